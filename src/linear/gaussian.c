@@ -1,0 +1,100 @@
+/*
+  gaussian.c - The Gaussian start: heights of the linear map that carries the source's covariance to the targets'.
+
+  With Cov = V' diag(w) V and z = (y - m) / unit the quadratic form is unit sum_k (v_k . z)^2 / sqrt(w_k / unit^2), so
+  nothing overflows that the heights themselves do not.
+*/
+#include "moments.h"
+
+#include <brenier/base.h>
+#include <brenier/linear.h>
+
+#include <petscblaslapack.h>
+
+/* Directions whose variance is below this fraction of the largest are rounding noise. */
+static const PetscReal brenier_flat_direction = 1e-12;
+
+/* Eigenvectors of the targets' covariance (in units^2) over the fourth root of their eigenvalue, flat ones left out. */
+static PetscErrorCode GetWhitening(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
+                                   const PetscReal nu[], const PetscReal mean[], PetscReal unit, PetscInt *rank,
+                                   PetscReal v[])
+{
+  const PetscInt panel = BrenierPanelColumns(dim);
+  const size_t   d     = (size_t)dim;
+  PetscReal     *a, *w;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc2(d * d, &a, dim, &w));
+  for (PetscInt first = 0; first < dim; first += panel)
+    PetscCall(BrenierCovariancePanel(comm, n_local, dim, y, nu, mean, unit, first, PetscMin(panel, dim - first),
+                                     a + (size_t)first * d));
+  PetscCall(BrenierEigenSymmetric(comm, dim, a, w, v));
+  *rank = 0;
+  while (*rank < dim && w[*rank] > brenier_flat_direction * w[0]) ++*rank;
+  for (PetscInt k = 0; k < *rank; ++k) {
+    const PetscReal root = PetscSqrtReal(PetscSqrtReal(w[k]));
+
+    for (size_t j = 0; j < d; ++j) v[(size_t)k * d + j] /= root;
+  }
+  PetscCall(PetscFree2(a, w));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* square[i] = |V z_i|^2 for the rows y of one slab; z and p are work of shape [n_rows, dim]. */
+static PetscErrorCode SquareNorms(PetscInt n_rows, PetscInt n_dim, const PetscReal y[], const PetscReal mean[],
+                                  PetscReal unit, PetscInt rank, const PetscReal v[], PetscReal z[], PetscReal p[],
+                                  PetscReal square[])
+{
+  const PetscReal one = 1.0, zero = 0.0;
+  PetscBLASInt    rows, dim, k;
+
+  PetscFunctionBegin;
+  PetscCall(PetscBLASIntCast(n_rows, &rows));
+  PetscCall(PetscBLASIntCast(n_dim, &dim));
+  PetscCall(PetscBLASIntCast(rank, &k));
+  BrenierCentreRows(n_rows, n_dim, y, NULL, mean, unit, z);
+  if (k) PetscCallBLAS("BLASgemm", BLASgemm_("T", "N", &k, &rows, &dim, &one, v, &dim, z, &dim, &zero, p, &k));
+  for (PetscInt i = 0; i < n_rows; ++i) {
+    square[i] = 0.0;
+    for (PetscInt j = 0; j < rank; ++j) square[i] += PetscSqr(p[(size_t)i * (size_t)rank + (size_t)j]);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Adds the constant that makes sum nu h vanish, independent of the number of ranks. */
+static PetscErrorCode FixGauge(MPI_Comm comm, PetscInt n_local, const PetscReal nu[], PetscReal h[])
+{
+  PetscReal  average;
+  PetscReal *term;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n_local, &term));
+  for (PetscInt i = 0; i < n_local; ++i) term[i] = nu[i] * h[i];
+  PetscCall(BrenierExactSum(comm, n_local, 1, term, &average));
+  for (PetscInt i = 0; i < n_local; ++i) h[i] -= average;
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierGaussianStart(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
+                                    const PetscReal nu[], PetscReal scale, PetscReal h[])
+{
+  const PetscInt slab = PetscMin(BrenierSlabRows(dim), n_local);
+  const size_t   d    = (size_t)dim;
+  PetscInt       rank;
+  PetscReal      unit;
+  PetscReal     *mean, *v, *z, *p;
+
+  PetscFunctionBegin;
+  PetscCheck(scale > 0.0, comm, PETSC_ERR_ARG_OUTOFRANGE, "The source's standard deviation must be positive, not %g",
+             (double)scale);
+  PetscCall(PetscMalloc4(d, &mean, d * d, &v, (size_t)slab * d, &z, (size_t)slab * d, &p));
+  PetscCall(BrenierMeanAndUnit(comm, n_local, dim, y, nu, mean, &unit));
+  PetscCall(GetWhitening(comm, n_local, dim, y, nu, mean, unit, &rank, v));
+  for (PetscInt i = 0; i < n_local; i += slab)
+    PetscCall(SquareNorms(PetscMin(slab, n_local - i), dim, y + (size_t)i * d, mean, unit, rank, v, z, p, h + i));
+  for (PetscInt i = 0; i < n_local; ++i) h[i] *= -0.5 * scale * unit;
+  PetscCall(FixGauge(comm, n_local, nu, h));
+  PetscCall(PetscFree4(mean, v, z, p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,344 @@
+static const char help[] =
+    "Checks eigenproblems of known spectra, moments, principal components and the Gaussian start.\n";
+
+#include <brenier/base.h>
+#include <brenier/linear.h>
+
+#include <math.h>
+
+static const PetscReal tolerance = 1e-12;
+
+/* Number k of test data: any rank can make any of them. */
+static PetscReal TestNormal(PetscInt set, PetscInt row, PetscInt column)
+{
+  PetscReal x[64];
+
+  BrenierRandomNormal((uint64_t)set, 99, (uint64_t)row * 64 + (uint64_t)column / 64, (size_t)(column % 64) + 1, x);
+  return x[column % 64];
+}
+
+/* Uneven on purpose: with several ranks, rank 0 holds no row. */
+static PetscErrorCode SplitRows(PetscInt n, PetscInt *first, PetscInt *n_local)
+{
+  PetscMPIInt rank, size;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  *first   = size == 1 ? 0 : n * PetscMax(rank - 1, 0) / (size - 1);
+  *n_local = size == 1 ? n : (rank == 0 ? 0 : n * rank / (size - 1) - *first);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CheckClose(const char what[], PetscReal found, PetscReal wanted, PetscReal bound)
+{
+  PetscFunctionBeginUser;
+  PetscCheck(PetscAbsReal(found - wanted) <= bound, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%s: %.17g, not %.17g", what,
+             (double)found, (double)wanted);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Spectra that have broken eigensolvers; descending, times a scale. */
+enum { MAX_ORDER = 784 };
+
+typedef enum { SIMPLE, REPEATED, IDENTITY, LOW_RANK, GRADED, ZERO, N_SPECTRA } Spectrum;
+
+static PetscReal EigenvalueOf(Spectrum spectrum, PetscInt n, PetscInt k)
+{
+  switch (spectrum) {
+  case SIMPLE:
+    return (PetscReal)(n - k) - 0.5 * (PetscReal)n;
+  case REPEATED:
+    return k < n / 3 ? 2.0 : (k < n / 2 ? 1.0 : -1.0);
+  case IDENTITY:
+    return 1.0;
+  case LOW_RANK:
+    return k < 3 ? (PetscReal)(3 - k) : 0.0;
+  case GRADED:
+    return pow(10.0, -16.0 * (PetscReal)k / (PetscReal)n);
+  default:
+    return 0.0;
+  }
+}
+
+/* Column j of a fixed orthogonal matrix, the product of two reflections, so that A is dense. */
+static void ApplyReflections(PetscInt n, const PetscReal u[2][MAX_ORDER], PetscReal x[])
+{
+  for (int r = 0; r < 2; ++r) {
+    PetscReal product = 0.0;
+
+    for (PetscInt i = 0; i < n; ++i) product += u[r][i] * x[i];
+    for (PetscInt i = 0; i < n; ++i) x[i] -= 2.0 * product * u[r][i];
+  }
+}
+
+static PetscErrorCode MakeMatrix(Spectrum spectrum, PetscReal scale, PetscInt n, PetscReal a[])
+{
+  PetscReal  u[2][MAX_ORDER];
+  PetscReal *q;
+
+  PetscFunctionBeginUser;
+  for (int r = 0; r < 2; ++r) {
+    PetscReal norm = 0.0;
+
+    for (PetscInt i = 0; i < n; ++i) {
+      u[r][i] = TestNormal(r, n, i);
+      norm += u[r][i] * u[r][i];
+    }
+    for (PetscInt i = 0; i < n; ++i) u[r][i] /= PetscSqrtReal(norm);
+  }
+  PetscCall(PetscCalloc1(n * n, &q));
+  PetscCall(PetscArrayzero(a, n * n));
+  for (PetscInt k = 0; k < n; ++k) {
+    PetscReal *column = q + k * n;
+
+    column[k] = 1.0;
+    ApplyReflections(n, u, column);
+    for (PetscInt i = 0; i < n; ++i)
+      for (PetscInt j = 0; j < n; ++j) a[i * n + j] += scale * EigenvalueOf(spectrum, n, k) * (column[i] * column[j]);
+  }
+  PetscCall(PetscFree(q));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* |A v - w v| and |v' v - 1| of every pair by plain loops, and orthogonality to the next vector. */
+static PetscErrorCode CheckPairs(PetscInt n, const PetscReal a[], PetscReal scale, const PetscReal w[],
+                                 const PetscReal v[])
+{
+  PetscFunctionBeginUser;
+  for (PetscInt k = 0; k < n; ++k) {
+    const PetscReal *x = v + k * n, *next = v + (k + 1 < n ? k + 1 : 0) * n;
+    PetscReal        residual = 0.0, product = 0.0, norm = 0.0, largest = 0.0;
+
+    for (PetscInt i = 0; i < n; ++i) {
+      PetscReal ax = -w[k] * x[i];
+
+      for (PetscInt j = 0; j < n; ++j) ax += a[i * n + j] * x[j];
+      residual = PetscMax(residual, PetscAbsReal(ax / scale));
+      product += x[i] * next[i];
+      norm += x[i] * x[i];
+      if (PetscAbsReal(x[i]) > PetscAbsReal(largest) * (1.0 + 1e-6)) largest = x[i];
+    }
+    PetscCall(CheckClose("residual", residual, 0.0, tolerance * (PetscReal)n));
+    PetscCall(CheckClose("norm", norm, 1.0, tolerance));
+    if (n > 1) PetscCall(CheckClose("orthogonality", product, 0.0, tolerance));
+    PetscCheck(largest > 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "sign of vector %" PetscInt_FMT, k);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestEigen(PetscInt n, Spectrum spectrum, PetscReal scale)
+{
+  PetscReal *a, *w, *v;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc3(n * n, &a, n, &w, n * n, &v));
+  PetscCall(MakeMatrix(spectrum, scale, n, a));
+  PetscCall(BrenierEigenSymmetric(PETSC_COMM_WORLD, n, a, w, v));
+  for (PetscInt k = 0; k < n; ++k)
+    PetscCall(CheckClose("eigenvalue", w[k] / scale, EigenvalueOf(spectrum, n, k), tolerance * (PetscReal)n));
+  PetscCall(CheckPairs(n, a, scale, w, v));
+  PetscCall(PetscFree3(a, w, v));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestEigenProblems(void)
+{
+  const PetscInt order[] = {1, 2, 30, 64, 65, 100, 128, 130, 257};
+
+  PetscFunctionBeginUser;
+  for (size_t i = 0; i < sizeof order / sizeof order[0]; ++i)
+    for (int s = 0; s < N_SPECTRA; ++s) PetscCall(TestEigen(order[i], (Spectrum)s, 1.0));
+  // Where pdsyevr fails with info = 0
+  PetscCall(TestEigen(MAX_ORDER, REPEATED, 1.0));
+  PetscCall(TestEigen(130, SIMPLE, 1e-290));
+  PetscCall(TestEigen(130, SIMPLE, 1e290));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestRefusesNaN(void)
+{
+  const PetscReal a[4] = {1.0, NAN, NAN, 1.0};
+  PetscReal       w[2], v[4];
+  PetscErrorCode  ierr;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  ierr = BrenierEigenSymmetric(PETSC_COMM_WORLD, 2, a, w, v);
+  PetscCall(PetscPopErrorHandler());
+  PetscCheck(ierr == PETSC_ERR_NOT_CONVERGED, PETSC_COMM_SELF, PETSC_ERR_PLIB, "accepted a NaN");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Unequal weights that sum to 1. */
+static PetscReal TestWeight(PetscInt n, PetscInt i)
+{
+  return 2.0 * (PetscReal)(i + 1) / ((PetscReal)n * (PetscReal)(n + 1));
+}
+
+/* n correlated points about `offset`; with rank < dim the later coordinates are copies of the earlier ones. */
+static PetscReal TestPoint(PetscInt rank, PetscReal offset, PetscReal scale, PetscInt i, PetscInt k)
+{
+  const PetscInt  c = k % rank;
+  const PetscReal x = TestNormal(7, i, c), previous = c ? TestNormal(7, i, c - 1) : 0.0;
+
+  return offset + scale * (x / (PetscReal)(1 + c) + 0.5 * previous);
+}
+
+static PetscErrorCode MakePoints(PetscInt n, PetscInt dim, PetscInt rank, PetscReal offset, PetscReal scale,
+                                 PetscInt *first, PetscInt *n_local, PetscReal **y, PetscReal **nu)
+{
+  PetscFunctionBeginUser;
+  PetscCall(SplitRows(n, first, n_local));
+  PetscCall(PetscMalloc1(*n_local * dim, y));
+  PetscCall(PetscMalloc1(*n_local, nu));
+  for (PetscInt i = 0; i < *n_local; ++i) {
+    (*nu)[i] = TestWeight(n, *first + i);
+    for (PetscInt k = 0; k < dim; ++k) (*y)[i * dim + k] = TestPoint(rank, offset, scale, *first + i, k);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The slow twin of BrenierMoments(): its definition, entry by entry, in long double. */
+static PetscReal TwinCovariance(PetscInt n, PetscInt rank, PetscReal offset, PetscReal scale, PetscInt j, PetscInt k,
+                                PetscReal *mean)
+{
+  long double m_j = 0.0L, m_k = 0.0L, sum = 0.0L;
+
+  for (PetscInt i = 0; i < n; ++i) {
+    m_j += (long double)TestWeight(n, i) * (long double)TestPoint(rank, offset, scale, i, j);
+    m_k += (long double)TestWeight(n, i) * (long double)TestPoint(rank, offset, scale, i, k);
+  }
+  for (PetscInt i = 0; i < n; ++i)
+    sum += (long double)TestWeight(n, i) * ((long double)TestPoint(rank, offset, scale, i, j) - m_j) *
+           ((long double)TestPoint(rank, offset, scale, i, k) - m_k);
+  *mean = (PetscReal)m_j;
+  return (PetscReal)sum;
+}
+
+static PetscErrorCode TestMoments(PetscInt n, PetscInt dim, PetscInt rank, PetscReal offset, PetscReal scale)
+{
+  PetscInt   first, n_local;
+  PetscReal *y, *nu, *mean, *covariance;
+  // What the data themselves are rounded to, squared out
+  const PetscReal bound = tolerance * (scale + PetscAbsReal(offset));
+
+  PetscFunctionBeginUser;
+  PetscCall(MakePoints(n, dim, rank, offset, scale, &first, &n_local, &y, &nu));
+  PetscCall(PetscMalloc2(dim, &mean, dim * dim, &covariance));
+  PetscCall(BrenierMoments(PETSC_COMM_WORLD, n_local, dim, y, nu, mean, covariance));
+  for (PetscInt j = 0; j < dim; ++j)
+    for (PetscInt k = 0; k < dim; ++k) {
+      PetscReal       m;
+      const PetscReal c = TwinCovariance(n, rank, offset, scale, j, k, &m);
+
+      PetscCall(CheckClose("mean", mean[j], m, bound));
+      PetscCall(CheckClose("covariance", covariance[j * dim + k], c, scale * bound));
+      PetscCheck(covariance[j * dim + k] == covariance[k * dim + j], PETSC_COMM_SELF, PETSC_ERR_PLIB, "not symmetric");
+    }
+  PetscCall(PetscFree2(mean, covariance));
+  PetscCall(PetscFree(y));
+  PetscCall(PetscFree(nu));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* sum nu h = 0, and h_i + (scale/2) form_i is the same for all i. */
+static PetscErrorCode CheckHeights(PetscInt n_local, const PetscReal nu[], const PetscReal h[], const PetscReal form[],
+                                   PetscReal scale, PetscReal bound)
+{
+  PetscReal sum[2] = {0.0};
+
+  PetscFunctionBeginUser;
+  for (PetscInt i = 0; i < n_local; ++i) {
+    sum[0] += nu[i] * h[i];
+    sum[1] += nu[i] * (h[i] + 0.5 * scale * form[i]);
+  }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 2, MPIU_REAL, MPI_SUM, PETSC_COMM_WORLD));
+  PetscCall(CheckClose("gauge", sum[0], 0.0, bound));
+  for (PetscInt i = 0; i < n_local; ++i) PetscCall(CheckClose("height", h[i], sum[1] - 0.5 * scale * form[i], bound));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+  Diagonal covariance, known exactly: the points +-sigma_k e_k about a mean, 2 rank of them, equal weights. Then Cov_kk =
+  sigma_k^2 / rank and the form of a point is sqrt(rank) sigma_k.
+*/
+static PetscErrorCode TestStartDiagonal(PetscInt dim, PetscInt rank, PetscReal offset, PetscReal size, PetscReal scale)
+{
+  PetscInt   first, n_local;
+  PetscReal *y, *nu, *h, *form;
+
+  PetscFunctionBeginUser;
+  PetscCall(SplitRows(2 * rank, &first, &n_local));
+  PetscCall(PetscMalloc4(n_local * dim, &y, n_local, &nu, n_local, &h, n_local, &form));
+  for (PetscInt i = 0; i < n_local; ++i) {
+    const PetscInt  k     = (first + i) / 2;
+    const PetscReal sigma = size * (1.0 + (PetscReal)k);
+
+    for (PetscInt j = 0; j < dim; ++j) y[i * dim + j] = offset;
+    y[i * dim + k] += (first + i) % 2 ? sigma : -sigma;
+    nu[i]   = 0.5 / (PetscReal)rank;
+    form[i] = PetscSqrtReal((PetscReal)rank) * sigma;
+  }
+  PetscCall(BrenierGaussianStart(PETSC_COMM_WORLD, n_local, dim, y, nu, scale, h));
+  PetscCall(CheckHeights(n_local, nu, h, form, scale,
+                         tolerance * scale * (PetscReal)(dim * dim) * (size + PetscAbsReal(offset))));
+  PetscCall(PetscFree4(y, nu, h, form));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* On a line every set of points has a closed form: (y - m)^2 / sigma; here in dim copies, which is rank 1. */
+static PetscErrorCode TestStartLine(PetscInt n, PetscInt dim, PetscReal offset, PetscReal size)
+{
+  PetscInt   first, n_local;
+  PetscReal  mean, variance;
+  PetscReal *y, *nu, *h, *form;
+
+  PetscFunctionBeginUser;
+  PetscCall(MakePoints(n, dim, 1, offset, size, &first, &n_local, &y, &nu));
+  PetscCall(PetscMalloc2(n_local, &h, n_local, &form));
+  variance = TwinCovariance(n, 1, offset, size, 0, 0, &mean);
+  for (PetscInt i = 0; i < n_local; ++i)
+    form[i] =
+        variance > 0.0 ? PetscSqrtReal((PetscReal)dim) * PetscSqr(y[i * dim] - mean) / PetscSqrtReal(variance) : 0.0;
+  PetscCall(BrenierGaussianStart(PETSC_COMM_WORLD, n_local, dim, y, nu, 1.0, h));
+  PetscCall(
+      CheckHeights(n_local, nu, h, form, 1.0, 100.0 * tolerance * (PetscReal)dim * (size + PetscAbsReal(offset))));
+  PetscCall(PetscFree2(h, form));
+  PetscCall(PetscFree(y));
+  PetscCall(PetscFree(nu));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestGaussianStart(void)
+{
+  PetscFunctionBeginUser;
+  PetscCall(TestStartDiagonal(1, 1, 0.0, 1.0, 1.0));
+  PetscCall(TestStartDiagonal(5, 5, 0.0, 1.0, PetscSqrtReal(1.0 / 12.0)));
+  PetscCall(TestStartDiagonal(64, 64, 3.0, 0.1, 1.0));
+  PetscCall(TestStartDiagonal(30, 4, -2.0, 1.0, 1.0));
+  PetscCall(TestStartDiagonal(100, 70, 1e6, 1.0, 1.0));
+  PetscCall(TestStartDiagonal(8, 8, 0.0, 1e-200, 1.0));
+  PetscCall(TestStartDiagonal(8, 8, 0.0, 1e200, 1.0));
+  PetscCall(TestStartLine(1, 1, 5.0, 1.0));
+  PetscCall(TestStartLine(1, 40, 5.0, 1.0));
+  PetscCall(TestStartLine(2, 3, 0.0, 1.0));
+  PetscCall(TestStartLine(200, 1, 0.0, 1.0));
+  PetscCall(TestStartLine(200, 7, 1e3, 1.0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscInitialize(&argc, &argv, NULL, help));
+  PetscCall(TestEigenProblems());
+  PetscCall(TestRefusesNaN());
+  PetscCall(TestMoments(200, 5, 5, 0.0, 1.0));
+  PetscCall(TestMoments(200, 6, 2, 1e6, 1.0));
+  PetscCall(TestMoments(3, 9, 9, -1e-100, 1e-100));
+  PetscCall(TestMoments(1, 1, 1, 2.0, 1.0));
+  PetscCall(TestGaussianStart());
+  PetscCall(PetscFinalize());
+  return 0;
+}
