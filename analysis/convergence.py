@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+"""Draws how a solve converged: relative error of the cell masses against iterations and against time.
+
+usage: convergence.py LOG_OR_RESULT -o PNG
+
+Three things are drawn. rho is the root-mean-square relative error of the cell masses on the curves the solver works
+with, which it can drive to zero. The sampling level is what those curves leave undecided: rho below it says nothing
+about the true masses. The held-out rho, with its 95% interval, is measured on curves the solver never saw; it is the
+error of the result.
+"""
+import argparse
+import sys
+
+import numpy as np
+
+from brenier_files import BadFile, read_history
+from figure_style import BLUE, GREY, ORANGE, new_figure, percent, save
+
+
+def positive(values):
+    """Values for a logarithmic axis: what is not above zero is left out."""
+    values = np.asarray(values, dtype=float)
+    return np.where(values > 0, values, np.nan)
+
+
+def draw_rho(axes, x, history, held_out):
+    """rho, the sampling level and the held-out rho on one pair of axes."""
+    axes.plot(x, positive(history["rho"]), color=BLUE, marker="o", label="solver's curves", zorder=3)
+    if "noise" in history:
+        axes.plot(x, positive(history["noise"]), color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
+                  drawstyle="steps-post", label="sampling level")  # fmt: skip
+    if held_out and held_out.get("rho") is not None:
+        rho, low, high = (held_out[name] for name in ("rho", "rho_low", "rho_high"))
+        axes.axhspan(max(low, 1e-12), high, color=ORANGE, alpha=0.25, linewidth=0)
+        axes.axhline(rho, color=ORANGE, linewidth=1.5, label=f"held out: {percent(rho)}")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
+    axes.set_ylabel(r"relative error of the cell masses, $\rho$")
+    axes.yaxis.grid(True, which="major")
+    axes.margins(x=0.03)
+
+
+def draw(history, held_out):
+    """The figure of two panels."""
+    figure = new_figure(9.0, 3.8)
+    left, right = figure.subplots(1, 2, sharey=True)
+    draw_rho(left, history["iteration"], history, held_out)
+    left.set_xlabel("iteration")
+    left.xaxis.get_major_locator().set_params(integer=True)
+    left.legend(loc="best")
+    draw_rho(right, history["seconds"], history, held_out)
+    right.set_xlabel("wall time (s)")
+    right.set_ylabel("")
+    figure.tight_layout()
+    return figure
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="Draws how a solve converged.", allow_abbrev=False)
+    parser.add_argument("run", metavar="LOG_OR_RESULT", help="JSON-lines log or result file of brenier solve")
+    parser.add_argument("-o", dest="out", required=True, metavar="PNG", help="picture to write")
+    options = parser.parse_args(arguments)
+    try:
+        history, held_out = read_history(options.run)
+        if not len(history.get("rho", ())):
+            raise BadFile(f"{options.run}: has no iterations to draw")
+        save(draw(history, held_out), options.out)
+    except (BadFile, OSError) as error:
+        print(f"convergence: error: {error}", file=sys.stderr)
+        return 3 if isinstance(error, BadFile) else 4
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

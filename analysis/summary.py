@@ -1,0 +1,36 @@
+#!/usr/bin/python3
+"""Says in one line how good a transport map is, from the log of `brenier check RESULT.h5 -log LOG`.
+
+usage: summary.py LOG
+"""
+import argparse
+import sys
+
+from brenier_files import BadFile, last_event, read_log
+from figure_style import percent
+
+
+def sentence(check):
+    """The last check event of a log in words."""
+    rho, low, high = (percent(max(check[name], 0.0)) for name in ("rho", "rho_low", "rho_high"))
+    empty = "no empty cell" if check["empty"] == 0 else f"{check['empty']:,} empty cells"
+    return f"relative error of the cell masses {rho} (95% interval {low} to {high}), held out; {empty}"
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="Says how good a transport map is.", allow_abbrev=False)
+    parser.add_argument("log", metavar="LOG", help="JSON-lines log of brenier check")
+    options = parser.parse_args(arguments)
+    try:
+        check = last_event(read_log(options.log), "check")
+        if check is None:
+            raise BadFile(f"{options.log}: holds no event check; brenier check RESULT.h5 -log LOG writes one")
+        print(sentence(check))
+    except BadFile as error:
+        print(f"summary: error: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

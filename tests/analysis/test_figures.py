@@ -1,0 +1,116 @@
+"""The figures are drawn from files after the contract, and what they compute is right."""
+import convergence
+import figure_style
+import h5py
+import image_grid
+import masses
+import matplotlib.image
+import numpy as np
+import pytest
+import quickstart_figure
+from synthetic import write_log, write_result
+
+
+def is_picture(path):
+    """A PNG with more than one colour."""
+    return len(np.unique(matplotlib.image.imread(path))) > 2
+
+
+def test_convergence(tmp_path, result_file, log_file):
+    for run in (result_file, log_file, write_log(tmp_path / "short", iterations=1, end=False)):
+        assert convergence.main([str(run), "-o", str(tmp_path / "c.png")]) == 0
+        assert is_picture(tmp_path / "c.png")
+
+
+def test_convergence_without_iterations(tmp_path, capsys):
+    run = write_log(tmp_path / "log", iterations=0)
+    assert convergence.main([str(run), "-o", str(tmp_path / "c.png")]) == 3
+    assert "no iterations" in capsys.readouterr().err
+
+
+def test_masses(tmp_path, result_file):
+    bare = write_result(tmp_path / "bare.h5", mass_error=None)
+    for result in (result_file, bare):
+        assert masses.main([str(result), "-o", str(tmp_path / "m.png")]) == 0
+        assert is_picture(tmp_path / "m.png")
+
+
+def test_perfect_cells_spread_as_sampling_alone_does():
+    """Masses drawn from the model of masses.py: spread and sampling error agree, and so do the histograms."""
+    rng = np.random.default_rng(3)
+    n, trials = 20000, 400
+    nu = rng.uniform(0.5, 1.5, n)
+    nu /= nu.sum()
+    count = rng.poisson(nu * n * trials)
+    mass, error = count / (n * trials), np.sqrt(count) / (n * trials)
+    s = masses.sampling_error(nu, mass, error)
+    spread = np.sqrt(np.sum(nu * (mass / nu - 1) ** 2))
+    assert spread == pytest.approx(np.sqrt(np.sum(nu * s**2)), rel=0.02)
+    assert spread == pytest.approx(1 / np.sqrt(trials), rel=0.02)
+    edges = np.linspace(0.7, 1.3, 31)
+    measured, _ = np.histogram(mass / nu, edges)
+    expected = masses.expected_counts(edges, s)
+    assert expected.sum() == pytest.approx(n, rel=1e-3)
+    assert np.all(np.abs(measured - expected) < 6 * np.sqrt(expected + 10))
+
+
+def test_empty_cells_do_not_seem_exact():
+    nu = np.full(4, 0.25)
+    s = masses.sampling_error(nu, np.array([0.0, 0.3, 0.3, 0.4]), np.array([0.0, 0.02, 0.02, 0.02]))
+    assert np.all(s > 0.05)
+
+
+def test_tile_places_every_image():
+    images = np.arange(1, 6).reshape(5, 1, 1) * np.ones((5, 2, 3))
+    picture = image_grid.tile(images, 2)
+    assert picture.shape == (3 * 2 + 2 * image_grid.GAP, 2 * 3 + image_grid.GAP)
+    for k in range(5):
+        assert np.sum(picture == k + 1) == 6
+    assert picture[0, 0] == 1 and picture[0, -1] == 2 and picture[-1, 0] == 5 and np.isnan(picture[-1, -1])
+
+
+def test_image_grid(tmp_path, capsys):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["data"] = np.random.default_rng(1).random((7, 12))
+        file["images"] = np.ones((2, 3, 4), dtype=np.uint8)
+    out = str(tmp_path / "g.png")
+    places = [f"{tmp_path}/a.h5:/data", f"{tmp_path}/a.h5:/images"]
+    assert image_grid.main([*places, "-o", out, "-shape", "3x4", "-columns", "3", "-titles", "one,two"]) == 0
+    assert is_picture(out)
+    assert image_grid.main([places[0], "-o", out]) == 3
+    assert "give -shape HxW" in capsys.readouterr().err
+    assert image_grid.main([f"{tmp_path}/a.h5:/gone", "-o", out]) == 3
+
+
+def test_quickstart_figure(tmp_path):
+    rng = np.random.default_rng(2)
+    result = write_result(tmp_path / "r.h5", images=60)
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file["index"] = rng.integers(0, 300, 90)
+    with h5py.File(tmp_path / "d.h5", "w") as file:
+        file["data"] = rng.random((90, 20)) * 255
+    with h5py.File(tmp_path / "i.h5", "w") as file:
+        file["images"] = rng.integers(0, 256, (60, 4, 5), dtype=np.uint8)
+    places = [str(result), f"{tmp_path}/s.h5", f"{tmp_path}/d.h5", f"{tmp_path}/i.h5:/images"]
+    assert quickstart_figure.main([*places, "-o", str(tmp_path / "q.png")]) == 0
+    assert is_picture(tmp_path / "q.png")
+
+
+def test_pairs_belong_together(tmp_path):
+    """The real image beside a sample is the input row that its target came from."""
+    result = write_result(tmp_path / "r.h5", row=np.arange(300)[::-1])
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file["index"] = np.array([0, 299, 5, 5])
+    with h5py.File(tmp_path / "d.h5", "w") as file:
+        file["data"] = np.zeros((4, 1))
+    with h5py.File(tmp_path / "i.h5", "w") as file:
+        file["images"] = np.arange(300.0).reshape(300, 1, 1)
+    _, real = quickstart_figure.load_pairs(
+        quickstart_figure.read_result(result), f"{tmp_path}/s.h5", f"{tmp_path}/d.h5", f"{tmp_path}/i.h5:/images"
+    )
+    np.testing.assert_array_equal(real.ravel(), [299, 0, 294, 294])
+
+
+@pytest.mark.parametrize("value, text", [(0.0987, "9.9%"), (0.1, "10.0%"), (1.23, "123.0%"), (0.00998, "1.0%"), (0.0011, "0.11%")])
+def test_percent(value, text):
+    assert figure_style.percent(value) == text

@@ -1,0 +1,6 @@
+"""Where the Python tests find what they test."""
+import os
+import sys
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.join(REPOSITORY, "analysis"), os.path.join(REPOSITORY, "tests")]

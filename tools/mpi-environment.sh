@@ -1,0 +1,16 @@
+# shellcheck shell=bash
+# To be sourced: the environment in which `mpiexec -n RANKS` works on one machine, whoever runs it.
+# RANKS is taken from BRENIER_RANKS, 2 when that is not set.
+
+# One rank a core; a threaded BLAS would start another full set of threads in every rank.
+export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+
+# Open MPI refuses to run as root, which is the user of most containers, unless both are set.
+if [ "$(id -u)" = 0 ]; then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+
+# More ranks than cores are refused, too.
+if [ "$(nproc)" -lt "${BRENIER_RANKS:-2}" ]; then
+  export OMPI_MCA_rmaps_base_oversubscribe=1
+fi
