@@ -1,0 +1,218 @@
+/* hdf5_tools.c - Implements hdf5_tools.h. */
+#define _POSIX_C_SOURCE 200809L
+#include "hdf5_tools.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The property lists of a file's objects: no times, so the same content gives the same bytes. */
+static hid_t CreationWithoutTimes(hid_t class)
+{
+  const hid_t creation = H5Pcreate(class);
+
+  H5Pset_obj_track_times(creation, 0);
+  return creation;
+}
+
+static hid_t FileAccess(void)
+{
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+  H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+  H5Pset_file_locking(access, 0, 1);
+  return access;
+}
+
+hid_t BrenierHdf5Open(const char path[])
+{
+  const hid_t access = FileAccess();
+  const hid_t file   = H5Fopen(path, H5F_ACC_RDONLY, access);
+
+  H5Pclose(access);
+  return file;
+}
+
+hid_t BrenierHdf5Create(const char path[])
+{
+  const hid_t access   = FileAccess();
+  const hid_t creation = CreationWithoutTimes(H5P_FILE_CREATE);
+  const hid_t file     = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+
+  H5Pclose(creation);
+  H5Pclose(access);
+  return file;
+}
+
+/* Makes one group unless it is there. */
+static herr_t MakeGroup(hid_t file, const char name[])
+{
+  const htri_t there = H5Lexists(file, name, H5P_DEFAULT);
+  hid_t        creation, group;
+
+  if (there) return there < 0 ? -1 : 0;
+  creation = CreationWithoutTimes(H5P_GROUP_CREATE);
+  group    = H5Gcreate2(file, name, H5P_DEFAULT, creation, H5P_DEFAULT);
+  H5Pclose(creation);
+  return group < 0 ? -1 : H5Gclose(group);
+}
+
+herr_t BrenierHdf5MakeGroups(hid_t file, const char name[], PetscBool itself)
+{
+  // Not H5Pset_create_intermediate_group: groups made that way keep their time of creation
+  for (const char *slash = strchr(name + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    char   parent[PETSC_MAX_PATH_LEN];
+    size_t length = (size_t)(slash - name);
+
+    if (length >= sizeof parent) return -1;
+    memcpy(parent, name, length);
+    parent[length] = '\0';
+    if (MakeGroup(file, parent) < 0) return -1;
+  }
+  return itself ? MakeGroup(file, name) : 0;
+}
+
+PetscBool BrenierHdf5HasDataset(hid_t file, const char name[])
+{
+  const hid_t     object = H5Oopen(file, name, H5P_DEFAULT);
+  const PetscBool is_set = (PetscBool)(object >= 0 && H5Iget_type(object) == H5I_DATASET);
+
+  if (object >= 0) H5Oclose(object);
+  return is_set;
+}
+
+hid_t BrenierHdf5Type(BrenierType type)
+{
+  switch (type) {
+  case BRENIER_F4:
+    return H5T_IEEE_F32LE;
+  case BRENIER_F8:
+    return H5T_IEEE_F64LE;
+  default:
+    return H5T_STD_I64LE;
+  }
+}
+
+size_t BrenierTypeBytes(BrenierType type)
+{
+  return type == BRENIER_F4 ? 4 : 8;
+}
+
+/* The rows' places in the file and in memory. */
+static herr_t SelectRows(hid_t dataset, hsize_t first, hsize_t n, hid_t *disk, hid_t *memory)
+{
+  hsize_t start[H5S_MAX_RANK] = {0}, count[H5S_MAX_RANK] = {0};
+  int     n_axes;
+
+  *disk   = H5Dget_space(dataset);
+  n_axes  = H5Sget_simple_extent_dims(*disk, count, NULL);
+  *memory = -1;
+  if (n_axes < 1) return -1;
+  start[0] = first;
+  count[0] = n;
+  *memory  = H5Screate_simple(n_axes, count, NULL);
+  return H5Sselect_hyperslab(*disk, H5S_SELECT_SET, start, NULL, count, NULL);
+}
+
+static void CloseSpaces(hid_t disk, hid_t memory)
+{
+  if (disk >= 0) H5Sclose(disk);
+  if (memory >= 0) H5Sclose(memory);
+}
+
+herr_t BrenierHdf5WriteRows(hid_t dataset, hid_t memory, hsize_t first, hsize_t n, const void *rows)
+{
+  hid_t  from, to;
+  herr_t failed;
+
+  if (n == 0) return 0;
+  failed = SelectRows(dataset, first, n, &to, &from);
+  if (failed >= 0) failed = H5Dwrite(dataset, memory, from, to, H5P_DEFAULT, rows);
+  CloseSpaces(from, to);
+  return failed;
+}
+
+herr_t BrenierHdf5ReadRows(hid_t dataset, hid_t memory, hsize_t first, hsize_t n, void *rows)
+{
+  hid_t  from, to;
+  herr_t failed;
+
+  if (n == 0) return 0;
+  failed = SelectRows(dataset, first, n, &from, &to);
+  if (failed >= 0) failed = H5Dread(dataset, memory, to, from, H5P_DEFAULT, rows);
+  CloseSpaces(from, to);
+  return failed;
+}
+
+herr_t BrenierHdf5SetScalar(hid_t object, const char name[], hid_t disk, hid_t memory, const void *value)
+{
+  const hid_t space = H5Screate(H5S_SCALAR);
+  hid_t       attribute;
+  herr_t      failed = -1;
+
+  if (H5Aexists(object, name) > 0) H5Adelete(object, name);
+  attribute = H5Acreate2(object, name, disk, space, H5P_DEFAULT, H5P_DEFAULT);
+  H5Sclose(space);
+  if (attribute < 0) return -1;
+  failed = H5Awrite(attribute, memory, value);
+  return H5Aclose(attribute) < 0 ? -1 : failed;
+}
+
+static hid_t TextType(void)
+{
+  const hid_t text = H5Tcopy(H5T_C_S1);
+
+  H5Tset_size(text, H5T_VARIABLE);
+  H5Tset_cset(text, H5T_CSET_UTF8);
+  return text;
+}
+
+herr_t BrenierHdf5SetText(hid_t object, const char name[], const char value[])
+{
+  const hid_t  text   = TextType();
+  const herr_t failed = BrenierHdf5SetScalar(object, name, text, text, &value);
+
+  H5Tclose(text);
+  return failed;
+}
+
+/* Reads an attribute of variable length; HDF5 allocates the text, the copy is ours. */
+static char *ReadVariableText(hid_t attribute, hid_t type)
+{
+  char *inside = NULL, *copy = NULL;
+
+  if (H5Aread(attribute, type, &inside) < 0 || !inside) return NULL;
+  copy = strdup(inside);
+  H5free_memory(inside);
+  return copy;
+}
+
+static char *ReadFixedText(hid_t attribute, hid_t type)
+{
+  char *copy = (char *)calloc(H5Tget_size(type) + 1, 1);
+
+  if (copy && H5Aread(attribute, type, copy) < 0) {
+    free(copy);
+    copy = NULL;
+  }
+  return copy;
+}
+
+char *BrenierHdf5GetText(hid_t object, const char name[])
+{
+  char *value = NULL;
+  hid_t attribute, type, space;
+
+  if (H5Aexists(object, name) <= 0) return NULL;
+  attribute = H5Aopen(object, name, H5P_DEFAULT);
+  if (attribute < 0) return NULL;
+  type  = H5Aget_type(attribute);
+  space = H5Aget_space(attribute);
+  if (H5Tget_class(type) == H5T_STRING && H5Sget_simple_extent_npoints(space) == 1)
+    value = H5Tis_variable_str(type) > 0 ? ReadVariableText(attribute, type) : ReadFixedText(attribute, type);
+  H5Sclose(space);
+  H5Tclose(type);
+  H5Aclose(attribute);
+  return value;
+}

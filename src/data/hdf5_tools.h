@@ -1,0 +1,36 @@
+/*
+  hdf5_tools.h - Private to src/data: the few HDF5 calls that readers and stores share, with this project's settings.
+
+  Serial driver, no file locking (it fails on some NFS and Lustre), no object times, file format of HDF5 1.10, whose
+  object headers carry checksums. Not collective. A negative result is a failure, as in HDF5.
+*/
+#pragma once
+
+#include <brenier/store.h>
+
+#include <hdf5.h>
+
+/* Open for reading, or make anew. Both switch off HDF5's own printing of errors: the caller says it in one sentence. */
+hid_t BrenierHdf5Open(const char path[]);
+hid_t BrenierHdf5Create(const char path[]);
+
+/* Makes the groups above `name`, and `name` itself when `itself`. */
+herr_t BrenierHdf5MakeGroups(hid_t file, const char name[], PetscBool itself);
+
+/* Whether there is a dataset of this name; its groups may be missing as well. */
+PetscBool BrenierHdf5HasDataset(hid_t file, const char name[]);
+
+/* Element types; the same on disk and in memory, hosts being little endian. Not to be closed. */
+hid_t  BrenierHdf5Type(BrenierType type);
+size_t BrenierTypeBytes(BrenierType type);
+
+/* Rows [first, first + n) of a dataset to or from memory of type `memory`. */
+herr_t BrenierHdf5WriteRows(hid_t dataset, hid_t memory, hsize_t first, hsize_t n, const void *rows);
+herr_t BrenierHdf5ReadRows(hid_t dataset, hid_t memory, hsize_t first, hsize_t n, void *rows);
+
+/* Attributes: an older one of the name is replaced. Texts are UTF-8 of variable length, which h5py shows as str. */
+herr_t BrenierHdf5SetScalar(hid_t object, const char name[], hid_t disk, hid_t memory, const void *value);
+herr_t BrenierHdf5SetText(hid_t object, const char name[], const char value[]);
+
+/* A text attribute of fixed or variable length, as a copy to be freed with free(); NULL when there is none. */
+char *BrenierHdf5GetText(hid_t object, const char name[]);

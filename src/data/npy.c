@@ -1,0 +1,309 @@
+/*
+  npy.c - Reads NumPy's .npy files: magic, version, header length, a Python dictionary as text, the numbers.
+
+    \x93NUMPY major minor length {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } data...
+
+  `length` is little endian, 2 bytes in version 1 and 4 bytes in versions 2 and 3. Format: numpy.lib.format, NEP 1.
+  A header is untrusted: every number is bounded before it is used.
+*/
+#define _POSIX_C_SOURCE 200809L
+#include "reader.h"
+
+#include <brenier/compat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* NumPy writes some 100 bytes; a plain number type never needs more than this. */
+enum { NPY_MAX_HEADER = 65536, NPY_BUFFER_BYTES = 1 << 20 };
+
+/* What the dictionary says. */
+typedef struct {
+  char       type[16]; /* "<f4" */
+  PetscBool  structured, fortran_order;
+  PetscBool  has_type, has_order, has_shape;
+  int        n_axes;
+  PetscInt64 shape[BRENIER_MAX_AXES];
+} NpyHeader;
+
+PetscBool BrenierReadAt(int descriptor, void *buffer, size_t bytes, PetscInt64 offset)
+{
+  char *to = (char *)buffer;
+
+  while (bytes > 0) {
+    const ssize_t got = pread(descriptor, to, bytes, (off_t)offset);
+
+    if (got < 0 && errno == EINTR) continue;
+    if (got == 0) errno = 0;
+    if (got <= 0) return PETSC_FALSE;
+    to += got;
+    offset += got;
+    bytes -= (size_t)got;
+  }
+  return PETSC_TRUE;
+}
+
+/* The cursor functions move *at past what they read and return false when the text is something else. */
+static void SkipBlanks(const char **at)
+{
+  while (**at == ' ' || **at == '\t' || **at == '\n' || **at == '\r') ++*at;
+}
+
+static PetscBool Accept(const char **at, char wanted)
+{
+  SkipBlanks(at);
+  if (**at != wanted) return PETSC_FALSE;
+  ++*at;
+  return PETSC_TRUE;
+}
+
+static PetscBool AcceptText(const char **at, size_t length, char text[])
+{
+  const char quote = (SkipBlanks(at), **at);
+  size_t     n     = 0;
+
+  if (quote != '\'' && quote != '"') return PETSC_FALSE;
+  for (++*at; **at && **at != quote; ++*at) {
+    if (n + 1 == length) return PETSC_FALSE;
+    text[n++] = **at;
+  }
+  text[n] = '\0';
+  return Accept(at, quote);
+}
+
+static PetscBool AcceptBool(const char **at, PetscBool *value)
+{
+  SkipBlanks(at);
+  *value = (PetscBool)!strncmp(*at, "True", 4);
+  if (!*value && strncmp(*at, "False", 5)) return PETSC_FALSE;
+  *at += *value ? 4 : 5;
+  return PETSC_TRUE;
+}
+
+static PetscBool AcceptSize(const char **at, PetscInt64 *value)
+{
+  PetscInt64 x = 0;
+
+  SkipBlanks(at);
+  if (**at < '0' || **at > '9') return PETSC_FALSE;
+  for (; **at >= '0' && **at <= '9'; ++*at) {
+    const int digit = **at - '0';
+
+    if (x > (INT64_MAX - digit) / 10) return PETSC_FALSE;
+    x = 10 * x + digit;
+  }
+  if (**at == 'L') ++*at; // a long integer of Python 2
+  *value = x;
+  return PETSC_TRUE;
+}
+
+static PetscBool AcceptShape(const char **at, NpyHeader *header)
+{
+  if (!Accept(at, '(')) return PETSC_FALSE;
+  for (header->n_axes = 0; !Accept(at, ')'); ++header->n_axes) {
+    if (header->n_axes == BRENIER_MAX_AXES || !AcceptSize(at, &header->shape[header->n_axes])) return PETSC_FALSE;
+    if (Accept(at, ',')) continue;
+    ++header->n_axes;
+    return Accept(at, ')');
+  }
+  return PETSC_TRUE;
+}
+
+static PetscBool AcceptEntry(const char **at, NpyHeader *header)
+{
+  char key[32];
+
+  if (!AcceptText(at, sizeof key, key) || !Accept(at, ':')) return PETSC_FALSE;
+  if (!strcmp(key, "descr")) {
+    SkipBlanks(at);
+    header->structured = (PetscBool)(**at == '[');
+    header->has_type   = PETSC_TRUE;
+    return (PetscBool)(!header->structured && AcceptText(at, sizeof header->type, header->type));
+  }
+  if (!strcmp(key, "fortran_order")) return header->has_order = PETSC_TRUE, AcceptBool(at, &header->fortran_order);
+  if (!strcmp(key, "shape")) return header->has_shape = PETSC_TRUE, AcceptShape(at, header);
+  return PETSC_FALSE;
+}
+
+static PetscBool ParseHeader(const char text[], NpyHeader *header)
+{
+  const char *at = text;
+
+  if (!Accept(&at, '{')) return PETSC_FALSE;
+  while (!Accept(&at, '}')) {
+    if (!AcceptEntry(&at, header)) return PETSC_FALSE;
+    if (!Accept(&at, ',')) {
+      if (!Accept(&at, '}')) return PETSC_FALSE;
+      break;
+    }
+  }
+  SkipBlanks(&at);
+  return (PetscBool)(!*at && header->has_type && header->has_order && header->has_shape);
+}
+
+/* Reads magic, version and dictionary text (of `NPY_MAX_HEADER` + 1 bytes); sets the offset of the data. */
+static void ReadHeaderText(BrenierArrayFile *file, int descriptor, char text[], BrenierFault *fault)
+{
+  unsigned char start[12] = {0};
+  PetscInt64    length;
+  int           prefix;
+
+  if (!BrenierReadAt(descriptor, start, 10, 0) || (start[6] > 1 && !BrenierReadAt(descriptor, start, 12, 0))) {
+    BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: truncated inside its .npy header; save it again", file->where);
+    return;
+  }
+  if (start[6] < 1 || start[6] > 3) {
+    BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: .npy version %d.%d is unknown; versions 1.0 to 3.0 are read",
+                    file->where, start[6], start[7]);
+    return;
+  }
+  prefix = start[6] == 1 ? 10 : 12;
+  length = start[8] | (PetscInt64)start[9] << 8;
+  if (start[6] > 1) length |= (PetscInt64)start[10] << 16 | (PetscInt64)start[11] << 24;
+  file->data_offset = prefix + length;
+  if (file->data_offset > file->file_bytes)
+    BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
+                    "%s: truncated: its header ends at byte %" PetscInt64_FMT " but the file has %" PetscInt64_FMT
+                    "; save it again",
+                    file->where, file->data_offset, file->file_bytes);
+  else if (length > NPY_MAX_HEADER)
+    BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
+                    "%s: a .npy header of %" PetscInt64_FMT " bytes is more than any plain array has (limit %d)",
+                    file->where, length, NPY_MAX_HEADER);
+  else if (!BrenierReadAt(descriptor, text, (size_t)length, prefix))
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot read: %s", file->where, strerror(errno));
+  else text[length] = '\0';
+}
+
+/* Number type as "<f4", ">f8", "=f2" or "f4". */
+static PetscBool SetType(BrenierArrayFile *file, const char type[])
+{
+  const PetscBool has_order = (PetscBool)(strchr("<>=", type[0]) && type[0]);
+  const char     *name      = type + (has_order ? 1 : 0);
+
+  if (name[0] != 'f' || !name[1] || !strchr("248", name[1]) || name[2]) return PETSC_FALSE;
+  file->item_bytes = name[1] - '0';
+  file->big_endian = (PetscBool)(type[0] == '>');
+  return PETSC_TRUE;
+}
+
+/* Compares what the shape promises with what the file has. */
+static void CheckSize(const BrenierArrayFile *file, BrenierFault *fault)
+{
+  PetscInt64 bytes = file->item_bytes;
+
+  for (int axis = 0; axis < file->n_axes; ++axis)
+    if (file->shape[axis] == 0) return;
+  for (int axis = 0; axis < file->n_axes; ++axis)
+    if (!BrenierMultiply(bytes, file->shape[axis], &bytes)) bytes = INT64_MAX;
+  if (bytes > file->file_bytes - file->data_offset)
+    BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
+                    "%s: truncated: its header promises %" PetscInt64_FMT "%s bytes of data, %" PetscInt64_FMT
+                    " are missing; copy or save it again",
+                    file->where, bytes, bytes == INT64_MAX ? " or more" : "",
+                    bytes - (file->file_bytes - file->data_offset));
+}
+
+static void InterpretHeader(BrenierArrayFile *file, const char text[], BrenierFault *fault)
+{
+  NpyHeader       header = {.n_axes = 0};
+  const PetscBool whole  = ParseHeader(text, &header);
+
+  if (header.structured || (whole && !SetType(file, header.type))) {
+    BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
+                    "%s: holds numbers of type '%s', not f2, f4 or f8; save array.astype(np.float32)", file->where,
+                    header.structured ? "structured" : header.type);
+  } else if (!whole) {
+    BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: its .npy header is damaged: %.100s", file->where, text);
+  } else if (header.fortran_order && header.n_axes > 1) {
+    BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: stored in Fortran order; save np.ascontiguousarray(array) instead",
+                    file->where);
+  } else {
+    file->n_axes = header.n_axes;
+    memcpy(file->shape, header.shape, sizeof file->shape);
+    CheckSize(file, fault);
+  }
+}
+
+void BrenierNpyInspect(BrenierArrayFile *file, BrenierFault *fault)
+{
+  char      text[NPY_MAX_HEADER + 1];
+  const int descriptor = open(file->file, O_RDONLY | O_CLOEXEC);
+
+  if (descriptor < 0) {
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot open: %s", file->where, strerror(errno));
+    return;
+  }
+  ReadHeaderText(file, descriptor, text, fault);
+  close(descriptor);
+  if (!fault->kind) InterpretHeader(file, text, fault);
+}
+
+/* IEEE 754 binary16: sign, 5 bits of exponent with bias 15, 10 bits of fraction. */
+static PetscReal HalfToReal(uint16_t bits)
+{
+  const PetscReal sign     = bits & 0x8000 ? -1.0 : 1.0;
+  const int       exponent = (bits >> 10) & 31;
+  const int       fraction = bits & 0x3ff;
+
+  if (exponent == 31) return fraction ? (PetscReal)NAN : sign * (PetscReal)INFINITY;
+  if (exponent == 0) return sign * (PetscReal)fraction * 0x1p-24;
+  return sign * (PetscReal)(1024 + fraction) * PetscPowRealInt(2.0, exponent - 25);
+}
+
+/* Turns `count` numbers as they are in the file into doubles. */
+static void Decode(const BrenierArrayFile *file, size_t count, const unsigned char *from, PetscReal *to)
+{
+  for (size_t i = 0; i < count; ++i) {
+    if (file->item_bytes == 2) {
+      uint16_t bits;
+
+      memcpy(&bits, from + 2 * i, sizeof bits);
+      to[i] = HalfToReal(file->big_endian ? __builtin_bswap16(bits) : bits);
+    } else if (file->item_bytes == 4) {
+      uint32_t bits;
+      float    x;
+
+      memcpy(&bits, from + 4 * i, sizeof bits);
+      if (file->big_endian) bits = __builtin_bswap32(bits);
+      memcpy(&x, &bits, sizeof x);
+      to[i] = (PetscReal)x;
+    } else {
+      uint64_t bits;
+
+      memcpy(&bits, from + 8 * i, sizeof bits);
+      if (file->big_endian) bits = __builtin_bswap64(bits);
+      memcpy(&to[i], &bits, sizeof to[i]);
+    }
+  }
+}
+
+void BrenierNpyReadArray(const BrenierArrayFile *file, PetscInt64 first, PetscInt64 n_local, PetscInt dim,
+                         PetscReal value[], BrenierFault *fault)
+{
+  const size_t     at_once    = NPY_BUFFER_BYTES / (size_t)file->item_bytes;
+  const size_t     n_values   = (size_t)n_local * (size_t)dim;
+  const PetscInt64 offset     = file->data_offset + first * dim * file->item_bytes;
+  const int        descriptor = open(file->file, O_RDONLY | O_CLOEXEC);
+  unsigned char   *buffer     = (unsigned char *)malloc(NPY_BUFFER_BYTES);
+
+  if (descriptor < 0 || !buffer)
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot open: %s", file->where, strerror(errno));
+  for (size_t done = 0; done < n_values && !fault->kind; done += at_once) {
+    const size_t count = PetscMin(at_once, n_values - done);
+
+    if (BrenierReadAt(descriptor, buffer, count * (size_t)file->item_bytes,
+                      offset + (PetscInt64)done * file->item_bytes))
+      Decode(file, count, buffer, value + done);
+    else
+      BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot read row %" PetscInt64_FMT ": %s", file->where,
+                      first + (PetscInt64)done / dim, errno ? strerror(errno) : "the file became shorter meanwhile");
+  }
+  free(buffer);
+  if (descriptor >= 0) close(descriptor);
+}

@@ -1,0 +1,65 @@
+/*
+  reader.h - Private to src/data: the two kinds of files an array is read from, behind one description.
+
+  Rank 0 inspects a file and fills `BrenierArrayFile`; it is broadcast as bytes, then every rank with rows opens the
+  file and reads them. Nothing here is collective; faults are noted, never raised.
+*/
+#pragma once
+
+#include <brenier/array.h>
+#include <brenier/error.h>
+
+#include <stdint.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+  #error "Brenier's checksums are over little-endian bytes in memory: a big-endian host needs swaps in src/data"
+#endif
+
+enum { BRENIER_MAX_AXES = 32 };
+
+typedef enum { BRENIER_FILE_NPY, BRENIER_FILE_HDF5 } BrenierFileKind;
+
+typedef struct {
+  /* place */
+  char            where[PETSC_MAX_PATH_LEN]; /* as the user wrote it, for messages */
+  char            file[PETSC_MAX_PATH_LEN];
+  char            dataset[PETSC_MAX_PATH_LEN]; /* HDF5 only; "" when the user named none */
+  BrenierFileKind kind;
+  PetscInt64      file_bytes;
+  /* shape */
+  int        n_axes;
+  PetscInt64 shape[BRENIER_MAX_AXES];
+  /* .npy only */
+  PetscInt64 data_offset; /* first byte of the data */
+  int        item_bytes;  /* 2, 4 or 8 */
+  PetscBool  big_endian;
+} BrenierArrayFile;
+
+/* product = a b for a, b >= 0; false when it does not fit. */
+static inline PetscBool BrenierMultiply(PetscInt64 a, PetscInt64 b, PetscInt64 *product)
+{
+  if (a && b > INT64_MAX / a) return PETSC_FALSE;
+  *product = a * b;
+  return PETSC_TRUE;
+}
+
+/* Whether `file` has `n_axes` axes that suit `role`; for HDF5 also decides which dataset is meant. */
+static inline PetscBool BrenierAxesSuit(BrenierArrayRole role, int n_axes, const PetscInt64 shape[])
+{
+  if (role == BRENIER_ARRAY_POINTS) return (PetscBool)(n_axes == 2);
+  if (role == BRENIER_ARRAY_WEIGHTS) return (PetscBool)(n_axes == 1 || (n_axes == 2 && shape[1] == 1));
+  return (PetscBool)(n_axes >= 1);
+}
+
+/* Reads exactly `bytes` bytes at `offset`; false with errno set, 0 when the file ends before. */
+PetscBool BrenierReadAt(int descriptor, void *buffer, size_t bytes, PetscInt64 offset);
+
+/* Parse the header or the dataset's description into shape and layout; check type, order and size of the file. */
+void BrenierNpyInspect(BrenierArrayFile *file, BrenierFault *fault);
+void BrenierHdf5Inspect(BrenierArrayFile *file, BrenierArrayRole role, BrenierFault *fault);
+
+/* Read rows [first, first + n_local), n_local > 0, of `dim` numbers each as doubles. */
+void BrenierNpyReadArray(const BrenierArrayFile *file, PetscInt64 first, PetscInt64 n_local, PetscInt dim,
+                         PetscReal value[], BrenierFault *fault);
+void BrenierHdf5ReadArray(const BrenierArrayFile *file, PetscInt64 first, PetscInt64 n_local, PetscReal value[],
+                          BrenierFault *fault);
