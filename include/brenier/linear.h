@@ -83,3 +83,67 @@ PETSC_EXTERN PetscErrorCode BrenierMoments(MPI_Comm comm, PetscInt n_local, Pets
 @*/
 PETSC_EXTERN PetscErrorCode BrenierGaussianStart(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
                                                  const PetscReal nu[], PetscReal scale, PetscReal h[]);
+
+/*@
+  BrenierPrincipalComponents - The directions in which distributed data vary most
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm    - the ranks that share the data
+. n_local - rows on this rank
+. p       - features, the length of a row
+. x       - data, shape [n_local, p]; every row counts the same
+- d       - components wanted, 1 <= d <= p
+
+  Output Parameters:
++ mean      - shape [p], the same on all ranks
+. component - shape [d, p], orthonormal rows, by descending variance; signs as in `BrenierEigenSymmetric()`; the same on
+              all ranks. Among equal variances any basis may come out
+. variance  - of all p components, shape [p], descending, at least 0: mean squares, divided by n and not by n - 1
+- check     - how good the eigendecomposition is
+
+  Errors:
++ `PETSC_ERR_FILE_UNEXPECTED` - p > 30,000: the p x p covariance is too large
+- `PETSC_ERR_NOT_CONVERGED`   - as `BrenierEigenSymmetric()`
+
+  Notes: made for tall data, n >= p; n < p works, at the cost of order p. Variances below some 1e-16 of the largest are
+  rounding noise. n p^2 / P flops for the covariance (BLAS) and O(p^3 / P); a rank holds its rows, some 60 p^2 / P bytes,
+  64 MB (or 64 columns of the covariance, if that is more) and 8 p d bytes.
+
+.seealso: `BrenierPrincipalEncode()`, `BrenierPrincipalDecode()`
+@*/
+PETSC_EXTERN PetscErrorCode BrenierPrincipalComponents(MPI_Comm comm, PetscInt n_local, PetscInt p, const PetscReal x[],
+                                                       PetscInt d, PetscReal mean[], PetscReal component[],
+                                                       PetscReal variance[], BrenierEigenCheck *check);
+
+/*@
+  BrenierPrincipalEncode - Codes of data rows: code_k = <component_k, x - mean>
+
+  Not collective
+
+  Input Parameters:
++ n_rows       - rows, 0 allowed
+. n_features   - p
+. n_components - d
+. mean         - shape [p]
+. component    - shape [d, p], orthonormal rows
+- x            - data, shape [n_rows, p]
+
+  Output Parameter:
+. code - shape [n_rows, d]
+
+  Notes: allocates a copy of x, so a caller with many rows passes them in slabs. 2 n_rows p d flops by BLAS.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierPrincipalEncode(PetscInt n_rows, PetscInt n_features, PetscInt n_components,
+                                                   const PetscReal mean[], const PetscReal component[],
+                                                   const PetscReal x[], PetscReal code[]);
+
+/*@
+  BrenierPrincipalDecode - The data rows nearest to given codes: x = mean + sum_k code_k component_k
+
+  Not collective; parameters as in `BrenierPrincipalEncode()`, with code shape [n_rows, d] given and x [n_rows, p] made
+@*/
+PETSC_EXTERN PetscErrorCode BrenierPrincipalDecode(PetscInt n_rows, PetscInt n_features, PetscInt n_components,
+                                                   const PetscReal mean[], const PetscReal component[],
+                                                   const PetscReal code[], PetscReal x[]);

@@ -1,0 +1,9 @@
+/* base.h - The ground every layer stands on, in one include. */
+#pragma once
+
+#include <brenier/compat.h>
+#include <brenier/error.h>
+#include <brenier/log.h>
+#include <brenier/random.h>
+#include <brenier/sum.h>
+#include <brenier/version.h>

@@ -1,0 +1,149 @@
+/*
+  dual.h - The sampled dual: energy, cell masses and Hessian at given heights, on a fixed set of random curves.
+
+  E_C(h) = mean over C curves of int u along the curve - sum nu_i h_i, u(x) = max_i <x,y_i> + h_i. Along a curve u is an
+  upper envelope of n functions of one variable, known exactly, so E_C is convex and once continuously differentiable:
+    gradient_i = mass_i - nu_i,          mass_i = mean share of the curve that lies in cell i;
+    hessian_ij = - mean over crossings from cell i to j of  density / |difference of derivatives|,  zero row sums.
+  Gradient and Hessian are those of E_C itself, not separate estimates.
+
+  Curves are split over the ranks; targets travel round a ring of ranks; every rank meets every curve of its own with
+  every target by a certified filter (tile.h) and walks the exact envelope of what is left (envelope.h). Masses are
+  summed as integers and energies by order-independent sums: bitwise the same for any number of ranks.
+*/
+#pragma once
+
+#include <petscmat.h>
+#include <brenier/source.h>
+#include <brenier/targets.h>
+
+typedef struct _p_BrenierDual *BrenierDual;
+
+/* What one evaluation says besides the masses. */
+typedef struct {
+  PetscReal  energy; /* E_C(h), in the units of the targets */
+  PetscReal  noise2; /* estimate of the sampling part of chi2: sum of Var(mass_i) / nu_i; 0 without at least 2 batches */
+  PetscInt64 n_pieces; /* over all curves */
+  PetscInt64 n_empty;  /* cells without mass */
+} BrenierDualValue;
+
+/* Work done since the dual was made, on this rank. */
+typedef struct {
+  PetscInt64     n_evaluations;
+  PetscInt64     n_visits; /* pairs that passed the filter */
+  PetscLogDouble flops;    /* of the scans: 2 dim per pair and curve vector */
+  PetscLogDouble scan_seconds, envelope_seconds;
+} BrenierDualWork;
+
+/*@
+  BrenierDualCreate - Prepares the sampled dual
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets   - the targets; borrowed, must outlive the dual
+. source    - the source; copied
+. seed      - with `stream` names the sample
+. stream    - a `BrenierStream`
+. n_curves  - size C of the sample, at least 1; lowered to `BrenierSourceMaxCurves()`
+- n_batches - parts of the sample whose masses are kept apart, for error estimates; 1 to C, lowered to C
+
+  Output Parameter:
+. dual - free with `BrenierDualDestroy()`
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed,
+                                              uint32_t stream, PetscInt64 n_curves, PetscInt n_batches,
+                                              BrenierDual *dual);
+
+/*@
+  BrenierDualEvaluate - Scans all curves at heights h
+
+  Collective on the dual
+
+  Input Parameters:
++ dual - the dual; keeps the pieces found until the next evaluation
+- h    - heights, finite, laid out as the targets, in their units
+
+  Output Parameters:
++ mass  - cell masses, same layout, summing to 1
+- value - energy and counts, the same on all ranks
+
+  Notes: 4 n dim C flops for circles, 2 n dim C for chords, over all ranks; memory some 30 bytes a piece kept, some 17
+  pieces a circle, on top of one chunk of curves and two blocks of targets. The pieces of the last evaluation bound u
+  from below in the next, which makes it faster the closer the heights.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mass, BrenierDualValue *value);
+
+/*@
+  BrenierDualHessian - Assembles the Hessian at the heights of the last evaluation
+
+  Collective on the dual
+
+  Output Parameter:
+. hessian - MATAIJ laid out as the targets, constants attached as its null space; the caller destroys it
+
+  Notes: rows of empty cells are zero.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, Mat *hessian);
+
+/*@
+  BrenierDualLift - Raises the planes of empty cells until they touch u
+
+  Collective on the dual
+
+  Input Parameters:
++ dual - evaluated at h
+. mass - the masses that evaluation returned
+- h    - its heights; every empty cell's is raised by its gap, the least u - f_i over all curves, exact, and a twentieth
+         of the median-like scale of the gaps, so that it comes to lie on top somewhere
+
+  Output Parameters:
++ h        - the raised heights
+- n_lifted - number of empty cells
+
+  Notes: lowers the energy for every single plane raised to its gap (a plane below u does not change the integral of u, and
+  -nu_i h_i falls). Cost of a scan of the empty cells' targets alone.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, Vec h, PetscInt64 *n_lifted);
+
+/*@
+  BrenierDualGaps - The least u - f_i over all curves, for chosen targets
+
+  Collective on the dual
+
+  Input Parameters:
++ dual  - evaluated at h
+. h     - its heights
+. n     - number of targets chosen on this rank
+- local - their local indices, shape [n]
+
+  Output Parameter:
+. gap - shape [n], at least 0 up to rounding; in the units of the heights
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec h, PetscInt n, const PetscInt local[],
+                                            PetscReal gap[]);
+
+/*@
+  BrenierDualGetBatches - Results of the last evaluation by batches of the sample
+
+  Collective on the dual
+
+  Output Parameters:
++ n_batches - number of batches B; batch b holds curves b C / B to (b + 1) C / B
+. mass      - cell masses by batch, shape [B, n_local], or NULL; borrowed until the next evaluation
+. energy    - mean over the batch of int u, shape [B]: the energy without its linear part; the caller's, or NULL
+- square    - mean over the batch of |x|^2, shape [B]; the caller's, or NULL
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualGetBatches(BrenierDual dual, PetscInt *n_batches, const PetscReal **mass,
+                                                  PetscReal energy[], PetscReal square[]);
+
+/* Pieces of local curve c after an evaluation: global targets and starts, for tests against slow twins. first_curve is
+   the global index of this rank's curve 0, n_curves their number. Borrowed. Not collective. */
+PETSC_EXTERN PetscErrorCode BrenierDualGetCurves(BrenierDual dual, PetscInt64 *first_curve, PetscInt *n_curves);
+PETSC_EXTERN PetscErrorCode BrenierDualGetPieces(BrenierDual dual, PetscInt c, PetscInt *n, PetscInt target[],
+                                                 PetscReal start[], PetscInt capacity);
+
+PETSC_EXTERN PetscErrorCode BrenierDualGetWork(BrenierDual dual, BrenierDualWork *work);
+
+/* Collective; NULL is fine. */
+PETSC_EXTERN PetscErrorCode BrenierDualDestroy(BrenierDual *dual);

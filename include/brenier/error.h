@@ -1,0 +1,69 @@
+/*
+  error.h - What can go wrong, said once, by one rank, with the exit code that the command line documents.
+
+  There is one error system, PETSc's. A fault found by one rank alone (its rows hold a NaN, its write failed) is noted
+  in a local `BrenierFault`; at the next collective point `BrenierFaultAgree()` makes every rank return the same error
+  code, with the sentence of the lowest rank at fault. The program maps error codes to exit codes by
+  `BrenierExitCode()`; a library user sees an ordinary PETSc error.
+*/
+#pragma once
+
+#include <petscsys.h>
+
+/* Exit codes of the program, the same on every rank. */
+typedef enum {
+  BRENIER_EXIT_DONE      = 0,  /* done and within tolerance */
+  BRENIER_EXIT_BUG       = 1,  /* anything below did not foresee */
+  BRENIER_EXIT_USAGE     = 2,  /* the command line */
+  BRENIER_EXIT_INPUT     = 3,  /* the content of a file */
+  BRENIER_EXIT_IO        = 4,  /* missing or unreadable file, full disk */
+  BRENIER_EXIT_NUMERICAL = 5,  /* no convergence where there should be */
+  BRENIER_EXIT_TOLERANCE = 6,  /* the tolerance was not reached; the best result is kept */
+  BRENIER_EXIT_STOPPED   = 85  /* time limit or signal; checkpoint written, submit again */
+} BrenierExit;
+
+/* A fault seen by this rank; zero-initialised means none. */
+typedef struct {
+  BrenierExit kind;
+  char        sentence[1024];
+} BrenierFault;
+
+/*@
+  BrenierFaultSet - Notes what this rank found wrong; the first fault noted stays
+
+  Not collective
+
+  Input Parameters:
++ fault    - the record, zero-initialised before its first use
+. kind     - which exit code the fault leads to: `BRENIER_EXIT_USAGE`, `_INPUT`, `_IO` or `_NUMERICAL`
+- sentence - printf format: names the file, the place and the remedy, without a final newline
+@*/
+PETSC_EXTERN void BrenierFaultSet(BrenierFault *fault, BrenierExit kind, const char sentence[], ...)
+    PETSC_ATTRIBUTE_FORMAT(3, 4);
+
+/*@
+  BrenierFaultAgree - Returns an error on every rank when any rank noted a fault
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm  - the ranks that may have noted one
+- fault - this rank's record
+
+  Errors:
++ `PETSC_ERR_USER_INPUT`      - some rank noted `BRENIER_EXIT_USAGE`
+. `PETSC_ERR_FILE_UNEXPECTED` - `BRENIER_EXIT_INPUT`
+. `PETSC_ERR_FILE_OPEN`       - `BRENIER_EXIT_IO`
+- `PETSC_ERR_NOT_CONVERGED`   - `BRENIER_EXIT_NUMERICAL`
+
+  Notes:
+  The error carries the sentence of the lowest rank at fault. One reduction, and one broadcast when there is a fault.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierFaultAgree(MPI_Comm comm, const BrenierFault *fault);
+
+/*@
+  BrenierExitCode - The exit code that an error code leads to
+
+  Not collective
+@*/
+PETSC_EXTERN BrenierExit BrenierExitCode(PetscErrorCode ierr);

@@ -1,0 +1,49 @@
+/*
+  log.h - What a run says: lines for people on standard output, and JSON lines for programs in the file of -log.
+
+  A JSON line is one object with `event` and `seconds` (wall time since the log was opened) and the fields of the event;
+  docs/log.md lists the events.
+*/
+#pragma once
+
+#include <petscsys.h>
+
+/*@
+  BrenierLogOpen - Starts the JSON log
+
+  Collective on the world
+
+  Input Parameter:
+. path - file to write, replaced if it exists; NULL or "" for none
+
+  Errors: `PETSC_ERR_FILE_OPEN` - cannot be written
+@*/
+PETSC_EXTERN PetscErrorCode BrenierLogOpen(const char path[]);
+
+/*@
+  BrenierLogEvent - Writes one JSON line
+
+  Collective on the world; rank 0's values are written
+
+  Input Parameters:
++ event  - name of the event
+- fields - pairs of name and value after a type letter, as in "i n_targets", n, "r rho", rho, "s source", text, ended by
+           NULL: i is PetscInt64, r PetscReal (NaN and Inf become null), s const char *
+
+  Notes: A failed write (full disk) warns once on standard error and ends the log; the run goes on.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierLogEvent(const char event[], ...);
+
+/*@
+  BrenierLogClose - Ends the log; fine without one
+
+  Collective on the world
+@*/
+PETSC_EXTERN PetscErrorCode BrenierLogClose(void);
+
+/*@
+  BrenierSay - Prints a line for people, from rank 0, with a newline added
+
+  Collective on the world
+@*/
+PETSC_EXTERN PetscErrorCode BrenierSay(const char format[], ...) PETSC_ATTRIBUTE_FORMAT(1, 2);

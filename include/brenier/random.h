@@ -1,0 +1,36 @@
+/*
+  random.h - Counter-based random numbers: what curve, point or target k draws depends on (seed, stream, k) alone.
+
+  Philox4x32-10 (Salmon et al., SC 2011, "Parallel random numbers: as easy as 1, 2, 3") with key = seed and counter =
+  (block, stream, index): no state, any order, any number of ranks, the same numbers. A block yields two uniform
+  numbers of 53 bits or, by Box and Muller, two standard normal ones.
+*/
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Who draws: samples of different streams are independent. */
+typedef enum {
+  BRENIER_STREAM_SOLVE  = 1, /* curves the solver sees */
+  BRENIER_STREAM_CHECK  = 2, /* held-out curves */
+  BRENIER_STREAM_SAMPLE = 3, /* points drawn for `sample` */
+  BRENIER_STREAM_START  = 4, /* curves of the Gaussian that starts the cube */
+  BRENIER_STREAM_REPORT = 5  /* held-out curves at the end of a solve */
+} BrenierStream;
+
+/*
+  BrenierRandomUniform - `count` independent numbers uniform on (0, 1), each an odd multiple of 2^-54
+
+  Not collective; pure function of its input. (seed, stream, index) names the sequence; a shorter sequence is a prefix
+  of a longer one. index < 2^64, count < 2^33. Cost some 10 ns a number.
+*/
+void BrenierRandomUniform(uint64_t seed, uint32_t stream, uint64_t index, size_t count, double x[]);
+
+/*
+  BrenierRandomNormal - `count` independent standard normal numbers
+
+  Not collective; pure function of its input, as BrenierRandomUniform(). Largest magnitude about 8.6. Cost some 20 ns a
+  number. Reference: Box and Muller, Ann. Math. Stat. 29 (1958).
+*/
+void BrenierRandomNormal(uint64_t seed, uint32_t stream, uint64_t index, size_t count, double x[]);

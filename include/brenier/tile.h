@@ -1,0 +1,117 @@
+/*
+  tile.h - Which targets can appear on which curves: a matrix product in single precision, filtered while it is still in
+  registers. Plain C, no MPI, no PETSc.
+
+  The product of a group of curve vectors with a panel of targets is accumulated in vector registers and never written:
+  a first test per pair leaves some percent of the pairs, a second one, on those alone, leaves few; the visitor
+  gets these and computes what it needs from them in double precision.
+
+  First test. circle: R + h >= least u, with R^2 = a^2 + b^2, the largest the plane gets against the least u gets;
+              chord:  p - z_k y_k + h + |y_k - pivot|/2 >= level, the plane against one plane (level, pivot) of u at
+                      both ends of the chord, p = <z,y>;
+              point:  p + h >= level.
+  Second test. The curve is cut into sectors; in each, u is bounded below by one plane (`sector`), and the target stays
+              if it can reach that plane somewhere in some sector. Circle: with P, Q the value and the derivative of the
+              difference at the middle of a sector of half-width w, its largest value there is at most
+              max(P, P cos w) + |Q| sin w + dh. Chord: the difference is linear, so its ends decide.
+
+  The filter is certified. A product of length d in single precision errs by at most (d + 16) 2^-24 |z| |y|, in any
+  order of summation (Higham, Accuracy and Stability, section 3.1; the 16 covers rounding z, y, and the tests); every
+  test allows that much, so no pair is lost that double precision would keep.
+*/
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+  BRENIER_TILE_CIRCLE, /* two vectors a curve */
+  BRENIER_TILE_CHORD,
+  BRENIER_TILE_POINT
+} BrenierTileKind;
+
+/* Sectors of a curve in the second test. */
+enum { BRENIER_SECTORS = 32 };
+
+/* Curves in the form that the kernel reads, with what is known of u along them. */
+typedef struct {
+  /* parameters */
+  BrenierTileKind kind;
+  size_t          n, dim;
+  /* data, owned */
+  float *z;     /* packed vectors */
+  float *reach; /* shape [n]: length of the curve's vectors, for the margin */
+  float *level; /* shape [n]: see the first test; -INFINITY lets everything pass. The caller's to raise */
+  float *pivot, *offset;    /* chord: slope of the plane of `level`, z_k; shape [n] */
+  int   *axis;              /* chord: k; shape [n] */
+  float *sector;            /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u. The caller's to fill */
+  char  *has_sectors;       /* shape [n]: whether `sector` is filled */
+} BrenierTileCurves;
+
+/* Targets in the form that the kernel reads. */
+typedef struct {
+  /* parameters */
+  size_t capacity, dim;
+  /* data, owned */
+  size_t n;
+  float *y;      /* packed */
+  float *height; /* shape [capacity]: rounded up. A visitor may lower it to prune later curves */
+  float *margin; /* shape [capacity]: error of the product per unit of reach */
+} BrenierTileTargets;
+
+/* Called with the targets (positions in the tile, not in order between calls) that passed both tests for one curve. */
+typedef void (*BrenierTileVisitor)(void *context, size_t curve, size_t count, const int32_t target[]);
+
+/* Makes room for curves; 0, or -1 when memory is out. Free with BrenierTileCurvesFree(), also after -1. */
+int  BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *curves);
+void BrenierTileCurvesFree(BrenierTileCurves *curves);
+
+/* Sets curve c from its vectors z1, z2 (circle) or z1 and the axis (chord); z2 is unused otherwise. Forgets what is known
+   of u: level -INFINITY, no sectors. */
+void BrenierTileSetCurve(BrenierTileCurves *curves, size_t c, const double z1[], const double z2[], int axis);
+
+/* Middle (circle, in radians) or ends (chord: [low, low + 1/BRENIER_SECTORS]) of sector g. */
+double BrenierTileSectorMiddle(int g);
+double BrenierTileSectorLow(int g);
+
+/* Enters plane (a, b, h) as the lower bound of u in sector g of curve c, rounded so that it stays one. */
+void BrenierTileSetSector(BrenierTileCurves *curves, size_t c, int g, double a, double b, double h);
+
+/* The same for the first test of a circle or point (slope unused) or of a chord (a plane's value at 0 and slope). */
+void BrenierTileSetLevel(BrenierTileCurves *curves, size_t c, double level, double slope);
+
+int  BrenierTileTargetsAlloc(size_t capacity, size_t dim, BrenierTileTargets *targets);
+void BrenierTileTargetsFree(BrenierTileTargets *targets);
+
+/* Packs n <= capacity targets: row i is y[i * stride ...], of order 1, and its height h[i * stride] (INFINITY lets a
+   target pass every test). */
+void BrenierTileSetTargets(BrenierTileTargets *targets, size_t n, size_t stride, const double y[], const double h[]);
+
+/* Changes the height of one target, rounded up. */
+void BrenierTileSetHeight(BrenierTileTargets *targets, size_t target, double h);
+
+/*
+  BrenierTileScan - Meets curves [first, first + count) with every target of the tile
+
+  Not collective. Calls visit(context, curve, ...) for the pairs that pass; the visitor may raise levels, fill sectors,
+  and lower heights, which takes effect for the pairs that follow. Flops: 2 dim per pair and vector.
+*/
+void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,
+                     BrenierTileVisitor visit, void *context);
+
+/* Curves to pass to one BrenierTileScan() so that they stay in cache; a multiple of what the kernel takes at once. */
+size_t BrenierTileCurvesAtOnce(const BrenierTileCurves *curves);
+
+/* The instruction set in use: "avx512", "avx2" or "portable"; the environment variable BRENIER_SIMD lowers it. */
+const char *BrenierTileSimd(void);
+
+/* Measured single-precision multiply-add rate of one core in flop/s, with that instruction set, over about `seconds`. */
+double BrenierTilePeak(double seconds);
+
+/*
+  BrenierTileSectorTest - The second test in double precision, for planes (a, b, h) of curve c, whose sectors are filled
+
+  above: shape [n], negative where the plane stays below the bound of u in every sector.
+*/
+void BrenierTileSectorTest(const BrenierTileCurves *curves, size_t c, size_t n, const double a[], const double b[],
+                           const double h[], double above[]);

@@ -1,0 +1,99 @@
+/* log.c - Implements log.h; JSON by cJSON, so names and texts are always quoted right. */
+#include <brenier/compat.h>
+#include <brenier/error.h>
+#include <brenier/log.h>
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One log for a program, as there is one standard output; rank 0 alone has it open. */
+static FILE     *brenier_log_file;
+static double    brenier_log_start;
+static PetscBool brenier_log_broken;
+
+PetscErrorCode BrenierLogOpen(const char path[])
+{
+  PetscMPIInt  rank;
+  BrenierFault fault = {0};
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  brenier_log_start  = MPI_Wtime();
+  brenier_log_broken = PETSC_FALSE;
+  if (rank == 0 && path && path[0]) {
+    brenier_log_file = fopen(path, "w");
+    if (!brenier_log_file)
+      BrenierFaultSet(&fault, BRENIER_EXIT_IO, "%s: cannot write the log: %s", path, strerror(errno));
+  }
+  PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Adds the pairs of BrenierLogEvent() to a JSON object. */
+static void AddFields(cJSON *line, va_list args)
+{
+  for (const char *field = va_arg(args, const char *); field; field = va_arg(args, const char *)) {
+    const char *name = field + 2;
+
+    if (field[0] == 'i') cJSON_AddNumberToObject(line, name, (double)va_arg(args, PetscInt64));
+    else if (field[0] == 'r') {
+      const PetscReal value = va_arg(args, PetscReal);
+
+      if (isfinite(value)) cJSON_AddNumberToObject(line, name, value);
+      else cJSON_AddNullToObject(line, name);
+    } else cJSON_AddStringToObject(line, name, va_arg(args, const char *));
+  }
+}
+
+PetscErrorCode BrenierLogEvent(const char event[], ...)
+{
+  PetscFunctionBegin;
+  if (brenier_log_file && !brenier_log_broken) {
+    cJSON  *line = cJSON_CreateObject();
+    char   *text;
+    va_list args;
+
+    cJSON_AddStringToObject(line, "event", event);
+    cJSON_AddNumberToObject(line, "seconds", MPI_Wtime() - brenier_log_start);
+    va_start(args, event);
+    AddFields(line, args);
+    va_end(args);
+    text = cJSON_PrintUnformatted(line);
+    if (!text || fprintf(brenier_log_file, "%s\n", text) < 0 || fflush(brenier_log_file)) {
+      brenier_log_broken = PETSC_TRUE;
+      fprintf(stderr, "brenier: warning: the log of -log ends here: %s\n", strerror(errno));
+    }
+    cJSON_free(text);
+    cJSON_Delete(line);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierLogClose(void)
+{
+  PetscFunctionBegin;
+  if (brenier_log_file) fclose(brenier_log_file);
+  brenier_log_file = NULL;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSay(const char format[], ...)
+{
+  PetscMPIInt rank;
+  va_list     args;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  if (rank == 0) {
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    printf("\n");
+    fflush(stdout);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

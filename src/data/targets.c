@@ -1,0 +1,216 @@
+/* targets.c - Implements targets.h but for the search of duplicates, which is in duplicates.c. */
+#include <brenier/base.h>
+#include <brenier/envelope.h>
+#include <brenier/targets.h>
+
+#include "duplicates.h"
+
+#include <math.h>
+
+/* Weights that sum to 1 but for rounding in single precision are not worth a notice. */
+static const PetscReal brenier_notice_above = 1e-5;
+
+/* Axes summed in one reduction when the centre is computed. */
+enum { BRENIER_AXES_AT_ONCE = 16 };
+
+static PetscErrorCode CheckWeights(const BrenierArray *points, const BrenierArray *weights)
+{
+  BrenierFault fault = {0};
+
+  PetscFunctionBegin;
+  if (weights->n != points->n)
+    BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
+                    "%s: %" PetscInt_FMT " weights for %" PetscInt_FMT " targets in %s; give one weight a target",
+                    weights->path, weights->n, points->n, points->path);
+  else
+    for (PetscInt i = 0; i < weights->n_local; ++i)
+      if (!(weights->value[i] > 0.0))
+        BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
+                        "%s: the weight in row %" PetscInt_FMT " is %g; weights must be positive (leave out targets "
+                        "that should get no mass)",
+                        weights->path, weights->first + i, (double)weights->value[i]);
+  PetscCall(BrenierFaultAgree(points->comm, &fault));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SetWeights(BrenierTargets t, const BrenierArray *weights)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &t->nu));
+  if (weights) {
+    PetscCall(BrenierExactSum(t->comm, t->n_local, 1, weights->value, &t->weight_sum));
+    for (PetscInt i = 0; i < t->n_local; ++i) t->nu[i] = weights->value[i] / t->weight_sum;
+    if (PetscAbsReal(t->weight_sum - 1.0) > brenier_notice_above)
+      PetscCall(BrenierSay("notice: the weights of %s sum to %g and were divided by it", weights->path,
+                           (double)t->weight_sum));
+  } else {
+    t->weight_sum = 1.0;
+    for (PetscInt i = 0; i < t->n_local; ++i) t->nu[i] = 1.0 / (PetscReal)t->n;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Mean of axes [k0, k0 + count), by order-independent sums. */
+static PetscErrorCode CentreOfAxes(BrenierTargets t, PetscInt k0, PetscInt count, PetscReal work[])
+{
+  PetscFunctionBegin;
+  for (PetscInt k = 0; k < count; ++k)
+    for (PetscInt i = 0; i < t->n_local; ++i)
+      work[(size_t)k * t->n_local + i] = t->y[(size_t)i * t->dim + k0 + k] / (PetscReal)t->n;
+  PetscCall(BrenierExactSum(t->comm, t->n_local, count, work, t->centre + k0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SetCentreAndUnit(BrenierTargets t)
+{
+  PetscReal *work;
+  PetscReal  spread;
+  int        exponent;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->dim, &t->centre));
+  PetscCall(PetscMalloc1((size_t)t->n_local * BRENIER_AXES_AT_ONCE + 1, &work));
+  for (PetscInt k = 0; k < t->dim; k += BRENIER_AXES_AT_ONCE)
+    PetscCall(CentreOfAxes(t, k, PetscMin(BRENIER_AXES_AT_ONCE, t->dim - k), work));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    PetscReal square = 0.0;
+
+    for (PetscInt k = 0; k < t->dim; ++k) {
+      const PetscReal x = t->y[(size_t)i * t->dim + k] - t->centre[k];
+
+      square += x * x;
+    }
+    work[i] = square / (PetscReal)t->n;
+  }
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 1, work, &spread));
+  PetscCall(PetscFree(work));
+  (void)frexp(PetscSqrtReal(spread), &exponent);
+  t->unit = spread > 0.0 ? ldexp(1.0, exponent) : 1.0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SetLayout(BrenierTargets t)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscLayoutDestroy(&t->layout));
+  PetscCall(PetscLayoutCreateFromSizes(t->comm, t->n_local, PETSC_DECIDE, 1, &t->layout));
+  PetscCall(PetscLayoutGetRange(t->layout, &t->first, NULL));
+  PetscCall(PetscLayoutGetSize(t->layout, &t->n));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *weights, BrenierTargets *targets)
+{
+  BrenierTargets t;
+  PetscInt       n_local;
+
+  PetscFunctionBegin;
+  if (weights) PetscCall(CheckWeights(points, weights));
+  PetscCall(PetscNew(&t));
+  t->comm       = points->comm;
+  t->dim        = points->dim;
+  t->n_local    = points->n_local;
+  t->y          = points->value;
+  t->file_bytes = points->file_bytes;
+  t->hash       = points->hash;
+  points->value = NULL;
+  PetscCall(PetscStrncpy(t->path, points->path, sizeof t->path));
+  PetscCall(SetLayout(t));
+  PetscCall(SetWeights(t, weights));
+  PetscCall(PetscMalloc1(t->n_local, &t->row));
+  for (PetscInt i = 0; i < t->n_local; ++i) t->row[i] = t->first + i;
+  n_local = t->n_local;
+  PetscCall(BrenierMergeDuplicates_Private(t->comm, t->layout, t->dim, &n_local, t->y, t->nu, t->row, &t->n_merged));
+  t->n_local = n_local;
+  PetscCall(SetLayout(t));
+  if (t->n_merged)
+    PetscCall(BrenierSay("notice: %" PetscInt64_FMT
+                         " of the targets in %s are duplicates; merged, weights added, %" PetscInt_FMT " targets left",
+                         t->n_merged, t->path, t->n));
+  PetscCall(SetCentreAndUnit(t));
+  *targets = t;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsAdopt(MPI_Comm comm, PetscInt n_local, PetscInt dim, PetscReal *y, PetscReal *nu,
+                                   PetscInt64 *row, BrenierTargets *targets)
+{
+  BrenierTargets t;
+
+  PetscFunctionBegin;
+  PetscCall(PetscNew(&t));
+  t->comm       = comm;
+  t->dim        = dim;
+  t->n_local    = n_local;
+  t->y          = y;
+  t->nu         = nu;
+  t->row        = row;
+  t->weight_sum = 1.0;
+  PetscCall(SetLayout(t));
+  PetscCall(SetCentreAndUnit(t));
+  *targets = t;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsCreateVec(BrenierTargets t, Vec *v)
+{
+  PetscFunctionBegin;
+  PetscCall(VecCreateMPI(t->comm, t->n_local, t->n, v));
+  PetscCall(VecZeroEntries(*v));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsGauge(BrenierTargets t, Vec h)
+{
+  PetscScalar *a;
+  PetscReal   *term;
+  PetscReal    sum;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &term));
+  PetscCall(VecGetArray(h, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) term[i] = t->nu[i] * a[i];
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, &sum));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] -= sum;
+  PetscCall(VecRestoreArray(h, &a));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void BrenierTargetsNormalised(BrenierTargets t, PetscReal y[])
+{
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    for (PetscInt k = 0; k < t->dim; ++k)
+      y[(size_t)i * t->dim + k] = (t->y[(size_t)i * t->dim + k] - t->centre[k]) / t->unit;
+}
+
+PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets t, PetscReal *moment)
+{
+  PetscReal *term;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &term));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    const PetscReal *y = t->y + (size_t)i * t->dim;
+
+    term[i] = t->nu[i] * BrenierDot((size_t)t->dim, y, y);
+  }
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, moment));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsDestroy(BrenierTargets *targets)
+{
+  BrenierTargets t = *targets;
+
+  PetscFunctionBegin;
+  if (!t) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscLayoutDestroy(&t->layout));
+  PetscCall(PetscFree(t->y));
+  PetscCall(PetscFree(t->nu));
+  PetscCall(PetscFree(t->row));
+  PetscCall(PetscFree(t->centre));
+  PetscCall(PetscFree(*targets));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

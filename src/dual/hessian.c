@@ -1,0 +1,158 @@
+/*
+  hessian.c - The Hessian from the crossings between consecutive pieces.
+
+  A crossing from leaf i to leaf j adds v = density / |difference of derivatives| / C to H_ii and H_jj and takes it from
+  H_ij and H_ji. Crossings are gathered by the smaller leaf, equal pairs are added, and what is left goes to PETSc's
+  coordinate assembly, which adds the ranks' shares.
+*/
+#include "dual_private.h"
+
+#include <stdlib.h>
+
+typedef struct {
+  PetscInt  other; /* the larger leaf */
+  PetscReal v;
+} Crossing;
+
+/* Crossings by smaller leaf: those of leaf i are crossing[offset[i]] to crossing[offset[i + 1] - 1]. */
+typedef struct {
+  PetscInt64 *offset;
+  Crossing   *crossing;
+} CrossingTable;
+
+/* The pieces that meet where piece p ends: itself and *next. False where a curve ends, or when both are one cell. */
+static PetscBool Meets(BrenierDual dual, PetscInt c, PetscInt64 p, PetscInt64 *next)
+{
+  const PetscBool last = (PetscBool)(p + 1 == dual->pieces.offset[c + 1]);
+
+  if (last && dual->curve_type != BRENIER_CURVE_CIRCLE) return PETSC_FALSE;
+  *next = last ? dual->pieces.offset[c] : p + 1;
+  return (PetscBool)(dual->pieces.target[p] != dual->pieces.target[*next]);
+}
+
+static PetscReal CrossingValue(BrenierDual dual, PetscInt64 p, PetscInt64 q, PetscReal t)
+{
+  const BrenierPieces *pieces = &dual->pieces;
+  const PetscReal      da = pieces->a[q] - pieces->a[p], db = pieces->b[q] - pieces->b[p];
+  const PetscReal      one = dual->curve_type == BRENIER_CURVE_CIRCLE ? BrenierCircleCrossing(da, db, t)
+                                                                      : BrenierLineCrossing(dual->measure, db, t);
+
+  return one / ((PetscReal)dual->n_curves * dual->targets->unit);
+}
+
+static PetscErrorCode GatherCrossings(BrenierDual dual, CrossingTable *table)
+{
+  const BrenierPieces *pieces = &dual->pieces;
+  PetscInt64           next;
+
+  PetscFunctionBegin;
+  PetscCall(PetscCalloc1((size_t)dual->n_leaves + 2, &table->offset));
+  // Counting sort: sizes two places up, then starts one place up, which filling moves to where they belong
+  for (PetscInt c = 0; c < dual->n_local; ++c)
+    for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p)
+      if (Meets(dual, c, p, &next)) ++table->offset[PetscMin(pieces->target[p], pieces->target[next]) + 2];
+  for (PetscInt i = 0; i < dual->n_leaves; ++i) table->offset[i + 2] += table->offset[i + 1];
+  PetscCall(PetscMalloc1(table->offset[dual->n_leaves + 1], &table->crossing));
+  for (PetscInt c = 0; c < dual->n_local; ++c)
+    for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p)
+      if (Meets(dual, c, p, &next)) {
+        const PetscInt i = pieces->target[p], j = pieces->target[next];
+        Crossing      *x = &table->crossing[table->offset[PetscMin(i, j) + 1]++];
+
+        x->other = PetscMax(i, j);
+        x->v     = CrossingValue(dual, p, next, BrenierDualPieceEnd_Private(dual, c, p));
+      }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* By leaf, then by value, so that sums do not depend on the sort's treatment of equal leaves. */
+static int CompareCrossings(const void *left, const void *right)
+{
+  const Crossing *l = left, *r = right;
+
+  if (l->other != r->other) return l->other < r->other ? -1 : 1;
+  return (l->v > r->v) - (l->v < r->v);
+}
+
+/* Adds crossings of the same pair; returns the number of different pairs, which stand at the front of each leaf's. */
+static PetscInt64 AddEqualPairs(PetscInt n_leaves, CrossingTable *table)
+{
+  PetscInt64 kept = 0;
+
+  for (PetscInt i = 0; i < n_leaves; ++i) {
+    const PetscInt64 begin = table->offset[i], end = table->offset[i + 1], first = kept;
+
+    qsort(table->crossing + begin, (size_t)(end - begin), sizeof *table->crossing, CompareCrossings);
+    for (PetscInt64 x = begin; x < end; ++x)
+      if (kept > first && table->crossing[kept - 1].other == table->crossing[x].other)
+        table->crossing[kept - 1].v += table->crossing[x].v;
+      else table->crossing[kept++] = table->crossing[x];
+    table->offset[i] = first;
+  }
+  table->offset[n_leaves] = kept;
+  return kept;
+}
+
+/* The four entries of each pair, and a zero on every diagonal of this rank, which keeps rows of empty cells. */
+static PetscErrorCode FillEntries(BrenierDual dual, const CrossingTable *table, PetscInt row[], PetscInt column[],
+                                  PetscScalar v[])
+{
+  PetscInt64 e = 0;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < dual->n_leaves; ++i)
+    for (PetscInt64 x = table->offset[i]; x < table->offset[i + 1]; ++x) {
+      const PetscInt gi = dual->leaf_target[i], gj = dual->leaf_target[table->crossing[x].other];
+      const PetscInt rows[] = {gi, gj, gi, gj}, columns[] = {gi, gj, gj, gi};
+
+      for (int k = 0; k < 4; ++k, ++e) {
+        row[e]    = rows[k];
+        column[e] = columns[k];
+        v[e]      = k < 2 ? table->crossing[x].v : -table->crossing[x].v;
+      }
+    }
+  for (PetscInt i = 0; i < dual->targets->n_local; ++i, ++e) {
+    row[e] = column[e] = dual->targets->first + i;
+    v[e]               = 0.0;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode AttachConstants(MPI_Comm comm, Mat hessian)
+{
+  MatNullSpace constants;
+
+  PetscFunctionBegin;
+  PetscCall(MatNullSpaceCreate(comm, PETSC_TRUE, 0, NULL, &constants));
+  PetscCall(MatSetNullSpace(hessian, constants));
+  PetscCall(MatSetNearNullSpace(hessian, constants));
+  PetscCall(MatNullSpaceDestroy(&constants));
+  PetscCall(MatSetOption(hessian, MAT_SYMMETRIC, PETSC_TRUE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierDualHessian(BrenierDual dual, Mat *hessian)
+{
+  const PetscInt n     = dual->targets->n_local;
+  CrossingTable  table = {0};
+  PetscInt64     n_pairs, n_entries;
+  PetscInt      *row, *column;
+  PetscScalar   *v;
+
+  PetscFunctionBegin;
+  PetscCall(GatherCrossings(dual, &table));
+  n_pairs   = AddEqualPairs(dual->n_leaves, &table);
+  n_entries = 4 * n_pairs + n;
+  PetscCall(PetscMalloc3(n_entries, &row, n_entries, &column, n_entries, &v));
+  PetscCall(FillEntries(dual, &table, row, column, v));
+  PetscCall(PetscFree(table.offset));
+  PetscCall(PetscFree(table.crossing));
+  PetscCall(MatCreate(dual->comm, hessian));
+  PetscCall(MatSetSizes(*hessian, n, n, dual->targets->n, dual->targets->n));
+  PetscCall(MatSetType(*hessian, MATAIJ));
+  PetscCall(MatSetPreallocationCOO(*hessian, (PetscCount)n_entries, row, column));
+  PetscCall(MatSetValuesCOO(*hessian, v, INSERT_VALUES));
+  PetscCall(PetscFree3(row, column, v));
+  PetscCall(AttachConstants(dual->comm, *hessian));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,264 @@
+/* envelope.c - Implements envelope.h. Nothing here may be contracted into FMA: results must not depend on the CPU. */
+#include <brenier/envelope.h>
+
+#include "wide.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double brenier_pi = 3.14159265358979323846264338327950288;
+
+void BrenierEnvelopeFree(BrenierEnvelope *envelope)
+{
+  free(envelope->plane);
+  free(envelope->start);
+  free(envelope->work);
+  free(envelope->order);
+  memset(envelope, 0, sizeof *envelope);
+}
+
+/* Makes room for n pieces; start has one entry more. */
+static int ReservePieces(BrenierEnvelope *e, size_t n)
+{
+  const size_t capacity = 2 * n + 16;
+  int32_t     *plane;
+  double      *start;
+
+  if (n <= e->capacity) return 0;
+  plane = realloc(e->plane, capacity * sizeof *plane);
+  if (plane) e->plane = plane;
+  start = realloc(e->start, (capacity + 1) * sizeof *start);
+  if (start) e->start = start;
+  if (!plane || !start) return -1;
+  e->capacity = capacity;
+  return 0;
+}
+
+static int ReserveWork(BrenierEnvelope *e, size_t k)
+{
+  if (k <= e->work_capacity) return 0;
+  free(e->work);
+  free(e->order);
+  e->work_capacity = 0;
+  e->work          = malloc(2 * k * sizeof *e->work);
+  e->order         = malloc(2 * k * sizeof *e->order);
+  if (!e->work || !e->order) return -1;
+  e->work_capacity = 2 * k;
+  return 0;
+}
+
+/* Starts a piece at t; one that would have no length gives its place to the new plane. */
+static int AddPiece(BrenierEnvelope *e, int32_t plane, double t)
+{
+  if (e->n > 0 && e->start[e->n - 1] >= t) {
+    e->plane[e->n - 1] = plane;
+    return 0;
+  }
+  if (ReservePieces(e, e->n + 1)) return -1;
+  e->plane[e->n]   = plane;
+  e->start[e->n++] = t;
+  return 0;
+}
+
+/* tan(s/2) of the first up-crossing of plane c by every plane within half a turn of t; HUGE_VAL where there is none.
+   Branch-free, so that it is vectorised. */
+BRENIER_WIDE static void CircleRoots(size_t k, const double a[], const double b[], const double h[], size_t c, double cosine,
+                        double sine, double root[])
+{
+  const double P = a[c] * cosine + b[c] * sine, Q = b[c] * cosine - a[c] * sine, H = h[c];
+
+  for (size_t j = 0; j < k; ++j) {
+    const double dP = a[j] * cosine + b[j] * sine - P, dQ = b[j] * cosine - a[j] * sine - Q, dH = h[j] - H;
+    const double below = dP + dH < 0.0 ? dP + dH : 0.0; // c is on top; more than 0 is rounding
+    const double across = dH - dP;
+    const double disc   = dQ * dQ - across * below;
+    const double width  = sqrt(disc > 0.0 ? disc : 0.0);
+    // For dQ < 0 the plane comes back only if it is above c half a turn away
+    const double top    = dQ >= 0.0 ? -below : width - dQ;
+    const double bottom = dQ >= 0.0 ? dQ + width : across;
+    const double r      = top / (bottom > 0.0 ? bottom : 1.0);
+
+    root[j] = disc > 0.0 && bottom > 0.0 ? r : HUGE_VAL;
+  }
+  root[c] = HUGE_VAL;
+}
+
+static size_t FirstLeast(size_t k, const double x[])
+{
+  size_t best = 0;
+
+  for (size_t j = 1; j < k; ++j)
+    if (x[j] < x[best]) best = j;
+  return best;
+}
+
+static size_t FirstTop(size_t k, const double a[], const double h[])
+{
+  size_t best = 0;
+
+  for (size_t j = 1; j < k; ++j)
+    if (a[j] + h[j] > a[best] + h[best]) best = j;
+  return best;
+}
+
+int BrenierCircleEnvelope(size_t k, const double a[], const double b[], const double h[], BrenierEnvelope *envelope)
+{
+  /* Without a crossing within half a turn, walk nearly that far and look again */
+  const double half_turn = 0.999 * brenier_pi, turn = 2.0 * brenier_pi;
+  /* Two functions cross at most twice, so k planes make at most 2k pieces; steps of no length are as many at most */
+  const size_t max_steps = 8 * k + 16;
+  size_t       c         = FirstTop(k, a, h);
+  double       t         = 0.0;
+
+  envelope->n = 0;
+  if (ReserveWork(envelope, k) || AddPiece(envelope, (int32_t)c, 0.0)) return -1;
+  for (size_t step = 0; step < max_steps; ++step) {
+    size_t j;
+    double r;
+
+    CircleRoots(k, a, b, h, c, cos(t), sin(t), envelope->work);
+    j = FirstLeast(k, envelope->work);
+    r = envelope->work[j];
+    if (2.0 * atan(r) > half_turn) {
+      t += half_turn;
+      if (t >= turn) break;
+      continue;
+    }
+    t += 2.0 * atan(r);
+    if (t >= turn) break;
+    c = j;
+    if (AddPiece(envelope, (int32_t)c, t)) return -1;
+  }
+  envelope->start[envelope->n] = turn;
+  return 0;
+}
+
+/* Sorting keys of the lines, in the order of their positions; qsort has no context argument. */
+typedef struct {
+  double  slope, height;
+  int32_t plane;
+} LineKey;
+
+/* By slope; of parallel lines the highest last, of equal ones the first listed last, so that it is the one kept. */
+static int CompareLines(const void *left, const void *right)
+{
+  const LineKey *l = left, *r = right;
+
+  if (l->slope != r->slope) return l->slope < r->slope ? -1 : 1;
+  if (l->height != r->height) return l->height < r->height ? -1 : 1;
+  return l->plane > r->plane ? -1 : 1;
+}
+
+static int SortLines(size_t k, const double a[], const double b[], const double h[], int32_t order[])
+{
+  LineKey  few[256];
+  LineKey *key = k <= sizeof few / sizeof few[0] ? few : malloc(k * sizeof *key);
+
+  if (!key) return -1;
+  for (size_t j = 0; j < k; ++j) {
+    key[j].slope  = b[j];
+    key[j].height = a[j] + h[j];
+    key[j].plane  = (int32_t)j;
+  }
+  qsort(key, k, sizeof *key, CompareLines);
+  for (size_t j = 0; j < k; ++j) order[j] = key[j].plane;
+  if (key != few) free(key);
+  return 0;
+}
+
+int BrenierLineEnvelope(size_t k, const double a[], const double b[], const double h[], BrenierLineMeasure measure,
+                        BrenierEnvelope *envelope)
+{
+  const double low = measure == BRENIER_LINE_UNIFORM ? -0.5 : -INFINITY;
+
+  envelope->n = 0;
+  if (ReserveWork(envelope, k) || SortLines(k, a, b, h, envelope->order)) return -1;
+  for (size_t o = 0; o < k; ++o) {
+    const int32_t j  = envelope->order[o];
+    double        at = low;
+
+    while (envelope->n > 0) {
+      const int32_t c  = envelope->plane[envelope->n - 1];
+      const double  db = b[j] - b[c];
+
+      at = db > 0.0 ? ((a[c] + h[c]) - (a[j] + h[j])) / db : low;
+      if (at > envelope->start[envelope->n - 1]) break;
+      --envelope->n; // the line below starts no later than this one ends
+    }
+    if (envelope->n == 0) at = low;
+    if (measure == BRENIER_LINE_UNIFORM && at >= 0.5) continue;
+    if (ReservePieces(envelope, envelope->n + 1)) return -1;
+    envelope->plane[envelope->n]   = j;
+    envelope->start[envelope->n++] = at;
+  }
+  envelope->start[envelope->n] = -low;
+  return 0;
+}
+
+double BrenierCircleShare(double t)
+{
+  return t / (2.0 * brenier_pi);
+}
+
+double BrenierLineShare(BrenierLineMeasure measure, double t)
+{
+  return measure == BRENIER_LINE_UNIFORM ? t + 0.5 : 0.5 * erfc(-t / sqrt(2.0));
+}
+
+static double NormalDensity(double t)
+{
+  return exp(-0.5 * t * t) / sqrt(2.0 * brenier_pi);
+}
+
+double BrenierCircleIntegral(double a, double b, double h, double s, double e)
+{
+  return (a * (sin(e) - sin(s)) + b * (cos(s) - cos(e)) + h * (e - s)) / (2.0 * brenier_pi);
+}
+
+double BrenierLineIntegral(BrenierLineMeasure measure, double a, double b, double h, double s, double e)
+{
+  if (measure == BRENIER_LINE_UNIFORM) return (a + h) * (e - s) + 0.5 * b * (e - s) * (e + s);
+  return (a + h) * (BrenierLineShare(measure, e) - BrenierLineShare(measure, s)) +
+         b * (NormalDensity(s) - NormalDensity(e));
+}
+
+double BrenierCircleCrossing(double da, double db, double t)
+{
+  return 1.0 / (2.0 * brenier_pi * fabs(db * cos(t) - da * sin(t)));
+}
+
+double BrenierLineCrossing(BrenierLineMeasure measure, double db, double t)
+{
+  return (measure == BRENIER_LINE_UNIFORM ? 1.0 : NormalDensity(t)) / fabs(db);
+}
+
+double BrenierCircleLeast(double a, double b, double h, double s, double e)
+{
+  const double at_s = a * cos(s) + b * sin(s), at_e = a * cos(e) + b * sin(e);
+  double       bottom = atan2(-b, -a);
+
+  if (bottom < 0.0) bottom += 2.0 * brenier_pi;
+  if (s < bottom && bottom < e) return h - sqrt(a * a + b * b);
+  return h + (at_s < at_e ? at_s : at_e);
+}
+
+double BrenierLineLeast(double a, double b, double h, double s, double e)
+{
+  const double at_s = isfinite(s) ? a + b * s : HUGE_VAL, at_e = isfinite(e) ? a + b * e : HUGE_VAL;
+
+  return h + (at_s < at_e ? at_s : at_e);
+}
+
+BRENIER_WIDE double BrenierDot(size_t dim, const double x[], const double y[])
+{
+  enum { LANES = 8 };
+  double       part[LANES] = {0.0};
+  const size_t whole       = dim - dim % LANES;
+
+  for (size_t k = 0; k < whole; k += LANES)
+    for (size_t l = 0; l < LANES; ++l) part[l] += x[k + l] * y[k + l];
+  for (size_t k = whole; k < dim; ++k) part[k - whole] += x[k] * y[k];
+  return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+}

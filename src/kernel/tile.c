@@ -1,0 +1,254 @@
+/*
+  tile.c - Implements tile.h but for the kernel itself: packing, rounding, and the choice of instruction set.
+
+  Packed curves: groups of ROWS vectors (a circle gives two), z[group][k][row]; packed targets: panels of WIDTH, y[panel][k][lane].
+  Both are padded with zeros; padded curves have level INFINITY and nothing passes, padded targets are never visited.
+*/
+#include "tile_isa.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double brenier_pi = 3.14159265358979323846264338327950288;
+
+/* Unit roundoff of single precision, and what the tests may lose besides the product (see tile.h). */
+static const double brenier_unit_roundoff = 0x1p-24;
+static const int    brenier_extra_terms   = 16;
+
+float brenier_sector_cosine[BRENIER_SECTORS], brenier_sector_sine[BRENIER_SECTORS];
+
+static size_t RoundUp(size_t n, size_t unit)
+{
+  return (n + unit - 1) / unit * unit;
+}
+
+static void *AllocZeroed(size_t count, size_t size)
+{
+  const size_t line  = 64;
+  const size_t bytes = RoundUp(count * size + 1, line);
+  void        *p     = aligned_alloc(line, bytes);
+
+  if (p) memset(p, 0, bytes);
+  return p;
+}
+
+static float RoundedUp(double x)
+{
+  const float f = (float)x;
+
+  return (double)f < x ? nextafterf(f, INFINITY) : f;
+}
+
+static size_t CurvesInGroup(BrenierTileKind kind)
+{
+  return kind == BRENIER_TILE_CIRCLE ? BRENIER_TILE_ROWS / 2 : BRENIER_TILE_ROWS;
+}
+
+static void FillSectorAngles(void)
+{
+  for (int g = 0; g < BRENIER_SECTORS; ++g) {
+    brenier_sector_cosine[g] = (float)cos(BrenierTileSectorMiddle(g));
+    brenier_sector_sine[g]   = (float)sin(BrenierTileSectorMiddle(g));
+  }
+}
+
+int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *c)
+{
+  const size_t n_padded = RoundUp(n, CurvesInGroup(kind));
+  const size_t n_groups = n_padded / CurvesInGroup(kind);
+
+  FillSectorAngles();
+  memset(c, 0, sizeof *c);
+  c->kind        = kind;
+  c->n           = n;
+  c->dim         = dim;
+  c->z           = AllocZeroed(n_groups * dim * BRENIER_TILE_ROWS, sizeof(float));
+  c->reach       = AllocZeroed(n_padded, sizeof(float));
+  c->level       = AllocZeroed(n_padded, sizeof(float));
+  c->pivot       = AllocZeroed(n_padded, sizeof(float));
+  c->offset      = AllocZeroed(n_padded, sizeof(float));
+  c->axis        = AllocZeroed(n_padded, sizeof(int));
+  c->sector      = AllocZeroed(kind == BRENIER_TILE_POINT ? 0 : n * 3 * BRENIER_SECTORS, sizeof(float));
+  c->has_sectors = AllocZeroed(n, 1);
+  if (!c->z || !c->reach || !c->level || !c->pivot || !c->offset || !c->axis || !c->sector || !c->has_sectors)
+    return -1;
+  for (size_t i = 0; i < n_padded; ++i) c->level[i] = INFINITY;
+  return 0;
+}
+
+void BrenierTileCurvesFree(BrenierTileCurves *c)
+{
+  free(c->z);
+  free(c->reach);
+  free(c->level);
+  free(c->pivot);
+  free(c->offset);
+  free(c->axis);
+  free(c->sector);
+  free(c->has_sectors);
+  memset(c, 0, sizeof *c);
+}
+
+static double Length(size_t dim, const double z[])
+{
+  double sum = 0.0;
+
+  for (size_t k = 0; k < dim; ++k) sum += z[k] * z[k];
+  return sqrt(sum);
+}
+
+static void PackVector(BrenierTileCurves *c, size_t row, const double z[])
+{
+  float *to = c->z + row / BRENIER_TILE_ROWS * c->dim * BRENIER_TILE_ROWS + row % BRENIER_TILE_ROWS;
+
+  for (size_t k = 0; k < c->dim; ++k) to[k * BRENIER_TILE_ROWS] = (float)z[k];
+}
+
+void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], const double z2[], int axis)
+{
+  double reach = Length(c->dim, z1);
+
+  if (c->kind == BRENIER_TILE_CIRCLE) {
+    PackVector(c, 2 * i, z1);
+    PackVector(c, 2 * i + 1, z2);
+    reach += Length(c->dim, z2);
+  } else PackVector(c, i, z1);
+  if (c->kind == BRENIER_TILE_CHORD) {
+    c->axis[i]   = axis;
+    c->offset[i] = (float)z1[axis];
+    reach += fabs(z1[axis]) + 1.0;
+  }
+  c->reach[i]       = RoundedUp(reach);
+  c->level[i]       = -INFINITY;
+  c->pivot[i]       = 0.0f;
+  c->has_sectors[i] = 0;
+}
+
+double BrenierTileSectorMiddle(int g)
+{
+  return (g + 0.5) * (2.0 * brenier_pi / BRENIER_SECTORS);
+}
+
+double BrenierTileSectorLow(int g)
+{
+  return -0.5 + (double)g / BRENIER_SECTORS;
+}
+
+/* What a plane may lose when its three numbers are rounded, and in the tests against it. */
+static double RoundingOfPlane(double a, double b, double h)
+{
+  return 16.0 * brenier_unit_roundoff * (fabs(a) + fabs(b) + fabs(h));
+}
+
+void BrenierTileSetSector(BrenierTileCurves *c, size_t i, int g, double a, double b, double h)
+{
+  float *sector = c->sector + i * 3 * BRENIER_SECTORS;
+
+  sector[g]                       = (float)a;
+  sector[BRENIER_SECTORS + g]     = (float)b;
+  sector[2 * BRENIER_SECTORS + g] = (float)(h - RoundingOfPlane(a, b, h));
+}
+
+void BrenierTileSetLevel(BrenierTileCurves *c, size_t i, double level, double slope)
+{
+  c->level[i] = (float)(level - RoundingOfPlane(level, slope, 0.0));
+  c->pivot[i] = (float)slope;
+}
+
+int BrenierTileTargetsAlloc(size_t capacity, size_t dim, BrenierTileTargets *t)
+{
+  memset(t, 0, sizeof *t);
+  t->capacity = RoundUp(capacity, BRENIER_TILE_WIDTH);
+  t->dim      = dim;
+  t->y        = AllocZeroed(t->capacity * dim, sizeof(float));
+  t->height   = AllocZeroed(t->capacity, sizeof(float));
+  t->margin   = AllocZeroed(t->capacity, sizeof(float));
+  return t->y && t->height && t->margin ? 0 : -1;
+}
+
+void BrenierTileTargetsFree(BrenierTileTargets *t)
+{
+  free(t->y);
+  free(t->height);
+  free(t->margin);
+  memset(t, 0, sizeof *t);
+}
+
+void BrenierTileSetTargets(BrenierTileTargets *t, size_t n, size_t stride, const double y[], const double h[])
+{
+  const size_t n_padded = RoundUp(n, BRENIER_TILE_WIDTH);
+  const double unit     = brenier_unit_roundoff * (double)(t->dim + (size_t)brenier_extra_terms);
+
+  t->n = n;
+  for (size_t i = 0; i < n_padded; ++i) {
+    float *to = t->y + i / BRENIER_TILE_WIDTH * t->dim * BRENIER_TILE_WIDTH + i % BRENIER_TILE_WIDTH;
+
+    for (size_t k = 0; k < t->dim; ++k) to[k * BRENIER_TILE_WIDTH] = i < n ? (float)y[i * stride + k] : 0.0f;
+    t->margin[i] = i < n ? RoundedUp(unit * Length(t->dim, y + i * stride)) : 0.0f;
+    BrenierTileSetHeight(t, i, i < n ? h[i * stride] : -1.0 / brenier_unit_roundoff);
+  }
+}
+
+void BrenierTileSetHeight(BrenierTileTargets *t, size_t i, double h)
+{
+  /* Finite, so that no test meets infinity minus infinity; far above anything else */
+  const double highest = 1e37;
+
+  t->height[i] = RoundedUp(fmin(h, highest) + RoundingOfPlane(0.0, 0.0, fmin(h, highest)));
+}
+
+static const BrenierTileIsa *ChooseIsa(void)
+{
+#if defined(BRENIER_HAVE_X86_KERNELS)
+  const char *wish = getenv("BRENIER_SIMD");
+  const int   any  = !wish || !*wish;
+
+  __builtin_cpu_init();
+  if ((any || !strcmp(wish, "avx512")) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
+    return &brenier_tile_avx512;
+  if ((any || strcmp(wish, "portable")) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return &brenier_tile_avx2;
+#endif
+  return &brenier_tile_portable;
+}
+
+static const BrenierTileIsa *Isa(void)
+{
+  static const BrenierTileIsa *isa;
+
+  if (!isa) isa = ChooseIsa();
+  return isa;
+}
+
+const char *BrenierTileSimd(void)
+{
+  return Isa()->name;
+}
+
+double BrenierTilePeak(double seconds)
+{
+  return Isa()->peak(seconds);
+}
+
+size_t BrenierTileCurvesAtOnce(const BrenierTileCurves *c)
+{
+  /* Packed vectors and stages of one call should leave half of a 1 MB cache to the targets */
+  const size_t cache  = 512 * 1024;
+  const size_t group  = CurvesInGroup(c->kind);
+  const size_t bytes  = BRENIER_TILE_ROWS * c->dim * sizeof(float) + group * sizeof(BrenierTileStage);
+  const size_t groups = cache / bytes;
+
+  return (groups < 1 ? 1 : groups > 64 ? 64 : groups) * group;
+}
+
+void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,
+                     BrenierTileVisitor visit, void *context)
+{
+  const size_t      group = CurvesInGroup(curves->kind);
+  BrenierTileStage *stage = calloc(RoundUp(count, group), sizeof *stage);
+
+  if (!stage) abort(); // some hundred kilobytes: a machine without them has no orderly way on
+  Isa()->scan(curves, first, count, targets, stage, visit, context);
+  free(stage);
+}

@@ -1,0 +1,35 @@
+/*
+  tile_isa.h - What tile.c asks of a kernel compiled for one instruction set.
+*/
+#pragma once
+
+#include <brenier/tile.h>
+
+/* Targets in a panel of packed storage: the packing is the same for every instruction set, so is BRENIER_TILE_ROWS. */
+enum { BRENIER_TILE_WIDTH = 32, BRENIER_TILE_ROWS = 12 };
+
+/* Pairs that passed the first test, kept for one curve until there are enough for the second. */
+enum { BRENIER_STAGE_FULL = 64, BRENIER_STAGE_CAPACITY = BRENIER_STAGE_FULL + BRENIER_TILE_WIDTH + 16 };
+
+typedef struct {
+  int32_t n;
+  float   a[BRENIER_STAGE_CAPACITY];      /* circle: a; chord, point: p */
+  float   b[BRENIER_STAGE_CAPACITY];      /* circle: b; chord: y_k */
+  float   height[BRENIER_STAGE_CAPACITY]; /* h plus the margin of the pair */
+  int32_t target[BRENIER_STAGE_CAPACITY];
+} BrenierTileStage;
+
+typedef struct {
+  const char *name;
+  void (*scan)(const BrenierTileCurves *, size_t first, size_t count, const BrenierTileTargets *, BrenierTileStage *,
+               BrenierTileVisitor, void *);
+  double (*peak)(double seconds);
+} BrenierTileIsa;
+
+extern const BrenierTileIsa brenier_tile_portable;
+#if defined(BRENIER_HAVE_X86_KERNELS)
+extern const BrenierTileIsa brenier_tile_avx2, brenier_tile_avx512;
+#endif
+
+/* Cosine and sine of the sectors' middles, shared by the kernels. */
+extern float brenier_sector_cosine[BRENIER_SECTORS], brenier_sector_sine[BRENIER_SECTORS];
