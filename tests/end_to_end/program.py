@@ -1,0 +1,21 @@
+"""Runs the program as a user does: through mpiexec, in the environment of tools/mpi-environment.sh."""
+import os
+import subprocess
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAM = os.environ.get("BRENIER_PROGRAM", os.path.join(REPOSITORY, "build", "release", "bin", "brenier"))
+SHELL = '. "$0/tools/mpi-environment.sh"; exec mpiexec -n "$BRENIER_RANKS" "$@"'
+TIME_LIMIT = 300  # seconds; a hang is a failure
+
+
+def brenier(*arguments, ranks=2, code=0, cwd=None):
+    """Runs `brenier ARGUMENTS` on that many ranks and expects that exit code; returns what it printed."""
+    assert os.path.exists(PROGRAM), f"{PROGRAM} is not built; ./check builds it"
+    environment = {**os.environ, "BRENIER_RANKS": str(ranks), "OMPI_MCA_hwloc_base_binding_policy": "none"}
+    command = ["bash", "-c", SHELL, REPOSITORY, PROGRAM, *map(str, arguments)]
+    done = subprocess.run(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=TIME_LIMIT)  # fmt: skip
+    said = f"brenier {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == code, said
+    assert "PETSC ERROR" not in done.stderr, said
+    return done

@@ -1,0 +1,36 @@
+"""./quickstart works from any folder, ends with its three lines, and fails with a sentence."""
+import os
+import subprocess
+
+import matplotlib.image
+import pytest
+from program import REPOSITORY
+
+QUICKSTART = os.path.join(REPOSITORY, "quickstart")
+
+
+def quickstart(*arguments, cwd):
+    return subprocess.run([QUICKSTART, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=500)
+
+
+@pytest.mark.slow
+def test_small(tmp_path):
+    done = quickstart("some folder/out", "-small", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    computed, accuracy, picture = done.stdout.splitlines()[-3:]
+    assert "2,000 images" in computed
+    assert "relative error of the cell masses" in accuracy and "95% interval" in accuracy
+    path = picture.split(maxsplit=1)[1]
+    assert path == str(tmp_path / "some folder" / "out" / "quickstart.png")
+    assert matplotlib.image.imread(path).shape[1] > 1000
+
+
+def test_unknown_option(tmp_path):
+    done = quickstart("-nonsense", cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith("quickstart: unknown option '-nonsense'")
+
+
+def test_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = quickstart("file/out", cwd=tmp_path)
+    assert done.returncode == 1 and "cannot make the folder file/out" in done.stderr

@@ -1,0 +1,123 @@
+"""What a solve leaves behind is right: identities, and an error that NumPy finds too, by counting points."""
+import os
+import subprocess
+
+import convergence
+import masses
+import numpy as np
+import pytest
+from brenier_files import last_event, log_history, read_log, read_result
+from problem import CURVES, mixture
+from program import brenier
+
+POINTS = 400000
+
+
+def apply_map(result, x):
+    """Cells of points, by the definition."""
+    return np.argmax(x @ result["/targets"].T + result["/heights"], axis=1)
+
+
+@pytest.fixture(scope="module")
+def result(solved):
+    return read_result(solved / "result.h5")
+
+
+def test_identities(solved, result):
+    points, given = np.load(solved / "points.npy"), np.load(solved / "weights.npy")
+    nu = result["/weights"]
+    assert (result.dim, result.n_targets, result.source, result.seed) == (6, 400, "gaussian", 3)
+    assert result.status == "converged"
+    np.testing.assert_array_equal(result["/targets"], points[result["/row"]])
+    np.testing.assert_allclose(nu, given / given.sum(), rtol=1e-13)
+    assert abs(np.sum(nu * result["/heights"])) < 1e-12 * np.abs(result["/heights"]).max()
+    assert np.sum(result["/mass"]) == pytest.approx(1, abs=1e-12)
+    assert np.all(result["/mass_error"] > 0)
+    assert result.rho_low <= result.rho <= result.rho_high < 0.1
+
+
+def test_error_is_what_counting_points_finds(result):
+    """chi2 = rho^2 from two independent batches of points; its own standard deviation is about sqrt(2 n) / M."""
+    rng = np.random.default_rng(4)
+    nu, deviation = result["/weights"], []
+    for _ in range(2):
+        cell = np.concatenate([apply_map(result, rng.standard_normal((POINTS // 8, 6))) for _ in range(8)])
+        deviation.append(np.bincount(cell, minlength=len(nu)) / POINTS - nu)
+    chi2 = np.sum(deviation[0] * deviation[1] / nu)
+    slack = 4 * np.sqrt(2 * len(nu)) / POINTS
+    assert result.rho_low**2 - slack < chi2 < result.rho_high**2 + slack
+    # and the error is near what theory expects of the sampled minimiser, neither a lucky nor a broken run
+    assert 0.4 < result.rho / np.sqrt(len(nu) / (10 * CURVES)) < 3
+
+
+def test_wasserstein_distance_is_what_the_map_costs(result):
+    x = np.random.default_rng(5).standard_normal((POINTS, 6))
+    cost = np.sqrt(np.mean(np.sum((x - result["/targets"][apply_map(result, x)]) ** 2, axis=1)))
+    assert result.w2_low <= result.w2 <= result.w2_high
+    assert result.w2 == pytest.approx(cost, rel=0.01)
+
+
+def test_log_and_history_agree(solved, result):
+    events = read_log(solved / "solve.jsonl")
+    assert {"start", "iteration", "held_out", "end"} <= {event["event"] for event in events}
+    history = log_history(events)
+    for name in ("iteration", "evaluations", "energy", "l1", "rho", "noise", "empty", "linear_iterations"):
+        np.testing.assert_allclose(history[name], result.history[name], rtol=1e-12, err_msg=name)
+    assert np.all(np.diff(result.history["seconds"]) >= 0)
+    assert result.history["rho"][-1] < 0.2 * result.history["rho"][0]
+    assert last_event(events, "held_out")["rho"] == pytest.approx(result.rho)
+
+
+def test_figures_of_a_real_run(solved, tmp_path):
+    for run in ("solve.jsonl", "result.h5"):
+        assert convergence.main([str(solved / run), "-o", str(tmp_path / "c.png")]) == 0
+    assert masses.main([str(solved / "result.h5"), "-o", str(tmp_path / "m.png")]) == 0
+
+
+def test_h5dump_reads_it(solved):
+    dump = subprocess.run(["h5dump", "-a", "/status", "result.h5"], cwd=solved, capture_output=True, text=True)
+    assert dump.returncode == 0 and '"converged"' in dump.stdout, dump.stderr
+
+
+def test_same_bits_again_and_nearly_the_same_on_other_ranks(solved, tmp_path):
+    first = read_result(solved / "result.h5")
+    for ranks in (2, 3):
+        out = tmp_path / f"{ranks}.h5"
+        brenier("solve", solved / "points.npy", "-weights", solved / "weights.npy", "-curves", CURVES, "-seed", 3,
+                "-o", out, ranks=ranks)  # fmt: skip
+        again = read_result(out)["/heights"]
+        if ranks == 2:
+            np.testing.assert_array_equal(again, first["/heights"])
+        else:
+            np.testing.assert_allclose(again, first["/heights"], atol=1e-6 * np.ptp(first["/heights"]))
+
+
+@pytest.mark.parametrize("source", ["cube", "sphere"])
+def test_other_sources(tmp_path, source):
+    np.save(tmp_path / "points.npy", mixture(200, 3, seed=6))
+    brenier("solve", "points.npy", "-source", source, "-curves", 100000, "-o", "result.h5", cwd=tmp_path)
+    result = read_result(tmp_path / "result.h5")
+    assert result.source == source and result.rho < 0.1
+    rng = np.random.default_rng(7)
+    x = rng.uniform(-0.5, 0.5, (POINTS, 3)) if source == "cube" else rng.standard_normal((POINTS, 3))
+    if source == "sphere":
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+    mass = np.bincount(apply_map(result, x), minlength=200) / POINTS
+    # sampling alone: sum (w - nu)^2 / nu is about n / M = 0.0005, so rho^2 dominates
+    assert np.sum((mass * 200 - 1) ** 2) / 200 < result.rho_high**2 + 3 * 200 / POINTS
+
+
+def test_one_dimension_is_quantiles(tmp_path):
+    """In one dimension the map is monotone: cell borders are quantiles of the source, exactly."""
+    y = np.sort(np.random.default_rng(8).standard_normal(50) ** 3)
+    np.save(tmp_path / "points.npy", y[:, None])
+    brenier("solve", "points.npy", "-curves", 100, "-o", "result.h5", cwd=tmp_path)
+    result = read_result(tmp_path / "result.h5")
+    h = result["/heights"][np.argsort(result["/targets"].ravel())]
+    border = -np.diff(h) / np.diff(y)
+    mass = np.diff([masses.normal_distribution(b) for b in np.concatenate([[-np.inf], border, [np.inf]])])
+    np.testing.assert_allclose(mass, 1 / 50, rtol=0.02)
+
+
+def test_no_temporary_file_is_left(solved):
+    assert sorted(os.listdir(solved)) == ["points.npy", "result.h5", "solve.jsonl", "weights.npy"]
