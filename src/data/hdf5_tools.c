@@ -1,9 +1,13 @@
 /* hdf5_tools.c - Implements hdf5_tools.h. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* memfd_create() */
 #include "hdf5_tools.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* The property lists of a file's objects: no times, so the same content gives the same bytes. */
 static hid_t CreationWithoutTimes(hid_t class)
@@ -34,15 +38,69 @@ hid_t BrenierHdf5Open(const char path[])
   return file;
 }
 
+/* Keeps all metadata in memory until a flush: BrenierHdf5Discard() must be able to close without reading the file. */
+static void KeepMetadata(hid_t access)
+{
+  H5AC_cache_config_t config = {.version = H5AC__CURR_CACHE_CONFIG_VERSION};
+
+  H5Pget_mdc_config(access, &config);
+  config.evictions_enabled = 0;
+  config.incr_mode         = H5C_incr__off;
+  config.flash_incr_mode   = H5C_flash_incr__off;
+  config.decr_mode         = H5C_decr__off;
+  H5Pset_mdc_config(access, &config);
+}
+
 hid_t BrenierHdf5Create(const char path[])
 {
   const hid_t access   = FileAccess();
   const hid_t creation = CreationWithoutTimes(H5P_FILE_CREATE);
-  const hid_t file     = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+  hid_t       file;
 
+  KeepMetadata(access);
+  file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
   H5Pclose(creation);
   H5Pclose(access);
   return file;
+}
+
+/* The descriptor of the serial driver; negative when there is none. */
+static int Descriptor(hid_t file)
+{
+  void *handle = NULL;
+
+  return H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0 || !handle ? -1 : *(int *)handle;
+}
+
+/* Has the file system reserve what the file may grow to; false with errno set when it has not got that much. */
+static PetscBool ReserveAll(hid_t file, int descriptor)
+{
+  hsize_t size     = 0;
+  size_t  metadata = 0;
+
+  // Some metadata, all of it in memory, gets its place in the file during the flush only
+  if (H5Fget_filesize(file, &size) < 0 || H5Fget_mdc_size(file, NULL, NULL, &metadata, NULL) < 0) return PETSC_FALSE;
+  errno = posix_fallocate(descriptor, 0, (off_t)(size + metadata));
+  return (PetscBool)(errno != ENOSPC && errno != EDQUOT && errno != EFBIG);
+}
+
+herr_t BrenierHdf5Sync(hid_t file)
+{
+  const int descriptor = Descriptor(file);
+  hsize_t   size;
+
+  if (descriptor < 0 || !ReserveAll(file, descriptor) || H5Fflush(file, H5F_SCOPE_LOCAL) < 0) return -1;
+  if (H5Fget_filesize(file, &size) < 0 || ftruncate(descriptor, (off_t)size)) return -1;
+  return fsync(descriptor) ? -1 : 0;
+}
+
+void BrenierHdf5Redirect(hid_t file)
+{
+  const int descriptor = Descriptor(file);
+  const int memory     = memfd_create("brenier-discarded", MFD_CLOEXEC);
+
+  if (descriptor >= 0 && memory >= 0) (void)dup2(memory, descriptor);
+  if (memory >= 0) close(memory);
 }
 
 /* Makes one group unless it is there. */

@@ -14,6 +14,15 @@
 hid_t BrenierHdf5Open(const char path[]);
 hid_t BrenierHdf5Create(const char path[]);
 
+/*
+  Flushes and syncs. The space is reserved first: when a flush of HDF5 meets a full disk, the file cannot be closed any
+  more and the library crashes at the end of the program. After a failure: BrenierHdf5Redirect().
+*/
+herr_t BrenierHdf5Sync(hid_t file);
+
+/* Lets whatever HDF5 still writes to a file, to close it, go to memory: for a file that is to be removed. */
+void BrenierHdf5Redirect(hid_t file);
+
 /* Makes the groups above `name`, and `name` itself when `itself`. */
 herr_t BrenierHdf5MakeGroups(hid_t file, const char name[], PetscBool itself);
 

@@ -67,11 +67,23 @@ static PetscInt64 FreeBytes(const char path[])
   return (PetscInt64)about.f_bavail * (PetscInt64)about.f_frsize;
 }
 
+/* Bytes that the file in hand would take on disk, headers and attributes included. */
+static PetscInt64 FileBytes(BrenierStore store)
+{
+  hsize_t size     = 0;
+  size_t  metadata = 0;
+
+  if (store->file < 0 || H5Fget_filesize(store->file, &size) < 0) return 0;
+  (void)H5Fget_mdc_size(store->file, NULL, NULL, &metadata, NULL);
+  return (PetscInt64)(size + metadata);
+}
+
 /* Notes a failed write after removing the file, so that the free space is what a second attempt would find. */
 static void FailWrite(BrenierStore store, const char doing[], PetscInt64 bytes_more)
 {
   const int        code = errno;
-  const PetscInt64 need = PetscMax(store->bytes_expected, store->bytes_written + bytes_more) + brenier_overhead_bytes;
+  const PetscInt64 data = PetscMax(store->bytes_expected, store->bytes_written + bytes_more) + brenier_overhead_bytes;
+  const PetscInt64 need = PetscMax(data, FileBytes(store));
   PetscInt64       have;
 
   if (store->fault.kind) return;
@@ -84,9 +96,8 @@ static void FailWrite(BrenierStore store, const char doing[], PetscInt64 bytes_m
                     store->path, doing, need, have, need - have);
   else
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO,
-                    "%s: failed while %s: %s (%" PetscInt64_FMT
-                    " bytes needed); an older file of this name is untouched",
-                    store->path, doing, code ? strerror(code) : "HDF5 cannot write", need);
+                    "%s: failed while %s: %s (%" PetscInt64_FMT " bytes needed); nothing was written", store->path,
+                    doing, code ? strerror(code) : "HDF5 refused", need);
 }
 
 /* Makes the temporary file and sees whether the file system would give it all the bytes it will need. */
@@ -125,8 +136,7 @@ static void CloseDatasets(BrenierStore store)
 
 void BrenierStoreAbandon(BrenierStore store)
 {
-  // Emptied first: HDF5 flushes when it closes, and on a full disk only the file's own blocks make room for that
-  if (store->temporary[0]) (void)!truncate(store->temporary, 0);
+  if (store->file >= 0) BrenierHdf5Redirect(store->file);
   CloseDatasets(store);
   if (store->file >= 0) H5Fclose(store->file);
   store->file = -1;
@@ -433,7 +443,7 @@ static void FinishFile(BrenierStore store, const char status[])
     d->id = -1;
   }
   if (failed >= 0) failed = BrenierHdf5SetText(store->file, "status", status);
-  if (failed >= 0) failed = H5Fflush(store->file, H5F_SCOPE_LOCAL);
+  if (failed >= 0) failed = BrenierHdf5Sync(store->file);
   if (failed >= 0) {
     failed      = H5Fclose(store->file);
     store->file = failed < 0 ? store->file : -1;
