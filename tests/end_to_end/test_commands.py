@@ -45,21 +45,6 @@ def test_sample(solved, tmp_path):
     assert lost.max() < 1e-5 * np.abs(value).max()
 
 
-def test_encode_and_decode_are_principal_components(tmp_path):
-    rng = np.random.default_rng(9)
-    data = rng.standard_normal((500, 30)) @ rng.standard_normal((30, 30)) + rng.standard_normal(30)
-    with h5py.File(tmp_path / "data.h5", "w") as file:
-        file["images"] = data.reshape(500, 5, 6)
-    brenier("encode", "data.h5:/images", "-dim", 8, "-o", "codes.h5", cwd=tmp_path)
-    brenier("decode", "codes.h5", "-o", "decoded.h5", ranks=3, cwd=tmp_path)
-    centred = data - data.mean(axis=0)
-    basis = np.linalg.svd(centred, full_matrices=False)[2][:8]
-    wanted = data.mean(axis=0) + centred @ basis.T @ basis
-    np.testing.assert_allclose(read_dataset(f"{tmp_path}/decoded.h5:/data"), wanted, atol=1e-5 * np.abs(data).max())
-    components = read_dataset(f"{tmp_path}/codes.h5:/components")
-    np.testing.assert_allclose(components @ components.T, np.eye(8), atol=1e-12)
-
-
 def test_map_is_the_definition(solved, tmp_path):
     result = read_result(solved / "result.h5")
     x = np.random.default_rng(10).standard_normal((1000, 6))
