@@ -2,6 +2,7 @@
 import h5py
 import numpy as np
 import pytest
+from program import brenier
 
 RANKS = [1, 3]
 SINGLE = 2.0**-23  # relative rounding of what is stored in single precision
@@ -26,23 +27,21 @@ def principal_components(x):
     return mean, components * np.sign(largest), values[::-1]
 
 
-def encode(run, folder, x, dim, ranks):
+def encode(folder, x, dim, ranks):
     """Encodes x; returns the process, the path and the content of the file."""
     data, path = folder / "data.npy", folder / "codes.h5"
     np.save(data, x)
-    done = run("encode", data, "-dim", dim, "-o", path, ranks=ranks)
-    assert done.returncode == 0, done.stderr
+    done = brenier("encode", data, "-dim", dim, "-o", path, ranks=ranks)
     with h5py.File(path) as file:
         content = {name: file[name][...] for name in ("codes", "mean", "components", "variance")}
         content["attributes"] = dict(file.attrs)
     return done, path, content
 
 
-def decode(run, folder, path, ranks, *options):
+def decode(folder, path, ranks, *options):
     """Decodes; returns the rows."""
     output = folder / "decoded.h5"
-    done = run("decode", path, "-o", output, *options, ranks=ranks)
-    assert done.returncode == 0, done.stderr
+    brenier("decode", path, "-o", output, *options, ranks=ranks)
     with h5py.File(output) as file:
         assert file.attrs["format"] == "brenier-data"
         assert file["data"].dtype == np.float32
@@ -50,10 +49,10 @@ def decode(run, folder, path, ranks, *options):
 
 
 @pytest.mark.parametrize("ranks", RANKS)
-def test_encode_agrees_with_numpy(run, tmp_path, ranks):
+def test_encode_agrees_with_numpy(tmp_path, ranks):
     x, dim = random_data(), 6
     rows = x.reshape(len(x), -1)
-    _, path, found = encode(run, tmp_path, x, dim, ranks)
+    _, path, found = encode(tmp_path, x, dim, ranks)
     mean, components, variance = principal_components(rows)
     codes = (rows - mean) @ components[:dim].T
     np.testing.assert_allclose(found["mean"], mean, atol=1e-13)
@@ -61,7 +60,7 @@ def test_encode_agrees_with_numpy(run, tmp_path, ranks):
     np.testing.assert_allclose(found["components"], components[:dim], atol=1e-10)
     np.testing.assert_allclose(found["codes"], codes, atol=SINGLE * np.abs(codes).max())
     assert found["codes"].dtype == np.float32
-    decoded = decode(run, tmp_path, path, ranks)
+    decoded = decode(tmp_path, path, ranks)
     np.testing.assert_allclose(decoded, mean + codes @ components[:dim], atol=1e-5)
 
     attributes = found["attributes"]
@@ -77,99 +76,99 @@ def test_encode_agrees_with_numpy(run, tmp_path, ranks):
 
 @pytest.mark.parametrize("ranks", RANKS)
 @pytest.mark.parametrize("rows", [200, 12])
-def test_rank_deficient_data_come_back_whole(run, tmp_path, ranks, rows):
+def test_rank_deficient_data_come_back_whole(tmp_path, ranks, rows):
     x, rank, dim = random_data(rows, shape=(90,), rank=3), 3, 5
-    done, path, found = encode(run, tmp_path, x, dim, ranks)
+    done, path, found = encode(tmp_path, x, dim, ranks)
     assert "vary in 3 directions only, the other 2" in done.stdout
     _, components, variance = principal_components(x)
     np.testing.assert_allclose(found["components"][:rank], components[:rank], atol=1e-9)
     np.testing.assert_allclose(found["components"] @ found["components"].T, np.eye(dim), atol=1e-12)
     np.testing.assert_allclose(found["variance"], variance, atol=1e-13)
-    np.testing.assert_allclose(decode(run, tmp_path, path, ranks), x, atol=1e-5)
+    np.testing.assert_allclose(decode(tmp_path, path, ranks), x, atol=1e-5)
     assert found["attributes"]["reconstruction_error"] < 1e-6
 
 
-def test_all_components_lose_nothing(run, tmp_path):
+def test_all_components_lose_nothing(tmp_path):
     x = random_data(shape=(20,))
-    _, path, found = encode(run, tmp_path, x, 20, 1)
+    _, path, found = encode(tmp_path, x, 20, 1)
     assert found["attributes"]["variance_kept"] == 1.0
-    np.testing.assert_allclose(decode(run, tmp_path, path, 1), x, atol=1e-5)
+    np.testing.assert_allclose(decode(tmp_path, path, 1), x, atol=1e-5)
 
 
-def test_fewer_rows_than_ranks(run, tmp_path):
+def test_fewer_rows_than_ranks(tmp_path):
     x = random_data(2, shape=(3,))
-    _, path, found = encode(run, tmp_path, x, 1, 5)
+    _, path, found = encode(tmp_path, x, 1, 5)
     assert found["codes"].shape == (2, 1)
-    np.testing.assert_allclose(decode(run, tmp_path, path, 5), x, atol=1e-5)
+    np.testing.assert_allclose(decode(tmp_path, path, 5), x, atol=1e-5)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e30])
-def test_scale_of_the_data_does_not_matter(run, tmp_path, scale):
+def test_scale_of_the_data_does_not_matter(tmp_path, scale):
     x = random_data(shape=(20,)) * scale
-    _, path, found = encode(run, tmp_path, x, 20, 2)
+    _, path, found = encode(tmp_path, x, 20, 2)
     assert found["attributes"]["reconstruction_error"] < 1e-6
-    np.testing.assert_allclose(decode(run, tmp_path, path, 2) / scale, x / scale, atol=1e-5)
+    np.testing.assert_allclose(decode(tmp_path, path, 2) / scale, x / scale, atol=1e-5)
 
 
 @pytest.mark.parametrize("ranks", RANKS)
-def test_decode_takes_codes_from_elsewhere(run, tmp_path, ranks):
-    _, path, found = encode(run, tmp_path, random_data(), 6, 1)
+def test_decode_takes_codes_from_elsewhere(tmp_path, ranks):
+    _, path, found = encode(tmp_path, random_data(), 6, 1)
     codes = np.random.default_rng(2).normal(size=(31, 6))
     np.save(tmp_path / "new.npy", codes)
     with h5py.File(tmp_path / "new.h5", "w") as file:
         file["code"], file["noise"] = codes, codes + 1
     wanted = found["mean"] + codes @ found["components"]
     for where in ("new.npy", "new.h5:/code"):
-        decoded = decode(run, tmp_path, path, ranks, "-codes", tmp_path / where)
+        decoded = decode(tmp_path, path, ranks, "-codes", tmp_path / where)
         np.testing.assert_allclose(decoded, wanted, atol=1e-5)
 
 
-def expect_error(done, code, *words):
-    assert done.returncode == code, done.stdout + done.stderr
-    for word in ("brenier: error:", *words):
-        assert word in done.stderr
+def refuse(code, words, *arguments, ranks=1):
+    """Expects that exit code, and one sentence on standard error with these words in it."""
+    done = brenier(*arguments, ranks=ranks, code=code)
     assert done.stderr.count("brenier: error:") == 1
+    for word in words:
+        assert word in done.stderr
 
 
 @pytest.mark.parametrize("ranks", RANKS)
-def test_refuses_impossible_dimensions(run, tmp_path, ranks):
+def test_refuses_impossible_dimensions(tmp_path, ranks):
     data, output = tmp_path / "data.npy", tmp_path / "codes.h5"
     np.save(data, random_data(10, shape=(30,)))
-    expect_error(run("encode", data, "-dim", 31, "-o", output, ranks=ranks), 2, "-dim 31", "30 features", "data.npy")
-    expect_error(run("encode", data, "-dim", 10, "-o", output, ranks=ranks), 2, "-dim 10", "at least 11 rows")
-    expect_error(run("encode", data, "-dim", 0, "-o", output, ranks=ranks), 2, "-dim")
-    expect_error(run("encode", data, "-o", output, ranks=ranks), 2, "-dim")
-    expect_error(run("encode", data, "-dim", 2, ranks=ranks), 2, "-o")
+    refuse(2, ("-dim 31", "30 features", "data.npy"), "encode", data, "-dim", 31, "-o", output, ranks=ranks)
+    refuse(2, ("-dim 10", "at least 11 rows"), "encode", data, "-dim", 10, "-o", output, ranks=ranks)
+    refuse(2, ("-dim",), "encode", data, "-dim", 0, "-o", output, ranks=ranks)
+    refuse(2, ("-dim",), "encode", data, "-o", output, ranks=ranks)
+    refuse(2, ("-o",), "encode", data, "-dim", 2, ranks=ranks)
     assert not output.exists()
 
 
-def test_refuses_bad_data(run, tmp_path):
+def test_refuses_bad_data(tmp_path):
     data, output = tmp_path / "data.npy", tmp_path / "codes.h5"
     np.save(data, np.full((10, 4), 7.0))
-    expect_error(run("encode", data, "-dim", 2, "-o", output), 3, "data.npy", "the same")
+    refuse(3, ("data.npy", "the same"), "encode", data, "-dim", 2, "-o", output)
     np.save(data, random_data(shape=(20,)) * 1e100)
-    expect_error(run("encode", data, "-dim", 2, "-o", output), 3, "data.npy", "single precision")
+    refuse(3, ("data.npy", "single precision"), "encode", data, "-dim", 2, "-o", output)
     np.save(data, np.eye(3, 30001))
-    expect_error(run("encode", data, "-dim", 2, "-o", output), 3, "30001 features")
-    expect_error(run("encode", data, "-dim", 2, "-o", tmp_path / "none" / "codes.h5"), 4, "does not exist")
+    refuse(3, ("30001 features",), "encode", data, "-dim", 2, "-o", output)
+    refuse(4, ("does not exist",), "encode", data, "-dim", 2, "-o", tmp_path / "none" / "codes.h5")
     assert not output.exists()
 
 
 @pytest.mark.parametrize("ranks", RANKS)
-def test_decode_refuses_what_does_not_fit(run, tmp_path, ranks):
-    _, path, _ = encode(run, tmp_path, random_data(), 6, 1)
+def test_decode_refuses_what_does_not_fit(tmp_path, ranks):
+    _, path, _ = encode(tmp_path, random_data(), 6, 1)
     np.save(tmp_path / "new.npy", np.zeros((4, 7)))
     output = tmp_path / "decoded.h5"
-    expect_error(run("decode", path, "-codes", tmp_path / "new.npy", "-o", output, ranks=ranks), 3,
-                 "dimension 7", "6 components")
-    decode(run, tmp_path, path, ranks)
-    expect_error(run("decode", output, "-o", tmp_path / "again.h5", ranks=ranks), 3, "brenier-data", "brenier-codes")
-    expect_error(run("decode", tmp_path / "none.h5", "-o", output, ranks=ranks), 4, "none.h5")
+    refuse(3, ("dimension 7", "6 components"), "decode", path, "-codes", tmp_path / "new.npy", "-o", output, ranks=ranks)
+    decode(tmp_path, path, ranks)
+    refuse(3, ("brenier-data", "brenier-codes"), "decode", output, "-o", tmp_path / "again.h5", ranks=ranks)
+    refuse(4, ("none.h5",), "decode", tmp_path / "none.h5", "-o", output, ranks=ranks)
 
 
-def test_damaged_encoder_is_noticed(run, tmp_path):
-    _, path, found = encode(run, tmp_path, random_data(), 6, 1)
+def test_damaged_encoder_is_noticed(tmp_path):
+    _, path, found = encode(tmp_path, random_data(), 6, 1)
     content = bytearray(path.read_bytes())
     content[content.find(found["components"].tobytes()) + 8] ^= 1
     path.write_bytes(content)
-    expect_error(run("decode", path, "-o", tmp_path / "decoded.h5", ranks=3), 3, "damaged")
+    refuse(3, ("damaged",), "decode", path, "-o", tmp_path / "decoded.h5", ranks=3)

@@ -242,6 +242,82 @@ static PetscErrorCode TestMoments(PetscInt n, PetscInt dim, PetscInt rank, Petsc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* More columns than a panel has: two points, so that every entry has a closed form. */
+static PetscErrorCode TestMomentsInPanels(PetscInt dim)
+{
+  const PetscReal nu[2] = {0.25, 0.75};
+  PetscMPIInt     rank;
+  PetscReal      *y, *mean, *covariance;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCall(PetscMalloc3(2 * dim, &y, dim, &mean, dim * dim, &covariance));
+  for (PetscInt k = 0; k < dim; ++k) {
+    y[k]       = 1.0;
+    y[dim + k] = 1.0 + (PetscReal)(k + 1) / (PetscReal)dim;
+  }
+  PetscCall(BrenierMoments(PETSC_COMM_WORLD, rank == 0 ? 2 : 0, dim, y, nu, mean, covariance));
+  for (PetscInt j = 0; j < dim; ++j)
+    for (PetscInt k = 0; k < dim; ++k)
+      PetscCall(
+          CheckClose("entry", covariance[j * dim + k], 0.1875 * (y[dim + j] - y[j]) * (y[dim + k] - y[k]), tolerance));
+  PetscCall(PetscFree3(y, mean, covariance));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Components against the moments they diagonalise: V Cov V' = diag(variance), and its trace. */
+static PetscErrorCode TestPrincipal(PetscInt n, PetscInt p, PetscInt d, PetscInt rank, PetscReal offset)
+{
+  PetscInt          first, n_local;
+  PetscReal        *x, *nu, *mean, *component, *variance, *covariance, *other, total = 0.0;
+  BrenierEigenCheck check;
+
+  PetscFunctionBeginUser;
+  PetscCall(MakePoints(n, p, rank, offset, 1.0, &first, &n_local, &x, &nu));
+  PetscCall(PetscMalloc5(p, &mean, d * p, &component, p, &variance, p * p, &covariance, p, &other));
+  PetscCall(BrenierPrincipalComponents(PETSC_COMM_WORLD, n_local, p, x, d, mean, component, variance, &check));
+  for (PetscInt i = 0; i < n_local; ++i) nu[i] = 1.0 / (PetscReal)n;
+  PetscCall(BrenierMoments(PETSC_COMM_WORLD, n_local, p, x, nu, other, covariance));
+  for (PetscInt k = 0; k < p; ++k) {
+    PetscCall(CheckClose("mean", mean[k], other[k], tolerance * (1.0 + PetscAbsReal(offset))));
+    PetscCheck(variance[k] >= 0.0 && (k == 0 || variance[k] <= variance[k - 1]), PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "variances are not descending");
+    total += covariance[k * p + k] - variance[k];
+  }
+  PetscCall(CheckClose("trace", total, 0.0, tolerance * (PetscReal)p));
+  for (PetscInt j = 0; j < d; ++j)
+    for (PetscInt k = 0; k < d; ++k) {
+      PetscReal form = 0.0, product = 0.0;
+
+      for (PetscInt i = 0; i < p; ++i) {
+        product += component[j * p + i] * component[k * p + i];
+        for (PetscInt l = 0; l < p; ++l) form += component[j * p + i] * covariance[i * p + l] * component[k * p + l];
+      }
+      PetscCall(CheckClose("orthonormality", product, j == k ? 1.0 : 0.0, tolerance));
+      PetscCall(CheckClose("variance", form, j == k ? variance[j] : 0.0, tolerance * (PetscReal)p));
+    }
+  PetscCall(PetscFree5(mean, component, variance, covariance, other));
+  PetscCall(PetscFree(x));
+  PetscCall(PetscFree(nu));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Encoding undoes decoding; decoding undoes encoding where all variance is kept. */
+static PetscErrorCode TestCoder(void)
+{
+  const PetscReal mean[3] = {1.0, -2.0, 1e3}, component[6] = {0.6, 0.0, 0.8, 0.8, 0.0, -0.6},
+                  code[4] = {1.0, 2.0, -3.0, 4.0};
+  PetscReal x[6], again[4];
+
+  PetscFunctionBeginUser;
+  PetscCall(BrenierPrincipalDecode(2, 3, 2, mean, component, code, x));
+  PetscCall(CheckClose("decoded", x[0], 1.0 + 0.6 + 1.6, tolerance));
+  PetscCall(CheckClose("decoded", x[4], -2.0, tolerance));
+  PetscCall(BrenierPrincipalEncode(2, 3, 2, mean, component, x, again));
+  for (int i = 0; i < 4; ++i) PetscCall(CheckClose("code", again[i], code[i], 1e3 * tolerance));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* sum nu h = 0, and h_i + (scale/2) form_i is the same for all i. */
 static PetscErrorCode CheckHeights(PetscInt n_local, const PetscReal nu[], const PetscReal h[], const PetscReal form[],
                                    PetscReal scale, PetscReal bound)
@@ -338,6 +414,12 @@ int main(int argc, char **argv)
   PetscCall(TestMoments(200, 6, 2, 1e6, 1.0));
   PetscCall(TestMoments(3, 9, 9, -1e-100, 1e-100));
   PetscCall(TestMoments(1, 1, 1, 2.0, 1.0));
+  PetscCall(TestMomentsInPanels(3000));
+  PetscCall(TestPrincipal(300, 20, 7, 20, 2.0));
+  PetscCall(TestPrincipal(200, 70, 70, 5, 1e3));
+  PetscCall(TestPrincipal(4, 90, 3, 90, 0.0));
+  PetscCall(TestPrincipal(5, 1, 1, 1, 0.0));
+  PetscCall(TestCoder());
   PetscCall(TestGaussianStart());
   PetscCall(PetscFinalize());
   return 0;
