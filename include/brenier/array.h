@@ -53,7 +53,8 @@ typedef struct {
                                 of it are named)
 
   Notes:
-  Each rank reads its own rows once; no rank holds more than its rows and one buffer.
+  Each rank reads its own rows once; no rank holds more than its rows and one buffer. A dataset that Brenier wrote is
+  compared with its checksum on the way.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierArrayRead(MPI_Comm comm, const char where[], BrenierArrayRole role,
                                              BrenierArray *array);

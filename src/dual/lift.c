@@ -6,7 +6,7 @@
   filter lies lower below u everywhere on that curve, so the curve is skipped. Every rank meets every such target.
 */
 #include "dual_private.h"
-#include "ring.h"
+#include "data/ring.h"
 
 /* What lifts a plane beyond its gap, in parts of the mean gap and of the unit: enough to win a piece, not a neighbour's mass. */
 static const PetscReal brenier_lift_beyond = 0.05, brenier_lift_least = 1e-3;
@@ -183,7 +183,7 @@ PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec height, PetscInt n, const P
 static PetscErrorCode LiftBeyond(BrenierDual dual, PetscInt n, const PetscReal gap[], PetscInt64 n_all,
                                  PetscReal *beyond)
 {
-  PetscReal sum;
+  PetscReal sum = 0.0;
 
   PetscFunctionBegin;
   PetscCall(BrenierExactSum(dual->comm, n, 1, gap, &sum));

@@ -7,7 +7,7 @@
   the new heights. At the end of a round the envelope of each list is exact.
 */
 #include "dual_private.h"
-#include "ring.h"
+#include "data/ring.h"
 
 enum { BRENIER_LIST_START = 96, BRENIER_TARGETS_AT_ONCE = 4096 };
 

@@ -1,0 +1,52 @@
+/*
+  held_out.h - How good heights are, on curves that nobody fitted.
+
+  The sample is cut into B batches with masses w_b; g_b = (w_b - nu) / sqrt(nu), so that chi2 = |mean g|^2. From the Gram
+  matrix G_bk = <g_b, g_k> alone:
+    chi2      unbiased: the mean of G over b != k (products of independent batches only);
+    variance  of that U-statistic: the jackknife, 4 (B-1)^2 / (B (B-2)^2) var_b(r_b), r_b the mean of G_bk over k != b,
+              counts the degenerate part twice: it contributes 4 tau / (B (B-2)) there, where 2 tau / (B (B-1)) is right
+              (Efron and Stein, Ann. Statist. 9 (1981)); tau = tr Sigma^2, Sigma the covariance of g_b, comes without
+              bias from the products of differences of disjoint pairs of batches;
+    interval  chi2 -+ t sqrt(variance), t the 97.5% quantile of Student's law with B - 1 degrees; of rho by the root.
+  In one dimension the one line is the whole source: rho is exact and its interval has no width.
+*/
+#pragma once
+
+#include <brenier/dual.h>
+
+typedef struct {
+  PetscInt64 curves;
+  PetscReal  chi2, chi2_error; /* estimate and its standard error */
+  PetscReal  rho, rho_low, rho_high;
+  PetscReal  noise;         /* sampling part of rho in this sample's own masses */
+  PetscReal  tv;            /* half the sum of |mass - nu|; includes the sampling noise of the masses */
+  PetscReal  largest_error; /* largest |mass - nu| / nu; the same */
+  PetscInt64 empty;         /* cells without mass in the sample */
+  PetscReal  energy, energy_error;
+  PetscReal  w2, w2_low, w2_high; /* Wasserstein distance that the heights certify from below, 95% interval */
+} BrenierHeldOut;
+
+/*@
+  BrenierHeldOutMeasure - Measures heights on a fresh sample
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets  - the targets
+. source   - the source
+. h        - heights
+. seed     - with `stream` names the sample; must not be one that h was fitted to
+. stream   - a `BrenierStream`
+- n_curves - size of the sample; 64 at least is sensible
+
+  Output Parameters:
++ mass       - cell masses on that sample, laid out as the targets
+. mass_error - their standard errors, or NULL
+- held_out   - see above; bitwise the same for any number of ranks
+
+  Notes: one scan. Memory 16 B bytes a target of this rank, B = 32.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, const BrenierSource *source, Vec h,
+                                                  PetscInt64 seed, uint32_t stream, PetscInt64 n_curves, Vec mass,
+                                                  Vec mass_error, BrenierHeldOut *held_out);

@@ -1,0 +1,94 @@
+/*
+  newton.h - Damped Newton for log mass = log nu on the sampled dual.
+
+  One iteration solves  (H + damping diag(B)) p = r,  r_i = w_i log(nu_i / w_i) where w_i < nu_i, nu_i - w_i elsewhere,
+  the larger of the two parts scaled down so that r sums to zero; B_i is H_ii, at least a fiftieth of the geometric
+  mean of the diagonal, so that rows of empty cells are not singular. A cell's mass behaves like an exponential of its
+  height: the plain residual asks a cell with nu/1000 to rise a thousand times too far. Near the solution both
+  residuals agree to second order, so convergence stays quadratic.
+
+  A step is taken when the energy falls by a twentieth of what its slope promises (Armijo); convexity gives the same
+  guarantee from the slope at the new point when the energy's difference drowns in rounding. Otherwise the damping is
+  raised. Empty cells are lifted until they touch u (dual.h) before the first step and after each that leaves some.
+
+  Reference for exact masses: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019). Their rule, to halve steps until
+  no cell falls below a floor, stalls on sampled masses.
+*/
+#pragma once
+
+#include <brenier/dual.h>
+
+/* Why an iteration ended: positive when it got where it should. */
+typedef enum {
+  BRENIER_NEWTON_NOISE     = 1,  /* in-sample rho is a small part of the sampling error: more curves would help, more
+                                    iterations would not */
+  BRENIER_NEWTON_RESIDUAL  = 2,  /* the L1 residual asked for */
+  BRENIER_NEWTON_ROUNDING  = 3,  /* residual at rounding level */
+  BRENIER_NEWTON_MAX_IT    = -1,
+  BRENIER_NEWTON_STALLED   = -2, /* no damping gives descent */
+  BRENIER_NEWTON_LINEAR    = -3  /* the linear solver failed */
+} BrenierNewtonReason;
+
+/* What is known after an iteration; also the columns of /history, in this order. */
+typedef struct {
+  PetscReal iteration, evaluations; /* both counted from the start */
+  PetscReal seconds;
+  PetscReal energy;
+  PetscReal l1, rho; /* in-sample residuals: sum |w - nu|; root-mean-square relative error */
+  PetscReal noise;   /* estimated sampling part of rho */
+  PetscReal empty;
+  PetscReal damping;
+  PetscReal step;              /* largest |p_i| */
+  PetscReal linear_iterations; /* of the accepted step */
+} BrenierIteration;
+
+enum { BRENIER_ITERATION_COLUMNS = 11 };
+PETSC_EXTERN const char BrenierIterationNames[]; /* "iteration,evaluations,..." */
+
+typedef struct {
+  /* parameters */
+  PetscInt  max_it;
+  PetscReal noise_part; /* stop when rho <= noise_part * noise */
+  PetscReal residual;   /* or when l1 <= residual; 0 for never */
+  PetscReal damping;    /* to begin with */
+  PetscReal linear_rtol;
+  PetscErrorCode (*monitor)(void *context, const BrenierIteration *iteration); /* NULL for none; collective */
+  void *context;
+} BrenierNewtonOptions;
+
+/* Defaults for a dimension. Not collective. */
+PETSC_EXTERN void BrenierNewtonDefaults(PetscInt dim, BrenierNewtonOptions *options);
+
+/* A reason in words. */
+PETSC_EXTERN const char *BrenierNewtonReasonText(BrenierNewtonReason reason);
+
+/*@
+  BrenierNewton - Minimises the sampled dual from heights h
+
+  Collective on the dual
+
+  Input Parameters:
++ dual    - the sampled dual
+. targets - its targets
+. options - see above
+- h       - heights to start from
+
+  Output Parameters:
++ h      - heights reached, gauged (sum nu h = 0)
+. last   - what is known of them
+- reason - why it ended; not reaching the goal is an outcome, not an error
+
+  Notes: the linear solver is PETSc's KSP without a prefix: CG by default, see docs/solver.md for the preconditioner; its
+  options apply. One evaluation and one Hessian an iteration when steps are accepted at once.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options,
+                                          Vec h, BrenierIteration *last, BrenierNewtonReason *reason);
+
+/*@
+  BrenierNewtonUseOptions - Marks the linear solver's options as used by reading them once into a solver of no effect
+
+  Collective on the world
+
+  Notes: lets a program refuse an option that nothing reads before the work instead of after it.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierNewtonUseOptions(void);

@@ -1,0 +1,60 @@
+/*
+  result.h - The result file: targets, weights, heights, how good they are, and where they come from.
+
+  docs/files.md lists its attributes and datasets. Format "brenier-result".
+*/
+#pragma once
+
+#include <brenier/held_out.h>
+#include <brenier/source.h>
+#include <brenier/targets.h>
+
+/* What a result holds besides the targets and vectors. */
+typedef struct {
+  BrenierSource  source;
+  PetscInt64     seed, curves; /* of the sample the heights were fitted to */
+  BrenierHeldOut held_out;
+  char           status[64]; /* "converged", "tolerance not reached", "iteration limit", ... */
+  char           input[PETSC_MAX_PATH_LEN];
+} BrenierResult;
+
+/* Rows of /history, on rank 0 (others may hold none). */
+typedef struct {
+  PetscInt         n, n_columns;
+  const char      *columns; /* names, comma separated */
+  const PetscReal *row;     /* shape [n, n_columns] */
+} BrenierHistory;
+
+/*@
+  BrenierResultWrite - Writes a result file, whole or not at all
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ path       - file name
+. result     - see above
+. targets    - the targets
+. h          - heights
+. mass       - held-out masses
+. mass_error - their standard errors
+- history    - iterations
+
+  Errors: as `BrenierStoreCreate()`, `BrenierStoreWriteRows()`, `BrenierStoreCommit()`
+@*/
+PETSC_EXTERN PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result, BrenierTargets targets,
+                                               Vec h, Vec mass, Vec mass_error, const BrenierHistory *history);
+
+/*@
+  BrenierResultRead - Reads what is needed to go on with a result
+
+  Collective on `comm`
+
+  Output Parameters:
++ result  - with rho and its interval, status and seeds; the other held-out figures are 0
+. targets - the caller destroys them
+- h       - the same
+
+  Errors: as `BrenierStoreOpen()`; `PETSC_ERR_FILE_UNEXPECTED` - shapes that do not fit, heights not finite, weights not positive
+@*/
+PETSC_EXTERN PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult *result,
+                                              BrenierTargets *targets, Vec *h);

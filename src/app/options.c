@@ -1,0 +1,111 @@
+/* options.c - The options of app.h, read from PETSc's database and checked. */
+#include "app.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+PetscErrorCode BrenierOptionText(const char name[], PetscBool required, size_t length, char value[], PetscBool *set)
+{
+  PetscBool found;
+  char      text[PETSC_MAX_PATH_LEN] = "";
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetString(NULL, NULL, name, text, sizeof text, &found));
+  PetscCheck(!found || text[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "option %s needs a value behind it", name);
+  PetscCheck(!found || strlen(text) < length, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "the value of option %s is longer than %zu characters", name, length - 1);
+  PetscCheck(found || !required, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "option %s is needed; -help lists the options",
+             name);
+  if (found) strcpy(value, text);
+  if (set) *set = found;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierOptionReal(const char name[], PetscReal low, PetscReal high, PetscReal *value, PetscBool *set)
+{
+  char      text[128] = "";
+  char     *end;
+  PetscReal x;
+  PetscBool found;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierOptionText(name, PETSC_FALSE, sizeof text, text, &found));
+  if (set) *set = found;
+  if (!found) PetscFunctionReturn(PETSC_SUCCESS);
+  x = strtod(text, &end);
+  PetscCheck(end != text && !*end && x >= low && x <= high, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "option %s takes a number from %g to %g, not '%s'", name, (double)low, (double)high, text);
+  *value = x;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierOptionInt(const char name[], PetscInt64 low, PetscInt64 high, PetscInt64 *value, PetscBool *set)
+{
+  char      text[128] = "";
+  char     *end;
+  PetscReal x;
+  PetscBool found;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierOptionText(name, PETSC_FALSE, sizeof text, text, &found));
+  if (set) *set = found;
+  if (!found) PetscFunctionReturn(PETSC_SUCCESS);
+  // Read as a real number so that 1e6 is a million
+  x = strtod(text, &end);
+  PetscCheck(end != text && !*end && x == PetscFloorReal(x) && x >= (PetscReal)low && x <= (PetscReal)high,
+             PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "option %s takes a whole number from %" PetscInt64_FMT " to %" PetscInt64_FMT ", not '%s'", name, low,
+             high, text);
+  *value = (PetscInt64)x;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierOptionChoice(const char name[], const char *const choice[], PetscInt *value, PetscBool *set)
+{
+  char      text[128] = "", all[512] = "";
+  PetscBool found;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierOptionText(name, PETSC_FALSE, sizeof text, text, &found));
+  if (set) *set = found;
+  if (!found) PetscFunctionReturn(PETSC_SUCCESS);
+  for (PetscInt i = 0; choice[i]; ++i) {
+    const size_t used = strlen(all);
+
+    snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", choice[i]);
+    if (!strcmp(choice[i], text)) {
+      *value = i;
+      PetscFunctionReturn(PETSC_SUCCESS);
+    }
+  }
+  SETERRQ(PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "option %s takes one of %s, not '%s'", name, all, text);
+}
+
+PetscErrorCode BrenierCheckOutput(const char path[])
+{
+  char         folder[PETSC_MAX_PATH_LEN];
+  char        *slash;
+  struct stat  about;
+  PetscMPIInt  rank;
+  BrenierFault fault = {0};
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  if (rank == 0) {
+    PetscCall(PetscStrncpy(folder, path, sizeof folder));
+    slash = strrchr(folder, '/');
+    if (slash == folder) strcpy(folder, "/");
+    else if (slash) *slash = '\0';
+    else strcpy(folder, ".");
+    if (stat(folder, &about) || !S_ISDIR(about.st_mode))
+      BrenierFaultSet(&fault, BRENIER_EXIT_IO, "%s: the output folder %s does not exist; make it first", path, folder);
+    else if (access(folder, W_OK))
+      BrenierFaultSet(&fault, BRENIER_EXIT_IO, "%s: no permission to write into the folder %s", path, folder);
+    else if (!stat(path, &about) && S_ISDIR(about.st_mode))
+      BrenierFaultSet(&fault, BRENIER_EXIT_IO, "%s is a folder; name a file behind -o", path);
+  }
+  PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,159 @@
+/* held_out.c - Implements held_out.h. */
+#include <brenier/base.h>
+#include <brenier/held_out.h>
+
+enum { BRENIER_BATCHES = 32, BRENIER_SETS_AT_ONCE = 8 };
+
+/* 97.5% quantile of Student's law with BRENIER_BATCHES - 1 = 31 degrees of freedom. */
+static const PetscReal brenier_student = 2.0395;
+
+/* Entries of the Gram matrix in the order of its lower triangle. */
+static PetscErrorCode GramMatrix(BrenierTargets t, PetscInt n_batches, const PetscReal batch[], PetscReal gram[])
+{
+  const PetscInt n = t->n_local;
+  PetscReal     *term, sum[BRENIER_SETS_AT_ONCE];
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1((size_t)n * BRENIER_SETS_AT_ONCE + 1, &term));
+  for (PetscInt b = 0; b < n_batches; ++b)
+    for (PetscInt k0 = 0; k0 <= b; k0 += BRENIER_SETS_AT_ONCE) {
+      const PetscInt sets = PetscMin(BRENIER_SETS_AT_ONCE, b + 1 - k0);
+
+      for (PetscInt s = 0; s < sets; ++s)
+        for (PetscInt i = 0; i < n; ++i)
+          term[(size_t)s * n + i] = (batch[(size_t)b * n + i] - t->nu[i]) *
+                                    (batch[(size_t)(k0 + s) * n + i] - t->nu[i]) / t->nu[i];
+      PetscCall(BrenierExactSum(t->comm, n, sets, term, sum));
+      for (PetscInt s = 0; s < sets; ++s) gram[b * n_batches + k0 + s] = gram[(k0 + s) * n_batches + b] = sum[s];
+    }
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* tr Sigma^2 from the differences of batches 2p and 2p + 1, whose covariance is 2 Sigma. */
+static PetscReal TraceSquared(PetscInt B, const PetscReal G[])
+{
+  PetscReal sum   = 0.0;
+  PetscInt  count = 0;
+
+  for (PetscInt p = 0; p + 1 < B; p += 2)
+    for (PetscInt q = 0; q < p; q += 2) {
+      const PetscReal product = G[p * B + q] - G[p * B + q + 1] - G[(p + 1) * B + q] + G[(p + 1) * B + q + 1];
+
+      sum += product * product;
+      ++count;
+    }
+  return count ? sum / (4.0 * count) : 0.0;
+}
+
+static void EstimateChi2(PetscInt B, const PetscReal G[], BrenierHeldOut *out)
+{
+  PetscReal r[BRENIER_BATCHES], mean = 0.0, spread = 0.0, jackknife, degenerate, excess;
+  PetscReal tau = TraceSquared(B, G);
+
+  for (PetscInt b = 0; b < B; ++b) {
+    r[b] = -G[b * B + b];
+    for (PetscInt k = 0; k < B; ++k) r[b] += G[b * B + k];
+    r[b] /= (PetscReal)(B - 1);
+    mean += r[b] / (PetscReal)B;
+  }
+  for (PetscInt b = 0; b < B; ++b) spread += (r[b] - mean) * (r[b] - mean) / (PetscReal)(B - 1);
+  jackknife       = 4.0 * (B - 1) * (B - 1) / ((PetscReal)B * (B - 2) * (B - 2)) * spread;
+  degenerate      = 2.0 * tau / ((PetscReal)B * (B - 1));
+  excess          = 4.0 * tau / ((PetscReal)B * (B - 2)) - degenerate;
+  out->chi2       = mean;
+  out->chi2_error = PetscSqrtReal(PetscMax(jackknife - excess, degenerate));
+}
+
+static PetscErrorCode MeasureChi2(BrenierTargets t, PetscInt n_batches, const PetscReal batch[], BrenierHeldOut *out)
+{
+  PetscReal gram[BRENIER_BATCHES * BRENIER_BATCHES], low, high;
+
+  PetscFunctionBegin;
+  PetscCall(GramMatrix(t, n_batches, batch, gram));
+  if (n_batches > 3) EstimateChi2(n_batches, gram, out);
+  else {
+    out->chi2       = gram[0];
+    out->chi2_error = n_batches == 1 ? 0.0 : PETSC_INFINITY;
+  }
+  low           = out->chi2 - brenier_student * out->chi2_error;
+  high          = out->chi2 + brenier_student * out->chi2_error;
+  out->rho      = PetscSqrtReal(PetscMax(out->chi2, 0.0));
+  out->rho_low  = PetscSqrtReal(PetscMax(low, 0.0));
+  out->rho_high = PetscSqrtReal(PetscMax(high, 0.0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Distances between masses and weights, noise included, and the standard errors. */
+static PetscErrorCode MeasureMasses(BrenierTargets t, PetscInt n_batches, const PetscReal batch[], Vec mass,
+                                    Vec mass_error, BrenierHeldOut *out)
+{
+  const PetscInt     n = t->n_local;
+  const PetscScalar *m;
+  PetscScalar       *error = NULL;
+  PetscReal         *term, largest = 0.0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n, &term));
+  PetscCall(VecGetArrayRead(mass, &m));
+  if (mass_error) PetscCall(VecGetArrayWrite(mass_error, &error));
+  for (PetscInt i = 0; i < n; ++i) {
+    PetscReal squares = 0.0;
+
+    term[i] = 0.5 * PetscAbsReal(m[i] - t->nu[i]);
+    largest = PetscMax(largest, PetscAbsReal(m[i] - t->nu[i]) / t->nu[i]);
+    for (PetscInt b = 0; b < n_batches; ++b)
+      squares += (batch[(size_t)b * n + i] - m[i]) * (batch[(size_t)b * n + i] - m[i]);
+    if (error) error[i] = n_batches > 1 ? PetscSqrtReal(squares / ((PetscReal)n_batches * (n_batches - 1))) : 0.0;
+  }
+  if (mass_error) PetscCall(VecRestoreArrayWrite(mass_error, &error));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(BrenierExactSum(t->comm, n, 1, term, &out->tv));
+  PetscCallMPI(MPI_Allreduce(&largest, &out->largest_error, 1, MPIU_REAL, MPI_MAX, t->comm));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The dual value (E|x|^2 + sum nu |y|^2) / 2 - E(h) bounds W2^2 / 2 from below; its error is that of int u. */
+static PetscErrorCode MeasureDistance(BrenierTargets t, const BrenierSource *source, BrenierDual dual,
+                                      BrenierHeldOut *out)
+{
+  PetscInt  n_batches;
+  PetscReal energy[BRENIER_BATCHES], mean = 0.0, spread = 0.0, moment, value;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualGetBatches(dual, &n_batches, NULL, energy, NULL));
+  PetscCall(BrenierTargetsSecondMoment(t, &moment));
+  for (PetscInt b = 0; b < n_batches; ++b) mean += energy[b] / (PetscReal)n_batches;
+  for (PetscInt b = 0; b < n_batches; ++b) spread += (energy[b] - mean) * (energy[b] - mean);
+  out->energy_error = n_batches > 1 ? PetscSqrtReal(spread / ((PetscReal)n_batches * (n_batches - 1))) : 0.0;
+  value             = BrenierSourceSecondMoment(source) + moment - 2.0 * out->energy;
+  out->w2           = PetscSqrtReal(PetscMax(value, 0.0));
+  out->w2_low       = PetscSqrtReal(PetscMax(value - 2.0 * brenier_student * out->energy_error, 0.0));
+  out->w2_high      = PetscSqrtReal(PetscMax(value + 2.0 * brenier_student * out->energy_error, 0.0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
+                                     uint32_t stream, PetscInt64 n_curves, Vec mass, Vec mass_error,
+                                     BrenierHeldOut *out)
+{
+  BrenierDual      dual;
+  BrenierDualValue value;
+  const PetscReal *batch;
+  PetscInt         n_batches;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualCreate(t, source, seed, stream, n_curves, BRENIER_BATCHES, &dual));
+  PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
+  PetscCall(BrenierDualGetBatches(dual, &n_batches, &batch, NULL, NULL));
+  out->curves = PetscMin(n_curves, BrenierSourceMaxCurves(source));
+  out->noise  = PetscSqrtReal(value.noise2);
+  out->empty  = value.n_empty;
+  out->energy = value.energy;
+  PetscCall(MeasureChi2(t, n_batches, batch, out));
+  PetscCall(MeasureMasses(t, n_batches, batch, mass, mass_error, out));
+  PetscCall(MeasureDistance(t, source, dual, out));
+  PetscCall(BrenierDualDestroy(&dual));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

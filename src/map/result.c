@@ -1,0 +1,207 @@
+/* result.c - Implements result.h. */
+#include <brenier/base.h>
+#include <brenier/result.h>
+#include <brenier/store.h>
+
+#include <string.h>
+
+static const char brenier_result_format[] = "brenier-result";
+
+static PetscErrorCode WriteVec(BrenierStore store, const char name[], Vec v, const char unit[])
+{
+  const PetscScalar *a;
+  PetscInt           n;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetLocalSize(v, &n));
+  PetscCall(VecGetArrayRead(v, &a));
+  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F8, n, 0, a, unit));
+  PetscCall(VecRestoreArrayRead(v, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, BrenierTargets t)
+{
+  const BrenierHeldOut *o      = &r->held_out;
+  const struct {
+    const char *name;
+    PetscReal   value;
+  } real[] = {{"rho", o->rho},       {"rho_low", o->rho_low},   {"rho_high", o->rho_high},
+              {"noise", o->noise},   {"tv", o->tv},             {"largest_error", o->largest_error},
+              {"energy", o->energy}, {"energy_error", o->energy_error},
+              {"w2", o->w2},         {"w2_low", o->w2_low},     {"w2_high", o->w2_high},
+              {"source_scale", r->source.scale}};
+  const struct {
+    const char *name;
+    PetscInt64  value;
+  } whole[] = {{"dim", t->dim},         {"n_targets", t->n},    {"seed", r->seed},
+               {"curves", r->curves},   {"empty", o->empty},    {"held_out_curves", o->curves},
+               {"merged", t->n_merged}};
+
+  PetscFunctionBegin;
+  for (size_t i = 0; i < sizeof real / sizeof real[0]; ++i)
+    PetscCall(BrenierStoreSetReal(store, "/", real[i].name, real[i].value));
+  for (size_t i = 0; i < sizeof whole / sizeof whole[0]; ++i)
+    PetscCall(BrenierStoreSetInt(store, "/", whole[i].name, whole[i].value));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* All options in force, software, machine, input: enough to make the result again. */
+static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t)
+{
+  static const char group[] = "/provenance";
+  char              hash[32], host[256], petsc[256];
+  char             *options;
+  PetscMPIInt       size;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(t->comm, &size));
+  PetscCall(PetscGetHostName(host, sizeof host));
+  PetscCall(PetscGetVersion(petsc, sizeof petsc));
+  PetscCall(PetscOptionsGetAll(NULL, &options));
+  PetscCall(PetscSNPrintf(hash, sizeof hash, "%016llx", (unsigned long long)t->hash));
+  PetscCall(BrenierStoreAddGroup(store, group));
+  PetscCall(BrenierStoreSetText(store, group, "options", options));
+  PetscCall(BrenierStoreSetInt(store, group, "ranks", size));
+  PetscCall(BrenierStoreSetText(store, group, "host", host));
+  PetscCall(BrenierStoreSetText(store, group, "commit", BRENIER_GIT_COMMIT));
+  PetscCall(BrenierStoreSetText(store, group, "petsc", petsc));
+  PetscCall(BrenierStoreSetText(store, group, "input", t->path));
+  PetscCall(BrenierStoreSetInt(store, group, "input_bytes", t->file_bytes));
+  PetscCall(BrenierStoreSetText(store, group, "input_xxh3", hash));
+  PetscCall(BrenierStoreSetReal(store, group, "weight_sum", t->weight_sum));
+  PetscCall(PetscFree(options));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec mass, Vec mass_error,
+                                              const BrenierHistory *history)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreWriteRows(store, "/targets", BRENIER_F8, t->n_local, t->dim, t->y, "same as the input"));
+  PetscCall(BrenierStoreWriteRows(store, "/weights", BRENIER_F8, t->n_local, 0, t->nu, "dimensionless, sum 1"));
+  PetscCall(BrenierStoreWriteRows(store, "/row", BRENIER_I8, t->n_local, 0, t->row, "row of the input"));
+  PetscCall(WriteVec(store, "/heights", h, "product of a source length and a target length"));
+  PetscCall(WriteVec(store, "/mass", mass, "dimensionless, sum 1, held out"));
+  PetscCall(WriteVec(store, "/mass_error", mass_error, "dimensionless, standard error of /mass"));
+  PetscCall(BrenierStoreWriteRows(store, "/history", BRENIER_F8, history->n, history->n_columns, history->row,
+                                  "see the attribute columns"));
+  PetscCall(BrenierStoreSetText(store, "/history", "columns", history->columns));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result, BrenierTargets t, Vec h, Vec mass,
+                                  Vec mass_error, const BrenierHistory *history)
+{
+  /* Weights, rows, heights, masses and their errors beside the coordinates, and something for the rest */
+  const PetscInt64 bytes = (PetscInt64)t->n * (t->dim + 5) * 8 + (1 << 20);
+  BrenierStore     store;
+  char             date[64];
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreCreate(t->comm, path, bytes, brenier_result_format, &store));
+  PetscCall(PetscGetDate(date, sizeof date));
+  PetscCall(BrenierStoreSetText(store, "/", "software", "Brenier"));
+  PetscCall(BrenierStoreSetText(store, "/", "version", BRENIER_VERSION));
+  PetscCall(BrenierStoreSetText(store, "/", "created", date));
+  PetscCall(BrenierStoreSetText(store, "/", "source", BrenierSourceNames[result->source.type]));
+  PetscCall(WriteNumbers(store, result, t));
+  PetscCall(WriteProvenance(store, t));
+  PetscCall(WriteData(store, t, h, mass, mass_error, history));
+  PetscCall(BrenierStoreCommit(&store, result->status));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ReadAttributes(BrenierStore store, const char path[], BrenierResult *r, PetscInt dim)
+{
+  char              name[64];
+  PetscReal         scale;
+  BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreGetText(store, "/", "source", sizeof name, name));
+  while (BrenierSourceNames[type] && strcmp(BrenierSourceNames[type], name)) ++type;
+  PetscCheck(BrenierSourceNames[type], PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+             "%s: unknown source '%s'; it was written by another version of Brenier", path, name);
+  PetscCall(BrenierStoreGetReal(store, "/", "source_scale", &scale));
+  PetscCall(BrenierSourceCreate(type, dim, scale, &r->source));
+  PetscCall(BrenierStoreGetInt(store, "/", "seed", &r->seed));
+  PetscCall(BrenierStoreGetInt(store, "/", "curves", &r->curves));
+  PetscCall(BrenierStoreGetText(store, "/", "status", sizeof r->status, r->status));
+  PetscCall(BrenierStoreGetReal(store, "/", "rho", &r->held_out.rho));
+  PetscCall(BrenierStoreGetReal(store, "/", "rho_low", &r->held_out.rho_low));
+  PetscCall(BrenierStoreGetReal(store, "/", "rho_high", &r->held_out.rho_high));
+  PetscCall(PetscStrncpy(r->input, path, sizeof r->input));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The checksum says that the file is as written; this, that what was written is a result. */
+static PetscErrorCode CheckValues(MPI_Comm comm, const char path[], PetscInt64 first, PetscInt n, const PetscReal nu[],
+                                  const PetscReal h[])
+{
+  BrenierFault fault = {0};
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < n; ++i)
+    if (!(nu[i] > 0.0) || PetscIsInfOrNanReal(h[i]))
+      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
+                      "%s: target %" PetscInt64_FMT " has weight %g and height %g; the file is damaged, solve again", path,
+                      first + i, (double)nu[i], (double)h[i]);
+  PetscCall(BrenierFaultAgree(comm, &fault));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CheckShapes(BrenierStore store, const char path[], PetscInt64 n, PetscInt dim)
+{
+  static const char *const vector[] = {"/weights", "/heights", "/row"};
+  PetscInt64               length;
+  PetscInt                 width;
+
+  PetscFunctionBegin;
+  PetscCheck(n >= 1 && n <= PETSC_MAX_INT && dim >= 1, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+             "%s: /targets is not an array of points; the file is damaged, solve again", path);
+  for (size_t i = 0; i < sizeof vector / sizeof vector[0]; ++i) {
+    PetscCall(BrenierStoreGetShape(store, vector[i], &length, &width));
+    PetscCheck(length == n && width == 0, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+               "%s: %s does not have one number for each of the %" PetscInt64_FMT
+               " targets; the file is damaged, solve again",
+               path, vector[i], n);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult *result, BrenierTargets *targets,
+                                 Vec *h)
+{
+  BrenierStore store;
+  PetscInt64   n, *row, first;
+  PetscInt     dim, n_all, n_local = PETSC_DECIDE;
+  PetscReal   *y, *nu;
+  PetscScalar *a;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(result, sizeof *result));
+  PetscCall(BrenierStoreOpen(comm, path, brenier_result_format, &store));
+  PetscCall(BrenierStoreGetShape(store, "/targets", &n, &dim));
+  PetscCall(CheckShapes(store, path, n, dim));
+  PetscCall(ReadAttributes(store, path, result, dim));
+  n_all = (PetscInt)n;
+  PetscCall(PetscSplitOwnership(comm, &n_local, &n_all));
+  first = n_local;
+  PetscCallMPI(MPI_Scan(MPI_IN_PLACE, &first, 1, MPIU_INT64, MPI_SUM, comm));
+  first -= n_local;
+  PetscCall(PetscMalloc1((size_t)n_local * dim, &y));
+  PetscCall(PetscMalloc1(n_local, &nu));
+  PetscCall(PetscMalloc1(n_local, &row));
+  PetscCall(BrenierStoreReadRows(store, "/targets", BRENIER_F8, first, n_local, y));
+  PetscCall(BrenierStoreReadRows(store, "/weights", BRENIER_F8, first, n_local, nu));
+  PetscCall(BrenierStoreReadRows(store, "/row", BRENIER_I8, first, n_local, row));
+  PetscCall(VecCreateMPI(comm, n_local, n_all, h));
+  PetscCall(VecGetArrayWrite(*h, &a));
+  PetscCall(BrenierStoreReadRows(store, "/heights", BRENIER_F8, first, n_local, a));
+  PetscCall(CheckValues(comm, path, first, n_local, nu, a));
+  PetscCall(VecRestoreArrayWrite(*h, &a));
+  PetscCall(BrenierStoreDestroy(&store));
+  PetscCall(BrenierTargetsAdopt(comm, n_local, dim, y, nu, row, targets));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,368 @@
+/* newton.c - Implements newton.h. */
+#include <brenier/base.h>
+#include <brenier/newton.h>
+
+#include <math.h>
+#include <petscksp.h>
+
+const char BrenierIterationNames[] =
+    "iteration,evaluations,seconds,energy,l1,rho,noise,empty,damping,step,linear_iterations";
+
+static const PetscReal brenier_armijo           = 0.05; /* part of the promised decrease that a step must keep */
+static const PetscReal brenier_energy_rounding  = 1e-13; /* relative: differences below say nothing */
+static const PetscReal brenier_rounding_rho     = 1e-12; /* residual that rounding alone leaves */
+static const PetscReal brenier_diagonal_floor   = 0.02;  /* of the geometric mean of the diagonal */
+static const PetscReal brenier_damping_raise    = 5.0, brenier_damping_lower = 0.2;
+static const PetscReal brenier_damping_least    = 1e-9, brenier_damping_restart = 1e-4, brenier_damping_most = 1e8;
+static const PetscInt  brenier_high_dimension   = 16; /* from here on the first steps need damping */
+
+/* State of an iteration; vectors are laid out as the targets. */
+typedef struct {
+  /* parameters */
+  BrenierDual                 dual;
+  BrenierTargets              targets;
+  const BrenierNewtonOptions *options;
+  /* data */
+  Vec h, mass, trial, trial_mass, residual, step, base;
+  Mat hessian, damped;
+  KSP ksp;
+  /* status */
+  BrenierDualValue value, trial_value;
+  BrenierIteration now;
+  PetscLogDouble   start;
+} Newton;
+
+void BrenierNewtonDefaults(PetscInt dim, BrenierNewtonOptions *options)
+{
+  options->max_it      = 50;
+  options->noise_part  = 0.1;
+  options->residual    = 0.0;
+  options->damping     = dim >= brenier_high_dimension ? 0.1 : 1e-3;
+  options->linear_rtol = 1e-2;
+  options->monitor     = NULL;
+  options->context     = NULL;
+}
+
+const char *BrenierNewtonReasonText(BrenierNewtonReason reason)
+{
+  switch (reason) {
+  case BRENIER_NEWTON_NOISE: return "residual well below the sampling error";
+  case BRENIER_NEWTON_RESIDUAL: return "residual below -residual";
+  case BRENIER_NEWTON_ROUNDING: return "residual at rounding level";
+  case BRENIER_NEWTON_MAX_IT: return "iteration limit reached";
+  case BRENIER_NEWTON_STALLED: return "no damping gives descent";
+  default: return "the linear solver failed";
+  }
+}
+
+/* sum over targets of a given term, order-independent. */
+static PetscErrorCode SumTerms(Newton *s, PetscReal term[], PetscInt n_sets, PetscReal sum[])
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierExactSum(s->targets->comm, s->targets->n_local, n_sets, term, sum));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* L1 and root-mean-square residual at the current masses. */
+static PetscErrorCode Measure(Newton *s)
+{
+  const PetscInt     n  = s->targets->n_local;
+  const PetscReal   *nu = s->targets->nu;
+  const PetscScalar *m;
+  PetscReal         *term, sum[2];
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
+  PetscCall(VecGetArrayRead(s->mass, &m));
+  for (PetscInt i = 0; i < n; ++i) {
+    term[i]     = PetscAbsReal(m[i] - nu[i]);
+    term[n + i] = (m[i] - nu[i]) * (m[i] - nu[i]) / nu[i];
+  }
+  PetscCall(VecRestoreArrayRead(s->mass, &m));
+  PetscCall(SumTerms(s, term, 2, sum));
+  PetscCall(PetscFree(term));
+  s->now.l1     = sum[0];
+  s->now.rho    = PetscSqrtReal(sum[1]);
+  s->now.energy = s->value.energy;
+  s->now.noise  = PetscSqrtReal(s->value.noise2);
+  s->now.empty  = (PetscReal)s->value.n_empty;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Evaluate(Newton *s, Vec h, Vec mass, BrenierDualValue *value)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierDualEvaluate(s->dual, h, mass, value));
+  ++s->now.evaluations;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Lifts empty cells, if there are any, and evaluates again. */
+static PetscErrorCode LiftEmpty(Newton *s)
+{
+  PetscInt64 n_lifted;
+
+  PetscFunctionBegin;
+  if (s->value.n_empty == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierDualLift(s->dual, s->mass, s->h, &n_lifted));
+  PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Residual of log mass = log nu: see newton.h. */
+static PetscErrorCode SetResidual(Newton *s)
+{
+  const PetscInt     n  = s->targets->n_local;
+  const PetscReal   *nu = s->targets->nu;
+  const PetscScalar *m;
+  PetscScalar       *r;
+  PetscReal         *term, sum[2], up, down;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
+  PetscCall(VecGetArrayRead(s->mass, &m));
+  PetscCall(VecGetArray(s->residual, &r));
+  for (PetscInt i = 0; i < n; ++i) {
+    r[i]        = m[i] >= nu[i] ? nu[i] - m[i] : m[i] > 0.0 ? m[i] * log(nu[i] / m[i]) : 0.0;
+    term[i]     = PetscMax(r[i], 0.0);
+    term[n + i] = PetscMax(-r[i], 0.0);
+  }
+  PetscCall(SumTerms(s, term, 2, sum));
+  up   = sum[0] > sum[1] ? sum[1] / sum[0] : 1.0;
+  down = sum[1] > sum[0] ? sum[0] / sum[1] : 1.0;
+  for (PetscInt i = 0; i < n; ++i) r[i] *= r[i] > 0.0 ? up : down;
+  PetscCall(VecRestoreArray(s->residual, &r));
+  PetscCall(VecRestoreArrayRead(s->mass, &m));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the damping multiplies: the diagonal, with a floor from the geometric mean of its positive entries. */
+static PetscErrorCode SetDampingBase(Newton *s)
+{
+  const PetscInt n = s->targets->n_local;
+  PetscScalar   *b;
+  PetscReal     *term, sum[2], least;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
+  PetscCall(MatGetDiagonal(s->hessian, s->base));
+  PetscCall(VecGetArray(s->base, &b));
+  for (PetscInt i = 0; i < n; ++i) {
+    term[i]     = b[i] > 0.0 ? log(b[i]) : 0.0;
+    term[n + i] = b[i] > 0.0;
+  }
+  PetscCall(SumTerms(s, term, 2, sum));
+  least = sum[1] > 0.0 ? brenier_diagonal_floor * PetscExpReal(sum[0] / sum[1]) : 1.0;
+  for (PetscInt i = 0; i < n; ++i) b[i] = PetscMax(b[i], least);
+  PetscCall(VecRestoreArray(s->base, &b));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Solves for the step with the damping as it is; *solved is false when the linear solver gave up. */
+static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
+{
+  KSPConvergedReason reason;
+  PetscInt           iterations;
+
+  PetscFunctionBegin;
+  PetscCall(MatCopy(s->hessian, s->damped, SAME_NONZERO_PATTERN));
+  PetscCall(VecScale(s->base, s->now.damping));
+  PetscCall(MatDiagonalSet(s->damped, s->base, ADD_VALUES));
+  PetscCall(VecScale(s->base, 1.0 / s->now.damping));
+  PetscCall(KSPSetOperators(s->ksp, s->damped, s->damped));
+  PetscCall(KSPSolve(s->ksp, s->residual, s->step));
+  PetscCall(KSPGetConvergedReason(s->ksp, &reason));
+  PetscCall(KSPGetIterationNumber(s->ksp, &iterations));
+  s->now.linear_iterations = (PetscReal)iterations;
+  // A step short of its tolerance is a step still: the energy decides. A breakdown is not
+  *solved = (PetscBool)(reason > 0 || reason == KSP_DIVERGED_ITS);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* <nu - mass, step>: how fast the energy falls along the step, at some masses. */
+static PetscErrorCode Descent(Newton *s, Vec mass, PetscReal *descent)
+{
+  const PetscScalar *m, *p;
+  PetscReal         *term;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(s->targets->n_local, &term));
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArrayRead(s->step, &p));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) term[i] = (s->targets->nu[i] - m[i]) * p[i];
+  PetscCall(VecRestoreArrayRead(s->step, &p));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(SumTerms(s, term, 1, descent));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Evaluates h + step; *good when the energy falls enough. */
+static PetscErrorCode TryStep(Newton *s, PetscBool *good)
+{
+  PetscReal promised, after, fall, rounding;
+
+  PetscFunctionBegin;
+  *good = PETSC_FALSE;
+  PetscCall(Descent(s, s->mass, &promised));
+  if (!(promised > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierTargetsGauge(s->targets, s->step));
+  PetscCall(VecWAXPY(s->trial, 1.0, s->step, s->h));
+  PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
+  PetscCall(Descent(s, s->trial_mass, &after));
+  fall     = s->value.energy - s->trial_value.energy;
+  rounding = brenier_energy_rounding * PetscAbsReal(s->value.energy);
+  // Convexity: the energy fell by at least the slope that is left
+  *good = (PetscBool)(fall > brenier_armijo * promised || after >= brenier_armijo * promised ||
+                      (fall > -rounding && promised < rounding && PetscAbsReal(after) < 0.5 * promised));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Solves, tries, and raises the damping until a step is good. *reason is set when none is. */
+static PetscErrorCode FindStep(Newton *s, BrenierNewtonReason *reason)
+{
+  PetscBool good = PETSC_FALSE, first = PETSC_TRUE, solved = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  while (PETSC_TRUE) {
+    PetscCall(SolveStep(s, &solved));
+    if (solved) PetscCall(TryStep(s, &good));
+    if (good) break;
+    s->now.damping = PetscMax(s->now.damping * brenier_damping_raise, brenier_damping_restart);
+    first          = PETSC_FALSE;
+    if (s->now.damping > brenier_damping_most) {
+      *reason = solved ? BRENIER_NEWTON_STALLED : BRENIER_NEWTON_LINEAR;
+      PetscFunctionReturn(PETSC_SUCCESS);
+    }
+  }
+  PetscCall(VecNorm(s->step, NORM_INFINITY, &s->now.step));
+  PetscCall(VecCopy(s->trial, s->h));
+  PetscCall(VecCopy(s->trial_mass, s->mass));
+  s->value = s->trial_value;
+  if (first) s->now.damping = PetscMax(s->now.damping * brenier_damping_lower, brenier_damping_least);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Iterate(Newton *s, BrenierNewtonReason *reason)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierDualHessian(s->dual, &s->hessian));
+  PetscCall(MatDuplicate(s->hessian, MAT_DO_NOT_COPY_VALUES, &s->damped));
+  PetscCall(SetResidual(s));
+  PetscCall(SetDampingBase(s));
+  PetscCall(FindStep(s, reason));
+  PetscCall(MatDestroy(&s->hessian));
+  PetscCall(MatDestroy(&s->damped));
+  if (!*reason) PetscCall(LiftEmpty(s));
+  ++s->now.iteration;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Report(Newton *s)
+{
+  PetscLogDouble now;
+
+  PetscFunctionBegin;
+  PetscCall(Measure(s));
+  PetscCall(PetscTime(&now));
+  s->now.seconds = now - s->start;
+  if (s->options->monitor) PetscCall(s->options->monitor(s->options->context, &s->now));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static BrenierNewtonReason Finished(const Newton *s)
+{
+  if (s->now.rho <= brenier_rounding_rho) return BRENIER_NEWTON_ROUNDING;
+  if (s->now.l1 <= s->options->residual) return BRENIER_NEWTON_RESIDUAL;
+  if (s->now.rho <= s->options->noise_part * s->now.noise) return BRENIER_NEWTON_NOISE;
+  if (s->now.iteration >= (PetscReal)s->options->max_it) return BRENIER_NEWTON_MAX_IT;
+  return (BrenierNewtonReason)0;
+}
+
+static PetscErrorCode CreateKsp(MPI_Comm comm, PetscReal rtol, KSP *ksp)
+{
+  PC pc;
+
+  PetscFunctionBegin;
+  PetscCall(KSPCreate(comm, ksp));
+  PetscCall(KSPSetType(*ksp, KSPCG));
+  PetscCall(KSPSetTolerances(*ksp, rtol, PETSC_DEFAULT, PETSC_DEFAULT, 2000));
+  PetscCall(KSPGetPC(*ksp, &pc));
+  PetscCall(PCSetType(pc, PCJACOBI));
+  PetscCall(KSPSetFromOptions(*ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options, Vec h,
+                                   Newton *s)
+{
+  Vec *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->residual, &s->step, &s->base};
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(s, sizeof *s));
+  s->dual        = dual;
+  s->targets     = targets;
+  s->options     = options;
+  s->h           = h;
+  s->now.damping = options->damping;
+  PetscCall(PetscTime(&s->start));
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(h, work[i]));
+  PetscCall(CreateKsp(targets->comm, options->linear_rtol, &s->ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode DestroyNewton(Newton *s)
+{
+  Vec *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->residual, &s->step, &s->base};
+
+  PetscFunctionBegin;
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
+  PetscCall(KSPDestroy(&s->ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options, Vec h,
+                             BrenierIteration *last, BrenierNewtonReason *reason)
+{
+  Newton s;
+
+  PetscFunctionBegin;
+  PetscCall(CreateNewton(dual, targets, options, h, &s));
+  PetscCall(Evaluate(&s, s.h, s.mass, &s.value));
+  PetscCall(LiftEmpty(&s));
+  PetscCall(Report(&s));
+  for (*reason = Finished(&s); !*reason;) {
+    PetscCall(Iterate(&s, reason));
+    PetscCall(Report(&s));
+    if (!*reason) *reason = Finished(&s);
+  }
+  PetscCall(BrenierTargetsGauge(targets, h));
+  *last = s.now;
+  PetscCall(DestroyNewton(&s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierNewtonUseOptions(void)
+{
+  const PetscInt n = 4;
+  KSP            ksp;
+  Mat            a;
+  Vec            x, b;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateAIJ(PETSC_COMM_SELF, n, n, n, n, 1, NULL, 0, NULL, &a));
+  PetscCall(MatShift(a, 1.0));
+  PetscCall(MatSetFromOptions(a));
+  PetscCall(MatCreateVecs(a, &x, &b));
+  PetscCall(VecSet(b, 1.0));
+  PetscCall(CreateKsp(PETSC_COMM_SELF, 0.1, &ksp));
+  PetscCall(KSPSetOperators(ksp, a, a));
+  PetscCall(KSPSolve(ksp, b, x));
+  PetscCall(KSPDestroy(&ksp));
+  PetscCall(MatDestroy(&a));
+  PetscCall(VecDestroy(&x));
+  PetscCall(VecDestroy(&b));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
