@@ -1,7 +1,7 @@
 /* decode.c - brenier decode: codes back to data, by the mean and components that encode wrote. */
 #include "codes.h"
 
-/* Reads a dataset that every rank needs as a whole: rank 0 reads, so that its checksum is verified, the others get it. */
+/* Reads a dataset that every rank needs as a whole: rank 0 reads it all, which verifies its checksum, and sends it. */
 static PetscErrorCode ReadForAll(MPI_Comm comm, BrenierStore store, const char name[], PetscInt n, PetscInt dim,
                                  PetscReal x[])
 {

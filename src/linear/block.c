@@ -109,7 +109,7 @@ void BrenierBlockMatrixSetColumns(BrenierBlockMatrix *m, PetscInt first, PetscIn
   }
 }
 
-/* A power of two near the largest entry, so that squares of entries neither overflow nor vanish; 1 for a zero matrix. */
+/* A power of two near the largest entry, so that squares of entries neither overflow nor vanish; 1 for zeros. */
 static PetscErrorCode GetUnit(const BrenierBlockMatrix *m, PetscReal *unit)
 {
   PetscReal largest = 0.0;

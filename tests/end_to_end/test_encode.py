@@ -160,7 +160,8 @@ def test_decode_refuses_what_does_not_fit(tmp_path, ranks):
     _, path, _ = encode(tmp_path, random_data(), 6, 1)
     np.save(tmp_path / "new.npy", np.zeros((4, 7)))
     output = tmp_path / "decoded.h5"
-    refuse(3, ("dimension 7", "6 components"), "decode", path, "-codes", tmp_path / "new.npy", "-o", output, ranks=ranks)
+    new = tmp_path / "new.npy"
+    refuse(3, ("dimension 7", "6 components"), "decode", path, "-codes", new, "-o", output, ranks=ranks)
     decode(tmp_path, path, ranks)
     refuse(3, ("brenier-data", "brenier-codes"), "decode", output, "-o", tmp_path / "again.h5", ranks=ranks)
     refuse(4, ("none.h5",), "decode", tmp_path / "none.h5", "-o", output, ranks=ranks)

@@ -38,9 +38,9 @@ static PetscErrorCode CheckClose(const char what[], PetscReal found, PetscReal w
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Spectra that have broken eigensolvers; descending, times a scale. */
 enum { MAX_ORDER = 784 };
 
+/* Spectra that have broken eigensolvers; descending, times a scale. */
 typedef enum { SIMPLE, REPEATED, IDENTITY, LOW_RANK, GRADED, ZERO, N_SPECTRA } Spectrum;
 
 static PetscReal EigenvalueOf(Spectrum spectrum, PetscInt n, PetscInt k)
@@ -336,8 +336,8 @@ static PetscErrorCode CheckHeights(PetscInt n_local, const PetscReal nu[], const
 }
 
 /*
-  Diagonal covariance, known exactly: the points +-sigma_k e_k about a mean, 2 rank of them, equal weights. Then Cov_kk =
-  sigma_k^2 / rank and the form of a point is sqrt(rank) sigma_k.
+  Diagonal covariance, known exactly: the points +-sigma_k e_k about a mean, 2 rank of them, equal weights. Then
+  Cov_kk = sigma_k^2 / rank and the form of a point is sqrt(rank) sigma_k.
 */
 static PetscErrorCode TestStartDiagonal(PetscInt dim, PetscInt rank, PetscReal offset, PetscReal size, PetscReal scale)
 {
