@@ -14,3 +14,6 @@ fi
 if [ "$(nproc)" -lt "${BRENIER_RANKS:-2}" ]; then
   export OMPI_MCA_rmaps_base_oversubscribe=1
 fi
+
+# An exit code other than 0 may be an outcome, and the program has said what it means: no page of mpiexec's about it.
+export OMPI_MCA_orte_execute_quiet=1
