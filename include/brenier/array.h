@@ -29,7 +29,7 @@ typedef struct {
   /* provenance */
   char       path[PETSC_MAX_PATH_LEN]; /* as given */
   PetscInt64 file_bytes;               /* size of the file that holds it */
-  PetscInt64 hash;                     /* sum modulo 2^64 over rows of XXH3-64(the row as f8 little endian, seed = global
+  PetscInt64 hash; /* sum modulo 2^64 over rows of XXH3-64(the row as f8 little endian, seed = global
                                           row index), so the same for any number of ranks */
 } BrenierArray;
 

@@ -112,6 +112,8 @@ static PetscErrorCode RunCommand(int argc, char **argv, const BrenierCommand *co
              n);
   PetscCall(CheckOptions(command));
   PetscCall(BrenierOptionText("-log", PETSC_FALSE, sizeof log, log, NULL));
+  // PETSc has a -log of its own, which would write a second file at the end
+  PetscCall(PetscOptionsClearValue(NULL, "-log"));
   PetscCall(BrenierLogOpen(log));
   PetscCall(command->run(argument, outcome));
   PetscCall(BrenierLogClose());

@@ -3,6 +3,7 @@
 #include "reader.h"
 
 #include <brenier/compat.h>
+#include <brenier/store.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -155,18 +156,38 @@ static PetscErrorCode HashRows(BrenierArray *array)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Reads this rank's rows from a file without a checksum. */
+static void ReadPlainRows(const BrenierArrayFile *file, BrenierArray *array, BrenierFault *fault)
+{
+  if (array->n_local == 0) return;
+  if (file->kind == BRENIER_FILE_NPY)
+    BrenierNpyReadArray(file, array->first, array->n_local, array->dim, array->value, fault);
+  else BrenierHdf5ReadArray(file, array->first, array->n_local, array->value, fault);
+}
+
+/* As ReadPlainRows(), from a file that Brenier wrote: damage is found. */
+static PetscErrorCode ReadStoredRows(const BrenierArrayFile *file, BrenierArray *array)
+{
+  BrenierStore   store;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreOpen(array->comm, file->file, NULL, &store));
+  ierr = BrenierStoreReadRows(store, file->dataset, BRENIER_F8, array->first, array->n_local, array->value);
+  PetscCall(BrenierStoreDestroy(&store));
+  PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Reads and checks this rank's rows; all ranks agree on the outcome. */
 static PetscErrorCode ReadRows(const BrenierArrayFile *file, BrenierArray *array)
 {
   BrenierFault fault = {0};
 
   PetscFunctionBegin;
-  if (array->n_local > 0) {
-    if (file->kind == BRENIER_FILE_NPY)
-      BrenierNpyReadArray(file, array->first, array->n_local, array->dim, array->value, &fault);
-    else BrenierHdf5ReadArray(file, array->first, array->n_local, array->value, &fault);
-    if (!fault.kind) CheckFinite(array, &fault);
-  }
+  if (file->has_checksum) PetscCall(ReadStoredRows(file, array));
+  else ReadPlainRows(file, array, &fault);
+  if (!fault.kind) CheckFinite(array, &fault);
   PetscCall(BrenierFaultAgree(array->comm, &fault));
   PetscCall(HashRows(array));
   PetscFunctionReturn(PETSC_SUCCESS);

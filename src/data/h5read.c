@@ -76,6 +76,11 @@ static void FindDataset(BrenierArrayFile *file, hid_t opened, BrenierArrayRole r
                     file->where, file->where, list[0] ? list : "no dataset of numbers in its root group");
 }
 
+static PetscBool HasChecksum(hid_t file, const char name[])
+{
+  return (PetscBool)(H5Aexists_by_name(file, name, "xxh3", H5P_DEFAULT) > 0 && H5Aexists(file, "format") > 0);
+}
+
 static void InspectDataset(BrenierArrayFile *file, hid_t opened, BrenierFault *fault)
 {
   const Extent extent = GetExtent(opened, file->dataset);
@@ -85,7 +90,8 @@ static void InspectDataset(BrenierArrayFile *file, hid_t opened, BrenierFault *f
                     file->where, file->dataset);
   else if (extent.n_axes < 0)
     BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: dataset %s does not hold real numbers", file->where, file->dataset);
-  file->n_axes = extent.n_axes;
+  file->has_checksum = HasChecksum(opened, file->dataset);
+  file->n_axes       = extent.n_axes;
   memcpy(file->shape, extent.shape, sizeof file->shape);
 }
 

@@ -29,6 +29,8 @@ typedef struct {
   /* shape */
   int        n_axes;
   PetscInt64 shape[BRENIER_MAX_AXES];
+  /* HDF5 only */
+  PetscBool has_checksum; /* written by a store: to be read by one, which verifies it */
   /* .npy only */
   PetscInt64 data_offset; /* first byte of the data */
   int        item_bytes;  /* 2, 4 or 8 */

@@ -196,7 +196,7 @@ PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, Vec h, PetscInt64 *n_
   const PetscScalar *m;
   PetscScalar       *a;
   PetscInt           n = 0, *local;
-  PetscReal         *gap, beyond;
+  PetscReal         *gap, beyond = 0.0;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc2(dual->targets->n_local, &local, dual->targets->n_local, &gap));

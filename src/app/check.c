@@ -1,0 +1,44 @@
+/* check.c - brenier check: the held-out error of a result, on curves of its own. */
+#include "app.h"
+#include "report.h"
+
+#include <brenier/result.h>
+#include <brenier/solve.h>
+
+static const BrenierOption check_options[] = {
+    {"-curves", "N", "fresh curves; default 4 circles or 16 chords a target, at least 4096"},
+    {"-seed", "N", "seed of these curves, independent of those of the solve; default 1"},
+    {"-tol", "RHO", "exit with 6 when the upper end of the interval is above; default: not judged"},
+    {NULL, NULL, NULL}};
+
+static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcome)
+{
+  PetscInt64     seed = 1, curves = 0;
+  PetscReal      tol = 0.0;
+  PetscBool      has_tol, has_curves;
+  BrenierTargets targets;
+  BrenierResult  result;
+  BrenierHeldOut held_out;
+  Vec            h, mass;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierOptionInt("-curves", 64, PETSC_MAX_INT, &curves, &has_curves));
+  PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &seed, NULL));
+  PetscCall(BrenierOptionReal("-tol", 1e-12, 1e6, &tol, &has_tol));
+  PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
+  if (!has_curves) curves = BrenierSolveDefaultCurves(&result.source, targets->n);
+  PetscCall(BrenierSay("%s: %" PetscInt_FMT " targets in dimension %" PetscInt_FMT ", source %s", argument[0],
+                       targets->n, targets->dim, BrenierSourceNames[result.source.type]));
+  PetscCall(VecDuplicate(h, &mass));
+  PetscCall(BrenierHeldOutMeasure(targets, &result.source, h, seed, BRENIER_STREAM_CHECK, curves, mass, NULL, &held_out));
+  PetscCall(BrenierReportHeldOut("check", &held_out));
+  *outcome = has_tol && !(held_out.rho_high <= tol) ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
+  PetscCall(VecDestroy(&mass));
+  PetscCall(VecDestroy(&h));
+  PetscCall(BrenierTargetsDestroy(&targets));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+const BrenierCommand brenier_command_check = {
+    "check", "RESULT.h5", 1, "measures a result on fresh curves: rho with its 95% interval, W2, empty cells",
+    check_options, RunCheck, PETSC_FALSE};

@@ -1,0 +1,59 @@
+/* info.c - brenier info: what a file of Brenier's holds, in words. */
+#include "app.h"
+
+#include <brenier/store.h>
+
+#include <string.h>
+
+static const BrenierOption info_options[] = {{NULL, NULL, NULL}};
+
+static const char *const brenier_datasets[] = {"/targets", "/weights", "/heights", "/mass", "/mass_error", "/row",
+    "/history", "/codes", "/mean", "/components", "/variance", "/data", "/noise", "/index", "/code", "/potential",
+    "/phi", NULL};
+
+static PetscErrorCode PrintAttribute(void *context, const char name[], const char value[])
+{
+  PetscFunctionBegin;
+  (void)context;
+  PetscCall(BrenierSay("  %-18s %s", name, value));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PrintDatasets(BrenierStore store)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierSay("datasets"));
+  for (int i = 0; brenier_datasets[i]; ++i) {
+    PetscInt64 n;
+    PetscInt   dim;
+
+    PetscCall(BrenierStoreGetShape(store, brenier_datasets[i], &n, &dim));
+    if (n >= 0 && dim > 0)
+      PetscCall(BrenierSay("  %-18s %" PetscInt64_FMT " x %" PetscInt_FMT, brenier_datasets[i], n, dim));
+    else if (n >= 0) PetscCall(BrenierSay("  %-18s %" PetscInt64_FMT, brenier_datasets[i], n));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RunInfo(const char *const argument[], BrenierExit *outcome)
+{
+  BrenierStore store;
+  char         format[64];
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreOpen(PETSC_COMM_WORLD, argument[0], NULL, &store));
+  PetscCall(BrenierSay("%s", argument[0]));
+  PetscCall(BrenierStoreVisitAttributes(store, "/", PrintAttribute, NULL));
+  PetscCall(BrenierStoreGetText(store, "/", "format", sizeof format, format));
+  if (!strcmp(format, "brenier-result")) {
+    PetscCall(BrenierSay("provenance"));
+    PetscCall(BrenierStoreVisitAttributes(store, "/provenance", PrintAttribute, NULL));
+  }
+  PetscCall(PrintDatasets(store));
+  PetscCall(BrenierStoreDestroy(&store));
+  *outcome = BRENIER_EXIT_DONE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+const BrenierCommand brenier_command_info = {
+    "info", "FILE", 1, "says what a file of Brenier's holds", info_options, RunInfo, PETSC_FALSE};

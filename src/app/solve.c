@@ -1,0 +1,242 @@
+/* solve.c - brenier solve: targets in, heights out, with their held-out error. */
+#include "app.h"
+#include "report.h"
+
+#include <brenier/result.h>
+#include <brenier/solve.h>
+#include <brenier/tile.h>
+
+#include <string.h>
+
+static const BrenierOption solve_options[] = {
+    {"-o", "FILE", "result file (needed)"},
+    {"-weights", "FILE", "weights of the targets, shape [n], file.npy or file.h5:/dataset; default equal"},
+    {"-source", "NAME", "gaussian (default), cube or sphere"},
+    {"-curves", "N", "curves to sample the source with; default 4 circles or 16 chords a target, at least 4096"},
+    {"-check_curves", "N", "fresh curves for the held-out error; default the same number"},
+    {"-seed", "N", "seed of all random numbers; default 1"},
+    {"-tol", "RHO", "exit with 6 when the upper end of the held-out interval is above; default: not judged"},
+    {"-max_it", "N", "Newton iterations at most; default 50"},
+    {"-residual", "L1", "stop at this in-sample sum of |mass - weight|; default 0: at a tenth of the sampling error"},
+    {"-damping", "X", "damping to begin with; default 0.1 from dimension 16 on, 0.001 below"},
+    {"-linear_rtol", "X", "relative tolerance of the linear solver; default 0.01"},
+    {"-start", "RESULT.h5", "start from the heights of a result for the same targets"},
+    {NULL, NULL, NULL}};
+
+/* What the command line asks for. */
+typedef struct {
+  char                output[PETSC_MAX_PATH_LEN], weights[PETSC_MAX_PATH_LEN], start[PETSC_MAX_PATH_LEN];
+  PetscInt            source;
+  PetscInt64          check_curves;
+  PetscReal           tol;
+  PetscBool           has_weights, has_start, has_tol, has_curves, has_check_curves, has_damping;
+  BrenierSolveOptions solve;
+} SolveRequest;
+
+/* Iterations as they come. */
+typedef struct {
+  BrenierIteration *row;
+  PetscInt          n, capacity;
+} History;
+
+static PetscErrorCode ReadRequest(SolveRequest *r)
+{
+  PetscInt64 max_it;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(r, sizeof *r));
+  BrenierNewtonDefaults(1, &r->solve.newton);
+  max_it        = r->solve.newton.max_it;
+  r->solve.seed = 1;
+  PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof r->output, r->output, NULL));
+  PetscCall(BrenierOptionText("-weights", PETSC_FALSE, sizeof r->weights, r->weights, &r->has_weights));
+  PetscCall(BrenierOptionText("-start", PETSC_FALSE, sizeof r->start, r->start, &r->has_start));
+  PetscCall(BrenierOptionChoice("-source", BrenierSourceNames, &r->source, NULL));
+  PetscCall(BrenierOptionInt("-curves", 1, PETSC_MAX_INT, &r->solve.curves, &r->has_curves));
+  PetscCall(BrenierOptionInt("-check_curves", 64, PETSC_MAX_INT, &r->check_curves, &r->has_check_curves));
+  PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &r->solve.seed, NULL));
+  PetscCall(BrenierOptionReal("-tol", 1e-12, 1e6, &r->tol, &r->has_tol));
+  PetscCall(BrenierOptionInt("-max_it", 0, 1000000, &max_it, NULL));
+  PetscCall(BrenierOptionReal("-residual", 0.0, 2.0, &r->solve.newton.residual, NULL));
+  PetscCall(BrenierOptionReal("-damping", 1e-9, 1e6, &r->solve.newton.damping, &r->has_damping));
+  PetscCall(BrenierOptionReal("-linear_rtol", 1e-14, 0.5, &r->solve.newton.linear_rtol, NULL));
+  r->solve.newton.max_it = (PetscInt)max_it;
+  PetscCall(BrenierNewtonUseOptions());
+  PetscCall(BrenierCheckOutput(r->output));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ReadTargets(const char where[], const SolveRequest *r, BrenierTargets *targets)
+{
+  BrenierArray points, weights = {0};
+
+  PetscFunctionBegin;
+  PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, where, BRENIER_ARRAY_POINTS, &points));
+  if (r->has_weights) PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, r->weights, BRENIER_ARRAY_WEIGHTS, &weights));
+  PetscCall(BrenierTargetsCreate(&points, r->has_weights ? &weights : NULL, targets));
+  PetscCall(BrenierArrayDestroy(&points));
+  PetscCall(BrenierArrayDestroy(&weights));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Monitor(void *context, const BrenierIteration *now)
+{
+  History *history = context;
+
+  PetscFunctionBegin;
+  if (history->n == history->capacity) {
+    history->capacity = 2 * history->capacity + 64;
+    PetscCall(PetscRealloc((size_t)history->capacity * sizeof *history->row, &history->row));
+  }
+  history->row[history->n++] = *now;
+  PetscCall(BrenierSay("%9.0f %11.0f %9.1f %14.8g %10.3e %10.3e %8.1e %7.0f %9.1e %8.1e %7.0f", now->iteration,
+                       now->evaluations, now->seconds, now->energy, now->l1, now->rho, now->noise, now->empty,
+                       now->damping, now->step, now->linear_iterations));
+  PetscCall(BrenierLogEvent("iteration", "r iteration", now->iteration, "r evaluations", now->evaluations,
+                            "r solver_seconds", now->seconds, "r energy", now->energy, "r l1", now->l1, "r rho",
+                            now->rho, "r noise", now->noise, "r empty", now->empty, "r damping", now->damping, "r step",
+                            now->step, "r linear_iterations", now->linear_iterations, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Heights of another result for the same targets. */
+static PetscErrorCode WarmStart(const char path[], BrenierTargets targets, Vec h)
+{
+  BrenierResult  other;
+  BrenierTargets same;
+  Vec            old;
+  PetscInt       differs;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierResultRead(PETSC_COMM_WORLD, path, &other, &same, &old));
+  differs = same->n != targets->n || same->dim != targets->dim || same->n_local != targets->n_local;
+  for (size_t i = 0; !differs && i < (size_t)same->n_local * same->dim; ++i) differs = same->y[i] != targets->y[i];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &differs, 1, MPIU_INT, MPI_MAX, PETSC_COMM_WORLD));
+  PetscCheck(!differs, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+             "%s: its targets are not those given; leave out -start or give the result of the same targets", path);
+  PetscCall(VecCopy(old, h));
+  PetscCall(VecDestroy(&old));
+  PetscCall(BrenierTargetsDestroy(&same));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Announce(BrenierTargets t, const BrenierSource *source, const SolveRequest *r)
+{
+  static const char *const curve[] = {"great circles", "chords", "line: the whole source, exactly"};
+  PetscMPIInt              size;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(t->comm, &size));
+  PetscCall(BrenierSay("Brenier %s on %d rank%s (%s): %" PetscInt_FMT " targets in dimension %" PetscInt_FMT
+                       ", source %s, %" PetscInt64_FMT " %s",
+                       BRENIER_VERSION, size, size > 1 ? "s" : "", BrenierTileSimd(), t->n, t->dim,
+                       BrenierSourceNames[source->type], r->solve.curves, curve[BrenierSourceCurveType(source)]));
+  PetscCall(BrenierLogEvent("start", "s version", BRENIER_VERSION, "s commit", BRENIER_GIT_COMMIT, "i ranks",
+                            (PetscInt64)size, "s simd", BrenierTileSimd(), "s input", t->path, "i n_targets",
+                            (PetscInt64)t->n, "i dim", (PetscInt64)t->dim, "s source", BrenierSourceNames[source->type],
+                            "i curves", r->solve.curves, "i seed", r->solve.seed, NULL));
+  PetscCall(BrenierSay("%9s %11s %9s %14s %10s %10s %8s %7s %9s %8s %7s", "iteration", "evaluations", "seconds",
+                       "energy", "L1", "rho", "noise", "empty", "damping", "step", "linear"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ReportWork(const BrenierDualWork *work)
+{
+  PetscLogDouble all[3] = {work->flops, work->scan_seconds, work->envelope_seconds};
+  PetscMPIInt    size;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 3, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));
+  PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "r scan_flops", all[0], "r scan_seconds",
+                            all[1] / size, "r envelope_seconds", all[2] / size, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Measures the heights, names the outcome, and writes the result. */
+static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, const SolveRequest *r, Vec h,
+                               BrenierNewtonReason reason, const History *history, BrenierExit *outcome)
+{
+  Vec            mass, mass_error;
+  BrenierResult  result;
+  PetscMPIInt    rank;
+  BrenierHistory table;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
+  PetscCall(VecDuplicate(h, &mass));
+  PetscCall(VecDuplicate(h, &mass_error));
+  PetscCall(PetscMemzero(&result, sizeof result));
+  result.source = *source;
+  result.seed   = r->solve.seed;
+  result.curves = r->solve.curves;
+  PetscCall(BrenierHeldOutMeasure(t, source, h, r->solve.seed, BRENIER_STREAM_REPORT, r->check_curves, mass, mass_error,
+                                  &result.held_out));
+  PetscCall(BrenierReportHeldOut("held_out", &result.held_out));
+  *outcome = BRENIER_EXIT_DONE;
+  if (reason == BRENIER_NEWTON_STALLED || reason == BRENIER_NEWTON_LINEAR) *outcome = BRENIER_EXIT_NUMERICAL;
+  else if (reason < 0 || (r->has_tol && !(result.held_out.rho_high <= r->tol))) *outcome = BRENIER_EXIT_TOLERANCE;
+  PetscCall(PetscStrncpy(result.status,
+                         *outcome == BRENIER_EXIT_DONE ? "converged"
+                         : reason < 0                  ? BrenierNewtonReasonText(reason)
+                                                       : "tolerance not reached",
+                         sizeof result.status));
+  table.n         = rank == 0 ? history->n : 0;
+  table.n_columns = BRENIER_ITERATION_COLUMNS;
+  table.columns   = BrenierIterationNames;
+  table.row       = (const PetscReal *)history->row;
+  PetscCall(BrenierResultWrite(r->output, &result, t, h, mass, mass_error, &table));
+  PetscCall(BrenierSay("%s; result in %s", result.status, r->output));
+  PetscCall(BrenierLogEvent("end", "s status", result.status, "i exit", (PetscInt64)*outcome, "s output", r->output, NULL));
+  PetscCall(VecDestroy(&mass));
+  PetscCall(VecDestroy(&mass_error));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Fills in what depends on the targets. */
+static void SetDefaults(BrenierTargets t, const BrenierSource *source, History *history, SolveRequest *r)
+{
+  BrenierNewtonOptions defaults;
+
+  BrenierNewtonDefaults(t->dim, &defaults);
+  if (!r->has_damping) r->solve.newton.damping = defaults.damping;
+  if (!r->has_curves) r->solve.curves = BrenierSolveDefaultCurves(source, t->n);
+  r->solve.curves = PetscMin(r->solve.curves, BrenierSourceMaxCurves(source));
+  if (!r->has_check_curves) r->check_curves = PetscMax(r->solve.curves, 64);
+  r->solve.newton.monitor = Monitor;
+  r->solve.newton.context = history;
+}
+
+static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcome)
+{
+  SolveRequest        request;
+  BrenierTargets      targets;
+  BrenierSource       source;
+  BrenierIteration    last;
+  BrenierNewtonReason reason;
+  BrenierDualWork     work;
+  History             history = {0};
+  Vec                 h;
+
+  PetscFunctionBegin;
+  PetscCall(ReadRequest(&request));
+  PetscCall(ReadTargets(argument[0], &request, &targets));
+  PetscCall(BrenierSourceCreate((BrenierSourceType)request.source, targets->dim, 1.0, &source));
+  SetDefaults(targets, &source, &history, &request);
+  PetscCall(Announce(targets, &source, &request));
+  PetscCall(BrenierTargetsCreateVec(targets, &h));
+  if (request.has_start) PetscCall(WarmStart(request.start, targets, h));
+  else PetscCall(BrenierSolveStart(targets, &source, &request.solve, h));
+  PetscCall(BrenierSolve(targets, &source, &request.solve, h, &last, &reason, &work));
+  PetscCall(BrenierSay("%s after %.0f iterations", BrenierNewtonReasonText(reason), last.iteration));
+  PetscCall(ReportWork(&work));
+  PetscCall(Conclude(targets, &source, &request, h, reason, &history, outcome));
+  PetscCall(PetscFree(history.row));
+  PetscCall(VecDestroy(&h));
+  PetscCall(BrenierTargetsDestroy(&targets));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+const BrenierCommand brenier_command_solve = {
+    "solve", "TARGETS",     1,        "computes the transport map from noise to targets (file.npy or file.h5:/dataset)",
+    solve_options, RunSolve, PETSC_TRUE};

@@ -1,0 +1,309 @@
+/*
+  store_file.c - The life of a file being written: a temporary name, a probe of free space, then commit or abandon.
+
+  All work happens on rank 0 and is noted in store->fault when it fails; every call ends in BrenierFaultAgree(), so the
+  other ranks learn of it there and nobody waits for a rank that has given up.
+*/
+#define _POSIX_C_SOURCE 200809L
+#include "store_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* What HDF5 needs besides the data: headers and attributes. */
+static const PetscInt64 brenier_overhead_bytes = 65536;
+
+/* Of the final name, as much as leaves room for host, process and counter in the 255 bytes of a file name. */
+enum { NAME_KEPT = 120, HOST_KEPT = 64 };
+
+/* Rows read at once by the verification, if a row is not longer. */
+enum { VERIFY_BYTES = 1 << 22 };
+
+void BrenierChecksumText(const XXH3_state_t *hash, char text[BRENIER_CHECKSUM_LENGTH])
+{
+  snprintf(text, BRENIER_CHECKSUM_LENGTH, "%016" PRIx64, (uint64_t)XXH3_64bits_digest(hash));
+}
+
+/* ---- names and space ---- */
+
+/* Folder part of a path: "." when there is none. */
+static void GetFolder(const char path[], char folder[PETSC_MAX_PATH_LEN])
+{
+  const char *slash = strrchr(path, '/');
+
+  if (!slash) strcpy(folder, ".");
+  else if (slash == path) strcpy(folder, "/");
+  else snprintf(folder, PETSC_MAX_PATH_LEN, "%.*s", (int)(slash - path), path);
+}
+
+/* A name beside the final one that no other run and no other store of this run has. */
+static void NameTemporary(BrenierStore store)
+{
+  static int  counter;
+  char        host[HOST_KEPT + 1] = "";
+  const char *slash               = strrchr(store->path, '/');
+  const int   folder_length       = slash ? (int)(slash - store->path) + 1 : 0;
+
+  (void)gethostname(host, HOST_KEPT);
+  snprintf(store->temporary, sizeof store->temporary, "%.*s%.*s.%s.%ld.%d.tmp", folder_length, store->path, NAME_KEPT,
+           store->path + folder_length, host, (long)getpid(), ++counter);
+}
+
+static PetscInt64 FreeBytes(const char path[])
+{
+  char           folder[PETSC_MAX_PATH_LEN];
+  struct statvfs about;
+
+  GetFolder(path, folder);
+  if (statvfs(folder, &about)) return 0;
+  return (PetscInt64)about.f_bavail * (PetscInt64)about.f_frsize;
+}
+
+/* Bytes that the file in hand would take on disk, headers and attributes included. */
+static PetscInt64 FileBytes(BrenierStore store)
+{
+  hsize_t size     = 0;
+  size_t  metadata = 0;
+
+  if (store->file < 0 || H5Fget_filesize(store->file, &size) < 0) return 0;
+  (void)H5Fget_mdc_size(store->file, NULL, NULL, &metadata, NULL);
+  return (PetscInt64)(size + metadata);
+}
+
+/* Notes a failed write after removing the file, so that the free space is what a second attempt would find. */
+void BrenierStoreFailWrite(BrenierStore store, const char doing[], PetscInt64 bytes_more)
+{
+  const int        code = errno;
+  const PetscInt64 data = PetscMax(store->bytes_expected, store->bytes_written + bytes_more) + brenier_overhead_bytes;
+  const PetscInt64 need = PetscMax(data, FileBytes(store));
+  PetscInt64       have;
+
+  if (store->fault.kind) return;
+  BrenierStoreAbandon(store);
+  have = FreeBytes(store->path);
+  if (need > have)
+    BrenierFaultSet(&store->fault, BRENIER_EXIT_IO,
+                    "%s: disk full while %s: %" PetscInt64_FMT " bytes needed, %" PetscInt64_FMT
+                    " free, %" PetscInt64_FMT " missing; free space or write elsewhere",
+                    store->path, doing, need, have, need - have);
+  else
+    BrenierFaultSet(&store->fault, BRENIER_EXIT_IO,
+                    "%s: failed while %s: %s (%" PetscInt64_FMT " bytes needed); nothing was written", store->path,
+                    doing, code ? strerror(code) : "HDF5 refused", need);
+}
+
+/* Makes the temporary file and sees whether the file system would give it all the bytes it will need. */
+static void ProbeSpace(BrenierStore store)
+{
+  const int descriptor = open(store->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  int       code;
+
+  if (descriptor < 0) {
+    BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%s: cannot write into its folder: %s", store->path,
+                    strerror(errno));
+    store->temporary[0] = '\0';
+    return;
+  }
+  code = posix_fallocate(descriptor, 0, (off_t)(store->bytes_expected + brenier_overhead_bytes));
+  (void)!ftruncate(descriptor, 0);
+  close(descriptor);
+  if (code == ENOSPC || code == EDQUOT || code == EFBIG) {
+    errno = code;
+    BrenierStoreFailWrite(store, "reserving space", 0);
+  }
+}
+
+/* ---- create, abandon, destroy ---- */
+
+static void CloseDatasets(BrenierStore store)
+{
+  for (PetscInt i = 0; i < store->n_datasets; ++i) {
+    if (store->dataset[i].id >= 0) H5Dclose(store->dataset[i].id);
+    XXH3_freeState(store->dataset[i].hash);
+  }
+  free(store->dataset);
+  store->dataset    = NULL;
+  store->n_datasets = 0;
+}
+
+void BrenierStoreAbandon(BrenierStore store)
+{
+  if (store->file >= 0) BrenierHdf5Redirect(store->file);
+  CloseDatasets(store);
+  if (store->file >= 0) H5Fclose(store->file);
+  store->file = -1;
+  if (store->temporary[0]) unlink(store->temporary);
+  store->temporary[0] = '\0';
+}
+
+static void CreateFile(BrenierStore store, const char format[])
+{
+  const PetscInt64 version = BRENIER_FORMAT_VERSION;
+  struct stat      about;
+
+  if (!stat(store->path, &about) && !S_ISREG(about.st_mode)) {
+    BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%s: is not a file; choose another name", store->path);
+    return;
+  }
+  NameTemporary(store);
+  ProbeSpace(store);
+  if (store->fault.kind) return;
+  errno       = 0;
+  store->file = BrenierHdf5Create(store->temporary);
+  if (store->file < 0 || BrenierHdf5SetText(store->file, "format", format) < 0 ||
+      BrenierHdf5SetScalar(store->file, "format_version", H5T_STD_I64LE, H5T_NATIVE_INT64, &version) < 0)
+    BrenierStoreFailWrite(store, "making the file", 0);
+}
+
+PetscErrorCode BrenierStoreCreate(MPI_Comm comm, const char path[], PetscInt64 bytes, const char format[],
+                                  BrenierStore *store)
+{
+  BrenierStore   s;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCheck(strlen(path) + NAME_KEPT + HOST_KEPT + 40 < PETSC_MAX_PATH_LEN, comm, PETSC_ERR_FILE_OPEN,
+             "%.100s...: the path is too long", path);
+  PetscCall(PetscNew(&s));
+  PetscCallMPI(MPI_Comm_rank(comm, &s->rank));
+  PetscCall(PetscStrncpy(s->path, path, sizeof s->path));
+  s->comm           = comm;
+  s->writing        = PETSC_TRUE;
+  s->bytes_expected = bytes;
+  s->file           = -1;
+  if (s->rank == 0) CreateFile(s, format);
+  ierr = BrenierFaultAgree(comm, &s->fault);
+  if (ierr) PetscCall(BrenierStoreDestroy(&s));
+  PetscCall(ierr);
+  *store = s;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierStoreDestroy(BrenierStore *store)
+{
+  PetscFunctionBegin;
+  if (!*store) PetscFunctionReturn(PETSC_SUCCESS);
+  if ((*store)->writing) BrenierStoreAbandon(*store);
+  else if ((*store)->file >= 0) H5Fclose((*store)->file);
+  PetscCall(PetscFree(*store));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* ---- commit ---- */
+
+/* Writes the checksums and the status, and closes the file; the records stay for the verification. */
+static void FinishFile(BrenierStore store, const char status[])
+{
+  herr_t failed = 0;
+
+  errno = 0;
+  for (PetscInt i = 0; i < store->n_datasets && failed >= 0; ++i) {
+    BrenierStoreDataset *d = &store->dataset[i];
+    char                 text[BRENIER_CHECKSUM_LENGTH];
+
+    BrenierChecksumText(d->hash, text);
+    failed = BrenierHdf5SetText(d->id, "xxh3", text);
+    if (H5Dclose(d->id) < 0) failed = -1;
+    d->id = -1;
+  }
+  if (failed >= 0) failed = BrenierHdf5SetText(store->file, "status", status);
+  if (failed >= 0) failed = BrenierHdf5Sync(store->file);
+  if (failed >= 0) {
+    failed      = H5Fclose(store->file);
+    store->file = failed < 0 ? store->file : -1;
+  }
+  if (failed < 0) BrenierStoreFailWrite(store, "closing the file", 0);
+}
+
+/* fsync() of a file or folder; some file systems have nothing to sync for a folder and say EINVAL. */
+static PetscBool MakeDurable(const char path[], PetscBool forget)
+{
+  const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  PetscBool done       = (PetscBool)(descriptor >= 0 && (!fsync(descriptor) || errno == EINVAL));
+
+  // The verification should see the disk, not the memory it was written from
+  if (done && forget) (void)posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+  if (descriptor >= 0) close(descriptor);
+  return done;
+}
+
+/* Whether a dataset reads back with the checksum of what was handed to HDF5. */
+static PetscBool ReadsBack(hid_t file, const BrenierStoreDataset *d, void *buffer, size_t buffer_bytes)
+{
+  const size_t  row_bytes = BrenierRowBytes(d->type, d->dim);
+  const hid_t   id        = H5Dopen2(file, d->name, H5P_DEFAULT);
+  XXH3_state_t *hash      = XXH3_createState();
+  PetscBool     same      = (PetscBool)(id >= 0 && hash);
+  PetscInt64    at_once   = (PetscInt64)(buffer_bytes / row_bytes);
+
+  if (same) XXH3_64bits_reset(hash);
+  for (PetscInt64 first = 0; first < d->n && same; first += at_once) {
+    const PetscInt64 n = PetscMin(at_once, d->n - first);
+
+    same = (PetscBool)(BrenierHdf5ReadRows(id, BrenierHdf5Type(d->type), (hsize_t)first, (hsize_t)n, buffer) >= 0);
+    if (same) XXH3_64bits_update(hash, buffer, (size_t)n * row_bytes);
+  }
+  same = (PetscBool)(same && XXH3_64bits_digest(hash) == XXH3_64bits_digest(d->hash));
+  XXH3_freeState(hash);
+  if (id >= 0) H5Dclose(id);
+  return same;
+}
+
+static void VerifyFile(BrenierStore store)
+{
+  const hid_t file = BrenierHdf5Open(store->temporary);
+
+  for (PetscInt i = 0; i < store->n_datasets && !store->fault.kind; ++i) {
+    const BrenierStoreDataset *d      = &store->dataset[i];
+    const size_t               bytes  = PetscMax(VERIFY_BYTES, BrenierRowBytes(d->type, d->dim));
+    void                      *buffer = malloc(bytes);
+    const PetscBool            same   = (PetscBool)(buffer && file >= 0 && ReadsBack(file, d, buffer, bytes));
+
+    free(buffer);
+    if (!same)
+      BrenierFaultSet(&store->fault, BRENIER_EXIT_IO,
+                      "%s: dataset %s does not read back as written (disk full or defective); nothing was kept",
+                      store->path, d->name);
+  }
+  if (file >= 0) H5Fclose(file);
+  else
+    BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%s: does not open after writing; nothing was kept", store->path);
+}
+
+static void CommitFile(BrenierStore store, const char status[])
+{
+  char folder[PETSC_MAX_PATH_LEN];
+
+  FinishFile(store, status);
+  if (!store->fault.kind && !MakeDurable(store->temporary, PETSC_TRUE))
+    BrenierStoreFailWrite(store, "syncing the file", 0);
+  if (!store->fault.kind) VerifyFile(store);
+  if (!store->fault.kind && rename(store->temporary, store->path)) BrenierStoreFailWrite(store, "renaming the file", 0);
+  if (store->fault.kind) return;
+  store->temporary[0] = '\0';
+  GetFolder(store->path, folder);
+  if (!MakeDurable(folder, PETSC_FALSE))
+    BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%s: written, but its folder cannot be synced: %s", store->path,
+                    strerror(errno));
+}
+
+PetscErrorCode BrenierStoreCommit(BrenierStore *store, const char status[])
+{
+  MPI_Comm     comm = (*store)->comm;
+  BrenierFault fault;
+
+  PetscFunctionBegin;
+  PetscCheck((*store)->writing, comm, PETSC_ERR_ARG_WRONGSTATE, "%s is open for reading", (*store)->path);
+  if ((*store)->rank == 0 && !(*store)->fault.kind) CommitFile(*store, status);
+  fault = (*store)->fault;
+  PetscCall(BrenierStoreDestroy(store));
+  PetscCall(BrenierFaultAgree(comm, &fault));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

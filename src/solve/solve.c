@@ -1,0 +1,82 @@
+/* solve.c - Implements solve.h. */
+#include <brenier/base.h>
+#include <brenier/linear.h>
+#include <brenier/solve.h>
+
+/* Curves a target by default, and at least. */
+static const PetscInt64 brenier_circles_a_target = 4, brenier_chords_a_target = 16, brenier_least_curves = 4096;
+
+/* Batches of the solver's sample: enough to tell the sampling error to a fifth. */
+static const PetscInt brenier_noise_batches = 16;
+
+/* The circles' solution is only a start for the cube: its own L1 error there is some 0.1. */
+static const PetscReal brenier_start_residual = 0.05;
+
+PetscInt64 BrenierSolveDefaultCurves(const BrenierSource *source, PetscInt n_targets)
+{
+  const PetscBool  circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
+  const PetscInt64 wanted  = n_targets * (circles ? brenier_circles_a_target : brenier_chords_a_target);
+
+  return PetscMin(PetscMax(wanted, brenier_least_curves), BrenierSourceMaxCurves(source));
+}
+
+static PetscErrorCode GaussianHeights(BrenierTargets t, const BrenierSource *source, Vec h)
+{
+  PetscScalar *a;
+  PetscReal   *y;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &y));
+  BrenierTargetsNormalised(t, y);
+  PetscCall(VecGetArrayWrite(h, &a));
+  PetscCall(BrenierGaussianStart(t->comm, t->n_local, t->dim, y, t->nu,
+                                 PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim), a));
+  PetscCall(VecRestoreArrayWrite(h, &a));
+  PetscCall(VecScale(h, t->unit));
+  PetscCall(BrenierTargetsGauge(t, h));
+  PetscCall(PetscFree(y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RunNewton(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                                uint32_t stream, Vec h, BrenierIteration *last, BrenierNewtonReason *reason,
+                                BrenierDualWork *work)
+{
+  BrenierDual dual;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualCreate(t, source, options->seed, stream, options->curves, brenier_noise_batches, &dual));
+  PetscCall(BrenierNewton(dual, t, &options->newton, h, last, reason));
+  PetscCall(BrenierDualGetWork(dual, work));
+  PetscCall(BrenierDualDestroy(&dual));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                                 Vec h)
+{
+  const PetscReal     deviation = PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim);
+  BrenierSource       gaussian;
+  BrenierSolveOptions rough = *options;
+  BrenierIteration    last;
+  BrenierNewtonReason reason;
+  BrenierDualWork     work;
+
+  PetscFunctionBegin;
+  PetscCall(GaussianHeights(t, source, h));
+  if (BrenierSourceCurveType(source) != BRENIER_CURVE_CHORD) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, t->dim, deviation, &gaussian));
+  rough.curves          = PetscMin(options->curves, BrenierSolveDefaultCurves(&gaussian, t->n));
+  rough.newton.residual = PetscMax(options->newton.residual, brenier_start_residual);
+  PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
+  PetscCall(RunNewton(t, &gaussian, &rough, BRENIER_STREAM_START, h, &last, &reason, &work));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options, Vec h,
+                            BrenierIteration *last, BrenierNewtonReason *reason, BrenierDualWork *work)
+{
+  PetscFunctionBegin;
+  PetscCall(RunNewton(t, source, options, BRENIER_STREAM_SOLVE, h, last, reason, work));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
