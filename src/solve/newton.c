@@ -353,8 +353,10 @@ PetscErrorCode BrenierNewtonUseOptions(void)
 
   PetscFunctionBegin;
   PetscCall(MatCreateAIJ(PETSC_COMM_SELF, n, n, n, n, 1, NULL, 0, NULL, &a));
-  PetscCall(MatShift(a, 1.0));
   PetscCall(MatSetFromOptions(a));
+  for (PetscInt i = 0; i < n; ++i) PetscCall(MatSetValue(a, i, i, 1.0, INSERT_VALUES));
+  PetscCall(MatAssemblyBegin(a, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(a, MAT_FINAL_ASSEMBLY));
   PetscCall(MatCreateVecs(a, &x, &b));
   PetscCall(VecSet(b, 1.0));
   PetscCall(CreateKsp(PETSC_COMM_SELF, 0.1, &ksp));
