@@ -1,84 +1,13 @@
-static const char help[] = "Checks that stores hold what was written, on any number of ranks, and every documented error.\n";
+static const char help[] =
+    "Checks that stores hold what was written, on any number of ranks, and every documented error.\n";
 
 #define _POSIX_C_SOURCE 200809L
-#include <brenier/compat.h>
-#include <brenier/error.h>
+#include "expect.h"
+
 #include <brenier/store.h>
 
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* A folder of this test's own, the same on all ranks; removed at the end. */
-static char folder[256];
-
-/* What the last error said. */
-static char last_sentence[2048];
-
-static PetscErrorCode KeepSentence(MPI_Comm comm, int line, const char *function, const char *file,
-                                   PetscErrorCode code, PetscErrorType type, const char *message, void *context)
-{
-  (void)comm, (void)line, (void)function, (void)file, (void)context;
-  if (type == PETSC_ERROR_INITIAL) snprintf(last_sentence, sizeof last_sentence, "%s", message);
-  return code;
-}
-
-/* Runs `call` and requires the error `code` with `words` in its sentence, on every rank. */
-#define ExpectError(call, code, words)                                                                                 \
-  do {                                                                                                                 \
-    PetscErrorCode got_;                                                                                               \
-    PetscCall(PetscPushErrorHandler(KeepSentence, NULL));                                                              \
-    got_ = (call);                                                                                                     \
-    PetscCall(PetscPopErrorHandler());                                                                                 \
-    PetscCheck(got_ == (code) && strstr(last_sentence, words), PETSC_COMM_SELF, PETSC_ERR_PLIB,                        \
-               "expected error %d with '%s', got %d: %s", (int)(code), words, (int)got_, last_sentence);               \
-  } while (0)
-
-static const char *Path(const char name[])
-{
-  static char path[512];
-
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  return path;
-}
-
-static PetscErrorCode MakeFolder(void)
-{
-  PetscMPIInt rank;
-
-  PetscFunctionBeginUser;
-  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  strcpy(folder, "test_store_XXXXXX");
-  if (rank == 0) PetscCheck(mkdtemp(folder), PETSC_COMM_SELF, PETSC_ERR_FILE_OPEN, "cannot make %s", folder);
-  PetscCallMPI(MPI_Bcast(folder, sizeof folder, MPI_CHAR, 0, PETSC_COMM_WORLD));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Number of files in the folder; removes them when `empty`. */
-static int CountFiles(PetscBool empty)
-{
-  DIR           *listing = opendir(folder);
-  struct dirent *entry;
-  int            n = 0;
-
-  while (listing && (entry = readdir(listing))) {
-    if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
-    ++n;
-    if (empty) unlink(Path(entry->d_name));
-  }
-  if (listing) closedir(listing);
-  return n;
-}
-
-static PetscErrorCode Barrier(void)
-{
-  PetscFunctionBeginUser;
-  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
+#include <fcntl.h>
+#include <hdf5.h>
 
 /* Uneven blocks on purpose: rank 0 holds no row when there are several ranks. */
 static PetscErrorCode Split(PetscInt n, PetscInt *first, PetscInt *n_local)
@@ -205,7 +134,8 @@ static PetscErrorCode CheckAttributes(BrenierStore store)
   ExpectError(BrenierStoreGetReal(store, "/", "rhubarb", &rho), PETSC_ERR_FILE_UNEXPECTED, "rhubarb");
   ExpectError(BrenierStoreGetReal(store, "/", "status", &rho), PETSC_ERR_FILE_UNEXPECTED, "another type");
   ExpectError(BrenierStoreGetText(store, "/", "status", 3, text), PETSC_ERR_FILE_UNEXPECTED, "longer");
-  ExpectError(BrenierStoreVisitAttributes(store, "/nothing", AppendToList, list), PETSC_ERR_FILE_UNEXPECTED, "/nothing");
+  ExpectError(BrenierStoreVisitAttributes(store, "/nothing", AppendToList, list), PETSC_ERR_FILE_UNEXPECTED,
+              "/nothing");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -227,7 +157,187 @@ static PetscErrorCode TestRoundTrip(PetscInt n)
   ExpectError(BrenierStoreReadRows(store, "/no/such", BRENIER_F8, 0, 0, NULL), PETSC_ERR_FILE_UNEXPECTED, "no dataset");
   ExpectError(BrenierStoreReadRows(store, "/heights", BRENIER_F8, n, 1, NULL), PETSC_ERR_FILE_UNEXPECTED, "asked for");
   PetscCall(BrenierStoreDestroy(&store));
-  PetscCall(Barrier());
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whole file as bytes, on every rank. */
+static PetscErrorCode Slurp(const char path[], char **bytes, size_t *length)
+{
+  FILE *file = fopen(path, "rb");
+
+  PetscFunctionBeginUser;
+  PetscCheck(file, PETSC_COMM_SELF, PETSC_ERR_FILE_OPEN, "cannot open %s", path);
+  fseek(file, 0, SEEK_END);
+  *length = (size_t)ftell(file);
+  rewind(file);
+  PetscCall(PetscMalloc1(*length, bytes));
+  PetscCheck(fread(*bytes, 1, *length, file) == *length, PETSC_COMM_SELF, PETSC_ERR_FILE_READ, "cannot read %s", path);
+  fclose(file);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Writes on rank 0 the first `length` of `bytes`, with one bit of byte `flip` turned (-1 for none). */
+static PetscErrorCode Spill(const char path[], const char bytes[], size_t length, long flip)
+{
+  PetscMPIInt rank;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  if (rank == 0) {
+    FILE *file = fopen(path, "wb");
+
+    PetscCheck(file && fwrite(bytes, 1, length, file) == length, PETSC_COMM_SELF, PETSC_ERR_FILE_WRITE,
+               "cannot write %s", path);
+    if (flip >= 0) {
+      fseek(file, flip, SEEK_SET);
+      fputc(bytes[flip] ^ 16, file);
+    }
+    fclose(file);
+  }
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The bytes do not depend on the time of writing. */
+static PetscErrorCode TestSameContentSameBytes(void)
+{
+  char  *one, *two;
+  size_t length_one, length_two;
+
+  PetscFunctionBeginUser;
+  PetscCall(WriteSample(Path("one.h5"), N_ROWS, "converged"));
+  PetscCall(PetscSleep(1.1));
+  PetscCall(WriteSample(Path("two.h5"), N_ROWS, "converged"));
+  PetscCall(Slurp(Path("one.h5"), &one, &length_one));
+  PetscCall(Slurp(Path("two.h5"), &two, &length_two));
+  PetscCheck(length_one == length_two && !memcmp(one, two, length_one), PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "the same content gave other bytes");
+  PetscCall(PetscFree(one));
+  PetscCall(PetscFree(two));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Finds where the heights are in the file and turns a bit there: HDF5 itself would not notice. */
+static PetscErrorCode TestDamageIsFound(void)
+{
+  const PetscReal height = Value(700, 0) / 3.0;
+  char           *bytes, *at;
+  size_t          length;
+  PetscInt        first, n_local;
+  PetscReal      *heights;
+  BrenierStore    store;
+
+  PetscFunctionBeginUser;
+  PetscCall(Split(N_ROWS, &first, &n_local));
+  PetscCall(PetscMalloc1(n_local, &heights));
+  PetscCall(WriteSample(Path("damaged.h5"), N_ROWS, "converged"));
+  PetscCall(Slurp(Path("damaged.h5"), &bytes, &length));
+  for (at = bytes; memcmp(at, &height, sizeof height); ++at)
+    PetscCheck(at + sizeof height < bytes + length, PETSC_COMM_SELF, PETSC_ERR_PLIB, "row 700 is not in the file");
+  PetscCall(Spill(Path("damaged.h5"), bytes, length, at - bytes));
+  PetscCall(BrenierStoreOpen(PETSC_COMM_WORLD, Path("damaged.h5"), "brenier-result", &store));
+  ExpectError(BrenierStoreReadRows(store, "/heights", BRENIER_F8, first, n_local, heights), PETSC_ERR_FILE_UNEXPECTED,
+              "damaged");
+  PetscCall(BrenierStoreDestroy(&store));
+  PetscCall(Spill(Path("damaged.h5"), bytes, length / 2, -1));
+  ExpectError(BrenierStoreOpen(PETSC_COMM_WORLD, Path("damaged.h5"), NULL, &store), PETSC_ERR_FILE_UNEXPECTED,
+              "truncated");
+  PetscCall(PetscFree(bytes));
+  PetscCall(PetscFree(heights));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Rank 0 changes a finished file behind the library's back. */
+static PetscErrorCode Tamper(const char path[], const char remove[], PetscInt64 version)
+{
+  PetscMPIInt rank;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  if (rank == 0) {
+    const hid_t file      = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    const hid_t attribute = H5Aopen(file, "format_version", H5P_DEFAULT);
+
+    PetscCheck(H5Awrite(attribute, H5T_NATIVE_INT64, &version) >= 0, PETSC_COMM_SELF, PETSC_ERR_LIB, "H5Awrite");
+    H5Aclose(attribute);
+    if (remove) H5Adelete(file, remove);
+    H5Fclose(file);
+  }
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestOpenErrors(void)
+{
+  const char  *path = "open.h5";
+  BrenierStore store;
+
+  PetscFunctionBeginUser;
+  ExpectError(BrenierStoreOpen(PETSC_COMM_WORLD, Path("absent.h5"), NULL, &store), PETSC_ERR_FILE_OPEN, "No such file");
+  PetscCall(Spill(Path(path), "not HDF5", 8, -1));
+  ExpectError(BrenierStoreOpen(PETSC_COMM_WORLD, Path(path), NULL, &store), PETSC_ERR_FILE_UNEXPECTED, "not an HDF5");
+  PetscCall(WriteSample(Path(path), 10, "converged"));
+  ExpectError(BrenierStoreOpen(PETSC_COMM_WORLD, Path(path), "brenier-codes", &store), PETSC_ERR_FILE_UNEXPECTED,
+              "'brenier encode' makes");
+  PetscCall(Tamper(Path(path), NULL, 2));
+  ExpectError(BrenierStoreOpen(PETSC_COMM_WORLD, Path(path), NULL, &store), PETSC_ERR_FILE_UNEXPECTED, "newer Brenier");
+  PetscCall(Tamper(Path(path), "status", 1));
+  ExpectError(BrenierStoreOpen(PETSC_COMM_WORLD, Path(path), NULL, &store), PETSC_ERR_FILE_UNEXPECTED, "unfinished");
+  PetscCall(Tamper(Path(path), "format", 1));
+  ExpectError(BrenierStoreOpen(PETSC_COMM_WORLD, Path(path), NULL, &store), PETSC_ERR_FILE_UNEXPECTED, "not one that");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestCreateErrors(void)
+{
+  const PetscInt64 too_much = (PetscInt64)1 << 50;
+  BrenierStore     store    = NULL;
+  int              n_files;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  n_files = CountFiles(PETSC_FALSE);
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  ExpectError(BrenierStoreCreate(PETSC_COMM_WORLD, Path("no/folder.h5"), 0, "brenier-result", &store),
+              PETSC_ERR_FILE_OPEN, "No such file");
+  ExpectError(BrenierStoreCreate(PETSC_COMM_WORLD, folder, 0, "brenier-result", &store), PETSC_ERR_FILE_OPEN,
+              "is not a file");
+  ExpectError(BrenierStoreCreate(PETSC_COMM_WORLD, Path("large.h5"), too_much, "brenier-result", &store),
+              PETSC_ERR_FILE_OPEN, "missing");
+  PetscCheck(!store && CountFiles(PETSC_FALSE) == n_files, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "something was left behind");
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A store given up keeps the older file of its name, and leaves nothing else. */
+static PetscErrorCode TestAbandonKeepsOlderFile(void)
+{
+  const PetscReal value = 1.0;
+  PetscMPIInt     rank;
+  BrenierStore    store;
+  int             n_files;
+  char           *before, *after;
+  size_t          length_before, length_after;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCall(WriteSample(Path("kept.h5"), 10, "converged"));
+  PetscCall(Slurp(Path("kept.h5"), &before, &length_before));
+  n_files = CountFiles(PETSC_FALSE);
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscCall(BrenierStoreCreate(PETSC_COMM_WORLD, Path("kept.h5"), 0, "brenier-result", &store));
+  PetscCall(BrenierStoreWriteRows(store, "/a", BRENIER_F8, rank == 0 ? 1 : 0, 0, &value, "dimensionless"));
+  PetscCall(BrenierStoreDestroy(&store));
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscCall(Slurp(Path("kept.h5"), &after, &length_after));
+  PetscCheck(CountFiles(PETSC_FALSE) == n_files && length_before == length_after &&
+                 !memcmp(before, after, length_before),
+             PETSC_COMM_SELF, PETSC_ERR_PLIB, "an abandoned store left a trace");
+  PetscCall(PetscFree(before));
+  PetscCall(PetscFree(after));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -238,9 +348,13 @@ int main(int argc, char **argv)
   PetscCall(MakeFolder());
   PetscCall(TestRoundTrip(N_ROWS));
   PetscCall(TestRoundTrip(3));
-  PetscCall(Barrier());
-  CountFiles(PETSC_TRUE);
-  rmdir(folder);
+  PetscCall(TestRoundTrip(0));
+  PetscCall(TestSameContentSameBytes());
+  PetscCall(TestDamageIsFound());
+  PetscCall(TestOpenErrors());
+  PetscCall(TestCreateErrors());
+  PetscCall(TestAbandonKeepsOlderFile());
+  PetscCall(RemoveFolder());
   PetscCall(PetscFinalize());
   return 0;
 }
