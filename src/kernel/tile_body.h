@@ -183,8 +183,9 @@ static void Scan(const BrenierTileCurves *curves, size_t first, size_t count, co
           Product(z + part, y, t->dim, acc);
           FirstTest(curves, c0, part, t, panel + (size_t)strip, y, acc, stage);
         }
-      for (size_t c = c0; c < c0 + in_group && c < first + count; ++c)
-        if (stage[c].n >= BRENIER_STAGE_FULL) Flush(curves, c, t, &stage[c], visit, context);
+      for (size_t c = c0; c < c0 + in_group; ++c)
+        if (c >= first + count) stage[c].n = 0; // in the last group, but nobody asked for it
+        else if (stage[c].n >= BRENIER_STAGE_FULL) Flush(curves, c, t, &stage[c], visit, context);
     }
   for (size_t c = first; c < first + count; ++c) Flush(curves, c, t, &stage[c], visit, context);
 }
