@@ -1,0 +1,383 @@
+static const char help[] =
+    "Checks that the certified filter loses no pair that double precision keeps, on one instruction set.\n";
+
+#include <brenier/base.h>
+#include <brenier/envelope.h>
+#include <brenier/tile.h>
+
+#include <float.h>
+#include <math.h>
+
+/*
+  The twin evaluates both tests of tile.h for every pair in double precision, against bounds that were not rounded.
+  What it keeps, the kernel must keep; what it leaves out by more than the documented error, the kernel must leave out.
+*/
+
+typedef struct {
+  /* parameters */
+  BrenierTileKind kind;
+  PetscInt        dim, n_curves, n_targets;
+  /* data */
+  PetscReal *z;    /* shape [n_curves, 2, dim] */
+  int       *axis; /* shape [n_curves] */
+  PetscReal *y;    /* rows of dim coordinates and the height, as the scan has them */
+  /* bounds, not rounded */
+  PetscBool  bounded;
+  PetscReal *level, *slope; /* shape [n_curves] */
+  PetscReal *sector;        /* planes a, b, h; shape [n_curves, BRENIER_SECTORS, 3] */
+  /* what the kernel found */
+  BrenierTileCurves  curves;
+  BrenierTileTargets targets;
+  unsigned char     *visits; /* shape [n_curves, n_targets] */
+  PetscInt           out_of_range;
+} Problem;
+
+/* How targets lie. */
+typedef enum { SPREAD, CLUSTERED, FAR, TINY, N_CLOUDS } Cloud;
+
+static void FillTargets(Problem *p, Cloud cloud, uint64_t seed)
+{
+  const PetscInt dim = p->dim;
+  PetscReal      centre[8 * 300];
+
+  BrenierRandomNormal(seed, 97, 0, (size_t)(8 * dim), centre);
+  for (PetscInt i = 0; i < p->n_targets; ++i) {
+    PetscReal *row = p->y + i * (dim + 1);
+
+    BrenierRandomNormal(seed, 98, (uint64_t)i, (size_t)dim + 1, row);
+    for (PetscInt k = 0; k < dim; ++k) {
+      row[k] /= PetscSqrtReal((PetscReal)dim);
+      if (cloud == CLUSTERED) row[k] = centre[i % 8 * dim + k] / PetscSqrtReal((PetscReal)dim) + 1e-5 * row[k];
+      if (cloud == FAR) row[k] += k % 2 ? 300.0 : -700.0;
+      if (cloud == TINY) row[k] *= 1e-6;
+    }
+    row[dim] *= cloud == TINY ? 1e-7 : cloud == CLUSTERED ? 1e-4 : 0.3;
+  }
+}
+
+static void FillCurves(Problem *p, uint64_t seed)
+{
+  for (PetscInt c = 0; c < p->n_curves; ++c) {
+    PetscReal *z = p->z + c * 2 * p->dim, where;
+
+    if (p->kind == BRENIER_TILE_CHORD) {
+      BrenierRandomUniform(seed, 96, (uint64_t)c, (size_t)(2 * p->dim), z);
+      BrenierRandomUniform(seed, 95, (uint64_t)c, 1, &where);
+      for (PetscInt k = 0; k < p->dim; ++k) z[k] -= 0.5;
+      p->axis[c] = (int)(where * (PetscReal)p->dim);
+    } else BrenierRandomNormal(seed, 96, (uint64_t)c, (size_t)(2 * p->dim), z);
+    BrenierTileSetCurve(&p->curves, (size_t)c, z, z + p->dim, p->axis[c]);
+  }
+}
+
+static PetscErrorCode CreateProblem(BrenierTileKind kind, PetscInt dim, PetscInt n_curves, PetscInt n_targets,
+                                    Cloud cloud, uint64_t seed, Problem *p)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscMemzero(p, sizeof *p));
+  p->kind      = kind;
+  p->dim       = dim;
+  p->n_curves  = n_curves;
+  p->n_targets = n_targets;
+  PetscCall(PetscCalloc3(n_curves * 2 * dim, &p->z, n_curves, &p->axis, n_targets * (dim + 1), &p->y));
+  PetscCall(PetscCalloc3(n_curves, &p->level, n_curves, &p->slope, n_curves * BRENIER_SECTORS * 3, &p->sector));
+  PetscCall(PetscCalloc1(n_curves * n_targets, &p->visits));
+  PetscCheck(!BrenierTileCurvesAlloc(kind, (size_t)n_curves, (size_t)dim, &p->curves), PETSC_COMM_SELF, PETSC_ERR_MEM,
+             "curves");
+  PetscCheck(!BrenierTileTargetsAlloc((size_t)n_targets, (size_t)dim, &p->targets), PETSC_COMM_SELF, PETSC_ERR_MEM,
+             "targets");
+  FillTargets(p, cloud, seed);
+  FillCurves(p, seed);
+  BrenierTileSetTargets(&p->targets, (size_t)n_targets, (size_t)dim + 1, p->y, p->y + dim);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode DestroyProblem(Problem *p)
+{
+  PetscFunctionBeginUser;
+  BrenierTileCurvesFree(&p->curves);
+  BrenierTileTargetsFree(&p->targets);
+  PetscCall(PetscFree3(p->z, p->axis, p->y));
+  PetscCall(PetscFree3(p->level, p->slope, p->sector));
+  PetscCall(PetscFree(p->visits));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Plane of target i along curve c: f(t) = a cos t + b sin t + h, or a + b t + h; a + h at a point. */
+static void Plane(const Problem *p, PetscInt c, PetscInt i, PetscReal *a, PetscReal *b, PetscReal *h)
+{
+  const PetscReal *z = p->z + c * 2 * p->dim, *row = p->y + i * (p->dim + 1);
+
+  *a = BrenierDot((size_t)p->dim, z, row);
+  *b = 0.0;
+  *h = row[p->dim];
+  if (p->kind == BRENIER_TILE_CIRCLE) *b = BrenierDot((size_t)p->dim, z + p->dim, row);
+  if (p->kind == BRENIER_TILE_CHORD) {
+    *b = row[p->axis[c]];
+    *a -= z[p->axis[c]] * *b;
+  }
+}
+
+/* Bounds from the envelope of every stride-th target, as the scan makes them from its candidate lists. */
+static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
+{
+  BrenierEnvelope e = {0};
+  PetscReal      *a, *b, *h;
+  PetscInt        k = 0;
+
+  PetscFunctionBeginUser;
+  p->bounded = PETSC_TRUE;
+  PetscCall(PetscMalloc3(p->n_targets, &a, p->n_targets, &b, p->n_targets, &h));
+  for (PetscInt c = 0; c < p->n_curves; ++c, k = 0) {
+    size_t    q     = 0;
+    PetscReal least = PETSC_MAX_REAL, most = -PETSC_MAX_REAL;
+
+    for (PetscInt i = 0; i < p->n_targets; i += stride, ++k) {
+      Plane(p, c, i, &a[k], &b[k], &h[k]);
+      most = PetscMax(most, a[k] + h[k]);
+    }
+    p->level[c] = most;
+    if (p->kind != BRENIER_TILE_POINT) {
+      const int failed = p->kind == BRENIER_TILE_CIRCLE
+                             ? BrenierCircleEnvelope((size_t)k, a, b, h, &e)
+                             : BrenierLineEnvelope((size_t)k, a, b, h, BRENIER_LINE_UNIFORM, &e);
+
+      PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "envelope");
+      for (int g = 0; g < BRENIER_SECTORS; ++g) {
+        const PetscReal middle = p->kind == BRENIER_TILE_CIRCLE ? BrenierTileSectorMiddle(g)
+                                                                : BrenierTileSectorLow(g) + 0.5 / BRENIER_SECTORS;
+        PetscReal      *plane  = p->sector + (c * BRENIER_SECTORS + g) * 3;
+
+        while (q + 1 < e.n && e.start[q + 1] <= middle) ++q;
+        plane[0] = a[e.plane[q]];
+        plane[1] = b[e.plane[q]];
+        plane[2] = h[e.plane[q]];
+        BrenierTileSetSector(&p->curves, (size_t)c, g, plane[0], plane[1], plane[2]);
+      }
+      p->curves.has_sectors[c] = 1;
+      for (q = 0; q < e.n; ++q)
+        least = PetscMin(least,
+                         BrenierCircleLeast(a[e.plane[q]], b[e.plane[q]], h[e.plane[q]], e.start[q], e.start[q + 1]));
+      for (q = 0; q + 1 < e.n && e.start[q + 1] <= 0.0;) ++q;
+      p->level[c] = p->kind == BRENIER_TILE_CIRCLE ? least : a[e.plane[q]] + h[e.plane[q]];
+      p->slope[c] = p->kind == BRENIER_TILE_CIRCLE ? 0.0 : b[e.plane[q]];
+    }
+    BrenierTileSetLevel(&p->curves, (size_t)c, p->level[c], p->slope[c]);
+  }
+  BrenierEnvelopeFree(&e);
+  PetscCall(PetscFree3(a, b, h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* How much a plane is above a bound in one sector, at most; design of the second test in tile.h. */
+static PetscReal AboveInSector(const Problem *p, int g, PetscReal da, PetscReal db, PetscReal dh)
+{
+  const PetscReal w = PETSC_PI / BRENIER_SECTORS, low = -0.5 + (PetscReal)g / BRENIER_SECTORS;
+  const PetscReal m = (g + 0.5) * 2.0 * w, P = da * cos(m) + db * sin(m), Q = db * cos(m) - da * sin(m);
+
+  if (p->kind == BRENIER_TILE_CIRCLE) return PetscMax(P, P * cos(w)) + PetscAbsReal(Q) * sin(w) + dh;
+  return da + dh + PetscMax(low * db, (low + 1.0 / BRENIER_SECTORS) * db);
+}
+
+/* The smaller of what the first and the second test leave: the pair stays if it is at least 0. */
+static PetscReal TwinAbove(const Problem *p, PetscInt c, PetscReal a, PetscReal b, PetscReal h)
+{
+  PetscReal first, second = -PETSC_MAX_REAL;
+
+  if (!p->bounded) return PETSC_MAX_REAL;
+  switch (p->kind) {
+  case BRENIER_TILE_CIRCLE:
+    first = PetscSqrtReal(a * a + b * b) + h - p->level[c];
+    break;
+  case BRENIER_TILE_CHORD:
+    first = a + h - p->level[c] + 0.5 * PetscAbsReal(b - p->slope[c]);
+    break;
+  default:
+    return a + h - p->level[c];
+  }
+  for (int g = 0; g < BRENIER_SECTORS; ++g) {
+    const PetscReal *plane = p->sector + (c * BRENIER_SECTORS + g) * 3;
+
+    second = PetscMax(second, AboveInSector(p, g, a - plane[0], b - plane[1], h - plane[2]));
+  }
+  return PetscMin(first, second);
+}
+
+/* Errors that the tests allow for, twice over: of the product, and of every number that is rounded. */
+static PetscReal Slack(const Problem *p, PetscInt c, PetscInt i, PetscReal a, PetscReal b, PetscReal h)
+{
+  const PetscReal *z = p->z + c * 2 * p->dim, *y = p->y + i * (p->dim + 1);
+  const size_t     dim  = (size_t)p->dim;
+  const PetscReal reach = PetscSqrtReal(BrenierDot(dim, z, z)) + PetscSqrtReal(BrenierDot(dim, z + dim, z + dim)) + 2.0;
+  PetscReal       sizes =
+      PetscAbsReal(a) + PetscAbsReal(b) + PetscAbsReal(h) + PetscAbsReal(p->level[c]) + PetscAbsReal(p->slope[c]);
+
+  for (int k = 0; k < 3 * BRENIER_SECTORS; ++k)
+    sizes = PetscMax(sizes, 3.0 * PetscAbsReal(p->sector[c * BRENIER_SECTORS * 3 + k]));
+  return 0x1p-23 * ((PetscReal)(dim + 16) * reach * PetscSqrtReal(BrenierDot(dim, y, y)) + 32.0 * sizes);
+}
+
+static void Visit(void *context, size_t c, size_t count, const int32_t target[])
+{
+  Problem *p = context;
+
+  for (size_t k = 0; k < count; ++k)
+    if (target[k] < 0 || target[k] >= p->n_targets || c >= (size_t)p->n_curves) ++p->out_of_range;
+    else ++p->visits[c * (size_t)p->n_targets + (size_t)target[k]];
+}
+
+/* Scans curves [first, first + count) in portions, as the callers do, and compares every pair with the twin. */
+static PetscErrorCode CheckScan(Problem *p, PetscInt first, PetscInt count)
+{
+  const size_t at_once = BrenierTileCurvesAtOnce(&p->curves);
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscArrayzero(p->visits, p->n_curves * p->n_targets));
+  for (size_t c = (size_t)first; c < (size_t)(first + count); c += at_once)
+    BrenierTileScan(&p->curves, c, PetscMin(at_once, (size_t)(first + count) - c), &p->targets, Visit, p);
+  PetscCheck(!p->out_of_range, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt_FMT " visits out of range",
+             p->out_of_range);
+  for (PetscInt c = 0; c < p->n_curves; ++c)
+    for (PetscInt i = 0; i < p->n_targets; ++i) {
+      const int visits = p->visits[c * p->n_targets + i];
+      PetscReal a, b, h, above;
+
+      PetscCheck(visits < 2, PETSC_COMM_SELF, PETSC_ERR_PLIB, "pair %" PetscInt_FMT " %" PetscInt_FMT " twice", c, i);
+      if (c < first || c >= first + count) {
+        PetscCheck(!visits, PETSC_COMM_SELF, PETSC_ERR_PLIB, "curve %" PetscInt_FMT " was not asked for", c);
+        continue;
+      }
+      Plane(p, c, i, &a, &b, &h);
+      above = TwinAbove(p, c, a, b, h);
+      PetscCheck(visits || above < 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+                 "kind %d dim %" PetscInt_FMT ": lost pair %" PetscInt_FMT " %" PetscInt_FMT ", above by %g",
+                 (int)p->kind, p->dim, c, i, (double)above);
+      PetscCheck(!visits || above >= -Slack(p, c, i, a, b, h), PETSC_COMM_SELF, PETSC_ERR_PLIB,
+                 "kind %d dim %" PetscInt_FMT ": kept pair %" PetscInt_FMT " %" PetscInt_FMT ", below by %g",
+                 (int)p->kind, p->dim, c, i, (double)above);
+    }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The second test in double precision, with the rounded sectors: as the twin's up to that rounding. */
+static PetscErrorCode CheckSectorTest(const Problem *p)
+{
+  const PetscInt n = p->n_targets;
+  PetscReal     *a, *b, *h, *above;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc4(n, &a, n, &b, n, &h, n, &above));
+  for (PetscInt c = 0; c < p->n_curves; ++c) {
+    for (PetscInt i = 0; i < n; ++i) Plane(p, c, i, &a[i], &b[i], &h[i]);
+    BrenierTileSectorTest(&p->curves, (size_t)c, (size_t)n, a, b, h, above);
+    for (PetscInt i = 0; i < n; ++i) {
+      PetscReal wanted = -PETSC_MAX_REAL;
+
+      for (int g = 0; g < BRENIER_SECTORS; ++g) {
+        const PetscReal *plane = p->sector + (c * BRENIER_SECTORS + g) * 3;
+
+        wanted = PetscMax(wanted, AboveInSector(p, g, a[i] - plane[0], b[i] - plane[1], h[i] - plane[2]));
+      }
+      PetscCheck(above[i] >= wanted && above[i] <= wanted + Slack(p, c, i, a[i], b[i], h[i]), PETSC_COMM_SELF,
+                 PETSC_ERR_PLIB, "sector test: %g, not %g", (double)above[i], (double)wanted);
+    }
+  }
+  PetscCall(PetscFree4(a, b, h, above));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestFilter(BrenierTileKind kind, PetscInt dim, PetscInt n_curves, PetscInt n_targets, Cloud cloud,
+                                 PetscInt stride)
+{
+  Problem p;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateProblem(kind, dim, n_curves, n_targets, cloud, (uint64_t)(dim + 1000 * n_targets), &p));
+  PetscCall(CheckScan(&p, 0, n_curves)); // nothing known of u: every pair, once
+  PetscCall(SetBounds(&p, stride));
+  PetscCall(CheckScan(&p, 0, n_curves));
+  if (kind != BRENIER_TILE_POINT) PetscCall(CheckSectorTest(&p));
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Few of the curves that a tile holds, as in a last chunk; the others are of an earlier one and let much pass. */
+static PetscErrorCode TestPartOfTile(BrenierTileKind kind)
+{
+  Problem p;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateProblem(kind, 3, 36, 2500, SPREAD, 8, &p));
+  for (PetscInt first = 0; first < p.n_curves; first += 12)
+    for (PetscInt count = 1; count <= 13 && first + count <= p.n_curves; ++count)
+      PetscCall(CheckScan(&p, first, count));
+  PetscCall(SetBounds(&p, 1250));
+  PetscCall(CheckScan(&p, 12, 7));
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A tile filled again with fewer targets; a height of infinity passes, a lowered one does not. */
+static PetscErrorCode TestHeights(void)
+{
+  Problem p;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateProblem(BRENIER_TILE_CIRCLE, 5, 7, 100, SPREAD, 9, &p));
+  PetscCall(SetBounds(&p, 3));
+  p.n_targets = 37;
+  BrenierTileSetTargets(&p.targets, 37, 6, p.y, p.y + 5);
+  PetscCall(CheckScan(&p, 0, 7));
+  p.y[36 * 6 + 5] = INFINITY;
+  p.y[35 * 6 + 5] = -1e6;
+  BrenierTileSetHeight(&p.targets, 36, INFINITY);
+  BrenierTileSetHeight(&p.targets, 35, -1e6);
+  PetscCall(CheckScan(&p, 0, 7));
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The environment's wish is granted, or a lower set where the machine has less. */
+static PetscErrorCode TestChoice(void)
+{
+  const char *wish = getenv("BRENIER_SIMD"), *got = BrenierTileSimd();
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "instruction set: %s\n", got));
+  PetscCheck(!wish || strcmp(wish, "portable") || !strcmp(got, "portable"), PETSC_COMM_SELF, PETSC_ERR_PLIB, "got %s",
+             got);
+  PetscCheck(!wish || strcmp(wish, "avx2") || strcmp(got, "avx512"), PETSC_COMM_SELF, PETSC_ERR_PLIB, "got %s", got);
+#if defined(__x86_64__) && defined(__GNUC__)
+  PetscCheck(!wish || strcmp(wish, "avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("avx2") ||
+                 !strcmp(got, "avx2"),
+             PETSC_COMM_SELF, PETSC_ERR_PLIB, "got %s", got);
+#endif
+  PetscCheck(BrenierTilePeak(0.01) > 1e8, PETSC_COMM_SELF, PETSC_ERR_PLIB, "peak rate %g", BrenierTilePeak(0.01));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  static const PetscInt n_targets[] = {1, 2, 31, 32, 33, 63, 64, 65, 100, 519};
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscInitialize(&argc, &argv, NULL, help));
+  PetscCall(TestChoice());
+  for (BrenierTileKind kind = BRENIER_TILE_CIRCLE; kind <= BRENIER_TILE_POINT; ++kind) {
+    for (PetscInt dim = 1; dim <= 70; ++dim)
+      PetscCall(TestFilter(kind, dim, 14, 200, (Cloud)(dim % N_CLOUDS), 1 + dim % 7));
+    for (Cloud cloud = SPREAD; cloud < N_CLOUDS; ++cloud) {
+      PetscCall(TestFilter(kind, 8, 30, 1500, cloud, 1));
+      PetscCall(TestFilter(kind, 64, 30, 1500, cloud, 10));
+      PetscCall(TestFilter(kind, 257, 13, 300, cloud, 1));
+    }
+    for (PetscInt n_curves = 1; n_curves <= 26; ++n_curves)
+      for (size_t n = 0; n < sizeof n_targets / sizeof n_targets[0]; ++n)
+        PetscCall(TestFilter(kind, 4, n_curves, n_targets[n], SPREAD, 2));
+    PetscCall(TestFilter(kind, 2, 800, 40, SPREAD, 2)); // more than one portion of curves
+    PetscCall(TestPartOfTile(kind));
+  }
+  PetscCall(TestHeights());
+  PetscCall(PetscFinalize());
+  return 0;
+}
