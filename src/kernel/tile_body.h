@@ -113,9 +113,8 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
     unsigned mask = (unsigned)((1ul << LANES) - 1);
 
     if (curves->has_sectors[c]) {
-      const vfloat above = curves->kind == BRENIER_TILE_CIRCLE
-                               ? AboveOnCircle(sector, stage, j)
-                               : AboveOnChord(sector, curves->offset[c], stage, j);
+      const vfloat above = curves->kind == BRENIER_TILE_CIRCLE ? AboveOnCircle(sector, stage, j)
+                                                               : AboveOnChord(sector, curves->offset[c], stage, j);
       mask               = MaskGE(above, zero);
     }
     for (; mask; mask &= mask - 1) {
@@ -129,9 +128,8 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
 
 /* The first test, on the products still in registers; `row` counts from the start of the group. */
 static inline __attribute__((always_inline)) void FirstTest(const BrenierTileCurves *curves, size_t c0, int row0,
-                                                            const BrenierTileTargets *t, size_t target,
-                                                            const float *y, vfloat acc[PART_ROWS][STRIPS],
-                                                            BrenierTileStage *stage)
+                                                            const BrenierTileTargets *t, size_t target, const float *y,
+                                                            vfloat acc[PART_ROWS][STRIPS], BrenierTileStage *stage)
 {
 #pragma GCC unroll 4
   for (int s = 0; s < STRIPS; ++s) {
@@ -151,8 +149,8 @@ static inline __attribute__((always_inline)) void FirstTest(const BrenierTileCur
     } else {
 #pragma GCC unroll 12
       for (int r = 0; r < PART_ROWS; ++r) {
-        const size_t c     = c0 + (size_t)(row0 + r);
-        const vfloat top   = height + curves->reach[c] * margin, p = acc[r][s];
+        const size_t c   = c0 + (size_t)(row0 + r);
+        const vfloat top = height + curves->reach[c] * margin, p = acc[r][s];
         vfloat       slope = zero, above = p + top - curves->level[c];
 
         if (curves->kind == BRENIER_TILE_CHORD) {
@@ -204,12 +202,12 @@ static double Peak(double seconds)
   enum { CHAINS = PART_ROWS * STRIPS, ROUNDS = 100000 };
   const float  factor[2] = {0.999f, 0.001f};
   const double start     = Now();
-  double       flops     = 0.0, best = 0.0;
+  double       flops = 0.0, best = 0.0;
 
   while (Now() - start < seconds) {
-    const double from = Now();
-    vfloat       acc[CHAINS];
-    vfloat       sum = {0};
+    const double   from = Now();
+    vfloat         acc[CHAINS];
+    vfloat         sum = {0};
     volatile float keep;
 
     for (int i = 0; i < CHAINS; ++i) acc[i] = sum + (float)i;

@@ -1,5 +1,5 @@
 static const char help[] =
-    "Checks the generator against its published vectors and a plain twin, its law, and that sequences are independent.\n";
+    "Checks the generator against published vectors and a plain twin, its law, and that sequences are independent.\n";
 
 #include <brenier/base.h>
 
@@ -50,7 +50,7 @@ static const KnownAnswer known[] = {{{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c5
                                      {0xa4093822, 0x299f31d0},
                                      {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}};
 
-/* The first vector is block 0 of a sequence; the blocks of the other two lie too far on, so the twin stands for them. */
+/* The first vector is block 0 of a sequence; those of the other two lie too far on: the twin stands for them. */
 static PetscErrorCode TestKnownAnswers(void)
 {
   double x[2];
