@@ -9,12 +9,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The property lists of a file's objects: no times, so the same content gives the same bytes. */
-static hid_t CreationWithoutTimes(hid_t class)
+hid_t BrenierHdf5Creation(hid_t class)
 {
-  const hid_t creation = H5Pcreate(class);
+  const unsigned all_in_header = 65535, back_to_header = 65534;
+  const hid_t    creation = H5Pcreate(class);
 
   H5Pset_obj_track_times(creation, 0);
+  H5Pset_attr_phase_change(creation, all_in_header, back_to_header);
   return creation;
 }
 
@@ -54,7 +55,7 @@ static void KeepMetadata(hid_t access)
 hid_t BrenierHdf5Create(const char path[])
 {
   const hid_t access   = FileAccess();
-  const hid_t creation = CreationWithoutTimes(H5P_FILE_CREATE);
+  const hid_t creation = BrenierHdf5Creation(H5P_FILE_CREATE);
   hid_t       file;
 
   KeepMetadata(access);
@@ -110,7 +111,7 @@ static herr_t MakeGroup(hid_t file, const char name[])
   hid_t        creation, group;
 
   if (there) return there < 0 ? -1 : 0;
-  creation = CreationWithoutTimes(H5P_GROUP_CREATE);
+  creation = BrenierHdf5Creation(H5P_GROUP_CREATE);
   group    = H5Gcreate2(file, name, H5P_DEFAULT, creation, H5P_DEFAULT);
   H5Pclose(creation);
   return group < 0 ? -1 : H5Gclose(group);
@@ -217,20 +218,14 @@ herr_t BrenierHdf5SetScalar(hid_t object, const char name[], hid_t disk, hid_t m
   return H5Aclose(attribute) < 0 ? -1 : failed;
 }
 
-static hid_t TextType(void)
-{
-  const hid_t text = H5Tcopy(H5T_C_S1);
-
-  H5Tset_size(text, H5T_VARIABLE);
-  H5Tset_cset(text, H5T_CSET_UTF8);
-  return text;
-}
-
 herr_t BrenierHdf5SetText(hid_t object, const char name[], const char value[])
 {
-  const hid_t  text   = TextType();
-  const herr_t failed = BrenierHdf5SetScalar(object, name, text, text, &value);
+  const hid_t text = H5Tcopy(H5T_C_S1);
+  herr_t      failed;
 
+  H5Tset_size(text, strlen(value) + 1);
+  H5Tset_cset(text, H5T_CSET_UTF8);
+  failed = BrenierHdf5SetScalar(object, name, text, text, value);
   H5Tclose(text);
   return failed;
 }

@@ -341,45 +341,70 @@ PetscErrorCode BrenierStoreGetText(BrenierStore store, const char object[], cons
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Any attribute as text to be freed with free(): a text itself, an integer, or a real number with 15 digits. */
+/* A number as text, an integer or a real one with 15 digits; false when it cannot be read. */
+static PetscBool DescribeNumber(hid_t attribute, size_t length, char text[])
+{
+  const hid_t     type  = H5Aget_type(attribute);
+  const PetscBool whole = (PetscBool)(H5Tget_class(type) == H5T_INTEGER);
+  PetscInt64      i     = 0;
+  PetscReal       x     = 0.0;
+  herr_t          failed;
+
+  failed = whole ? H5Aread(attribute, H5T_NATIVE_INT64, &i) : H5Aread(attribute, H5T_NATIVE_DOUBLE, &x);
+  if (whole) snprintf(text, length, "%" PetscInt64_FMT, i);
+  else snprintf(text, length, "%.15g", x);
+  H5Tclose(type);
+  return (PetscBool)(failed >= 0);
+}
+
+/* Any scalar attribute as text to be freed with free(); NULL when it cannot be read. */
 static char *Describe(hid_t file, const char object[], const char name[])
 {
-  char       *text       = CopyText(file, object, name);
-  const hid_t attribute  = text ? -1 : OpenNumber(file, object, name);
-  char        number[40] = "(not shown)";
+  char       *text      = CopyText(file, object, name);
+  const hid_t attribute = text ? -1 : OpenNumber(file, object, name);
+  char        number[40];
 
-  if (text) return text;
   if (attribute >= 0) {
-    const hid_t type  = H5Aget_type(attribute);
-    PetscInt64  whole = 0;
-    PetscReal   real  = 0.0;
-
-    if (H5Tget_class(type) == H5T_INTEGER && H5Aread(attribute, H5T_NATIVE_INT64, &whole) >= 0)
-      snprintf(number, sizeof number, "%" PetscInt64_FMT, whole);
-    else if (H5Aread(attribute, H5T_NATIVE_DOUBLE, &real) >= 0) snprintf(number, sizeof number, "%.15g", real);
-    H5Tclose(type);
+    if (DescribeNumber(attribute, sizeof number, number)) text = strdup(number);
     H5Aclose(attribute);
   }
-  return strdup(number);
+  return text;
+}
+
+/* How many attributes an object has; -1 when there is no such object. */
+static int CountAttributes(hid_t file, const char object[])
+{
+  const hid_t opened = H5Oopen(file, object, H5P_DEFAULT);
+  const int   n      = opened < 0 ? -1 : H5Aget_num_attrs(opened);
+
+  if (opened >= 0) H5Oclose(opened);
+  return n;
 }
 
 PetscErrorCode BrenierStoreVisitAttributes(BrenierStore store, const char                                     object[],
                                            PetscErrorCode (*visit)(void *, const char[], const char[]), void *context)
 {
-  BrenierFault  fault = {0};
-  char          name[256];
-  const htri_t  there = H5Oexists_by_name(store->file, object, H5P_DEFAULT);
-  const hsize_t whole = sizeof name;
+  BrenierFault   fault = {0};
+  const int      n     = CountAttributes(store->file, object);
+  char           name[256];
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  if (there <= 0) BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "%s: there is no object %s", store->path, object);
+  if (n < 0) BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "%s: there is no object %s", store->path, object);
   PetscCall(BrenierFaultAgree(store->comm, &fault));
-  for (hsize_t i = 0;
-       H5Aget_name_by_idx(store->file, object, H5_INDEX_NAME, H5_ITER_INC, i, name, whole, H5P_DEFAULT) >= 0; ++i) {
-    char *value = Describe(store->file, object, name);
+  for (int i = 0; i < n; ++i) {
+    char         *value = NULL;
+    const ssize_t got =
+        H5Aget_name_by_idx(store->file, object, H5_INDEX_NAME, H5_ITER_INC, (hsize_t)i, name, sizeof name, H5P_DEFAULT);
 
-    PetscCall(visit(context, name, value));
+    if (got >= 0) value = Describe(store->file, object, name);
+    if (!value)
+      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "%s: cannot read attribute %d of %s: damaged; copy or make it again",
+                      store->path, i, object);
+    ierr = BrenierFaultAgree(store->comm, &fault);
+    if (!ierr) ierr = visit(context, name, value);
     free(value);
+    PetscCall(ierr);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -31,9 +31,8 @@ static hsize_t ChunkRows(PetscInt64 n_first, PetscInt64 row_bytes)
 
 static hid_t DatasetCreation(PetscBool grows, int n_axes, const hsize_t chunk[])
 {
-  const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+  const hid_t creation = BrenierHdf5Creation(H5P_DATASET_CREATE);
 
-  H5Pset_obj_track_times(creation, 0);
   if (grows) {
     H5Pset_chunk(creation, n_axes, chunk);
     // The unused end of the last chunk is on disk too: zeros, not what memory held

@@ -43,7 +43,7 @@ def decode(folder, path, ranks, *options):
     output = folder / "decoded.h5"
     brenier("decode", path, "-o", output, *options, ranks=ranks)
     with h5py.File(output) as file:
-        assert file.attrs["format"] == "brenier-data"
+        assert file.attrs["format"] == b"brenier-data"
         assert file["data"].dtype == np.float32
         return file["data"][...]
 

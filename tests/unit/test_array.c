@@ -29,7 +29,7 @@ static PetscErrorCode WriteNpy(const char name[], int version, const char dictio
     fputc(0, file);
     for (size_t i = 0; i < (version == 1 ? 2 : 4); ++i) fputc((int)(length >> 8 * i & 255), file);
     fprintf(file, "%s\n", dictionary);
-    fwrite(data, 1, bytes, file);
+    if (bytes) fwrite(data, 1, bytes, file);
     fclose(file);
   }
   PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
