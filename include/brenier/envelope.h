@@ -75,5 +75,9 @@ double BrenierLineCrossing(BrenierLineMeasure measure, double db, double t);
 double BrenierCircleLeast(double a, double b, double h, double s, double e);
 double BrenierLineLeast(double a, double b, double h, double s, double e);
 
+/* BrenierCircleLeast() for many planes on one piece, whose ends come with their cosine and sine. */
+double BrenierCircleLeastBetween(double a, double b, double h, double length, const double at_s[2],
+                                 const double at_e[2]);
+
 /* Inner product in double, in an order fixed for all machines and any alignment: eight partial sums, then a tree. */
 double BrenierDot(size_t dim, const double x[], const double y[]);

@@ -114,11 +114,6 @@ PetscReal BrenierDualShare_Private(BrenierDual dual, PetscReal t)
   return dual->curve_type == BRENIER_CURVE_CIRCLE ? BrenierCircleShare(t) : BrenierLineShare(dual->measure, t);
 }
 
-PetscReal BrenierDualLeast_Private(BrenierDual dual, PetscReal a, PetscReal b, PetscReal h, PetscReal s, PetscReal e)
-{
-  return dual->curve_type == BRENIER_CURVE_CIRCLE ? BrenierCircleLeast(a, b, h, s, e) : BrenierLineLeast(a, b, h, s, e);
-}
-
 PetscReal BrenierDualPieceEnd_Private(BrenierDual dual, PetscInt c, PetscInt64 p)
 {
   if (p + 1 < dual->pieces.offset[c + 1]) return dual->pieces.start[p + 1];

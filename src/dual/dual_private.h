@@ -54,9 +54,8 @@ void BrenierDualDraw_Private(BrenierDual dual, PetscInt c, PetscReal z[], Brenie
 void BrenierDualPlane_Private(BrenierDual dual, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
                               PetscReal *b);
 
-/* Share of the curve's measure before t, and the least value of a plane on a piece. */
+/* Share of the curve's measure before t. */
 PetscReal BrenierDualShare_Private(BrenierDual dual, PetscReal t);
-PetscReal BrenierDualLeast_Private(BrenierDual dual, PetscReal a, PetscReal b, PetscReal h, PetscReal s, PetscReal e);
 
 /* End of piece p of local curve c. */
 PetscReal BrenierDualPieceEnd_Private(BrenierDual dual, PetscInt c, PetscInt64 p);

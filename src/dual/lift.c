@@ -6,12 +6,20 @@
   filter lies lower below u everywhere on that curve, so the curve is skipped. Every rank meets every such target.
 */
 #include "dual_private.h"
+#include "bounds.h"
 #include "data/ring.h"
+
+#include <math.h>
 
 /* What lifts a plane beyond its gap, in parts of the mean gap and of the unit: enough to win a piece, not a neighbour's mass. */
 static const PetscReal brenier_lift_beyond = 0.05, brenier_lift_least = 1e-3;
 
 enum { BRENIER_GAP_CURVES = 960, BRENIER_GAP_TARGETS = 1024 };
+
+/* A piece of u along a curve: its plane, its ends, and their cosines and sines. */
+typedef struct {
+  PetscReal a, b, h, start, end, at_start[2], at_end[2];
+} GapPiece;
 
 typedef struct {
   /* parameters */
@@ -22,17 +30,58 @@ typedef struct {
   PetscReal         *z;
   BrenierTileCurves  tile;
   BrenierTileTargets targets;
-  PetscReal         *row; /* targets being scanned: coordinates, height, gap */
+  GapPiece          *piece; /* of the tile's curves */
+  PetscInt64         capacity;
+  /* work */
+  BrenierBounds bounds;
+  PetscReal    *start;
+  PetscReal    *row; /* targets being scanned: coordinates, height, gap */
 } GapScan;
 
-static PetscReal GapOnCurve(BrenierDual dual, PetscInt c, PetscReal a, PetscReal b, PetscReal h, PetscReal best)
+/* Starts and planes of the pieces of a group of curves, as the gaps need them again and again. */
+static PetscErrorCode SetGapPieces(GapScan *scan, PetscInt first, PetscInt n)
 {
-  const BrenierPieces *pieces = &dual->pieces;
+  const BrenierPieces *pieces = &scan->dual->pieces;
+  const PetscInt64     from = pieces->offset[first], to = pieces->offset[first + n];
 
-  for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p)
-    best = PetscMin(best, BrenierDualLeast_Private(dual, pieces->a[p] - a, pieces->b[p] - b,
-                                                   dual->leaf_height[pieces->target[p]] - h, pieces->start[p],
-                                                   BrenierDualPieceEnd_Private(dual, c, p)));
+  PetscFunctionBegin;
+  if (to - from > scan->capacity) {
+    scan->capacity = 2 * (to - from);
+    PetscCall(PetscFree(scan->piece));
+    PetscCall(PetscMalloc1(scan->capacity, &scan->piece));
+  }
+  for (PetscInt c = first; c < first + n; ++c)
+    for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p) {
+      GapPiece *piece = &scan->piece[p - from];
+
+      piece->a          = pieces->a[p];
+      piece->b          = pieces->b[p];
+      piece->h          = scan->dual->leaf_height[pieces->target[p]];
+      piece->start      = pieces->start[p];
+      piece->end        = BrenierDualPieceEnd_Private(scan->dual, c, p);
+      piece->at_start[0] = cos(piece->start);
+      piece->at_start[1] = sin(piece->start);
+      piece->at_end[0]   = cos(piece->end);
+      piece->at_end[1]   = sin(piece->end);
+    }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The least u - f on curve c of the group, or `best` when that is less. */
+static PetscReal GapOnCurve(const GapScan *scan, PetscInt c, PetscReal a, PetscReal b, PetscReal h, PetscReal best)
+{
+  const PetscInt64 *offset = scan->dual->pieces.offset + scan->first;
+  const PetscBool   circle = (PetscBool)(scan->dual->curve_type == BRENIER_CURVE_CIRCLE);
+
+  for (PetscInt64 p = offset[c] - offset[0]; p < offset[c + 1] - offset[0]; ++p) {
+    const GapPiece *x  = &scan->piece[p];
+    const PetscReal da = x->a - a, db = x->b - b, dh = x->h - h;
+    const PetscReal gap =
+        circle ? BrenierCircleLeastBetween(da, db, dh, x->end - x->start, x->at_start, x->at_end)
+               : BrenierLineLeast(da, db, dh, x->start, x->end);
+
+    best = PetscMin(best, gap);
+  }
   return best;
 }
 
@@ -46,33 +95,47 @@ static void VisitGap(void *context, size_t c, size_t count, const int32_t target
     PetscReal  a, b, gap;
 
     BrenierDualPlane_Private(scan->dual, &scan->curve[c], row, &a, &b);
-    gap = GapOnCurve(scan->dual, scan->first + (PetscInt)c, a, b, row[dim], row[dim + 1]);
+    gap = GapOnCurve(scan, (PetscInt)c, a, b, row[dim], row[dim + 1]);
     if (gap < row[dim + 1]) BrenierTileSetHeight(&scan->targets, (size_t)target[i], row[dim] + gap);
     row[dim + 1] = gap;
   }
 }
 
-/* Draws local curves [first, first + n) and enters what their pieces tell about u. */
-static void SetGapCurves(GapScan *scan, PetscInt first, PetscInt n)
+/* Bounds of u along curve c of the group, by its pieces. */
+static PetscErrorCode SetGapBounds(GapScan *scan, PetscInt c)
 {
-  BrenierDual          dual   = scan->dual;
-  const BrenierPieces *pieces = &dual->pieces;
+  const PetscInt64 *offset = scan->dual->pieces.offset + scan->first;
+  const size_t      n      = (size_t)(offset[c + 1] - offset[c]);
+  const GapPiece   *piece  = scan->piece + (offset[c] - offset[0]);
 
+  PetscFunctionBegin;
+  PetscCall(BrenierBoundsReserve_Private(&scan->bounds, n));
+  for (size_t p = 0; p < n; ++p) {
+    scan->bounds.a[p] = piece[p].a;
+    scan->bounds.b[p] = piece[p].b;
+    scan->bounds.h[p] = piece[p].h;
+  }
+  PetscCall(PetscRealloc((n + 1) * sizeof *scan->start, &scan->start));
+  for (size_t p = 0; p < n; ++p) scan->start[p] = piece[p].start;
+  scan->start[n] = piece[n - 1].end;
+  BrenierBoundsSet_Private(&scan->bounds, scan->dual->curve_type, n, scan->start, &scan->tile, (size_t)c);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Draws local curves [first, first + n) and enters what their pieces tell about u. */
+static PetscErrorCode SetGapCurves(GapScan *scan, PetscInt first, PetscInt n)
+{
+  BrenierDual dual = scan->dual;
+
+  PetscFunctionBegin;
   scan->first = first;
+  PetscCall(SetGapPieces(scan, first, n));
   for (PetscInt c = 0; c < n; ++c) {
-    PetscReal  least = PETSC_MAX_REAL;
-    PetscInt64 p     = pieces->offset[first + c];
-
     BrenierDualDraw_Private(dual, first + c, scan->z + (size_t)c * 2 * dual->source.dim, &scan->curve[c]);
     BrenierTileSetCurve(&scan->tile, (size_t)c, scan->curve[c].z1, scan->curve[c].z2, (int)scan->curve[c].axis);
-    if (dual->curve_type == BRENIER_CURVE_CHORD)
-      BrenierTileSetLevel(&scan->tile, (size_t)c, pieces->a[p] + dual->leaf_height[pieces->target[p]], pieces->b[p]);
-    if (dual->curve_type != BRENIER_CURVE_CIRCLE) continue;
-    for (; p < pieces->offset[first + c + 1]; ++p)
-      least = PetscMin(least, BrenierCircleLeast(pieces->a[p], pieces->b[p], dual->leaf_height[pieces->target[p]],
-                                                 pieces->start[p], BrenierDualPieceEnd_Private(dual, first + c, p)));
-    BrenierTileSetLevel(&scan->tile, (size_t)c, least, 0.0);
+    if (dual->curve_type != BRENIER_CURVE_LINE) PetscCall(SetGapBounds(scan, c));
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode ScanGapBlock(GapScan *scan, PetscInt n_curves, PetscInt n, PetscReal row[])
@@ -111,7 +174,7 @@ static PetscErrorCode ScanGaps(GapScan *scan, BrenierRing *ring)
     for (PetscInt c = 0; n > 0 && c < scan->dual->n_local; c += BRENIER_GAP_CURVES) {
       const PetscInt count = PetscMin(BRENIER_GAP_CURVES, scan->dual->n_local - c);
 
-      SetGapCurves(scan, c, count);
+      PetscCall(SetGapCurves(scan, c, count));
       PetscCall(ScanGapBlock(scan, count, n, row));
     }
   }
@@ -138,6 +201,9 @@ static PetscErrorCode DestroyGapScan(GapScan *scan)
 {
   PetscFunctionBegin;
   PetscCall(PetscFree2(scan->curve, scan->z));
+  PetscCall(PetscFree(scan->piece));
+  PetscCall(PetscFree(scan->start));
+  PetscCall(BrenierBoundsFree_Private(&scan->bounds));
   BrenierTileCurvesFree(&scan->tile);
   BrenierTileTargetsFree(&scan->targets);
   PetscFunctionReturn(PETSC_SUCCESS);

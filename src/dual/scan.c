@@ -7,6 +7,7 @@
   the new heights. At the end of a round the envelope of each list is exact.
 */
 #include "dual_private.h"
+#include "bounds.h"
 #include "data/ring.h"
 
 enum { BRENIER_LIST_START = 96, BRENIER_TARGETS_AT_ONCE = 4096 };
@@ -30,6 +31,7 @@ typedef struct {
   BrenierTileTargets targets;
   /* work */
   BrenierEnvelope  envelope;
+  BrenierBounds    bounds;
   PetscReal       *above; /* see ThinList() */
   PetscInt         above_capacity;
   const PetscReal *row; /* targets being scanned: rows of dim coordinates and the height */
@@ -73,32 +75,21 @@ static PetscErrorCode Envelope(BrenierDual dual, PetscInt k, const PetscReal a[]
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Enters what an envelope of some planes tells about u along curve c of the chunk. */
-static void SetBounds(Chunk *chunk, PetscInt c, const PetscReal a[], const PetscReal b[], const PetscReal h[])
+/* Enters what the envelope just walked tells about u along curve c of the chunk. */
+static PetscErrorCode SetBounds(Chunk *chunk, PetscInt c, const PetscReal a[], const PetscReal b[],
+                                const PetscReal h[])
 {
-  const BrenierEnvelope *e     = &chunk->envelope;
-  const PetscBool        chord = (PetscBool)(chunk->dual->curve_type == BRENIER_CURVE_CHORD);
-  PetscReal              least = PETSC_MAX_REAL;
-  size_t                 p     = 0;
+  const BrenierEnvelope *e = &chunk->envelope;
 
-  for (int g = 0; g < BRENIER_SECTORS; ++g) {
-    const PetscReal middle = chord ? BrenierTileSectorLow(g) + 0.5 / BRENIER_SECTORS : BrenierTileSectorMiddle(g);
-
-    while (p + 1 < e->n && e->start[p + 1] <= middle) ++p;
-    BrenierTileSetSector(&chunk->tile, (size_t)c, g, a[e->plane[p]], b[e->plane[p]], h[e->plane[p]]);
+  PetscFunctionBegin;
+  PetscCall(BrenierBoundsReserve_Private(&chunk->bounds, e->n));
+  for (size_t p = 0; p < e->n; ++p) {
+    chunk->bounds.a[p] = a[e->plane[p]];
+    chunk->bounds.b[p] = b[e->plane[p]];
+    chunk->bounds.h[p] = h[e->plane[p]];
   }
-  chunk->tile.has_sectors[c] = 1;
-  if (chord) {
-    for (p = 0; p + 1 < e->n && e->start[p + 1] <= 0.0;) ++p;
-    BrenierTileSetLevel(&chunk->tile, (size_t)c, a[e->plane[p]] + h[e->plane[p]], b[e->plane[p]]);
-    return;
-  }
-  for (p = 0; p < e->n; ++p) {
-    const int32_t i = e->plane[p];
-
-    least = PetscMin(least, BrenierCircleLeast(a[i], b[i], h[i], e->start[p], e->start[p + 1]));
-  }
-  BrenierTileSetLevel(&chunk->tile, (size_t)c, least, 0.0);
+  BrenierBoundsSet_Private(&chunk->bounds, chunk->dual->curve_type, e->n, e->start, &chunk->tile, (size_t)c);
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Bounds u by the list of curve c, and drops from the list what the bounds rule out. */
@@ -109,7 +100,7 @@ static PetscErrorCode ThinList(Chunk *chunk, PetscInt c)
 
   PetscFunctionBegin;
   PetscCall(Envelope(chunk->dual, list->n, list->a, list->b, list->h, &chunk->envelope));
-  SetBounds(chunk, c, list->a, list->b, list->h);
+  PetscCall(SetBounds(chunk, c, list->a, list->b, list->h));
   if (list->n > chunk->above_capacity) {
     chunk->above_capacity = list->capacity;
     PetscCall(PetscRealloc((size_t)chunk->above_capacity * sizeof *chunk->above, &chunk->above));
@@ -169,7 +160,7 @@ static PetscErrorCode WarmBounds(Chunk *chunk, PetscInt c, const PetscReal leaf_
   }
   for (PetscInt p = 0; p < k; ++p) (*h)[p] = leaf_height[pieces->target[first + p]];
   PetscCall(Envelope(chunk->dual, k, pieces->a + first, pieces->b + first, *h, &chunk->envelope));
-  SetBounds(chunk, c, pieces->a + first, pieces->b + first, *h);
+  PetscCall(SetBounds(chunk, c, pieces->a + first, pieces->b + first, *h));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -200,6 +191,7 @@ static PetscErrorCode DestroyChunk(Chunk *chunk)
   BrenierTileCurvesFree(&chunk->tile);
   BrenierTileTargetsFree(&chunk->targets);
   BrenierEnvelopeFree(&chunk->envelope);
+  PetscCall(BrenierBoundsFree_Private(&chunk->bounds));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -234,14 +234,24 @@ double BrenierLineCrossing(BrenierLineMeasure measure, double db, double t)
   return (measure == BRENIER_LINE_UNIFORM ? 1.0 : NormalDensity(t)) / fabs(db);
 }
 
+double BrenierCircleLeastBetween(double a, double b, double h, double length, const double at_s[2],
+                                 const double at_e[2])
+{
+  const double value_s = a * at_s[0] + b * at_s[1], value_e = a * at_e[0] + b * at_e[1];
+  const double slope_s = b * at_s[0] - a * at_s[1], slope_e = b * at_e[0] - a * at_e[1];
+  // Up to half a turn the bottom lies inside when the plane falls at first and rises at last; on a longer piece, unless it
+  // lies inside the rest of the circle
+  const int inside = length <= brenier_pi ? slope_s < 0.0 && slope_e > 0.0 : slope_s <= 0.0 || slope_e >= 0.0;
+
+  if (inside) return h - sqrt(a * a + b * b);
+  return h + (value_s < value_e ? value_s : value_e);
+}
+
 double BrenierCircleLeast(double a, double b, double h, double s, double e)
 {
-  const double at_s = a * cos(s) + b * sin(s), at_e = a * cos(e) + b * sin(e);
-  double       bottom = atan2(-b, -a);
+  const double at_s[2] = {cos(s), sin(s)}, at_e[2] = {cos(e), sin(e)};
 
-  if (bottom < 0.0) bottom += 2.0 * brenier_pi;
-  if (s < bottom && bottom < e) return h - sqrt(a * a + b * b);
-  return h + (at_s < at_e ? at_s : at_e);
+  return BrenierCircleLeastBetween(a, b, h, e - s, at_s, at_e);
 }
 
 double BrenierLineLeast(double a, double b, double h, double s, double e)
