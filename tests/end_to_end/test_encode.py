@@ -2,6 +2,7 @@
 import h5py
 import numpy as np
 import pytest
+from brenier_files import as_python
 from program import brenier
 
 RANKS = [1, 3]
@@ -34,7 +35,7 @@ def encode(folder, x, dim, ranks):
     done = brenier("encode", data, "-dim", dim, "-o", path, ranks=ranks)
     with h5py.File(path) as file:
         content = {name: file[name][...] for name in ("codes", "mean", "components", "variance")}
-        content["attributes"] = dict(file.attrs)
+        content["attributes"] = {name: as_python(value) for name, value in file.attrs.items()}
     return done, path, content
 
 
