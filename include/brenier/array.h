@@ -49,8 +49,8 @@ typedef struct {
   Errors, each with one sentence naming file, place and remedy, the same on all ranks:
 + `PETSC_ERR_FILE_OPEN`       - the file is missing, unreadable, or cannot be read to its end
 - `PETSC_ERR_FILE_UNEXPECTED` - not a .npy or HDF5 file, truncated, Fortran order, wrong number of axes or type, no rows,
-                                more rows than `PetscInt` holds, no such dataset, NaN or Inf (the first row and column
-                                of it are named)
+                                more rows than `PetscInt` holds, no such dataset, checksum wrong, NaN or Inf (the first
+                                row and column of it are named)
 
   Notes:
   Each rank reads its own rows once; no rank holds more than its rows and one buffer. A dataset that Brenier wrote is

@@ -5,9 +5,11 @@
   driver (parallel collective writes report success on a full disk); rows of the other ranks come to it in slabs of
   bounded size. Commit closes, reopens and verifies the checksum (XXH3-64) of every dataset, fsyncs, renames, and fsyncs
   the folder. Until then the final name is untouched, so an older file of that name survives any failure.
-  Object times are not tracked: the same content gives the same bytes.
+  Object times are not tracked: the same content gives the same bytes, whatever the number of ranks. A failed write
+  removes the temporary file at once; later calls on that store repeat the error, Destroy is still due.
 
-  Reading: every rank opens the file read-only and reads its own rows.
+  Reading: every rank opens the file read-only and reads its own rows. A bit turned anywhere in the file is an error or
+  harmless: rows have XXH3, attributes lie in object headers, which HDF5 protects by a checksum of its own.
 */
 #pragma once
 
@@ -126,7 +128,7 @@ PETSC_EXTERN PetscErrorCode BrenierStoreGetShape(BrenierStore store, const char 
   Collective on the store
 
   Errors: `PETSC_ERR_FILE_UNEXPECTED` - no such dataset, rows out of range, checksum wrong (verified when the ranks'
-  blocks cover the whole dataset in rank order)
+  blocks cover the whole dataset in rank order; the rows then pass by rank 0 once, in slabs)
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreReadRows(BrenierStore store, const char name[], BrenierType type,
                                                  PetscInt64 first, PetscInt n_local, void *data);

@@ -15,8 +15,8 @@ hid_t BrenierHdf5Open(const char path[]);
 hid_t BrenierHdf5Create(const char path[]);
 
 /*
-  Creation properties of a file, group or dataset: no times, so that the same content gives the same bytes; all attributes
-  in the object header, which has a checksum (from 9 attributes on, HDF5 would move them to a heap that has none).
+  Creation properties of a file, group or dataset: no times, so that the same content gives the same bytes; all
+  attributes in the object header, which has a checksum (from 9 on, HDF5 would move them to a heap that has none).
 */
 hid_t BrenierHdf5Creation(hid_t class);
 
@@ -44,8 +44,8 @@ herr_t BrenierHdf5WriteRows(hid_t dataset, hid_t memory, hsize_t first, hsize_t 
 herr_t BrenierHdf5ReadRows(hid_t dataset, hid_t memory, hsize_t first, hsize_t n, void *rows);
 
 /*
-  Attributes: an older one of the name is replaced. Texts are UTF-8 of fixed length: they stay in the object header, which
-  has a checksum; a damaged heap of texts of variable length makes HDF5 1.10 return other texts, or hang.
+  Attributes: an older one of the name is replaced. Texts are UTF-8 of fixed length: they stay in the object header,
+  which has a checksum; a damaged heap of texts of variable length makes HDF5 1.10 return other texts, or hang.
 */
 herr_t BrenierHdf5SetScalar(hid_t object, const char name[], hid_t disk, hid_t memory, const void *value);
 herr_t BrenierHdf5SetText(hid_t object, const char name[], const char value[]);

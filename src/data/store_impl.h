@@ -55,7 +55,7 @@ void BrenierChecksumText(const XXH3_state_t *hash, char text[BRENIER_CHECKSUM_LE
 void BrenierStoreAbandon(BrenierStore store);
 
 /*
-  Notes a failed write of rank 0, `doing` saying what ("writing /heights"), with the bytes missing when the disk is full;
-  abandons the file. Reads errno. `bytes_more` is what was being written.
+  Notes a failed write of rank 0, `doing` saying what ("writing /heights"), with the bytes missing when the disk is
+  full; abandons the file. Reads errno. `bytes_more` is what was being written.
 */
 void BrenierStoreFailWrite(BrenierStore store, const char doing[], PetscInt64 bytes_more);
