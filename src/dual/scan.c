@@ -34,7 +34,7 @@ typedef struct {
   BrenierBounds    bounds;
   PetscReal       *above; /* see ThinList() */
   PetscInt         above_capacity;
-  const PetscReal *row; /* targets being scanned: rows of dim coordinates and the height */
+  const PetscReal *row;        /* targets being scanned: rows of dim coordinates and the height */
   PetscInt         row_target; /* global index of the first */
   PetscErrorCode   ierr;       /* first failure inside a visit */
 } Chunk;
@@ -76,8 +76,7 @@ static PetscErrorCode Envelope(BrenierDual dual, PetscInt k, const PetscReal a[]
 }
 
 /* Enters what the envelope just walked tells about u along curve c of the chunk. */
-static PetscErrorCode SetBounds(Chunk *chunk, PetscInt c, const PetscReal a[], const PetscReal b[],
-                                const PetscReal h[])
+static PetscErrorCode SetBounds(Chunk *chunk, PetscInt c, const PetscReal a[], const PetscReal b[], const PetscReal h[])
 {
   const BrenierEnvelope *e = &chunk->envelope;
 
@@ -242,11 +241,9 @@ static PetscErrorCode ScanBlock(Chunk *chunk, PetscInt first_target, PetscInt n,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* By ascending target, so that ties do not depend on the ranks. Blocks arrive ascending but for one rotation; lists are
-   short. On a line all targets are listed and no two lines are parallel, so there are no ties to settle. */
-static PetscErrorCode SortList(CandidateList *list)
+/* By ascending target, so that ties do not depend on the ranks; lists are short. */
+static void SortList(CandidateList *list)
 {
-  PetscFunctionBegin;
   for (PetscInt i = 1; i < list->n; ++i) {
     const PetscInt  target = list->target[i];
     const PetscReal a = list->a[i], b = list->b[i], h = list->h[i];
@@ -263,7 +260,29 @@ static PetscErrorCode SortList(CandidateList *list)
     list->b[j]      = b;
     list->h[j]      = h;
   }
-  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static void SwapCandidates(CandidateList *list, PetscInt i, PetscInt j)
+{
+  const PetscInt  target = list->target[i];
+  const PetscReal a = list->a[i], b = list->b[i], h = list->h[i];
+
+  list->target[i] = list->target[j];
+  list->a[i]      = list->a[j];
+  list->b[i]      = list->b[j];
+  list->h[i]      = list->h[j];
+  list->target[j] = target;
+  list->a[j]      = a;
+  list->b[j]      = b;
+  list->h[j]      = h;
+}
+
+/* The same on a line, where every target is listed once: each goes to the place of its index. Different targets may be
+   parallel lines there, when normalising rounds them to the same number. */
+static void SortFullList(CandidateList *list)
+{
+  for (PetscInt i = 0; i < list->n; ++i)
+    while (list->target[i] != i) SwapCandidates(list, i, list->target[i]);
 }
 
 /* int u along the curve whose envelope was walked last. */
@@ -290,10 +309,11 @@ static PetscErrorCode EndChunk(Chunk *chunk, BrenierPieces *pieces)
   for (PetscInt c = 0; c < chunk->n; ++c) {
     CandidateList *list = &chunk->list[c];
 
-    if (chunk->dual->curve_type != BRENIER_CURVE_LINE) PetscCall(SortList(list));
+    if (chunk->dual->curve_type == BRENIER_CURVE_LINE) SortFullList(list);
+    else SortList(list);
     PetscCall(Envelope(chunk->dual, list->n, list->a, list->b, list->h, &chunk->envelope));
     PetscCall(BrenierPiecesAppend_Private(pieces, &chunk->envelope, list->target, list->a, list->b));
-    pieces->offset[chunk->first + c + 1]       = pieces->n;
+    pieces->offset[chunk->first + c + 1]     = pieces->n;
     chunk->dual->potential[chunk->first + c] = IntegratePotential(chunk, list);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
