@@ -8,7 +8,7 @@ static const char help[] = "Checks envelopes along circles and lines against all
 #include <stdlib.h>
 
 /*
-  The oracle cuts the curve at every crossing of every two planes, in long double, and takes the best plane at the middle
+  The oracle cuts the curve at every crossing of two planes, in long double, and takes the best plane at the middle
   of each interval: k^2 intervals, k planes each. The walk must be within rounding of it in value everywhere, and, where
   crossings are well conditioned, in place.
 */

@@ -1,0 +1,763 @@
+static const char help[] = "Checks the sampled dual against a plain twin, finite differences and its identities.\n";
+
+#include "problems.h"
+
+#include <brenier/dual.h>
+
+#include <float.h>
+#include <math.h>
+
+/*
+  The twin has no filter, no lists, no blocks: every curve meets all targets in double, and the envelope of all their
+  planes is walked. The dual must find the same pieces bit for bit.
+*/
+
+enum { SEED = 17 };
+
+typedef struct {
+  BrenierTargets targets;
+  BrenierSource  source;
+  BrenierDual    dual;
+  PetscInt64     n_curves;
+  Vec            h, mass;
+  PetscReal     *y; /* all targets, normalised */
+} Problem;
+
+static PetscErrorCode FinishProblem(BrenierTargets targets, BrenierSourceType type, PetscReal scale,
+                                    PetscInt64 n_curves, PetscInt n_batches, Problem *p)
+{
+  PetscFunctionBeginUser;
+  p->targets = targets;
+  PetscCall(BrenierSourceCreate(type, targets->dim, scale, &p->source));
+  p->n_curves = PetscMin(n_curves, BrenierSourceMaxCurves(&p->source));
+  PetscCall(BrenierDualCreate(targets, &p->source, SEED, BRENIER_STREAM_SOLVE, n_curves, n_batches, &p->dual));
+  PetscCall(BrenierTargetsCreateVec(targets, &p->h));
+  PetscCall(BrenierTargetsCreateVec(targets, &p->mass));
+  PetscCall(GatherTargets(targets, PETSC_TRUE, &p->y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateProblem(MPI_Comm comm, Cloud cloud, PetscInt n, PetscInt dim, BrenierSourceType type,
+                                    PetscInt64 n_curves, Problem *p)
+{
+  BrenierTargets targets;
+
+  PetscFunctionBeginUser;
+  PetscCall(MakeTargets(comm, cloud, 5, n, dim, 1.0, 0.0, &targets));
+  PetscCall(FinishProblem(targets, type, 1.0, n_curves, 4, p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode DestroyProblem(Problem *p)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscFree(p->y));
+  PetscCall(VecDestroy(&p->h));
+  PetscCall(VecDestroy(&p->mass));
+  PetscCall(BrenierDualDestroy(&p->dual));
+  PetscCall(BrenierTargetsDestroy(&p->targets));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Planes of all targets along a curve, by the formulas of source.h. */
+typedef struct {
+  BrenierEnvelope envelope;
+  PetscReal      *a, *b, *h; /* h: all normalised heights */
+} Twin;
+
+static PetscErrorCode CreateTwin(const Problem *p, Twin *twin)
+{
+  PetscReal *h;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMemzero(twin, sizeof *twin));
+  PetscCall(PetscMalloc3(p->targets->n, &twin->a, p->targets->n, &twin->b, p->targets->n, &twin->h));
+  PetscCall(GatherVec(p->targets, p->h, &h));
+  for (PetscInt i = 0; i < p->targets->n; ++i) twin->h[i] = h[i] / p->targets->unit;
+  PetscCall(PetscFree(h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode DestroyTwin(Twin *twin)
+{
+  PetscFunctionBeginUser;
+  BrenierEnvelopeFree(&twin->envelope);
+  PetscCall(PetscFree3(twin->a, twin->b, twin->h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Plane of one normalised target. */
+static void TwinPlane(const Problem *p, const BrenierCurve *curve, const PetscReal y[], PetscReal *a, PetscReal *b)
+{
+  const size_t dim = (size_t)p->targets->dim;
+
+  switch (BrenierSourceCurveType(&p->source)) {
+  case BRENIER_CURVE_CIRCLE:
+    *a = BrenierDot(dim, curve->z1, y);
+    *b = BrenierDot(dim, curve->z2, y);
+    break;
+  case BRENIER_CURVE_CHORD:
+    *b = y[curve->axis];
+    *a = BrenierDot(dim, curve->z1, y) - curve->z1[curve->axis] * *b;
+    break;
+  default:
+    *a = 0.0;
+    *b = p->source.scale * y[0];
+  }
+}
+
+static PetscErrorCode WalkTwin(const Problem *p, PetscInt64 k, Twin *twin)
+{
+  const size_t n = (size_t)p->targets->n;
+  BrenierCurve curve;
+  PetscReal   *z;
+  int          failed;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc1(2 * p->targets->dim, &z));
+  curve.z1 = z;
+  curve.z2 = z + p->targets->dim;
+  BrenierSourceDrawCurve(&p->source, SEED, BRENIER_STREAM_SOLVE, k, &curve);
+  for (size_t i = 0; i < n; ++i) TwinPlane(p, &curve, p->y + i * (size_t)p->targets->dim, &twin->a[i], &twin->b[i]);
+  failed =
+      BrenierSourceCurveType(&p->source) == BRENIER_CURVE_CIRCLE
+          ? BrenierCircleEnvelope(n, twin->a, twin->b, twin->h, &twin->envelope)
+          : BrenierLineEnvelope(n, twin->a, twin->b, twin->h, BrenierSourceLineMeasure(&p->source), &twin->envelope);
+  PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "envelope");
+  PetscCall(PetscFree(z));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscReal ShareBelow(const Problem *p, PetscReal t)
+{
+  return BrenierSourceCurveType(&p->source) == BRENIER_CURVE_CIRCLE
+             ? BrenierCircleShare(t)
+             : BrenierLineShare(BrenierSourceLineMeasure(&p->source), t);
+}
+
+/* Masses, in the order of all targets, and energy of the twin's curves; all curves on every rank. */
+static PetscErrorCode SumTwin(const Problem *p, Twin *twin, PetscReal mass[], PetscReal *energy)
+{
+  PetscReal *nu;
+
+  PetscFunctionBeginUser;
+  *energy = 0.0;
+  PetscCall(PetscArrayzero(mass, p->targets->n));
+  for (PetscInt64 k = 0; k < p->n_curves; ++k) {
+    const BrenierEnvelope *e = &twin->envelope;
+
+    PetscCall(WalkTwin(p, k, twin));
+    for (size_t q = 0; q < e->n; ++q) {
+      const int32_t   i = e->plane[q];
+      const PetscReal s = e->start[q], t = e->start[q + 1];
+
+      mass[i] += (ShareBelow(p, t) - ShareBelow(p, s)) / (PetscReal)p->n_curves;
+      *energy +=
+          (BrenierSourceCurveType(&p->source) == BRENIER_CURVE_CIRCLE
+               ? BrenierCircleIntegral(twin->a[i], twin->b[i], twin->h[i], s, t)
+               : BrenierLineIntegral(BrenierSourceLineMeasure(&p->source), twin->a[i], twin->b[i], twin->h[i], s, t)) /
+          (PetscReal)p->n_curves;
+    }
+  }
+  PetscCall(GatherRows(p->targets, 1, p->targets->nu, &nu));
+  for (PetscInt i = 0; i < p->targets->n; ++i) *energy -= nu[i] * twin->h[i];
+  *energy *= p->targets->unit;
+  PetscCall(PetscFree(nu));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Pieces of every curve of this rank, bit for bit. */
+static PetscErrorCode ComparePieces(const Problem *p, Twin *twin, PetscInt64 *n_pieces)
+{
+  PetscInt64 first;
+  PetscInt   n_local, *target;
+  PetscReal *start;
+
+  PetscFunctionBeginUser;
+  *n_pieces = 0;
+  PetscCall(BrenierDualGetCurves(p->dual, &first, &n_local));
+  PetscCall(PetscMalloc2(2 * p->targets->n + 2, &target, 2 * p->targets->n + 2, &start));
+  for (PetscInt c = 0; c < n_local; ++c) {
+    const BrenierEnvelope *e = &twin->envelope;
+    PetscInt               n = -1;
+
+    PetscCall(WalkTwin(p, first + c, twin));
+    PetscCall(BrenierDualGetPieces(p->dual, c, &n, target, start, 2 * p->targets->n + 2));
+    PetscCheck(n == (PetscInt)e->n, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "curve %" PetscInt64_FMT ": %" PetscInt_FMT " pieces, not %zu", first + c, n, e->n);
+    for (PetscInt q = 0; q < n; ++q)
+      PetscCheck(target[q] == e->plane[q] && start[q] == e->start[q], PETSC_COMM_SELF, PETSC_ERR_PLIB,
+                 "curve %" PetscInt64_FMT ", piece %" PetscInt_FMT ": target %" PetscInt_FMT
+                 " from %.17g, not %d from %.17g",
+                 first + c, q, target[q], (double)start[q], e->plane[q], e->start[q]);
+    *n_pieces += n;
+  }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, n_pieces, 1, MPIU_INT64, MPI_SUM, p->targets->comm));
+  PetscCall(PetscFree2(target, start));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CompareValues(const Problem *p, Twin *twin, const BrenierDualValue *value)
+{
+  const PetscInt n = p->targets->n;
+  PetscReal     *wanted, *mass, energy, total = 0.0, size = 0.0;
+  PetscInt64     n_empty = 0;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc1(n, &wanted));
+  PetscCall(SumTwin(p, twin, wanted, &energy));
+  PetscCall(GatherVec(p->targets, p->mass, &mass));
+  for (PetscInt i = 0; i < n; ++i) {
+    PetscCheck(PetscAbsReal(mass[i] - wanted[i]) <= 1e-14, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "mass of %" PetscInt_FMT ": %.17g, not %.17g", i, (double)mass[i], (double)wanted[i]);
+    total += mass[i];
+    n_empty += mass[i] == 0.0;
+    size = PetscMax(size, PetscAbsReal(twin->h[i]));
+  }
+  PetscCheck(PetscAbsReal(total - 1.0) <= DBL_EPSILON * (PetscReal)n, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "masses sum to %.17g", (double)total);
+  PetscCheck(n_empty == value->n_empty, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt64_FMT " empty", value->n_empty);
+  PetscCheck(PetscAbsReal(value->energy - energy) <= 1e-13 * (size + 10.0) * p->targets->unit, PETSC_COMM_SELF,
+             PETSC_ERR_PLIB, "energy: %.17g, not %.17g", (double)value->energy, (double)energy);
+  PetscCall(PetscFree(wanted));
+  PetscCall(PetscFree(mass));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Evaluates and compares everything with the twin. */
+static PetscErrorCode CompareEvaluation(Problem *p)
+{
+  BrenierDualValue value;
+  PetscInt64       n_pieces;
+  Twin             twin;
+
+  PetscFunctionBeginUser;
+  PetscCall(BrenierDualEvaluate(p->dual, p->h, p->mass, &value));
+  PetscCall(CreateTwin(p, &twin));
+  PetscCall(ComparePieces(p, &twin, &n_pieces));
+  PetscCheck(n_pieces == value.n_pieces, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt64_FMT " pieces", value.n_pieces);
+  PetscCall(CompareValues(p, &twin, &value));
+  PetscCall(DestroyTwin(&twin));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Cold, warm with heights that moved a little and much, warm with the same ones. */
+static PetscErrorCode CompareAll(Problem *p)
+{
+  PetscFunctionBeginUser;
+  PetscCall(SetHeights(p->targets, 1.0, 0.02, 1, p->h));
+  PetscCall(CompareEvaluation(p));
+  PetscCall(SetHeights(p->targets, 0.98, 0.05, 1, p->h));
+  PetscCall(CompareEvaluation(p));
+  PetscCall(CompareEvaluation(p));
+  PetscCall(SetHeights(p->targets, 0.0, 0.5, 2, p->h));
+  PetscCall(CompareEvaluation(p));
+  PetscCall(VecZeroEntries(p->h));
+  PetscCall(CompareEvaluation(p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestTwin(void)
+{
+  static const PetscInt dims[] = {1, 2, 8, 64};
+  PetscMPIInt           size;
+  Problem               p;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  for (Cloud cloud = CLOUD_NORMAL; cloud < N_CLOUDS; ++cloud)
+    for (size_t d = 0; d < sizeof dims / sizeof dims[0]; ++d)
+      for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_SPHERE; ++type) {
+        if (type == BRENIER_SOURCE_SPHERE && dims[d] == 1) continue;
+        PetscCall(CreateProblem(PETSC_COMM_WORLD, cloud, 300, dims[d], type, 23, &p));
+        PetscCall(CompareAll(&p));
+        PetscCall(DestroyProblem(&p));
+      }
+  // Fewer targets and curves than ranks; more targets than a tile; more curves than a chunk
+  for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_CUBE; ++type) {
+    for (PetscInt n = 1; n <= 4; ++n) {
+      PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, n, 1 + n % 3, type, n, &p));
+      PetscCall(CompareAll(&p));
+      PetscCall(DestroyProblem(&p));
+    }
+    PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 9001, 3, type, 7, &p));
+    PetscCall(CompareAll(&p));
+    PetscCall(DestroyProblem(&p));
+    if (size > 1) continue;
+    PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 400, 2, type, 4096 + 13, &p));
+    PetscCall(CompareAll(&p));
+    PetscCall(DestroyProblem(&p));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Duplicates merged on the way in: as if they had not been there, but for the weights. */
+static PetscErrorCode TestMerged(BrenierSourceType type)
+{
+  enum { N = 240, DIM = 3 };
+  BrenierArray   points = {0};
+  BrenierTargets targets;
+  Problem        p;
+
+  PetscFunctionBeginUser;
+  points.comm = PETSC_COMM_WORLD;
+  points.n    = N;
+  points.dim  = DIM;
+  PetscCall(SplitRows(points.comm, N, &points.first, &points.n_local));
+  PetscCall(PetscMalloc1(points.n_local * DIM, &points.value));
+  for (PetscInt i = 0; i < points.n_local; ++i)
+    CloudRow(CLOUD_NORMAL, 6, (points.first + i) * 7 % (N / 3), DIM, points.value + i * DIM);
+  PetscCall(BrenierTargetsCreate(&points, NULL, &targets));
+  PetscCheck(targets->n == N / 3 && targets->n_merged == N - N / 3, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "%" PetscInt_FMT " targets left", targets->n);
+  for (PetscInt i = 0; i < targets->n_local; ++i)
+    PetscCheck(PetscAbsReal(targets->nu[i] - 3.0 / N) <= 1e-15, PETSC_COMM_SELF, PETSC_ERR_PLIB, "weight %.17g",
+               (double)targets->nu[i]);
+  PetscCall(FinishProblem(targets, type, 1.0, 50, 1, &p));
+  PetscCall(CompareAll(&p));
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Masses, energy and noise of a problem spread over the ranks and of the same one on this rank alone, bit for bit. */
+static PetscErrorCode TestSameAlone(Cloud cloud, PetscInt n, PetscInt dim, BrenierSourceType type, PetscInt64 n_curves)
+{
+  Problem          world, self;
+  BrenierDualValue value[2];
+  PetscReal       *mass[2];
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateProblem(PETSC_COMM_WORLD, cloud, n, dim, type, n_curves, &world));
+  PetscCall(CreateProblem(PETSC_COMM_SELF, cloud, n, dim, type, n_curves, &self));
+  for (int pass = 0; pass < 2; ++pass) {
+    PetscCall(SetHeights(world.targets, 1.0 - 0.1 * pass, 0.1, 3, world.h));
+    PetscCall(SetHeights(self.targets, 1.0 - 0.1 * pass, 0.1, 3, self.h));
+    PetscCall(BrenierDualEvaluate(world.dual, world.h, world.mass, &value[0]));
+    PetscCall(BrenierDualEvaluate(self.dual, self.h, self.mass, &value[1]));
+    PetscCall(GatherVec(world.targets, world.mass, &mass[0]));
+    PetscCall(GatherVec(self.targets, self.mass, &mass[1]));
+    PetscCheck(!memcmp(mass[0], mass[1], (size_t)n * sizeof *mass[0]), PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "masses depend on the ranks");
+    PetscCheck(!memcmp(&value[0].energy, &value[1].energy, sizeof value[0].energy) &&
+                   !memcmp(&value[0].noise2, &value[1].noise2, sizeof value[0].noise2) &&
+                   value[0].n_pieces == value[1].n_pieces && value[0].n_empty == value[1].n_empty,
+               PETSC_COMM_SELF, PETSC_ERR_PLIB, "energy %.17g and %.17g, noise %.17g and %.17g",
+               (double)value[0].energy, (double)value[1].energy, (double)value[0].noise2, (double)value[1].noise2);
+    PetscCall(PetscFree(mass[0]));
+    PetscCall(PetscFree(mass[1]));
+  }
+  PetscCall(DestroyProblem(&world));
+  PetscCall(DestroyProblem(&self));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Masses and potentials by batches add up to those of the whole sample. */
+static PetscErrorCode TestBatches(BrenierSourceType type)
+{
+  enum { CURVES = 50, BATCHES = 7 };
+  BrenierTargets   targets;
+  Problem          p;
+  BrenierDualValue value;
+  PetscReal        energy[BATCHES], square[BATCHES], mean = 0.0, linear;
+  const PetscReal *mass;
+  PetscInt         n_batches;
+  Vec              sum, nu;
+  PetscScalar     *a;
+
+  PetscFunctionBeginUser;
+  PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 5, 40, 5, 2.5, 1.0, &targets));
+  PetscCall(FinishProblem(targets, type, 1.0, CURVES, BATCHES, &p));
+  PetscCall(SetHeights(targets, 1.0, 0.1, 4, p.h));
+  PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
+  PetscCall(BrenierDualGetBatches(p.dual, &n_batches, &mass, energy, square));
+  PetscCheck(n_batches == BATCHES, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt_FMT " batches", n_batches);
+  PetscCall(VecDuplicate(p.mass, &sum));
+  PetscCall(VecDuplicate(p.mass, &nu));
+  PetscCall(VecCopy(p.mass, sum));
+  PetscCall(VecGetArray(sum, &a));
+  for (PetscInt b = 0; b < BATCHES; ++b) {
+    const PetscReal part = (PetscReal)(CURVES * (b + 1) / BATCHES - CURVES * b / BATCHES) / CURVES;
+
+    mean += part * energy[b];
+    for (PetscInt i = 0; i < targets->n_local; ++i) a[i] -= part * mass[b * targets->n_local + i];
+    PetscCheck(square[b] > 0.0 && square[b] < 50.0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "mean square %g",
+               (double)square[b]);
+  }
+  for (PetscInt i = 0; i < targets->n_local; ++i)
+    PetscCheck(PetscAbsReal(a[i]) <= 1e-15, PETSC_COMM_SELF, PETSC_ERR_PLIB, "batches miss %g of a mass", (double)a[i]);
+  PetscCall(VecRestoreArray(sum, &a));
+  PetscCall(VecGetArray(nu, &a));
+  PetscCall(PetscArraycpy(a, targets->nu, targets->n_local));
+  PetscCall(VecRestoreArray(nu, &a));
+  PetscCall(VecDot(nu, p.h, &linear));
+  PetscCheck(PetscAbsReal(mean - linear - value.energy) <= 1e-13, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "energy %.17g, by batches %.17g", (double)value.energy, (double)(mean - linear));
+  PetscCall(VecDestroy(&sum));
+  PetscCall(VecDestroy(&nu));
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A direction of entries of order 1, the same for any ranks. */
+static PetscErrorCode SetDirection(BrenierTargets t, uint64_t seed, Vec x)
+{
+  PetscScalar *a;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecGetArray(x, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) BrenierRandomNormal(seed, 86, (uint64_t)(t->first + i), 1, &a[i]);
+  PetscCall(VecRestoreArray(x, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Energy and masses at h + step x. */
+static PetscErrorCode EvaluateAt(Problem *p, PetscReal step, Vec x, Vec mass, PetscReal *energy)
+{
+  BrenierDualValue value;
+  Vec              h;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(p->h, &h));
+  PetscCall(VecWAXPY(h, step, x, p->h));
+  PetscCall(BrenierDualEvaluate(p->dual, h, mass, &value));
+  *energy = value.energy;
+  PetscCall(VecDestroy(&h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+  Central differences along x. The step is short, because a cell that appears on some curve within the step
+  adds mass like a square root: at 1e-5 some of these cases are off by 1e-2, at 1e-6 one by 1e-3, at 1e-7 all by less than
+  4e-8, and at 1e-8 rounding takes over.
+*/
+static PetscErrorCode CheckDifferences(Problem *p, Mat hessian, Vec gradient, Vec x)
+{
+  const PetscReal step = 1e-7 * p->targets->unit;
+  PetscReal       energy[2], slope, difference, error, size;
+  Vec             mass[2], product;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(x, &mass[0]));
+  PetscCall(VecDuplicate(x, &mass[1]));
+  PetscCall(VecDuplicate(x, &product));
+  PetscCall(EvaluateAt(p, step, x, mass[0], &energy[0]));
+  PetscCall(EvaluateAt(p, -step, x, mass[1], &energy[1]));
+  PetscCall(VecDot(gradient, x, &slope));
+  difference = (energy[0] - energy[1]) / (2.0 * step);
+  PetscCheck(PetscAbsReal(difference - slope) <= 1e-5 * PetscAbsReal(slope), PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "dim %" PetscInt_FMT ": slope %.10g, by differences %.10g", p->targets->dim, (double)slope,
+             (double)difference);
+  PetscCall(VecAXPY(mass[0], -1.0, mass[1]));
+  PetscCall(VecScale(mass[0], 0.5 / step));
+  PetscCall(MatMult(hessian, x, product));
+  PetscCall(VecNorm(product, NORM_2, &size));
+  PetscCall(VecAXPY(product, -1.0, mass[0]));
+  PetscCall(VecNorm(product, NORM_2, &error));
+  PetscCheck(error <= 1e-6 * size, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "type %d, dim %" PetscInt_FMT ": H x differs from differences by %g of %g", (int)p->source.type,
+             p->targets->dim, (double)error, (double)size);
+  PetscCall(VecDestroy(&mass[0]));
+  PetscCall(VecDestroy(&mass[1]));
+  PetscCall(VecDestroy(&product));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Symmetry, zero row sums, zero rows of empty cells, no positive entry off the diagonal, no negative curvature. */
+static PetscErrorCode CheckHessian(Problem *p, Mat hessian)
+{
+  PetscBool          symmetric;
+  MatNullSpace       constants;
+  PetscReal          curvature, size;
+  Vec                sum, diagonal, x;
+  const PetscScalar *m, *s, *d;
+
+  PetscFunctionBeginUser;
+  PetscCall(MatNorm(hessian, NORM_FROBENIUS, &size));
+  PetscCall(MatIsTranspose(hessian, hessian, 1e-14 * size, &symmetric));
+  PetscCheck(symmetric, PETSC_COMM_SELF, PETSC_ERR_PLIB, "the Hessian is not symmetric");
+  PetscCall(MatGetNullSpace(hessian, &constants));
+  PetscCheck(constants, PETSC_COMM_SELF, PETSC_ERR_PLIB, "no null space attached");
+  PetscCall(VecDuplicate(p->h, &sum));
+  PetscCall(VecDuplicate(p->h, &diagonal));
+  PetscCall(VecDuplicate(p->h, &x));
+  PetscCall(MatGetRowSum(hessian, sum));
+  PetscCall(MatGetDiagonal(hessian, diagonal));
+  PetscCall(VecGetArrayRead(p->mass, &m));
+  PetscCall(VecGetArrayRead(sum, &s));
+  PetscCall(VecGetArrayRead(diagonal, &d));
+  for (PetscInt i = 0; i < p->targets->n_local; ++i) {
+    const PetscInt     row = p->targets->first + i;
+    PetscInt           n;
+    const PetscInt    *column;
+    const PetscScalar *v;
+
+    PetscCheck(PetscAbsReal(s[i]) <= 1e-14 * d[i], PETSC_COMM_SELF, PETSC_ERR_PLIB, "row sum %g, diagonal %g",
+               (double)s[i], (double)d[i]);
+    PetscCheck(m[i] == 0.0 || m[i] == 1.0 ? d[i] == 0.0 : d[i] > 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "mass %g, diagonal %g", (double)m[i], (double)d[i]);
+    PetscCall(MatGetRow(hessian, row, &n, &column, &v));
+    for (PetscInt k = 0; k < n; ++k)
+      PetscCheck(column[k] == row ? v[k] >= 0.0 : v[k] <= 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "sign of an entry");
+    PetscCall(MatRestoreRow(hessian, row, &n, &column, &v));
+  }
+  PetscCall(VecRestoreArrayRead(p->mass, &m));
+  PetscCall(VecRestoreArrayRead(sum, &s));
+  PetscCall(VecRestoreArrayRead(diagonal, &d));
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    PetscCall(SetDirection(p->targets, seed, x));
+    PetscCall(MatMult(hessian, x, sum));
+    PetscCall(VecDot(x, sum, &curvature));
+    PetscCheck(curvature >= -1e-14 * size, PETSC_COMM_SELF, PETSC_ERR_PLIB, "negative curvature %g", (double)curvature);
+  }
+  PetscCall(VecDestroy(&sum));
+  PetscCall(VecDestroy(&diagonal));
+  PetscCall(VecDestroy(&x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestDerivatives(PetscInt n, PetscInt dim, BrenierSourceType type, PetscReal source_scale,
+                                      PetscInt64 n_curves)
+{
+  /* Standard deviation along an axis: heights of the Gaussian start are that times those of the unit Gaussian */
+  const PetscReal    spread[] = {source_scale, PetscSqrtReal(1.0 / 12.0), 1.0 / PetscSqrtReal((PetscReal)dim)};
+  Problem            p;
+  BrenierTargets     targets;
+  BrenierDualValue   value;
+  Mat                hessian;
+  Vec                gradient, x;
+  PetscScalar       *g;
+  const PetscScalar *m;
+
+  PetscFunctionBeginUser;
+  PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 7, n, dim, 3.0, -1.0, &targets));
+  PetscCall(FinishProblem(targets, type, source_scale, n_curves, 1, &p));
+  PetscCall(SetHeights(targets, 1.0, 0.02, 5, p.h));
+  PetscCall(VecScale(p.h, spread[type]));
+  PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
+  PetscCheck(value.n_empty <= 3 * n / 4, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "dim %" PetscInt_FMT ", type %d: a weak test, %" PetscInt64_FMT " of %" PetscInt_FMT " cells are empty",
+             dim, (int)type, value.n_empty, n);
+  PetscCall(BrenierDualHessian(p.dual, &hessian));
+  PetscCall(CheckHessian(&p, hessian));
+  PetscCall(VecDuplicate(p.h, &gradient));
+  PetscCall(VecDuplicate(p.h, &x));
+  PetscCall(VecGetArrayRead(p.mass, &m));
+  PetscCall(VecGetArray(gradient, &g));
+  for (PetscInt i = 0; i < targets->n_local; ++i) g[i] = m[i] - targets->nu[i];
+  PetscCall(VecRestoreArray(gradient, &g));
+  PetscCall(VecRestoreArrayRead(p.mass, &m));
+  for (uint64_t seed = 0; seed < 3; ++seed) {
+    PetscCall(SetDirection(targets, seed, x));
+    PetscCall(CheckDifferences(&p, hessian, gradient, x));
+  }
+  PetscCall(MatDestroy(&hessian));
+  PetscCall(VecDestroy(&gradient));
+  PetscCall(VecDestroy(&x));
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Least of a difference of planes on one piece: its ends, and the bottom of the sine if it lies between. */
+static PetscReal LeastOnPiece(const Problem *p, PetscReal a, PetscReal b, PetscReal h, PetscReal s, PetscReal e)
+{
+  PetscReal least = PETSC_MAX_REAL;
+
+  if (BrenierSourceCurveType(&p->source) != BRENIER_CURVE_CIRCLE) {
+    if (isfinite(s)) least = PetscMin(least, a + b * s + h);
+    if (isfinite(e)) least = PetscMin(least, a + b * e + h);
+    return least;
+  }
+  least = PetscMin(a * cos(s) + b * sin(s), a * cos(e) + b * sin(e)) + h;
+  for (int turn = 0; turn < 3; ++turn) {
+    const PetscReal bottom = atan2(b, a) + PETSC_PI + 2.0 * PETSC_PI * (turn - 1);
+
+    if (bottom >= s && bottom <= e) least = PetscMin(least, h - hypot(a, b));
+  }
+  return least;
+}
+
+/* Gaps of all targets by the twin, in the order of all targets. */
+static PetscErrorCode TwinGaps(const Problem *p, PetscReal gap[])
+{
+  Twin twin;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateTwin(p, &twin));
+  for (PetscInt i = 0; i < p->targets->n; ++i) gap[i] = PETSC_MAX_REAL;
+  for (PetscInt64 k = 0; k < p->n_curves; ++k) {
+    const BrenierEnvelope *e = &twin.envelope;
+
+    PetscCall(WalkTwin(p, k, &twin));
+    for (size_t q = 0; q < e->n; ++q)
+      for (PetscInt i = 0; i < p->targets->n; ++i) {
+        const int32_t top = e->plane[q];
+
+        gap[i] = PetscMin(gap[i], LeastOnPiece(p, twin.a[top] - twin.a[i], twin.b[top] - twin.b[i],
+                                               twin.h[top] - twin.h[i], e->start[q], e->start[q + 1]));
+      }
+  }
+  for (PetscInt i = 0; i < p->targets->n; ++i) gap[i] *= p->targets->unit;
+  PetscCall(DestroyTwin(&twin));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* h with some empty cells raised: those for which pick >= 0 and global index != pick stay; mass of the others. */
+static PetscErrorCode RaiseAndCheck(Problem *p, PetscInt pick, const PetscReal gap[], PetscReal beyond)
+{
+  const PetscInt     n = p->targets->n_local;
+  BrenierDualValue   value;
+  Vec                h, mass;
+  PetscScalar       *a;
+  const PetscScalar *m, *before;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(p->h, &h));
+  PetscCall(VecDuplicate(p->h, &mass));
+  PetscCall(VecCopy(p->h, h));
+  PetscCall(VecGetArrayRead(p->mass, &before));
+  PetscCall(VecGetArray(h, &a));
+  for (PetscInt i = 0; i < n; ++i)
+    if (before[i] == 0.0 && (pick < 0 || pick == p->targets->first + i)) a[i] += gap[i] + beyond;
+  PetscCall(VecRestoreArray(h, &a));
+  PetscCall(BrenierDualEvaluate(p->dual, h, mass, &value));
+  PetscCall(VecGetArrayRead(mass, &m));
+  for (PetscInt i = 0; i < n; ++i)
+    if (before[i] == 0.0 && (pick < 0 || pick == p->targets->first + i))
+      PetscCheck(beyond < 0.0 ? m[i] == 0.0 : m[i] > 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+                 "type %d, dim %" PetscInt_FMT ": mass %g after raising by the gap %g and %g", (int)p->source.type,
+                 p->targets->dim, (double)m[i], (double)gap[i], (double)beyond);
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(VecRestoreArrayRead(p->mass, &before));
+  PetscCall(VecDestroy(&h));
+  PetscCall(VecDestroy(&mass));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The lift raises empty cells alone, each beyond its gap, and lowers the energy. */
+static PetscErrorCode CheckLift(Problem *p, const PetscReal gap[])
+{
+  BrenierDualValue   before, after;
+  PetscInt64         n_lifted;
+  Vec                h, mass;
+  const PetscScalar *old, *new, *m;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(p->h, &h));
+  PetscCall(VecDuplicate(p->h, &mass));
+  PetscCall(VecCopy(p->h, h));
+  PetscCall(BrenierDualEvaluate(p->dual, p->h, p->mass, &before));
+  PetscCall(BrenierDualLift(p->dual, p->mass, h, &n_lifted));
+  PetscCheck(n_lifted == before.n_empty, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt64_FMT " lifted", n_lifted);
+  PetscCall(VecGetArrayRead(p->h, &old));
+  PetscCall(VecGetArrayRead(h, &new));
+  PetscCall(VecGetArrayRead(p->mass, &m));
+  for (PetscInt i = 0; i < p->targets->n_local; ++i)
+    PetscCheck(m[i] == 0.0 ? new[i] > old[i] + gap[i] : new[i] == old[i], PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "mass %g, lifted by %g, gap %g", (double)m[i], (double)(new[i] - old[i]), (double)gap[i]);
+  PetscCall(VecRestoreArrayRead(p->mass, &m));
+  PetscCall(VecRestoreArrayRead(h, &new));
+  PetscCall(VecRestoreArrayRead(p->h, &old));
+  PetscCall(BrenierDualEvaluate(p->dual, h, mass, &after));
+  PetscCheck(after.energy < before.energy && after.n_empty < before.n_empty, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "energy from %g to %g, empty from %" PetscInt64_FMT " to %" PetscInt64_FMT, (double)before.energy,
+             (double)after.energy, before.n_empty, after.n_empty);
+  PetscCall(VecDestroy(&h));
+  PetscCall(VecDestroy(&mass));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestGaps(PetscInt n, PetscInt dim, BrenierSourceType type, PetscInt64 n_curves, PetscReal scale)
+{
+  BrenierTargets   targets;
+  Problem          p;
+  BrenierDualValue value;
+  PetscInt        *local;
+  PetscReal       *gap, *wanted, *mass;
+
+  PetscFunctionBeginUser;
+  PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 8, n, dim, scale, 0.0, &targets));
+  PetscCall(FinishProblem(targets, type, 1.0, n_curves, 1, &p));
+  PetscCall(SetHeights(targets, 0.9, 0.3, 6, p.h));
+  PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
+  PetscCheck(value.n_empty > 5, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a weak test, %" PetscInt64_FMT " empty",
+             value.n_empty);
+  PetscCall(PetscMalloc3(targets->n_local, &local, targets->n_local, &gap, n, &wanted));
+  for (PetscInt i = 0; i < targets->n_local; ++i) local[i] = i;
+  PetscCall(BrenierDualGaps(p.dual, p.h, targets->n_local, local, gap));
+  PetscCall(TwinGaps(&p, wanted));
+  for (PetscInt i = 0; i < targets->n_local; ++i)
+    PetscCheck(gap[i] >= -1e-14 * scale && PetscAbsReal(gap[i] - wanted[targets->first + i]) <= 1e-13 * scale,
+               PETSC_COMM_SELF, PETSC_ERR_PLIB, "type %d, dim %" PetscInt_FMT ": gap %.17g, not %.17g", (int)type, dim,
+               (double)gap[i], (double)wanted[targets->first + i]);
+  PetscCall(RaiseAndCheck(&p, -1, gap, -1e-9 * scale));
+  PetscCall(GatherVec(targets, p.mass, &mass));
+  for (PetscInt i = 0, tried = 0; i < n && tried < 6; ++i)
+    if (mass[i] == 0.0) {
+      PetscCall(RaiseAndCheck(&p, i, gap, 1e-6 * scale));
+      ++tried;
+    }
+  PetscCall(CheckLift(&p, gap));
+  PetscCall(PetscFree(mass));
+  PetscCall(PetscFree3(local, gap, wanted));
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Translated targets have the same cells; scaled ones too, with scaled heights and energy. */
+static PetscErrorCode TestTranslated(BrenierSourceType type, PetscInt dim, PetscReal scale, PetscReal shift,
+                                     PetscReal tolerance)
+{
+  BrenierTargets   targets[2];
+  BrenierDualValue value[2];
+  Problem          p[2];
+  PetscReal        difference;
+
+  PetscFunctionBeginUser;
+  for (int moved = 0; moved < 2; ++moved) {
+    PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 9, 80, dim, moved ? scale : 1.0, moved ? shift : 0.0,
+                          &targets[moved]));
+    PetscCall(FinishProblem(targets[moved], type, 1.0, 100, 1, &p[moved]));
+  }
+  PetscCall(SetHeights(targets[0], 1.0, 0.1, 7, p[0].h));
+  PetscCall(VecCopy(p[0].h, p[1].h));
+  PetscCall(VecScale(p[1].h, scale));
+  for (int moved = 0; moved < 2; ++moved)
+    PetscCall(BrenierDualEvaluate(p[moved].dual, p[moved].h, p[moved].mass, &value[moved]));
+  PetscCall(VecAXPY(p[1].mass, -1.0, p[0].mass));
+  PetscCall(VecNorm(p[1].mass, NORM_INFINITY, &difference));
+  PetscCheck(difference <= tolerance, PETSC_COMM_SELF, PETSC_ERR_PLIB, "cells moved: masses differ by %g",
+             (double)difference);
+  PetscCheck(PetscAbsReal(value[1].energy - scale * value[0].energy) <= tolerance * scale, PETSC_COMM_SELF,
+             PETSC_ERR_PLIB, "energy %.17g, not %.17g", (double)value[1].energy, (double)(scale * value[0].energy));
+  for (int moved = 0; moved < 2; ++moved) PetscCall(DestroyProblem(&p[moved]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscInitialize(&argc, &argv, NULL, help));
+  PetscCall(TestTwin());
+  for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_SPHERE; ++type) {
+    PetscCall(TestMerged(type));
+    PetscCall(TestBatches(type));
+    PetscCall(TestSameAlone(CLOUD_NORMAL, 200, 8, type, 101));
+    PetscCall(TestSameAlone(CLOUD_COPIES, 200, 3, type, 37));
+    PetscCall(TestSameAlone(CLOUD_LATTICE, 256, 4, type, 64));
+    PetscCall(TestDerivatives(60, 2, type, 1.0, 200));
+    PetscCall(TestDerivatives(60, 8, type, 1.0, 200));
+    PetscCall(TestDerivatives(60, 64, type, 1.0, 300));
+    PetscCall(TestGaps(150, 2, type, 40, 1.0));
+    PetscCall(TestGaps(150, 8, type, 40, 50.0));
+    PetscCall(TestGaps(150, 64, type, 12, 0.01));
+    PetscCall(TestTranslated(type, 5, 1024.0, 0.0, 0.0));
+    PetscCall(TestTranslated(type, 5, 3.7, 100.0, 1e-11));
+  }
+  PetscCall(TestDerivatives(60, 8, BRENIER_SOURCE_GAUSSIAN, 0.29, 200));
+  PetscCall(TestDerivatives(15, 1, BRENIER_SOURCE_GAUSSIAN, 1.0, 1));
+  PetscCall(TestDerivatives(15, 1, BRENIER_SOURCE_CUBE, 1.0, 1));
+  PetscCall(TestGaps(40, 1, BRENIER_SOURCE_GAUSSIAN, 1, 1.0));
+  PetscCall(TestGaps(40, 1, BRENIER_SOURCE_CUBE, 1, 1.0));
+  PetscCall(PetscFinalize());
+  return 0;
+}
