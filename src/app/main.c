@@ -8,16 +8,34 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const BrenierCommand *const brenier_commands[] = {
     &brenier_command_encode, &brenier_command_solve,  &brenier_command_check, &brenier_command_map,
     &brenier_command_sample, &brenier_command_decode, &brenier_command_info,  NULL};
 
 /* Options of PETSc itself that make sense with any command. */
-static const char *const brenier_common_options[] = {"-help", "-h", "-version", "-log", "-log_view", "-options_file",
-    "-options_view", "-options_left", "-malloc_dump", "-malloc_debug", "-malloc_view", "-memory_view", "-info",
-    "-on_error_attach_debugger", "-start_in_debugger", "-no_signal_handler", "-fp_trap", NULL};
-static const char *const brenier_solver_prefixes[] = {"-ksp_", "-pc_", "-mg_", "-mat_", "-vec_", "-sf_", NULL};
+static const char *const brenier_common_options[]  = {"-help",
+                                                      "-h",
+                                                      "-version",
+                                                      "-log",
+                                                      "-log_view",
+                                                      "-options_file",
+                                                      "-options_view",
+                                                      "-options_left",
+                                                      "-malloc_dump",
+                                                      "-malloc_debug",
+                                                      "-malloc_view",
+                                                      "-memory_view",
+                                                      "-info",
+                                                      "-on_error_attach_debugger",
+                                                      "-start_in_debugger",
+                                                      "-no_signal_handler",
+                                                      "-fp_trap",
+                                                      NULL};
+static const char *const brenier_solver_prefixes[] = {"-ksp_", "-pc_", "-mg_", "-sub_", "-mat_", "-vec_", "-sf_", NULL};
 
 static PetscErrorCode HandleError(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,
                                   PetscErrorType type, const char *message, void *context)
@@ -37,7 +55,8 @@ static void PrintUsage(void)
          "usage: mpiexec -n RANKS brenier COMMAND ARGUMENTS [-options]\n\n",
          BRENIER_VERSION);
   for (int i = 0; brenier_commands[i]; ++i)
-    printf("  %-7s %-20s %s\n", brenier_commands[i]->name, brenier_commands[i]->arguments, brenier_commands[i]->summary);
+    printf("  %-7s %-20s %s\n", brenier_commands[i]->name, brenier_commands[i]->arguments,
+           brenier_commands[i]->summary);
   printf("\nbrenier COMMAND -help lists the options of a command.\n"
          "Exit codes: 0 done, 2 usage, 3 bad input, 4 input or output failed, 5 numerical failure, 6 tolerance not\n"
          "reached, 85 stopped with a checkpoint written, 1 a bug.\n");
@@ -60,10 +79,11 @@ static void PrintHelp(const BrenierCommand *command)
   printf("  %-24s %s\n", "-log_view", "PETSc's profile at the end");
 }
 
+/* Names without their dash; PETSc does not tell capitals from small letters either. */
 static PetscBool IsOneOf(const char name[], const char *const list[])
 {
   for (int i = 0; list[i]; ++i)
-    if (!strcmp(name, list[i])) return PETSC_TRUE;
+    if (!strcasecmp(name, list[i] + 1)) return PETSC_TRUE;
   return PETSC_FALSE;
 }
 
@@ -71,28 +91,84 @@ static PetscBool IsKnownOption(const BrenierCommand *command, const char name[])
 {
   if (IsOneOf(name, brenier_common_options)) return PETSC_TRUE;
   for (const BrenierOption *o = command->option; o->name; ++o)
-    if (!strcmp(name, o->name)) return PETSC_TRUE;
+    if (!strcasecmp(name, o->name + 1)) return PETSC_TRUE;
   for (int i = 0; command->solver_options && brenier_solver_prefixes[i]; ++i)
-    if (!strncmp(name, brenier_solver_prefixes[i], strlen(brenier_solver_prefixes[i]))) return PETSC_TRUE;
+    if (!strncasecmp(name, brenier_solver_prefixes[i] + 1, strlen(brenier_solver_prefixes[i]) - 1)) return PETSC_TRUE;
   return PETSC_FALSE;
 }
 
-/* Refuses options nobody would read. Options from the environment and from files are in the database as well. */
+/* Refuses options nobody would read, from the command line, the environment or a file. PETSc has read its own by now. */
 static PetscErrorCode CheckOptions(const BrenierCommand *command)
 {
-  char *all, *save = NULL;
-  char  bad[128] = "";
+  char   **name, **value;
+  char     bad[128] = "";
+  PetscInt n;
 
   PetscFunctionBegin;
-  PetscCall(PetscOptionsGetAll(NULL, &all));
-  for (char *word = strtok_r(all, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-    const PetscBool is_option = (PetscBool)(word[0] == '-' && ((word[1] >= 'a' && word[1] <= 'z') || word[1] == '-'));
+  PetscCall(PetscOptionsLeftGet(NULL, &n, &name, &value));
+  for (PetscInt i = n - 1; i >= 0; --i)
+    if (!IsKnownOption(command, name[i])) PetscCall(PetscStrncpy(bad, name[i], sizeof bad));
+  PetscCall(PetscOptionsLeftRestore(NULL, &n, &name, &value));
+  PetscCheck(!bad[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "unknown option -%s; 'brenier %s -help' lists the options", bad, command->name);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
-    if (is_option && !IsKnownOption(command, word) && !bad[0]) PetscCall(PetscStrncpy(bad, word, sizeof bad));
+/* Refuses words that are neither an option nor the value behind one; PETSc passes over them in silence. */
+static PetscErrorCode CheckWords(int n, char *const word[])
+{
+  PetscBool is_option, after_option = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  for (int i = 0; i < n; ++i) {
+    PetscCall(PetscOptionsValidKey(word[i], &is_option));
+    PetscCheck(is_option || after_option, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+               "'%s' is neither an option nor the value of one", word[i]);
+    after_option = is_option;
   }
-  PetscCall(PetscFree(all));
-  PetscCheck(!bad[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "unknown option %s; 'brenier %s -help' lists the options",
-             bad, command->name);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The file of `FILE:/dataset`. */
+static PetscErrorCode FileOfPlace(const char place[], size_t length, char file[])
+{
+  char *colon = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(PetscStrncpy(file, place, length));
+  for (char *found = strstr(file, ":/"); found; found = strstr(found + 1, ":/")) colon = found;
+  if (colon) *colon = '\0';
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Refuses to write the output over an input. -start is no such input: to go on from a result and replace it is fine. */
+static PetscErrorCode CheckOutputIsNoInput(const char *const argument[])
+{
+  static const char *const named[]                    = {"-weights", "-codes"};
+  char                     output[PETSC_MAX_PATH_LEN] = "", place[PETSC_MAX_PATH_LEN], file[PETSC_MAX_PATH_LEN];
+  PetscBool                found;
+  PetscMPIInt              rank;
+  BrenierFault             fault = {0};
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-o", output, sizeof output, NULL));
+  for (int i = 0; i < BRENIER_MAX_ARGUMENTS + 2; ++i) {
+    struct stat in, out;
+
+    if (i < BRENIER_MAX_ARGUMENTS) {
+      if (!argument[i]) continue;
+      PetscCall(FileOfPlace(argument[i], sizeof file, file));
+    } else {
+      PetscCall(PetscOptionsGetString(NULL, NULL, named[i - BRENIER_MAX_ARGUMENTS], place, sizeof place, &found));
+      if (!found) continue;
+      PetscCall(FileOfPlace(place, sizeof file, file));
+    }
+    if (rank == 0 && !stat(output, &out) && !stat(file, &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+      BrenierFaultSet(&fault, BRENIER_EXIT_USAGE, "%s is an input of this command; name another file behind -o",
+                      output);
+  }
+  PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -110,7 +186,9 @@ static PetscErrorCode RunCommand(int argc, char **argv, const BrenierCommand *co
   PetscCheck(n == command->n_arguments, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "'brenier %s' is followed by %s, then by options; found %d arguments", command->name, command->arguments,
              n);
+  PetscCall(CheckWords(argc - 2 - n, argv + 2 + n));
   PetscCall(CheckOptions(command));
+  PetscCall(CheckOutputIsNoInput(argument));
   PetscCall(BrenierOptionText("-log", PETSC_FALSE, sizeof log, log, NULL));
   // PETSc has a -log of its own, which would write a second file at the end
   PetscCall(PetscOptionsClearValue(NULL, "-log"));
@@ -146,10 +224,33 @@ static PetscBool AnsweredWithoutRun(int argc, char **argv, const BrenierCommand 
     else if (rank == 0) PrintUsage();
   } else if (!command) {
     *outcome = BRENIER_EXIT_USAGE;
-    if (rank == 0 && argc > 1) fprintf(stderr, "brenier: error: no command '%s'; 'brenier -help' lists them\n", argv[1]);
+    if (rank == 0 && argc > 1)
+      fprintf(stderr, "brenier: error: no command '%s'; 'brenier -help' lists them\n", argv[1]);
     else if (rank == 0) PrintUsage();
   } else return PETSC_FALSE;
   return PETSC_TRUE;
+}
+
+/* Opens the files of options before PETSc does, which would fail with a traceback. All ranks return the same. */
+static BrenierExit CheckOptionsFiles(int argc, char **argv)
+{
+  int rank, outcome = BRENIER_EXIT_DONE;
+
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  for (int i = 1; rank == 0 && i < argc && outcome == BRENIER_EXIT_DONE; ++i) {
+    struct stat about;
+
+    if (strcasecmp(argv[i], "-options_file") && strcasecmp(argv[i], "-options_file_yaml")) continue;
+    if (i + 1 == argc) {
+      outcome = BRENIER_EXIT_USAGE;
+      fprintf(stderr, "brenier: error: option %s needs a file behind it\n", argv[i]);
+    } else if (access(argv[i + 1], R_OK) || stat(argv[i + 1], &about) || !S_ISREG(about.st_mode)) {
+      outcome = BRENIER_EXIT_IO;
+      fprintf(stderr, "brenier: error: %s: %s needs a file of options that can be read\n", argv[i + 1], argv[i]);
+    }
+  }
+  MPI_Bcast(&outcome, 1, MPI_INT, 0, MPI_COMM_WORLD);
+  return (BrenierExit)outcome;
 }
 
 int main(int argc, char **argv)
@@ -159,7 +260,8 @@ int main(int argc, char **argv)
   const BrenierCommand *command = argc > 1 ? FindCommand(argv[1]) : NULL;
 
   MPI_Init(&argc, &argv);
-  if (!AnsweredWithoutRun(argc, argv, command, &outcome)) {
+  if (!AnsweredWithoutRun(argc, argv, command, &outcome) &&
+      (outcome = CheckOptionsFiles(argc, argv)) == BRENIER_EXIT_DONE) {
     if (PetscInitialize(&argc, &argv, NULL, NULL)) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
     PetscPushErrorHandler(HandleError, NULL);
     ierr = RunCommand(argc, argv, command, &outcome);

@@ -6,7 +6,9 @@
 #include <brenier/solve.h>
 #include <brenier/tile.h>
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static const BrenierOption solve_options[] = {
     {"-o", "FILE", "result file (needed)"},
@@ -23,6 +25,8 @@ static const BrenierOption solve_options[] = {
     {"-start", "RESULT.h5", "start from the heights of a result for the same targets"},
     {NULL, NULL, NULL}};
 
+enum { BRENIER_MESSAGE_LENGTH = 512 };
+
 /* What the command line asks for. */
 typedef struct {
   char                output[PETSC_MAX_PATH_LEN], weights[PETSC_MAX_PATH_LEN], start[PETSC_MAX_PATH_LEN];
@@ -38,6 +42,44 @@ typedef struct {
   BrenierIteration *row;
   PetscInt          n, capacity;
 } History;
+
+/* Keeps the sentence of the first error instead of printing a traceback. */
+static PetscErrorCode KeepMessage(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,
+                                  PetscErrorType type, const char *message, void *context)
+{
+  (void)comm, (void)line, (void)function, (void)file;
+  if (type == PETSC_ERROR_INITIAL && message) snprintf(context, BRENIER_MESSAGE_LENGTH, "%s", message);
+  return code;
+}
+
+/* Refuses options of the linear solver that PETSc does not understand or would not read. What multigrid levels read is
+   known only once there are levels, so those pass. */
+static PetscErrorCode CheckSolverOptions(void)
+{
+  static const char *const read_at_once[]                  = {"ksp_", "pc_", "sub_", "mat_", "vec_"};
+  char                     message[BRENIER_MESSAGE_LENGTH] = "", bad[128] = "";
+  char                   **name, **value;
+  PetscInt                 n;
+  PetscErrorCode           ierr;
+
+  PetscFunctionBegin;
+  PetscCall(PetscPushErrorHandler(KeepMessage, message));
+  ierr = BrenierNewtonUseOptions();
+  PetscCall(PetscPopErrorHandler());
+  PetscCheck(!ierr, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "PETSc refuses the options of the linear solver: %s",
+             message);
+  PetscCall(PetscOptionsLeftGet(NULL, &n, &name, &value));
+  for (PetscInt i = n - 1; i >= 0; --i)
+    for (size_t k = 0; k < sizeof read_at_once / sizeof read_at_once[0]; ++k)
+      if (!strncasecmp(name[i], read_at_once[k], strlen(read_at_once[k])))
+        PetscCall(PetscStrncpy(bad, name[i], sizeof bad));
+  PetscCall(PetscOptionsLeftRestore(NULL, &n, &name, &value));
+  PetscCheck(
+      !bad[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+      "option -%s is not one that this linear solver reads; is it misspelt, or for another -ksp_type or -pc_type?",
+      bad);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 static PetscErrorCode ReadRequest(SolveRequest *r)
 {
@@ -61,7 +103,7 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   PetscCall(BrenierOptionReal("-damping", 1e-9, 1e6, &r->solve.newton.damping, &r->has_damping));
   PetscCall(BrenierOptionReal("-linear_rtol", 1e-14, 0.5, &r->solve.newton.linear_rtol, NULL));
   r->solve.newton.max_it = (PetscInt)max_it;
-  PetscCall(BrenierNewtonUseOptions());
+  PetscCall(CheckSolverOptions());
   PetscCall(BrenierCheckOutput(r->output));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -187,7 +229,8 @@ static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, co
   table.row       = (const PetscReal *)history->row;
   PetscCall(BrenierResultWrite(r->output, &result, t, h, mass, mass_error, &table));
   PetscCall(BrenierSay("%s; result in %s", result.status, r->output));
-  PetscCall(BrenierLogEvent("end", "s status", result.status, "i exit", (PetscInt64)*outcome, "s output", r->output, NULL));
+  PetscCall(
+      BrenierLogEvent("end", "s status", result.status, "i exit", (PetscInt64)*outcome, "s output", r->output, NULL));
   PetscCall(VecDestroy(&mass));
   PetscCall(VecDestroy(&mass_error));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -238,5 +281,10 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
 }
 
 const BrenierCommand brenier_command_solve = {
-    "solve", "TARGETS",     1,        "computes the transport map from noise to targets (file.npy or file.h5:/dataset)",
-    solve_options, RunSolve, PETSC_TRUE};
+    "solve",
+    "TARGETS",
+    1,
+    "computes the transport map from noise to targets (file.npy or file.h5:/dataset)",
+    solve_options,
+    RunSolve,
+    PETSC_TRUE};

@@ -10,6 +10,12 @@
 /* Weights that sum to 1 but for rounding in single precision are not worth a notice. */
 static const PetscReal brenier_notice_above = 1e-5;
 
+/* A share below this has no place in the 62 bits that masses are counted in. */
+static const PetscReal brenier_least_weight = 1e-18;
+
+/* Squares of coordinates, and of their inverses, must be numbers with room to spare. */
+static const PetscReal brenier_largest_coordinate = 1e100, brenier_least_spread = 1e-100;
+
 /* Axes summed in one reduction when the centre is computed. */
 enum { BRENIER_AXES_AT_ONCE = 16 };
 
@@ -33,6 +39,25 @@ static PetscErrorCode CheckWeights(const BrenierArray *points, const BrenierArra
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Weights are positive; as shares of their sum they must be so, too, and numbers. */
+static PetscErrorCode CheckShares(BrenierTargets t, const BrenierArray *weights)
+{
+  BrenierFault fault = {0};
+
+  PetscFunctionBegin;
+  if (!isfinite(t->weight_sum))
+    BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "%s: the sum of the weights is beyond 1.8e308; scale them down",
+                    weights->path);
+  for (PetscInt i = 0; i < t->n_local && !fault.kind; ++i)
+    if (t->nu[i] < brenier_least_weight)
+      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
+                      "%s: the weight in row %" PetscInt_FMT
+                      " is %g of their sum, less than %g; leave such targets out",
+                      weights->path, weights->first + i, (double)t->nu[i], (double)brenier_least_weight);
+  PetscCall(BrenierFaultAgree(t->comm, &fault));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode SetWeights(BrenierTargets t, const BrenierArray *weights)
 {
   PetscFunctionBegin;
@@ -40,6 +65,7 @@ static PetscErrorCode SetWeights(BrenierTargets t, const BrenierArray *weights)
   if (weights) {
     PetscCall(BrenierExactSum(t->comm, t->n_local, 1, weights->value, &t->weight_sum));
     for (PetscInt i = 0; i < t->n_local; ++i) t->nu[i] = weights->value[i] / t->weight_sum;
+    PetscCall(CheckShares(t, weights));
     if (PetscAbsReal(t->weight_sum - 1.0) > brenier_notice_above)
       PetscCall(BrenierSay("notice: the weights of %s sum to %g and were divided by it", weights->path,
                            (double)t->weight_sum));
@@ -89,6 +115,21 @@ static PetscErrorCode SetCentreAndUnit(BrenierTargets t)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode CheckMagnitude(const BrenierArray *points)
+{
+  BrenierFault fault = {0};
+
+  PetscFunctionBegin;
+  for (size_t i = 0; i < (size_t)points->n_local * (size_t)points->dim && !fault.kind; ++i)
+    if (PetscAbsReal(points->value[i]) > brenier_largest_coordinate)
+      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
+                      "%s: row %" PetscInt_FMT " has the coordinate %g, beyond %g; scale the targets down",
+                      points->path, points->first + (PetscInt)(i / (size_t)points->dim), (double)points->value[i],
+                      (double)brenier_largest_coordinate);
+  PetscCall(BrenierFaultAgree(points->comm, &fault));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode SetLayout(BrenierTargets t)
 {
   PetscFunctionBegin;
@@ -99,6 +140,20 @@ static PetscErrorCode SetLayout(BrenierTargets t)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Different targets must differ by a number whose square is not zero. */
+static PetscErrorCode CheckSpread(BrenierTargets t)
+{
+  PetscReal largest = 0.0;
+
+  PetscFunctionBegin;
+  for (size_t i = 0; i < (size_t)t->n_local * (size_t)t->dim; ++i)
+    largest = PetscMax(largest, PetscAbsReal(t->y[i] - t->centre[i % (size_t)t->dim]));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPIU_REAL, MPI_MAX, t->comm));
+  PetscCheck(t->n == 1 || largest >= brenier_least_spread, t->comm, PETSC_ERR_FILE_UNEXPECTED,
+             "%s: no target is further than %g from their centre; scale the targets up", t->path, (double)largest);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *weights, BrenierTargets *targets)
 {
   BrenierTargets t;
@@ -106,6 +161,7 @@ PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *we
 
   PetscFunctionBegin;
   if (weights) PetscCall(CheckWeights(points, weights));
+  PetscCall(CheckMagnitude(points));
   PetscCall(PetscNew(&t));
   t->comm       = points->comm;
   t->dim        = points->dim;
@@ -128,6 +184,7 @@ PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *we
                          " of the targets in %s are duplicates; merged, weights added, %" PetscInt_FMT " targets left",
                          t->n_merged, t->path, t->n));
   PetscCall(SetCentreAndUnit(t));
+  PetscCall(CheckSpread(t));
   *targets = t;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -134,11 +134,13 @@ PetscErrorCode BrenierTransportApply(BrenierTargets t, Vec height, PetscInt n, c
 {
   BrenierRing        ring;
   PointScan          scan;
-  PetscInt           most;
+  PetscInt           most, wants_code = code != NULL;
   const PetscScalar *h;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Allreduce(&n, &most, 1, MPIU_INT, MPI_MAX, t->comm));
+  // A rank without points has no array to fill, but takes part
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &wants_code, 1, MPIU_INT, MPI_MAX, t->comm));
   PetscCall(CreatePointScan(t, &scan));
   PetscCall(BrenierRingCreate(t->comm, t->n_local, scan.dim + 1, PETSC_FALSE, &ring));
   PetscCall(VecGetArrayRead(height, &h));
@@ -154,6 +156,6 @@ PetscErrorCode BrenierTransportApply(BrenierTargets t, Vec height, PetscInt n, c
   PetscCall(VecRestoreArrayRead(height, &h));
   PetscCall(BrenierRingDestroy(&ring));
   PetscCall(DestroyPointScan(&scan));
-  if (code) PetscCall(FetchCodes(t, n, index, code));
+  if (wants_code) PetscCall(FetchCodes(t, n, index, code));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
