@@ -1,9 +1,13 @@
 /*
   problems.h - Targets and heights for tests: any rank knows every row, so that twins need no communication.
 
-  Included once by a test program. Rank 0 holds no target when there are several ranks.
+  Included once by a test program, which need not use all of it. Rank 0 holds no target when there are several ranks.
 */
 #pragma once
+
+#if defined(__GNUC__)
+  #pragma GCC diagnostic ignored "-Wunused-function"
+#endif
 
 #include <brenier/base.h>
 #include <brenier/targets.h>
@@ -127,8 +131,8 @@ static PetscErrorCode GatherVec(BrenierTargets t, Vec v, PetscReal **all)
 }
 
 /*
-  Heights -curvature |y - centre|^2 / (2 s) + noise, s the targets' standard deviation along an axis: with curvature 1 near
-  the Gaussian start, so that most cells have mass; 0 leaves targets inside the hull empty. Same for any ranks.
+  Heights -curvature |y - centre|^2 / (2 s) + noise, s the targets' standard deviation along an axis: with curvature 1
+  near the Gaussian start, so that most cells have mass; 0 leaves targets inside the hull empty. Same for any ranks.
 */
 static PetscErrorCode SetHeights(BrenierTargets t, PetscReal curvature, PetscReal noise, uint64_t seed, Vec h)
 {
