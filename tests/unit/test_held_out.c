@@ -8,9 +8,9 @@ static const char help[] = "Checks held-out statistics against cells whose masse
 #include <math.h>
 
 /*
-  The corners sum_k +-g_k e_k of a box, with heights sum_k +-g_k c_k, have u(x) = sum_k g_k |x_k + c_k|: cells are boxes,
-  their masses products of one-dimensional ones, and the energy is a sum of one-dimensional integrals. So the true chi2,
-  energy and Wasserstein bound are known, for weights that fit the masses or do not.
+  The corners sum_k +-g_k e_k of a box, with heights sum_k +-g_k c_k, have u(x) = sum_k g_k |x_k + c_k|: cells are
+  orthants, their masses products of one-dimensional ones, and the energy is a sum of one-dimensional integrals. So the
+  true chi2, energy and Wasserstein bound are known, for weights that fit the masses or do not.
 */
 
 enum { DIM = 4, N = 1 << DIM, SEEDS = 24 };
@@ -126,7 +126,7 @@ static void MeanAndError(PetscInt k, const PetscReal x[], PetscReal *mean, Petsc
 
 /*
   chi2 and the energy over seeds: their means within four standard errors of the truth (a right code fails one such check
-  with probability below 1e-3 by Student's law with 23 degrees, and seeds are fixed), stated errors of the right size,
+  with probability below 1e-3 by Student's law of 23 degrees, and seeds are fixed), stated errors of the right size,
   and 95% intervals that hold the truth 18 times of 24 at least (binomial: below 1e-4 of failing at 95%, 3% at 85%).
 */
 static PetscErrorCode TestUnbiased(BrenierSourceType type, PetscReal off, PetscInt64 n_curves)
