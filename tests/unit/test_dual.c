@@ -427,8 +427,8 @@ static PetscErrorCode EvaluateAt(Problem *p, PetscReal step, Vec x, Vec mass, Pe
 
 /*
   Central differences along x. The step is short, because a cell that appears on some curve within the step adds mass
-  like a square root: at 1e-5 some of these cases are off by 1e-2, at 1e-6 one by 1e-3, at 1e-7 all by less than 4e-8, and at
-  1e-8 rounding takes over.
+  like a square root: at 1e-5 some of these cases are off by 1e-2, at 1e-6 one by 1e-3, at 1e-7 all by less than 4e-8;
+  at 1e-8 rounding takes over.
 */
 static PetscErrorCode CheckDifferences(Problem *p, Mat hessian, Vec gradient, Vec x)
 {
