@@ -126,8 +126,9 @@ static void MeanAndError(PetscInt k, const PetscReal x[], PetscReal *mean, Petsc
 
 /*
   chi2 and the energy over seeds: their means within four standard errors of the truth (a right code fails one such
-  check with probability below 1e-3 by Student's law of 23 degrees, and seeds are fixed), stated errors of the right size,
-  and 95% intervals that hold the truth 18 times of 24 at least (binomial: below 1e-4 of failing at 95%, 3% at 85%).
+  check with probability below 1e-3 by Student's law of 23 degrees, and seeds are fixed), stated errors of the right
+  size, and 95% intervals that hold the truth 18 times of 24 at least (binomial: below 1e-4 of failing at 95%, 3% at
+  85%).
 */
 static PetscErrorCode TestUnbiased(BrenierSourceType type, PetscReal off, PetscInt64 n_curves)
 {
