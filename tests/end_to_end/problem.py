@@ -1,7 +1,7 @@
 """The problem that the tests solve."""
 import numpy as np
 
-CURVES = 40000
+CURVES = 20000
 
 
 def mixture(n, dim, seed):

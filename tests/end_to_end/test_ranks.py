@@ -1,0 +1,75 @@
+"""The same seed on 1, 2, 3 and 5 ranks: check, map and sample to the bit, solve to the rounding of the linear solver."""
+import re
+
+import h5py
+import numpy as np
+import pytest
+from brenier_files import read_result
+from problem import mixture
+from program import brenier
+
+RANKS = (1, 2, 3, 5)
+PROBLEMS = {"gaussian": (8, 4000), "cube": (3, 8000)}  # dimension, curves; 500 targets
+
+
+@pytest.fixture(scope="module", params=PROBLEMS)
+def results(request, tmp_path_factory):
+    """Files of one solve on each number of ranks."""
+    dim, curves = PROBLEMS[request.param]
+    folder = tmp_path_factory.mktemp(request.param)
+    np.save(folder / "y.npy", mixture(500, dim, seed=7))
+    np.save(folder / "weights.npy", np.random.default_rng(8).uniform(1, 5, 500))
+    files = [folder / f"{ranks}.h5" for ranks in RANKS]
+    for ranks, file in zip(RANKS, files):
+        brenier("solve", folder / "y.npy", "-weights", folder / "weights.npy", "-source", request.param, "-curves", curves,
+                "-o", file, ranks=ranks)  # fmt: skip
+    return files
+
+
+def datasets(path):
+    with h5py.File(path) as file:
+        return {name: file[name][()] for name in file}
+
+
+def assert_same_bits(paths):
+    first = datasets(paths[0])
+    for path in paths[1:]:
+        other = datasets(path)
+        assert first.keys() == other.keys()
+        for name, value in first.items():
+            assert value.dtype == other[name].dtype and value.tobytes() == other[name].tobytes(), name
+
+
+def test_solve(results):
+    """A bound: heights differ by the rounding of dot products in the linear solver, some 1e-12, if all goes the same way."""
+    first = read_result(results[0])
+    for path in results[1:]:
+        other = read_result(path)
+        np.testing.assert_array_equal(other["/targets"], first["/targets"])
+        np.testing.assert_array_equal(other["/weights"], first["/weights"])
+        assert np.abs(other["/heights"] - first["/heights"]).max() < 1e-9 * np.ptp(first["/heights"])
+        assert len(other.history["iteration"]) == len(first.history["iteration"])
+
+
+def test_check(results, tmp_path):
+    texts = set()
+    for ranks in RANKS:
+        brenier("check", results[0], "-seed", 11, "-curves", 5000, "-log", tmp_path / "log", ranks=ranks)
+        lines = [line for line in (tmp_path / "log").read_text().splitlines() if '"check"' in line]
+        assert len(lines) == 1
+        texts.add(re.sub(r'"seconds": ?[0-9.e+-]+,? ?', "", lines[0]))
+    assert len(texts) == 1 and '"rho"' in texts.pop()
+
+
+def test_map(results, tmp_path):
+    dim = read_result(results[0]).dim
+    np.save(tmp_path / "x.npy", np.random.default_rng(9).uniform(-1, 1, (1003, dim)))
+    for ranks in RANKS:
+        brenier("map", results[0], tmp_path / "x.npy", "-o", tmp_path / f"{ranks}.h5", ranks=ranks)
+    assert_same_bits([tmp_path / f"{ranks}.h5" for ranks in RANKS])
+
+
+def test_sample(results, tmp_path):
+    for ranks in RANKS:
+        brenier("sample", results[0], "-n", 1003, "-seed", 4, "-o", tmp_path / f"{ranks}.h5", ranks=ranks)
+    assert_same_bits([tmp_path / f"{ranks}.h5" for ranks in RANKS])

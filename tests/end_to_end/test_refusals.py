@@ -1,0 +1,221 @@
+"""Wrong input: one clear sentence from one rank, the documented exit code, and no file left behind."""
+import os
+import shutil
+import subprocess
+
+import h5py
+import numpy as np
+import pytest
+from program import brenier
+
+USAGE, INPUT, IO = 2, 3, 4
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Files good and bad, the folder itself being the working folder of every run."""
+    folder = tmp_path_factory.mktemp("refused")
+    rng = np.random.default_rng(1)
+    good = rng.standard_normal((20, 2))
+    np.save(folder / "good.npy", good)
+    content = (folder / "good.npy").read_bytes()
+    (folder / "cut.npy").write_bytes(content[:-8])
+    (folder / "header.npy").write_bytes(content[:60])
+    (folder / "text.npy").write_text("hello")
+    (folder / "empty.npy").write_text("")
+    (folder / "folder").mkdir()
+    np.save(folder / "fortran.npy", np.asfortranarray(good))
+    np.save(folder / "one_axis.npy", good[:, 0])
+    np.save(folder / "three_axes.npy", np.ones((2, 3, 4)))
+    np.save(folder / "no_rows.npy", np.ones((0, 2)))
+    np.save(folder / "complex.npy", good.astype(complex))
+    np.save(folder / "text_array.npy", np.array([["a", "b"]]))
+    np.savez(folder / "archive.npz", good)
+    np.save(folder / "huge.npy", good * 1e200)
+    np.save(folder / "tiny.npy", good * 1e-200)
+    for name, value in (("nan", np.nan), ("inf", -np.inf)):
+        bad = good.copy()
+        bad[13, 1] = value
+        np.save(folder / f"{name}.npy", bad)
+    for name, value in (("zero", 0.0), ("negative", -1.0), ("nan", np.nan), ("vanishing", 5e-324)):
+        weight = np.ones(20)
+        weight[7] = value
+        np.save(folder / f"w_{name}.npy", weight)
+    np.save(folder / "w_overflow.npy", np.full(20, 1e308))
+    np.save(folder / "w_short.npy", np.ones(19))
+    np.save(folder / "line.npy", good[:, :1])
+    np.save(folder / "wide.npy", rng.standard_normal((5, 3)))
+    (folder / "options.txt").write_text("-curves 500\n-nonsense 4\n")
+    brenier("solve", "good.npy", "-curves", 500, "-o", "result.h5", cwd=folder)
+    brenier("encode", "wide.npy", "-dim", 2, "-o", "codes.h5", cwd=folder)
+    content = (folder / "result.h5").read_bytes()
+    (folder / "cut.h5").write_bytes(content[: len(content) // 2])
+    with h5py.File(folder / "result.h5") as file:
+        place = content.find(file["heights"][()].tobytes())
+    assert place > 0
+    (folder / "flipped.h5").write_bytes(content[: place + 5] + bytes([content[place + 5] ^ 4]) + content[place + 6 :])
+    with h5py.File(folder / "other.h5", "w") as file:
+        file["targets"] = np.ones((4, 2))
+    shutil.copy(folder / "result.h5", folder / "unfinished.h5")
+    with h5py.File(folder / "unfinished.h5", "a") as file:
+        del file.attrs["status"]
+    return folder
+
+
+def solve(*options, targets="good.npy"):
+    return ["solve", targets, "-o", "out.h5", *options]
+
+
+def weighted(name):
+    return solve("-weights", name)
+
+
+REFUSED = [
+    # targets
+    (IO, solve(targets="gone.npy"), ["gone.npy", "No such file"]),
+    (IO, solve(targets="folder"), ["folder"]),
+    (INPUT, solve(targets="cut.npy"), ["cut.npy", "truncated"]),
+    (INPUT, solve(targets="header.npy"), ["header.npy", "truncated"]),
+    (INPUT, solve(targets="text.npy"), ["text.npy"]),
+    (INPUT, solve(targets="empty.npy"), ["empty.npy", "empty"]),
+    (INPUT, solve(targets="fortran.npy"), ["fortran.npy", "Fortran"]),
+    (INPUT, solve(targets="one_axis.npy"), ["one_axis.npy", "1 axes"]),
+    (INPUT, solve(targets="three_axes.npy"), ["three_axes.npy", "3 axes"]),
+    (INPUT, solve(targets="no_rows.npy"), ["no_rows.npy", "empty"]),
+    (INPUT, solve(targets="complex.npy"), ["complex.npy", "c16"]),
+    (INPUT, solve(targets="text_array.npy"), ["text_array.npy"]),
+    (INPUT, solve(targets="archive.npz"), ["archive.npz", "np.save"]),
+    (INPUT, solve(targets="nan.npy"), ["nan.npy", "row 13", "column 1", "NaN"]),
+    (INPUT, solve(targets="inf.npy"), ["inf.npy", "row 13", "column 1", "infinite"]),
+    (INPUT, solve(targets="huge.npy"), ["huge.npy", "row 0", "scale"]),
+    (INPUT, solve(targets="tiny.npy"), ["tiny.npy", "scale"]),
+    (INPUT, solve(targets="result.h5"), ["result.h5", "/targets"]),
+    (INPUT, solve(targets="result.h5:/gone"), ["result.h5", "/gone"]),
+    # weights
+    (INPUT, weighted("w_zero.npy"), ["w_zero.npy", "row 7", "is 0"]),
+    (INPUT, weighted("w_negative.npy"), ["w_negative.npy", "row 7", "is -1"]),
+    (INPUT, weighted("w_nan.npy"), ["w_nan.npy", "row 7", "NaN"]),
+    (INPUT, weighted("w_vanishing.npy"), ["w_vanishing.npy", "row 7"]),
+    (INPUT, weighted("w_overflow.npy"), ["w_overflow.npy", "sum"]),
+    (INPUT, weighted("w_short.npy"), ["w_short.npy", "19", "20"]),
+    (INPUT, weighted("good.npy"), ["good.npy", "2 axes"]),
+    (IO, weighted("gone.npy"), ["gone.npy"]),
+    # options
+    (USAGE, solve("-nonsense", 1), ["-nonsense"]),
+    (USAGE, solve("-ksp_rtoll", 1), ["-ksp_rtoll"]),
+    (USAGE, solve("-ksp_type", "nosuch"), ["nosuch"]),
+    (USAGE, solve("-ksp_rtol", "abc"), ["abc"]),
+    (USAGE, solve("-curves"), ["-curves"]),
+    (USAGE, solve("-curves", 0), ["-curves", "'0'"]),
+    (USAGE, solve("-curves", "abc"), ["-curves", "'abc'"]),
+    (USAGE, solve("-curves", "2.5"), ["-curves", "'2.5'"]),
+    (USAGE, solve("-curves", "1e30"), ["-curves", "'1e30'"]),
+    (USAGE, solve("-seed", -1), ["-seed", "'-1'"]),
+    (USAGE, solve("-tol", "nan"), ["-tol", "'nan'"]),
+    (USAGE, solve("-source", "ball"), ["-source", "'ball'", "gaussian"]),
+    (USAGE, solve("-source", "sphere", targets="line.npy"), ["sphere", "dimension"]),
+    (USAGE, solve("-options_file", "options.txt"), ["-nonsense"]),
+    (IO, solve("-options_file", "gone.txt"), ["gone.txt"]),
+    (USAGE, solve("stray"), ["'stray'"]),
+    (USAGE, ["check", "result.h5", "-ksp_type", "cg"], ["-ksp_type"]),
+    # arguments
+    (USAGE, ["nonsense", "good.npy"], ["nonsense"]),
+    (USAGE, ["solve", "-o", "out.h5"], ["TARGETS"]),
+    (USAGE, ["solve", "good.npy"], ["-o"]),
+    (USAGE, ["solve", "good.npy", "good.npy", "-o", "out.h5"], ["TARGETS"]),
+    (USAGE, ["sample", "result.h5", "-o", "out.h5"], ["-n"]),
+    (USAGE, ["map", "result.h5", "-o", "out.h5"], ["POINTS"]),
+    # results and points
+    (IO, ["check", "gone.h5"], ["gone.h5"]),
+    (INPUT, ["check", "folder"], ["folder"]),
+    (INPUT, ["check", "cut.h5"], ["cut.h5", "truncated"]),
+    (INPUT, ["check", "flipped.h5"], ["flipped.h5", "/heights", "damaged"]),
+    (INPUT, ["check", "codes.h5"], ["codes.h5", "brenier-codes", "brenier-result"]),
+    (INPUT, ["check", "other.h5"], ["other.h5"]),
+    (INPUT, ["check", "unfinished.h5"], ["unfinished.h5", "status"]),
+    (INPUT, ["sample", "codes.h5", "-n", 5, "-o", "out.h5"], ["codes.h5"]),
+    (INPUT, ["decode", "result.h5", "-o", "out.h5"], ["result.h5", "brenier-codes"]),
+    (INPUT, ["map", "result.h5", "wide.npy", "-o", "out.h5"], ["wide.npy", "dimension 3", "dimension 2"]),
+    (INPUT, ["map", "result.h5", "nan.npy", "-o", "out.h5"], ["nan.npy", "row 13"]),
+    (INPUT, solve("-start", "result.h5", targets="wide.npy"), ["result.h5", "targets"]),
+    (INPUT, ["info", "good.npy"], ["good.npy"]),
+    # outputs
+    (IO, ["solve", "good.npy", "-o", "gone/out.h5"], ["gone"]),
+    (IO, ["solve", "good.npy", "-o", "folder"], ["folder"]),
+    (IO, ["solve", "good.npy", "-o", "good.npy/out.h5"], ["good.npy"]),
+    (IO, ["solve", "good.npy", "-o", "/dev/null"], ["/dev/null"]),
+    (IO, ["check", "result.h5", "-log", "gone/log"], ["gone/log"]),
+    (USAGE, ["map", "result.h5", "good.npy", "-o", "./result.h5"], ["result.h5", "input"]),
+]
+
+
+def refused(code, arguments, words, ranks, cwd):
+    """Runs, and expects that exit code and exactly one line on standard error, with those words."""
+    done = brenier(*arguments, ranks=ranks, code=code, cwd=cwd)
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("brenier: error: "), done.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+def name_of(value):
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@pytest.mark.parametrize("number, case", enumerate(REFUSED), ids=[name_of(case[1]) for case in REFUSED])
+def test_refused(folder, number, case):
+    code, arguments, words = case
+    before = {name: (folder / name).stat().st_mtime_ns for name in os.listdir(folder)}
+    refused(code, arguments, words, ranks=1 if number % 4 == 0 else 2, cwd=folder)
+    assert {name: (folder / name).stat().st_mtime_ns for name in os.listdir(folder)} == before
+
+
+def test_no_command_at_all(folder):
+    assert "usage" in brenier(code=USAGE, cwd=folder).stdout
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB, a page of which is an older output."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a small file system that can be filled")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)], capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system, which this container does not give")
+    (disk / "out.h5").write_text("older")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """A result and points whose outputs are larger than the small disk."""
+    folder = tmp_path_factory.mktemp("large")
+    rng = np.random.default_rng(2)
+    np.save(folder / "y.npy", rng.standard_normal((40, 400)))
+    np.save(folder / "many.npy", rng.standard_normal((400, 400)))
+    brenier("solve", "y.npy", "-curves", 200, "-o", "result.h5", cwd=folder)
+    return folder
+
+
+@pytest.mark.parametrize("arguments", [
+    ["solve", "many.npy", "-curves", 64, "-max_it", 0],
+    ["map", "result.h5", "many.npy"],
+    ["sample", "result.h5", "-n", 1000],
+], ids=lambda arguments: arguments[0])  # fmt: skip
+def test_full_disk(large, small_disk, arguments):
+    refused(IO, [*arguments, "-o", small_disk / "out.h5"], ["out.h5", "space"], ranks=2, cwd=large)
+    assert os.listdir(small_disk) == ["out.h5"] and (small_disk / "out.h5").read_text() == "older"
+
+
+def test_full_disk_costs_the_log_only(large, small_disk):
+    """The run goes on, and says once that the log ends."""
+    filler = os.open(small_disk / "filler", os.O_WRONLY | os.O_CREAT)
+    with pytest.raises(OSError, match="No space left"):
+        while True:
+            os.write(filler, bytes(4096))
+    os.close(filler)
+    done = brenier("check", "result.h5", "-curves", 64, "-log", small_disk / "log", cwd=large)
+    assert done.stderr.splitlines() == [line for line in done.stderr.splitlines() if "brenier: warning:" in line]
+    assert "log" in done.stderr and len(done.stderr.splitlines()) == 1
