@@ -4,8 +4,9 @@ import subprocess
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.environ.get("BRENIER_PROGRAM", os.path.join(REPOSITORY, "build", "release", "bin", "brenier"))
-SHELL = '. "$0/tools/mpi-environment.sh"; exec mpiexec -n "$BRENIER_RANKS" "$@"'
-TIME_LIMIT = 300  # seconds; a hang is a failure
+TIME_LIMIT = 300  # seconds; a hang is a failure, exit code 124
+# timeout asks mpiexec to end, which ends the ranks; killing mpiexec would leave them running
+SHELL = f'. "$0/tools/mpi-environment.sh"; exec timeout --kill-after=10 {TIME_LIMIT} mpiexec -n "$BRENIER_RANKS" "$@"'
 
 
 def brenier(*arguments, ranks=2, code=0, cwd=None):
@@ -13,8 +14,7 @@ def brenier(*arguments, ranks=2, code=0, cwd=None):
     assert os.path.exists(PROGRAM), f"{PROGRAM} is not built; ./check builds it"
     environment = {**os.environ, "BRENIER_RANKS": str(ranks), "OMPI_MCA_hwloc_base_binding_policy": "none"}
     command = ["bash", "-c", SHELL, REPOSITORY, PROGRAM, *map(str, arguments)]
-    done = subprocess.run(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=TIME_LIMIT)  # fmt: skip
+    done = subprocess.run(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     said = f"brenier {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert done.returncode == code, said
     assert "PETSC ERROR" not in done.stderr, said

@@ -1,0 +1,82 @@
+#!/usr/bin/python3
+"""How often the 95% interval for rho of `brenier check` holds the truth: coverage over many seeds.
+
+The truth is rho of one check with 100 times the curves, whose own error is a tenth of that of a single check. Prints a
+line a case, writes all figures as JSON, and exits with 1 when a coverage lies outside 92% to 98%. With 200 seeds a true
+coverage of 95% falls outside with probability 0.03, a case at a time.
+
+Cases: rho far above, near and far below the sampling noise of a check, for the Gaussian and the cube.
+"""
+import argparse
+import json
+import os
+import sys
+import tempfile
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "end_to_end"), os.path.join(HERE, "..", "..", "analysis")]
+from brenier_files import last_event, read_log, read_result  # noqa: E402
+from problem import mixture  # noqa: E402
+from program import brenier  # noqa: E402
+
+TARGETS, DIM = 300, 8
+# source, curves of the solve (few: rho large), curves of a check (few: noise large)
+CASES = {
+    "gaussian, rho above the noise": ("gaussian", 400, 2000),
+    "gaussian, rho near the noise": ("gaussian", 1500, 1000),
+    "gaussian, rho below the noise": ("gaussian", 60000, 600),
+    "cube, rho above the noise": ("cube", 1500, 8000),
+    "cube, rho near the noise": ("cube", 6000, 3000),
+    "cube, rho below the noise": ("cube", 200000, 2000),
+}
+REFERENCE = 100  # times the curves of a check
+LEAST, MOST = 0.92, 0.98
+
+
+def check(result, curves, seed, folder):
+    log = os.path.join(folder, "log")
+    brenier("check", result, "-curves", curves, "-seed", seed, "-log", log, ranks=1)
+    return last_event(read_log(log), "check")
+
+
+def one_case(name, seeds, folder):
+    source, solve_curves, curves = CASES[name]
+    result = os.path.join(folder, "result.h5")
+    targets = os.path.join(folder, "targets.npy")
+    np.save(targets, mixture(TARGETS, DIM, seed=5))
+    brenier("solve", targets, "-source", source, "-curves", solve_curves, "-o", result)
+    truth = check(result, REFERENCE * curves, 10**6, folder)
+    events = [check(result, curves, seed, folder) for seed in range(1, seeds + 1)]
+    low, high, noise = (np.array([event[field] for event in events]) for field in ("rho_low", "rho_high", "noise"))
+    wanted = truth["rho"]
+    return {
+        "source": source, "targets": TARGETS, "dim": DIM, "curves": curves, "seeds": seeds,
+        "rho_true": wanted, "rho_true_low": truth["rho_low"], "rho_true_high": truth["rho_high"],
+        "noise": float(np.mean(noise)),
+        "coverage": float(np.mean((low <= wanted) & (wanted <= high))),
+        "too_high": float(np.mean(low > wanted)), "too_low": float(np.mean(high < wanted)),
+        "solve_status": read_result(result).status,
+    }  # fmt: skip
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("-seeds", type=int, default=200)
+    parser.add_argument("-case", action="append", choices=list(CASES), help="only this one (may be repeated)")
+    parser.add_argument("-o", default="coverage.json", help="figures as JSON; default coverage.json")
+    arguments = parser.parse_args()
+    figures = {}
+    for name in arguments.case or CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            f = figures[name] = one_case(name, arguments.seeds, folder)
+        print(f"{name:32s} rho {f['rho_true']:.4f}  noise {f['noise']:.4f}  coverage {100 * f['coverage']:.1f}%  "
+              f"(above {100 * f['too_high']:.1f}%, below {100 * f['too_low']:.1f}%)", flush=True)  # fmt: skip
+        with open(arguments.o, "w", encoding="utf-8") as file:
+            json.dump(figures, file, indent=1)
+    return 0 if all(LEAST <= f["coverage"] <= MOST for f in figures.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
