@@ -21,8 +21,8 @@ typedef struct _p_BrenierDual *BrenierDual;
 
 /* What one evaluation says besides the masses. */
 typedef struct {
-  PetscReal  energy; /* E_C(h), in the units of the targets */
-  PetscReal  noise2; /* estimate of the sampling part of chi2: sum of Var(mass_i) / nu_i; 0 without at least 2 batches */
+  PetscReal energy; /* E_C(h), in the units of the targets */
+  PetscReal noise2; /* estimate of the sampling part of chi2: sum of Var(mass_i) / nu_i; 0 without at least 2 batches */
   PetscInt64 n_pieces; /* over all curves */
   PetscInt64 n_empty;  /* cells without mass */
 } BrenierDualValue;
@@ -95,7 +95,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, Mat *hessian);
 + dual - evaluated at h
 . mass - the masses that evaluation returned
 - h    - its heights; every empty cell's is raised by its gap, the least u - f_i over all curves, exact, and a twentieth
-         of the median-like scale of the gaps, so that it comes to lie on top somewhere
+         of it, so that it comes to lie on top somewhere
 
   Output Parameters:
 + h        - the raised heights

@@ -12,14 +12,14 @@
 
 /* Exit codes of the program, the same on every rank. */
 typedef enum {
-  BRENIER_EXIT_DONE      = 0,  /* done and within tolerance */
-  BRENIER_EXIT_BUG       = 1,  /* anything below did not foresee */
-  BRENIER_EXIT_USAGE     = 2,  /* the command line */
-  BRENIER_EXIT_INPUT     = 3,  /* the content of a file */
-  BRENIER_EXIT_IO        = 4,  /* missing or unreadable file, full disk */
-  BRENIER_EXIT_NUMERICAL = 5,  /* no convergence where there should be */
-  BRENIER_EXIT_TOLERANCE = 6,  /* the tolerance was not reached; the best result is kept */
-  BRENIER_EXIT_STOPPED   = 85  /* time limit or signal; checkpoint written, submit again */
+  BRENIER_EXIT_DONE      = 0, /* done and within tolerance */
+  BRENIER_EXIT_BUG       = 1, /* anything below did not foresee */
+  BRENIER_EXIT_USAGE     = 2, /* the command line */
+  BRENIER_EXIT_INPUT     = 3, /* the content of a file */
+  BRENIER_EXIT_IO        = 4, /* missing or unreadable file, full disk */
+  BRENIER_EXIT_NUMERICAL = 5, /* no convergence where there should be */
+  BRENIER_EXIT_TOLERANCE = 6, /* the tolerance was not reached; the best result is kept */
+  BRENIER_EXIT_STOPPED   = 85 /* time limit or signal; checkpoint written, submit again */
 } BrenierExit;
 
 /* A fault seen by this rank; zero-initialised means none. */

@@ -21,14 +21,14 @@ struct _p_BrenierTargets {
   PetscInt    first;   /* global index of this rank's first target */
   PetscInt    n_local; /* 0 allowed */
   /* data, owned */
-  PetscReal  *y;   /* as read, shape [n_local, dim] */
-  PetscReal  *nu;  /* weights, shape [n_local], positive, summing to 1 over the ranks */
-  PetscInt64 *row; /* row of the input each target came from (the first, of duplicates), shape [n_local] */
+  PetscReal  *y;      /* as read, shape [n_local, dim] */
+  PetscReal  *nu;     /* weights, shape [n_local], positive, summing to 1 over the ranks */
+  PetscInt64 *row;    /* row of the input each target came from (the first, of duplicates), shape [n_local] */
   PetscReal  *centre; /* shape [dim] */
   PetscReal   unit;
   /* status and provenance */
-  PetscInt64 n_merged;       /* input rows that were duplicates of earlier ones */
-  PetscReal  weight_sum;     /* of the weights as given; 1 without weights */
+  PetscInt64 n_merged;   /* input rows that were duplicates of earlier ones */
+  PetscReal  weight_sum; /* of the weights as given; 1 without weights */
   char       path[PETSC_MAX_PATH_LEN];
   PetscInt64 file_bytes, hash;
 };

@@ -39,13 +39,13 @@ typedef struct {
   BrenierTileKind kind;
   size_t          n, dim;
   /* data, owned */
-  float *z;     /* packed vectors */
-  float *reach; /* shape [n]: length of the curve's vectors, for the margin */
-  float *level; /* shape [n]: see the first test; -INFINITY lets everything pass. The caller's to raise */
-  float *pivot, *offset;    /* chord: slope of the plane of `level`, z_k; shape [n] */
-  int   *axis;              /* chord: k; shape [n] */
-  float *sector;            /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u. The caller's to fill */
-  char  *has_sectors;       /* shape [n]: whether `sector` is filled */
+  float *z;              /* packed vectors */
+  float *reach;          /* shape [n]: length of the curve's vectors, for the margin */
+  float *level;          /* shape [n]: see the first test; -INFINITY lets everything pass. The caller's to raise */
+  float *pivot, *offset; /* chord: slope of the plane of `level`, z_k; shape [n] */
+  int   *axis;           /* chord: k; shape [n] */
+  float *sector;         /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u. The caller's to fill */
+  char  *has_sectors;    /* shape [n]: whether `sector` is filled */
 } BrenierTileCurves;
 
 /* Targets in the form that the kernel reads. */

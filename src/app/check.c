@@ -30,7 +30,8 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
   PetscCall(BrenierSay("%s: %" PetscInt_FMT " targets in dimension %" PetscInt_FMT ", source %s", argument[0],
                        targets->n, targets->dim, BrenierSourceNames[result.source.type]));
   PetscCall(VecDuplicate(h, &mass));
-  PetscCall(BrenierHeldOutMeasure(targets, &result.source, h, seed, BRENIER_STREAM_CHECK, curves, mass, NULL, &held_out));
+  PetscCall(
+      BrenierHeldOutMeasure(targets, &result.source, h, seed, BRENIER_STREAM_CHECK, curves, mass, NULL, &held_out));
   PetscCall(BrenierReportHeldOut("check", &held_out));
   *outcome = has_tol && !(held_out.rho_high <= tol) ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
   PetscCall(VecDestroy(&mass));
@@ -40,5 +41,10 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
 }
 
 const BrenierCommand brenier_command_check = {
-    "check", "RESULT.h5", 1, "measures a result on fresh curves: rho with its 95% interval, W2, empty cells",
-    check_options, RunCheck, PETSC_FALSE};
+    "check",
+    "RESULT.h5",
+    1,
+    "measures a result on fresh curves: rho with its 95% interval, W2, empty cells",
+    check_options,
+    RunCheck,
+    PETSC_FALSE};

@@ -7,9 +7,9 @@
 
 static const BrenierOption info_options[] = {{NULL, NULL, NULL}};
 
-static const char *const brenier_datasets[] = {"/targets", "/weights", "/heights", "/mass", "/mass_error", "/row",
-    "/history", "/codes", "/mean", "/components", "/variance", "/data", "/noise", "/index", "/code", "/potential",
-    "/phi", NULL};
+static const char *const brenier_datasets[] = {
+    "/targets",    "/weights",  "/heights", "/mass",  "/mass_error", "/row",  "/history",   "/codes", "/mean",
+    "/components", "/variance", "/data",    "/noise", "/index",      "/code", "/potential", "/phi",   NULL};
 
 static PetscErrorCode PrintAttribute(void *context, const char name[], const char value[])
 {
@@ -55,5 +55,5 @@ static PetscErrorCode RunInfo(const char *const argument[], BrenierExit *outcome
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_info = {
-    "info", "FILE", 1, "says what a file of Brenier's holds", info_options, RunInfo, PETSC_FALSE};
+const BrenierCommand brenier_command_info = {"info",       "FILE",  1,          "says what a file of Brenier's holds",
+                                             info_options, RunInfo, PETSC_FALSE};

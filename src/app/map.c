@@ -28,7 +28,8 @@ static PetscErrorCode WriteMap(const char path[], const BrenierArray *x, PetscIn
   PetscCall(BrenierStoreCreate(PETSC_COMM_WORLD, path, bytes, "brenier-map", &store));
   PetscCall(BrenierStoreWriteRows(store, "/index", BRENIER_I8, x->n_local, 0, index, "target, counted from 0"));
   PetscCall(BrenierStoreWriteRows(store, "/code", BRENIER_F8, x->n_local, x->dim, code, "same as the targets"));
-  PetscCall(BrenierStoreWriteRows(store, "/potential", BRENIER_F8, x->n_local, 0, u, "source length times target length"));
+  PetscCall(
+      BrenierStoreWriteRows(store, "/potential", BRENIER_F8, x->n_local, 0, u, "source length times target length"));
   PetscCall(BrenierStoreWriteRows(store, "/phi", BRENIER_F8, x->n_local, 0, phi, "source length times target length"));
   PetscCall(BrenierStoreCommit(&store, "complete"));
   PetscCall(PetscFree(phi));
@@ -51,8 +52,8 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, argument[1], BRENIER_ARRAY_POINTS, &x));
   PetscCheck(x.dim == targets->dim, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
-             "%s: points of dimension %" PetscInt_FMT ", but %s transports dimension %" PetscInt_FMT, argument[1], x.dim,
-             argument[0], targets->dim);
+             "%s: points of dimension %" PetscInt_FMT ", but %s transports dimension %" PetscInt_FMT, argument[1],
+             x.dim, argument[0], targets->dim);
   PetscCall(PetscMalloc3(x.n_local, &index, x.n_local, &u, (size_t)x.n_local * x.dim, &code));
   PetscCall(BrenierTransportApply(targets, h, x.n_local, x.value, index, u, code));
   PetscCall(WriteMap(output, &x, index, u, code));
@@ -66,5 +67,5 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_map = {"map",       "RESULT.h5 POINTS", 2, "maps given source points to targets",
-                                            map_options, RunMap,             PETSC_FALSE};
+const BrenierCommand brenier_command_map = {
+    "map", "RESULT.h5 POINTS", 2, "maps given source points to targets", map_options, RunMap, PETSC_FALSE};

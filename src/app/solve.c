@@ -20,6 +20,7 @@ static const BrenierOption solve_options[] = {
     {"-tol", "RHO", "exit with 6 when the upper end of the held-out interval is above; default: not judged"},
     {"-max_it", "N", "Newton iterations at most; default 50"},
     {"-residual", "L1", "stop at this in-sample sum of |mass - weight|; default 0: at a tenth of the sampling error"},
+    {"-warm_up", "X", "curves of the averaged descent before Newton, in parts of n; default 2, 0 for none"},
     {"-damping", "X", "damping to begin with; default 0.1 from dimension 16 on, 0.001 below"},
     {"-linear_rtol", "X", "relative tolerance of the linear solver; default 0.01"},
     {"-start", "RESULT.h5", "start from the heights of a result for the same targets"},
@@ -88,8 +89,9 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   PetscFunctionBegin;
   PetscCall(PetscMemzero(r, sizeof *r));
   BrenierNewtonDefaults(1, &r->solve.newton);
-  max_it        = r->solve.newton.max_it;
-  r->solve.seed = 1;
+  max_it           = r->solve.newton.max_it;
+  r->solve.seed    = 1;
+  r->solve.warm_up = BrenierSolveDefaultWarmUp();
   PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof r->output, r->output, NULL));
   PetscCall(BrenierOptionText("-weights", PETSC_FALSE, sizeof r->weights, r->weights, &r->has_weights));
   PetscCall(BrenierOptionText("-start", PETSC_FALSE, sizeof r->start, r->start, &r->has_start));
@@ -99,6 +101,7 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &r->solve.seed, NULL));
   PetscCall(BrenierOptionReal("-tol", 1e-12, 1e6, &r->tol, &r->has_tol));
   PetscCall(BrenierOptionInt("-max_it", 0, 1000000, &max_it, NULL));
+  PetscCall(BrenierOptionReal("-warm_up", 0.0, 1e6, &r->solve.warm_up, NULL));
   PetscCall(BrenierOptionReal("-residual", 0.0, 2.0, &r->solve.newton.residual, NULL));
   PetscCall(BrenierOptionReal("-damping", 1e-9, 1e6, &r->solve.newton.damping, &r->has_damping));
   PetscCall(BrenierOptionReal("-linear_rtol", 1e-14, 0.5, &r->solve.newton.linear_rtol, NULL));

@@ -31,7 +31,7 @@ void BrenierFaultSet(BrenierFault *fault, BrenierExit kind, const char sentence[
 PetscErrorCode BrenierFaultAgree(MPI_Comm comm, const BrenierFault *fault)
 {
   PetscMPIInt    rank, size, first;
-  BrenierFault   all = *fault;
+  BrenierFault   all  = *fault;
   PetscErrorCode code = PETSC_ERR_PLIB;
 
   PetscFunctionBegin;

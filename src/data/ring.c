@@ -39,8 +39,8 @@ static PetscErrorCode Pass(BrenierRing *ring)
   PetscFunctionBegin;
   PetscCallMPI(MPI_Irecv(ring->block[!ring->current], (PetscMPIInt)ring->n_rows[Owner(ring, ring->step + 1)],
                          ring->row_type, last, BRENIER_RING_TAG, ring->comm, &ring->request[0]));
-  PetscCallMPI(MPI_Isend(ring->block[ring->current], (PetscMPIInt)ring->n_rows[Owner(ring, ring->step)],
-                         ring->row_type, next, BRENIER_RING_TAG, ring->comm, &ring->request[1]));
+  PetscCallMPI(MPI_Isend(ring->block[ring->current], (PetscMPIInt)ring->n_rows[Owner(ring, ring->step)], ring->row_type,
+                         next, BRENIER_RING_TAG, ring->comm, &ring->request[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -34,8 +34,8 @@ static PetscReal LeastOnCircle(const BrenierBounds *bounds, size_t n, const Pets
 
     at_e[0] = cos(start[p + 1]);
     at_e[1] = sin(start[p + 1]);
-    least   = PetscMin(least, BrenierCircleLeastBetween(bounds->a[p], bounds->b[p], bounds->h[p],
-                                                        start[p + 1] - start[p], at_s, at_e));
+    least = PetscMin(least, BrenierCircleLeastBetween(bounds->a[p], bounds->b[p], bounds->h[p], start[p + 1] - start[p],
+                                                      at_s, at_e));
   }
   return least;
 }

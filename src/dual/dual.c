@@ -25,8 +25,8 @@ static void SetChunks(BrenierDual dual, PetscMPIInt size)
   dual->n_chunks   = (PetscInt)((most + dual->chunk_size - 1) / dual->chunk_size);
 }
 
-PetscErrorCode BrenierDualCreate(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed,
-                                 uint32_t stream, PetscInt64 n_curves, PetscInt n_batches, BrenierDual *dual)
+PetscErrorCode BrenierDualCreate(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed, uint32_t stream,
+                                 PetscInt64 n_curves, PetscInt n_batches, BrenierDual *dual)
 {
   PetscMPIInt rank, size;
   PetscInt64  end;

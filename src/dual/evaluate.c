@@ -51,8 +51,8 @@ static void AddMasses(BrenierDual dual, PetscInt from, PetscInt to, PetscInt64 l
 {
   for (PetscInt c = from; c < to; ++c)
     for (PetscInt64 p = dual->pieces.offset[c]; p < dual->pieces.offset[c + 1]; ++p)
-      leaf_units[dual->pieces.target[p]] += MassUnits(dual, BrenierDualPieceEnd_Private(dual, c, p)) -
-                                            MassUnits(dual, dual->pieces.start[p]);
+      leaf_units[dual->pieces.target[p]] +=
+          MassUnits(dual, BrenierDualPieceEnd_Private(dual, c, p)) - MassUnits(dual, dual->pieces.start[p]);
 }
 
 /* This rank's part [from, to) of batch b, in local curves. */
@@ -105,7 +105,7 @@ static PetscErrorCode FinishMasses(BrenierDual dual, PetscScalar mass[], Brenier
     value->n_empty += units == 0;
     for (PetscInt b = 0; b < n_batches; ++b) {
       const PetscInt64 size = BrenierDualBatchStart_Private(dual, b + 1) - BrenierDualBatchStart_Private(dual, b);
-      const PetscReal  one = (PetscReal)dual->mass_units[(size_t)b * n + i] / ldexp((PetscReal)size, dual->mass_bits);
+      const PetscReal  one  = (PetscReal)dual->mass_units[(size_t)b * n + i] / ldexp((PetscReal)size, dual->mass_bits);
 
       dual->batch_mass[(size_t)b * n + i] = one;
       squares += (one - mass[i]) * (one - mass[i]);
@@ -162,8 +162,8 @@ PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec height, Vec mass, Breni
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDualGetBatches(BrenierDual dual, PetscInt *n_batches, const PetscReal **mass,
-                                     PetscReal energy[], PetscReal square[])
+PetscErrorCode BrenierDualGetBatches(BrenierDual dual, PetscInt *n_batches, const PetscReal **mass, PetscReal energy[],
+                                     PetscReal square[])
 {
   PetscFunctionBegin;
   *n_batches = dual->n_batches;

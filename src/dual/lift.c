@@ -11,8 +11,10 @@
 
 #include <math.h>
 
-/* What lifts a plane beyond its gap, in parts of the mean gap and of the unit: enough to win a piece, not a neighbour's mass. */
-static const PetscReal brenier_lift_beyond = 0.05, brenier_lift_least = 1e-3;
+/* What lifts a plane beyond its gap, in parts of that gap and of the unit: enough to win a piece, little enough to leave the
+   neighbours theirs. Heights of tight clusters differ by millionths of the unit: beyond by 1e-3 of it, or by a part
+   of the mean gap, lifted planes bury their neighbours and the iteration stalls. */
+static const PetscReal brenier_lift_beyond = 0.05, brenier_lift_least = 1e-6;
 
 enum { BRENIER_GAP_CURVES = 960, BRENIER_GAP_TARGETS = 1024 };
 
@@ -54,11 +56,11 @@ static PetscErrorCode SetGapPieces(GapScan *scan, PetscInt first, PetscInt n)
     for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p) {
       GapPiece *piece = &scan->piece[p - from];
 
-      piece->a          = pieces->a[p];
-      piece->b          = pieces->b[p];
-      piece->h          = scan->dual->leaf_height[pieces->target[p]];
-      piece->start      = pieces->start[p];
-      piece->end        = BrenierDualPieceEnd_Private(scan->dual, c, p);
+      piece->a           = pieces->a[p];
+      piece->b           = pieces->b[p];
+      piece->h           = scan->dual->leaf_height[pieces->target[p]];
+      piece->start       = pieces->start[p];
+      piece->end         = BrenierDualPieceEnd_Private(scan->dual, c, p);
       piece->at_start[0] = cos(piece->start);
       piece->at_start[1] = sin(piece->start);
       piece->at_end[0]   = cos(piece->end);
@@ -76,9 +78,8 @@ static PetscReal GapOnCurve(const GapScan *scan, PetscInt c, PetscReal a, PetscR
   for (PetscInt64 p = offset[c] - offset[0]; p < offset[c + 1] - offset[0]; ++p) {
     const GapPiece *x  = &scan->piece[p];
     const PetscReal da = x->a - a, db = x->b - b, dh = x->h - h;
-    const PetscReal gap =
-        circle ? BrenierCircleLeastBetween(da, db, dh, x->end - x->start, x->at_start, x->at_end)
-               : BrenierLineLeast(da, db, dh, x->start, x->end);
+    const PetscReal gap = circle ? BrenierCircleLeastBetween(da, db, dh, x->end - x->start, x->at_start, x->at_end)
+                                 : BrenierLineLeast(da, db, dh, x->start, x->end);
 
     best = PetscMin(best, gap);
   }
@@ -150,7 +151,8 @@ static PetscErrorCode ScanGapBlock(GapScan *scan, PetscInt n_curves, PetscInt n,
 
     scan->row = row + (size_t)t * stride;
     for (PetscInt i = 0; i < count; ++i)
-      raised[(size_t)i * stride] = scan->row[(size_t)i * stride + stride - 2] + scan->row[(size_t)i * stride + stride - 1];
+      raised[(size_t)i * stride] =
+          scan->row[(size_t)i * stride + stride - 2] + scan->row[(size_t)i * stride + stride - 1];
     BrenierTileSetTargets(&scan->targets, (size_t)count, stride, scan->row, raised);
     for (size_t c = 0; c < (size_t)n_curves; c += at_once)
       BrenierTileScan(&scan->tile, c, PetscMin(at_once, (size_t)n_curves - c), &scan->targets, VisitGap, scan);
@@ -245,24 +247,12 @@ PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec height, PetscInt n, const P
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* How far beyond their gaps the empty cells are raised: see the constants above. */
-static PetscErrorCode LiftBeyond(BrenierDual dual, PetscInt n, const PetscReal gap[], PetscInt64 n_all,
-                                 PetscReal *beyond)
-{
-  PetscReal sum = 0.0;
-
-  PetscFunctionBegin;
-  PetscCall(BrenierExactSum(dual->comm, n, 1, gap, &sum));
-  *beyond = brenier_lift_beyond * PetscMax(sum / (PetscReal)n_all, 0.0) + brenier_lift_least * dual->targets->unit;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, Vec h, PetscInt64 *n_lifted)
 {
   const PetscScalar *m;
   PetscScalar       *a;
   PetscInt           n = 0, *local;
-  PetscReal         *gap, beyond = 0.0;
+  PetscReal         *gap;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc2(dual->targets->n_local, &local, dual->targets->n_local, &gap));
@@ -274,9 +264,9 @@ PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, Vec h, PetscInt64 *n_
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, n_lifted, 1, MPIU_INT64, MPI_SUM, dual->comm));
   if (*n_lifted > 0) {
     PetscCall(BrenierDualGaps(dual, h, n, local, gap));
-    PetscCall(LiftBeyond(dual, n, gap, *n_lifted, &beyond));
     PetscCall(VecGetArray(h, &a));
-    for (PetscInt i = 0; i < n; ++i) a[local[i]] += gap[i] + beyond;
+    for (PetscInt i = 0; i < n; ++i)
+      a[local[i]] += (1.0 + brenier_lift_beyond) * gap[i] + brenier_lift_least * dual->targets->unit;
     PetscCall(VecRestoreArray(h, &a));
   }
   PetscCall(PetscFree2(local, gap));

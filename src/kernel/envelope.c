@@ -64,14 +64,14 @@ static int AddPiece(BrenierEnvelope *e, int32_t plane, double t)
 
 /* tan(s/2) of the first up-crossing of plane c by every plane within half a turn of t; HUGE_VAL where there is none.
    Branch-free, so that it is vectorised. */
-BRENIER_WIDE static void CircleRoots(size_t k, const double a[], const double b[], const double h[], size_t c, double cosine,
-                        double sine, double root[])
+BRENIER_WIDE static void CircleRoots(size_t k, const double a[], const double b[], const double h[], size_t c,
+                                     double cosine, double sine, double root[])
 {
   const double P = a[c] * cosine + b[c] * sine, Q = b[c] * cosine - a[c] * sine, H = h[c];
 
   for (size_t j = 0; j < k; ++j) {
     const double dP = a[j] * cosine + b[j] * sine - P, dQ = b[j] * cosine - a[j] * sine - Q, dH = h[j] - H;
-    const double below = dP + dH < 0.0 ? dP + dH : 0.0; // c is on top; more than 0 is rounding
+    const double below  = dP + dH < 0.0 ? dP + dH : 0.0; // c is on top; more than 0 is rounding
     const double across = dH - dP;
     const double disc   = dQ * dQ - across * below;
     const double width  = sqrt(disc > 0.0 ? disc : 0.0);

@@ -20,8 +20,8 @@ BRENIER_WIDE static void CircleSector(size_t n, const double a[], const double b
   }
 }
 
-BRENIER_WIDE static void ChordSector(size_t n, const double a[], const double b[], const double h[], double A,
-                                     double B, double H, double low, double above[])
+BRENIER_WIDE static void ChordSector(size_t n, const double a[], const double b[], const double h[], double A, double B,
+                                     double H, double low, double above[])
 {
   const double high = low + 1.0 / BRENIER_SECTORS;
 

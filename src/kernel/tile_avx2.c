@@ -5,17 +5,20 @@
 
 typedef float vfloat __attribute__((vector_size(32)));
 
-#define LANES        8
-#define STRIPS       2
-#define SPLIT        2
-#define LANE_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7}
+#define LANES  8
+#define STRIPS 2
+#define SPLIT  2
+#define LANE_NUMBERS                                                                                                   \
+  {                                                                                                                    \
+    0, 1, 2, 3, 4, 5, 6, 7                                                                                             \
+  }
 #define Larger(x, y) ((vfloat)_mm256_max_ps((__m256)(x), (__m256)(y)))
 #define MaskGE(x, y) ((unsigned)_mm256_movemask_ps(_mm256_cmp_ps((__m256)(x), (__m256)(y), _CMP_GE_OQ)))
 
-#define PackLanes(to, x, mask) \
-  do { \
-    int n_ = 0; \
-    for (unsigned m_ = (mask); m_; m_ &= m_ - 1) (to)[n_++] = (x)[__builtin_ctz(m_)]; \
+#define PackLanes(to, x, mask)                                                                                         \
+  do {                                                                                                                 \
+    int n_ = 0;                                                                                                        \
+    for (unsigned m_ = (mask); m_; m_ &= m_ - 1) (to)[n_++] = (x)[__builtin_ctz(m_)];                                  \
   } while (0)
 #define Pack(to, x, mask)    PackLanes(to, x, mask)
 #define PackInt(to, x, mask) PackLanes(to, (x), mask)

@@ -5,10 +5,13 @@
 
 typedef float vfloat __attribute__((vector_size(64)));
 
-#define LANES        16
-#define STRIPS       2
-#define SPLIT        1
-#define LANE_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+#define LANES  16
+#define STRIPS 2
+#define SPLIT  1
+#define LANE_NUMBERS                                                                                                   \
+  {                                                                                                                    \
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15                                                               \
+  }
 #define Larger(x, y) ((vfloat)_mm512_max_ps((__m512)(x), (__m512)(y)))
 #define MaskGE(x, y) ((unsigned)_mm512_cmp_ps_mask((__m512)(x), (__m512)(y), _CMP_GE_OQ))
 // Compressing into a register and storing it whole is much faster than a compressing store

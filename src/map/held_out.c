@@ -21,8 +21,8 @@ static PetscErrorCode GramMatrix(BrenierTargets t, PetscInt n_batches, const Pet
 
       for (PetscInt s = 0; s < sets; ++s)
         for (PetscInt i = 0; i < n; ++i)
-          term[(size_t)s * n + i] = (batch[(size_t)b * n + i] - t->nu[i]) *
-                                    (batch[(size_t)(k0 + s) * n + i] - t->nu[i]) / t->nu[i];
+          term[(size_t)s * n + i] =
+              (batch[(size_t)b * n + i] - t->nu[i]) * (batch[(size_t)(k0 + s) * n + i] - t->nu[i]) / t->nu[i];
       PetscCall(BrenierExactSum(t->comm, n, sets, term, sum));
       for (PetscInt s = 0; s < sets; ++s) gram[b * n_batches + k0 + s] = gram[(k0 + s) * n_batches + b] = sum[s];
     }

@@ -22,20 +22,27 @@ static PetscErrorCode WriteVec(BrenierStore store, const char name[], Vec v, con
 
 static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, BrenierTargets t)
 {
-  const BrenierHeldOut *o      = &r->held_out;
+  const BrenierHeldOut *o = &r->held_out;
   const struct {
     const char *name;
     PetscReal   value;
-  } real[] = {{"rho", o->rho},       {"rho_low", o->rho_low},   {"rho_high", o->rho_high},
-              {"noise", o->noise},   {"tv", o->tv},             {"largest_error", o->largest_error},
-              {"energy", o->energy}, {"energy_error", o->energy_error},
-              {"w2", o->w2},         {"w2_low", o->w2_low},     {"w2_high", o->w2_high},
+  } real[] = {{"rho", o->rho},
+              {"rho_low", o->rho_low},
+              {"rho_high", o->rho_high},
+              {"noise", o->noise},
+              {"tv", o->tv},
+              {"largest_error", o->largest_error},
+              {"energy", o->energy},
+              {"energy_error", o->energy_error},
+              {"w2", o->w2},
+              {"w2_low", o->w2_low},
+              {"w2_high", o->w2_high},
               {"source_scale", r->source.scale}};
   const struct {
     const char *name;
     PetscInt64  value;
-  } whole[] = {{"dim", t->dim},         {"n_targets", t->n},    {"seed", r->seed},
-               {"curves", r->curves},   {"empty", o->empty},    {"held_out_curves", o->curves},
+  } whole[] = {{"dim", t->dim},        {"n_targets", t->n}, {"seed", r->seed},
+               {"curves", r->curves},  {"empty", o->empty}, {"held_out_curves", o->curves},
                {"merged", t->n_merged}};
 
   PetscFunctionBegin;
@@ -75,7 +82,7 @@ static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t)
 }
 
 static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec mass, Vec mass_error,
-                                              const BrenierHistory *history)
+                                const BrenierHistory *history)
 {
   PetscFunctionBegin;
   PetscCall(BrenierStoreWriteRows(store, "/targets", BRENIER_F8, t->n_local, t->dim, t->y, "same as the input"));
@@ -145,8 +152,8 @@ static PetscErrorCode CheckValues(MPI_Comm comm, const char path[], PetscInt64 f
   for (PetscInt i = 0; i < n; ++i)
     if (!(nu[i] > 0.0) || PetscIsInfOrNanReal(h[i]))
       BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
-                      "%s: target %" PetscInt64_FMT " has weight %g and height %g; the file is damaged, solve again", path,
-                      first + i, (double)nu[i], (double)h[i]);
+                      "%s: target %" PetscInt64_FMT " has weight %g and height %g; the file is damaged, solve again",
+                      path, first + i, (double)nu[i], (double)h[i]);
   PetscCall(BrenierFaultAgree(comm, &fault));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

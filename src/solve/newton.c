@@ -8,13 +8,17 @@
 const char BrenierIterationNames[] =
     "iteration,evaluations,seconds,energy,l1,rho,noise,empty,damping,step,linear_iterations";
 
-static const PetscReal brenier_armijo           = 0.05; /* part of the promised decrease that a step must keep */
-static const PetscReal brenier_energy_rounding  = 1e-13; /* relative: differences below say nothing */
-static const PetscReal brenier_rounding_rho     = 1e-12; /* residual that rounding alone leaves */
-static const PetscReal brenier_diagonal_floor   = 0.02;  /* of the geometric mean of the diagonal */
-static const PetscReal brenier_damping_raise    = 5.0, brenier_damping_lower = 0.2;
-static const PetscReal brenier_damping_least    = 1e-9, brenier_damping_restart = 1e-4, brenier_damping_most = 1e8;
-static const PetscInt  brenier_high_dimension   = 16; /* from here on the first steps need damping */
+static const PetscReal brenier_armijo          = 0.05;  /* part of the promised decrease that a step must keep */
+static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
+static const PetscReal brenier_rounding_rho    = 1e-12; /* residual that rounding alone leaves */
+static const PetscReal brenier_diagonal_floor  = 0.02;  /* of the geometric mean of the diagonal */
+static const PetscReal brenier_damping_raise   = 5.0;
+/* Part of the promised decrease that came (a quadratic gives 1/2): above the first, the model is too careful; above the
+   second it is right. How the damping is lowered then. */
+static const PetscReal brenier_gain_high = 0.7, brenier_gain_fair = 0.4;
+static const PetscReal brenier_damping_lower_high = 0.2, brenier_damping_lower_fair = 0.5;
+static const PetscReal brenier_damping_least = 1e-9, brenier_damping_restart = 1e-4, brenier_damping_most = 1e8;
+static const PetscInt  brenier_high_dimension = 16; /* from here on the first steps need damping */
 
 /* State of an iteration; vectors are laid out as the targets. */
 typedef struct {
@@ -29,6 +33,7 @@ typedef struct {
   /* status */
   BrenierDualValue value, trial_value;
   BrenierIteration now;
+  PetscReal        gain; /* of the last step tried: decrease over what its slope promised */
   PetscLogDouble   start;
 } Newton;
 
@@ -46,12 +51,18 @@ void BrenierNewtonDefaults(PetscInt dim, BrenierNewtonOptions *options)
 const char *BrenierNewtonReasonText(BrenierNewtonReason reason)
 {
   switch (reason) {
-  case BRENIER_NEWTON_NOISE: return "residual well below the sampling error";
-  case BRENIER_NEWTON_RESIDUAL: return "residual below -residual";
-  case BRENIER_NEWTON_ROUNDING: return "residual at rounding level";
-  case BRENIER_NEWTON_MAX_IT: return "iteration limit reached";
-  case BRENIER_NEWTON_STALLED: return "no damping gives descent";
-  default: return "the linear solver failed";
+  case BRENIER_NEWTON_NOISE:
+    return "residual well below the sampling error";
+  case BRENIER_NEWTON_RESIDUAL:
+    return "residual below -residual";
+  case BRENIER_NEWTON_ROUNDING:
+    return "residual at rounding level";
+  case BRENIER_NEWTON_MAX_IT:
+    return "iteration limit reached";
+  case BRENIER_NEWTON_STALLED:
+    return "no damping gives descent";
+  default:
+    return "the linear solver failed";
   }
 }
 
@@ -213,6 +224,7 @@ static PetscErrorCode TryStep(Newton *s, PetscBool *good)
   PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
   PetscCall(Descent(s, s->trial_mass, &after));
   fall     = s->value.energy - s->trial_value.energy;
+  s->gain  = fall / promised;
   rounding = brenier_energy_rounding * PetscAbsReal(s->value.energy);
   // Convexity: the energy fell by at least the slope that is left
   *good = (PetscBool)(fall > brenier_armijo * promised || after >= brenier_armijo * promised ||
@@ -241,7 +253,9 @@ static PetscErrorCode FindStep(Newton *s, BrenierNewtonReason *reason)
   PetscCall(VecCopy(s->trial, s->h));
   PetscCall(VecCopy(s->trial_mass, s->mass));
   s->value = s->trial_value;
-  if (first) s->now.damping = PetscMax(s->now.damping * brenier_damping_lower, brenier_damping_least);
+  if (s->gain > brenier_gain_high) s->now.damping *= brenier_damping_lower_high;
+  else if (first && s->gain > brenier_gain_fair) s->now.damping *= brenier_damping_lower_fair;
+  s->now.damping = PetscMax(s->now.damping, brenier_damping_least);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,0 +1,103 @@
+/* warm_up.c - Implements BrenierWarmUp() of solve.h. */
+#include <brenier/base.h>
+#include <brenier/solve.h>
+
+#include <math.h>
+
+enum { BRENIER_WARM_STEPS = 128 };
+
+/* Step in units of the length scale; 0.3 to 3 serve mixtures and images from d = 2 to 64, see docs/solver.md. */
+static const PetscReal brenier_warm_rate = 0.6;
+
+/* Curves of a step at least: fewer leave a step to chance. */
+static const PetscInt64 brenier_warm_least = 16;
+
+/* Mass-weighted geometric mean of w_i / H_ii on a small sample: how much height changes a mass by its own size. */
+static PetscErrorCode LengthScale(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, Vec h, Vec mass,
+                                  PetscReal *length)
+{
+  BrenierDual        dual;
+  BrenierDualValue   value;
+  Mat                hessian;
+  Vec                diagonal;
+  const PetscScalar *m, *d;
+  PetscReal         *term, sum[2];
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_LENGTH, PetscMax(t->n, brenier_warm_least), 1, &dual));
+  PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
+  PetscCall(BrenierDualHessian(dual, &hessian));
+  PetscCall(VecDuplicate(h, &diagonal));
+  PetscCall(MatGetDiagonal(hessian, diagonal));
+  PetscCall(PetscCalloc1(2 * (size_t)t->n_local, &term));
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArrayRead(diagonal, &d));
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    if (m[i] > 0.0 && d[i] > 0.0) {
+      term[i]              = m[i] * log(m[i] / d[i]);
+      term[t->n_local + i] = m[i];
+    }
+  PetscCall(VecRestoreArrayRead(diagonal, &d));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 2, term, sum));
+  *length = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
+  PetscCall(PetscFree(term));
+  PetscCall(VecDestroy(&diagonal));
+  PetscCall(MatDestroy(&hessian));
+  PetscCall(BrenierDualDestroy(&dual));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One step on curves of its own. */
+static PetscErrorCode WarmStep(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscInt step,
+                               PetscInt64 n_curves, PetscReal length, Vec h, Vec mass)
+{
+  const PetscReal    scale = brenier_warm_rate * length / PetscSqrtReal((PetscReal)step + 1.0);
+  BrenierDual        dual;
+  BrenierDualValue   value;
+  const PetscScalar *m;
+  PetscScalar       *a;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_WARM + (uint32_t)step, n_curves, 1, &dual));
+  PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
+  PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArray(h, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] -= scale * (m[i] / t->nu[i] - 1.0);
+  PetscCall(VecRestoreArray(h, &a));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscReal warm_up, Vec h)
+{
+  const PetscInt64 n_curves =
+      PetscMax((PetscInt64)(warm_up * (PetscReal)t->n / BRENIER_WARM_STEPS), brenier_warm_least);
+  PetscReal      length = 0.0;
+  PetscLogDouble begun, ended;
+  Vec            mass, mean;
+
+  PetscFunctionBegin;
+  if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE || warm_up <= 0.0 || t->n == 1)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscTime(&begun));
+  PetscCall(VecDuplicate(h, &mass));
+  PetscCall(VecDuplicate(h, &mean));
+  PetscCall(VecZeroEntries(mean));
+  PetscCall(LengthScale(t, source, seed, h, mass, &length));
+  for (PetscInt step = 0; step < BRENIER_WARM_STEPS; ++step) {
+    PetscCall(WarmStep(t, source, seed, step, n_curves, length, h, mass));
+    if (2 * step >= BRENIER_WARM_STEPS) PetscCall(VecAXPY(mean, 2.0 / BRENIER_WARM_STEPS, h));
+  }
+  PetscCall(VecCopy(mean, h));
+  PetscCall(BrenierTargetsGauge(t, h));
+  PetscCall(VecDestroy(&mass));
+  PetscCall(VecDestroy(&mean));
+  PetscCall(PetscTime(&ended));
+  PetscCall(BrenierSay("warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
+                       n_curves * BRENIER_WARM_STEPS, ended - begun));
+  PetscCall(BrenierLogEvent("warm_up", "i curves", n_curves * BRENIER_WARM_STEPS, "r length", length,
+                            "r warm_up_seconds", ended - begun, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
