@@ -12,7 +12,12 @@ SHELL = f'. "$0/tools/mpi-environment.sh"; exec timeout --kill-after=10 {TIME_LI
 def brenier(*arguments, ranks=2, code=0, cwd=None):
     """Runs `brenier ARGUMENTS` on that many ranks and expects that exit code; returns what it printed."""
     assert os.path.exists(PROGRAM), f"{PROGRAM} is not built; ./check builds it"
-    environment = {**os.environ, "BRENIER_RANKS": str(ranks), "OMPI_MCA_hwloc_base_binding_policy": "none"}
+    environment = {
+        **os.environ,
+        "BRENIER_RANKS": str(ranks),
+        "OMPI_MCA_hwloc_base_binding_policy": "none",
+        "OMPI_MCA_odls_base_sigkill_timeout": "0",  # else mpiexec takes 2 s to end after an exit code other than 0
+    }
     command = ["bash", "-c", SHELL, REPOSITORY, PROGRAM, *map(str, arguments)]
     done = subprocess.run(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     said = f"brenier {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}"

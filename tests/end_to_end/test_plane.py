@@ -49,8 +49,8 @@ def heights_by_shell(result, y):
 
 
 def check_shells(result, y):
-    """Equal within a shell but for sampling: a mass that is off by rho nu moves a height by about rho times the range of
-    heights that one cell spans; that range is below the largest difference of neighbouring shells."""
+    """Equal within a shell but for sampling: a mass off by rho nu moves a height by about rho times the range of
+    heights that one cell spans, which is below the largest |y| here."""
     shells = heights_by_shell(result, y)
     scale = np.abs(y).max()
     for shell in shells:
@@ -68,7 +68,7 @@ def test_regular_polygon_with_centre(tmp_path, source):
 
 
 def test_centred_lattice(tmp_path):
-    """Cells of a centred lattice with equal weights are the squares, and h = -|y|^2 / 2 up to scale: all of it is known."""
+    """Cells of a centred lattice with equal weights are the squares, and h = -|y|^2 / 2: all of it is known."""
     side = 5
     line = (np.arange(side) - (side - 1) / 2) / side
     y = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""The same seed on 1, 2, 3 and 5 ranks: check, map and sample to the bit, solve to the rounding of the linear solver."""
+"""The same seed on 1, 2, 3 and 5 ranks: check, map, sample to the bit, solve to the rounding of the linear solver."""
 import re
 
 import h5py
@@ -21,8 +21,8 @@ def results(request, tmp_path_factory):
     np.save(folder / "weights.npy", np.random.default_rng(8).uniform(1, 5, 500))
     files = [folder / f"{ranks}.h5" for ranks in RANKS]
     for ranks, file in zip(RANKS, files):
-        brenier("solve", folder / "y.npy", "-weights", folder / "weights.npy", "-source", request.param, "-curves", curves,
-                "-o", file, ranks=ranks)  # fmt: skip
+        brenier("solve", "y.npy", "-weights", "weights.npy", "-source", request.param, "-curves", curves, "-o", file,
+                ranks=ranks, cwd=folder)  # fmt: skip
     return files
 
 
@@ -41,7 +41,7 @@ def assert_same_bits(paths):
 
 
 def test_solve(results):
-    """A bound: heights differ by the rounding of dot products in the linear solver, some 1e-12, if all goes the same way."""
+    """Dot products in the linear solver are rounded in another order: some 1e-12."""
     first = read_result(results[0])
     for path in results[1:]:
         other = read_result(path)

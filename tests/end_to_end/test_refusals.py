@@ -164,7 +164,7 @@ def listing(folder):
 
 @pytest.fixture(scope="module")
 def outcomes(folder):
-    """All cases, four at a time: mpiexec waits a second or two after a rank that ends with an error."""
+    """All cases, four at a time: most of a run is waiting for mpiexec."""
     before = listing(folder)
     with ThreadPoolExecutor(4) as pool:
         runs = [pool.submit(brenier, *arguments, ranks=1 if k % 4 == 0 else 2, code=code, cwd=folder)
