@@ -3,8 +3,8 @@
 The border of neighbours y_k < y_(k+1) is where their planes meet, x_k = -(h_(k+1) - h_k) / (y_(k+1) - y_k), and the
 mass below it is nu_1 + ... + nu_k. Masses are sums of n numbers below 1, each rounded to 2^-53, so a border can be
 known to a mass of about n 2^-53 at best: its error is measured as |x_k - quantile| times the density there, which is
-the mass between the two. The quotient adds the rounding of h, 2^-53 times its largest over the gap of the targets. Heights
-summed up from quantiles in double precision stay below a twentieth of the bound.
+the mass between the two. The quotient adds the rounding of h, 2^-53 times its largest over the gap of the targets.
+Heights summed up from quantiles in double precision stay below a twentieth of the bound.
 """
 import numpy as np
 import pytest
