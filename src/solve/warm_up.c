@@ -7,7 +7,7 @@
 enum { BRENIER_WARM_STEPS = 128 };
 
 /* Step in units of the length scale; 0.3 to 3 serve mixtures and images from d = 2 to 64, see docs/solver.md. */
-static const PetscReal brenier_warm_rate = 0.6;
+static const PetscReal brenier_warm_rate = 0.3;
 
 /* Curves of a step at least: fewer leave a step to chance. */
 static const PetscInt64 brenier_warm_least = 16;
