@@ -8,7 +8,8 @@
               counts the degenerate part twice: it contributes 4 tau / (B (B-2)) there, where 2 tau / (B (B-1)) is right
               (Efron and Stein, Ann. Statist. 9 (1981)); tau = tr Sigma^2, Sigma the covariance of g_b, comes without
               bias from the products of differences of disjoint pairs of batches;
-    interval  chi2 -+ t sqrt(variance), t the 97.5% quantile of Student's law with B - 1 degrees; of rho by the root.
+    interval  chi2 -+ the root of (t^2 linear part + z^2 degenerate part), t the 97.5% quantile of Student's law with
+              B - 1 degrees, z that of the normal law; of rho by the root.
   In one dimension the one line is the whole source: rho is exact and its interval has no width.
 */
 #pragma once

@@ -20,13 +20,14 @@
 
 /* Why an iteration ended: positive when it got where it should. */
 typedef enum {
-  BRENIER_NEWTON_NOISE    = 1, /* in-sample rho is a small part of the sampling error: more curves would help, more
+  BRENIER_NEWTON_NOISE     = 1, /* in-sample rho is a small part of the sampling error: more curves would help, more
                                     iterations would not */
-  BRENIER_NEWTON_RESIDUAL = 2, /* the L1 residual asked for */
-  BRENIER_NEWTON_ROUNDING = 3, /* residual at rounding level */
-  BRENIER_NEWTON_MAX_IT   = -1,
-  BRENIER_NEWTON_STALLED  = -2, /* no damping gives descent */
-  BRENIER_NEWTON_LINEAR   = -3  /* the linear solver failed */
+  BRENIER_NEWTON_RESIDUAL  = 2, /* the L1 residual asked for */
+  BRENIER_NEWTON_ROUNDING  = 3, /* residual at rounding level */
+  BRENIER_NEWTON_QUANTILES = 4, /* one dimension: the heights are known, no iteration was needed */
+  BRENIER_NEWTON_MAX_IT    = -1,
+  BRENIER_NEWTON_STALLED   = -2, /* no damping gives descent */
+  BRENIER_NEWTON_LINEAR    = -3  /* the linear solver failed */
 } BrenierNewtonReason;
 
 /* What is known after an iteration; also the columns of /history, in this order. */

@@ -4,8 +4,9 @@
 
 enum { BRENIER_BATCHES = 32, BRENIER_SETS_AT_ONCE = 8 };
 
-/* 97.5% quantile of Student's law with BRENIER_BATCHES - 1 = 31 degrees of freedom. */
-static const PetscReal brenier_student = 2.0395;
+/* 97.5% quantiles: of Student's law with BRENIER_BATCHES - 1 = 31 degrees of freedom for what rests on the spread of the
+   batches, of the normal law for the degenerate part, whose variance rests on 120 products. */
+static const PetscReal brenier_student = 2.0395, brenier_normal = 1.95996;
 
 /* Entries of the Gram matrix in the order of its lower triangle. */
 static PetscErrorCode GramMatrix(BrenierTargets t, PetscInt n_batches, const PetscReal batch[], PetscReal gram[])
@@ -46,10 +47,11 @@ static PetscReal TraceSquared(PetscInt B, const PetscReal G[])
   return count ? sum / (4.0 * count) : 0.0;
 }
 
-static void EstimateChi2(PetscInt B, const PetscReal G[], BrenierHeldOut *out)
+/* Estimate, standard error, and half the width of the interval. */
+static PetscReal EstimateChi2(PetscInt B, const PetscReal G[], BrenierHeldOut *out)
 {
-  PetscReal r[BRENIER_BATCHES], mean = 0.0, spread = 0.0, jackknife, degenerate, excess;
-  PetscReal tau = TraceSquared(B, G);
+  const PetscReal tau = TraceSquared(B, G), degenerate = 2.0 * tau / ((PetscReal)B * (B - 1));
+  PetscReal       r[BRENIER_BATCHES], mean = 0.0, spread = 0.0, linear;
 
   for (PetscInt b = 0; b < B; ++b) {
     r[b] = -G[b * B + b];
@@ -58,29 +60,27 @@ static void EstimateChi2(PetscInt B, const PetscReal G[], BrenierHeldOut *out)
     mean += r[b] / (PetscReal)B;
   }
   for (PetscInt b = 0; b < B; ++b) spread += (r[b] - mean) * (r[b] - mean) / (PetscReal)(B - 1);
-  jackknife       = 4.0 * (B - 1) * (B - 1) / ((PetscReal)B * (B - 2) * (B - 2)) * spread;
-  degenerate      = 2.0 * tau / ((PetscReal)B * (B - 1));
-  excess          = 4.0 * tau / ((PetscReal)B * (B - 2)) - degenerate;
+  linear = 4.0 * (B - 1) * (B - 1) / ((PetscReal)B * (B - 2) * (B - 2)) * spread - 4.0 * tau / ((PetscReal)B * (B - 2));
+  linear = PetscMax(linear, 0.0);
   out->chi2       = mean;
-  out->chi2_error = PetscSqrtReal(PetscMax(jackknife - excess, degenerate));
+  out->chi2_error = PetscSqrtReal(linear + degenerate);
+  return PetscSqrtReal(PetscSqr(brenier_student) * linear + PetscSqr(brenier_normal) * degenerate);
 }
 
 static PetscErrorCode MeasureChi2(BrenierTargets t, PetscInt n_batches, const PetscReal batch[], BrenierHeldOut *out)
 {
-  PetscReal gram[BRENIER_BATCHES * BRENIER_BATCHES], low, high;
+  PetscReal gram[BRENIER_BATCHES * BRENIER_BATCHES], half;
 
   PetscFunctionBegin;
   PetscCall(GramMatrix(t, n_batches, batch, gram));
-  if (n_batches > 3) EstimateChi2(n_batches, gram, out);
+  if (n_batches > 3) half = EstimateChi2(n_batches, gram, out);
   else {
     out->chi2       = gram[0];
-    out->chi2_error = n_batches == 1 ? 0.0 : PETSC_INFINITY;
+    out->chi2_error = half = n_batches == 1 ? 0.0 : PETSC_INFINITY;
   }
-  low           = out->chi2 - brenier_student * out->chi2_error;
-  high          = out->chi2 + brenier_student * out->chi2_error;
   out->rho      = PetscSqrtReal(PetscMax(out->chi2, 0.0));
-  out->rho_low  = PetscSqrtReal(PetscMax(low, 0.0));
-  out->rho_high = PetscSqrtReal(PetscMax(high, 0.0));
+  out->rho_low  = PetscSqrtReal(PetscMax(out->chi2 - half, 0.0));
+  out->rho_high = PetscSqrtReal(PetscMax(out->chi2 + half, 0.0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -302,7 +302,7 @@ static PetscErrorCode CreateKsp(MPI_Comm comm, PetscReal rtol, KSP *ksp)
   PetscFunctionBegin;
   PetscCall(KSPCreate(comm, ksp));
   PetscCall(KSPSetType(*ksp, KSPCG));
-  PetscCall(KSPSetTolerances(*ksp, rtol, PETSC_DEFAULT, PETSC_DEFAULT, 2000));
+  PetscCall(KSPSetTolerances(*ksp, rtol, 0.0, PETSC_DEFAULT, 2000));
   PetscCall(KSPGetPC(*ksp, &pc));
   PetscCall(PCSetType(pc, PCJACOBI));
   PetscCall(KSPSetFromOptions(*ksp));

@@ -3,6 +3,8 @@
 #include <brenier/linear.h>
 #include <brenier/solve.h>
 
+#include "quantiles.h"
+
 /* Curves a target by default, and at least. */
 static const PetscInt64 brenier_circles_a_target = 4, brenier_chords_a_target = 16, brenier_least_curves = 4096;
 
@@ -88,7 +90,16 @@ PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, 
 PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options, Vec h,
                             BrenierIteration *last, BrenierNewtonReason *reason, BrenierDualWork *work)
 {
+  BrenierSolveOptions look = *options;
+
   PetscFunctionBegin;
+  if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) {
+    PetscCall(BrenierQuantileHeights_Private(t, source, h));
+    look.newton.max_it = 0; // one evaluation, for what is to be reported
+    PetscCall(RunNewton(t, source, &look, BRENIER_STREAM_SOLVE, h, last, reason, work));
+    *reason = BRENIER_NEWTON_QUANTILES;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(RunNewton(t, source, options, BRENIER_STREAM_SOLVE, h, last, reason, work));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
