@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <strings.h>
 
 static const BrenierOption solve_options[] = {
@@ -185,16 +186,25 @@ static PetscErrorCode Announce(BrenierTargets t, const BrenierSource *source, co
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Where the time went, and the fastest that the cores could have scanned. */
 static PetscErrorCode ReportWork(const BrenierDualWork *work)
 {
-  PetscLogDouble all[3] = {work->flops, work->scan_seconds, work->envelope_seconds};
+  const double   look   = 0.05; // seconds that measuring the rate takes
+  PetscLogDouble all[4] = {work->flops, work->scan_seconds, work->envelope_seconds, 0.0};
+  PetscInt64     bytes;
   PetscMPIInt    size;
+  struct rusage  usage;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 3, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));
+  all[3] = BrenierTilePeak(look);
+  (void)getrusage(RUSAGE_SELF, &usage);
+  bytes = (PetscInt64)usage.ru_maxrss * 1024;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 4, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_INT64, MPI_MAX, PETSC_COMM_WORLD));
   PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "r scan_flops", all[0], "r scan_seconds",
-                            all[1] / size, "r envelope_seconds", all[2] / size, NULL));
+                            all[1] / size, "r envelope_seconds", all[2] / size, "r peak_flops", all[3],
+                            "i peak_memory_bytes", bytes, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
