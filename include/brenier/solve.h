@@ -9,8 +9,8 @@
   Warm-up. Averaged stochastic descent on fresh curves, each seen once, before Newton sees the sample:
     h <- h - rate length (w / nu - 1) / sqrt(step),  the heights of the second half averaged,
   length the mass-weighted geometric mean of w_i / H_ii: the change of height that changes a cell's mass by its own
-  size. With this length one rate serves all dimensions and tight clusters alike. It costs half an evaluation and saves
-  most of the Newton iterations (docs/solver.md). Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
+  size. Around tight clusters it shrinks as their cells grow; another round with the new length follows then. It costs some half an
+  evaluation a round and saves most of the Newton iterations (docs/solver.md). Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
 */
 #pragma once
 
@@ -60,7 +60,7 @@ PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, const Bren
   Output Parameter:
 . h - the averaged heights
 
-  Notes: 4 n^2 dim warm_up flops, in 128 steps; every rank count gives the same heights.
+  Notes: 4 n^2 dim (warm_up + 1) flops a round, in 128 steps, 1 to 4 rounds; every rank count gives the same heights.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed,
                                           PetscReal warm_up, Vec h);

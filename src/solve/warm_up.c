@@ -4,7 +4,10 @@
 
 #include <math.h>
 
-enum { BRENIER_WARM_STEPS = 128 };
+enum { BRENIER_WARM_STEPS = 128, BRENIER_WARM_ROUNDS = 4 };
+
+/* Around tight clusters the length shrinks as their cells grow; below this part of what it was, a round more is due. */
+static const PetscReal brenier_warm_shrunk = 0.5;
 
 /* Step in units of the length scale: a tenth of the dimension, at most 1. Measured (docs/solver.md): from dimension 8 on 1 is best,
    and tight clusters in two and three dimensions need 0.3 or less. */
@@ -50,8 +53,8 @@ static PetscErrorCode LengthScale(BrenierTargets t, const BrenierSource *source,
 }
 
 /* One step on curves of its own. */
-static PetscErrorCode WarmStep(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscInt step,
-                               PetscInt64 n_curves, PetscReal length, Vec h, Vec mass)
+static PetscErrorCode WarmStep(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscInt first,
+                               PetscInt step, PetscInt64 n_curves, PetscReal length, Vec h, Vec mass)
 {
   const PetscReal    rate  = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_most);
   const PetscReal    scale = rate * length / PetscSqrtReal((PetscReal)step + 1.0);
@@ -61,7 +64,7 @@ static PetscErrorCode WarmStep(BrenierTargets t, const BrenierSource *source, Pe
   PetscScalar       *a;
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_WARM + (uint32_t)step, n_curves, 1, &dual));
+  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_WARM + (uint32_t)(first + step), n_curves, 1, &dual));
   PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(VecGetArrayRead(mass, &m));
@@ -72,11 +75,27 @@ static PetscErrorCode WarmStep(BrenierTargets t, const BrenierSource *source, Pe
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* One round: steps from step number `first` on, and the mean of the second half of them. */
+static PetscErrorCode WarmRound(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscInt first,
+                                PetscInt64 n_curves, PetscReal length, Vec h, Vec mass, Vec mean)
+{
+  PetscFunctionBegin;
+  PetscCall(VecZeroEntries(mean));
+  for (PetscInt step = 0; step < BRENIER_WARM_STEPS; ++step) {
+    PetscCall(WarmStep(t, source, seed, first, step, n_curves, length, h, mass));
+    if (2 * step >= BRENIER_WARM_STEPS) PetscCall(VecAXPY(mean, 2.0 / BRENIER_WARM_STEPS, h));
+  }
+  PetscCall(VecCopy(mean, h));
+  PetscCall(BrenierTargetsGauge(t, h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscReal warm_up, Vec h)
 {
   const PetscInt64 n_curves =
       PetscMax((PetscInt64)(warm_up * (PetscReal)t->n / BRENIER_WARM_STEPS), brenier_warm_least);
-  PetscReal      length = 0.0;
+  PetscReal      length, next = 0.0;
+  PetscInt       round = 0;
   PetscLogDouble begun, ended;
   Vec            mass, mean;
 
@@ -86,20 +105,18 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, Pets
   PetscCall(PetscTime(&begun));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecDuplicate(h, &mean));
-  PetscCall(VecZeroEntries(mean));
-  PetscCall(LengthScale(t, source, seed, h, mass, &length));
-  for (PetscInt step = 0; step < BRENIER_WARM_STEPS; ++step) {
-    PetscCall(WarmStep(t, source, seed, step, n_curves, length, h, mass));
-    if (2 * step >= BRENIER_WARM_STEPS) PetscCall(VecAXPY(mean, 2.0 / BRENIER_WARM_STEPS, h));
-  }
-  PetscCall(VecCopy(mean, h));
-  PetscCall(BrenierTargetsGauge(t, h));
+  PetscCall(LengthScale(t, source, seed, h, mass, &next));
+  do {
+    length = next;
+    PetscCall(WarmRound(t, source, seed, round * BRENIER_WARM_STEPS, n_curves, length, h, mass, mean));
+    PetscCall(LengthScale(t, source, seed, h, mass, &next));
+  } while (++round < BRENIER_WARM_ROUNDS && next < brenier_warm_shrunk * length);
   PetscCall(VecDestroy(&mass));
   PetscCall(VecDestroy(&mean));
   PetscCall(PetscTime(&ended));
   PetscCall(BrenierSay("warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
-                       n_curves * BRENIER_WARM_STEPS, ended - begun));
-  PetscCall(BrenierLogEvent("warm_up", "i curves", n_curves * BRENIER_WARM_STEPS, "r length", length,
+                       round * n_curves * BRENIER_WARM_STEPS, ended - begun));
+  PetscCall(BrenierLogEvent("warm_up", "i curves", round * n_curves * BRENIER_WARM_STEPS, "r length", next,
                             "r warm_up_seconds", ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

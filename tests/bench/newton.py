@@ -4,7 +4,7 @@
 usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/newton.py [-o OUT.json] [--draws N] [-- SOLVER OPTIONS]
 
 mixture: ten clusters, each near its own linear subspace of dimension d/4 (at least 2), noise 0.1. tight: ten balls of standard
-deviation 0.05 around centres of standard deviation 2. 1,500 targets, 4 circles a target; images: 3,000 Fashion-MNIST
+deviation 0.1 around centres of standard deviation 2. 1,500 targets, 4 circles a target; images: 3,000 Fashion-MNIST
 codes, d = 64, 4 circles a target; cube: the mixtures with 16 chords a target. Stops at an in-sample L1 residual of 2e-2.
 """
 import argparse
@@ -32,7 +32,7 @@ def mixture(n, d, rng):
 
 def tight(n, d, rng):
     centre = rng.standard_normal((10, d)) * 2
-    return centre[rng.integers(0, 10, n)] + 0.05 * rng.standard_normal((n, d))
+    return centre[rng.integers(0, 10, n)] + 0.1 * rng.standard_normal((n, d))
 
 
 def images(n, d, rng):
