@@ -57,8 +57,8 @@ typedef struct {
   void *context;
 } BrenierNewtonOptions;
 
-/* Defaults for a dimension. Not collective. */
-PETSC_EXTERN void BrenierNewtonDefaults(PetscInt dim, BrenierNewtonOptions *options);
+/* Defaults. Not collective. */
+PETSC_EXTERN void BrenierNewtonDefaults(BrenierNewtonOptions *options);
 
 /* A reason in words. */
 PETSC_EXTERN const char *BrenierNewtonReasonText(BrenierNewtonReason reason);

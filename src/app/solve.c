@@ -22,7 +22,7 @@ static const BrenierOption solve_options[] = {
     {"-max_it", "N", "Newton iterations at most; default 50"},
     {"-residual", "L1", "stop at this in-sample sum of |mass - weight|; default 0: at a tenth of the sampling error"},
     {"-warm_up", "X", "curves of the averaged descent before Newton, in parts of n; default 2, 0 for none"},
-    {"-damping", "X", "damping to begin with; default 0.1 from dimension 16 on, 0.001 below"},
+    {"-damping", "X", "damping to begin with; default 0.1"},
     {"-linear_rtol", "X", "relative tolerance of the linear solver; default 0.01"},
     {"-start", "RESULT.h5", "start from the heights of a result for the same targets"},
     {NULL, NULL, NULL}};
@@ -35,7 +35,7 @@ typedef struct {
   PetscInt            source;
   PetscInt64          check_curves;
   PetscReal           tol;
-  PetscBool           has_weights, has_start, has_tol, has_curves, has_check_curves, has_damping;
+  PetscBool           has_weights, has_start, has_tol, has_curves, has_check_curves;
   BrenierSolveOptions solve;
 } SolveRequest;
 
@@ -89,7 +89,7 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(r, sizeof *r));
-  BrenierNewtonDefaults(1, &r->solve.newton);
+  BrenierNewtonDefaults(&r->solve.newton);
   max_it           = r->solve.newton.max_it;
   r->solve.seed    = 1;
   r->solve.warm_up = BrenierSolveDefaultWarmUp();
@@ -104,7 +104,7 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   PetscCall(BrenierOptionInt("-max_it", 0, 1000000, &max_it, NULL));
   PetscCall(BrenierOptionReal("-warm_up", 0.0, 1e6, &r->solve.warm_up, NULL));
   PetscCall(BrenierOptionReal("-residual", 0.0, 2.0, &r->solve.newton.residual, NULL));
-  PetscCall(BrenierOptionReal("-damping", 1e-9, 1e6, &r->solve.newton.damping, &r->has_damping));
+  PetscCall(BrenierOptionReal("-damping", 1e-9, 1e6, &r->solve.newton.damping, NULL));
   PetscCall(BrenierOptionReal("-linear_rtol", 1e-14, 0.5, &r->solve.newton.linear_rtol, NULL));
   r->solve.newton.max_it = (PetscInt)max_it;
   PetscCall(CheckSolverOptions());
@@ -252,10 +252,6 @@ static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, co
 /* Fills in what depends on the targets. */
 static void SetDefaults(BrenierTargets t, const BrenierSource *source, History *history, SolveRequest *r)
 {
-  BrenierNewtonOptions defaults;
-
-  BrenierNewtonDefaults(t->dim, &defaults);
-  if (!r->has_damping) r->solve.newton.damping = defaults.damping;
   if (!r->has_curves) r->solve.curves = BrenierSolveDefaultCurves(source, t->n);
   r->solve.curves = PetscMin(r->solve.curves, BrenierSourceMaxCurves(source));
   if (!r->has_check_curves) r->check_curves = PetscMax(r->solve.curves, 64);

@@ -18,7 +18,6 @@ static const PetscReal brenier_damping_raise   = 5.0;
 static const PetscReal brenier_gain_high = 0.7, brenier_gain_fair = 0.4;
 static const PetscReal brenier_damping_lower_high = 0.2, brenier_damping_lower_fair = 0.5;
 static const PetscReal brenier_damping_least = 1e-9, brenier_damping_restart = 1e-4, brenier_damping_most = 1e8;
-static const PetscInt  brenier_high_dimension = 16; /* from here on the first steps need damping */
 
 /* State of an iteration; vectors are laid out as the targets. */
 typedef struct {
@@ -37,12 +36,12 @@ typedef struct {
   PetscLogDouble   start;
 } Newton;
 
-void BrenierNewtonDefaults(PetscInt dim, BrenierNewtonOptions *options)
+void BrenierNewtonDefaults(BrenierNewtonOptions *options)
 {
   options->max_it      = 50;
   options->noise_part  = 0.1;
   options->residual    = 0.0;
-  options->damping     = dim >= brenier_high_dimension ? 0.1 : 1e-3;
+  options->damping     = 0.1;
   options->linear_rtol = 1e-2;
   options->monitor     = NULL;
   options->context     = NULL;
