@@ -1,6 +1,7 @@
 /* options.c - The options of app.h, read from PETSc's database and checked. */
 #include "app.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,42 +24,47 @@ PetscErrorCode BrenierOptionText(const char name[], PetscBool required, size_t l
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The value of an option as a number, and as written for a message; NaN, which is in no range, when it is not a number. */
+static PetscErrorCode OptionNumber(const char name[], size_t length, char text[], PetscReal *x, PetscBool *found)
+{
+  char *end;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierOptionText(name, PETSC_FALSE, length, text, found));
+  *x = strtod(text, &end);
+  if (end == text || *end) *x = NAN;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierOptionReal(const char name[], PetscReal low, PetscReal high, PetscReal *value, PetscBool *set)
 {
   char      text[128] = "";
-  char     *end;
-  PetscReal x;
-  PetscBool found;
+  PetscReal x         = 0.0;
+  PetscBool found     = PETSC_FALSE;
 
   PetscFunctionBegin;
-  PetscCall(BrenierOptionText(name, PETSC_FALSE, sizeof text, text, &found));
-  if (set) *set = found;
-  if (!found) PetscFunctionReturn(PETSC_SUCCESS);
-  x = strtod(text, &end);
-  PetscCheck(end != text && !*end && x >= low && x <= high, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+  PetscCall(OptionNumber(name, sizeof text, text, &x, &found));
+  PetscCheck(!found || (x >= low && x <= high), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "option %s takes a number from %g to %g, not '%s'", name, (double)low, (double)high, text);
-  *value = x;
+  if (found) *value = x;
+  if (set) *set = found;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierOptionInt(const char name[], PetscInt64 low, PetscInt64 high, PetscInt64 *value, PetscBool *set)
 {
   char      text[128] = "";
-  char     *end;
-  PetscReal x;
-  PetscBool found;
+  PetscReal x         = 0.0; // a real number, so that 1e6 is a million
+  PetscBool found     = PETSC_FALSE;
 
   PetscFunctionBegin;
-  PetscCall(BrenierOptionText(name, PETSC_FALSE, sizeof text, text, &found));
-  if (set) *set = found;
-  if (!found) PetscFunctionReturn(PETSC_SUCCESS);
-  // Read as a real number so that 1e6 is a million
-  x = strtod(text, &end);
-  PetscCheck(end != text && !*end && x == PetscFloorReal(x) && x >= (PetscReal)low && x <= (PetscReal)high,
-             PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+  PetscCall(OptionNumber(name, sizeof text, text, &x, &found));
+  PetscCheck(!found || (x == PetscFloorReal(x) && x >= (PetscReal)low && x <= (PetscReal)high), PETSC_COMM_WORLD,
+             PETSC_ERR_USER_INPUT,
              "option %s takes a whole number from %" PetscInt64_FMT " to %" PetscInt64_FMT ", not '%s'", name, low,
              high, text);
-  *value = (PetscInt64)x;
+  if (found) *value = (PetscInt64)x;
+  if (set) *set = found;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
