@@ -40,7 +40,7 @@ static PetscErrorCode GaussianHeights(BrenierTargets t, const BrenierSource *sou
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Curves a target in the warm-up: with one the start is some 30% worse, with four hardly better. */
+/* Curves a target in the warm-up: as many as half an evaluation of the default sample. */
 static const PetscReal brenier_warm_up = 2.0;
 
 PetscReal BrenierSolveDefaultWarmUp(void)
