@@ -6,6 +6,7 @@
 */
 #include "app.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -264,6 +265,7 @@ int main(int argc, char **argv)
       (outcome = CheckOptionsFiles(argc, argv)) == BRENIER_EXIT_DONE) {
     if (PetscInitialize(&argc, &argv, NULL, NULL)) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
     PetscPushErrorHandler(HandleError, NULL);
+    signal(SIGPIPE, SIG_IGN); // whoever reads the output may stop reading; the run and its result go on
     ierr = RunCommand(argc, argv, command, &outcome);
     if (ierr) outcome = BrenierExitCode(ierr);
     // After a bug the ranks may have parted, and no collective call is safe
