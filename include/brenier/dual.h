@@ -30,8 +30,11 @@ typedef struct {
 /* Work done since the dual was made, on this rank. */
 typedef struct {
   PetscInt64     n_evaluations;
-  PetscInt64     n_visits; /* pairs that passed the filter */
-  PetscLogDouble flops;    /* of the scans: 2 dim per pair and curve vector */
+  PetscInt64     n_visits;     /* pairs that passed the filter */
+  PetscInt64     n_scanned;    /* curves that met all targets, one counted as often as it did */
+  PetscInt64     n_risen;      /* targets of this rank that met all curves for having risen too far */
+  PetscInt64     n_candidates; /* in the lists at present */
+  PetscLogDouble flops;        /* of the scans: 2 dim per pair and curve vector */
   PetscLogDouble scan_seconds, envelope_seconds;
 } BrenierDualWork;
 
@@ -73,6 +76,37 @@ PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, const Bren
   from below in the next, which makes it faster the closer the heights.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mass, BrenierDualValue *value);
+
+/*@
+  BrenierDualSetSlack - Keeps candidate lists between evaluations, for heights that move by no more than their slack
+
+  Collective on the dual
+
+  Input Parameters:
++ dual  - the dual
+- slack - how far each height may move, at least 0; laid out as the targets, in the units of their heights
+
+  Notes: an evaluation then scans only curves that are new or on which a piece fell further than its slack, and targets that
+  rose further; the rest it walks. Results stay the same to the bit. Larger slacks make longer lists: 24 bytes a
+  candidate. May be set again, which holds for curves scanned and targets moved from then on. Without effect in one dimension.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
+
+/*@
+  BrenierDualGrow - Enlarges the sample; the curves it has stay, and stay where they are
+
+  Collective on the dual
+
+  Input Parameters:
++ dual     - the dual
+- n_curves - new size; the sample never shrinks. A sample can grow 63 times
+
+  Notes: curve k is the same whether a sample was made at once or grew. Batches take the same part of each growth.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves);
+
+/* For debugging: every evaluation by lists is compared with one by a full scan; a difference is an error (a bug). Collective. */
+PETSC_EXTERN PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool verify);
 
 /*@
   BrenierDualHessian - Assembles the Hessian at the heights of the last evaluation

@@ -16,27 +16,46 @@ static int MassBits(PetscInt64 n_curves)
   return bits;
 }
 
-static void SetChunks(BrenierDual dual, PetscMPIInt size)
+static void SetChunkSize(BrenierDual dual)
 {
-  const size_t     per_curve = 2 * (size_t)dual->source.dim * sizeof(PetscReal);
-  const PetscInt64 most      = (dual->n_curves + size - 1) / size; // on any rank
+  const size_t per_curve = 2 * (size_t)dual->source.dim * sizeof(PetscReal);
 
   dual->chunk_size = (PetscInt)PetscMax(1, PetscMin((size_t)BRENIER_CHUNK_CURVES, brenier_chunk_bytes / per_curve));
-  dual->n_chunks   = (PetscInt)((most + dual->chunk_size - 1) / dual->chunk_size);
+}
+
+/* Appends curves [n_curves, n) of the sample, this rank's share of them at its end. */
+static PetscErrorCode AddSegment(BrenierDual dual, PetscInt64 n)
+{
+  const PetscInt64 length = n - dual->n_curves;
+  BrenierSegment  *s      = &dual->segment[dual->n_segments];
+  PetscMPIInt      rank, size;
+  PetscInt64       end;
+
+  PetscFunctionBegin;
+  PetscCheck(dual->n_segments < BRENIER_MAX_SEGMENTS, dual->comm, PETSC_ERR_ARG_OUTOFRANGE, "The sample grew too often");
+  PetscCallMPI(MPI_Comm_rank(dual->comm, &rank));
+  PetscCallMPI(MPI_Comm_size(dual->comm, &size));
+  s->begin = dual->n_curves;
+  s->end   = n;
+  // 128-bit products: curves times ranks may pass 2^63
+  s->first = s->begin + (PetscInt64)((__int128)length * rank / size);
+  end      = s->begin + (PetscInt64)((__int128)length * (rank + 1) / size);
+  s->local = dual->n_local;
+  PetscCall(PetscIntCast(dual->n_local + (end - s->first), &dual->n_local));
+  ++dual->n_segments;
+  dual->n_curves  = n;
+  dual->mass_bits = MassBits(n);
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierDualCreate(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed, uint32_t stream,
                                  PetscInt64 n_curves, PetscInt n_batches, BrenierDual *dual)
 {
-  PetscMPIInt rank, size;
-  PetscInt64  end;
   BrenierDual d;
 
   PetscFunctionBegin;
   PetscCheck(n_curves >= 1 && n_batches >= 1, targets->comm, PETSC_ERR_ARG_OUTOFRANGE, "Need a curve and a batch");
   PetscCall(PetscNew(&d));
-  PetscCallMPI(MPI_Comm_rank(targets->comm, &rank));
-  PetscCallMPI(MPI_Comm_size(targets->comm, &size));
   d->comm       = targets->comm;
   d->targets    = targets;
   d->source     = *source;
@@ -44,19 +63,60 @@ PetscErrorCode BrenierDualCreate(BrenierTargets targets, const BrenierSource *so
   d->measure    = BrenierSourceLineMeasure(source);
   d->seed       = seed;
   d->stream     = stream;
-  d->n_curves   = PetscMin(n_curves, BrenierSourceMaxCurves(source));
-  d->n_batches  = (PetscInt)PetscMin((PetscInt64)n_batches, d->n_curves);
-  d->mass_bits  = MassBits(d->n_curves);
-  // 128-bit products: curves times ranks may pass 2^63
-  d->first_curve = (PetscInt64)((__int128)d->n_curves * rank / size);
-  end            = (PetscInt64)((__int128)d->n_curves * (rank + 1) / size);
-  PetscCall(PetscIntCast(end - d->first_curve, &d->n_local));
-  SetChunks(d, size);
+  n_curves      = PetscMin(n_curves, BrenierSourceMaxCurves(source));
+  d->n_batches  = (PetscInt)PetscMin((PetscInt64)n_batches, n_curves);
+  SetChunkSize(d);
+  PetscCall(AddSegment(d, n_curves));
   PetscCall(PetscCalloc1(d->n_local + 1, &d->pieces.offset));
-  PetscCall(PetscMalloc2(d->n_local, &d->potential, d->n_local, &d->square));
+  PetscCall(PetscMalloc1(d->n_local, &d->potential));
+  PetscCall(PetscMalloc1(d->n_local, &d->square));
   PetscCall(PetscCalloc2((size_t)d->n_batches * targets->n_local, &d->mass_units,
                          (size_t)d->n_batches * targets->n_local, &d->batch_mass));
   *dual = d;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack)
+{
+  const PetscInt     n = dual->targets->n_local;
+  const PetscScalar *s;
+
+  PetscFunctionBegin;
+  if (dual->curve_type == BRENIER_CURVE_LINE) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!dual->slack) {
+    PetscCall(PetscMalloc1(n, &dual->slack));
+    PetscCall(PetscMalloc1(n, &dual->cap));
+    for (PetscInt i = 0; i < n; ++i) dual->cap[i] = -PETSC_INFINITY;
+    PetscCall(BrenierListsReserve_Private(&dual->lists, 0, dual->n_local));
+  }
+  PetscCall(VecGetArrayRead(slack, &s));
+  for (PetscInt i = 0; i < n; ++i) dual->slack[i] = s[i] / dual->targets->unit;
+  PetscCall(VecRestoreArrayRead(slack, &s));
+  dual->renewed = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves)
+{
+  const PetscInt old = dual->n_local;
+
+  PetscFunctionBegin;
+  n_curves = PetscMin(n_curves, BrenierSourceMaxCurves(&dual->source));
+  if (n_curves <= dual->n_curves) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(AddSegment(dual, n_curves));
+  PetscCall(PetscRealloc((size_t)dual->n_local * sizeof *dual->potential, &dual->potential));
+  PetscCall(PetscRealloc((size_t)dual->n_local * sizeof *dual->square, &dual->square));
+  PetscCall(PetscRealloc(((size_t)dual->n_local + 1) * sizeof *dual->pieces.offset, &dual->pieces.offset));
+  for (PetscInt c = old; c < dual->n_local; ++c) dual->pieces.offset[c + 1] = dual->pieces.offset[old];
+  if (dual->slack) PetscCall(BrenierListsReserve_Private(&dual->lists, old, dual->n_local));
+  dual->renewed = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool verify)
+{
+  PetscFunctionBegin;
+  dual->verify = verify;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -70,22 +130,48 @@ PetscErrorCode BrenierDualDestroy(BrenierDual *dual)
   PetscCall(PetscFree(d->leaf_target));
   PetscCall(PetscFree(d->leaf_height));
   PetscCall(PetscSFDestroy(&d->sf));
-  PetscCall(PetscFree2(d->potential, d->square));
+  PetscCall(BrenierListsFree_Private(&d->lists));
+  PetscCall(PetscFree(d->slack));
+  PetscCall(PetscFree(d->cap));
+  PetscCall(PetscFree(d->potential));
+  PetscCall(PetscFree(d->square));
   PetscCall(PetscFree2(d->mass_units, d->batch_mass));
   PetscCall(PetscFree(*dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscInt64 BrenierDualBatchStart_Private(BrenierDual dual, PetscInt b)
+/* First curve of batch b of a segment, b = 0 .. n_batches; global. */
+static PetscInt64 BatchStart(BrenierDual dual, const BrenierSegment *s, PetscInt b)
 {
-  return (PetscInt64)((__int128)dual->n_curves * b / dual->n_batches);
+  return s->begin + (PetscInt64)((__int128)(s->end - s->begin) * b / dual->n_batches);
+}
+
+void BrenierDualBatch_Private(BrenierDual dual, PetscInt b, PetscInt segment, PetscInt *from, PetscInt *to)
+{
+  const BrenierSegment *s     = &dual->segment[segment];
+  const PetscInt        after = segment + 1 < dual->n_segments ? s[1].local : dual->n_local;
+
+  *from = (PetscInt)PetscMin(s->local + PetscMax(BatchStart(dual, s, b) - s->first, 0), after);
+  *to   = (PetscInt)PetscMin(s->local + PetscMax(BatchStart(dual, s, b + 1) - s->first, 0), after);
+}
+
+PetscInt64 BrenierDualBatchSize_Private(BrenierDual dual, PetscInt b)
+{
+  PetscInt64 size = 0;
+
+  for (PetscInt s = 0; s < dual->n_segments; ++s)
+    size += BatchStart(dual, &dual->segment[s], b + 1) - BatchStart(dual, &dual->segment[s], b);
+  return size;
 }
 
 void BrenierDualDraw_Private(BrenierDual dual, PetscInt c, PetscReal z[], BrenierCurve *curve)
 {
+  const BrenierSegment *s = &dual->segment[dual->n_segments - 1];
+
+  while (s->local > c) --s;
   curve->z1 = z;
   curve->z2 = z + dual->source.dim;
-  BrenierSourceDrawCurve(&dual->source, dual->seed, dual->stream, dual->first_curve + c, curve);
+  BrenierSourceDrawCurve(&dual->source, dual->seed, dual->stream, s->first + (c - s->local), curve);
 }
 
 void BrenierDualPlane_Private(BrenierDual dual, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
@@ -135,8 +221,37 @@ static PetscErrorCode Grow(BrenierPieces *pieces, PetscInt64 n)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierPiecesAppend_Private(BrenierPieces *pieces, const BrenierEnvelope *envelope,
-                                           const PetscInt target[], const PetscReal a[], const PetscReal b[])
+PetscErrorCode BrenierDualEnvelope_Private(BrenierDual dual, PetscInt k, const PetscReal a[], const PetscReal b[],
+                                           const PetscReal h[], BrenierEnvelope *envelope)
+{
+  const int failed = dual->curve_type == BRENIER_CURVE_CIRCLE
+                         ? BrenierCircleEnvelope((size_t)k, a, b, h, envelope)
+                         : BrenierLineEnvelope((size_t)k, a, b, h, dual->measure, envelope);
+
+  PetscFunctionBegin;
+  PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for an envelope of %" PetscInt_FMT " planes", k);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* int u along the curve of an envelope. */
+static PetscReal IntegratePotential(BrenierDual dual, const BrenierEnvelope *e, const PetscReal a[],
+                                    const PetscReal b[], const PetscReal h[])
+{
+  PetscReal sum = 0.0;
+
+  for (size_t p = 0; p < e->n; ++p) {
+    const int32_t   i = e->plane[p];
+    const PetscReal s = e->start[p], t = e->start[p + 1];
+
+    sum += dual->curve_type == BRENIER_CURVE_CIRCLE ? BrenierCircleIntegral(a[i], b[i], h[i], s, t)
+                                                    : BrenierLineIntegral(dual->measure, a[i], b[i], h[i], s, t);
+  }
+  return sum;
+}
+
+PetscErrorCode BrenierDualEnter_Private(BrenierDual dual, PetscInt c, const BrenierEnvelope *envelope,
+                                        const PetscInt target[], const PetscReal a[], const PetscReal b[],
+                                        const PetscReal h[], BrenierPieces *pieces)
 {
   PetscFunctionBegin;
   PetscCall(Grow(pieces, pieces->n + (PetscInt64)envelope->n));
@@ -149,6 +264,8 @@ PetscErrorCode BrenierPiecesAppend_Private(BrenierPieces *pieces, const BrenierE
     pieces->start[pieces->n]  = envelope->start[p];
     ++pieces->n;
   }
+  pieces->offset[c + 1] = pieces->n;
+  dual->potential[c]    = IntegratePotential(dual, envelope, a, b, h);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -167,7 +284,7 @@ PetscErrorCode BrenierPiecesFree_Private(BrenierPieces *pieces)
 PetscErrorCode BrenierDualGetCurves(BrenierDual dual, PetscInt64 *first_curve, PetscInt *n_curves)
 {
   PetscFunctionBegin;
-  *first_curve = dual->first_curve;
+  *first_curve = dual->segment[0].first;
   *n_curves    = dual->n_local;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

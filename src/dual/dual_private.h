@@ -3,6 +3,7 @@
 
 #include <brenier/base.h>
 #include <brenier/dual.h>
+#include <brenier/envelope.h>
 #include <petscsf.h>
 
 /* Pieces of all local curves, one after the other. */
@@ -13,6 +14,27 @@ typedef struct {
   PetscReal  *a, *b;  /* the plane along the curve, normalised targets */
   PetscReal  *start;
 } BrenierPieces;
+
+/* Candidates of all local curves, kept between evaluations: those of curve c are the n[c] entries from offset[c] on, by
+   ascending target. Lists that change move to the end of the arena. lists.c says what they certify. */
+typedef struct {
+  PetscInt64 *offset;
+  PetscInt   *n;       /* -1: the curve was never scanned */
+  PetscInt64  n_total; /* entries in use */
+  PetscInt64  end, capacity;
+  PetscInt   *target; /* leaf; global while leaves are made anew */
+  PetscReal  *a, *b;
+  float      *low; /* of an anchor, the height it must not fall below; -INFINITY for the others */
+} BrenierLists;
+
+/* Curves drawn together, split over the ranks in contiguous ranges. */
+typedef struct {
+  PetscInt64 begin, end; /* global */
+  PetscInt64 first;      /* global index of this rank's first */
+  PetscInt   local;      /* its local index */
+} BrenierSegment;
+
+enum { BRENIER_MAX_SEGMENTS = 64 };
 
 struct _p_BrenierDual {
   /* parameters */
@@ -25,11 +47,17 @@ struct _p_BrenierDual {
   uint32_t           stream;
   PetscInt           n_batches;
   int                mass_bits; /* a whole curve is 2^mass_bits units of mass */
+  PetscReal         *slack;     /* normalised, shape [targets here]; NULL: no lists are kept */
+  PetscBool          verify;
   /* layout */
-  PetscInt64 first_curve;
-  PetscInt   n_local;    /* curves on this rank */
-  PetscInt   n_chunks;   /* the same on all ranks */
-  PetscInt   chunk_size; /* curves a chunk holds at most */
+  BrenierSegment segment[BRENIER_MAX_SEGMENTS];
+  PetscInt       n_segments;
+  PetscInt       n_local;    /* curves on this rank */
+  PetscInt       chunk_size; /* curves a chunk holds at most */
+  /* data: lists */
+  BrenierLists lists;
+  PetscReal   *cap;     /* heights up to which the lists hold, gauged and normalised; shape [targets here] */
+  PetscBool    renewed; /* slack or sample changed since the last evaluation */
   /* data: the last evaluation */
   BrenierPieces pieces;
   PetscInt      n_leaves;    /* different targets that own pieces here */
@@ -44,8 +72,9 @@ struct _p_BrenierDual {
   BrenierDualWork work;
 };
 
-/* First curve of batch b, b = 0 .. n_batches. */
-PetscInt64 BrenierDualBatchStart_Private(BrenierDual dual, PetscInt b);
+/* This rank's part [from, to) of batch b in one segment, in local curves, and the size of the batch over all. */
+void       BrenierDualBatch_Private(BrenierDual dual, PetscInt b, PetscInt segment, PetscInt *from, PetscInt *to);
+PetscInt64 BrenierDualBatchSize_Private(BrenierDual dual, PetscInt b);
 
 /* Draws local curve c into z: z1 at z[0], z2 at z[dim]. */
 void BrenierDualDraw_Private(BrenierDual dual, PetscInt c, PetscReal z[], BrenierCurve *curve);
@@ -60,13 +89,41 @@ PetscReal BrenierDualShare_Private(BrenierDual dual, PetscReal t);
 /* End of piece p of local curve c. */
 PetscReal BrenierDualPieceEnd_Private(BrenierDual dual, PetscInt c, PetscInt64 p);
 
-/* Adds the envelope of the planes listed (targets global) as the pieces of the next local curve. */
-PetscErrorCode BrenierPiecesAppend_Private(BrenierPieces *pieces, const BrenierEnvelope *envelope,
-                                           const PetscInt target[], const PetscReal a[], const PetscReal b[]);
+/* Walks the envelope of k planes listed by ascending target. */
+PetscErrorCode BrenierDualEnvelope_Private(BrenierDual dual, PetscInt k, const PetscReal a[], const PetscReal b[],
+                                           const PetscReal h[], BrenierEnvelope *envelope);
+
+/* Enters that envelope as the pieces of local curve c, and its integral; curves come in ascending order. */
+PetscErrorCode BrenierDualEnter_Private(BrenierDual dual, PetscInt c, const BrenierEnvelope *envelope,
+                                        const PetscInt target[], const PetscReal a[], const PetscReal b[],
+                                        const PetscReal h[], BrenierPieces *pieces);
 PetscErrorCode BrenierPiecesFree_Private(BrenierPieces *pieces);
 
-/* Scans all curves: replaces dual->pieces (targets global) and dual->potential. h: normalised heights of the local targets. In scan.c. */
-PetscErrorCode BrenierDualScan_Private(BrenierDual dual, const PetscReal h[]);
+/* Sets the list of local curve c, replacing what it had; low as in BrenierLists. In lists.c. */
+PetscErrorCode BrenierListsSet_Private(BrenierLists *lists, PetscInt c, PetscInt n, const PetscInt target[],
+                                       const PetscReal a[], const PetscReal b[], const float low[]);
+PetscErrorCode BrenierListsReserve_Private(BrenierLists *lists, PetscInt old_curves, PetscInt n_curves);
+PetscErrorCode BrenierListsFree_Private(BrenierLists *lists);
 
-/* Finds the different targets of the pieces, renumbers the pieces' targets by them, and builds the star forest. */
-PetscErrorCode BrenierDualBuildLeaves_Private(BrenierDual dual);
+/* Brings the lists up to date with heights h (normalised, of the local targets; `shift` is their mean) and walks them:
+   replaces dual->pieces (targets are leaves) and dual->potential. In lists.c. */
+PetscErrorCode BrenierDualWalkLists_Private(BrenierDual dual, const PetscReal h[], PetscReal shift);
+
+/* What a scan does with the targets it is given. */
+typedef enum {
+  BRENIER_SCAN_PIECES, /* all targets: makes pieces (targets global) at heights low = cap */
+  BRENIER_SCAN_LISTS,  /* all targets: makes lists that hold for heights from low to cap */
+  BRENIER_SCAN_MORE    /* some targets: adds them to the lists where they reach */
+} BrenierScanMode;
+
+/* Meets n_curves local curves with targets of this rank, all or those chosen: y' from the targets, heights low and cap, shape
+   [targets here]. Collective. pieces: for BRENIER_SCAN_PIECES. In scan.c. */
+PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, PetscInt n_curves,
+                                       const PetscInt curve[], PetscInt n_targets, const PetscInt target[],
+                                       const PetscReal low[], const PetscReal cap[], BrenierPieces *pieces);
+
+/* Finds the different targets among n global ones, renumbers these by them, and builds the star forest. */
+PetscErrorCode BrenierDualBuildLeaves_Private(BrenierDual dual, PetscInt64 n, PetscInt target[]);
+
+/* Values of the local targets at the leaves of this rank. Collective. */
+PetscErrorCode BrenierDualToLeaves_Private(BrenierDual dual, const PetscReal value[], PetscReal leaf[]);

@@ -1,28 +1,36 @@
 /*
-  scan.c - Every curve meets every target, chunk by chunk of curves, block by block of targets.
+  scan.c - Curves meet targets, chunk by chunk of curves, block by block of targets.
 
-  Each curve of a chunk keeps a candidate list: targets the filter let through, with their planes in double. When a
-  list is full, the envelope of its planes bounds u from below (u only grows when more targets come), the bounds sharpen
-  the filter, and the list is thinned by them. A curve scanned before starts from the bounds that its last pieces give at
-  the new heights. At the end of a round the envelope of each list is exact.
+  Each curve of a chunk keeps a candidate list: targets the filter let through, with their planes in double. A target has
+  two heights: low, at which it bounds u from below, and cap, at which it is filtered; both are its height when only the
+  pieces at that height are wanted. When a list is full, the envelope of its planes at low bounds u (it only grows when more
+  targets come), the bounds sharpen the filter, and the list is thinned by them. A curve with pieces starts from the
+  bounds that these give at the new heights. At the end of a round a list is all that the bounds leave.
 */
 #include "dual_private.h"
 #include "bounds.h"
 #include "data/ring.h"
 
+#include <math.h>
+
 enum { BRENIER_LIST_START = 96, BRENIER_TARGETS_AT_ONCE = 4096 };
+
+/* Columns of a travelling row behind its coordinates. */
+enum { BRENIER_ROW_LOW, BRENIER_ROW_CAP, BRENIER_ROW_TARGET, BRENIER_ROW_COLUMNS };
 
 typedef struct {
   PetscInt   n, limit; /* at `limit` the list is thinned */
   PetscInt   capacity;
   PetscInt  *target; /* global */
-  PetscReal *a, *b, *h;
+  PetscReal *a, *b, *low, *cap;
 } CandidateList;
 
 typedef struct {
   /* parameters */
-  BrenierDual dual;
-  PetscInt    first, n; /* local curves of the chunk */
+  BrenierDual     dual;
+  BrenierScanMode mode;
+  const PetscInt *index; /* local curves of the chunk, shape [n] */
+  PetscInt        n;
   /* data */
   PetscReal         *z;     /* vectors in double, shape [n, 2, dim] */
   BrenierCurve      *curve; /* shape [n] */
@@ -32,11 +40,14 @@ typedef struct {
   /* work */
   BrenierEnvelope  envelope;
   BrenierBounds    bounds;
-  PetscReal       *above; /* see ThinList() */
-  PetscInt         above_capacity;
-  const PetscReal *row;        /* targets being scanned: rows of dim coordinates and the height */
-  PetscInt         row_target; /* global index of the first */
-  PetscErrorCode   ierr;       /* first failure inside a visit */
+  CandidateList    scratch;
+  PetscInt        *run;       /* see SortList() */
+  PetscReal       *above;     /* see ThinList() */
+  float           *anchor;    /* see StoreList() */
+  PetscReal       *piece_low; /* of the pieces of one curve */
+  PetscInt         work_capacity;
+  const PetscReal *row;  /* targets being scanned: coordinates and columns */
+  PetscErrorCode   ierr; /* first failure inside a visit */
 } Chunk;
 
 static PetscErrorCode ReserveList(CandidateList *list, PetscInt n)
@@ -48,7 +59,8 @@ static PetscErrorCode ReserveList(CandidateList *list, PetscInt n)
   PetscCall(PetscRealloc(capacity * sizeof *list->target, &list->target));
   PetscCall(PetscRealloc(capacity * sizeof *list->a, &list->a));
   PetscCall(PetscRealloc(capacity * sizeof *list->b, &list->b));
-  PetscCall(PetscRealloc(capacity * sizeof *list->h, &list->h));
+  PetscCall(PetscRealloc(capacity * sizeof *list->low, &list->low));
+  PetscCall(PetscRealloc(capacity * sizeof *list->cap, &list->cap));
   list->capacity = (PetscInt)capacity;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -59,20 +71,33 @@ static PetscErrorCode FreeList(CandidateList *list)
   PetscCall(PetscFree(list->target));
   PetscCall(PetscFree(list->a));
   PetscCall(PetscFree(list->b));
-  PetscCall(PetscFree(list->h));
+  PetscCall(PetscFree(list->low));
+  PetscCall(PetscFree(list->cap));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Envelope(BrenierDual dual, PetscInt k, const PetscReal a[], const PetscReal b[],
-                               const PetscReal h[], BrenierEnvelope *envelope)
+/* Room for what is worked out for each of n candidates or pieces. */
+static PetscErrorCode ReserveWork(Chunk *chunk, PetscInt n)
 {
-  const int failed = dual->curve_type == BRENIER_CURVE_CIRCLE
-                         ? BrenierCircleEnvelope((size_t)k, a, b, h, envelope)
-                         : BrenierLineEnvelope((size_t)k, a, b, h, dual->measure, envelope);
+  const size_t capacity = 2 * (size_t)n;
 
   PetscFunctionBegin;
-  PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for an envelope of %" PetscInt_FMT " planes", k);
+  if (n <= chunk->work_capacity) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscRealloc(capacity * sizeof *chunk->run, &chunk->run));
+  PetscCall(PetscRealloc(capacity * sizeof *chunk->above, &chunk->above));
+  PetscCall(PetscRealloc(capacity * sizeof *chunk->anchor, &chunk->anchor));
+  PetscCall(PetscRealloc(capacity * sizeof *chunk->piece_low, &chunk->piece_low));
+  chunk->work_capacity = (PetscInt)capacity;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static void CopyCandidate(const CandidateList *from, PetscInt i, CandidateList *to, PetscInt j)
+{
+  to->target[j] = from->target[i];
+  to->a[j]      = from->a[i];
+  to->b[j]      = from->b[i];
+  to->low[j]    = from->low[i];
+  to->cap[j]    = from->cap[i];
 }
 
 /* Enters what the envelope just walked tells about u along curve c of the chunk. */
@@ -91,44 +116,47 @@ static PetscErrorCode SetBounds(Chunk *chunk, PetscInt c, const PetscReal a[], c
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Bounds u by the list of curve c, and drops from the list what the bounds rule out. */
-static PetscErrorCode ThinList(Chunk *chunk, PetscInt c)
+/* Drops from the list of curve c what the bounds in force rule out. */
+static PetscErrorCode DropCandidates(Chunk *chunk, PetscInt c)
 {
   CandidateList *list = &chunk->list[c];
   PetscInt       kept = 0;
 
   PetscFunctionBegin;
-  PetscCall(Envelope(chunk->dual, list->n, list->a, list->b, list->h, &chunk->envelope));
-  PetscCall(SetBounds(chunk, c, list->a, list->b, list->h));
-  if (list->n > chunk->above_capacity) {
-    chunk->above_capacity = list->capacity;
-    PetscCall(PetscRealloc((size_t)chunk->above_capacity * sizeof *chunk->above, &chunk->above));
-  }
-  BrenierTileSectorTest(&chunk->tile, (size_t)c, (size_t)list->n, list->a, list->b, list->h, chunk->above);
-  for (PetscInt i = 0; i < list->n; ++i) {
-    if (chunk->above[i] < 0.0) continue;
-    list->target[kept] = list->target[i];
-    list->a[kept]      = list->a[i];
-    list->b[kept]      = list->b[i];
-    list->h[kept++]    = list->h[i];
-  }
-  list->n     = kept;
-  list->limit = PetscMax(2 * kept, BRENIER_LIST_START);
+  PetscCall(ReserveWork(chunk, list->n));
+  BrenierTileSectorTest(&chunk->tile, (size_t)c, (size_t)list->n, list->a, list->b, list->cap, chunk->above);
+  for (PetscInt i = 0; i < list->n; ++i)
+    if (chunk->above[i] >= 0.0) CopyCandidate(list, i, list, kept++);
+  list->n = kept;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Bounds u by the list of curve c, and thins the list by the bounds. */
+static PetscErrorCode ThinList(Chunk *chunk, PetscInt c)
+{
+  CandidateList *list = &chunk->list[c];
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualEnvelope_Private(chunk->dual, list->n, list->a, list->b, list->low, &chunk->envelope));
+  PetscCall(SetBounds(chunk, c, list->a, list->b, list->low));
+  PetscCall(DropCandidates(chunk, c));
+  list->limit = PetscMax(2 * list->n, BRENIER_LIST_START);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode AddCandidates(Chunk *chunk, PetscInt c, PetscInt count, const int32_t target[])
 {
-  const PetscInt stride = chunk->dual->source.dim + 1;
-  CandidateList *list   = &chunk->list[c];
+  const PetscInt dim  = chunk->dual->source.dim;
+  CandidateList *list = &chunk->list[c];
 
   PetscFunctionBegin;
   PetscCall(ReserveList(list, list->n + count));
   for (PetscInt i = 0; i < count; ++i) {
-    const PetscReal *row = chunk->row + (size_t)target[i] * stride;
+    const PetscReal *row = chunk->row + (size_t)target[i] * (dim + BRENIER_ROW_COLUMNS);
 
-    list->target[list->n] = chunk->row_target + target[i];
-    list->h[list->n]      = row[stride - 1];
+    list->target[list->n] = (PetscInt)row[dim + BRENIER_ROW_TARGET];
+    list->low[list->n]    = row[dim + BRENIER_ROW_LOW];
+    list->cap[list->n]    = row[dim + BRENIER_ROW_CAP];
     BrenierDualPlane_Private(chunk->dual, &chunk->curve[c], row, &list->a[list->n], &list->b[list->n]);
     ++list->n;
   }
@@ -144,26 +172,52 @@ static void Visit(void *context, size_t c, size_t count, const int32_t target[])
   if (!chunk->ierr) chunk->ierr = AddCandidates(chunk, (PetscInt)c, (PetscInt)count, target);
 }
 
-/* Bounds from the pieces that the last evaluation found on curve c, at the new heights of their targets. */
-static PetscErrorCode WarmBounds(Chunk *chunk, PetscInt c, const PetscReal leaf_height[], PetscReal **h,
-                                 PetscInt *capacity)
+/* Bounds from k planes known to the curve; none when there are none. */
+static PetscErrorCode BoundsFrom(Chunk *chunk, PetscInt c, PetscInt k, const PetscReal a[], const PetscReal b[],
+                                 const PetscReal low[])
 {
-  const BrenierPieces *pieces = &chunk->dual->pieces;
-  const PetscInt64     first  = pieces->offset[chunk->first + c];
-  const PetscInt       k      = (PetscInt)(pieces->offset[chunk->first + c + 1] - first);
-
   PetscFunctionBegin;
-  if (k > *capacity) {
-    *capacity = 2 * k;
-    PetscCall(PetscRealloc((size_t)*capacity * sizeof **h, h));
-  }
-  for (PetscInt p = 0; p < k; ++p) (*h)[p] = leaf_height[pieces->target[first + p]];
-  PetscCall(Envelope(chunk->dual, k, pieces->a + first, pieces->b + first, *h, &chunk->envelope));
-  PetscCall(SetBounds(chunk, c, pieces->a + first, pieces->b + first, *h));
+  if (k == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierDualEnvelope_Private(chunk->dual, k, a, b, low, &chunk->envelope));
+  PetscCall(SetBounds(chunk, c, a, b, low));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CreateChunk(BrenierDual dual, Chunk *chunk)
+/* Bounds from the pieces that the last evaluation found on curve c, at the new heights of their targets. */
+static PetscErrorCode BoundsFromPieces(Chunk *chunk, PetscInt c, const PetscReal leaf_low[])
+{
+  const BrenierPieces *pieces = &chunk->dual->pieces;
+  const PetscInt64     first  = pieces->offset[chunk->index[c]];
+  const PetscInt       k      = (PetscInt)(pieces->offset[chunk->index[c] + 1] - first);
+
+  PetscFunctionBegin;
+  PetscCall(ReserveWork(chunk, k));
+  for (PetscInt p = 0; p < k; ++p) chunk->piece_low[p] = leaf_low[pieces->target[first + p]];
+  PetscCall(BoundsFrom(chunk, c, k, pieces->a + first, pieces->b + first, chunk->piece_low));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Bounds from the anchors of the list that curve c has, those that its list was made by. */
+static PetscErrorCode BoundsFromAnchors(Chunk *chunk, PetscInt c)
+{
+  const BrenierLists *lists  = &chunk->dual->lists;
+  const PetscInt64    first  = lists->offset[chunk->index[c]];
+  CandidateList      *anchor = &chunk->scratch;
+
+  PetscFunctionBegin;
+  PetscCall(ReserveList(anchor, lists->n[chunk->index[c]]));
+  anchor->n = 0;
+  for (PetscInt64 i = first; i < first + lists->n[chunk->index[c]]; ++i)
+    if (lists->low[i] > -HUGE_VALF) {
+      anchor->a[anchor->n]     = lists->a[i];
+      anchor->b[anchor->n]     = lists->b[i];
+      anchor->low[anchor->n++] = (PetscReal)lists->low[i];
+    }
+  PetscCall(BoundsFrom(chunk, c, anchor->n, anchor->a, anchor->b, anchor->low));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateChunk(BrenierDual dual, BrenierScanMode mode, Chunk *chunk)
 {
   static const BrenierTileKind kind[] = {BRENIER_TILE_CIRCLE, BRENIER_TILE_CHORD, BRENIER_TILE_CHORD};
   const size_t                 dim = (size_t)dual->source.dim, n = (size_t)dual->chunk_size;
@@ -172,6 +226,7 @@ static PetscErrorCode CreateChunk(BrenierDual dual, Chunk *chunk)
   PetscFunctionBegin;
   PetscCall(PetscMemzero(chunk, sizeof *chunk));
   chunk->dual = dual;
+  chunk->mode = mode;
   PetscCall(PetscMalloc1(2 * dim * n, &chunk->z));
   PetscCall(PetscCalloc2(n, &chunk->curve, n, &chunk->list));
   failed = BrenierTileCurvesAlloc(kind[dual->curve_type], n, dim, &chunk->tile);
@@ -186,7 +241,11 @@ static PetscErrorCode DestroyChunk(Chunk *chunk)
   for (PetscInt c = 0; c < chunk->dual->chunk_size; ++c) PetscCall(FreeList(&chunk->list[c]));
   PetscCall(PetscFree(chunk->z));
   PetscCall(PetscFree2(chunk->curve, chunk->list));
+  PetscCall(FreeList(&chunk->scratch));
+  PetscCall(PetscFree(chunk->run));
   PetscCall(PetscFree(chunk->above));
+  PetscCall(PetscFree(chunk->anchor));
+  PetscCall(PetscFree(chunk->piece_low));
   BrenierTileCurvesFree(&chunk->tile);
   BrenierTileTargetsFree(&chunk->targets);
   BrenierEnvelopeFree(&chunk->envelope);
@@ -194,203 +253,249 @@ static PetscErrorCode DestroyChunk(Chunk *chunk)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Draws the curves of chunk number i. leaf_height: new heights of the leaves, NULL without earlier pieces. */
-static PetscErrorCode BeginChunk(Chunk *chunk, PetscInt i, const PetscReal leaf_height[])
+/* Draws n local curves. leaf_low: new heights of the leaves, NULL without earlier pieces. */
+static PetscErrorCode BeginChunk(Chunk *chunk, PetscInt n, const PetscInt index[], const PetscReal leaf_low[])
 {
-  BrenierDual dual     = chunk->dual;
-  PetscReal  *h        = NULL;
-  PetscInt    capacity = 0;
+  BrenierDual     dual  = chunk->dual;
+  const PetscBool whole = (PetscBool)(dual->curve_type == BRENIER_CURVE_LINE); // lists all targets
 
   PetscFunctionBegin;
-  chunk->first = PetscMin(i * dual->chunk_size, dual->n_local);
-  chunk->n     = PetscMin(dual->chunk_size, dual->n_local - chunk->first);
-  for (PetscInt c = 0; c < chunk->n; ++c) {
+  chunk->index = index;
+  chunk->n     = n;
+  for (PetscInt c = 0; c < n; ++c) {
     BrenierCurve *curve = &chunk->curve[c];
 
-    BrenierDualDraw_Private(dual, chunk->first + c, chunk->z + (size_t)c * 2 * dual->source.dim, curve);
-    dual->square[chunk->first + c] = BrenierCurveSecondMoment(&dual->source, curve);
+    BrenierDualDraw_Private(dual, index[c], chunk->z + (size_t)c * 2 * dual->source.dim, curve);
+    dual->square[index[c]] = BrenierCurveSecondMoment(&dual->source, curve);
     BrenierTileSetCurve(&chunk->tile, (size_t)c, curve->z1, curve->z2, (int)curve->axis);
     chunk->list[c].n     = 0;
-    chunk->list[c].limit = dual->curve_type == BRENIER_CURVE_LINE ? PETSC_MAX_INT : BRENIER_LIST_START;
-    if (leaf_height && dual->curve_type != BRENIER_CURVE_LINE)
-      PetscCall(WarmBounds(chunk, c, leaf_height, &h, &capacity));
+    chunk->list[c].limit = whole || chunk->mode == BRENIER_SCAN_MORE ? PETSC_MAX_INT : BRENIER_LIST_START;
+    if (chunk->mode == BRENIER_SCAN_MORE) PetscCall(BoundsFromAnchors(chunk, c));
+    else if (leaf_low && !whole) PetscCall(BoundsFromPieces(chunk, c, leaf_low));
   }
-  PetscCall(PetscFree(h));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Meets the curves of the chunk with one block of targets. */
-static PetscErrorCode ScanBlock(Chunk *chunk, PetscInt first_target, PetscInt n, const PetscReal row[])
+static PetscErrorCode ScanBlock(Chunk *chunk, PetscInt n, const PetscReal row[])
 {
-  const size_t stride = (size_t)chunk->dual->source.dim + 1, at_once = BrenierTileCurvesAtOnce(&chunk->tile);
+  const size_t dim = (size_t)chunk->dual->source.dim, stride = dim + BRENIER_ROW_COLUMNS;
+  const size_t at_once = BrenierTileCurvesAtOnce(&chunk->tile);
   const int    vectors = chunk->dual->curve_type == BRENIER_CURVE_CIRCLE ? 2 : 1;
 
   PetscFunctionBegin;
   for (PetscInt t = 0; t < n; t += BRENIER_TARGETS_AT_ONCE) {
     const PetscInt count = PetscMin(BRENIER_TARGETS_AT_ONCE, n - t);
 
-    chunk->row        = row + (size_t)t * stride;
-    chunk->row_target = first_target + t;
-    BrenierTileSetTargets(&chunk->targets, (size_t)count, stride, chunk->row, chunk->row + stride - 1);
+    chunk->row = row + (size_t)t * stride;
+    BrenierTileSetTargets(&chunk->targets, (size_t)count, stride, chunk->row, chunk->row + dim + BRENIER_ROW_CAP);
     for (size_t c = 0; c < (size_t)chunk->n; c += at_once)
       BrenierTileScan(&chunk->tile, c, PetscMin(at_once, (size_t)chunk->n - c), &chunk->targets, Visit, chunk);
     PetscCall(chunk->ierr);
   }
-  chunk->dual->work.flops += 2.0 * vectors * chunk->dual->source.dim * (PetscLogDouble)n * chunk->n;
-  PetscCall(PetscLogFlops(2.0 * vectors * chunk->dual->source.dim * (PetscLogDouble)n * chunk->n));
+  chunk->dual->work.flops += 2.0 * vectors * (PetscLogDouble)dim * (PetscLogDouble)n * chunk->n;
+  PetscCall(PetscLogFlops(2.0 * vectors * (PetscLogDouble)dim * (PetscLogDouble)n * chunk->n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* By ascending target, so that ties do not depend on the ranks; lists are short. */
-static void SortList(CandidateList *list)
+/* By ascending target, so that ties do not depend on the ranks. Targets come in ascending runs, one a block and none
+   overlapping another, so the runs are put in order. */
+static PetscErrorCode SortList(Chunk *chunk, CandidateList *list)
 {
-  for (PetscInt i = 1; i < list->n; ++i) {
-    const PetscInt  target = list->target[i];
-    const PetscReal a = list->a[i], b = list->b[i], h = list->h[i];
-    PetscInt        j = i;
+  CandidateList *sorted = &chunk->scratch;
+  PetscInt       n_runs = 0, n = 0;
 
-    for (; j > 0 && list->target[j - 1] > target; --j) {
-      list->target[j] = list->target[j - 1];
-      list->a[j]      = list->a[j - 1];
-      list->b[j]      = list->b[j - 1];
-      list->h[j]      = list->h[j - 1];
+  PetscFunctionBegin;
+  PetscCall(ReserveList(sorted, list->n));
+  PetscCall(ReserveWork(chunk, list->n));
+  for (PetscInt i = 0; i < list->n; ++i) {
+    PetscInt r = n_runs;
+
+    if (i > 0 && list->target[i - 1] < list->target[i]) continue;
+    for (; r > 0 && list->target[chunk->run[r - 1]] > list->target[i]; --r) chunk->run[r] = chunk->run[r - 1];
+    chunk->run[r] = i;
+    ++n_runs;
+  }
+  if (n_runs < 2) PetscFunctionReturn(PETSC_SUCCESS);
+  for (PetscInt r = 0; r < n_runs; ++r) {
+    PetscInt i = chunk->run[r];
+
+    do CopyCandidate(list, i, sorted, n++);
+    while (++i < list->n && list->target[i - 1] < list->target[i]);
+  }
+  sorted->n     = list->n;
+  sorted->limit = list->limit;
+  {
+    const CandidateList unsorted = *list;
+
+    *list          = *sorted;
+    chunk->scratch = unsorted;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Pieces of curve c of the chunk. */
+static PetscErrorCode EnterPieces(Chunk *chunk, PetscInt c, BrenierPieces *pieces)
+{
+  const CandidateList *list = &chunk->list[c];
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualEnvelope_Private(chunk->dual, list->n, list->a, list->b, list->low, &chunk->envelope));
+  PetscCall(BrenierDualEnter_Private(chunk->dual, chunk->index[c], &chunk->envelope, list->target, list->a, list->b,
+                                     list->low, pieces));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Keeps the list of curve c of the chunk, the planes of the envelope at low as its anchors. */
+static PetscErrorCode StoreList(Chunk *chunk, PetscInt c)
+{
+  const CandidateList *list = &chunk->list[c];
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualEnvelope_Private(chunk->dual, list->n, list->a, list->b, list->low, &chunk->envelope));
+  PetscCall(ReserveWork(chunk, list->n));
+  for (PetscInt i = 0; i < list->n; ++i) chunk->anchor[i] = -HUGE_VALF;
+  for (size_t p = 0; p < chunk->envelope.n; ++p) {
+    const int32_t i = chunk->envelope.plane[p];
+
+    chunk->anchor[i] = (float)list->low[i]; // exact: it was rounded before the scan
+  }
+  PetscCall(BrenierListsSet_Private(&chunk->dual->lists, chunk->index[c], list->n, list->target, list->a, list->b,
+                                    chunk->anchor));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Merges what curve c of the chunk has found with the list that it has, both ascending. */
+static PetscErrorCode AddToList(Chunk *chunk, PetscInt c)
+{
+  BrenierLists        *lists = &chunk->dual->lists;
+  const CandidateList *more  = &chunk->list[c];
+  CandidateList       *both  = &chunk->scratch;
+  const PetscInt64     first = lists->offset[chunk->index[c]];
+  const PetscInt       n     = lists->n[chunk->index[c]];
+  PetscInt             i = 0, k = 0;
+
+  PetscFunctionBegin;
+  both->n = 0;
+  if (more->n == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ReserveList(both, n + more->n));
+  PetscCall(ReserveWork(chunk, n + more->n));
+  while (i < n || k < more->n) {
+    const PetscBool old = (PetscBool)(k == more->n || (i < n && lists->target[first + i] <= more->target[k]));
+
+    if (old) {
+      if (k < more->n && lists->target[first + i] == more->target[k]) ++k;
+      both->target[both->n] = lists->target[first + i];
+      both->a[both->n]      = lists->a[first + i];
+      both->b[both->n]      = lists->b[first + i];
+      chunk->anchor[both->n] = lists->low[first + i++];
+    } else {
+      CopyCandidate(more, k++, both, both->n);
+      chunk->anchor[both->n] = -HUGE_VALF;
     }
-    list->target[j] = target;
-    list->a[j]      = a;
-    list->b[j]      = b;
-    list->h[j]      = h;
+    ++both->n;
   }
+  if (both->n > n)
+    PetscCall(BrenierListsSet_Private(lists, chunk->index[c], both->n, both->target, both->a, both->b, chunk->anchor));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static void SwapCandidates(CandidateList *list, PetscInt i, PetscInt j)
-{
-  const PetscInt  target = list->target[i];
-  const PetscReal a = list->a[i], b = list->b[i], h = list->h[i];
-
-  list->target[i] = list->target[j];
-  list->a[i]      = list->a[j];
-  list->b[i]      = list->b[j];
-  list->h[i]      = list->h[j];
-  list->target[j] = target;
-  list->a[j]      = a;
-  list->b[j]      = b;
-  list->h[j]      = h;
-}
-
-/* The same on a line, where every target is listed once: each goes to the place of its index. Different targets may be
-   parallel lines there, when normalising rounds them to the same number. */
-static void SortFullList(CandidateList *list)
-{
-  for (PetscInt i = 0; i < list->n; ++i)
-    while (list->target[i] != i) SwapCandidates(list, i, list->target[i]);
-}
-
-/* int u along the curve whose envelope was walked last. */
-static PetscReal IntegratePotential(const Chunk *chunk, const CandidateList *list)
-{
-  const BrenierEnvelope *e   = &chunk->envelope;
-  PetscReal              sum = 0.0;
-
-  for (size_t p = 0; p < e->n; ++p) {
-    const int32_t   i = e->plane[p];
-    const PetscReal s = e->start[p], t = e->start[p + 1];
-
-    sum += chunk->dual->curve_type == BRENIER_CURVE_CIRCLE
-               ? BrenierCircleIntegral(list->a[i], list->b[i], list->h[i], s, t)
-               : BrenierLineIntegral(chunk->dual->measure, list->a[i], list->b[i], list->h[i], s, t);
-  }
-  return sum;
-}
-
-/* Walks the exact envelopes of the chunk and appends their pieces. */
+/* Makes of the chunk's candidates what the mode asks for. */
 static PetscErrorCode EndChunk(Chunk *chunk, BrenierPieces *pieces)
 {
   PetscFunctionBegin;
   for (PetscInt c = 0; c < chunk->n; ++c) {
     CandidateList *list = &chunk->list[c];
 
-    if (chunk->dual->curve_type == BRENIER_CURVE_LINE) SortFullList(list);
-    else SortList(list);
-    PetscCall(Envelope(chunk->dual, list->n, list->a, list->b, list->h, &chunk->envelope));
-    PetscCall(BrenierPiecesAppend_Private(pieces, &chunk->envelope, list->target, list->a, list->b));
-    pieces->offset[chunk->first + c + 1]     = pieces->n;
-    chunk->dual->potential[chunk->first + c] = IntegratePotential(chunk, list);
+    if (chunk->mode == BRENIER_SCAN_LISTS) PetscCall(ThinList(chunk, c));
+    if (chunk->mode == BRENIER_SCAN_MORE) PetscCall(DropCandidates(chunk, c));
+    PetscCall(SortList(chunk, list));
+    switch (chunk->mode) {
+    case BRENIER_SCAN_PIECES:
+      PetscCall(EnterPieces(chunk, c, pieces));
+      break;
+    case BRENIER_SCAN_LISTS:
+      PetscCall(StoreList(chunk, c));
+      break;
+    case BRENIER_SCAN_MORE:
+      PetscCall(AddToList(chunk, c));
+      break;
+    }
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode FillOwnBlock(BrenierDual dual, const PetscReal y[], const PetscReal h[], PetscReal block[])
+/* The rows of the chosen targets: normalised coordinates and columns. */
+static PetscErrorCode FillOwnBlock(BrenierDual dual, PetscInt n, const PetscInt target[], const PetscReal y[],
+                                   const PetscReal low[], const PetscReal cap[], PetscReal block[])
 {
-  const PetscInt dim = dual->source.dim;
+  const size_t dim = (size_t)dual->source.dim;
 
   PetscFunctionBegin;
-  for (PetscInt i = 0; i < dual->targets->n_local; ++i) {
-    PetscCall(PetscArraycpy(block + (size_t)i * (dim + 1), y + (size_t)i * dim, dim));
-    block[(size_t)i * (dim + 1) + dim] = h[i];
+  for (PetscInt i = 0; i < n; ++i) {
+    PetscReal *row = block + (size_t)i * (dim + BRENIER_ROW_COLUMNS);
+
+    PetscCall(PetscArraycpy(row, y + (size_t)target[i] * dim, dim));
+    row[dim + BRENIER_ROW_LOW]    = low[target[i]];
+    row[dim + BRENIER_ROW_CAP]    = cap[target[i]];
+    row[dim + BRENIER_ROW_TARGET] = (PetscReal)(dual->targets->first + target[i]);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* New heights of the leaves of the last evaluation; NULL when there was none. */
-static PetscErrorCode LeafHeights(BrenierDual dual, const PetscReal h[], PetscReal **leaf_height)
+/* One round of the ring, whose own block is filled. */
+static PetscErrorCode ScanChunk(Chunk *chunk, BrenierRing *ring)
 {
-  PetscFunctionBegin;
-  *leaf_height = NULL;
-  if (!dual->sf) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscMalloc1(dual->n_leaves, leaf_height));
-  PetscCall(PetscSFBcastBegin(dual->sf, MPIU_REAL, h, *leaf_height, MPI_REPLACE));
-  PetscCall(PetscSFBcastEnd(dual->sf, MPIU_REAL, h, *leaf_height, MPI_REPLACE));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ScanChunk(Chunk *chunk, BrenierRing *ring, const PetscReal y[], const PetscReal h[])
-{
-  const PetscInt *first = chunk->dual->targets->layout->range;
-  PetscBool       more;
-  PetscMPIInt     owner;
-  PetscInt        n;
-  PetscReal      *row;
+  PetscBool   more;
+  PetscMPIInt owner;
+  PetscInt    n;
+  PetscReal  *row;
 
   PetscFunctionBegin;
-  PetscCall(FillOwnBlock(chunk->dual, y, h, ring->block[ring->current]));
   while (PETSC_TRUE) {
     PetscCall(BrenierRingStep(ring, &more, &owner, &n, &row));
     if (!more) break;
-    PetscCall(ScanBlock(chunk, first[owner], n, row));
+    PetscCall(ScanBlock(chunk, n, row));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDualScan_Private(BrenierDual dual, const PetscReal h[])
+PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, PetscInt n_curves,
+                                       const PetscInt curve[], PetscInt n_targets, const PetscInt target[],
+                                       const PetscReal low[], const PetscReal cap[], BrenierPieces *pieces)
 {
   BrenierRing    ring;
   Chunk          chunk;
-  BrenierPieces  found = {0};
-  PetscReal     *leaf_height, *y;
-  PetscLogDouble t0, t1, t2;
+  PetscReal     *leaf_low = NULL, *y;
+  PetscLogDouble t0, t1;
+  PetscInt       most = n_curves; // on any rank
 
   PetscFunctionBegin;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, dual->comm));
+  PetscCall(PetscTime(&t0));
   PetscCall(PetscMalloc1((size_t)dual->targets->n_local * dual->source.dim, &y));
   BrenierTargetsNormalised(dual->targets, y);
-  PetscCall(LeafHeights(dual, h, &leaf_height));
-  PetscCall(PetscCalloc1(dual->n_local + 1, &found.offset));
-  PetscCall(CreateChunk(dual, &chunk));
-  PetscCall(BrenierRingCreate(dual->comm, dual->targets->n_local, (size_t)dual->source.dim + 1, PETSC_FALSE, &ring));
-  for (PetscInt i = 0; i < dual->n_chunks; ++i) {
-    PetscCall(PetscTime(&t0));
-    PetscCall(BeginChunk(&chunk, i, leaf_height));
-    PetscCall(ScanChunk(&chunk, &ring, y, h));
-    PetscCall(PetscTime(&t1));
-    PetscCall(EndChunk(&chunk, &found));
-    PetscCall(PetscTime(&t2));
-    dual->work.scan_seconds += t1 - t0;
-    dual->work.envelope_seconds += t2 - t1;
+  if (dual->sf) {
+    PetscCall(PetscMalloc1(dual->n_leaves, &leaf_low));
+    PetscCall(BrenierDualToLeaves_Private(dual, low, leaf_low));
+  }
+  PetscCall(CreateChunk(dual, mode, &chunk));
+  PetscCall(BrenierRingCreate(dual->comm, n_targets, (size_t)dual->source.dim + BRENIER_ROW_COLUMNS, PETSC_FALSE, &ring));
+  for (PetscInt first = 0; first < most; first += dual->chunk_size) {
+    const PetscInt from = PetscMin(first, n_curves);
+
+    PetscCall(BeginChunk(&chunk, PetscMin(dual->chunk_size, n_curves - from), curve + from, leaf_low));
+    PetscCall(FillOwnBlock(dual, n_targets, target, y, low, cap, ring.block[ring.current]));
+    PetscCall(ScanChunk(&chunk, &ring));
+    PetscCall(EndChunk(&chunk, pieces));
   }
   PetscCall(BrenierRingDestroy(&ring));
   PetscCall(DestroyChunk(&chunk));
-  PetscCall(PetscFree(leaf_height));
+  PetscCall(PetscFree(leaf_low));
   PetscCall(PetscFree(y));
-  PetscCall(BrenierPiecesFree_Private(&dual->pieces));
-  dual->pieces = found;
+  PetscCall(PetscTime(&t1));
+  dual->work.scan_seconds += t1 - t0;
+  if (mode != BRENIER_SCAN_MORE) dual->work.n_scanned += n_curves;
+  else dual->work.n_risen += n_targets;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,0 +1,232 @@
+/*
+  lists.c - Candidate lists that outlive the heights they were made for.
+
+  A scan makes the list of a curve for slacks s_j >= 0 of the targets: at heights h (gauged: sum nu h = 0, which no plane
+  notices) it bounds u along the curve from below by the envelope l of the planes at h_j - s_j, and keeps every target
+  whose plane at cap_j = h_j + s_j reaches l somewhere. The planes that make up l are the curve's anchors. Later, at
+  other heights g, no target beyond the list can appear on the curve as long as
+
+    g_j >= h_j - s_j for its anchors, so that u is still above l,      and      g_j <= cap_j for all targets.
+
+  A curve whose anchor fell further is stale and scanned again. A target that rose further gets a new cap and meets
+  all other curves again, against the same l. Where neither happens, an evaluation walks the lists and scans nothing.
+*/
+#include "dual_private.h"
+
+#include <math.h>
+
+PetscErrorCode BrenierListsReserve_Private(BrenierLists *lists, PetscInt old_curves, PetscInt n_curves)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscRealloc((size_t)n_curves * sizeof *lists->offset, &lists->offset));
+  PetscCall(PetscRealloc((size_t)n_curves * sizeof *lists->n, &lists->n));
+  for (PetscInt c = old_curves; c < n_curves; ++c) {
+    lists->n[c]      = -1;
+    lists->offset[c] = 0;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierListsFree_Private(BrenierLists *lists)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscFree(lists->offset));
+  PetscCall(PetscFree(lists->n));
+  PetscCall(PetscFree(lists->target));
+  PetscCall(PetscFree(lists->a));
+  PetscCall(PetscFree(lists->b));
+  PetscCall(PetscFree(lists->low));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode GrowArena(BrenierLists *lists, PetscInt64 n)
+{
+  const size_t capacity = (size_t)n + (size_t)n / 2 + 1024;
+
+  PetscFunctionBegin;
+  if (n <= lists->capacity) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscRealloc(capacity * sizeof *lists->target, &lists->target));
+  PetscCall(PetscRealloc(capacity * sizeof *lists->a, &lists->a));
+  PetscCall(PetscRealloc(capacity * sizeof *lists->b, &lists->b));
+  PetscCall(PetscRealloc(capacity * sizeof *lists->low, &lists->low));
+  lists->capacity = (PetscInt64)capacity;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierListsSet_Private(BrenierLists *lists, PetscInt c, PetscInt n, const PetscInt target[],
+                                       const PetscReal a[], const PetscReal b[], const float low[])
+{
+  PetscFunctionBegin;
+  if (n > lists->n[c]) {
+    PetscCall(GrowArena(lists, lists->end + n));
+    lists->offset[c] = lists->end;
+    lists->end += n;
+  }
+  lists->n_total += n - PetscMax(lists->n[c], 0);
+  lists->n[c] = n;
+  PetscCall(PetscArraycpy(lists->target + lists->offset[c], target, n));
+  PetscCall(PetscArraycpy(lists->a + lists->offset[c], a, n));
+  PetscCall(PetscArraycpy(lists->b + lists->offset[c], b, n));
+  PetscCall(PetscArraycpy(lists->low + lists->offset[c], low, n));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Copies the lists side by side into a new arena once less than half of the old one is in use. */
+static PetscErrorCode Compact(BrenierLists *lists, PetscInt n_curves)
+{
+  BrenierLists packed = {0};
+
+  PetscFunctionBegin;
+  if (lists->end <= 2 * lists->n_total) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierListsReserve_Private(&packed, 0, n_curves));
+  PetscCall(GrowArena(&packed, lists->n_total));
+  for (PetscInt c = 0; c < n_curves; ++c) {
+    const PetscInt64 at = lists->offset[c];
+
+    if (lists->n[c] >= 0)
+      PetscCall(BrenierListsSet_Private(&packed, c, lists->n[c], lists->target + at, lists->a + at, lists->b + at,
+                                        lists->low + at));
+  }
+  PetscCall(BrenierListsFree_Private(lists));
+  *lists = packed;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether the list of curve c still holds at the leaves' heights. */
+static PetscBool Holds(BrenierDual dual, PetscInt c, PetscReal shift)
+{
+  const BrenierLists *lists = &dual->lists;
+
+  if (lists->n[c] < 0) return PETSC_FALSE;
+  for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i)
+    if (lists->low[i] > -HUGE_VALF && dual->leaf_height[lists->target[i]] - shift < (PetscReal)lists->low[i])
+      return PETSC_FALSE;
+  return PETSC_TRUE;
+}
+
+/* The largest number in single precision that is not above x. */
+static PetscReal RoundedDown(PetscReal x)
+{
+  const float f = (float)x;
+
+  return (PetscReal)f > x ? (PetscReal)nextafterf(f, -HUGE_VALF) : (PetscReal)f;
+}
+
+/*
+  Moves the caps to heights h where that is due, and lists the targets that moved up. In the middle of an iteration that is
+  where h is above the cap; when the sample grows or the slacks change, caps that are too generous come down, which costs
+  nothing, and those with less than half their slack left go up, before the new curves are scanned.
+*/
+static PetscInt MoveCaps(BrenierDual dual, const PetscReal h[], PetscReal shift, PetscInt risen[])
+{
+  PetscInt n = 0;
+
+  for (PetscInt i = 0; i < dual->targets->n_local; ++i) {
+    const PetscReal g = h[i] - shift, least = dual->renewed ? g + 0.5 * dual->slack[i] : g;
+
+    if (dual->renewed) dual->cap[i] = PetscMin(dual->cap[i], g + dual->slack[i]);
+    if (dual->cap[i] >= least) continue;
+    dual->cap[i] = g + dual->slack[i];
+    risen[n++]   = i;
+  }
+  return n;
+}
+
+/* Splits the local curves into those whose list holds, from the front of `curve`, and the others behind them; returns how
+   many hold. */
+static PetscInt Certify(BrenierDual dual, PetscReal shift, PetscInt curve[])
+{
+  PetscInt n = 0, end = dual->n_local;
+
+  for (PetscInt c = 0; c < dual->n_local; ++c)
+    if (Holds(dual, c, shift)) curve[n++] = c;
+  for (PetscInt c = dual->n_local, next = n; c-- > 0;)
+    if (next == 0 || curve[next - 1] != c) curve[--end] = c;
+    else --next;
+  return n;
+}
+
+/* Scans what the certificates no longer cover: stale curves with all targets, risen targets with the other curves. */
+static PetscErrorCode Renew(BrenierDual dual, const PetscReal h[], PetscReal shift, PetscInt n_hold,
+                            const PetscInt curve[])
+{
+  const PetscInt n = dual->targets->n_local, n_stale = dual->n_local - n_hold;
+  BrenierLists  *lists = &dual->lists;
+  PetscInt      *risen, *every, n_risen;
+  PetscReal     *low;
+  PetscInt64     count[3]; // stale curves, curves that hold, risen targets, over all ranks
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc3(n, &risen, n, &every, n, &low));
+  for (PetscInt i = 0; i < n; ++i) {
+    every[i] = i;
+    low[i]   = RoundedDown(h[i] - shift - dual->slack[i]);
+  }
+  n_risen  = MoveCaps(dual, h, shift, risen);
+  count[0] = n_stale;
+  count[1] = n_hold;
+  count[2] = n_risen;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, count, 3, MPIU_INT64, MPI_SUM, dual->comm));
+  dual->renewed = PETSC_FALSE;
+  if (count[0] > 0 || (count[1] > 0 && count[2] > 0)) {
+    for (PetscInt64 i = 0; i < lists->end; ++i) lists->target[i] = dual->leaf_target[lists->target[i]];
+    if (count[1] > 0 && count[2] > 0)
+      PetscCall(BrenierDualScan_Private(dual, BRENIER_SCAN_MORE, n_hold, curve, n_risen, risen, low, dual->cap, NULL));
+    if (count[0] > 0)
+      PetscCall(BrenierDualScan_Private(dual, BRENIER_SCAN_LISTS, n_stale, curve + n_hold, n, every, low, dual->cap,
+                                        NULL));
+    PetscCall(Compact(lists, dual->n_local));
+    PetscCall(BrenierDualBuildLeaves_Private(dual, lists->end, lists->target));
+    PetscCall(BrenierDualToLeaves_Private(dual, h, dual->leaf_height));
+  }
+  PetscCall(PetscFree3(risen, every, low));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Exact envelopes of all lists at the leaves' heights. */
+static PetscErrorCode Walk(BrenierDual dual)
+{
+  const BrenierLists *lists    = &dual->lists;
+  BrenierEnvelope     envelope = {0};
+  PetscReal          *h        = NULL;
+  PetscInt            capacity = 0;
+
+  PetscFunctionBegin;
+  dual->pieces.n = 0;
+  for (PetscInt c = 0; c < dual->n_local; ++c) {
+    const PetscInt64 at = lists->offset[c];
+    const PetscInt   n  = lists->n[c];
+
+    if (n > capacity) {
+      capacity = 2 * n;
+      PetscCall(PetscFree(h));
+      PetscCall(PetscMalloc1(capacity, &h));
+    }
+    for (PetscInt i = 0; i < n; ++i) h[i] = dual->leaf_height[lists->target[at + i]];
+    PetscCall(BrenierDualEnvelope_Private(dual, n, lists->a + at, lists->b + at, h, &envelope));
+    PetscCall(BrenierDualEnter_Private(dual, c, &envelope, lists->target + at, lists->a + at, lists->b + at, h,
+                                       &dual->pieces));
+  }
+  PetscCall(PetscFree(h));
+  BrenierEnvelopeFree(&envelope);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierDualWalkLists_Private(BrenierDual dual, const PetscReal h[], PetscReal shift)
+{
+  PetscInt      *curve, n_hold;
+  PetscLogDouble begun, ended;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(dual->n_local, &curve));
+  if (dual->sf) PetscCall(BrenierDualToLeaves_Private(dual, h, dual->leaf_height));
+  n_hold = Certify(dual, shift, curve);
+  PetscCall(Renew(dual, h, shift, n_hold, curve));
+  PetscCall(PetscFree(curve));
+  PetscCall(PetscTime(&begun));
+  PetscCall(Walk(dual));
+  PetscCall(PetscTime(&ended));
+  dual->work.envelope_seconds += ended - begun;
+  dual->work.n_candidates = dual->lists.n_total;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
