@@ -30,11 +30,11 @@ typedef struct {
 /* Work done since the dual was made, on this rank. */
 typedef struct {
   PetscInt64     n_evaluations;
-  PetscInt64     n_visits;     /* pairs that passed the filter */
-  PetscInt64     n_scanned;    /* curves that met all targets, one counted as often as it did */
-  PetscInt64     n_risen;      /* targets of this rank that met all curves for having risen too far */
-  PetscInt64     n_candidates; /* in the lists at present */
-  PetscLogDouble flops;        /* of the scans: 2 dim per pair and curve vector */
+  PetscInt64     n_visits;               /* pairs that passed the filter */
+  PetscInt64     n_scanned;              /* curves that met all targets, one counted as often as it did */
+  PetscInt64     n_risen;                /* targets of this rank that met all curves for having risen too far */
+  PetscInt64     n_candidates, n_pieces; /* in the lists and on the envelopes at present */
+  PetscLogDouble flops;                  /* of the scans: 2 dim per pair and curve vector */
   PetscLogDouble scan_seconds, envelope_seconds;
 } BrenierDualWork;
 
@@ -113,12 +113,32 @@ PETSC_EXTERN PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool ver
 
   Collective on the dual
 
+  Input Parameters:
++ dual   - the dual
+- stride - 1 for the Hessian of the sample; k for that of every k-th of its curves, an estimate of it
+
   Output Parameter:
 . hessian - MATAIJ laid out as the targets, constants attached as its null space; the caller destroys it
 
-  Notes: rows of empty cells are zero.
+  Notes: rows of empty cells are zero. Some 300 bytes a piece of the curves used while it is made.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, Mat *hessian);
+PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stride, Mat *hessian);
+
+/*@
+  BrenierDualLength - What height changes a mass by its own size, typically
+
+  Collective on the dual, evaluated
+
+  Output Parameter:
+. length - geometric mean over the pieces, weighted by their mass, of mass over what their ends add to the Hessian; in the
+           units of the heights; 0 when no piece has an end
+
+  Notes: the mean over pieces, not cells, does not depend on the size of the sample.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualLength(BrenierDual dual, PetscReal *length);
+
+/* Size of the sample. Not collective. */
+PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
 
 /*@
   BrenierDualLift - Raises the planes of empty cells until they touch u

@@ -28,6 +28,9 @@ typedef struct {
   PetscReal  w2, w2_low, w2_high; /* Wasserstein distance that the heights certify from below, 95% interval */
 } BrenierHeldOut;
 
+/* Size of a sample that tells much about n targets: 4 circles or 16 chords a target, at least 4,096. Not collective. */
+PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source, PetscInt n_targets);
+
 /*@
   BrenierHeldOutMeasure - Measures heights on a fresh sample
 

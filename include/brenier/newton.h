@@ -9,7 +9,8 @@
 
   A step is taken when the energy falls by a twentieth of what its slope promises (Armijo); convexity gives the same
   guarantee from the slope at the new point when the energy's difference drowns in rounding. Otherwise the damping is
-  raised. Empty cells are lifted until they touch u (dual.h) before the first step and after each that leaves some.
+  raised. Empty cells are lifted until they touch u (dual.h) before the first step and after each that leaves some; the
+  masses are measured again when they are more than a few.
 
   Reference for exact masses: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019). Their rule, to halve steps until
   no cell falls below a floor, stalls on sampled masses.
@@ -41,18 +42,25 @@ typedef struct {
   PetscReal damping;
   PetscReal step;              /* largest |p_i| */
   PetscReal linear_iterations; /* of the accepted step */
+  PetscReal curves;            /* size of the sample */
+  PetscReal scanned;           /* curves that met all targets so far, one counted as often as it did */
+  PetscReal candidates;        /* mean length of the candidate lists */
 } BrenierIteration;
 
-enum { BRENIER_ITERATION_COLUMNS = 11 };
+enum { BRENIER_ITERATION_COLUMNS = 14 };
 PETSC_EXTERN const char BrenierIterationNames[]; /* "iteration,evaluations,..." */
 
 typedef struct {
   /* parameters */
-  PetscInt  max_it;
-  PetscReal noise_part; /* stop when rho <= noise_part * noise */
-  PetscReal residual;   /* or when l1 <= residual; 0 for never */
-  PetscReal damping;    /* to begin with */
-  PetscReal linear_rtol;
+  PetscInt   max_it;
+  PetscReal  noise_part; /* stop when rho <= noise_part * noise */
+  PetscReal  l1_part;    /* or when l1 <= l1_part * noise, which a few heavy cells do not spoil; 0 for never */
+  PetscReal  residual;   /* or when l1 <= residual; 0 for never */
+  PetscReal  damping;    /* to begin with */
+  PetscReal  linear_rtol;
+  PetscInt64 hessian_curves; /* curves that the Hessian is made from, about, when the sample is larger; 0 for all */
+  Vec        scale; /* NULL, or laid out as the targets: gets nu_i / H_ii, what height changes a mass by its own
+                                size; clamped to a factor of 30 about its geometric mean */
   PetscErrorCode (*monitor)(void *context, const BrenierIteration *iteration); /* NULL for none; collective */
   void *context;
 } BrenierNewtonOptions;

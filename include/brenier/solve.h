@@ -1,5 +1,5 @@
 /*
-  solve.h - From targets to heights on a sample of a fixed size: where to start, then Newton.
+  solve.h - From targets to heights: where to start, then Newton on samples that grow until the tolerance is met.
 
   Start. Gaussian and sphere: the heights that transport the Gaussian of the source's covariance to the Gaussian of
   the targets' (linear.h). Cube: those heights first solve, by great circles, for the Gaussian with the cube's covariance I/12;
@@ -11,23 +11,44 @@
   length the mass-weighted geometric mean of w_i / H_ii: the change of height that changes a cell's mass by its own
   size. Around tight clusters it shrinks as their cells grow; another round with the new length follows then. It costs some half an
   evaluation a round and saves most of the Newton iterations (docs/solver.md). Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
+
+  Stages. The sample starts small and grows, earlier curves staying. K = noise^2 C, the sampling part of chi2 times the number of
+  curves, is measured by Newton's own sample; the minimiser of C curves has chi2 of about K / C on curves it never saw,
+  so the size for a tolerance is known after the first stage: C = K / tol^2, and a little more. The last stage is followed by
+  a measurement on fresh curves; while the upper end of its interval is above the tolerance, the sample grows by what is
+  missing. Slacks of the candidate lists (dual.h) are a multiple of what the heights are expected to move: the sampling
+  error of the stage before, times nu_i / H_ii.
 */
 #pragma once
 
+#include <brenier/held_out.h>
 #include <brenier/newton.h>
 
 typedef struct {
-  PetscInt64           curves; /* size of the sample */
+  PetscReal            tol;          /* the upper end of the held-out interval of rho is to be below; 0: not judged */
+  PetscInt64           curves;       /* size of the last sample; 0: as the tolerance asks */
+  PetscInt64           check_curves; /* size of the held-out sample; 0: as the tolerance asks */
   PetscInt64           seed;
-  PetscReal            warm_up; /* curves of the warm-up, in parts of the number of targets; 0 for none */
-  BrenierNewtonOptions newton;
+  PetscReal            warm_up; /* curves of the warm-up at most, in parts of the number of targets; 0 for none */
+  PetscReal            memory;  /* bytes that lists may take on a rank; 0: no bound */
+  PetscBool            verify;  /* compares lists with full scans */
+  BrenierNewtonOptions newton;  /* its monitor sees all stages as one iteration */
+  PetscErrorCode (*measured)(void *context, const BrenierHeldOut *held_out); /* sees each measurement; NULL for none */
+  void *context;
 } BrenierSolveOptions;
 
-/* Curves of the warm-up by default: 2 a target. Not collective. */
-PETSC_EXTERN PetscReal BrenierSolveDefaultWarmUp(void);
+/* What came out. */
+typedef struct {
+  BrenierIteration    last;
+  BrenierNewtonReason reason; /* of the last stage */
+  PetscInt64          curves; /* size of the last sample */
+  BrenierHeldOut      held_out;
+  PetscBool           within_tol, out_of_memory; /* judged against tol; a larger sample was wanted, but did not fit */
+  BrenierDualWork     work;                      /* of this rank, all stages, without warm-up and measurements */
+} BrenierSolved;
 
-/* Size of the sample by default: 4 circles, or 16 chords, a target; at least 4,096. Not collective. */
-PETSC_EXTERN PetscInt64 BrenierSolveDefaultCurves(const BrenierSource *source, PetscInt n_targets);
+/* Curves of the warm-up by default. Not collective. */
+PETSC_EXTERN PetscReal BrenierSolveDefaultWarmUp(void);
 
 /*@
   BrenierSolveStart - Heights to start from
@@ -39,11 +60,12 @@ PETSC_EXTERN PetscInt64 BrenierSolveDefaultCurves(const BrenierSource *source, P
 . source  - the source
 - options - for the cube: size and seed of the circles' sample, and how Newton goes
 
-  Output Parameter:
-. h - heights, gauged
+  Output Parameters:
++ h      - heights, gauged
+- length - change of height that changes a typical mass by its own size; 0 when unknown
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, const BrenierSource *source,
-                                              const BrenierSolveOptions *options, Vec h);
+                                              const BrenierSolveOptions *options, Vec h, PetscReal *length);
 
 /*@
   BrenierWarmUp - Averaged stochastic descent from heights h
@@ -57,16 +79,17 @@ PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, const Bren
 . warm_up - curves over number of targets
 - h       - heights to start from
 
-  Output Parameter:
-. h - the averaged heights
+  Output Parameters:
++ h      - the averaged heights
+- length - as above
 
   Notes: 4 n^2 dim (warm_up + 1) flops a round, in 128 steps, 1 to 4 rounds; every rank count gives the same heights.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed,
-                                          PetscReal warm_up, Vec h);
+                                          PetscReal warm_up, Vec h, PetscReal *length);
 
 /*@
-  BrenierSolve - Newton on the sample
+  BrenierSolve - Newton on growing samples, to the tolerance
 
   Collective on the targets' communicator
 
@@ -74,14 +97,17 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierS
 + targets - the targets
 . source  - the source
 . options - see above
+. length  - of BrenierSolveStart(), or 0
 - h       - heights to start from
 
   Output Parameters:
-+ h      - heights reached
-. last   - what is known of them in sample
-. reason - why it ended
-- work   - work done by this rank
++ h          - heights reached
+. mass       - their held-out masses
+. mass_error - standard errors of these
+- solved     - see above
+
+  Notes: every curve is scanned once when it enters, and again when its list fails; work.n_scanned counts both.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, const BrenierSource *source,
-                                         const BrenierSolveOptions *options, Vec h, BrenierIteration *last,
-                                         BrenierNewtonReason *reason, BrenierDualWork *work);
+                                         const BrenierSolveOptions *options, PetscReal length, Vec h, Vec mass,
+                                         Vec mass_error, BrenierSolved *solved);

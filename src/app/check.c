@@ -3,7 +3,6 @@
 #include "report.h"
 
 #include <brenier/result.h>
-#include <brenier/solve.h>
 
 static const BrenierOption check_options[] = {
     {"-curves", "N", "fresh curves; default 4 circles or 16 chords a target, at least 4096"},
@@ -26,7 +25,7 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
   PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &seed, NULL));
   PetscCall(BrenierOptionReal("-tol", 1e-12, 1e6, &tol, &has_tol));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
-  if (!has_curves) curves = BrenierSolveDefaultCurves(&result.source, targets->n);
+  if (!has_curves) curves = BrenierHeldOutDefaultCurves(&result.source, targets->n);
   PetscCall(BrenierSay("%s: %" PetscInt_FMT " targets in dimension %" PetscInt_FMT ", source %s", argument[0],
                        targets->n, targets->dim, BrenierSourceNames[result.source.type]));
   PetscCall(VecDuplicate(h, &mass));

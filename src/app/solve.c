@@ -10,32 +10,39 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <strings.h>
+#include <unistd.h>
 
 static const BrenierOption solve_options[] = {
     {"-o", "FILE", "result file (needed)"},
     {"-weights", "FILE", "weights of the targets, shape [n], file.npy or file.h5:/dataset; default equal"},
     {"-source", "NAME", "gaussian (default), cube or sphere"},
-    {"-curves", "N", "curves to sample the source with; default 4 circles or 16 chords a target, at least 4096"},
-    {"-check_curves", "N", "fresh curves for the held-out error; default the same number"},
+    {"-tol", "RHO", "refine until the upper end of rho's held-out interval is below; default 0.1 without -curves"},
+    {"-curves", "N", "sample the source with N curves, whatever comes out; with -tol, exit with 6 when rho is above"},
+    {"-check_curves", "N", "fresh curves for the held-out error; default as many as -tol needs, or as -curves"},
     {"-seed", "N", "seed of all random numbers; default 1"},
-    {"-tol", "RHO", "exit with 6 when the upper end of the held-out interval is above; default: not judged"},
-    {"-max_it", "N", "Newton iterations at most; default 50"},
+    {"-memory", "GIB", "memory that the sample may take, all ranks of a node together; default 70% of the node's"},
+    {"-max_it", "N", "Newton iterations at most in a stage; default 50"},
     {"-residual", "L1", "stop at this in-sample sum of |mass - weight|; default 0: at a tenth of the sampling error"},
-    {"-warm_up", "X", "curves of the averaged descent before Newton, in parts of n; default 2, 0 for none"},
+    {"-warm_up", "X", "curves of the averaged descent before Newton at most, in parts of n; default 2, 0 for none"},
     {"-damping", "X", "damping to begin with; default 0.1"},
     {"-linear_rtol", "X", "relative tolerance of the linear solver; default 0.01"},
     {"-start", "RESULT.h5", "start from the heights of a result for the same targets"},
+    {"-verify_lists", "", "compare every evaluation by candidate lists with a full scan (slow, for debugging)"},
     {NULL, NULL, NULL}};
 
 enum { BRENIER_MESSAGE_LENGTH = 512 };
+
+static const PetscReal brenier_default_tol = 0.1;
+
+/* Part of a node's memory that the sample may take by default: the rest is for targets, matrices and the system. */
+static const PetscReal brenier_memory_part = 0.7;
 
 /* What the command line asks for. */
 typedef struct {
   char                output[PETSC_MAX_PATH_LEN], weights[PETSC_MAX_PATH_LEN], start[PETSC_MAX_PATH_LEN];
   PetscInt            source;
-  PetscInt64          check_curves;
-  PetscReal           tol;
-  PetscBool           has_weights, has_start, has_tol, has_curves, has_check_curves;
+  PetscReal           memory; /* GiB a node */
+  PetscBool           has_weights, has_start;
   BrenierSolveOptions solve;
 } SolveRequest;
 
@@ -86,6 +93,7 @@ static PetscErrorCode CheckSolverOptions(void)
 static PetscErrorCode ReadRequest(SolveRequest *r)
 {
   PetscInt64 max_it;
+  PetscBool  has_tol;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(r, sizeof *r));
@@ -97,16 +105,19 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   PetscCall(BrenierOptionText("-weights", PETSC_FALSE, sizeof r->weights, r->weights, &r->has_weights));
   PetscCall(BrenierOptionText("-start", PETSC_FALSE, sizeof r->start, r->start, &r->has_start));
   PetscCall(BrenierOptionChoice("-source", BrenierSourceNames, &r->source, NULL));
-  PetscCall(BrenierOptionInt("-curves", 1, PETSC_MAX_INT, &r->solve.curves, &r->has_curves));
-  PetscCall(BrenierOptionInt("-check_curves", 64, PETSC_MAX_INT, &r->check_curves, &r->has_check_curves));
+  PetscCall(BrenierOptionInt("-curves", 1, PETSC_MAX_INT, &r->solve.curves, NULL));
+  PetscCall(BrenierOptionInt("-check_curves", 64, PETSC_MAX_INT, &r->solve.check_curves, NULL));
   PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &r->solve.seed, NULL));
-  PetscCall(BrenierOptionReal("-tol", 1e-12, 1e6, &r->tol, &r->has_tol));
+  PetscCall(BrenierOptionReal("-tol", 1e-12, 1e6, &r->solve.tol, &has_tol));
+  PetscCall(BrenierOptionReal("-memory", 1e-6, 1e9, &r->memory, NULL));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-verify_lists", &r->solve.verify, NULL));
   PetscCall(BrenierOptionInt("-max_it", 0, 1000000, &max_it, NULL));
   PetscCall(BrenierOptionReal("-warm_up", 0.0, 1e6, &r->solve.warm_up, NULL));
   PetscCall(BrenierOptionReal("-residual", 0.0, 2.0, &r->solve.newton.residual, NULL));
   PetscCall(BrenierOptionReal("-damping", 1e-9, 1e6, &r->solve.newton.damping, NULL));
   PetscCall(BrenierOptionReal("-linear_rtol", 1e-14, 0.5, &r->solve.newton.linear_rtol, NULL));
   r->solve.newton.max_it = (PetscInt)max_it;
+  if (!has_tol && r->solve.curves == 0) r->solve.tol = brenier_default_tol;
   PetscCall(CheckSolverOptions());
   PetscCall(BrenierCheckOutput(r->output));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -135,13 +146,14 @@ static PetscErrorCode Monitor(void *context, const BrenierIteration *now)
     PetscCall(PetscRealloc((size_t)history->capacity * sizeof *history->row, &history->row));
   }
   history->row[history->n++] = *now;
-  PetscCall(BrenierSay("%9.0f %11.0f %9.1f %14.8g %10.3e %10.3e %8.1e %7.0f %9.1e %8.1e %7.0f", now->iteration,
-                       now->evaluations, now->seconds, now->energy, now->l1, now->rho, now->noise, now->empty,
-                       now->damping, now->step, now->linear_iterations));
+  PetscCall(BrenierSay("%5.0f %5.0f %8.1f %9.0f %14.8g %10.3e %10.3e %8.1e %6.0f %8.1e %8.1e %6.0f", now->iteration,
+                       now->evaluations, now->seconds, now->curves, now->energy, now->l1, now->rho, now->noise,
+                       now->empty, now->damping, now->step, now->linear_iterations));
   PetscCall(BrenierLogEvent("iteration", "r iteration", now->iteration, "r evaluations", now->evaluations,
                             "r solver_seconds", now->seconds, "r energy", now->energy, "r l1", now->l1, "r rho",
                             now->rho, "r noise", now->noise, "r empty", now->empty, "r damping", now->damping, "r step",
-                            now->step, "r linear_iterations", now->linear_iterations, NULL));
+                            now->step, "r linear_iterations", now->linear_iterations, "r curves", now->curves,
+                            "r scanned", now->scanned, "r candidates", now->candidates, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -174,26 +186,31 @@ static PetscErrorCode Announce(BrenierTargets t, const BrenierSource *source, co
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(t->comm, &size));
   PetscCall(BrenierSay("Brenier %s on %d rank%s (%s): %" PetscInt_FMT " targets in dimension %" PetscInt_FMT
-                       ", source %s, %" PetscInt64_FMT " %s",
+                       ", source %s, by %s",
                        BRENIER_VERSION, size, size > 1 ? "s" : "", BrenierTileSimd(), t->n, t->dim,
-                       BrenierSourceNames[source->type], r->solve.curves, curve[BrenierSourceCurveType(source)]));
+                       BrenierSourceNames[source->type], curve[BrenierSourceCurveType(source)]));
+  if (r->solve.curves > 0) PetscCall(BrenierSay("sample: %" PetscInt64_FMT " curves, as asked", r->solve.curves));
+  else PetscCall(BrenierSay("sample: as large as it takes for rho below %g", (double)r->solve.tol));
   PetscCall(BrenierLogEvent("start", "s version", BRENIER_VERSION, "s commit", BRENIER_GIT_COMMIT, "i ranks",
                             (PetscInt64)size, "s simd", BrenierTileSimd(), "s input", t->path, "i n_targets",
                             (PetscInt64)t->n, "i dim", (PetscInt64)t->dim, "s source", BrenierSourceNames[source->type],
-                            "i curves", r->solve.curves, "i seed", r->solve.seed, NULL));
-  PetscCall(BrenierSay("%9s %11s %9s %14s %10s %10s %8s %7s %9s %8s %7s", "iteration", "evaluations", "seconds",
+                            "i curves", r->solve.curves, "r tol", r->solve.tol, "i seed", r->solve.seed, NULL));
+  PetscCall(BrenierSay("%5s %5s %8s %9s %14s %10s %10s %8s %6s %8s %8s %6s", "iter", "eval", "seconds", "curves",
                        "energy", "L1", "rho", "noise", "empty", "damping", "step", "linear"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Where the time went, and the fastest that the cores could have scanned. */
-static PetscErrorCode ReportWork(const BrenierDualWork *work)
+/* Where the time went, how much was scanned, and the fastest that the cores could have. */
+static PetscErrorCode ReportWork(BrenierTargets t, const BrenierSource *source, const BrenierSolved *solved)
 {
-  const double   look   = 0.05; // seconds that measuring the rate takes
-  PetscLogDouble all[4] = {work->flops, work->scan_seconds, work->envelope_seconds, 0.0};
-  PetscInt64     bytes;
-  PetscMPIInt    size;
-  struct rusage  usage;
+  const double           look    = 0.05; // seconds that measuring the rate takes
+  const int              vectors = BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE ? 2 : 1;
+  const BrenierDualWork *work    = &solved->work;
+  const PetscReal        once    = 2.0 * vectors * t->dim * (PetscReal)t->n * (PetscReal)solved->curves;
+  PetscLogDouble         all[4]  = {work->flops, work->scan_seconds, work->envelope_seconds, 0.0};
+  PetscInt64             sum[4]  = {work->n_scanned, work->n_candidates, work->n_pieces, work->n_risen}, bytes;
+  PetscMPIInt            size;
+  struct rusage          usage;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
@@ -201,41 +218,58 @@ static PetscErrorCode ReportWork(const BrenierDualWork *work)
   (void)getrusage(RUSAGE_SELF, &usage);
   bytes = (PetscInt64)usage.ru_maxrss * 1024;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 4, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 4, MPIU_INT64, MPI_SUM, PETSC_COMM_WORLD));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_INT64, MPI_MAX, PETSC_COMM_WORLD));
-  PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "r scan_flops", all[0], "r scan_seconds",
-                            all[1] / size, "r envelope_seconds", all[2] / size, "r peak_flops", all[3],
-                            "i peak_memory_bytes", bytes, NULL));
+  PetscCall(BrenierSay("work: %.2f scans of the last sample in %.1f s (%.0f%% of the multiply-add rate), walks %.1f s; "
+                       "%.1f candidates and %.1f pieces a curve",
+                       all[0] / once, all[1] / size, 100.0 * all[0] * size / PetscMax(all[1] * all[3], 1.0),
+                       all[2] / size, (double)sum[1] / (double)solved->curves,
+                       (double)sum[2] / (double)solved->curves));
+  PetscCall(BrenierLogEvent(
+      "work", "i evaluations", work->n_evaluations, "i curves", solved->curves, "i scanned", sum[0], "i candidates",
+      sum[1], "i pieces", sum[2], "i risen", sum[3], "r scans", all[0] / once, "r scan_flops", all[0], "r scan_seconds",
+      all[1] / size, "r envelope_seconds", all[2] / size, "r peak_flops", all[3], "i peak_memory_bytes", bytes, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Measures the heights, names the outcome, and writes the result. */
-static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, const SolveRequest *r, Vec h,
-                               BrenierNewtonReason reason, const History *history, BrenierExit *outcome)
+static PetscErrorCode Measured(void *context, const BrenierHeldOut *held_out)
 {
-  Vec            mass, mass_error;
+  (void)context;
+  return BrenierReportHeldOut("held_out", held_out);
+}
+
+/* The outcome as an exit code, and in words. */
+static BrenierExit Judge(const BrenierSolved *solved, const char **status)
+{
+  const BrenierNewtonReason reason = solved->reason;
+
+  *status = "converged";
+  if (reason < 0) *status = BrenierNewtonReasonText(reason);
+  if (reason == BRENIER_NEWTON_STALLED || reason == BRENIER_NEWTON_LINEAR) return BRENIER_EXIT_NUMERICAL;
+  if (reason >= 0 && !solved->within_tol)
+    *status = solved->out_of_memory ? "tolerance not reached: memory" : "tolerance not reached";
+  return reason < 0 || !solved->within_tol ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
+}
+
+/* Names the outcome and writes the result. */
+static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, const SolveRequest *r, Vec h, Vec mass,
+                               Vec mass_error, const BrenierSolved *solved, const History *history,
+                               BrenierExit *outcome)
+{
   BrenierResult  result;
   PetscMPIInt    rank;
   BrenierHistory table;
+  const char    *status;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
-  PetscCall(VecDuplicate(h, &mass));
-  PetscCall(VecDuplicate(h, &mass_error));
   PetscCall(PetscMemzero(&result, sizeof result));
-  result.source = *source;
-  result.seed   = r->solve.seed;
-  result.curves = r->solve.curves;
-  PetscCall(BrenierHeldOutMeasure(t, source, h, r->solve.seed, BRENIER_STREAM_REPORT, r->check_curves, mass, mass_error,
-                                  &result.held_out));
-  PetscCall(BrenierReportHeldOut("held_out", &result.held_out));
-  *outcome = BRENIER_EXIT_DONE;
-  if (reason == BRENIER_NEWTON_STALLED || reason == BRENIER_NEWTON_LINEAR) *outcome = BRENIER_EXIT_NUMERICAL;
-  else if (reason < 0 || (r->has_tol && !(result.held_out.rho_high <= r->tol))) *outcome = BRENIER_EXIT_TOLERANCE;
-  PetscCall(PetscStrncpy(result.status,
-                         *outcome == BRENIER_EXIT_DONE ? "converged"
-                         : reason < 0                  ? BrenierNewtonReasonText(reason)
-                                                       : "tolerance not reached",
-                         sizeof result.status));
+  result.source   = *source;
+  result.seed     = r->solve.seed;
+  result.curves   = solved->curves;
+  result.held_out = solved->held_out;
+  *outcome        = Judge(solved, &status);
+  PetscCall(PetscStrncpy(result.status, status, sizeof result.status));
   table.n         = rank == 0 ? history->n : 0;
   table.n_columns = BRENIER_ITERATION_COLUMNS;
   table.columns   = BrenierIterationNames;
@@ -244,47 +278,60 @@ static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, co
   PetscCall(BrenierSay("%s; result in %s", result.status, r->output));
   PetscCall(
       BrenierLogEvent("end", "s status", result.status, "i exit", (PetscInt64)*outcome, "s output", r->output, NULL));
-  PetscCall(VecDestroy(&mass));
-  PetscCall(VecDestroy(&mass_error));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Fills in what depends on the targets. */
-static void SetDefaults(BrenierTargets t, const BrenierSource *source, History *history, SolveRequest *r)
+/* What the ranks of a node may use, shared among them. */
+static PetscErrorCode SetMemory(SolveRequest *r)
 {
-  if (!r->has_curves) r->solve.curves = BrenierSolveDefaultCurves(source, t->n);
-  r->solve.curves = PetscMin(r->solve.curves, BrenierSourceMaxCurves(source));
-  if (!r->has_check_curves) r->check_curves = PetscMax(r->solve.curves, 64);
-  r->solve.newton.monitor = Monitor;
-  r->solve.newton.context = history;
+  const PetscReal gib = 1024.0 * 1024.0 * 1024.0;
+  MPI_Comm        node;
+  PetscMPIInt     size;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_split_type(PETSC_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node));
+  PetscCallMPI(MPI_Comm_size(node, &size));
+  PetscCallMPI(MPI_Comm_free(&node));
+  if (r->memory == 0.0)
+    r->memory = brenier_memory_part * (PetscReal)sysconf(_SC_PHYS_PAGES) * (PetscReal)sysconf(_SC_PAGE_SIZE) / gib;
+  r->solve.memory = r->memory * gib / size;
+  // The least over the nodes, so that all ranks decide alike
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &r->solve.memory, 1, MPIU_REAL, MPI_MIN, PETSC_COMM_WORLD));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcome)
 {
-  SolveRequest        request;
-  BrenierTargets      targets;
-  BrenierSource       source;
-  BrenierIteration    last;
-  BrenierNewtonReason reason;
-  BrenierDualWork     work;
-  History             history = {0};
-  Vec                 h;
+  SolveRequest   request;
+  BrenierTargets targets;
+  BrenierSource  source;
+  BrenierSolved  solved;
+  History        history = {0};
+  PetscReal      length  = 0.0;
+  Vec            h, mass, mass_error;
 
   PetscFunctionBegin;
   PetscCall(ReadRequest(&request));
   PetscCall(ReadTargets(argument[0], &request, &targets));
   PetscCall(BrenierSourceCreate((BrenierSourceType)request.source, targets->dim, 1.0, &source));
-  SetDefaults(targets, &source, &history, &request);
+  PetscCall(SetMemory(&request));
+  request.solve.newton.monitor = Monitor;
+  request.solve.newton.context = &history;
+  request.solve.measured       = Measured;
   PetscCall(Announce(targets, &source, &request));
   PetscCall(BrenierTargetsCreateVec(targets, &h));
+  PetscCall(VecDuplicate(h, &mass));
+  PetscCall(VecDuplicate(h, &mass_error));
   if (request.has_start) PetscCall(WarmStart(request.start, targets, h));
-  else PetscCall(BrenierSolveStart(targets, &source, &request.solve, h));
-  PetscCall(BrenierSolve(targets, &source, &request.solve, h, &last, &reason, &work));
-  PetscCall(BrenierSay("%s after %.0f iterations", BrenierNewtonReasonText(reason), last.iteration));
-  PetscCall(ReportWork(&work));
-  PetscCall(Conclude(targets, &source, &request, h, reason, &history, outcome));
+  else PetscCall(BrenierSolveStart(targets, &source, &request.solve, h, &length));
+  PetscCall(BrenierSolve(targets, &source, &request.solve, length, h, mass, mass_error, &solved));
+  PetscCall(BrenierSay("%s after %.0f iterations", BrenierNewtonReasonText(solved.reason), solved.last.iteration));
+  PetscCall(ReportWork(targets, &source, &solved));
+  PetscCall(Conclude(targets, &source, &request, h, mass, mass_error, &solved, &history, outcome));
   PetscCall(PetscFree(history.row));
   PetscCall(VecDestroy(&h));
+  PetscCall(VecDestroy(&mass));
+  PetscCall(VecDestroy(&mass_error));
   PetscCall(BrenierTargetsDestroy(&targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

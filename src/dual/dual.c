@@ -32,7 +32,8 @@ static PetscErrorCode AddSegment(BrenierDual dual, PetscInt64 n)
   PetscInt64       end;
 
   PetscFunctionBegin;
-  PetscCheck(dual->n_segments < BRENIER_MAX_SEGMENTS, dual->comm, PETSC_ERR_ARG_OUTOFRANGE, "The sample grew too often");
+  PetscCheck(dual->n_segments < BRENIER_MAX_SEGMENTS, dual->comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "The sample grew too often");
   PetscCallMPI(MPI_Comm_rank(dual->comm, &rank));
   PetscCallMPI(MPI_Comm_size(dual->comm, &size));
   s->begin = dual->n_curves;
@@ -164,14 +165,19 @@ PetscInt64 BrenierDualBatchSize_Private(BrenierDual dual, PetscInt b)
   return size;
 }
 
-void BrenierDualDraw_Private(BrenierDual dual, PetscInt c, PetscReal z[], BrenierCurve *curve)
+PetscInt64 BrenierDualCurveIndex_Private(BrenierDual dual, PetscInt c)
 {
   const BrenierSegment *s = &dual->segment[dual->n_segments - 1];
 
   while (s->local > c) --s;
+  return s->first + (c - s->local);
+}
+
+void BrenierDualDraw_Private(BrenierDual dual, PetscInt c, PetscReal z[], BrenierCurve *curve)
+{
   curve->z1 = z;
   curve->z2 = z + dual->source.dim;
-  BrenierSourceDrawCurve(&dual->source, dual->seed, dual->stream, s->first + (c - s->local), curve);
+  BrenierSourceDrawCurve(&dual->source, dual->seed, dual->stream, BrenierDualCurveIndex_Private(dual, c), curve);
 }
 
 void BrenierDualPlane_Private(BrenierDual dual, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
@@ -308,4 +314,9 @@ PetscErrorCode BrenierDualGetWork(BrenierDual dual, BrenierDualWork *work)
   PetscFunctionBegin;
   *work = dual->work;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscInt64 BrenierDualCurves(BrenierDual dual)
+{
+  return dual->n_curves;
 }

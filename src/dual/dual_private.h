@@ -76,6 +76,9 @@ struct _p_BrenierDual {
 void       BrenierDualBatch_Private(BrenierDual dual, PetscInt b, PetscInt segment, PetscInt *from, PetscInt *to);
 PetscInt64 BrenierDualBatchSize_Private(BrenierDual dual, PetscInt b);
 
+/* Global index of local curve c: what names it in the stream. */
+PetscInt64 BrenierDualCurveIndex_Private(BrenierDual dual, PetscInt c);
+
 /* Draws local curve c into z: z1 at z[0], z2 at z[dim]. */
 void BrenierDualDraw_Private(BrenierDual dual, PetscInt c, PetscReal z[], BrenierCurve *curve);
 

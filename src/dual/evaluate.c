@@ -141,8 +141,8 @@ static PetscErrorCode ScanAll(BrenierDual dual, const PetscReal h[])
   PetscCall(PetscCalloc1(dual->n_local + 1, &found.offset));
   PetscCall(PetscMalloc1(PetscMax(dual->n_local, dual->targets->n_local), &every));
   for (PetscInt i = 0; i < PetscMax(dual->n_local, dual->targets->n_local); ++i) every[i] = i;
-  PetscCall(BrenierDualScan_Private(dual, BRENIER_SCAN_PIECES, dual->n_local, every, dual->targets->n_local, every, h, h,
-                                    &found));
+  PetscCall(BrenierDualScan_Private(dual, BRENIER_SCAN_PIECES, dual->n_local, every, dual->targets->n_local, every, h,
+                                    h, &found));
   PetscCall(PetscFree(every));
   PetscCall(BrenierPiecesFree_Private(&dual->pieces));
   dual->pieces = found;
@@ -201,6 +201,7 @@ PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec height, Vec mass, Breni
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &value->n_pieces, 1, MPIU_INT64, MPI_SUM, dual->comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &value->n_empty, 1, MPIU_INT64, MPI_SUM, dual->comm));
   ++dual->work.n_evaluations;
+  dual->work.n_pieces = dual->pieces.n;
   if (dual->slack && dual->verify) PetscCall(VerifyLists(dual, height, mass, value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -3,10 +3,11 @@
 
   A crossing from leaf i to leaf j adds v = density / |difference of derivatives| / C to H_ii and H_jj and takes it from
   H_ij and H_ji. Crossings are gathered by the smaller leaf, equal pairs are added, and what is left goes to PETSc's
-  coordinate assembly, which adds the ranks' shares.
+  coordinate assembly, which adds the ranks' shares. With a stride, every stride-th curve of the sample stands for the rest.
 */
 #include "dual_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -30,17 +31,28 @@ static PetscBool Meets(BrenierDual dual, PetscInt c, PetscInt64 p, PetscInt64 *n
   return (PetscBool)(dual->pieces.target[p] != dual->pieces.target[*next]);
 }
 
-static PetscReal CrossingValue(BrenierDual dual, PetscInt64 p, PetscInt64 q, PetscReal t)
+/* Number of curves that stand for the sample. */
+static PetscInt64 CurvesUsed(BrenierDual dual, PetscInt64 stride)
+{
+  return (dual->n_curves + stride - 1) / stride;
+}
+
+static PetscReal CrossingValue(BrenierDual dual, PetscInt64 stride, PetscInt64 p, PetscInt64 q, PetscReal t)
 {
   const BrenierPieces *pieces = &dual->pieces;
   const PetscReal      da = pieces->a[q] - pieces->a[p], db = pieces->b[q] - pieces->b[p];
   const PetscReal      one = dual->curve_type == BRENIER_CURVE_CIRCLE ? BrenierCircleCrossing(da, db, t)
                                                                       : BrenierLineCrossing(dual->measure, db, t);
 
-  return one / ((PetscReal)dual->n_curves * dual->targets->unit);
+  return one / ((PetscReal)CurvesUsed(dual, stride) * dual->targets->unit);
 }
 
-static PetscErrorCode GatherCrossings(BrenierDual dual, CrossingTable *table)
+static PetscBool IsUsed(BrenierDual dual, PetscInt64 stride, PetscInt c)
+{
+  return (PetscBool)(stride == 1 || BrenierDualCurveIndex_Private(dual, c) % stride == 0);
+}
+
+static PetscErrorCode GatherCrossings(BrenierDual dual, PetscInt64 stride, CrossingTable *table)
 {
   const BrenierPieces *pieces = &dual->pieces;
   PetscInt64           next;
@@ -49,18 +61,18 @@ static PetscErrorCode GatherCrossings(BrenierDual dual, CrossingTable *table)
   PetscCall(PetscCalloc1((size_t)dual->n_leaves + 2, &table->offset));
   // Counting sort: sizes two places up, then starts one place up, which filling moves to where they belong
   for (PetscInt c = 0; c < dual->n_local; ++c)
-    for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p)
+    for (PetscInt64 p = pieces->offset[c]; IsUsed(dual, stride, c) && p < pieces->offset[c + 1]; ++p)
       if (Meets(dual, c, p, &next)) ++table->offset[PetscMin(pieces->target[p], pieces->target[next]) + 2];
   for (PetscInt i = 0; i < dual->n_leaves; ++i) table->offset[i + 2] += table->offset[i + 1];
   PetscCall(PetscMalloc1(table->offset[dual->n_leaves + 1], &table->crossing));
   for (PetscInt c = 0; c < dual->n_local; ++c)
-    for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p)
+    for (PetscInt64 p = pieces->offset[c]; IsUsed(dual, stride, c) && p < pieces->offset[c + 1]; ++p)
       if (Meets(dual, c, p, &next)) {
         const PetscInt i = pieces->target[p], j = pieces->target[next];
         Crossing      *x = &table->crossing[table->offset[PetscMin(i, j) + 1]++];
 
         x->other = PetscMax(i, j);
-        x->v     = CrossingValue(dual, p, next, BrenierDualPieceEnd_Private(dual, c, p));
+        x->v     = CrossingValue(dual, stride, p, next, BrenierDualPieceEnd_Private(dual, c, p));
       }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -118,6 +130,46 @@ static PetscErrorCode FillEntries(BrenierDual dual, const CrossingTable *table, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What the two ends of piece p add to the Hessian; 0 when it has none. */
+static PetscReal EndsOfPiece(BrenierDual dual, PetscInt c, PetscInt64 p)
+{
+  const PetscInt64 before = p > dual->pieces.offset[c] ? p - 1 : dual->pieces.offset[c + 1] - 1;
+  PetscInt64       next;
+  PetscReal        sum = 0.0;
+
+  if (Meets(dual, c, p, &next)) sum += CrossingValue(dual, 1, p, next, BrenierDualPieceEnd_Private(dual, c, p));
+  if (Meets(dual, c, before, &next) && next == p)
+    sum += CrossingValue(dual, 1, before, p, BrenierDualPieceEnd_Private(dual, c, before));
+  return sum;
+}
+
+PetscErrorCode BrenierDualLength(BrenierDual dual, PetscReal *length)
+{
+  const PetscInt64 n = dual->pieces.n;
+  PetscReal       *term, sum[2];
+  PetscInt         n_terms;
+
+  PetscFunctionBegin;
+  PetscCall(PetscIntCast(n, &n_terms));
+  PetscCall(PetscCalloc1(2 * (size_t)n, &term));
+  for (PetscInt c = 0; c < dual->n_local; ++c)
+    for (PetscInt64 p = dual->pieces.offset[c]; p < dual->pieces.offset[c + 1]; ++p) {
+      const PetscReal end = BrenierDualPieceEnd_Private(dual, c, p);
+      const PetscReal mass =
+          (BrenierDualShare_Private(dual, end) - BrenierDualShare_Private(dual, dual->pieces.start[p])) /
+          (PetscReal)dual->n_curves;
+      const PetscReal ends = EndsOfPiece(dual, c, p);
+
+      if (!(mass > 0.0 && ends > 0.0)) continue;
+      term[p]     = mass * log(mass / ends);
+      term[n + p] = mass;
+    }
+  PetscCall(BrenierExactSum(dual->comm, n_terms, 2, term, sum));
+  *length = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode AttachConstants(MPI_Comm comm, Mat hessian)
 {
   MatNullSpace constants;
@@ -131,7 +183,7 @@ static PetscErrorCode AttachConstants(MPI_Comm comm, Mat hessian)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDualHessian(BrenierDual dual, Mat *hessian)
+PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stride, Mat *hessian)
 {
   const PetscInt n     = dual->targets->n_local;
   CrossingTable  table = {0};
@@ -140,7 +192,7 @@ PetscErrorCode BrenierDualHessian(BrenierDual dual, Mat *hessian)
   PetscScalar   *v;
 
   PetscFunctionBegin;
-  PetscCall(GatherCrossings(dual, &table));
+  PetscCall(GatherCrossings(dual, stride, &table));
   n_pairs   = AddEqualPairs(dual->n_leaves, &table);
   n_entries = 4 * n_pairs + n;
   PetscCall(PetscMalloc3(n_entries, &row, n_entries, &column, n_entries, &v));

@@ -173,8 +173,8 @@ static PetscErrorCode Renew(BrenierDual dual, const PetscReal h[], PetscReal shi
     if (count[1] > 0 && count[2] > 0)
       PetscCall(BrenierDualScan_Private(dual, BRENIER_SCAN_MORE, n_hold, curve, n_risen, risen, low, dual->cap, NULL));
     if (count[0] > 0)
-      PetscCall(BrenierDualScan_Private(dual, BRENIER_SCAN_LISTS, n_stale, curve + n_hold, n, every, low, dual->cap,
-                                        NULL));
+      PetscCall(
+          BrenierDualScan_Private(dual, BRENIER_SCAN_LISTS, n_stale, curve + n_hold, n, every, low, dual->cap, NULL));
     PetscCall(Compact(lists, dual->n_local));
     PetscCall(BrenierDualBuildLeaves_Private(dual, lists->end, lists->target));
     PetscCall(BrenierDualToLeaves_Private(dual, h, dual->leaf_height));

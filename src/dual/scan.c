@@ -385,9 +385,9 @@ static PetscErrorCode AddToList(Chunk *chunk, PetscInt c)
 
     if (old) {
       if (k < more->n && lists->target[first + i] == more->target[k]) ++k;
-      both->target[both->n] = lists->target[first + i];
-      both->a[both->n]      = lists->a[first + i];
-      both->b[both->n]      = lists->b[first + i];
+      both->target[both->n]  = lists->target[first + i];
+      both->a[both->n]       = lists->a[first + i];
+      both->b[both->n]       = lists->b[first + i];
       chunk->anchor[both->n] = lists->low[first + i++];
     } else {
       CopyCandidate(more, k++, both, both->n);
@@ -480,7 +480,8 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
     PetscCall(BrenierDualToLeaves_Private(dual, low, leaf_low));
   }
   PetscCall(CreateChunk(dual, mode, &chunk));
-  PetscCall(BrenierRingCreate(dual->comm, n_targets, (size_t)dual->source.dim + BRENIER_ROW_COLUMNS, PETSC_FALSE, &ring));
+  PetscCall(
+      BrenierRingCreate(dual->comm, n_targets, (size_t)dual->source.dim + BRENIER_ROW_COLUMNS, PETSC_FALSE, &ring));
   for (PetscInt first = 0; first < most; first += dual->chunk_size) {
     const PetscInt from = PetscMin(first, n_curves);
 

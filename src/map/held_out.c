@@ -8,6 +8,17 @@ enum { BRENIER_BATCHES = 32, BRENIER_SETS_AT_ONCE = 8 };
    batches, of the normal law for the degenerate part, whose variance rests on 120 products. */
 static const PetscReal brenier_student = 2.0395, brenier_normal = 1.95996;
 
+/* Curves of a sample by default: a target, and at least. */
+static const PetscInt64 brenier_circles_a_target = 4, brenier_chords_a_target = 16, brenier_least_curves = 4096;
+
+PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source, PetscInt n_targets)
+{
+  const PetscBool  circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
+  const PetscInt64 wanted  = n_targets * (circles ? brenier_circles_a_target : brenier_chords_a_target);
+
+  return PetscMin(PetscMax(wanted, brenier_least_curves), BrenierSourceMaxCurves(source));
+}
+
 /* Entries of the Gram matrix in the order of its lower triangle. */
 static PetscErrorCode GramMatrix(BrenierTargets t, PetscInt n_batches, const PetscReal batch[], PetscReal gram[])
 {

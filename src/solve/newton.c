@@ -6,12 +6,14 @@
 #include <petscksp.h>
 
 const char BrenierIterationNames[] =
-    "iteration,evaluations,seconds,energy,l1,rho,noise,empty,damping,step,linear_iterations";
+    "iteration,evaluations,seconds,energy,l1,rho,noise,empty,damping,step,linear_iterations,curves,scanned,candidates";
 
 static const PetscReal brenier_armijo          = 0.05;  /* part of the promised decrease that a step must keep */
 static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
 static const PetscReal brenier_rounding_rho    = 1e-12; /* residual that rounding alone leaves */
 static const PetscReal brenier_diagonal_floor  = 0.02;  /* of the geometric mean of the diagonal */
+static const PetscReal brenier_few_empty       = 1e-3;  /* of the cells */
+static const PetscReal brenier_scale_factor    = 30.0;  /* see SetScale() */
 static const PetscReal brenier_damping_raise   = 5.0;
 /* Part of the promised decrease that came (a quadratic gives 1/2): above the first, the model is too careful; above the
    second it is right. How the damping is lowered then. */
@@ -38,13 +40,16 @@ typedef struct {
 
 void BrenierNewtonDefaults(BrenierNewtonOptions *options)
 {
-  options->max_it      = 50;
-  options->noise_part  = 0.1;
-  options->residual    = 0.0;
-  options->damping     = 0.1;
-  options->linear_rtol = 1e-2;
-  options->monitor     = NULL;
-  options->context     = NULL;
+  options->max_it         = 50;
+  options->noise_part     = 0.1;
+  options->l1_part        = 0.0;
+  options->residual       = 0.0;
+  options->damping        = 0.1;
+  options->linear_rtol    = 1e-2;
+  options->hessian_curves = 0;
+  options->scale          = NULL;
+  options->monitor        = NULL;
+  options->context        = NULL;
 }
 
 const char *BrenierNewtonReasonText(BrenierNewtonReason reason)
@@ -96,6 +101,22 @@ static PetscErrorCode Measure(Newton *s)
   s->now.energy = s->value.energy;
   s->now.noise  = PetscSqrtReal(s->value.noise2);
   s->now.empty  = (PetscReal)s->value.n_empty;
+  s->now.curves = (PetscReal)BrenierDualCurves(s->dual);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MeasureWork(Newton *s)
+{
+  BrenierDualWork work;
+  PetscInt64      sum[2];
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualGetWork(s->dual, &work));
+  sum[0] = work.n_scanned;
+  sum[1] = work.n_candidates;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 2, MPIU_INT64, MPI_SUM, s->targets->comm));
+  s->now.scanned    = (PetscReal)sum[0];
+  s->now.candidates = (PetscReal)sum[1] / s->now.curves;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -107,7 +128,8 @@ static PetscErrorCode Evaluate(Newton *s, Vec h, Vec mass, BrenierDualValue *val
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Lifts empty cells, if there are any, and evaluates again. */
+/* Lifts empty cells, if there are any. A few are not worth an evaluation: the energy falls by the lift, so the next step is
+   judged by a value that is an upper bound, and it finds them touching. */
 static PetscErrorCode LiftEmpty(Newton *s)
 {
   PetscInt64 n_lifted;
@@ -115,7 +137,7 @@ static PetscErrorCode LiftEmpty(Newton *s)
   PetscFunctionBegin;
   if (s->value.n_empty == 0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierDualLift(s->dual, s->mass, s->h, &n_lifted));
-  PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  if ((PetscReal)n_lifted > brenier_few_empty * s->targets->n) PetscCall(Evaluate(s, s->h, s->mass, &s->value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -258,10 +280,46 @@ static PetscErrorCode FindStep(Newton *s, BrenierNewtonReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* nu_i / H_ii, within a factor of its geometric mean, which stands in where a cell has no facet. */
+static PetscErrorCode SetScale(Newton *s, Vec scale)
+{
+  const PetscInt   n  = s->targets->n_local;
+  const PetscReal *nu = s->targets->nu;
+  PetscScalar     *a;
+  PetscReal       *term, sum[2], mean;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
+  PetscCall(MatGetDiagonal(s->hessian, scale));
+  PetscCall(VecGetArray(scale, &a));
+  for (PetscInt i = 0; i < n; ++i) {
+    term[i]     = a[i] > 0.0 ? nu[i] * log(nu[i] / a[i]) : 0.0;
+    term[n + i] = a[i] > 0.0 ? nu[i] : 0.0;
+  }
+  PetscCall(SumTerms(s, term, 2, sum));
+  mean = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
+  for (PetscInt i = 0; i < n; ++i)
+    a[i] =
+        a[i] > 0.0 ? PetscMin(PetscMax(nu[i] / a[i], mean / brenier_scale_factor), mean * brenier_scale_factor) : mean;
+  PetscCall(VecRestoreArray(scale, &a));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MakeHessian(Newton *s)
+{
+  const PetscInt64 n = BrenierDualCurves(s->dual), wanted = s->options->hessian_curves;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualHessian(s->dual, wanted > 0 ? PetscMax(n / wanted, 1) : 1, &s->hessian));
+  if (s->options->scale) PetscCall(SetScale(s, s->options->scale));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Iterate(Newton *s, BrenierNewtonReason *reason)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierDualHessian(s->dual, &s->hessian));
+  PetscCall(MakeHessian(s));
   PetscCall(MatDuplicate(s->hessian, MAT_DO_NOT_COPY_VALUES, &s->damped));
   PetscCall(SetResidual(s));
   PetscCall(SetDampingBase(s));
@@ -279,6 +337,7 @@ static PetscErrorCode Report(Newton *s)
 
   PetscFunctionBegin;
   PetscCall(Measure(s));
+  PetscCall(MeasureWork(s));
   PetscCall(PetscTime(&now));
   s->now.seconds = now - s->start;
   if (s->options->monitor) PetscCall(s->options->monitor(s->options->context, &s->now));
@@ -289,6 +348,7 @@ static BrenierNewtonReason Finished(const Newton *s)
 {
   if (s->now.rho <= brenier_rounding_rho) return BRENIER_NEWTON_ROUNDING;
   if (s->now.l1 <= s->options->residual) return BRENIER_NEWTON_RESIDUAL;
+  if (s->now.l1 <= s->options->l1_part * s->now.noise) return BRENIER_NEWTON_NOISE;
   if (s->now.rho <= s->options->noise_part * s->now.noise) return BRENIER_NEWTON_NOISE;
   if (s->now.iteration >= (PetscReal)s->options->max_it) return BRENIER_NEWTON_MAX_IT;
   return (BrenierNewtonReason)0;

@@ -5,21 +5,75 @@
 
 #include "quantiles.h"
 
-/* Curves a target by default, and at least. */
-static const PetscInt64 brenier_circles_a_target = 4, brenier_chords_a_target = 16, brenier_least_curves = 4096;
+/* Curves a target of the first stage, and at least. */
+static const PetscInt64 brenier_circles_a_target = 2, brenier_chords_a_target = 8, brenier_least_curves = 4096;
+
+/* chi2 C / n of a perfect h, before it is measured: what decides how much of a warm-up is worth while. */
+static const PetscReal brenier_circle_noise = 0.1, brenier_chord_noise = 0.4;
+
+/* Curves of the warm-up, in parts of those that the tolerance will take. */
+static const PetscReal brenier_warm_part = 0.25;
+
+/* A stage has at most this many times the curves of the one before: its start is good to a sampling error that much larger. */
+static const PetscReal brenier_growth = 6.0;
 
 /* Batches of the solver's sample: enough to tell the sampling error to a fifth. */
 static const PetscInt brenier_noise_batches = 16;
 
+/* In-sample L1 residual at which a stage that is not the last ends, in parts of the sampling part of rho: that much more in
+   quadrature is lost in the sampling error that the next stage starts from. */
+static const PetscReal brenier_stage_part = 0.4;
+
+/* Curves of the Hessian a target: its rows are sums of some 30 crossings a curve and target. */
+static const PetscInt64 brenier_hessian_a_target = 8;
+
 /* The circles' solution is only a start for the cube: its own L1 error there is some 0.1. */
 static const PetscReal brenier_start_residual = 0.05;
 
-PetscInt64 BrenierSolveDefaultCurves(const BrenierSource *source, PetscInt n_targets)
+/* Slack of the lists: at the first stage in parts of the length of the warm-up, later in sampling errors of a height. */
+static const PetscReal brenier_first_slack = 0.5, brenier_slack = 3.0;
+
+/* Part of tol^2 left to the width of the held-out interval and to what is left in sample, and the sample that makes the
+   former so: its degenerate part has a relative width of 1.96 sqrt(2/n) C / C', C' its curves. */
+static const PetscReal brenier_tol_margin = 0.1, brenier_interval_width = 0.06;
+static const PetscReal brenier_check_least = 0.1, brenier_check_most = 8.0;
+
+/* A sample this much short of the size wanted will do. */
+static const PetscReal brenier_size_slack = 0.02;
+
+/* Growth after a measurement above the tolerance, beyond what it asks for; and how often. */
+static const PetscReal brenier_retry_growth = 1.05, brenier_retry_least = 1.1;
+enum { BRENIER_RETRIES = 8 };
+
+/* State of a solve. */
+typedef struct {
+  /* parameters */
+  BrenierTargets             targets;
+  const BrenierSource       *source;
+  const BrenierSolveOptions *options;
+  /* data */
+  BrenierDual dual;
+  Vec         h, scale, slack;
+  /* status */
+  BrenierIteration before; /* totals of the stages that ended */
+  BrenierSolved   *solved;
+} Solve;
+
+static PetscInt64 FirstCurves(const BrenierSource *source, PetscInt n_targets)
 {
   const PetscBool  circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
   const PetscInt64 wanted  = n_targets * (circles ? brenier_circles_a_target : brenier_chords_a_target);
 
   return PetscMin(PetscMax(wanted, brenier_least_curves), BrenierSourceMaxCurves(source));
+}
+
+/* Curves that the tolerance, or the user, will take, before anything is measured. */
+static PetscReal ExpectedCurves(const BrenierSource *source, PetscInt n_targets, const BrenierSolveOptions *options)
+{
+  const PetscBool circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
+
+  if (options->curves > 0) return (PetscReal)options->curves;
+  return (circles ? brenier_circle_noise : brenier_chord_noise) * n_targets / PetscSqr(options->tol);
 }
 
 static PetscErrorCode GaussianHeights(BrenierTargets t, const BrenierSource *source, Vec h)
@@ -48,58 +102,246 @@ PetscReal BrenierSolveDefaultWarmUp(void)
   return brenier_warm_up;
 }
 
-static PetscErrorCode RunNewton(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                uint32_t stream, Vec h, BrenierIteration *last, BrenierNewtonReason *reason,
-                                BrenierDualWork *work)
+static PetscErrorCode WarmUp(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options, Vec h,
+                             PetscReal *length)
 {
-  BrenierDual dual;
+  const PetscReal part = brenier_warm_part * ExpectedCurves(source, t->n, options) / t->n;
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualCreate(t, source, options->seed, stream, options->curves, brenier_noise_batches, &dual));
-  PetscCall(BrenierNewton(dual, t, &options->newton, h, last, reason));
-  PetscCall(BrenierDualGetWork(dual, work));
+  PetscCall(BrenierWarmUp(t, source, options->seed, PetscMin(options->warm_up, part), h, length));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Circles for the Gaussian of the cube's covariance. */
+static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                                Vec h, PetscReal *length)
+{
+  const PetscReal      deviation = PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim);
+  BrenierNewtonOptions newton    = options->newton;
+  BrenierSource        gaussian;
+  BrenierDual          dual;
+  BrenierIteration     last;
+  BrenierNewtonReason  reason;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, t->dim, deviation, &gaussian));
+  newton.residual = PetscMax(newton.residual, brenier_start_residual);
+  PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
+  PetscCall(WarmUp(t, &gaussian, options, h, length));
+  PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START, FirstCurves(&gaussian, t->n),
+                              brenier_noise_batches, &dual));
+  PetscCall(BrenierNewton(dual, t, &newton, h, &last, &reason));
   PetscCall(BrenierDualDestroy(&dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                 Vec h)
+                                 Vec h, PetscReal *length)
 {
-  const PetscReal     deviation = PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim);
-  BrenierSource       gaussian;
-  BrenierSolveOptions rough = *options;
-  BrenierIteration    last;
-  BrenierNewtonReason reason;
-  BrenierDualWork     work;
-
   PetscFunctionBegin;
   PetscCall(GaussianHeights(t, source, h));
-  if (BrenierSourceCurveType(source) != BRENIER_CURVE_CHORD) {
-    PetscCall(BrenierWarmUp(t, source, options->seed, options->warm_up, h));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, t->dim, deviation, &gaussian));
-  rough.curves          = PetscMin(options->curves, BrenierSolveDefaultCurves(&gaussian, t->n));
-  rough.newton.residual = PetscMax(options->newton.residual, brenier_start_residual);
-  PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
-  PetscCall(BrenierWarmUp(t, &gaussian, options->seed, options->warm_up, h));
-  PetscCall(RunNewton(t, &gaussian, &rough, BRENIER_STREAM_START, h, &last, &reason, &work));
+  if (BrenierSourceCurveType(source) == BRENIER_CURVE_CHORD) PetscCall(StartCube(t, source, options, h, length));
+  else PetscCall(WarmUp(t, source, options, h, length));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options, Vec h,
-                            BrenierIteration *last, BrenierNewtonReason *reason, BrenierDualWork *work)
+/* Passes an iteration of a stage on as one of the whole solve. */
+static PetscErrorCode MonitorStage(void *context, const BrenierIteration *now)
 {
-  BrenierSolveOptions look = *options;
+  Solve           *s   = context;
+  BrenierIteration all = *now;
 
   PetscFunctionBegin;
-  if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) {
-    PetscCall(BrenierQuantileHeights_Private(t, source, h));
-    look.newton.max_it = 0; // one evaluation, for what is to be reported
-    PetscCall(RunNewton(t, source, &look, BRENIER_STREAM_SOLVE, h, last, reason, work));
-    *reason = BRENIER_NEWTON_QUANTILES;
-    PetscFunctionReturn(PETSC_SUCCESS);
+  all.iteration += s->before.iteration;
+  all.evaluations += s->before.evaluations;
+  all.seconds += s->before.seconds;
+  s->solved->last = all;
+  if (s->options->newton.monitor) PetscCall(s->options->newton.monitor(s->options->newton.context, &all));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Newton on the first `curves` curves. */
+static PetscErrorCode RunStage(Solve *s, PetscInt64 curves, PetscBool last)
+{
+  const BrenierSolveOptions *options = s->options;
+  BrenierNewtonOptions       newton  = options->newton;
+  BrenierIteration           end;
+
+  PetscFunctionBegin;
+  newton.monitor        = MonitorStage;
+  newton.context        = s;
+  newton.scale          = s->scale;
+  newton.hessian_curves = PetscMax(brenier_hessian_a_target * s->targets->n, brenier_least_curves);
+  if (!last) {
+    newton.residual = 0.0;
+    newton.l1_part  = brenier_stage_part;
   }
-  PetscCall(RunNewton(t, source, options, BRENIER_STREAM_SOLVE, h, last, reason, work));
+  if (s->dual) {
+    newton.damping = PetscMin(newton.damping, s->before.damping);
+    PetscCall(BrenierDualGrow(s->dual, curves));
+  } else {
+    PetscCall(BrenierDualCreate(s->targets, s->source, options->seed, BRENIER_STREAM_SOLVE, curves,
+                                brenier_noise_batches, &s->dual));
+    PetscCall(BrenierDualSetSlack(s->dual, s->slack));
+    PetscCall(BrenierDualSetVerify(s->dual, options->verify));
+  }
+  PetscCall(BrenierNewton(s->dual, s->targets, &newton, s->h, &end, &s->solved->reason));
+  s->before         = s->solved->last;
+  s->before.damping = end.damping;
+  s->solved->curves = BrenierDualCurves(s->dual);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Slacks for what the heights are expected to move by, from a sampling error. */
+static PetscErrorCode SetSlack(Solve *s, PetscReal noise)
+{
+  PetscReal largest;
+
+  PetscFunctionBegin;
+  PetscCall(VecMax(s->scale, NULL, &largest));
+  if (largest > 0.0) {
+    PetscCall(VecCopy(s->scale, s->slack));
+    PetscCall(VecScale(s->slack, brenier_slack * noise));
+  }
+  PetscCall(BrenierDualSetSlack(s->dual, s->slack));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Curves that fit into the memory allowed, by what those at hand take on this rank. */
+static PetscErrorCode CurvesThatFit(const Solve *s, PetscInt64 *fit)
+{
+  const PetscReal list_bytes = 24.0 * 1.5, piece_bytes = 28.0 * 2.0, curve_bytes = 64.0;
+  BrenierDualWork work;
+  PetscReal       bytes;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualGetWork(s->dual, &work));
+  bytes = list_bytes * (PetscReal)work.n_candidates + piece_bytes * (PetscReal)work.n_pieces;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_REAL, MPI_MAX, s->targets->comm));
+  bytes = bytes / (PetscReal)s->solved->curves + curve_bytes;
+  *fit  = PETSC_MAX_INT;
+  if (s->options->memory > 0.0) *fit = (PetscInt64)PetscMin(s->options->memory / bytes, (PetscReal)PETSC_MAX_INT);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Size of the next stage on the way to `wanted` curves: equal growth from stage to stage. */
+static PetscErrorCode NextCurves(Solve *s, PetscReal wanted, PetscInt64 *next)
+{
+  const PetscReal first = (PetscReal)FirstCurves(s->source, s->targets->n);
+  const PetscReal now = (PetscReal)s->solved->curves, ratio = now > 0.0 ? wanted / now : 0.0;
+  PetscReal       size;
+  PetscInt64      fit = 0;
+
+  PetscFunctionBegin;
+  if (now > 0.0) size = now * PetscPowReal(ratio, 1.0 / PetscMax(PetscCeilReal(log(ratio) / log(brenier_growth)), 1.0));
+  else size = wanted > 2.0 * first ? first : PetscMax(wanted, (PetscReal)brenier_least_curves);
+  if (now == 0.0 && s->options->curves > 0) size = PetscMin(size, wanted);
+  size  = PetscMax(PetscCeilReal(size), 1.0);
+  *next = PetscMin((PetscInt64)PetscMin(size, (PetscReal)PETSC_MAX_INT), BrenierSourceMaxCurves(s->source));
+  if (now == 0.0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(CurvesThatFit(s, &fit));
+  s->solved->out_of_memory = (PetscBool)(*next > fit);
+  if (s->solved->out_of_memory) *next = PetscMax(fit, s->solved->curves);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Stages up to `wanted` curves, a number that is known better from stage to stage. */
+static PetscErrorCode RunStages(Solve *s, PetscReal wanted)
+{
+  const PetscBool fixed = (PetscBool)(s->options->curves > 0);
+  PetscBool       last  = PETSC_FALSE;
+  PetscInt64      size;
+
+  PetscFunctionBegin;
+  while (!last) {
+    PetscCall(NextCurves(s, wanted, &size));
+    last = (PetscBool)((PetscReal)size >= (1.0 - brenier_size_slack) * wanted || s->solved->out_of_memory);
+    PetscCall(RunStage(s, size, last));
+    PetscCall(SetSlack(s, s->solved->last.noise));
+    if (s->solved->reason < 0) break;
+    if (fixed || s->solved->out_of_memory) continue;
+    wanted =
+        PetscSqr(s->solved->last.noise) * (PetscReal)size / ((1.0 - brenier_tol_margin) * PetscSqr(s->options->tol));
+    if (!last && wanted <= (PetscReal)size) wanted = (PetscReal)size; // once more, to the end
+    else last = (PetscBool)(last && (PetscReal)size >= (1.0 - brenier_size_slack) * wanted);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A sample whose interval is narrow enough to tell whether the tolerance is met. */
+static PetscInt64 CheckCurves(const Solve *s)
+{
+  const PetscReal part = 1.96 * PetscSqrtReal(2.0 / s->targets->n) / brenier_interval_width;
+  const PetscReal size =
+      (PetscReal)s->solved->curves * PetscMin(PetscMax(part, brenier_check_least), brenier_check_most);
+  const PetscInt64 least = 64;
+
+  if (s->options->check_curves > 0) return s->options->check_curves;
+  if (s->options->curves > 0) return PetscMax(s->solved->curves, least);
+  return (PetscInt64)PetscMin(PetscMax(size, (PetscReal)brenier_least_curves), (PetscReal)PETSC_MAX_INT);
+}
+
+static PetscErrorCode Measure(Solve *s, uint32_t attempt, Vec mass, Vec mass_error)
+{
+  const PetscReal tol = s->options->tol;
+  BrenierHeldOut *o   = &s->solved->held_out;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, s->options->seed, BRENIER_STREAM_REPORT + attempt,
+                                  CheckCurves(s), mass, mass_error, o));
+  s->solved->within_tol = (PetscBool)(tol <= 0.0 || o->rho_high <= tol);
+  if (s->options->measured) PetscCall(s->options->measured(s->options->context, o));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Stages and measurements until the tolerance is met or there is a reason to stop. */
+static PetscErrorCode RunToTolerance(Solve *s, Vec mass, Vec mass_error)
+{
+  BrenierSolved *solved = s->solved;
+  PetscReal      wanted = ExpectedCurves(s->source, s->targets->n, s->options);
+
+  PetscFunctionBegin;
+  for (uint32_t attempt = 0; attempt < BRENIER_RETRIES; ++attempt) {
+    PetscCall(RunStages(s, wanted));
+    PetscCall(Measure(s, attempt, mass, mass_error));
+    if (solved->within_tol || solved->reason < 0 || solved->out_of_memory || s->options->curves > 0) break;
+    wanted = PetscSqr(solved->held_out.rho_high / s->options->tol) * brenier_retry_growth;
+    wanted = (PetscReal)solved->curves * PetscMax(wanted, brenier_retry_least);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One dimension: the heights are known, and one look at them says the rest. */
+static PetscErrorCode SolveLine(Solve *s, Vec mass, Vec mass_error)
+{
+  BrenierSolveOptions look = *s->options;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierQuantileHeights_Private(s->targets, s->source, s->h));
+  look.newton.max_it = 0;
+  s->options         = &look;
+  PetscCall(RunStage(s, 1, PETSC_TRUE));
+  PetscCall(Measure(s, 0, mass, mass_error));
+  s->solved->reason = BRENIER_NEWTON_QUANTILES;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                            PetscReal length, Vec h, Vec mass, Vec mass_error, BrenierSolved *solved)
+{
+  Solve s = {.targets = t, .source = source, .options = options, .h = h, .solved = solved};
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(solved, sizeof *solved));
+  PetscCall(VecDuplicate(h, &s.scale));
+  PetscCall(VecDuplicate(h, &s.slack));
+  PetscCall(VecSet(s.scale, 0.0));
+  PetscCall(VecSet(s.slack, brenier_first_slack * length));
+  if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) PetscCall(SolveLine(&s, mass, mass_error));
+  else PetscCall(RunToTolerance(&s, mass, mass_error));
+  PetscCall(BrenierDualGetWork(s.dual, &solved->work));
+  PetscCall(BrenierDualDestroy(&s.dual));
+  PetscCall(VecDestroy(&s.scale));
+  PetscCall(VecDestroy(&s.slack));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
