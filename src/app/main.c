@@ -232,24 +232,92 @@ static PetscBool AnsweredWithoutRun(int argc, char **argv, const BrenierCommand 
   return PETSC_TRUE;
 }
 
-/* Opens the files of options before PETSc does, which would fail with a traceback. All ranks return the same. */
-static BrenierExit CheckOptionsFiles(int argc, char **argv)
+/* Whether a file can be read to its end and holds no zero byte, at which PETSc would stop reading in silence. */
+static PetscBool IsText(const char path[])
 {
-  int rank, outcome = BRENIER_EXIT_DONE;
+  FILE *file = fopen(path, "r");
+  int   c    = 1;
+
+  while (file && c > 0) c = getc(file);
+  if (file) fclose(file);
+  return (PetscBool)(c == EOF);
+}
+
+/* Refuses a file of options that is none. */
+static void CheckOptionsFile(const char option[], const char path[], BrenierFault *fault)
+{
+  struct stat about;
+
+  if (!path) BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "option %s needs a file behind it", option);
+  else if (access(path, R_OK) || stat(path, &about) || !S_ISREG(about.st_mode))
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: %s needs a file of options that can be read", path, option);
+  else if (!IsText(path))
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%s: %s needs a text file, and this is none", path, option);
+}
+
+/* Takes the sentence of an error for a fault of the command line, instead of printing a traceback. */
+static PetscErrorCode KeepSentence(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,
+                                   PetscErrorType type, const char *message, void *fault)
+{
+  (void)comm, (void)line, (void)function, (void)file;
+  if (type == PETSC_ERROR_INITIAL) BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%s", message ? message : "");
+  return code;
+}
+
+/* Reads the options that one word of the command line stands for into a scratch. A file may quote itself in the
+   sentence, whatever it holds. */
+static void TryWord(int n_left, char **word, PetscOptions scratch, BrenierFault *fault)
+{
+  BrenierFault found = {0};
+
+  PetscPushErrorHandler(KeepSentence, &found);
+  (void)PetscOptionsInsertArgs(scratch, PetscMin(n_left, 2), word);
+  PetscPopErrorHandler();
+  for (char *c = found.sentence; *c; ++c)
+    if (*c < ' ' || *c > '~') *c = '?';
+  if (found.kind)
+    BrenierFaultSet(fault, found.kind, "PETSc cannot read '%s %s': %s", word[0], n_left > 1 ? word[1] : "",
+                    found.sentence);
+}
+
+/* Whether a word stands for more options than itself. */
+static PetscBool StandsForMore(const char word[])
+{
+  return (PetscBool)(!strncasecmp(word, "-options_", 9) || !strncasecmp(word, "-prefix_", 8));
+}
+
+/* Reads such words on one rank, by a PETSc of its own: a mistake in a file of options is a sentence here, and a
+   traceback when PETSc starts on all ranks. */
+static void TryWords(int argc, char **argv, BrenierFault *fault)
+{
+  PetscOptions scratch;
+
+  PETSC_COMM_WORLD = MPI_COMM_SELF;
+  if (PetscInitializeNoArguments()) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
+  PetscOptionsCreate(&scratch);
+  for (int i = 1; i < argc && !fault->kind; ++i)
+    if (StandsForMore(argv[i])) TryWord(argc - i, argv + i, scratch, fault);
+  PetscOptionsDestroy(&scratch);
+  PetscOptionsClear(NULL); // what the environment asks to be reported at the end belongs to the run
+  if (PetscFinalize()) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
+  PETSC_COMM_WORLD = MPI_COMM_NULL;
+}
+
+/* Checks what PETSc would answer with a traceback when it starts. All ranks return the same. */
+static BrenierExit CheckStart(int argc, char **argv)
+{
+  int          rank, outcome, n = 0;
+  BrenierFault fault = {0};
 
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  for (int i = 1; rank == 0 && i < argc && outcome == BRENIER_EXIT_DONE; ++i) {
-    struct stat about;
-
-    if (strcasecmp(argv[i], "-options_file") && strcasecmp(argv[i], "-options_file_yaml")) continue;
-    if (i + 1 == argc) {
-      outcome = BRENIER_EXIT_USAGE;
-      fprintf(stderr, "brenier: error: option %s needs a file behind it\n", argv[i]);
-    } else if (access(argv[i + 1], R_OK) || stat(argv[i + 1], &about) || !S_ISREG(about.st_mode)) {
-      outcome = BRENIER_EXIT_IO;
-      fprintf(stderr, "brenier: error: %s: %s needs a file of options that can be read\n", argv[i + 1], argv[i]);
-    }
+  for (int i = 1; rank == 0 && i < argc; ++i) {
+    if (!strcasecmp(argv[i], "-options_file") || !strcasecmp(argv[i], "-options_file_yaml"))
+      CheckOptionsFile(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &fault);
+    n += StandsForMore(argv[i]);
   }
+  if (n && !fault.kind) TryWords(argc, argv, &fault);
+  if (fault.kind) fprintf(stderr, "brenier: error: %s\n", fault.sentence);
+  outcome = (int)fault.kind;
   MPI_Bcast(&outcome, 1, MPI_INT, 0, MPI_COMM_WORLD);
   return (BrenierExit)outcome;
 }
@@ -261,8 +329,7 @@ int main(int argc, char **argv)
   const BrenierCommand *command = argc > 1 ? FindCommand(argv[1]) : NULL;
 
   MPI_Init(&argc, &argv);
-  if (!AnsweredWithoutRun(argc, argv, command, &outcome) &&
-      (outcome = CheckOptionsFiles(argc, argv)) == BRENIER_EXIT_DONE) {
+  if (!AnsweredWithoutRun(argc, argv, command, &outcome) && (outcome = CheckStart(argc, argv)) == BRENIER_EXIT_DONE) {
     if (PetscInitialize(&argc, &argv, NULL, NULL)) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
     PetscPushErrorHandler(HandleError, NULL);
     signal(SIGPIPE, SIG_IGN); // whoever reads the output may stop reading; the run and its result go on

@@ -47,6 +47,12 @@ def folder(tmp_path_factory):
     np.save(folder / "line.npy", good[:, :1])
     np.save(folder / "wide.npy", rng.standard_normal((5, 3)))
     (folder / "options.txt").write_text("-curves 500\n-nonsense 4\n")
+    (folder / "words.txt").write_text("-curves 500\nhello world\n")
+    (folder / "nested.txt").write_text("-options_file words.txt\n")
+    (folder / "bad.yaml").write_text("curves: [500\nseed: : 4\n")
+    (folder / "list.yaml").write_text("- 1\n- 2\n")
+    (folder / "binary.txt").write_bytes(bytes(range(255, 0, -1)))
+    (folder / "binary.yaml").write_bytes(bytes(range(256)))
     brenier("solve", "good.npy", "-curves", 500, "-o", "result.h5", cwd=folder)
     brenier("encode", "wide.npy", "-dim", 2, "-o", "codes.h5", cwd=folder)
     content = (folder / "result.h5").read_bytes()
@@ -116,6 +122,15 @@ REFUSED = [
     (USAGE, solve("-source", "ball"), ["-source", "'ball'", "gaussian"]),
     (USAGE, solve("-source", "sphere", targets="line.npy"), ["sphere", "dimension"]),
     (USAGE, solve("-options_file", "options.txt"), ["-nonsense"]),
+    (USAGE, solve("-options_file", "words.txt"), ["words.txt", "line 2", "hello"]),
+    (USAGE, solve("-options_file", "nested.txt"), ["words.txt", "line 2", "hello"]),
+    (USAGE, solve("-options_file", "bad.yaml"), ["bad.yaml", "YAML"]),
+    (USAGE, solve("-options_file_yaml", "list.yaml"), ["list.yaml", "mapping"]),
+    (USAGE, solve("-options_file", "binary.txt"), ["binary.txt", "line 1"]),
+    (USAGE, solve("-options_file", "binary.yaml"), ["binary.yaml", "text"]),
+    (USAGE, solve("-options_file"), ["-options_file"]),
+    (USAGE, solve("-options_string_yaml", "a: ["), ["a: [", "YAML"]),
+    (IO, solve("-options_file", "folder"), ["folder"]),
     (IO, solve("-options_file", "gone.txt"), ["gone.txt"]),
     (USAGE, solve("stray"), ["'stray'"]),
     (USAGE, ["check", "result.h5", "-ksp_type", "cg"], ["-ksp_type"]),

@@ -116,6 +116,13 @@ def test_names_with_blanks_and_options_in_a_file(tmp_path):
     brenier("check", "r -x.h5", "-curves", 64, cwd=tmp_path)
 
 
+def test_options_in_a_file_are_petscs(tmp_path):
+    """Those that count from the start on work, and what stands later on the command line overrules the file."""
+    (tmp_path / "options").write_text("-log_view\n-curves 500\n-seed 4\n")
+    result, done = solve(tmp_path, normal(20, 2), "-options_file", "options", "-seed", 5)
+    assert (result.curves, result.seed) == (500, 5) and "PETSc Performance Summary" in done.stdout
+
+
 def test_result_replaced_by_going_on_from_it(tmp_path):
     solve(tmp_path, normal(40, 3), "-curves", 500)
     result, _ = solve(tmp_path, normal(40, 3), "-curves", 4000, "-start", "r.h5", ranks=3)
