@@ -91,6 +91,7 @@ static PetscBool IsOneOf(const char name[], const char *const list[])
 static PetscBool IsKnownOption(const BrenierCommand *command, const char name[])
 {
   if (IsOneOf(name, brenier_common_options)) return PETSC_TRUE;
+  if (!strcasecmp(name, "mat_type")) return PETSC_FALSE; // begins as the solver's do, but the Hessian is always AIJ
   for (const BrenierOption *o = command->option; o->name; ++o)
     if (!strcasecmp(name, o->name + 1)) return PETSC_TRUE;
   for (int i = 0; command->solver_options && brenier_solver_prefixes[i]; ++i)

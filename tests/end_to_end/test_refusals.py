@@ -110,6 +110,7 @@ REFUSED = [
     # options
     (USAGE, solve("-nonsense", 1), ["-nonsense"]),
     (USAGE, solve("-ksp_rtoll", 1), ["-ksp_rtoll"]),
+    (USAGE, solve("-mat_type", "dense"), ["-mat_type"]),
     (USAGE, solve("-ksp_type", "nosuch"), ["nosuch"]),
     (USAGE, solve("-ksp_rtol", "abc"), ["abc"]),
     (USAGE, solve("-curves"), ["-curves"]),
