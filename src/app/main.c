@@ -21,7 +21,6 @@ static const BrenierCommand *const brenier_commands[] = {
 static const char *const brenier_common_options[]  = {"-help",
                                                       "-h",
                                                       "-version",
-                                                      "-log",
                                                       "-log_view",
                                                       "-options_file",
                                                       "-options_view",
@@ -131,46 +130,69 @@ static PetscErrorCode CheckWords(int n, char *const word[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The file of `FILE:/dataset`. */
-static PetscErrorCode FileOfPlace(const char place[], size_t length, char file[])
+/* Whether `FILE` or `FILE:/dataset` is in the file of that path; not when there is none. */
+static PetscBool IsInFile(const char place[], const char path[])
 {
-  char *colon = NULL;
+  char        file[PETSC_MAX_PATH_LEN], *colon = NULL;
+  struct stat here, there;
 
-  PetscFunctionBegin;
-  PetscCall(PetscStrncpy(file, place, length));
+  snprintf(file, sizeof file, "%s", place);
   for (char *found = strstr(file, ":/"); found; found = strstr(found + 1, ":/")) colon = found;
   if (colon) *colon = '\0';
-  PetscFunctionReturn(PETSC_SUCCESS);
+  return (PetscBool)(!stat(path, &there) && !stat(file, &here) && here.st_dev == there.st_dev &&
+                     here.st_ino == there.st_ino);
 }
 
-/* Refuses to write the output over an input. -start is no such input: to go on from a result and replace it is fine. */
-static PetscErrorCode CheckOutputIsNoInput(const char *const argument[])
+/* Refuses the output behind an option when it is an input: an argument, or a file behind one of the options `input`, a
+   list that ends with NULL. */
+static PetscErrorCode CheckOutputIsNoInput(const char option[], const char output[], const char *const argument[],
+                                           const char *const input[])
 {
-  static const char *const named[]                    = {"-weights", "-codes"};
-  char                     output[PETSC_MAX_PATH_LEN] = "", place[PETSC_MAX_PATH_LEN], file[PETSC_MAX_PATH_LEN];
-  PetscBool                found;
-  PetscMPIInt              rank;
-  BrenierFault             fault = {0};
+  char         place[PETSC_MAX_PATH_LEN];
+  PetscBool    same = PETSC_FALSE, found;
+  PetscMPIInt  rank;
+  BrenierFault fault = {0};
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  PetscCall(PetscOptionsGetString(NULL, NULL, "-o", output, sizeof output, NULL));
-  for (int i = 0; i < BRENIER_MAX_ARGUMENTS + 2; ++i) {
-    struct stat in, out;
-
-    if (i < BRENIER_MAX_ARGUMENTS) {
-      if (!argument[i]) continue;
-      PetscCall(FileOfPlace(argument[i], sizeof file, file));
-    } else {
-      PetscCall(PetscOptionsGetString(NULL, NULL, named[i - BRENIER_MAX_ARGUMENTS], place, sizeof place, &found));
-      if (!found) continue;
-      PetscCall(FileOfPlace(place, sizeof file, file));
-    }
-    if (rank == 0 && !stat(output, &out) && !stat(file, &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-      BrenierFaultSet(&fault, BRENIER_EXIT_USAGE, "%s is an input of this command; name another file behind -o",
-                      output);
+  for (int i = 0; i < BRENIER_MAX_ARGUMENTS; ++i)
+    if (argument[i] && IsInFile(argument[i], output)) same = PETSC_TRUE;
+  for (int i = 0; input[i]; ++i) {
+    PetscCall(PetscOptionsGetString(NULL, NULL, input[i], place, sizeof place, &found));
+    if (found && IsInFile(place, output)) same = PETSC_TRUE;
   }
+  if (rank == 0 && same)
+    BrenierFaultSet(&fault, BRENIER_EXIT_USAGE, "%s is an input of this command; name another file behind %s", output,
+                    option);
   PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Refuses a run that would write over its input or lose its log. To go on from a result, -start, and replace it is
+   fine. */
+static PetscErrorCode CheckOutputs(const char *const argument[], const char log[])
+{
+  static const char *const input[]                    = {"-start", "-weights", "-codes", NULL};
+  char                     output[PETSC_MAX_PATH_LEN] = "";
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-o", output, sizeof output, NULL));
+  PetscCall(CheckOutputIsNoInput("-o", output, argument, input + 1));
+  PetscCall(CheckOutputIsNoInput("-log", log, argument, input));
+  PetscCheck(!log[0] || strcmp(output, log), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "%s is named behind -o and behind -log; name two files", log);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Takes -log out of PETSc's options: PETSc has one of its own, which would write a second file at the end. */
+static PetscErrorCode TakeLog(size_t length, char log[])
+{
+  PetscBool found;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-log", log, length, &found));
+  PetscCall(PetscOptionsClearValue(NULL, "-log"));
+  PetscCheck(!found || log[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "option -log needs a file behind it");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -181,6 +203,7 @@ static PetscErrorCode RunCommand(int argc, char **argv, const BrenierCommand *co
   int         n                               = 0;
 
   PetscFunctionBegin;
+  PetscCall(TakeLog(sizeof log, log));
   while (2 + n < argc && argv[2 + n][0] != '-' && n < BRENIER_MAX_ARGUMENTS) {
     argument[n] = argv[2 + n];
     ++n;
@@ -190,10 +213,7 @@ static PetscErrorCode RunCommand(int argc, char **argv, const BrenierCommand *co
              n);
   PetscCall(CheckWords(argc - 2 - n, argv + 2 + n));
   PetscCall(CheckOptions(command));
-  PetscCall(CheckOutputIsNoInput(argument));
-  PetscCall(BrenierOptionText("-log", PETSC_FALSE, sizeof log, log, NULL));
-  // PETSc has a -log of its own, which would write a second file at the end
-  PetscCall(PetscOptionsClearValue(NULL, "-log"));
+  PetscCall(CheckOutputs(argument, log));
   PetscCall(BrenierLogOpen(log));
   PetscCall(command->run(argument, outcome));
   PetscCall(BrenierLogClose());

@@ -163,6 +163,14 @@ REFUSED = [
     (IO, ["solve", "good.npy", "-o", "/dev/null"], ["/dev/null"]),
     (IO, ["check", "result.h5", "-log", "gone/log"], ["gone/log"]),
     (USAGE, ["map", "result.h5", "good.npy", "-o", "./result.h5"], ["result.h5", "input"]),
+    (USAGE, solve("-log", "good.npy"), ["good.npy", "input", "-log"]),
+    (USAGE, solve("-weights", "w_short.npy", "-log", "./w_short.npy"), ["w_short.npy", "input", "-log"]),
+    (USAGE, solve("-start", "result.h5", "-log", "result.h5"), ["result.h5", "input", "-log"]),
+    (USAGE, ["check", "result.h5", "-log", "folder/../result.h5"], ["result.h5", "input", "-log"]),
+    (USAGE, ["decode", "codes.h5", "-codes", "other.h5:/targets", "-o", "out.h5", "-log", "other.h5"], ["other.h5"]),
+    (USAGE, solve("-log", "out.h5"), ["out.h5", "-o", "-log"]),
+    (USAGE, solve("-log"), ["-log"]),
+    (USAGE, solve("-nonsense", 1, "-log", "out.jsonl"), ["-nonsense"]),
 ]
 
 
