@@ -209,8 +209,8 @@ static PetscErrorCode RunCommand(int argc, char **argv, const BrenierCommand *co
     ++n;
   }
   PetscCheck(n == command->n_arguments, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "'brenier %s' is followed by %s, then by options; found %d arguments", command->name, command->arguments,
-             n);
+             "'brenier %s' is followed by %s, then by options; found %d argument%s", command->name, command->arguments,
+             n, BrenierPlural(n));
   PetscCall(CheckWords(argc - 2 - n, argv + 2 + n));
   PetscCall(CheckOptions(command));
   PetscCall(CheckOutputs(argument, log));

@@ -118,7 +118,8 @@ static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outco
   PetscCall(PetscTime(&begun));
   PetscCall(SampleAll(targets, &result.source, h, seed, n, output));
   PetscCall(PetscTime(&ended));
-  PetscCall(BrenierSay("%" PetscInt64_FMT " samples in %.1f s; output in %s", n, ended - begun, output));
+  PetscCall(
+      BrenierSay("%" PetscInt64_FMT " sample%s in %.1f s; output in %s", n, BrenierPlural(n), ended - begun, output));
   PetscCall(BrenierLogEvent("sample", "i samples", n, "r sample_seconds", ended - begun, "s output", output, NULL));
   PetscCall(VecDestroy(&h));
   PetscCall(BrenierTargetsDestroy(&targets));

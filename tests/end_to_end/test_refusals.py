@@ -44,6 +44,7 @@ def folder(tmp_path_factory):
         np.save(folder / f"w_{name}.npy", weight)
     np.save(folder / "w_overflow.npy", np.full(20, 1e308))
     np.save(folder / "w_short.npy", np.ones(19))
+    np.save(folder / "w_one.npy", np.ones(1))
     np.save(folder / "line.npy", good[:, :1])
     np.save(folder / "wide.npy", rng.standard_normal((5, 3)))
     (folder / "options.txt").write_text("-curves 500\n-nonsense 4\n")
@@ -86,7 +87,7 @@ REFUSED = [
     (INPUT, solve(targets="text.npy"), ["text.npy"]),
     (INPUT, solve(targets="empty.npy"), ["empty.npy", "empty"]),
     (INPUT, solve(targets="fortran.npy"), ["fortran.npy", "Fortran"]),
-    (INPUT, solve(targets="one_axis.npy"), ["one_axis.npy", "1 axes"]),
+    (INPUT, solve(targets="one_axis.npy"), ["one_axis.npy", "1 axis;"]),
     (INPUT, solve(targets="three_axes.npy"), ["three_axes.npy", "3 axes"]),
     (INPUT, solve(targets="no_rows.npy"), ["no_rows.npy", "empty"]),
     (INPUT, solve(targets="complex.npy"), ["complex.npy", "c16"]),
@@ -104,7 +105,8 @@ REFUSED = [
     (INPUT, weighted("w_nan.npy"), ["w_nan.npy", "row 7", "NaN"]),
     (INPUT, weighted("w_vanishing.npy"), ["w_vanishing.npy", "row 7"]),
     (INPUT, weighted("w_overflow.npy"), ["w_overflow.npy", "sum"]),
-    (INPUT, weighted("w_short.npy"), ["w_short.npy", "19", "20"]),
+    (INPUT, weighted("w_short.npy"), ["w_short.npy", "19 weights", "20 targets"]),
+    (INPUT, weighted("w_one.npy"), ["w_one.npy", "1 weight for"]),
     (INPUT, weighted("good.npy"), ["good.npy", "2 axes"]),
     (IO, weighted("gone.npy"), ["gone.npy"]),
     # options
@@ -141,7 +143,7 @@ REFUSED = [
     (USAGE, ["solve", "good.npy"], ["-o"]),
     (USAGE, ["solve", "good.npy", "good.npy", "-o", "out.h5"], ["TARGETS"]),
     (USAGE, ["sample", "result.h5", "-o", "out.h5"], ["-n"]),
-    (USAGE, ["map", "result.h5", "-o", "out.h5"], ["POINTS"]),
+    (USAGE, ["map", "result.h5", "-o", "out.h5"], ["POINTS", "1 argument"]),
     # results and points
     (IO, ["check", "gone.h5"], ["gone.h5"]),
     (INPUT, ["check", "folder"], ["folder"]),
