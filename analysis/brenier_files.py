@@ -7,6 +7,7 @@
 Needs NumPy and h5py only; a result file is plain HDF5, so nothing here is needed to read one.
 """
 import json
+import sys
 
 import h5py
 import numpy as np
@@ -17,6 +18,16 @@ RESULT_FORMAT_VERSION = 1
 
 class BadFile(Exception):
     """A file is not what it should be; says which and why, in one sentence."""
+
+
+def run(name, work):
+    """Does the work of a script; a foreseen error is one sentence. Returns the exit code, as brenier's."""
+    try:
+        work()
+    except (BadFile, OSError) as error:
+        print(f"{name}: error: {error}", file=sys.stderr)
+        return 3 if isinstance(error, BadFile) else 4
+    return 0
 
 
 def as_python(value):

@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-from brenier_files import BadFile, read_history
+from brenier_files import BadFile, read_history, run
 from figure_style import BLUE, GREY, ORANGE, new_figure, percent, save
 
 
@@ -40,6 +40,14 @@ def draw_rho(axes, x, history, held_out):
     axes.margins(x=0.03)
 
 
+def load(path):
+    """History and held-out error of a run with iterations."""
+    history, held_out = read_history(path)
+    if not len(history.get("rho", ())):
+        raise BadFile(f"{path}: has no iterations to draw")
+    return history, held_out
+
+
 def draw(history, held_out):
     """The figure of two panels."""
     figure = new_figure(9.0, 3.8)
@@ -60,15 +68,7 @@ def main(arguments=None):
     parser.add_argument("run", metavar="LOG_OR_RESULT", help="JSON-lines log or result file of brenier solve")
     parser.add_argument("-o", dest="out", required=True, metavar="PNG", help="picture to write")
     options = parser.parse_args(arguments)
-    try:
-        history, held_out = read_history(options.run)
-        if not len(history.get("rho", ())):
-            raise BadFile(f"{options.run}: has no iterations to draw")
-        save(draw(history, held_out), options.out)
-    except (BadFile, OSError) as error:
-        print(f"convergence: error: {error}", file=sys.stderr)
-        return 3 if isinstance(error, BadFile) else 4
-    return 0
+    return run("convergence", lambda: save(draw(*load(options.run)), options.out))
 
 
 if __name__ == "__main__":

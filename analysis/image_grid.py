@@ -13,7 +13,7 @@ import sys
 import h5py
 import numpy as np
 
-from brenier_files import BadFile, open_hdf5, read_dataset, split_place
+from brenier_files import BadFile, open_hdf5, read_dataset, run, split_place
 from figure_style import new_figure, save
 
 GAP = 2  # pixels between images
@@ -96,13 +96,12 @@ def main(arguments=None):
     titles = options.titles.split(",") if options.titles else [""] * len(options.data)
     if len(titles) != len(options.data):
         parser.error(f"{len(titles)} titles for {len(options.data)} datasets")
-    try:
+
+    def work():
         blocks = [load(place, options.rows * options.columns, options.shape) for place in options.data]
         save(draw(blocks, titles, options.columns), options.out)
-    except (BadFile, OSError) as error:
-        print(f"image_grid: error: {error}", file=sys.stderr)
-        return 3 if isinstance(error, BadFile) else 4
-    return 0
+
+    return run("image_grid", work)
 
 
 if __name__ == "__main__":

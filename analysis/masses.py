@@ -17,7 +17,7 @@ import sys
 
 import numpy as np
 
-from brenier_files import BadFile, read_result
+from brenier_files import read_result, run
 from figure_style import BLUE, GREY, INK, new_figure, percent, save
 
 BINS = 60
@@ -84,12 +84,7 @@ def main(arguments=None):
     parser.add_argument("result", metavar="RESULT.h5", help="result file of brenier solve")
     parser.add_argument("-o", dest="out", required=True, metavar="PNG", help="picture to write")
     options = parser.parse_args(arguments)
-    try:
-        save(draw(read_result(options.result)), options.out)
-    except (BadFile, OSError) as error:
-        print(f"masses: error: {error}", file=sys.stderr)
-        return 3 if isinstance(error, BadFile) else 4
-    return 0
+    return run("masses", lambda: save(draw(read_result(options.result)), options.out))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import numpy as np
 
 import convergence
 import masses
-from brenier_files import BadFile, read_dataset, read_result
+from brenier_files import read_dataset, read_result, run
 from figure_style import GREY, new_figure, percent, save
 from image_grid import as_images, draw_images
 
@@ -76,14 +76,13 @@ def main(arguments=None):
     parser.add_argument("images", metavar="IMAGES.h5:/images", help="the images that were encoded")
     parser.add_argument("-o", dest="out", required=True, metavar="PNG", help="picture to write")
     options = parser.parse_args(arguments)
-    try:
+
+    def work():
         result = read_result(options.result)
         made, real = load_pairs(result, options.samples, options.decoded, options.images)
         save(draw(result, made, real), options.out)
-    except (BadFile, OSError) as error:
-        print(f"quickstart_figure: error: {error}", file=sys.stderr)
-        return 3 if isinstance(error, BadFile) else 4
-    return 0
+
+    return run("quickstart_figure", work)
 
 
 if __name__ == "__main__":

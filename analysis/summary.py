@@ -6,7 +6,7 @@ usage: summary.py LOG
 import argparse
 import sys
 
-from brenier_files import BadFile, last_event, read_log
+from brenier_files import BadFile, last_event, read_log, run
 from figure_style import percent
 
 
@@ -21,15 +21,14 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Says how good a transport map is.", allow_abbrev=False)
     parser.add_argument("log", metavar="LOG", help="JSON-lines log of brenier check")
     options = parser.parse_args(arguments)
-    try:
+
+    def work():
         check = last_event(read_log(options.log), "check")
         if check is None:
             raise BadFile(f"{options.log}: holds no event check; brenier check RESULT.h5 -log LOG writes one")
         print(sentence(check))
-    except BadFile as error:
-        print(f"summary: error: {error}", file=sys.stderr)
-        return 3
-    return 0
+
+    return run("summary", work)
 
 
 if __name__ == "__main__":

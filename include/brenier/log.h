@@ -47,3 +47,9 @@ PETSC_EXTERN PetscErrorCode BrenierLogClose(void);
   Collective on the world
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSay(const char format[], ...) PETSC_ATTRIBUTE_FORMAT(1, 2);
+
+/* What makes the noun behind a number plural: "%d row%s", n, BrenierPlural(n). */
+static inline const char *BrenierPlural(PetscInt64 n)
+{
+  return n == 1 ? "" : "s";
+}

@@ -26,8 +26,8 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
   PetscCall(BrenierOptionReal("-tol", 1e-12, 1e6, &tol, &has_tol));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   if (!has_curves) curves = BrenierHeldOutDefaultCurves(&result.source, targets->n);
-  PetscCall(BrenierSay("%s: %" PetscInt_FMT " targets in dimension %" PetscInt_FMT ", source %s", argument[0],
-                       targets->n, targets->dim, BrenierSourceNames[result.source.type]));
+  PetscCall(BrenierSay("%s: %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT ", source %s", argument[0],
+                       targets->n, BrenierPlural(targets->n), targets->dim, BrenierSourceNames[result.source.type]));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(
       BrenierHeldOutMeasure(targets, &result.source, h, seed, BRENIER_STREAM_CHECK, curves, mass, NULL, &held_out));

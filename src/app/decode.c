@@ -97,15 +97,15 @@ static PetscErrorCode Decode(const BrenierArray *codes, const char encoder[], co
   PetscFunctionBegin;
   PetscCheck(codes->dim == coder->d, codes->comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: has codes of dimension %" PetscInt_FMT ", the encoder in %s has %" PetscInt_FMT
-             " components; decode with the file that encode made for these codes",
-             codes->path, codes->dim, encoder, coder->d);
+             " component%s; decode with the file that encode made for these codes",
+             codes->path, codes->dim, encoder, coder->d, BrenierPlural(coder->d));
   PetscCall(PetscMalloc1((size_t)codes->n_local * (size_t)coder->p, &data));
   PetscCall(DecodeRows(codes, coder, data));
   PetscCall(WriteData(path, codes, encoder, coder, data));
   PetscCall(PetscFree(data));
-  PetscCall(BrenierSay("decoded %" PetscInt_FMT " codes of dimension %" PetscInt_FMT " from %s into %" PetscInt_FMT
-                       " features",
-                       codes->n, codes->dim, codes->path, coder->p));
+  PetscCall(BrenierSay("decoded %" PetscInt_FMT " code%s of dimension %" PetscInt_FMT " from %s into %" PetscInt_FMT
+                       " feature%s",
+                       codes->n, BrenierPlural(codes->n), codes->dim, codes->path, coder->p, BrenierPlural(coder->p)));
   PetscCall(BrenierSay("wrote %s in %.1f s; its data are %s:/data", path, (double)(MPI_Wtime() - start), path));
   PetscCall(BrenierLogEvent("decode", "s path", codes->path, "i rows", (PetscInt64)codes->n, "i dim",
                             (PetscInt64)coder->d, "i features", (PetscInt64)coder->p, "s output", path, NULL));

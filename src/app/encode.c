@@ -23,8 +23,8 @@ static PetscErrorCode CheckDimension(const BrenierArray *data, PetscInt64 d)
   PetscFunctionBegin;
   PetscCheck(d <= data->dim, data->comm, PETSC_ERR_USER_INPUT,
              "-dim %" PetscInt64_FMT " is more than the %" PetscInt_FMT
-             " features of a row of %s; choose at most %" PetscInt_FMT,
-             d, data->dim, data->path, data->dim);
+             " feature%s of a row of %s; choose at most %" PetscInt_FMT,
+             d, data->dim, BrenierPlural(data->dim), data->path, data->dim);
   PetscCheck(d <= data->n - 1, data->comm, PETSC_ERR_USER_INPUT,
              "-dim %" PetscInt64_FMT " needs at least %" PetscInt64_FMT " rows, %s has %" PetscInt_FMT
              "; choose a smaller -dim or give more data",
@@ -149,9 +149,10 @@ static PetscErrorCode SayReport(const char path[], const BrenierCoder *coder, co
       BrenierSay("variance kept %.4f%%, reconstruction error %.3g%% (root mean square, of the spread about the mean)",
                  100.0 * (double)report->kept, 100.0 * (double)report->error));
   if (report->n_flat)
-    PetscCall(BrenierSay("notice: the data vary in %" PetscInt_FMT " directions only, the other %" PetscInt_FMT
-                         " components hold rounding noise",
-                         coder->d - report->n_flat, report->n_flat));
+    PetscCall(BrenierSay("notice: the data vary in %" PetscInt_FMT
+                         " direction%s only, with rounding noise in the other %" PetscInt_FMT " component%s",
+                         coder->d - report->n_flat, BrenierPlural(coder->d - report->n_flat), report->n_flat,
+                         BrenierPlural(report->n_flat)));
   PetscCall(BrenierSay("eigenproblem of order %" PetscInt_FMT ": residual %.1e, loss of orthogonality %.1e", coder->p,
                        (double)report->check.residual, (double)report->check.orthogonality));
   PetscCall(BrenierSay("wrote %s in %.1f s; its codes are %s:/codes", path, (double)seconds, path));
@@ -197,9 +198,9 @@ static PetscErrorCode RunEncode(const char *const argument[], BrenierExit *outco
              "option -dim is needed: the number of components to keep, such as -dim 64");
   PetscCall(BrenierCheckOutput(path));
   PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, argument[0], BRENIER_ARRAY_DATA, &data));
-  PetscCall(BrenierSay("read %" PetscInt_FMT " rows of %" PetscInt_FMT " features from %s; keeping %" PetscInt64_FMT
-                       " components",
-                       data.n, data.dim, data.path, d));
+  PetscCall(BrenierSay(
+      "read %" PetscInt_FMT " row%s of %" PetscInt_FMT " feature%s from %s; keeping %" PetscInt64_FMT " component%s",
+      data.n, BrenierPlural(data.n), data.dim, BrenierPlural(data.dim), data.path, d, BrenierPlural(d)));
   PetscCall(BrenierLogEvent("read", "s path", data.path, "i rows", (PetscInt64)data.n, "i features",
                             (PetscInt64)data.dim, NULL));
   PetscCall(CheckDimension(&data, d));

@@ -21,7 +21,6 @@ static const BrenierCommand *const brenier_commands[] = {
 static const char *const brenier_common_options[]  = {"-help",
                                                       "-h",
                                                       "-version",
-                                                      "-log",
                                                       "-log_view",
                                                       "-options_file",
                                                       "-options_view",
@@ -91,6 +90,7 @@ static PetscBool IsOneOf(const char name[], const char *const list[])
 static PetscBool IsKnownOption(const BrenierCommand *command, const char name[])
 {
   if (IsOneOf(name, brenier_common_options)) return PETSC_TRUE;
+  if (!strcasecmp(name, "mat_type")) return PETSC_FALSE; // begins as the solver's do, but the Hessian is always AIJ
   for (const BrenierOption *o = command->option; o->name; ++o)
     if (!strcasecmp(name, o->name + 1)) return PETSC_TRUE;
   for (int i = 0; command->solver_options && brenier_solver_prefixes[i]; ++i)
@@ -130,46 +130,69 @@ static PetscErrorCode CheckWords(int n, char *const word[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The file of `FILE:/dataset`. */
-static PetscErrorCode FileOfPlace(const char place[], size_t length, char file[])
+/* Whether `FILE` or `FILE:/dataset` is in the file of that path; not when there is none. */
+static PetscBool IsInFile(const char place[], const char path[])
 {
-  char *colon = NULL;
+  char        file[PETSC_MAX_PATH_LEN], *colon = NULL;
+  struct stat here, there;
 
-  PetscFunctionBegin;
-  PetscCall(PetscStrncpy(file, place, length));
+  snprintf(file, sizeof file, "%s", place);
   for (char *found = strstr(file, ":/"); found; found = strstr(found + 1, ":/")) colon = found;
   if (colon) *colon = '\0';
-  PetscFunctionReturn(PETSC_SUCCESS);
+  return (PetscBool)(!stat(path, &there) && !stat(file, &here) && here.st_dev == there.st_dev &&
+                     here.st_ino == there.st_ino);
 }
 
-/* Refuses to write the output over an input. -start is no such input: to go on from a result and replace it is fine. */
-static PetscErrorCode CheckOutputIsNoInput(const char *const argument[])
+/* Refuses the output behind an option when it is an input: an argument, or a file behind one of the options `input`, a
+   list that ends with NULL. */
+static PetscErrorCode CheckOutputIsNoInput(const char option[], const char output[], const char *const argument[],
+                                           const char *const input[])
 {
-  static const char *const named[]                    = {"-weights", "-codes"};
-  char                     output[PETSC_MAX_PATH_LEN] = "", place[PETSC_MAX_PATH_LEN], file[PETSC_MAX_PATH_LEN];
-  PetscBool                found;
-  PetscMPIInt              rank;
-  BrenierFault             fault = {0};
+  char         place[PETSC_MAX_PATH_LEN];
+  PetscBool    same = PETSC_FALSE, found;
+  PetscMPIInt  rank;
+  BrenierFault fault = {0};
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  PetscCall(PetscOptionsGetString(NULL, NULL, "-o", output, sizeof output, NULL));
-  for (int i = 0; i < BRENIER_MAX_ARGUMENTS + 2; ++i) {
-    struct stat in, out;
-
-    if (i < BRENIER_MAX_ARGUMENTS) {
-      if (!argument[i]) continue;
-      PetscCall(FileOfPlace(argument[i], sizeof file, file));
-    } else {
-      PetscCall(PetscOptionsGetString(NULL, NULL, named[i - BRENIER_MAX_ARGUMENTS], place, sizeof place, &found));
-      if (!found) continue;
-      PetscCall(FileOfPlace(place, sizeof file, file));
-    }
-    if (rank == 0 && !stat(output, &out) && !stat(file, &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-      BrenierFaultSet(&fault, BRENIER_EXIT_USAGE, "%s is an input of this command; name another file behind -o",
-                      output);
+  for (int i = 0; i < BRENIER_MAX_ARGUMENTS; ++i)
+    if (argument[i] && IsInFile(argument[i], output)) same = PETSC_TRUE;
+  for (int i = 0; input[i]; ++i) {
+    PetscCall(PetscOptionsGetString(NULL, NULL, input[i], place, sizeof place, &found));
+    if (found && IsInFile(place, output)) same = PETSC_TRUE;
   }
+  if (rank == 0 && same)
+    BrenierFaultSet(&fault, BRENIER_EXIT_USAGE, "%s is an input of this command; name another file behind %s", output,
+                    option);
   PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Refuses a run that would write over its input or lose its log. To go on from a result, -start, and replace it is
+   fine. */
+static PetscErrorCode CheckOutputs(const char *const argument[], const char log[])
+{
+  static const char *const input[]                    = {"-start", "-weights", "-codes", NULL};
+  char                     output[PETSC_MAX_PATH_LEN] = "";
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-o", output, sizeof output, NULL));
+  PetscCall(CheckOutputIsNoInput("-o", output, argument, input + 1));
+  PetscCall(CheckOutputIsNoInput("-log", log, argument, input));
+  PetscCheck(!log[0] || strcmp(output, log), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "%s is named behind -o and behind -log; name two files", log);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Takes -log out of PETSc's options: PETSc has one of its own, which would write a second file at the end. */
+static PetscErrorCode TakeLog(size_t length, char log[])
+{
+  PetscBool found;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-log", log, length, &found));
+  PetscCall(PetscOptionsClearValue(NULL, "-log"));
+  PetscCheck(!found || log[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "option -log needs a file behind it");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -180,19 +203,17 @@ static PetscErrorCode RunCommand(int argc, char **argv, const BrenierCommand *co
   int         n                               = 0;
 
   PetscFunctionBegin;
+  PetscCall(TakeLog(sizeof log, log));
   while (2 + n < argc && argv[2 + n][0] != '-' && n < BRENIER_MAX_ARGUMENTS) {
     argument[n] = argv[2 + n];
     ++n;
   }
   PetscCheck(n == command->n_arguments, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "'brenier %s' is followed by %s, then by options; found %d arguments", command->name, command->arguments,
-             n);
+             "'brenier %s' is followed by %s, then by options; found %d argument%s", command->name, command->arguments,
+             n, BrenierPlural(n));
   PetscCall(CheckWords(argc - 2 - n, argv + 2 + n));
   PetscCall(CheckOptions(command));
-  PetscCall(CheckOutputIsNoInput(argument));
-  PetscCall(BrenierOptionText("-log", PETSC_FALSE, sizeof log, log, NULL));
-  // PETSc has a -log of its own, which would write a second file at the end
-  PetscCall(PetscOptionsClearValue(NULL, "-log"));
+  PetscCall(CheckOutputs(argument, log));
   PetscCall(BrenierLogOpen(log));
   PetscCall(command->run(argument, outcome));
   PetscCall(BrenierLogClose());
@@ -232,24 +253,92 @@ static PetscBool AnsweredWithoutRun(int argc, char **argv, const BrenierCommand 
   return PETSC_TRUE;
 }
 
-/* Opens the files of options before PETSc does, which would fail with a traceback. All ranks return the same. */
-static BrenierExit CheckOptionsFiles(int argc, char **argv)
+/* Whether a file can be read to its end and holds no zero byte, at which PETSc would stop reading in silence. */
+static PetscBool IsText(const char path[])
 {
-  int rank, outcome = BRENIER_EXIT_DONE;
+  FILE *file = fopen(path, "r");
+  int   c    = 1;
+
+  while (file && c > 0) c = getc(file);
+  if (file) fclose(file);
+  return (PetscBool)(c == EOF);
+}
+
+/* Refuses a file of options that is none. */
+static void CheckOptionsFile(const char option[], const char path[], BrenierFault *fault)
+{
+  struct stat about;
+
+  if (!path) BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "option %s needs a file behind it", option);
+  else if (access(path, R_OK) || stat(path, &about) || !S_ISREG(about.st_mode))
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: %s needs a file of options that can be read", path, option);
+  else if (!IsText(path))
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%s: %s needs a text file, and this is none", path, option);
+}
+
+/* Takes the sentence of an error for a fault of the command line, instead of printing a traceback. */
+static PetscErrorCode KeepSentence(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,
+                                   PetscErrorType type, const char *message, void *fault)
+{
+  (void)comm, (void)line, (void)function, (void)file;
+  if (type == PETSC_ERROR_INITIAL) BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%s", message ? message : "");
+  return code;
+}
+
+/* Reads the options that one word of the command line stands for into a scratch. A file may quote itself in the
+   sentence, whatever it holds. */
+static void TryWord(int n_left, char **word, PetscOptions scratch, BrenierFault *fault)
+{
+  BrenierFault found = {0};
+
+  PetscPushErrorHandler(KeepSentence, &found);
+  (void)PetscOptionsInsertArgs(scratch, PetscMin(n_left, 2), word);
+  PetscPopErrorHandler();
+  for (char *c = found.sentence; *c; ++c)
+    if (*c < ' ' || *c > '~') *c = '?';
+  if (found.kind)
+    BrenierFaultSet(fault, found.kind, "PETSc cannot read '%s %s': %s", word[0], n_left > 1 ? word[1] : "",
+                    found.sentence);
+}
+
+/* Whether a word stands for more options than itself. */
+static PetscBool StandsForMore(const char word[])
+{
+  return (PetscBool)(!strncasecmp(word, "-options_", 9) || !strncasecmp(word, "-prefix_", 8));
+}
+
+/* Reads such words on one rank, by a PETSc of its own: a mistake in a file of options is a sentence here, and a
+   traceback when PETSc starts on all ranks. */
+static void TryWords(int argc, char **argv, BrenierFault *fault)
+{
+  PetscOptions scratch;
+
+  PETSC_COMM_WORLD = MPI_COMM_SELF;
+  if (PetscInitializeNoArguments()) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
+  PetscOptionsCreate(&scratch);
+  for (int i = 1; i < argc && !fault->kind; ++i)
+    if (StandsForMore(argv[i])) TryWord(argc - i, argv + i, scratch, fault);
+  PetscOptionsDestroy(&scratch);
+  PetscOptionsClear(NULL); // what the environment asks to be reported at the end belongs to the run
+  if (PetscFinalize()) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
+  PETSC_COMM_WORLD = MPI_COMM_NULL;
+}
+
+/* Checks what PETSc would answer with a traceback when it starts. All ranks return the same. */
+static BrenierExit CheckStart(int argc, char **argv)
+{
+  int          rank, outcome, n = 0;
+  BrenierFault fault = {0};
 
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  for (int i = 1; rank == 0 && i < argc && outcome == BRENIER_EXIT_DONE; ++i) {
-    struct stat about;
-
-    if (strcasecmp(argv[i], "-options_file") && strcasecmp(argv[i], "-options_file_yaml")) continue;
-    if (i + 1 == argc) {
-      outcome = BRENIER_EXIT_USAGE;
-      fprintf(stderr, "brenier: error: option %s needs a file behind it\n", argv[i]);
-    } else if (access(argv[i + 1], R_OK) || stat(argv[i + 1], &about) || !S_ISREG(about.st_mode)) {
-      outcome = BRENIER_EXIT_IO;
-      fprintf(stderr, "brenier: error: %s: %s needs a file of options that can be read\n", argv[i + 1], argv[i]);
-    }
+  for (int i = 1; rank == 0 && i < argc; ++i) {
+    if (!strcasecmp(argv[i], "-options_file") || !strcasecmp(argv[i], "-options_file_yaml"))
+      CheckOptionsFile(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &fault);
+    n += StandsForMore(argv[i]);
   }
+  if (n && !fault.kind) TryWords(argc, argv, &fault);
+  if (fault.kind) fprintf(stderr, "brenier: error: %s\n", fault.sentence);
+  outcome = (int)fault.kind;
   MPI_Bcast(&outcome, 1, MPI_INT, 0, MPI_COMM_WORLD);
   return (BrenierExit)outcome;
 }
@@ -261,8 +350,7 @@ int main(int argc, char **argv)
   const BrenierCommand *command = argc > 1 ? FindCommand(argv[1]) : NULL;
 
   MPI_Init(&argc, &argv);
-  if (!AnsweredWithoutRun(argc, argv, command, &outcome) &&
-      (outcome = CheckOptionsFiles(argc, argv)) == BRENIER_EXIT_DONE) {
+  if (!AnsweredWithoutRun(argc, argv, command, &outcome) && (outcome = CheckStart(argc, argv)) == BRENIER_EXIT_DONE) {
     if (PetscInitialize(&argc, &argv, NULL, NULL)) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
     PetscPushErrorHandler(HandleError, NULL);
     signal(SIGPIPE, SIG_IGN); // whoever reads the output may stop reading; the run and its result go on

@@ -57,7 +57,7 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscCall(PetscMalloc3(x.n_local, &index, x.n_local, &u, (size_t)x.n_local * x.dim, &code));
   PetscCall(BrenierTransportApply(targets, h, x.n_local, x.value, index, u, code));
   PetscCall(WriteMap(output, &x, index, u, code));
-  PetscCall(BrenierSay("mapped %" PetscInt_FMT " points; output in %s", x.n, output));
+  PetscCall(BrenierSay("mapped %" PetscInt_FMT " point%s; output in %s", x.n, BrenierPlural(x.n), output));
   PetscCall(BrenierLogEvent("map", "i points", (PetscInt64)x.n, "s output", output, NULL));
   PetscCall(PetscFree3(index, u, code));
   PetscCall(BrenierArrayDestroy(&x));

@@ -10,6 +10,8 @@
 #include <brenier/store.h>
 #include <brenier/transport.h>
 
+#include <float.h>
+
 static const BrenierOption sample_options[] = {
     {"-n", "N", "number of samples (needed)"},
     {"-o", "FILE", "output file (needed): /noise [N, dim], /index [N], /code [N, dim]"},
@@ -98,6 +100,23 @@ static PetscErrorCode SampleAll(BrenierTargets t, const BrenierSource *source, V
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Samples are stored in single precision; codes must not become infinite in it, nor all zero. */
+static PetscErrorCode CheckRange(BrenierTargets t, const char path[])
+{
+  PetscReal largest = 0.0;
+
+  PetscFunctionBegin;
+  for (size_t i = 0; i < (size_t)t->n_local * (size_t)t->dim; ++i) largest = PetscMax(largest, PetscAbsReal(t->y[i]));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPIU_REAL, MPI_MAX, t->comm));
+  PetscCheck(
+      largest == 0.0 || (largest >= (PetscReal)FLT_MIN && largest <= (PetscReal)FLT_MAX), t->comm,
+      PETSC_ERR_FILE_UNEXPECTED,
+      "%s: its targets reach to %.3g, samples in single precision from %.3g to %.3g; scale the targets and solve "
+      "again, or draw noise yourself and use brenier map",
+      path, (double)largest, (double)FLT_MIN, (double)FLT_MAX);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outcome)
 {
   char           output[PETSC_MAX_PATH_LEN];
@@ -115,10 +134,12 @@ static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outco
   PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &seed, NULL));
   PetscCall(BrenierCheckOutput(output));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
+  PetscCall(CheckRange(targets, argument[0]));
   PetscCall(PetscTime(&begun));
   PetscCall(SampleAll(targets, &result.source, h, seed, n, output));
   PetscCall(PetscTime(&ended));
-  PetscCall(BrenierSay("%" PetscInt64_FMT " samples in %.1f s; output in %s", n, ended - begun, output));
+  PetscCall(
+      BrenierSay("%" PetscInt64_FMT " sample%s in %.1f s; output in %s", n, BrenierPlural(n), ended - begun, output));
   PetscCall(BrenierLogEvent("sample", "i samples", n, "r sample_seconds", ended - begun, "s output", output, NULL));
   PetscCall(VecDestroy(&h));
   PetscCall(BrenierTargetsDestroy(&targets));

@@ -84,8 +84,9 @@ static void InterpretShape(const BrenierArrayFile *file, BrenierArrayRole role, 
   for (int axis = 1; axis < file->n_axes; ++axis)
     fits = (PetscBool)(BrenierMultiply(*dim, file->shape[axis], dim) && fits);
   if (!BrenierAxesSuit(role, file->n_axes, file->shape))
-    BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: has %d axes%s; the shape must be %s", file->where, file->n_axes,
-                    file->n_axes == 2 ? " and more than one column" : "", wanted[role]);
+    BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: has %d %s%s; the shape must be %s", file->where, file->n_axes,
+                    file->n_axes == 1 ? "axis" : "axes", file->n_axes == 2 ? " and more than one column" : "",
+                    wanted[role]);
   else if (*n < 1 || *dim < 1)
     BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
                     "%s: is empty: it has %" PetscInt64_FMT " rows of %" PetscInt64_FMT " numbers", file->where, *n,

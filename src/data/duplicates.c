@@ -131,7 +131,7 @@ PetscErrorCode BrenierMergeDuplicates_Private(MPI_Comm comm, PetscLayout layout,
   PetscCall(HashRows(n, dim, y, nu, row, size, key, to));
   PetscCall(Exchange(comm, n, key, to, &n_got, &got));
   PetscCall(PetscFree2(key, to));
-  qsort(got, (size_t)n_got, sizeof *got, CompareKeys);
+  if (n_got) qsort(got, (size_t)n_got, sizeof *got, CompareKeys); // got is NULL when there are none
   n_got = KeepChanged(n_got, got);
   PetscCall(PetscMalloc1(n_got, &to));
   for (PetscInt i = 0; i < n_got; ++i) PetscCall(PetscLayoutFindOwner(layout, (PetscInt)got[i].row, &to[i]));

@@ -174,34 +174,30 @@ static herr_t SelectRows(hid_t dataset, hsize_t first, hsize_t n, hid_t *disk, h
   return H5Sselect_hyperslab(*disk, H5S_SELECT_SET, start, NULL, count, NULL);
 }
 
-static void CloseSpaces(hid_t disk, hid_t memory)
+/* Reads into `to`, or writes `from` when `to` is NULL. */
+static herr_t MoveRows(hid_t dataset, hid_t memory, hsize_t first, hsize_t n, const void *from, void *to)
 {
+  hid_t  disk, rows;
+  herr_t failed;
+
+  if (n == 0) return 0;
+  failed = SelectRows(dataset, first, n, &disk, &rows);
+  if (failed >= 0)
+    failed = to ? H5Dread(dataset, memory, rows, disk, H5P_DEFAULT, to)
+                : H5Dwrite(dataset, memory, rows, disk, H5P_DEFAULT, from);
   if (disk >= 0) H5Sclose(disk);
-  if (memory >= 0) H5Sclose(memory);
+  if (rows >= 0) H5Sclose(rows);
+  return failed;
 }
 
 herr_t BrenierHdf5WriteRows(hid_t dataset, hid_t memory, hsize_t first, hsize_t n, const void *rows)
 {
-  hid_t  from, to;
-  herr_t failed;
-
-  if (n == 0) return 0;
-  failed = SelectRows(dataset, first, n, &to, &from);
-  if (failed >= 0) failed = H5Dwrite(dataset, memory, from, to, H5P_DEFAULT, rows);
-  CloseSpaces(from, to);
-  return failed;
+  return MoveRows(dataset, memory, first, n, rows, NULL);
 }
 
 herr_t BrenierHdf5ReadRows(hid_t dataset, hid_t memory, hsize_t first, hsize_t n, void *rows)
 {
-  hid_t  from, to;
-  herr_t failed;
-
-  if (n == 0) return 0;
-  failed = SelectRows(dataset, first, n, &from, &to);
-  if (failed >= 0) failed = H5Dread(dataset, memory, to, from, H5P_DEFAULT, rows);
-  CloseSpaces(from, to);
-  return failed;
+  return MoveRows(dataset, memory, first, n, NULL, rows);
 }
 
 herr_t BrenierHdf5SetScalar(hid_t object, const char name[], hid_t disk, hid_t memory, const void *value)

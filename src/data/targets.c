@@ -26,8 +26,9 @@ static PetscErrorCode CheckWeights(const BrenierArray *points, const BrenierArra
   PetscFunctionBegin;
   if (weights->n != points->n)
     BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
-                    "%s: %" PetscInt_FMT " weights for %" PetscInt_FMT " targets in %s; give one weight a target",
-                    weights->path, weights->n, points->n, points->path);
+                    "%s: %" PetscInt_FMT " weight%s for %" PetscInt_FMT " target%s in %s; give one weight a target",
+                    weights->path, weights->n, BrenierPlural(weights->n), points->n, BrenierPlural(points->n),
+                    points->path);
   else
     for (PetscInt i = 0; i < weights->n_local; ++i)
       if (!(weights->value[i] > 0.0))
@@ -181,8 +182,8 @@ PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *we
   PetscCall(SetLayout(t));
   if (t->n_merged)
     PetscCall(BrenierSay("notice: %" PetscInt64_FMT
-                         " of the targets in %s are duplicates; merged, weights added, %" PetscInt_FMT " targets left",
-                         t->n_merged, t->path, t->n));
+                         " duplicate%s among the targets in %s merged, weights added, %" PetscInt_FMT " target%s left",
+                         t->n_merged, BrenierPlural(t->n_merged), t->path, t->n, BrenierPlural(t->n)));
   PetscCall(SetCentreAndUnit(t));
   PetscCall(CheckSpread(t));
   *targets = t;

@@ -44,9 +44,16 @@ def folder(tmp_path_factory):
         np.save(folder / f"w_{name}.npy", weight)
     np.save(folder / "w_overflow.npy", np.full(20, 1e308))
     np.save(folder / "w_short.npy", np.ones(19))
+    np.save(folder / "w_one.npy", np.ones(1))
     np.save(folder / "line.npy", good[:, :1])
     np.save(folder / "wide.npy", rng.standard_normal((5, 3)))
     (folder / "options.txt").write_text("-curves 500\n-nonsense 4\n")
+    (folder / "words.txt").write_text("-curves 500\nhello world\n")
+    (folder / "nested.txt").write_text("-options_file words.txt\n")
+    (folder / "bad.yaml").write_text("curves: [500\nseed: : 4\n")
+    (folder / "list.yaml").write_text("- 1\n- 2\n")
+    (folder / "binary.txt").write_bytes(bytes(range(255, 0, -1)))
+    (folder / "binary.yaml").write_bytes(bytes(range(256)))
     brenier("solve", "good.npy", "-curves", 500, "-o", "result.h5", cwd=folder)
     brenier("encode", "wide.npy", "-dim", 2, "-o", "codes.h5", cwd=folder)
     content = (folder / "result.h5").read_bytes()
@@ -80,7 +87,7 @@ REFUSED = [
     (INPUT, solve(targets="text.npy"), ["text.npy"]),
     (INPUT, solve(targets="empty.npy"), ["empty.npy", "empty"]),
     (INPUT, solve(targets="fortran.npy"), ["fortran.npy", "Fortran"]),
-    (INPUT, solve(targets="one_axis.npy"), ["one_axis.npy", "1 axes"]),
+    (INPUT, solve(targets="one_axis.npy"), ["one_axis.npy", "1 axis;"]),
     (INPUT, solve(targets="three_axes.npy"), ["three_axes.npy", "3 axes"]),
     (INPUT, solve(targets="no_rows.npy"), ["no_rows.npy", "empty"]),
     (INPUT, solve(targets="complex.npy"), ["complex.npy", "c16"]),
@@ -98,12 +105,14 @@ REFUSED = [
     (INPUT, weighted("w_nan.npy"), ["w_nan.npy", "row 7", "NaN"]),
     (INPUT, weighted("w_vanishing.npy"), ["w_vanishing.npy", "row 7"]),
     (INPUT, weighted("w_overflow.npy"), ["w_overflow.npy", "sum"]),
-    (INPUT, weighted("w_short.npy"), ["w_short.npy", "19", "20"]),
+    (INPUT, weighted("w_short.npy"), ["w_short.npy", "19 weights", "20 targets"]),
+    (INPUT, weighted("w_one.npy"), ["w_one.npy", "1 weight for"]),
     (INPUT, weighted("good.npy"), ["good.npy", "2 axes"]),
     (IO, weighted("gone.npy"), ["gone.npy"]),
     # options
     (USAGE, solve("-nonsense", 1), ["-nonsense"]),
     (USAGE, solve("-ksp_rtoll", 1), ["-ksp_rtoll"]),
+    (USAGE, solve("-mat_type", "dense"), ["-mat_type"]),
     (USAGE, solve("-ksp_type", "nosuch"), ["nosuch"]),
     (USAGE, solve("-ksp_rtol", "abc"), ["abc"]),
     (USAGE, solve("-curves"), ["-curves"]),
@@ -116,6 +125,15 @@ REFUSED = [
     (USAGE, solve("-source", "ball"), ["-source", "'ball'", "gaussian"]),
     (USAGE, solve("-source", "sphere", targets="line.npy"), ["sphere", "dimension"]),
     (USAGE, solve("-options_file", "options.txt"), ["-nonsense"]),
+    (USAGE, solve("-options_file", "words.txt"), ["words.txt", "line 2", "hello"]),
+    (USAGE, solve("-options_file", "nested.txt"), ["words.txt", "line 2", "hello"]),
+    (USAGE, solve("-options_file", "bad.yaml"), ["bad.yaml", "YAML"]),
+    (USAGE, solve("-options_file_yaml", "list.yaml"), ["list.yaml", "mapping"]),
+    (USAGE, solve("-options_file", "binary.txt"), ["binary.txt", "line 1"]),
+    (USAGE, solve("-options_file", "binary.yaml"), ["binary.yaml", "text"]),
+    (USAGE, solve("-options_file"), ["-options_file"]),
+    (USAGE, solve("-options_string_yaml", "a: ["), ["a: [", "YAML"]),
+    (IO, solve("-options_file", "folder"), ["folder"]),
     (IO, solve("-options_file", "gone.txt"), ["gone.txt"]),
     (USAGE, solve("stray"), ["'stray'"]),
     (USAGE, ["check", "result.h5", "-ksp_type", "cg"], ["-ksp_type"]),
@@ -125,7 +143,7 @@ REFUSED = [
     (USAGE, ["solve", "good.npy"], ["-o"]),
     (USAGE, ["solve", "good.npy", "good.npy", "-o", "out.h5"], ["TARGETS"]),
     (USAGE, ["sample", "result.h5", "-o", "out.h5"], ["-n"]),
-    (USAGE, ["map", "result.h5", "-o", "out.h5"], ["POINTS"]),
+    (USAGE, ["map", "result.h5", "-o", "out.h5"], ["POINTS", "1 argument"]),
     # results and points
     (IO, ["check", "gone.h5"], ["gone.h5"]),
     (INPUT, ["check", "folder"], ["folder"]),
@@ -147,6 +165,14 @@ REFUSED = [
     (IO, ["solve", "good.npy", "-o", "/dev/null"], ["/dev/null"]),
     (IO, ["check", "result.h5", "-log", "gone/log"], ["gone/log"]),
     (USAGE, ["map", "result.h5", "good.npy", "-o", "./result.h5"], ["result.h5", "input"]),
+    (USAGE, solve("-log", "good.npy"), ["good.npy", "input", "-log"]),
+    (USAGE, solve("-weights", "w_short.npy", "-log", "./w_short.npy"), ["w_short.npy", "input", "-log"]),
+    (USAGE, solve("-start", "result.h5", "-log", "result.h5"), ["result.h5", "input", "-log"]),
+    (USAGE, ["check", "result.h5", "-log", "folder/../result.h5"], ["result.h5", "input", "-log"]),
+    (USAGE, ["decode", "codes.h5", "-codes", "other.h5:/targets", "-o", "out.h5", "-log", "other.h5"], ["other.h5"]),
+    (USAGE, solve("-log", "out.h5"), ["out.h5", "-o", "-log"]),
+    (USAGE, solve("-log"), ["-log"]),
+    (USAGE, solve("-nonsense", 1, "-log", "out.jsonl"), ["-nonsense"]),
 ]
 
 

@@ -62,6 +62,22 @@ def test_scale_does_not_matter(tmp_path, source):
         np.testing.assert_allclose(scaled["/heights"] / scale, heights, rtol=0, atol=1e-10 * np.ptp(heights))
 
 
+@pytest.mark.parametrize("source", ["gaussian", "cube", "sphere"])
+@pytest.mark.parametrize("scale", [1e-99, 1e99])
+def test_ends_of_the_range(tmp_path, source, scale):
+    """Near the largest and the least targets allowed, every command works or says why not."""
+    result, _ = solve(tmp_path, normal(50, 2) * scale, "-curves", 2000, "-source", source)
+    assert result.status == "converged" and 0 <= result.rho < 0.5 and np.isfinite(result["/heights"]).all()
+    np.testing.assert_allclose(result["/mass"], 1 / 50, rtol=0.5)
+    brenier("check", "r.h5", "-curves", 500, cwd=tmp_path)
+    np.save(tmp_path / "x.npy", normal(100, 2))
+    brenier("map", "r.h5", "x.npy", "-o", "m.h5", cwd=tmp_path)
+    index = np.argmax(normal(100, 2) @ (result["/targets"] / scale).T + result["/heights"] / scale, axis=1)
+    np.testing.assert_array_equal(read_dataset(f"{tmp_path}/m.h5:/index"), index)
+    refused = brenier("sample", "r.h5", "-n", 5, "-o", "s.h5", code=3, cwd=tmp_path).stderr
+    assert len(refused.splitlines()) == 1 and "r.h5: its targets" in refused and not (tmp_path / "s.h5").exists()
+
+
 def test_place_does_not_matter_but_for_rounding(tmp_path):
     """Far from the origin the targets themselves are known to 2^-53 of their distance only."""
     result, _ = solve(tmp_path, 1e6 + 1e-6 * np.round(normal(40, 3), 3), "-curves", 2000)
@@ -114,6 +130,13 @@ def test_names_with_blanks_and_options_in_a_file(tmp_path):
         brenier("solve", "y -z.npy", "-o", "r -x.h5", "-options_file", options, cwd=tmp_path)
         assert (read_result(tmp_path / "r -x.h5").seed, read_result(tmp_path / "r -x.h5").curves) == (4, 500)
     brenier("check", "r -x.h5", "-curves", 64, cwd=tmp_path)
+
+
+def test_options_in_a_file_are_petscs(tmp_path):
+    """Those that count from the start on work, and what stands later on the command line overrules the file."""
+    (tmp_path / "options").write_text("-log_view\n-curves 500\n-seed 4\n")
+    result, done = solve(tmp_path, normal(20, 2), "-options_file", "options", "-seed", 5)
+    assert (result.curves, result.seed) == (500, 5) and "PETSc Performance Summary" in done.stdout
 
 
 def test_result_replaced_by_going_on_from_it(tmp_path):

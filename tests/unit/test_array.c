@@ -384,7 +384,7 @@ static PetscErrorCode TestHdf5(void)
   ExpectError(BrenierArrayRead(PETSC_COMM_WORLD, Place("a.h5", "/words"), BRENIER_ARRAY_POINTS, &array),
               PETSC_ERR_FILE_UNEXPECTED, "real numbers");
   ExpectError(BrenierArrayRead(PETSC_COMM_WORLD, Place("a.h5", "/mass"), BRENIER_ARRAY_POINTS, &array),
-              PETSC_ERR_FILE_UNEXPECTED, "1 axes");
+              PETSC_ERR_FILE_UNEXPECTED, "1 axis");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
