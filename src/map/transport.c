@@ -42,13 +42,13 @@ static void VisitPoint(void *context, size_t i, size_t count, const int32_t targ
   BrenierTileSetLevel(&scan->tile, i, scan->best[i], 0.0);
 }
 
-/* Packed targets meet all points. */
-static void ScanPackedTargets(PointScan *scan, size_t n_points)
+/* Packed targets, the first of which is scan->row_target, meet all points. */
+static void ScanPackedTargets(PointScan *scan, const BrenierTileTargets *targets, size_t n_points)
 {
   const size_t at_once = BrenierTileCurvesAtOnce(&scan->tile);
 
   for (size_t i = 0; i < n_points; i += at_once)
-    BrenierTileScan(&scan->tile, i, PetscMin(at_once, n_points - i), &scan->targets, VisitPoint, scan);
+    BrenierTileScan(&scan->tile, i, PetscMin(at_once, n_points - i), targets, VisitPoint, scan);
 }
 
 static void ScanPointBlock(PointScan *scan, size_t n_points, PetscInt first_target, PetscInt n, const PetscReal row[])
@@ -61,7 +61,7 @@ static void ScanPointBlock(PointScan *scan, size_t n_points, PetscInt first_targ
     scan->row        = row + (size_t)t * stride;
     scan->row_target = first_target + t;
     BrenierTileSetTargets(&scan->targets, (size_t)count, stride, scan->row, scan->row + scan->dim);
-    ScanPackedTargets(scan, n_points);
+    ScanPackedTargets(scan, &scan->targets, n_points);
   }
 }
 
@@ -195,16 +195,38 @@ struct _p_BrenierTransport {
   MPI_Datatype point;
   PetscMPIInt *n_points, *first_point; /* of each rank's part of a batch, shape [size] */
   /* data, owned */
-  PetscReal  *row;   /* shape [n_local, dim + 1], normalised */
-  PetscReal  *x;     /* points of a group from all ranks, shape [capacity, dim] */
-  PetscInt64 *index; /* shape [capacity] */
-  BestOfRank *best;  /* shape [capacity] */
-  PointScan   scan;
+  PetscReal          *row;   /* shape [n_local, dim + 1], normalised */
+  PetscReal          *x;     /* points of a group from all ranks, shape [capacity, dim] */
+  PetscInt64         *index; /* shape [capacity] */
+  BestOfRank         *best;  /* shape [capacity] */
+  PetscInt            n_tiles;
+  BrenierTileTargets *tile; /* this rank's targets, packed: shape [n_tiles] of BRENIER_POINT_TARGETS each */
+  PointScan           scan;
 };
+
+static PetscErrorCode PackTargets(BrenierTransport s)
+{
+  const BrenierTargets t      = s->targets;
+  const size_t         stride = (size_t)t->dim + 1;
+
+  PetscFunctionBegin;
+  s->n_tiles = (t->n_local + BRENIER_POINT_TARGETS - 1) / BRENIER_POINT_TARGETS;
+  PetscCall(PetscMalloc1((size_t)t->n_local * stride, &s->row));
+  PetscCall(PetscCalloc1(s->n_tiles, &s->tile));
+  for (PetscInt i = 0; i < t->n_local; ++i) SetRow(t, i, 0.0, s->row + (size_t)i * stride);
+  for (PetscInt k = 0; k < s->n_tiles; ++k) {
+    const PetscInt   first = k * BRENIER_POINT_TARGETS, count = PetscMin(BRENIER_POINT_TARGETS, t->n_local - first);
+    const PetscReal *row = s->row + (size_t)first * stride;
+
+    PetscCheck(!BrenierTileTargetsAlloc((size_t)count, (size_t)t->dim, &s->tile[k]), PETSC_COMM_SELF, PETSC_ERR_MEM,
+               "No memory for packed targets");
+    BrenierTileSetTargets(&s->tile[k], (size_t)count, stride, row, row + t->dim);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 PetscErrorCode BrenierTransportCreate(BrenierTargets t, PetscInt n, BrenierTransport *transport)
 {
-  const size_t     stride = (size_t)t->dim + 1;
   BrenierTransport s;
 
   PetscFunctionBegin;
@@ -217,16 +239,12 @@ PetscErrorCode BrenierTransportCreate(BrenierTargets t, PetscInt n, BrenierTrans
   PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)t->dim, MPIU_REAL, &s->point));
   PetscCallMPI(MPI_Type_commit(&s->point));
   PetscCall(PetscMalloc2(s->size, &s->n_points, s->size, &s->first_point));
-  PetscCall(PetscMalloc1((size_t)t->n_local * stride, &s->row));
   PetscCall(PetscMalloc3((size_t)s->capacity * (size_t)t->dim, &s->x, s->capacity, &s->index, s->capacity, &s->best));
-  PetscCall(CreatePointScan(t, s->capacity, t->n_local, &s->scan));
-  for (PetscInt i = 0; i < t->n_local; ++i) SetRow(t, i, 0.0, s->row + (size_t)i * stride);
-  BrenierTileSetTargets(&s->scan.targets, (size_t)t->n_local, stride, s->row, s->row + t->dim);
-  s->scan.x          = s->x;
-  s->scan.index      = s->index;
-  s->scan.row        = s->row;
-  s->scan.row_target = t->first;
-  *transport         = s;
+  PetscCall(CreatePointScan(t, s->capacity, 0, &s->scan));
+  PetscCall(PackTargets(s));
+  s->scan.x     = s->x;
+  s->scan.index = s->index;
+  *transport    = s;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -241,7 +259,7 @@ PetscErrorCode BrenierTransportSetHeights(BrenierTransport s, Vec height)
     const PetscReal normalised = h[i] / s->targets->unit;
 
     s->row[(size_t)i * stride + stride - 1] = normalised;
-    BrenierTileSetHeight(&s->scan.targets, (size_t)i, normalised);
+    BrenierTileSetHeight(&s->tile[i / BRENIER_POINT_TARGETS], (size_t)(i % BRENIER_POINT_TARGETS), normalised);
   }
   PetscCall(VecRestoreArrayRead(height, &h));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -271,7 +289,11 @@ static PetscErrorCode CountGathered(BrenierTransport s, PetscInt n, PetscInt64 c
   PetscFunctionBegin;
   PetscCall(PetscMPIIntCast(n, &n_mpi));
   SetPoints(&s->scan, n, s->targets->n);
-  ScanPackedTargets(&s->scan, (size_t)n);
+  for (PetscInt k = 0; k < s->n_tiles; ++k) {
+    s->scan.row        = s->row + (size_t)k * BRENIER_POINT_TARGETS * (s->scan.dim + 1);
+    s->scan.row_target = s->targets->first + k * BRENIER_POINT_TARGETS;
+    ScanPackedTargets(&s->scan, &s->tile[k], (size_t)n);
+  }
   for (PetscInt i = 0; i < n; ++i) s->best[i] = (BestOfRank){s->scan.best[i], s->rank};
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, s->best, n_mpi, MPI_DOUBLE_INT, MPI_MAXLOC, s->targets->comm));
   for (PetscInt i = 0; i < n; ++i)
@@ -302,6 +324,8 @@ PetscErrorCode BrenierTransportDestroy(BrenierTransport *transport)
   PetscFunctionBegin;
   if (!s) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(DestroyPointScan(&s->scan));
+  for (PetscInt k = 0; k < s->n_tiles; ++k) BrenierTileTargetsFree(&s->tile[k]);
+  PetscCall(PetscFree(s->tile));
   PetscCallMPI(MPI_Type_free(&s->point));
   PetscCall(PetscFree2(s->n_points, s->first_point));
   PetscCall(PetscFree(s->row));
