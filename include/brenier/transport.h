@@ -32,8 +32,8 @@ PETSC_EXTERN PetscErrorCode BrenierTransportApply(BrenierTargets targets, Vec h,
                                                   PetscInt64 index[], PetscReal potential[], PetscReal code[]);
 
 /*
-  Many small batches at heights that change between them: the targets stay where they are, packed once, and the points of
-  a batch go to every rank. Each rank finds the best of its own targets; one reduction finds the best of all.
+  Many small batches at heights that change between them: the targets stay where they are, packed once, and the points
+  of a batch go to every rank. Each rank finds the best of its own targets; one reduction finds the best of all.
 */
 typedef struct _p_BrenierTransport *BrenierTransport;
 
