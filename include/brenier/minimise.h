@@ -8,10 +8,10 @@
   its own size. Targets, weights and units of any size then look alike. The energy does not change with a constant added
   to all heights; every evaluation gauges its heights.
 
-  Empty cells are lifted until they touch u (dual.h) before the first step. Later ones have a gradient that raises them, but a zero
-  row in the Hessian; while there are some, `ntr` adds damping to the diagonal, at least a fiftieth of its geometric
-  mean a cell: otherwise the equation for the step has no solution, because the rest alone is singular for constants.
-  Without empty cells, the Hessian is used as it is.
+  Empty cells are lifted until they touch u (dual.h) before the first step. Later ones have a gradient that raises them,
+  but a zero row in the Hessian; while there are some, `ntr` adds damping diag(B) to it, B_i the diagonal, at least a
+  fiftieth of its geometric mean: otherwise the equation for the step has no solution, because the rest alone is
+  singular for constants. Without empty cells, the Hessian is used as it is.
 
   Reference: Benson, McInnes, More and others, TAO Users Manual; Nocedal and Wright, Numerical Optimization (2006).
 */
@@ -34,14 +34,15 @@
 
   Output Parameters:
 + h      - heights reached, gauged (sum nu h = 0)
-. last   - what is known of them; damping is 0, and so are linear_iterations but for `ntr`
+. last   - what is known of them; damping is 0, and so is linear_iterations but for `ntr`, where it counts the steps
+           turned down, too
 - reason - why it ended; not reaching the goal is an outcome, not an error
 
   Errors: `PETSC_ERR_ARG_OUTOFRANGE` - another method
 
-  Notes: stops by the rule of `BrenierNewton()`. One evaluation at each point that TAO tries. `ntr`
-  takes a step whose change of energy is below 1e-12 length, whichever its sign: rounding, to TAO. TAO's options apply: -tao_type
-  excepted, those that begin with -tao_.
+  Notes: stops by the rule of `BrenierNewton()`. One evaluation at each point that TAO tries. `ntr` takes a step whose
+  change of energy is below 1e-12 length, whichever its sign: rounding, to TAO. TAO's options, which begin with -tao_,
+  apply.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierMinimise(BrenierDual dual, BrenierTargets targets, BrenierMethod method,
                                             const BrenierNewtonOptions *options, Vec h, BrenierIteration *last,

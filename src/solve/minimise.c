@@ -8,9 +8,9 @@
 static const PetscReal brenier_rounding_rho   = 1e-12; /* residual that rounding alone leaves */
 static const PetscReal brenier_diagonal_floor = 0.02;  /* of the geometric mean of the diagonal */
 
-/* The trust region takes changes of its objective below 1e-6 for rounding. In units of length, rounding is far below: with
-   the objective this many times as large, the threshold is near it. Quasi-Newton and conjugate gradients guess their first
-   step from the size of the gradient, which must be rho. */
+/* The trust region takes changes of its objective below 1e-6 for rounding. In units of length, rounding is far below:
+   with the objective this many times as large, the threshold is near it. Quasi-Newton and conjugate gradients guess
+   their first step from the size of the gradient, which must be rho. */
 static const PetscReal brenier_region_factor = 1e6;
 
 /* Trial points turned down in a row: the trust region has shrunk to nothing by then. */
@@ -25,10 +25,11 @@ typedef struct {
   PetscReal                   factor;          /* of TAO's objective */
   PetscReal                   length, energy0; /* its unit and its zero */
   /* data */
-  Vec root;    /* sqrt(nu): the null space */
-  Vec z;       /* variables of the last evaluation */
-  Vec h, mass; /* heights and masses of the last evaluation */
-  Vec report;  /* heights of the last iteration reported */
+  Vec root;     /* sqrt(nu): the null space */
+  Vec z;        /* variables of the last evaluation */
+  Vec accepted; /* those of the last iteration reported */
+  Vec h, mass;  /* heights and masses of the last evaluation */
+  Vec report;   /* heights of the last iteration reported */
   Mat hessian;
   Tao tao;
   /* status */
@@ -36,6 +37,7 @@ typedef struct {
   BrenierIteration    now;
   BrenierNewtonReason reason;
   PetscInt            rejected; /* trial points in a row */
+  PetscInt            linear;   /* iterations of the linear solver up to the last iteration reported */
   PetscLogDouble      start;
 } Minimise;
 
@@ -249,19 +251,20 @@ static BrenierNewtonReason Finished(const Minimise *s)
 static PetscErrorCode TestConvergence(Tao tao, void *context)
 {
   Minimise *s = context;
-  PetscInt  iteration, linear;
-  PetscBool moved;
+  PetscInt  linear;
+  PetscBool same;
   Vec       z;
 
   PetscFunctionBegin;
   PetscCall(TaoGetSolution(tao, &z));
-  PetscCall(TaoGetIterationNumber(tao, &iteration));
-  moved = (PetscBool)(iteration > (PetscInt)s->now.iteration);
-  if (moved) {
+  PetscCall(VecEqual(z, s->accepted, &same));
+  if (!same) {
+    PetscCall(VecCopy(z, s->accepted));
     PetscCall(EvaluateAt(s, z));
     PetscCall(TaoGetLinearSolveIterations(tao, &linear));
-    s->now.iteration         = (PetscReal)iteration;
-    s->now.linear_iterations = (PetscReal)linear;
+    ++s->now.iteration;
+    s->now.linear_iterations = (PetscReal)(linear - s->linear);
+    s->linear                = linear;
     s->rejected              = 0;
     PetscCall(Report(s));
     s->reason = Finished(s);
@@ -302,7 +305,7 @@ static PetscErrorCode CreateTao(Minimise *s, BrenierMethod method)
 static PetscErrorCode CreateMinimise(BrenierDual dual, BrenierTargets targets, BrenierMethod method,
                                      const BrenierNewtonOptions *options, Vec h, Minimise *s)
 {
-  Vec         *work[] = {&s->root, &s->z, &s->h, &s->mass, &s->report};
+  Vec         *work[] = {&s->root, &s->z, &s->accepted, &s->h, &s->mass, &s->report};
   PetscScalar *root;
 
   PetscFunctionBegin;
@@ -324,7 +327,7 @@ static PetscErrorCode CreateMinimise(BrenierDual dual, BrenierTargets targets, B
 
 static PetscErrorCode DestroyMinimise(Minimise *s)
 {
-  Vec *work[] = {&s->root, &s->z, &s->h, &s->mass, &s->report};
+  Vec *work[] = {&s->root, &s->z, &s->accepted, &s->h, &s->mass, &s->report};
 
   PetscFunctionBegin;
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
@@ -348,6 +351,7 @@ static PetscErrorCode Begin(Minimise *s)
   s->energy0 = s->value.energy;
   PetscCall(VecPointwiseMult(s->z, s->h, s->root));
   PetscCall(VecScale(s->z, 1.0 / s->length));
+  PetscCall(VecCopy(s->z, s->accepted));
   PetscCall(VecCopy(s->h, s->report));
   PetscCall(Report(s));
   s->reason = Finished(s);

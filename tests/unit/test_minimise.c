@@ -58,7 +58,7 @@ static PetscErrorCode Look(void *context, const BrenierIteration *now)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* From heights that leave cells empty when `noise` is large, to Newton's heights within `bound` of their size. */
+/* From heights that leave cells empty, to Newton's heights within `bound` of their size. */
 static PetscErrorCode TestMinimiser(BrenierMethod method, BrenierSourceType type, PetscInt n, PetscInt dim,
                                     PetscReal scale, PetscInt64 n_curves, PetscReal noise, PetscReal bound)
 {
@@ -115,6 +115,23 @@ static PetscErrorCode TestLimits(BrenierMethod method)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* One target has all the mass at any height. */
+static PetscErrorCode TestOneTarget(BrenierMethod method)
+{
+  Problem             p;
+  BrenierIteration    last;
+  BrenierNewtonReason reason;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateProblem(BRENIER_SOURCE_GAUSSIAN, 1, 3, 1.0, 10, &p));
+  PetscCall(VecSet(p.h, 2.0));
+  PetscCall(BrenierMinimise(p.dual, p.targets, method, &p.options, p.h, &last, &reason));
+  PetscCheck(reason == BRENIER_NEWTON_ROUNDING && last.iteration == 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "%s after %g iterations", BrenierNewtonReasonText(reason), (double)last.iteration);
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   PetscFunctionBeginUser;
@@ -124,6 +141,7 @@ int main(int argc, char **argv)
     PetscCall(TestMinimiser(method, BRENIER_SOURCE_GAUSSIAN, 100, 8, 1.0, 400, 0.1, 1e-5));
     PetscCall(TestMinimiser(method, BRENIER_SOURCE_CUBE, 40, 2, 1e3, 400, 0.1, 1e-5));
     PetscCall(TestLimits(method));
+    PetscCall(TestOneTarget(method));
   }
   PetscCall(PetscFinalize());
   return 0;
