@@ -8,7 +8,7 @@
 
 const char *const BrenierDescentSampleNames[] = {"points", "curves", NULL};
 
-/* Points looked up together: beyond that, larger groups are no faster. */
+/* Points looked up together at most: bounds the memory of large batches. */
 static const PetscInt64 brenier_descent_group = 8192;
 
 static const PetscReal brenier_adam_least = 1e-8; /* keeps a quotient of zeros from being one */
