@@ -26,7 +26,7 @@ MODULE_OF_HEADER = {
     "linear.h": "linear",
     "dual.h": "dual",
     "held_out.h": "map", "map.h": "map", "result.h": "map", "transport.h": "map",
-    "newton.h": "solve", "solve.h": "solve",
+    "descent.h": "solve", "method.h": "solve", "minimise.h": "solve", "newton.h": "solve", "solve.h": "solve",
     "brenier.h": "app",  # includes all public headers, so nothing below may include it
 }  # fmt: skip
 

@@ -30,3 +30,50 @@
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTransportApply(BrenierTargets targets, Vec h, PetscInt n, const PetscReal x[],
                                                   PetscInt64 index[], PetscReal potential[], PetscReal code[]);
+
+/*
+  Many small batches at heights that change between them: the targets stay where they are, packed once, and the points
+  of a batch go to every rank. Each rank finds the best of its own targets; one reduction finds the best of all.
+*/
+typedef struct _p_BrenierTransport *BrenierTransport;
+
+/*@
+  BrenierTransportCreate - Packs the targets for repeated batches of points
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets; borrowed, must outlive the transport
+- n       - points over all ranks that are looked up together; larger batches are cut
+
+  Output Parameter:
+. transport - free with `BrenierTransportDestroy()`; set its heights before the first batch
+
+  Notes: 12 n_local dim bytes for the targets, 12 n dim for the points.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTransportCreate(BrenierTargets targets, PetscInt n, BrenierTransport *transport);
+
+/* Sets the heights, finite, laid out as the targets, in their units. Collective; n_local numbers are changed. */
+PETSC_EXTERN PetscErrorCode BrenierTransportSetHeights(BrenierTransport transport, Vec h);
+
+/*@
+  BrenierTransportCount - Counts the points of a batch that fall into each cell
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ transport - the transport
+. n         - number of points on this rank, 0 allowed
+- x         - points, shape [n, dim]
+
+  Output Parameter:
+. count - points in the cells of this rank's targets, shape [n_local]; bitwise the same for any number of ranks and any
+          distribution of the points, and equal to what `BrenierTransportApply()` gives
+
+  Notes: 2 n_targets dim flops a point. Every rank receives 8 dim bytes a point and reduces 12.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTransportCount(BrenierTransport transport, PetscInt n, const PetscReal x[],
+                                                  PetscInt64 count[]);
+
+/* Collective; NULL is fine. */
+PETSC_EXTERN PetscErrorCode BrenierTransportDestroy(BrenierTransport *transport);

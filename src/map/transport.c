@@ -42,9 +42,18 @@ static void VisitPoint(void *context, size_t i, size_t count, const int32_t targ
   BrenierTileSetLevel(&scan->tile, i, scan->best[i], 0.0);
 }
 
+/* Packed targets, the first of which is scan->row_target, meet all points. */
+static void ScanPackedTargets(PointScan *scan, const BrenierTileTargets *targets, size_t n_points)
+{
+  const size_t at_once = BrenierTileCurvesAtOnce(&scan->tile);
+
+  for (size_t i = 0; i < n_points; i += at_once)
+    BrenierTileScan(&scan->tile, i, PetscMin(at_once, n_points - i), targets, VisitPoint, scan);
+}
+
 static void ScanPointBlock(PointScan *scan, size_t n_points, PetscInt first_target, PetscInt n, const PetscReal row[])
 {
-  const size_t stride = scan->dim + 1, at_once = BrenierTileCurvesAtOnce(&scan->tile);
+  const size_t stride = scan->dim + 1;
 
   for (PetscInt t = 0; t < n; t += BRENIER_POINT_TARGETS) {
     const PetscInt count = PetscMin(BRENIER_POINT_TARGETS, n - t);
@@ -52,9 +61,25 @@ static void ScanPointBlock(PointScan *scan, size_t n_points, PetscInt first_targ
     scan->row        = row + (size_t)t * stride;
     scan->row_target = first_target + t;
     BrenierTileSetTargets(&scan->targets, (size_t)count, stride, scan->row, scan->row + scan->dim);
-    for (size_t i = 0; i < n_points; i += at_once)
-      BrenierTileScan(&scan->tile, i, PetscMin(at_once, n_points - i), &scan->targets, VisitPoint, scan);
+    ScanPackedTargets(scan, &scan->targets, n_points);
   }
+}
+
+/* Enters the points of a group; nothing is known of their cells. `none` is an index above all others. */
+static void SetPoints(PointScan *scan, PetscInt n, PetscInt64 none)
+{
+  for (PetscInt i = 0; i < n; ++i) {
+    BrenierTileSetCurve(&scan->tile, (size_t)i, scan->x + (size_t)i * scan->dim, NULL, 0);
+    scan->best[i]  = -PETSC_INFINITY;
+    scan->index[i] = none;
+  }
+}
+
+/* Coordinates and height of this rank's target i in the units of the scan, shape [dim + 1]. */
+static void SetRow(BrenierTargets t, PetscInt i, PetscReal h, PetscReal row[])
+{
+  for (PetscInt k = 0; k < t->dim; ++k) row[k] = (t->y[(size_t)i * t->dim + k] - t->centre[k]) / t->unit;
+  row[t->dim] = h / t->unit;
 }
 
 /* All targets meet one group of points, n of them on this rank. */
@@ -66,16 +91,8 @@ static PetscErrorCode ScanGroup(PointScan *scan, BrenierTargets t, const PetscSc
   PetscInt    n_rows;
 
   PetscFunctionBegin;
-  for (PetscInt i = 0; i < n; ++i) {
-    BrenierTileSetCurve(&scan->tile, (size_t)i, scan->x + (size_t)i * scan->dim, NULL, 0);
-    scan->best[i]  = -PETSC_INFINITY;
-    scan->index[i] = t->n;
-  }
-  for (PetscInt i = 0; i < t->n_local; ++i) {
-    for (size_t k = 0; k < scan->dim; ++k)
-      own[(size_t)i * (scan->dim + 1) + k] = (t->y[(size_t)i * scan->dim + k] - t->centre[k]) / t->unit;
-    own[(size_t)i * (scan->dim + 1) + scan->dim] = h[i] / t->unit;
-  }
+  SetPoints(scan, n, t->n);
+  for (PetscInt i = 0; i < t->n_local; ++i) SetRow(t, i, h[i], own + (size_t)i * (scan->dim + 1));
   while (PETSC_TRUE) {
     PetscCall(BrenierRingStep(ring, &more, &owner, &n_rows, &row));
     if (!more) break;
@@ -106,16 +123,17 @@ static PetscErrorCode FetchCodes(BrenierTargets t, PetscInt n, const PetscInt64 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CreatePointScan(BrenierTargets t, PointScan *scan)
+/* Room for so many points and so many targets at once. */
+static PetscErrorCode CreatePointScan(BrenierTargets t, PetscInt n_points, PetscInt n_targets, PointScan *scan)
 {
   int failed;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(scan, sizeof *scan));
   scan->dim = (size_t)t->dim;
-  PetscCall(PetscMalloc1(BRENIER_POINTS_AT_ONCE, &scan->best));
-  failed = BrenierTileCurvesAlloc(BRENIER_TILE_POINT, BRENIER_POINTS_AT_ONCE, scan->dim, &scan->tile);
-  failed = BrenierTileTargetsAlloc(BRENIER_POINT_TARGETS, scan->dim, &scan->targets) || failed;
+  PetscCall(PetscMalloc1(n_points, &scan->best));
+  failed = BrenierTileCurvesAlloc(BRENIER_TILE_POINT, (size_t)n_points, scan->dim, &scan->tile);
+  failed = BrenierTileTargetsAlloc((size_t)n_targets, scan->dim, &scan->targets) || failed;
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a group of points");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -141,7 +159,7 @@ PetscErrorCode BrenierTransportApply(BrenierTargets t, Vec height, PetscInt n, c
   PetscCallMPI(MPI_Allreduce(&n, &most, 1, MPIU_INT, MPI_MAX, t->comm));
   // A rank without points has no array to fill, but takes part
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &wants_code, 1, MPIU_INT, MPI_MAX, t->comm));
-  PetscCall(CreatePointScan(t, &scan));
+  PetscCall(CreatePointScan(t, BRENIER_POINTS_AT_ONCE, BRENIER_POINT_TARGETS, &scan));
   PetscCall(BrenierRingCreate(t->comm, t->n_local, scan.dim + 1, PETSC_FALSE, &ring));
   PetscCall(VecGetArrayRead(height, &h));
   for (PetscInt i = 0; i < most; i += BRENIER_POINTS_AT_ONCE) {
@@ -157,5 +175,162 @@ PetscErrorCode BrenierTransportApply(BrenierTargets t, Vec height, PetscInt n, c
   PetscCall(BrenierRingDestroy(&ring));
   PetscCall(DestroyPointScan(&scan));
   if (wants_code) PetscCall(FetchCodes(t, n, index, code));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The best target of a point among those of one rank; the form of MPI_DOUBLE_INT. Ranks hold increasing targets, so the
+   lowest rank of equal values holds the lowest index. */
+typedef struct {
+  double value;
+  int    rank;
+} BestOfRank;
+
+struct _p_BrenierTransport {
+  /* parameters */
+  BrenierTargets targets;  /* borrowed */
+  PetscInt       at_once;  /* points that a rank sends at once */
+  PetscInt       capacity; /* the same of all ranks */
+  /* layout */
+  PetscMPIInt  rank, size;
+  MPI_Datatype point;
+  PetscMPIInt *n_points, *first_point; /* of each rank's part of a batch, shape [size] */
+  /* data, owned */
+  PetscReal          *row;   /* shape [n_local, dim + 1], normalised */
+  PetscReal          *x;     /* points of a group from all ranks, shape [capacity, dim] */
+  PetscInt64         *index; /* shape [capacity] */
+  BestOfRank         *best;  /* shape [capacity] */
+  PetscInt            n_tiles;
+  BrenierTileTargets *tile; /* this rank's targets, packed: shape [n_tiles] of BRENIER_POINT_TARGETS each */
+  PointScan           scan;
+};
+
+static PetscErrorCode PackTargets(BrenierTransport s)
+{
+  const BrenierTargets t      = s->targets;
+  const size_t         stride = (size_t)t->dim + 1;
+
+  PetscFunctionBegin;
+  s->n_tiles = (t->n_local + BRENIER_POINT_TARGETS - 1) / BRENIER_POINT_TARGETS;
+  PetscCall(PetscMalloc1((size_t)t->n_local * stride, &s->row));
+  PetscCall(PetscCalloc1(s->n_tiles, &s->tile));
+  for (PetscInt i = 0; i < t->n_local; ++i) SetRow(t, i, 0.0, s->row + (size_t)i * stride);
+  for (PetscInt k = 0; k < s->n_tiles; ++k) {
+    const PetscInt   first = k * BRENIER_POINT_TARGETS, count = PetscMin(BRENIER_POINT_TARGETS, t->n_local - first);
+    const PetscReal *row = s->row + (size_t)first * stride;
+
+    PetscCheck(!BrenierTileTargetsAlloc((size_t)count, (size_t)t->dim, &s->tile[k]), PETSC_COMM_SELF, PETSC_ERR_MEM,
+               "No memory for packed targets");
+    BrenierTileSetTargets(&s->tile[k], (size_t)count, stride, row, row + t->dim);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTransportCreate(BrenierTargets t, PetscInt n, BrenierTransport *transport)
+{
+  BrenierTransport s;
+
+  PetscFunctionBegin;
+  PetscCall(PetscNew(&s));
+  s->targets = t;
+  PetscCallMPI(MPI_Comm_rank(t->comm, &s->rank));
+  PetscCallMPI(MPI_Comm_size(t->comm, &s->size));
+  s->at_once  = (PetscMax(n, 1) + s->size - 1) / s->size;
+  s->capacity = s->at_once * s->size;
+  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)t->dim, MPIU_REAL, &s->point));
+  PetscCallMPI(MPI_Type_commit(&s->point));
+  PetscCall(PetscMalloc2(s->size, &s->n_points, s->size, &s->first_point));
+  PetscCall(PetscMalloc3((size_t)s->capacity * (size_t)t->dim, &s->x, s->capacity, &s->index, s->capacity, &s->best));
+  PetscCall(CreatePointScan(t, s->capacity, 0, &s->scan));
+  PetscCall(PackTargets(s));
+  s->scan.x     = s->x;
+  s->scan.index = s->index;
+  *transport    = s;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTransportSetHeights(BrenierTransport s, Vec height)
+{
+  const size_t       stride = (size_t)s->targets->dim + 1;
+  const PetscScalar *h;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetArrayRead(height, &h));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) {
+    const PetscReal normalised = h[i] / s->targets->unit;
+
+    s->row[(size_t)i * stride + stride - 1] = normalised;
+    BrenierTileSetHeight(&s->tile[i / BRENIER_POINT_TARGETS], (size_t)(i % BRENIER_POINT_TARGETS), normalised);
+  }
+  PetscCall(VecRestoreArrayRead(height, &h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Points of all ranks, n of them here and *n_all together, not more than there is room for. */
+static PetscErrorCode GatherPoints(BrenierTransport s, PetscInt n, const PetscReal x[], PetscInt *n_all)
+{
+  const PetscMPIInt mine = (PetscMPIInt)n;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Allgather(&mine, 1, MPI_INT, s->n_points, 1, MPI_INT, s->targets->comm));
+  *n_all = 0;
+  for (PetscMPIInt r = 0; r < s->size; ++r) {
+    s->first_point[r] = (PetscMPIInt)*n_all;
+    *n_all += s->n_points[r];
+  }
+  PetscCallMPI(MPI_Allgatherv(x, mine, s->point, s->x, s->n_points, s->first_point, s->point, s->targets->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Counts the n gathered points whose best target of all is this rank's. */
+static PetscErrorCode CountGathered(BrenierTransport s, PetscInt n, PetscInt64 count[])
+{
+  PetscMPIInt n_mpi;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMPIIntCast(n, &n_mpi));
+  SetPoints(&s->scan, n, s->targets->n);
+  for (PetscInt k = 0; k < s->n_tiles; ++k) {
+    s->scan.row        = s->row + (size_t)k * BRENIER_POINT_TARGETS * (s->scan.dim + 1);
+    s->scan.row_target = s->targets->first + k * BRENIER_POINT_TARGETS;
+    ScanPackedTargets(&s->scan, &s->tile[k], (size_t)n);
+  }
+  for (PetscInt i = 0; i < n; ++i) s->best[i] = (BestOfRank){s->scan.best[i], s->rank};
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, s->best, n_mpi, MPI_DOUBLE_INT, MPI_MAXLOC, s->targets->comm));
+  for (PetscInt i = 0; i < n; ++i)
+    if (s->best[i].rank == s->rank) ++count[s->index[i] - s->targets->first];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTransportCount(BrenierTransport s, PetscInt n, const PetscReal x[], PetscInt64 count[])
+{
+  PetscInt most, n_all;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Allreduce(&n, &most, 1, MPIU_INT, MPI_MAX, s->targets->comm));
+  PetscCall(PetscArrayzero(count, s->targets->n_local));
+  for (PetscInt i = 0; i < most; i += s->at_once) {
+    const PetscInt from = PetscMin(i, n);
+
+    PetscCall(GatherPoints(s, PetscMin(s->at_once, n - from), x + (size_t)from * s->scan.dim, &n_all));
+    PetscCall(CountGathered(s, n_all, count));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTransportDestroy(BrenierTransport *transport)
+{
+  BrenierTransport s = *transport;
+
+  PetscFunctionBegin;
+  if (!s) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(DestroyPointScan(&s->scan));
+  for (PetscInt k = 0; k < s->n_tiles; ++k) BrenierTileTargetsFree(&s->tile[k]);
+  PetscCall(PetscFree(s->tile));
+  PetscCallMPI(MPI_Type_free(&s->point));
+  PetscCall(PetscFree2(s->n_points, s->first_point));
+  PetscCall(PetscFree(s->row));
+  PetscCall(PetscFree3(s->x, s->index, s->best));
+  PetscCall(PetscFree(s));
+  *transport = NULL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -62,6 +62,36 @@ static long double Potential(BrenierTargets t, const PetscReal raw[], const Pets
   return most;
 }
 
+/* Counts of a batch, at other heights first, against the indices that Apply gives; a transport of small groups. */
+static PetscErrorCode CheckCounts(BrenierTargets t, Vec height, PetscInt n, const PetscReal x[],
+                                  const PetscInt64 index[])
+{
+  BrenierTransport transport;
+  PetscInt64      *count, *wanted;
+  Vec              other;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc1(t->n_local, &count));
+  PetscCall(PetscCalloc1(t->n, &wanted));
+  for (PetscInt i = 0; i < n; ++i) ++wanted[index[i]];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, wanted, (PetscMPIInt)t->n, MPIU_INT64, MPI_SUM, t->comm));
+  PetscCall(BrenierTransportCreate(t, 31, &transport));
+  PetscCall(VecDuplicate(height, &other));
+  PetscCall(BrenierTransportSetHeights(transport, other));
+  PetscCall(BrenierTransportCount(transport, n, x, count));
+  PetscCall(BrenierTransportSetHeights(transport, height));
+  PetscCall(BrenierTransportCount(transport, n, x, count));
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    PetscCheck(count[i] == wanted[t->first + i], PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "target %" PetscInt_FMT ": %" PetscInt64_FMT " points, not %" PetscInt64_FMT, t->first + i, count[i],
+               wanted[t->first + i]);
+  PetscCall(VecDestroy(&other));
+  PetscCall(BrenierTransportDestroy(&transport));
+  PetscCall(PetscFree(wanted));
+  PetscCall(PetscFree(count));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode CheckPoints(BrenierTargets t, Vec height, PointKind kind, PetscInt first, PetscInt n)
 {
   const PetscInt dim = t->dim;
@@ -99,6 +129,7 @@ static PetscErrorCode CheckPoints(BrenierTargets t, Vec height, PointKind kind, 
 
     PetscCheck(index[i] == Best(t, y, h, x + i * dim, &u), PETSC_COMM_SELF, PETSC_ERR_PLIB, "index without the rest");
   }
+  PetscCall(CheckCounts(t, height, n, x, index));
   PetscCall(PetscFree4(x, potential, code, index));
   PetscCall(PetscFree(y));
   PetscCall(PetscFree(raw));
