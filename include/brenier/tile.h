@@ -100,7 +100,8 @@ void BrenierTileSetHeight(BrenierTileTargets *targets, size_t target, double h);
 /*
   BrenierTileScan - Meets curves [first, first + count) with every target of the tile
 
-  Not collective. Calls visit(context, curve, ...) for the pairs that pass; the visitor may raise levels, fill sectors,
+  Not collective. first: a multiple of what the kernel takes at once (6 circles, 12 chords or points), as every multiple
+  of BrenierTileCurvesAtOnce() is. Calls visit(context, curve, ...) for the pairs that pass; the visitor may raise bounds
   and lower heights, which takes effect for the pairs that follow. Flops: 2 dim per pair and vector.
 */
 void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,

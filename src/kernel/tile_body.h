@@ -7,7 +7,7 @@
     vfloat        vector of LANES floats (a GCC vector type)
     Larger(x, y)  the larger of each lane
     MaskGE(x, y)  bit mask of the lanes where x >= y
-    Pack(to, x, mask), PackInt(...)  stores the lanes of a mask side by side (may write a whole vector)
+    Pack(to, x, mask), PackInt(...)  stores the lanes of a mask side by side (may write a whole vector); optional
     ISA_NAME      the name of the table
 */
 #include <float.h>
@@ -16,6 +16,15 @@
 #include <time.h>
 
 enum { PART_ROWS = BRENIER_TILE_ROWS / SPLIT, STRIP_WIDTH = LANES * STRIPS };
+
+#if !defined(Pack)
+  #define Pack(to, x, mask)                                                                                            \
+    do {                                                                                                               \
+      int n_ = 0;                                                                                                      \
+      for (unsigned m_ = (mask); m_; m_ &= m_ - 1) (to)[n_++] = (x)[__builtin_ctz(m_)];                                \
+    } while (0)
+  #define PackInt(to, x, mask) Pack(to, (x), mask)
+#endif
 
 static const vfloat zero;
 
