@@ -6,7 +6,9 @@
   a first test per pair leaves some percent of the pairs, a second one, on those alone, leaves few; the visitor
   gets these and computes what it needs from them in double precision.
 
-  First test. circle: R + h >= least u, with R^2 = a^2 + b^2, the largest the plane gets against the least u gets;
+  First test. circle: u is bounded below by BRENIER_DISCS sinusoids alpha cos t + beta sin t + gamma, and the target
+                      stays if it can reach each of them: R + h >= gamma with R^2 = (a - alpha)^2 + (b - beta)^2. (Seen
+                      in the plane of (a, b): it goes when it lies in one of some discs of radius gamma - h.)
               chord:  p - z_k y_k + h + |y_k - pivot|/2 >= level, the plane against one plane (level, pivot) of u at
                       both ends of the chord, p = <z,y>;
               point:  p + h >= level.
@@ -30,8 +32,8 @@ typedef enum {
   BRENIER_TILE_POINT
 } BrenierTileKind;
 
-/* Sectors of a curve in the second test. */
-enum { BRENIER_SECTORS = 32 };
+/* Sectors of a curve in the second test, and discs of a circle in the first. */
+enum { BRENIER_SECTORS = 32, BRENIER_DISCS = 3 };
 
 /* Curves in the form that the kernel reads, with what is known of u along them. */
 typedef struct {
@@ -41,7 +43,8 @@ typedef struct {
   /* data, owned */
   float *z;              /* packed vectors */
   float *reach;          /* shape [n]: length of the curve's vectors, for the margin */
-  float *level;          /* shape [n]: see the first test; -INFINITY lets everything pass. The caller's to raise */
+  float *level;          /* chord, point: see the first test; -INFINITY lets everything pass. Shape [n] */
+  float *disc;           /* circle: alpha, beta, gamma; shape [n, BRENIER_DISCS, 3] */
   float *pivot, *offset; /* chord: slope of the plane of `level`, z_k; shape [n] */
   int   *axis;           /* chord: k; shape [n] */
   float *sector;         /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u. The caller's to fill */
@@ -67,7 +70,7 @@ int  BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierT
 void BrenierTileCurvesFree(BrenierTileCurves *curves);
 
 /* Sets curve c from its vectors z1, z2 (circle) or z1 and the axis (chord); z2 is unused otherwise. Forgets what is known
-   of u: level -INFINITY, no sectors. */
+   of u: everything passes. */
 void BrenierTileSetCurve(BrenierTileCurves *curves, size_t c, const double z1[], const double z2[], int axis);
 
 /* Middle (circle, in radians) or ends (chord: [low, low + 1/BRENIER_SECTORS]) of sector g. */
@@ -77,7 +80,11 @@ double BrenierTileSectorLow(int g);
 /* Enters plane (a, b, h) as the lower bound of u in sector g of curve c, rounded so that it stays one. */
 void BrenierTileSetSector(BrenierTileCurves *curves, size_t c, int g, double a, double b, double h);
 
-/* The same for the first test of a circle or point (slope unused) or of a chord (a plane's value at 0 and slope). */
+/* The same for disc k of a circle. alpha and beta are taken as they are: gamma must hold for (float)alpha, (float)beta. */
+void BrenierTileSetDisc(BrenierTileCurves *curves, size_t c, int k, float alpha, float beta, double gamma);
+
+/* The same for the first test of a point (slope unused) or of a chord (a plane's value at 0 and slope). On a circle the
+   level is a constant below u, and takes the place of all discs. */
 void BrenierTileSetLevel(BrenierTileCurves *curves, size_t c, double level, double slope);
 
 int  BrenierTileTargetsAlloc(size_t capacity, size_t dim, BrenierTileTargets *targets);
@@ -93,7 +100,8 @@ void BrenierTileSetHeight(BrenierTileTargets *targets, size_t target, double h);
 /*
   BrenierTileScan - Meets curves [first, first + count) with every target of the tile
 
-  Not collective. Calls visit(context, curve, ...) for the pairs that pass; the visitor may raise levels, fill sectors,
+  Not collective. first: a multiple of what the kernel takes at once (6 circles, 12 chords or points), as every multiple
+  of BrenierTileCurvesAtOnce() is. Calls visit(context, curve, ...) for the pairs that pass; the visitor may raise bounds
   and lower heights, which takes effect for the pairs that follow. Flops: 2 dim per pair and vector.
 */
 void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,

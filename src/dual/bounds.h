@@ -1,8 +1,8 @@
 /*
   bounds.h - What the pieces of a lower envelope tell the filter about u along one curve.
 
-  In each sector the piece at its middle is a plane below u; the first test gets the least value of all pieces (circle) or
-  the piece at the centre (chord).
+  In each sector the piece at its middle is a plane below u; the first test gets the piece at the centre (chord), or
+  sinusoids below all pieces (circle): their centres follow the shape of u, their constants are exact.
 */
 #pragma once
 
@@ -13,6 +13,7 @@
 typedef struct {
   size_t     capacity;
   PetscReal *a, *b, *h;
+  PetscReal (*at)[2]; /* work: cosine and sine of the starts, shape [capacity + 1] */
 } BrenierBounds;
 
 PetscErrorCode BrenierBoundsReserve_Private(BrenierBounds *bounds, size_t n);

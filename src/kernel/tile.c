@@ -2,7 +2,8 @@
   tile.c - Implements tile.h but for the kernel itself: packing, rounding, and the choice of instruction set.
 
   Packed curves: groups of ROWS vectors (a circle gives two), z[group][k][row]; packed targets: panels of WIDTH, y[panel][k][lane].
-  Both are padded with zeros; padded curves have level INFINITY and nothing passes, padded targets are never visited.
+  Both are padded with zeros; padded curves have level or gamma INFINITY and nothing passes, padded targets are never
+  visited.
 */
 #include "tile_isa.h"
 
@@ -66,14 +67,16 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   c->z           = AllocZeroed(n_groups * dim * BRENIER_TILE_ROWS, sizeof(float));
   c->reach       = AllocZeroed(n_padded, sizeof(float));
   c->level       = AllocZeroed(n_padded, sizeof(float));
+  c->disc        = AllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 3 * BRENIER_DISCS : 0, sizeof(float));
   c->pivot       = AllocZeroed(n_padded, sizeof(float));
   c->offset      = AllocZeroed(n_padded, sizeof(float));
   c->axis        = AllocZeroed(n_padded, sizeof(int));
   c->sector      = AllocZeroed(kind == BRENIER_TILE_POINT ? 0 : n * 3 * BRENIER_SECTORS, sizeof(float));
   c->has_sectors = AllocZeroed(n, 1);
-  if (!c->z || !c->reach || !c->level || !c->pivot || !c->offset || !c->axis || !c->sector || !c->has_sectors)
+  if (!c->z || !c->reach || !c->level || !c->disc || !c->pivot || !c->offset || !c->axis || !c->sector ||
+      !c->has_sectors)
     return -1;
-  for (size_t i = 0; i < n_padded; ++i) c->level[i] = INFINITY;
+  for (size_t i = 0; i < n_padded; ++i) BrenierTileSetLevel(c, i, INFINITY, 0.0);
   return 0;
 }
 
@@ -82,6 +85,7 @@ void BrenierTileCurvesFree(BrenierTileCurves *c)
   free(c->z);
   free(c->reach);
   free(c->level);
+  free(c->disc);
   free(c->pivot);
   free(c->offset);
   free(c->axis);
@@ -120,9 +124,8 @@ void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], cons
     reach += fabs(z1[axis]) + 1.0;
   }
   c->reach[i]       = RoundedUp(reach);
-  c->level[i]       = -INFINITY;
-  c->pivot[i]       = 0.0f;
   c->has_sectors[i] = 0;
+  BrenierTileSetLevel(c, i, -INFINITY, 0.0);
 }
 
 double BrenierTileSectorMiddle(int g)
@@ -141,18 +144,35 @@ static double RoundingOfPlane(double a, double b, double h)
   return 16.0 * brenier_unit_roundoff * (fabs(a) + fabs(b) + fabs(h));
 }
 
+/* h lowered by that; infinities stay. */
+static float RoundedBelow(double a, double b, double h)
+{
+  return isinf(h) ? (float)h : (float)(h - RoundingOfPlane(a, b, h));
+}
+
 void BrenierTileSetSector(BrenierTileCurves *c, size_t i, int g, double a, double b, double h)
 {
   float *sector = c->sector + i * 3 * BRENIER_SECTORS;
 
   sector[g]                       = (float)a;
   sector[BRENIER_SECTORS + g]     = (float)b;
-  sector[2 * BRENIER_SECTORS + g] = (float)(h - RoundingOfPlane(a, b, h));
+  sector[2 * BRENIER_SECTORS + g] = RoundedBelow(a, b, h);
+}
+
+void BrenierTileSetDisc(BrenierTileCurves *c, size_t i, int k, float alpha, float beta, double gamma)
+{
+  float *disc = c->disc + (i * BRENIER_DISCS + (size_t)k) * 3;
+
+  disc[0] = alpha;
+  disc[1] = beta;
+  disc[2] = RoundedBelow(alpha, beta, gamma);
 }
 
 void BrenierTileSetLevel(BrenierTileCurves *c, size_t i, double level, double slope)
 {
-  c->level[i] = (float)(level - RoundingOfPlane(level, slope, 0.0));
+  if (c->kind == BRENIER_TILE_CIRCLE)
+    for (int k = 0; k < BRENIER_DISCS; ++k) BrenierTileSetDisc(c, i, k, 0.0f, 0.0f, level);
+  c->level[i] = RoundedBelow(0.0, slope, level);
   c->pivot[i] = (float)slope;
 }
 

@@ -15,14 +15,7 @@ typedef float vfloat __attribute__((vector_size(32)));
 #define Larger(x, y) ((vfloat)_mm256_max_ps((__m256)(x), (__m256)(y)))
 #define MaskGE(x, y) ((unsigned)_mm256_movemask_ps(_mm256_cmp_ps((__m256)(x), (__m256)(y), _CMP_GE_OQ)))
 
-#define PackLanes(to, x, mask)                                                                                         \
-  do {                                                                                                                 \
-    int n_ = 0;                                                                                                        \
-    for (unsigned m_ = (mask); m_; m_ &= m_ - 1) (to)[n_++] = (x)[__builtin_ctz(m_)];                                  \
-  } while (0)
-#define Pack(to, x, mask)    PackLanes(to, x, mask)
-#define PackInt(to, x, mask) PackLanes(to, (x), mask)
-#define ISA_NAME             "avx2"
-#define ISA_TABLE            brenier_tile_avx2
+#define ISA_NAME  "avx2"
+#define ISA_TABLE brenier_tile_avx2
 
 #include "tile_body.h"

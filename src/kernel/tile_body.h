@@ -7,7 +7,7 @@
     vfloat        vector of LANES floats (a GCC vector type)
     Larger(x, y)  the larger of each lane
     MaskGE(x, y)  bit mask of the lanes where x >= y
-    Pack(to, x, mask), PackInt(...)  stores the lanes of a mask side by side (may write a whole vector)
+    Pack(to, x, mask), PackInt(...)  stores the lanes of a mask side by side (may write a whole vector); optional
     ISA_NAME      the name of the table
 */
 #include <float.h>
@@ -16,6 +16,15 @@
 #include <time.h>
 
 enum { PART_ROWS = BRENIER_TILE_ROWS / SPLIT, STRIP_WIDTH = LANES * STRIPS };
+
+#if !defined(Pack)
+  #define Pack(to, x, mask)                                                                                            \
+    do {                                                                                                               \
+      int n_ = 0;                                                                                                      \
+      for (unsigned m_ = (mask); m_; m_ &= m_ - 1) (to)[n_++] = (x)[__builtin_ctz(m_)];                                \
+    } while (0)
+  #define PackInt(to, x, mask) Pack(to, (x), mask)
+#endif
 
 static const vfloat zero;
 
@@ -126,6 +135,21 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
   if (n_kept) visit(context, c, (size_t)n_kept, kept);
 }
 
+/* The lanes where planes (a, b, height) lie in no disc of a circle. */
+static inline __attribute__((always_inline)) unsigned OutsideDiscs(const float disc[], vfloat a, vfloat b,
+                                                                   vfloat height)
+{
+  unsigned mask = ~0u;
+
+#pragma GCC unroll 4
+  for (int k = 0; k < BRENIER_DISCS; ++k) {
+    const vfloat da = a - disc[3 * k], db = b - disc[3 * k + 1], radius = Larger(disc[3 * k + 2] - height, zero);
+
+    mask &= MaskGE(da * da + db * db, radius * radius);
+  }
+  return mask;
+}
+
 /* The first test, on the products still in registers; `row` counts from the start of the group. */
 static inline __attribute__((always_inline)) void FirstTest(const BrenierTileCurves *curves, size_t c0, int row0,
                                                             const BrenierTileTargets *t, size_t target, const float *y,
@@ -142,9 +166,8 @@ static inline __attribute__((always_inline)) void FirstTest(const BrenierTileCur
       for (int r = 0; r < PART_ROWS; r += 2) {
         const size_t c   = c0 + (size_t)(row0 + r) / 2;
         const vfloat top = height + curves->reach[c] * margin, a = acc[r][s], b = acc[r + 1][s];
-        const vfloat gap = Larger(curves->level[c] - top, zero);
 
-        Keep(&stage[c], MaskGE(a * a + b * b, gap * gap), a, b, top, first);
+        Keep(&stage[c], OutsideDiscs(curves->disc + c * 3 * BRENIER_DISCS, a, b, top), a, b, top, first);
       }
     } else {
 #pragma GCC unroll 12

@@ -23,14 +23,7 @@ static inline vfloat Larger(vfloat x, vfloat y)
 #define MaskGE(x, y)                                                                                                   \
   ((unsigned)((((x)[0] >= (y)[0])) | (((x)[1] >= (y)[1]) << 1) | (((x)[2] >= (y)[2]) << 2) | (((x)[3] >= (y)[3]) << 3)))
 
-#define PackLanes(to, x, mask)                                                                                         \
-  do {                                                                                                                 \
-    int n_ = 0;                                                                                                        \
-    for (unsigned m_ = (mask); m_; m_ &= m_ - 1) (to)[n_++] = (x)[__builtin_ctz(m_)];                                  \
-  } while (0)
-#define Pack(to, x, mask)    PackLanes(to, x, mask)
-#define PackInt(to, x, mask) PackLanes(to, (x), mask)
-#define ISA_NAME             "portable"
-#define ISA_TABLE            brenier_tile_portable
+#define ISA_NAME  "portable"
+#define ISA_TABLE brenier_tile_portable
 
 #include "tile_body.h"

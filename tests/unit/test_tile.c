@@ -24,6 +24,7 @@ typedef struct {
   /* bounds, not rounded */
   PetscBool  bounded;
   PetscReal *level, *slope; /* shape [n_curves] */
+  PetscReal *disc;          /* alpha, beta, gamma; shape [n_curves, BRENIER_DISCS, 3] */
   PetscReal *sector;        /* planes a, b, h; shape [n_curves, BRENIER_SECTORS, 3] */
   /* what the kernel found */
   BrenierTileCurves  curves;
@@ -80,7 +81,8 @@ static PetscErrorCode CreateProblem(BrenierTileKind kind, PetscInt dim, PetscInt
   p->n_curves  = n_curves;
   p->n_targets = n_targets;
   PetscCall(PetscCalloc3(n_curves * 2 * dim, &p->z, n_curves, &p->axis, n_targets * (dim + 1), &p->y));
-  PetscCall(PetscCalloc3(n_curves, &p->level, n_curves, &p->slope, n_curves * BRENIER_SECTORS * 3, &p->sector));
+  PetscCall(PetscCalloc3(n_curves, &p->level, n_curves, &p->slope, n_curves * BRENIER_DISCS * 3, &p->disc));
+  PetscCall(PetscCalloc1(n_curves * BRENIER_SECTORS * 3, &p->sector));
   PetscCall(PetscCalloc1(n_curves * n_targets, &p->visits));
   PetscCheck(!BrenierTileCurvesAlloc(kind, (size_t)n_curves, (size_t)dim, &p->curves), PETSC_COMM_SELF, PETSC_ERR_MEM,
              "curves");
@@ -98,7 +100,8 @@ static PetscErrorCode DestroyProblem(Problem *p)
   BrenierTileCurvesFree(&p->curves);
   BrenierTileTargetsFree(&p->targets);
   PetscCall(PetscFree3(p->z, p->axis, p->y));
-  PetscCall(PetscFree3(p->level, p->slope, p->sector));
+  PetscCall(PetscFree3(p->level, p->slope, p->disc));
+  PetscCall(PetscFree(p->sector));
   PetscCall(PetscFree(p->visits));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -118,6 +121,29 @@ static void Plane(const Problem *p, PetscInt c, PetscInt i, PetscReal *a, PetscR
   }
 }
 
+/* Discs around 0 and around points far from it; the same disc everywhere, given as a level, on every fourth curve. */
+static void SetDiscs(Problem *p, PetscInt c, const BrenierEnvelope *e, const PetscReal a[], const PetscReal b[],
+                     const PetscReal h[])
+{
+  const int32_t top = e->plane[0];
+
+  for (int k = 0; k < BRENIER_DISCS; ++k) {
+    PetscReal  *disc = p->disc + (c * BRENIER_DISCS + k) * 3, least = PETSC_MAX_REAL;
+    const float x = c % 4 ? (float)(k * 0.7 * a[top]) : 0.0f, y = c % 4 ? (float)(k * (k - 1.5) * b[top]) : 0.0f;
+
+    for (size_t q = 0; q < e->n; ++q) {
+      const int32_t i = e->plane[q];
+
+      least = PetscMin(least, BrenierCircleLeast(a[i] - x, b[i] - y, h[i], e->start[q], e->start[q + 1]));
+    }
+    disc[0] = x;
+    disc[1] = y;
+    disc[2] = least;
+    if (c % 4) BrenierTileSetDisc(&p->curves, (size_t)c, k, x, y, least);
+    else BrenierTileSetLevel(&p->curves, (size_t)c, least, 0.0);
+  }
+}
+
 /* Bounds from the envelope of every stride-th target, as the scan makes them from its candidate lists. */
 static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
 {
@@ -129,8 +155,8 @@ static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
   p->bounded = PETSC_TRUE;
   PetscCall(PetscMalloc3(p->n_targets, &a, p->n_targets, &b, p->n_targets, &h));
   for (PetscInt c = 0; c < p->n_curves; ++c, k = 0) {
-    size_t    q     = 0;
-    PetscReal least = PETSC_MAX_REAL, most = -PETSC_MAX_REAL;
+    size_t    q    = 0;
+    PetscReal most = -PETSC_MAX_REAL;
 
     for (PetscInt i = 0; i < p->n_targets; i += stride, ++k) {
       Plane(p, c, i, &a[k], &b[k], &h[k]);
@@ -155,14 +181,12 @@ static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
         BrenierTileSetSector(&p->curves, (size_t)c, g, plane[0], plane[1], plane[2]);
       }
       p->curves.has_sectors[c] = 1;
-      for (q = 0; q < e.n; ++q)
-        least = PetscMin(least,
-                         BrenierCircleLeast(a[e.plane[q]], b[e.plane[q]], h[e.plane[q]], e.start[q], e.start[q + 1]));
       for (q = 0; q + 1 < e.n && e.start[q + 1] <= 0.0;) ++q;
-      p->level[c] = p->kind == BRENIER_TILE_CIRCLE ? least : a[e.plane[q]] + h[e.plane[q]];
-      p->slope[c] = p->kind == BRENIER_TILE_CIRCLE ? 0.0 : b[e.plane[q]];
+      p->level[c] = a[e.plane[q]] + h[e.plane[q]];
+      p->slope[c] = b[e.plane[q]];
     }
-    BrenierTileSetLevel(&p->curves, (size_t)c, p->level[c], p->slope[c]);
+    if (p->kind == BRENIER_TILE_CIRCLE) SetDiscs(p, c, &e, a, b, h);
+    else BrenierTileSetLevel(&p->curves, (size_t)c, p->level[c], p->slope[c]);
   }
   BrenierEnvelopeFree(&e);
   PetscCall(PetscFree3(a, b, h));
@@ -182,12 +206,14 @@ static PetscReal AboveInSector(const Problem *p, int g, PetscReal da, PetscReal 
 /* The smaller of what the first and the second test leave: the pair stays if it is at least 0. */
 static PetscReal TwinAbove(const Problem *p, PetscInt c, PetscReal a, PetscReal b, PetscReal h)
 {
-  PetscReal first, second = -PETSC_MAX_REAL;
+  PetscReal first = PETSC_MAX_REAL, second = -PETSC_MAX_REAL;
 
   if (!p->bounded) return PETSC_MAX_REAL;
   switch (p->kind) {
   case BRENIER_TILE_CIRCLE:
-    first = PetscSqrtReal(a * a + b * b) + h - p->level[c];
+    for (const PetscReal *disc = p->disc + c * BRENIER_DISCS * 3; disc < p->disc + (c + 1) * BRENIER_DISCS * 3;
+         disc += 3)
+      first = PetscMin(first, hypot(a - disc[0], b - disc[1]) + h - disc[2]);
     break;
   case BRENIER_TILE_CHORD:
     first = a + h - p->level[c] + 0.5 * PetscAbsReal(b - p->slope[c]);
@@ -212,6 +238,7 @@ static PetscReal Slack(const Problem *p, PetscInt c, PetscInt i, PetscReal a, Pe
   PetscReal       sizes =
       PetscAbsReal(a) + PetscAbsReal(b) + PetscAbsReal(h) + PetscAbsReal(p->level[c]) + PetscAbsReal(p->slope[c]);
 
+  for (int k = 0; k < 3 * BRENIER_DISCS; ++k) sizes += PetscAbsReal(p->disc[c * BRENIER_DISCS * 3 + k]);
   for (int k = 0; k < 3 * BRENIER_SECTORS; ++k)
     sizes = PetscMax(sizes, 3.0 * PetscAbsReal(p->sector[c * BRENIER_SECTORS * 3 + k]));
   return 0x1p-23 * ((PetscReal)(dim + 16) * reach * PetscSqrtReal(BrenierDot(dim, y, y)) + 32.0 * sizes);
