@@ -93,6 +93,17 @@ PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mas
 PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
 
 /*@
+  BrenierDualTrustLists - Whether evaluations walk the lists of curves without asking for their certificates
+
+  Collective on the dual
+
+  Notes: trusted lists give the energy, masses and Hessian of u without the planes that are not listed, convex and exact
+  for what they are; few pieces are missing after steps of a few slacks. New curves are scanned all the same. An evaluation
+  without trust, the default, mends every list that needs it and misses nothing.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool trusting);
+
+/*@
   BrenierDualGrow - Enlarges the sample; the curves it has stay, and stay where they are
 
   Collective on the dual
@@ -105,7 +116,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves);
 
-/* For debugging: every evaluation by lists is compared with one by a full scan; a difference is an error (a bug). Collective. */
+/* For debugging: every evaluation by lists that are not just trusted is compared with one by a full scan; a difference is an error (a bug). Collective. */
 PETSC_EXTERN PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool verify);
 
 /*@
@@ -148,6 +159,7 @@ PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
   Input Parameters:
 + dual - evaluated at h
 . mass - the masses that evaluation returned
+. most - at most how far beyond its gap a plane is raised; PETSC_MAX_REAL when nothing is known
 - h    - its heights; every empty cell's is raised by its gap, the least u - f_i over all curves, exact, and a twentieth
          of it, so that it comes to lie on top somewhere
 
@@ -158,7 +170,7 @@ PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
   Notes: lowers the energy for every single plane raised to its gap (a plane below u does not change the integral of u, and
   -nu_i h_i falls). Cost of a scan of the empty cells' targets alone.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, Vec h, PetscInt64 *n_lifted);
+PETSC_EXTERN PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, PetscReal most, Vec h, PetscInt64 *n_lifted);
 
 /*@
   BrenierDualGaps - The least u - f_i over all curves, for chosen targets

@@ -61,6 +61,8 @@ typedef struct {
   PetscInt64 hessian_curves; /* curves that the Hessian is made from, about, when the sample is larger; 0 for all */
   Vec        scale; /* NULL, or laid out as the targets: gets nu_i / H_ii, what height changes a mass by its own
                                 size; clamped to a factor of 30 about its geometric mean */
+  PetscBool
+      certify; /* whether the end must hold with every candidate list mended, as it must where only lists are trusted */
   PetscErrorCode (*monitor)(void *context, const BrenierIteration *iteration); /* NULL for none; collective */
   void *context;
 } BrenierNewtonOptions;

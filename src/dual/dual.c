@@ -114,6 +114,13 @@ PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool trusting)
+{
+  PetscFunctionBegin;
+  dual->trusting = trusting;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool verify)
 {
   PetscFunctionBegin;

@@ -48,7 +48,7 @@ struct _p_BrenierDual {
   PetscInt           n_batches;
   int                mass_bits; /* a whole curve is 2^mass_bits units of mass */
   PetscReal         *slack;     /* normalised, shape [targets here]; NULL: no lists are kept */
-  PetscBool          verify;
+  PetscBool          verify, trusting;
   /* layout */
   BrenierSegment segment[BRENIER_MAX_SEGMENTS];
   PetscInt       n_segments;

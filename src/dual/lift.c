@@ -247,7 +247,7 @@ PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec height, PetscInt n, const P
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, Vec h, PetscInt64 *n_lifted)
+PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, PetscReal most, Vec h, PetscInt64 *n_lifted)
 {
   const PetscScalar *m;
   PetscScalar       *a;
@@ -266,7 +266,7 @@ PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, Vec h, PetscInt64 *n_
     PetscCall(BrenierDualGaps(dual, h, n, local, gap));
     PetscCall(VecGetArray(h, &a));
     for (PetscInt i = 0; i < n; ++i)
-      a[local[i]] += (1.0 + brenier_lift_beyond) * gap[i] + brenier_lift_least * dual->targets->unit;
+      a[local[i]] += gap[i] + PetscMin(brenier_lift_beyond * gap[i] + brenier_lift_least * dual->targets->unit, most);
     PetscCall(VecRestoreArray(h, &a));
   }
   PetscCall(PetscFree2(local, gap));

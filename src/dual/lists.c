@@ -6,10 +6,12 @@
   whose plane at cap_j = h_j + s_j reaches l somewhere. The planes that make up l are the curve's anchors. Later, at
   other heights g, no target beyond the list can appear on the curve as long as
 
-    g_j >= h_j - s_j for its anchors, so that u is still above l,      and      g_j <= cap_j for all targets.
+    u is not below l: surely so while g_j >= h_j - s_j for its anchors, and otherwise a comparison of the two
+    envelopes tells; and g_j <= cap_j for all targets.
 
-  A curve whose anchor fell further is stale and scanned again. A target that rose further gets a new cap and meets
-  all other curves again, against the same l. Where neither happens, an evaluation walks the lists and scans nothing.
+  A curve that fails the first is stale and scanned again. A target that rose further gets a new cap and meets
+  all other curves again, against the same l. Where neither happens, an evaluation walks the lists and scans nothing. A
+  plane that failed a certificate has seldom reached a curve yet: trusted lists are walked without asking.
 */
 #include "dual_private.h"
 
@@ -132,18 +134,103 @@ static PetscInt MoveCaps(BrenierDual dual, const PetscReal h[], PetscReal shift,
   return n;
 }
 
-/* Splits the local curves into those whose list holds, from the front of `curve`, and the others behind them; returns how
-   many hold. */
-static PetscInt Certify(BrenierDual dual, PetscReal shift, PetscInt curve[])
-{
-  PetscInt n = 0, end = dual->n_local;
+/* Room for the envelope of a curve's anchors at low, and for that of its list at the leaves' heights. */
+typedef struct {
+  BrenierEnvelope floor, top;
+  PetscInt        capacity;
+  PetscReal      *a, *b, *low; /* of the anchors */
+  PetscReal      *h;           /* of the list */
+} Comparison;
 
-  for (PetscInt c = 0; c < dual->n_local; ++c)
-    if (Holds(dual, c, shift)) curve[n++] = c;
+static PetscErrorCode ReserveComparison(Comparison *work, PetscInt n)
+{
+  PetscFunctionBegin;
+  if (n <= work->capacity) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscFree4(work->a, work->b, work->low, work->h));
+  work->capacity = 2 * n;
+  PetscCall(PetscMalloc4(2 * (size_t)n, &work->a, 2 * (size_t)n, &work->b, 2 * (size_t)n, &work->low, 2 * (size_t)n,
+                         &work->h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode FreeComparison(Comparison *work)
+{
+  PetscFunctionBegin;
+  BrenierEnvelopeFree(&work->floor);
+  BrenierEnvelopeFree(&work->top);
+  PetscCall(PetscFree4(work->a, work->b, work->low, work->h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether the envelope of the list, heights lowered by shift, lies nowhere below that of the anchors. */
+static PetscBool Covers(BrenierDual dual, PetscInt c, PetscReal shift, const Comparison *work)
+{
+  const BrenierLists    *lists  = &dual->lists;
+  const PetscInt64       at     = lists->offset[c];
+  const PetscBool        circle = (PetscBool)(dual->curve_type == BRENIER_CURVE_CIRCLE);
+  const BrenierEnvelope *top = &work->top, *floor = &work->floor;
+
+  for (size_t p = 0, q = 0; p < top->n && q < floor->n;) {
+    const PetscReal s = PetscMax(top->start[p], floor->start[q]), e = PetscMin(top->start[p + 1], floor->start[q + 1]);
+    const int32_t   i = top->plane[p], k = floor->plane[q];
+    const PetscReal da = lists->a[at + i] - work->a[k], db = lists->b[at + i] - work->b[k];
+    const PetscReal dh = work->h[i] - shift - work->low[k];
+
+    if ((circle ? BrenierCircleLeast(da, db, dh, s, e) : BrenierLineLeast(da, db, dh, s, e)) < 0.0) return PETSC_FALSE;
+    if (top->start[p + 1] <= floor->start[q + 1]) ++p;
+    else ++q;
+  }
+  return PETSC_TRUE;
+}
+
+/* Whether the list of curve c holds although an anchor fell below its low: other planes may have taken its place. */
+static PetscErrorCode HoldsStill(BrenierDual dual, PetscInt c, PetscReal shift, Comparison *work, PetscBool *holds)
+{
+  const BrenierLists *lists = &dual->lists;
+  const PetscInt64    at    = lists->offset[c];
+  const PetscInt      n     = lists->n[c];
+  PetscInt            k     = 0;
+
+  PetscFunctionBegin;
+  *holds = PETSC_FALSE;
+  if (n < 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ReserveComparison(work, n));
+  for (PetscInt i = 0; i < n; ++i) {
+    work->h[i] = dual->leaf_height[lists->target[at + i]];
+    if (lists->low[at + i] == -HUGE_VALF) continue;
+    work->a[k]     = lists->a[at + i];
+    work->b[k]     = lists->b[at + i];
+    work->low[k++] = (PetscReal)lists->low[at + i];
+  }
+  PetscCall(BrenierDualEnvelope_Private(dual, k, work->a, work->b, work->low, &work->floor));
+  PetscCall(BrenierDualEnvelope_Private(dual, n, lists->a + at, lists->b + at, work->h, &work->top));
+  *holds = Covers(dual, c, shift, work);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Splits the local curves into those whose list holds, from the front of `curve`, and the others behind them; returns how
+   many hold. While lists are trusted, every curve that has one counts as such. */
+static PetscErrorCode Certify(BrenierDual dual, PetscReal shift, PetscInt curve[], PetscInt *n_hold)
+{
+  Comparison work = {0};
+  PetscInt   n = 0, end = dual->n_local;
+  PetscBool  holds;
+
+  PetscFunctionBegin;
+  for (PetscInt c = 0; c < dual->n_local; ++c) {
+    if (dual->trusting) holds = (PetscBool)(dual->lists.n[c] >= 0);
+    else {
+      holds = Holds(dual, c, shift);
+      if (!holds) PetscCall(HoldsStill(dual, c, shift, &work, &holds));
+    }
+    if (holds) curve[n++] = c;
+  }
   for (PetscInt c = dual->n_local, next = n; c-- > 0;)
     if (next == 0 || curve[next - 1] != c) curve[--end] = c;
     else --next;
-  return n;
+  PetscCall(FreeComparison(&work));
+  *n_hold = n;
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Scans what the certificates no longer cover: stale curves with all targets, risen targets with the other curves. */
@@ -214,13 +301,13 @@ static PetscErrorCode Walk(BrenierDual dual)
 
 PetscErrorCode BrenierDualWalkLists_Private(BrenierDual dual, const PetscReal h[], PetscReal shift)
 {
-  PetscInt      *curve, n_hold;
+  PetscInt      *curve, n_hold = 0;
   PetscLogDouble begun, ended;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(dual->n_local, &curve));
   if (dual->sf) PetscCall(BrenierDualToLeaves_Private(dual, h, dual->leaf_height));
-  n_hold = Certify(dual, shift, curve);
+  PetscCall(Certify(dual, shift, curve, &n_hold));
   PetscCall(Renew(dual, h, shift, n_hold, curve));
   PetscCall(PetscFree(curve));
   PetscCall(PetscTime(&begun));

@@ -85,12 +85,20 @@ BRENIER_WIDE static void CircleRoots(size_t k, const double a[], const double b[
   root[c] = HUGE_VAL;
 }
 
-static size_t FirstLeast(size_t k, const double x[])
+/* Position of the first of the least. The least comes first, in lanes, so that it is vectorised. */
+BRENIER_WIDE static size_t FirstLeast(size_t k, const double x[])
 {
-  size_t best = 0;
+  enum { LANES = 16 };
+  double least[LANES], all;
+  size_t j = 0, best = 0;
 
-  for (size_t j = 1; j < k; ++j)
-    if (x[j] < x[best]) best = j;
+  for (size_t l = 0; l < LANES; ++l) least[l] = HUGE_VAL;
+  for (; j + LANES <= k; j += LANES)
+    for (size_t l = 0; l < LANES; ++l) least[l] = x[j + l] < least[l] ? x[j + l] : least[l];
+  all = least[0];
+  for (size_t l = 1; l < LANES; ++l) all = least[l] < all ? least[l] : all;
+  for (; j < k; ++j) all = x[j] < all ? x[j] : all;
+  while (x[best] != all) ++best;
   return best;
 }
 

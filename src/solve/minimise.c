@@ -120,7 +120,7 @@ static PetscErrorCode SetLength(Minimise *s)
   Vec                diagonal;
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualHessian(s->dual, &hessian));
+  PetscCall(BrenierDualHessian(s->dual, 1, &hessian));
   PetscCall(VecDuplicate(s->mass, &diagonal));
   PetscCall(MatGetDiagonal(hessian, diagonal));
   PetscCall(VecGetArrayRead(s->mass, &m));
@@ -168,7 +168,7 @@ static PetscErrorCode ReplaceHessian(Minimise *s)
   Vec          inverse;
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualHessian(s->dual, &fresh));
+  PetscCall(BrenierDualHessian(s->dual, 1, &fresh));
   PetscCall(VecDuplicate(s->root, &inverse));
   PetscCall(VecCopy(s->root, inverse));
   PetscCall(VecReciprocal(inverse));
@@ -344,7 +344,7 @@ static PetscErrorCode Begin(Minimise *s)
   PetscFunctionBegin;
   PetscCall(Evaluate(s));
   if (s->value.n_empty) {
-    PetscCall(BrenierDualLift(s->dual, s->mass, s->h, &n_lifted));
+    PetscCall(BrenierDualLift(s->dual, s->mass, PETSC_MAX_REAL, s->h, &n_lifted));
     PetscCall(Evaluate(s));
   }
   PetscCall(SetLength(s));

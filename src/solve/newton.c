@@ -13,8 +13,10 @@ static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences
 static const PetscReal brenier_rounding_rho    = 1e-12; /* residual that rounding alone leaves */
 static const PetscReal brenier_diagonal_floor  = 0.02;  /* of the geometric mean of the diagonal */
 static const PetscReal brenier_few_empty       = 1e-3;  /* of the cells */
-static const PetscReal brenier_scale_factor    = 30.0;  /* see SetScale() */
-static const PetscReal brenier_damping_raise   = 5.0;
+/* Heights that move by many slacks make trusted lists useless; who needs more iterations than this is such a case. */
+static const PetscReal brenier_trusting_iterations = 10.0;
+static const PetscReal brenier_scale_factor        = 30.0; /* see SetScale() */
+static const PetscReal brenier_damping_raise       = 5.0;
 /* Part of the promised decrease that came (a quadratic gives 1/2): above the first, the model is too careful; above the
    second it is right. How the damping is lowered then. */
 static const PetscReal brenier_gain_high = 0.7, brenier_gain_fair = 0.4;
@@ -34,7 +36,8 @@ typedef struct {
   /* status */
   BrenierDualValue value, trial_value;
   BrenierIteration now;
-  PetscReal        gain; /* of the last step tried: decrease over what its slope promised */
+  PetscReal        length; /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
+  PetscReal        gain;   /* of the last step tried: decrease over what its slope promised */
   PetscLogDouble   start;
 } Newton;
 
@@ -47,6 +50,7 @@ void BrenierNewtonDefaults(BrenierNewtonOptions *options)
   options->damping        = 0.1;
   options->linear_rtol    = 1e-2;
   options->hessian_curves = 0;
+  options->certify        = PETSC_TRUE;
   options->scale          = NULL;
   options->monitor        = NULL;
   options->context        = NULL;
@@ -128,16 +132,16 @@ static PetscErrorCode Evaluate(Newton *s, Vec h, Vec mass, BrenierDualValue *val
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Lifts empty cells, if there are any. A few are not worth an evaluation: the energy falls by the lift, so the next step is
-   judged by a value that is an upper bound, and it finds them touching. */
+/* Lifts empty cells, if there are any, and evaluates again. */
 static PetscErrorCode LiftEmpty(Newton *s)
 {
-  PetscInt64 n_lifted;
+  const PetscReal most = s->length > 0.0 ? s->length : PETSC_MAX_REAL;
+  PetscInt64      n_lifted;
 
   PetscFunctionBegin;
   if (s->value.n_empty == 0) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierDualLift(s->dual, s->mass, s->h, &n_lifted));
-  if ((PetscReal)n_lifted > brenier_few_empty * s->targets->n) PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  PetscCall(BrenierDualLift(s->dual, s->mass, most, s->h, &n_lifted));
+  PetscCall(Evaluate(s, s->h, s->mass, &s->value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -297,7 +301,7 @@ static PetscErrorCode SetScale(Newton *s, Vec scale)
     term[n + i] = a[i] > 0.0 ? nu[i] : 0.0;
   }
   PetscCall(SumTerms(s, term, 2, sum));
-  mean = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
+  mean = s->length = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
   for (PetscInt i = 0; i < n; ++i)
     a[i] =
         a[i] > 0.0 ? PetscMin(PetscMax(nu[i] / a[i], mean / brenier_scale_factor), mean * brenier_scale_factor) : mean;
@@ -312,7 +316,7 @@ static PetscErrorCode MakeHessian(Newton *s)
 
   PetscFunctionBegin;
   PetscCall(BrenierDualHessian(s->dual, wanted > 0 ? PetscMax(n / wanted, 1) : 1, &s->hessian));
-  if (s->options->scale) PetscCall(SetScale(s, s->options->scale));
+  PetscCall(SetScale(s, s->options->scale ? s->options->scale : s->step)); // the step is free until it is solved for
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -326,7 +330,8 @@ static PetscErrorCode Iterate(Newton *s, BrenierNewtonReason *reason)
   PetscCall(FindStep(s, reason));
   PetscCall(MatDestroy(&s->hessian));
   PetscCall(MatDestroy(&s->damped));
-  if (!*reason) PetscCall(LiftEmpty(s));
+  // A few wait until lists are mended: to meet all curves costs more than they matter
+  if (!*reason && (PetscReal)s->value.n_empty > brenier_few_empty * s->targets->n) PetscCall(LiftEmpty(s));
   ++s->now.iteration;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -396,6 +401,17 @@ static PetscErrorCode DestroyNewton(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Evaluates where the iteration stands, with every list mended. */
+static PetscErrorCode LookAgain(Newton *s, BrenierNewtonReason *reason)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierDualTrustLists(s->dual, PETSC_FALSE));
+  PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  PetscCall(Report(s));
+  *reason = Finished(s);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options, Vec h,
                              BrenierIteration *last, BrenierNewtonReason *reason)
 {
@@ -403,14 +419,19 @@ PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const Bre
 
   PetscFunctionBegin;
   PetscCall(CreateNewton(dual, targets, options, h, &s));
-  PetscCall(Evaluate(&s, s.h, s.mass, &s.value));
-  PetscCall(LiftEmpty(&s));
-  PetscCall(Report(&s));
-  for (*reason = Finished(&s); !*reason;) {
+  PetscCall(LookAgain(&s, reason));
+  if (!*reason) PetscCall(LiftEmpty(&s));
+  while (!*reason) {
+    PetscCall(BrenierDualTrustLists(dual, (PetscBool)(s.now.iteration < brenier_trusting_iterations)));
     PetscCall(Iterate(&s, reason));
     PetscCall(Report(&s));
     if (!*reason) *reason = Finished(&s);
+    if (*reason > 0 && options->certify) {
+      PetscCall(LookAgain(&s, reason));
+      if (!*reason) PetscCall(LiftEmpty(&s));
+    }
   }
+  PetscCall(BrenierDualTrustLists(dual, PETSC_FALSE));
   PetscCall(BrenierTargetsGauge(targets, h));
   *last = s.now;
   PetscCall(DestroyNewton(&s));

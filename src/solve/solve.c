@@ -24,8 +24,11 @@ static const PetscInt brenier_noise_batches = 16;
    quadrature is lost in the sampling error that the next stage starts from. */
 static const PetscReal brenier_stage_part = 0.4;
 
-/* Curves of the Hessian a target: its rows are sums of some 30 crossings a curve and target. */
-static const PetscInt64 brenier_hessian_a_target = 8;
+/* In-sample rho at which the last stage ends when a tolerance asks, in parts of the sampling part: 4% of chi2. */
+static const PetscReal brenier_last_part = 0.2;
+
+/* Curves of the Hessian a target: a row then sums the crossings of some 100 pieces. */
+static const PetscInt64 brenier_hessian_a_target = 4;
 
 /* The circles' solution is only a start for the cube: its own L1 error there is some 0.1. */
 static const PetscReal brenier_start_residual = 0.05;
@@ -33,9 +36,14 @@ static const PetscReal brenier_start_residual = 0.05;
 /* Slack of the lists: at the first stage in parts of the length of the warm-up, later in sampling errors of a height. */
 static const PetscReal brenier_first_slack = 0.5, brenier_slack = 3.0;
 
+/* Lists pay where a scan costs more than a walk. In the plane and in space it never does: there are hundreds of pieces on a
+   curve, whose walk grows with the length of the list, and a product is two or three multiply-adds. */
+static const PetscInt  brenier_list_dim  = 4;
+static const PetscReal brenier_list_work = 1e5; /* targets times dimension */
+
 /* Part of tol^2 left to the width of the held-out interval and to what is left in sample, and the sample that makes the
    former so: its degenerate part has a relative width of 1.96 sqrt(2/n) C / C', C' its curves. */
-static const PetscReal brenier_tol_margin = 0.1, brenier_interval_width = 0.06;
+static const PetscReal brenier_tol_margin = 0.15, brenier_interval_width = 0.06;
 static const PetscReal brenier_check_least = 0.1, brenier_check_most = 8.0;
 
 /* A sample this much short of the size wanted will do. */
@@ -54,6 +62,7 @@ typedef struct {
   /* data */
   BrenierDual dual;
   Vec         h, scale, slack;
+  PetscBool   lists; /* whether candidate lists are kept */
   /* status */
   BrenierIteration before; /* totals of the stages that ended */
   BrenierSolved   *solved;
@@ -168,13 +177,15 @@ static PetscErrorCode RunStage(Solve *s, PetscInt64 curves, PetscBool last)
   BrenierIteration           end;
 
   PetscFunctionBegin;
-  newton.monitor        = MonitorStage;
-  newton.context        = s;
-  newton.scale          = s->scale;
+  newton.monitor = MonitorStage;
+  newton.context = s;
+  newton.scale   = s->scale;
+  if (options->curves == 0) newton.noise_part = PetscMax(newton.noise_part, brenier_last_part);
   newton.hessian_curves = PetscMax(brenier_hessian_a_target * s->targets->n, brenier_least_curves);
   if (!last) {
     newton.residual = 0.0;
     newton.l1_part  = brenier_stage_part;
+    newton.certify  = PETSC_FALSE;
   }
   if (s->dual) {
     newton.damping = PetscMin(newton.damping, s->before.damping);
@@ -182,7 +193,7 @@ static PetscErrorCode RunStage(Solve *s, PetscInt64 curves, PetscBool last)
   } else {
     PetscCall(BrenierDualCreate(s->targets, s->source, options->seed, BRENIER_STREAM_SOLVE, curves,
                                 brenier_noise_batches, &s->dual));
-    PetscCall(BrenierDualSetSlack(s->dual, s->slack));
+    if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
     PetscCall(BrenierDualSetVerify(s->dual, options->verify));
   }
   PetscCall(BrenierNewton(s->dual, s->targets, &newton, s->h, &end, &s->solved->reason));
@@ -203,7 +214,7 @@ static PetscErrorCode SetSlack(Solve *s, PetscReal noise)
     PetscCall(VecCopy(s->scale, s->slack));
     PetscCall(VecScale(s->slack, brenier_slack * noise));
   }
-  PetscCall(BrenierDualSetSlack(s->dual, s->slack));
+  if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -337,6 +348,7 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   PetscCall(VecDuplicate(h, &s.slack));
   PetscCall(VecSet(s.scale, 0.0));
   PetscCall(VecSet(s.slack, brenier_first_slack * length));
+  s.lists = (PetscBool)(t->dim >= brenier_list_dim && (PetscReal)t->n * t->dim >= brenier_list_work);
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) PetscCall(SolveLine(&s, mass, mass_error));
   else PetscCall(RunToTolerance(&s, mass, mass_error));
   PetscCall(BrenierDualGetWork(s.dual, &solved->work));

@@ -537,7 +537,7 @@ static PetscErrorCode TestDerivatives(PetscInt n, PetscInt dim, BrenierSourceTyp
   PetscCheck(value.n_empty <= 3 * n / 4, PETSC_COMM_SELF, PETSC_ERR_PLIB,
              "dim %" PetscInt_FMT ", type %d: a weak test, %" PetscInt64_FMT " of %" PetscInt_FMT " cells are empty",
              dim, (int)type, value.n_empty, n);
-  PetscCall(BrenierDualHessian(p.dual, &hessian));
+  PetscCall(BrenierDualHessian(p.dual, 1, &hessian));
   PetscCall(CheckHessian(&p, hessian));
   PetscCall(VecDuplicate(p.h, &gradient));
   PetscCall(VecDuplicate(p.h, &x));
@@ -646,7 +646,7 @@ static PetscErrorCode CheckLift(Problem *p, const PetscReal gap[])
   PetscCall(VecDuplicate(p->h, &mass));
   PetscCall(VecCopy(p->h, h));
   PetscCall(BrenierDualEvaluate(p->dual, p->h, p->mass, &before));
-  PetscCall(BrenierDualLift(p->dual, p->mass, h, &n_lifted));
+  PetscCall(BrenierDualLift(p->dual, p->mass, PETSC_MAX_REAL, h, &n_lifted));
   PetscCheck(n_lifted == before.n_empty, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt64_FMT " lifted", n_lifted);
   PetscCall(VecGetArrayRead(p->h, &old));
   PetscCall(VecGetArrayRead(h, &new));
