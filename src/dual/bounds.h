@@ -1,24 +1,20 @@
 /*
-  bounds.h - What the pieces of a lower envelope tell the filter about u along one curve.
+  bounds.h - What planes below u tell the filter about u along one curve.
 
-  In each sector the piece at its middle is a plane below u; the first test gets the piece at the centre (chord), or
-  sinusoids below all pieces (circle): their centres follow the shape of u, their constants are exact.
+  In each sector the plane that is highest at its middle bounds u; where the planes are those of an envelope, that is u there.
+  The first test of a chord gets the plane at its centre; that of a circle gets sinusoids that follow the shape of u, lowered
+  until they are below the bound in every sector.
 */
 #pragma once
 
 #include <brenier/source.h>
 #include <brenier/tile.h>
 
-/* Planes of the pieces in their order; the caller fills them. A zeroed struct is empty. */
-typedef struct {
-  size_t     capacity;
-  PetscReal *a, *b, *h;
-  PetscReal (*at)[2]; /* work: cosine and sine of the starts, shape [capacity + 1] */
-} BrenierBounds;
+/*
+  BrenierBoundsSet_Private - Enters n >= 1 planes (a, b, h), all below u, as the bounds of curve c of the tile
 
-PetscErrorCode BrenierBoundsReserve_Private(BrenierBounds *bounds, size_t n);
-PetscErrorCode BrenierBoundsFree_Private(BrenierBounds *bounds);
-
-/* Enters n pieces with starts start[0..n] as the bounds of curve c of the tile. Circles and chords. */
-void BrenierBoundsSet_Private(const BrenierBounds *bounds, BrenierCurveType type, size_t n, const PetscReal start[],
-                              BrenierTileCurves *tile, size_t c);
+  Not collective. Circles and chords. chosen: shape [BRENIER_SECTORS], the plane of each sector, or NULL. The bounds of a circle
+  or chord hold for any u above the planes chosen. O(n BRENIER_SECTORS).
+*/
+void BrenierBoundsSet_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
+                              const PetscReal h[], BrenierTileCurves *tile, size_t c, PetscInt chosen[]);

@@ -35,9 +35,9 @@ typedef struct {
   GapPiece          *piece; /* of the tile's curves */
   PetscInt64         capacity;
   /* work */
-  BrenierBounds bounds;
-  PetscReal    *start;
-  PetscReal    *row; /* targets being scanned: coordinates, height, gap */
+  PetscReal *plane; /* of the pieces of one curve, for its bounds */
+  size_t     plane_capacity;
+  PetscReal *row; /* targets being scanned: coordinates, height, gap */
 } GapScan;
 
 /* Starts and planes of the pieces of a group of curves, as the gaps need them again and again. */
@@ -108,18 +108,22 @@ static PetscErrorCode SetGapBounds(GapScan *scan, PetscInt c)
   const PetscInt64 *offset = scan->dual->pieces.offset + scan->first;
   const size_t      n      = (size_t)(offset[c + 1] - offset[c]);
   const GapPiece   *piece  = scan->piece + (offset[c] - offset[0]);
+  PetscReal        *a, *b, *h;
 
   PetscFunctionBegin;
-  PetscCall(BrenierBoundsReserve_Private(&scan->bounds, n));
-  for (size_t p = 0; p < n; ++p) {
-    scan->bounds.a[p] = piece[p].a;
-    scan->bounds.b[p] = piece[p].b;
-    scan->bounds.h[p] = piece[p].h;
+  if (n > scan->plane_capacity) {
+    scan->plane_capacity = 2 * n;
+    PetscCall(PetscRealloc(3 * scan->plane_capacity * sizeof *scan->plane, &scan->plane));
   }
-  PetscCall(PetscRealloc((n + 1) * sizeof *scan->start, &scan->start));
-  for (size_t p = 0; p < n; ++p) scan->start[p] = piece[p].start;
-  scan->start[n] = piece[n - 1].end;
-  BrenierBoundsSet_Private(&scan->bounds, scan->dual->curve_type, n, scan->start, &scan->tile, (size_t)c);
+  a = scan->plane;
+  b = a + n;
+  h = b + n;
+  for (size_t p = 0; p < n; ++p) {
+    a[p] = piece[p].a;
+    b[p] = piece[p].b;
+    h[p] = piece[p].h;
+  }
+  BrenierBoundsSet_Private(scan->dual->curve_type, (PetscInt)n, a, b, h, &scan->tile, (size_t)c, NULL);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -204,8 +208,7 @@ static PetscErrorCode DestroyGapScan(GapScan *scan)
   PetscFunctionBegin;
   PetscCall(PetscFree2(scan->curve, scan->z));
   PetscCall(PetscFree(scan->piece));
-  PetscCall(PetscFree(scan->start));
-  PetscCall(BrenierBoundsFree_Private(&scan->bounds));
+  PetscCall(PetscFree(scan->plane));
   BrenierTileCurvesFree(&scan->tile);
   BrenierTileTargetsFree(&scan->targets);
   PetscFunctionReturn(PETSC_SUCCESS);

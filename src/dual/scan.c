@@ -3,8 +3,8 @@
 
   Each curve of a chunk keeps a candidate list: targets the filter let through, with their planes in double. A target has
   two heights: low, at which it bounds u from below, and cap, at which it is filtered; both are its height when only the
-  pieces at that height are wanted. When a list is full, the envelope of its planes at low bounds u (it only grows when more
-  targets come), the bounds sharpen the filter, and the list is thinned by them. A curve with pieces starts from the
+  pieces at that height are wanted. When a list is full, its planes at low bound u (which only grows when more targets come), the
+  bounds sharpen the filter, and the list is thinned by them. A curve with pieces starts from the
   bounds that these give at the new heights. At the end of a round a list is all that the bounds leave.
 */
 #include "dual_private.h"
@@ -39,7 +39,6 @@ typedef struct {
   BrenierTileTargets targets;
   /* work */
   BrenierEnvelope  envelope;
-  BrenierBounds    bounds;
   CandidateList    scratch;
   PetscInt        *run;       /* see SortList() */
   PetscReal       *above;     /* see ThinList() */
@@ -100,20 +99,11 @@ static void CopyCandidate(const CandidateList *from, PetscInt i, CandidateList *
   to->cap[j]    = from->cap[i];
 }
 
-/* Enters what the envelope just walked tells about u along curve c of the chunk. */
-static PetscErrorCode SetBounds(Chunk *chunk, PetscInt c, const PetscReal a[], const PetscReal b[], const PetscReal h[])
+/* Bounds u along curve c of the chunk by planes below it. */
+static void SetBounds(Chunk *chunk, PetscInt c, PetscInt n, const PetscReal a[], const PetscReal b[],
+                      const PetscReal low[], PetscInt chosen[])
 {
-  const BrenierEnvelope *e = &chunk->envelope;
-
-  PetscFunctionBegin;
-  PetscCall(BrenierBoundsReserve_Private(&chunk->bounds, e->n));
-  for (size_t p = 0; p < e->n; ++p) {
-    chunk->bounds.a[p] = a[e->plane[p]];
-    chunk->bounds.b[p] = b[e->plane[p]];
-    chunk->bounds.h[p] = h[e->plane[p]];
-  }
-  BrenierBoundsSet_Private(&chunk->bounds, chunk->dual->curve_type, e->n, e->start, &chunk->tile, (size_t)c);
-  PetscFunctionReturn(PETSC_SUCCESS);
+  BrenierBoundsSet_Private(chunk->dual->curve_type, n, a, b, low, &chunk->tile, (size_t)c, chosen);
 }
 
 /* Drops from the list of curve c what the bounds in force rule out. */
@@ -137,8 +127,7 @@ static PetscErrorCode ThinList(Chunk *chunk, PetscInt c)
   CandidateList *list = &chunk->list[c];
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualEnvelope_Private(chunk->dual, list->n, list->a, list->b, list->low, &chunk->envelope));
-  PetscCall(SetBounds(chunk, c, list->a, list->b, list->low));
+  SetBounds(chunk, c, list->n, list->a, list->b, list->low, NULL);
   PetscCall(DropCandidates(chunk, c));
   list->limit = PetscMax(2 * list->n, BRENIER_LIST_START);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -172,17 +161,6 @@ static void Visit(void *context, size_t c, size_t count, const int32_t target[])
   if (!chunk->ierr) chunk->ierr = AddCandidates(chunk, (PetscInt)c, (PetscInt)count, target);
 }
 
-/* Bounds from k planes known to the curve; none when there are none. */
-static PetscErrorCode BoundsFrom(Chunk *chunk, PetscInt c, PetscInt k, const PetscReal a[], const PetscReal b[],
-                                 const PetscReal low[])
-{
-  PetscFunctionBegin;
-  if (k == 0) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierDualEnvelope_Private(chunk->dual, k, a, b, low, &chunk->envelope));
-  PetscCall(SetBounds(chunk, c, a, b, low));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Bounds from the pieces that the last evaluation found on curve c, at the new heights of their targets. */
 static PetscErrorCode BoundsFromPieces(Chunk *chunk, PetscInt c, const PetscReal leaf_low[])
 {
@@ -193,7 +171,7 @@ static PetscErrorCode BoundsFromPieces(Chunk *chunk, PetscInt c, const PetscReal
   PetscFunctionBegin;
   PetscCall(ReserveWork(chunk, k));
   for (PetscInt p = 0; p < k; ++p) chunk->piece_low[p] = leaf_low[pieces->target[first + p]];
-  PetscCall(BoundsFrom(chunk, c, k, pieces->a + first, pieces->b + first, chunk->piece_low));
+  if (k > 0) SetBounds(chunk, c, k, pieces->a + first, pieces->b + first, chunk->piece_low, NULL);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -213,7 +191,7 @@ static PetscErrorCode BoundsFromAnchors(Chunk *chunk, PetscInt c)
       anchor->b[anchor->n]     = lists->b[i];
       anchor->low[anchor->n++] = (PetscReal)lists->low[i];
     }
-  PetscCall(BoundsFrom(chunk, c, anchor->n, anchor->a, anchor->b, anchor->low));
+  SetBounds(chunk, c, anchor->n, anchor->a, anchor->b, anchor->low, NULL);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -249,7 +227,6 @@ static PetscErrorCode DestroyChunk(Chunk *chunk)
   BrenierTileCurvesFree(&chunk->tile);
   BrenierTileTargetsFree(&chunk->targets);
   BrenierEnvelopeFree(&chunk->envelope);
-  PetscCall(BrenierBoundsFree_Private(&chunk->bounds));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -346,20 +323,19 @@ static PetscErrorCode EnterPieces(Chunk *chunk, PetscInt c, BrenierPieces *piece
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Keeps the list of curve c of the chunk, the planes of the envelope at low as its anchors. */
+/* Keeps the list of curve c of the chunk, the planes that bound its sectors as its anchors. */
 static PetscErrorCode StoreList(Chunk *chunk, PetscInt c)
 {
   const CandidateList *list = &chunk->list[c];
+  PetscInt             chosen[BRENIER_SECTORS];
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualEnvelope_Private(chunk->dual, list->n, list->a, list->b, list->low, &chunk->envelope));
+  // The planes that the last thinning chose are still listed, and still the highest
+  SetBounds(chunk, c, list->n, list->a, list->b, list->low, chosen);
   PetscCall(ReserveWork(chunk, list->n));
   for (PetscInt i = 0; i < list->n; ++i) chunk->anchor[i] = -HUGE_VALF;
-  for (size_t p = 0; p < chunk->envelope.n; ++p) {
-    const int32_t i = chunk->envelope.plane[p];
-
-    chunk->anchor[i] = (float)list->low[i]; // exact: it was rounded before the scan
-  }
+  for (int g = 0; g < BRENIER_SECTORS; ++g)
+    chunk->anchor[chosen[g]] = (float)list->low[chosen[g]]; // exact: it was rounded before the scan
   PetscCall(BrenierListsSet_Private(&chunk->dual->lists, chunk->index[c], list->n, list->target, list->a, list->b,
                                     chunk->anchor));
   PetscFunctionReturn(PETSC_SUCCESS);
