@@ -412,10 +412,29 @@ static PetscErrorCode LookAgain(Newton *s, BrenierNewtonReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What must hold at the end besides the residual: the evaluation, with lists mended, and, once, that the few empty cells left
+   were given their chance. Takes the reason back when there is more to do. */
+static PetscErrorCode Tidy(Newton *s, PetscBool *tidied, BrenierNewtonReason *reason)
+{
+  const PetscBool rough = (PetscBool)(s->options->l1_part > 0.0);
+
+  PetscFunctionBegin;
+  if (s->options->certify) {
+    PetscCall(LookAgain(s, reason));
+    if (!*reason) PetscCall(LiftEmpty(s));
+  } else if (!rough && !*tidied && s->value.n_empty > 0) {
+    *tidied = PETSC_TRUE;
+    *reason = (BrenierNewtonReason)0;
+    PetscCall(LiftEmpty(s));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options, Vec h,
                              BrenierIteration *last, BrenierNewtonReason *reason)
 {
-  Newton s;
+  Newton    s;
+  PetscBool tidied = PETSC_FALSE;
 
   PetscFunctionBegin;
   PetscCall(CreateNewton(dual, targets, options, h, &s));
@@ -426,10 +445,7 @@ PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const Bre
     PetscCall(Iterate(&s, reason));
     PetscCall(Report(&s));
     if (!*reason) *reason = Finished(&s);
-    if (*reason > 0 && options->certify) {
-      PetscCall(LookAgain(&s, reason));
-      if (!*reason) PetscCall(LiftEmpty(&s));
-    }
+    if (*reason > 0) PetscCall(Tidy(&s, &tidied, reason));
   }
   PetscCall(BrenierDualTrustLists(dual, PETSC_FALSE));
   PetscCall(BrenierTargetsGauge(targets, h));
