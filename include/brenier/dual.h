@@ -92,6 +92,9 @@ PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mas
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
 
+/* Whether lists are kept. Not collective. */
+PETSC_EXTERN PetscBool BrenierDualKeepsLists(BrenierDual dual);
+
 /*@
   BrenierDualTrustLists - Whether evaluations walk the lists of curves without asking for their certificates
 

@@ -114,6 +114,11 @@ PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscBool BrenierDualKeepsLists(BrenierDual dual)
+{
+  return (PetscBool)(dual->slack != NULL);
+}
+
 PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool trusting)
 {
   PetscFunctionBegin;

@@ -330,8 +330,9 @@ static PetscErrorCode Iterate(Newton *s, BrenierNewtonReason *reason)
   PetscCall(FindStep(s, reason));
   PetscCall(MatDestroy(&s->hessian));
   PetscCall(MatDestroy(&s->damped));
-  // A few wait until lists are mended: to meet all curves costs more than they matter
-  if (!*reason && (PetscReal)s->value.n_empty > brenier_few_empty * s->targets->n) PetscCall(LiftEmpty(s));
+  // With lists a few wait for the end: to meet all curves costs more than they matter
+  if (!*reason && (!BrenierDualKeepsLists(s->dual) || (PetscReal)s->value.n_empty > brenier_few_empty * s->targets->n))
+    PetscCall(LiftEmpty(s));
   ++s->now.iteration;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

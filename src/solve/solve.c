@@ -39,7 +39,7 @@ static const PetscReal brenier_first_slack = 0.5, brenier_slack = 3.0;
 /* Lists pay where a scan costs more than a walk. In the plane and in space it never does: there are hundreds of pieces on a
    curve, whose walk grows with the length of the list, and a product is two or three multiply-adds. */
 static const PetscInt  brenier_list_dim  = 4;
-static const PetscReal brenier_list_work = 1e5; /* targets times dimension */
+static const PetscReal brenier_list_work = 1e4; /* targets times dimension */
 
 /* Part of tol^2 left to the width of the held-out interval and to what is left in sample, and the sample that makes the
    former so: its degenerate part has a relative width of 1.96 sqrt(2/n) C / C', C' its curves. */
