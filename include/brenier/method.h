@@ -14,9 +14,8 @@ typedef enum {
   BRENIER_METHOD_ASGD    /* descent.h: averaged stochastic gradient descent */
 } BrenierMethod;
 
-/* Names of the methods, in their order, ended by NULL: the values of -method; and a line about each, for -help. */
+/* Names of the methods, in their order, ended by NULL: the values of -method. */
 PETSC_EXTERN const char *const BrenierMethodNames[];
-PETSC_EXTERN const char *const BrenierMethodTexts[];
 
 /* Whether a method works on one fixed sample (newton.h, minimise.h) rather than on fresh samples (descent.h). Not
    collective. */

@@ -26,6 +26,7 @@ typedef enum {
   BRENIER_NEWTON_RESIDUAL  = 2, /* the L1 residual asked for */
   BRENIER_NEWTON_ROUNDING  = 3, /* residual at rounding level */
   BRENIER_NEWTON_QUANTILES = 4, /* one dimension: the heights are known, no iteration was needed */
+  BRENIER_NEWTON_PASS      = 5, /* a stochastic method has seen its samples */
   BRENIER_NEWTON_MAX_IT    = -1,
   BRENIER_NEWTON_STALLED   = -2, /* no damping gives descent */
   BRENIER_NEWTON_LINEAR    = -3  /* the linear solver failed */

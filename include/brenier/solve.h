@@ -16,15 +16,18 @@
   curves, is measured by Newton's own sample; the minimiser of C curves has chi2 of about K / C on curves it never saw,
   so the size for a tolerance is known after the first stage: C = K / tol^2, and a little more. The last stage is followed by
   a measurement on fresh curves; while the upper end of its interval is above the tolerance, the sample grows by what is
-  missing. Slacks of the candidate lists (dual.h) are a multiple of what the heights are expected to move: the sampling
+  missing. The methods of minimise.h take Newton's place in a stage. Those of descent.h know no stages: they see as many
+  fresh points or curves as -curves or the tolerance asks for, and go on from a zero or given start. Slacks of the candidate lists (dual.h) are a multiple of what the heights are expected to move: the sampling
   error of the stage before, times nu_i / H_ii.
 */
 #pragma once
 
+#include <brenier/descent.h>
 #include <brenier/held_out.h>
 #include <brenier/newton.h>
 
 typedef struct {
+  BrenierMethod        method;
   PetscReal            tol;          /* the upper end of the held-out interval of rho is to be below; 0: not judged */
   PetscInt64           curves;       /* size of the last sample; 0: as the tolerance asks */
   PetscInt64           check_curves; /* size of the held-out sample; 0: as the tolerance asks */
@@ -33,6 +36,7 @@ typedef struct {
   PetscReal            memory;  /* bytes that lists may take on a rank; 0: no bound */
   PetscBool            verify;  /* compares lists with full scans */
   BrenierNewtonOptions newton;  /* its monitor sees all stages as one iteration */
+  BrenierDescentSample sample;  /* adam, asgd: points or curves */
   PetscErrorCode (*measured)(void *context, const BrenierHeldOut *held_out); /* sees each measurement; NULL for none */
   void *context;
 } BrenierSolveOptions;

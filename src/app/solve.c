@@ -20,6 +20,8 @@ static const BrenierOption solve_options[] = {
     {"-curves", "N", "sample the source with N curves, whatever comes out; with -tol, exit with 6 when rho is above"},
     {"-check_curves", "N", "fresh curves for the held-out error; default as many as -tol needs, or as -curves"},
     {"-seed", "N", "seed of all random numbers; default 1"},
+    {"-method", "NAME", "newton (default), lmvm, cg, ntr (PETSc TAO), or adam, asgd on fresh points"},
+    {"-sample", "KIND", "what adam and asgd draw: points (default) or curves"},
     {"-memory", "GIB", "memory that the sample may take, all ranks of a node together; default 70% of the node's"},
     {"-max_it", "N", "Newton iterations at most in a stage; default 50"},
     {"-residual", "L1", "stop at this in-sample sum of |mass - weight|; default 0: at a tenth of the sampling error"},
@@ -40,7 +42,7 @@ static const PetscReal brenier_memory_part = 0.7;
 /* What the command line asks for. */
 typedef struct {
   char                output[PETSC_MAX_PATH_LEN], weights[PETSC_MAX_PATH_LEN], start[PETSC_MAX_PATH_LEN];
-  PetscInt            source;
+  PetscInt            source, method, sample;
   PetscReal           memory; /* GiB a node */
   PetscBool           has_weights, has_start;
   BrenierSolveOptions solve;
@@ -105,6 +107,8 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   PetscCall(BrenierOptionText("-weights", PETSC_FALSE, sizeof r->weights, r->weights, &r->has_weights));
   PetscCall(BrenierOptionText("-start", PETSC_FALSE, sizeof r->start, r->start, &r->has_start));
   PetscCall(BrenierOptionChoice("-source", BrenierSourceNames, &r->source, NULL));
+  PetscCall(BrenierOptionChoice("-method", BrenierMethodNames, &r->method, NULL));
+  PetscCall(BrenierOptionChoice("-sample", BrenierDescentSampleNames, &r->sample, NULL));
   PetscCall(BrenierOptionInt("-curves", 1, PETSC_MAX_INT, &r->solve.curves, NULL));
   PetscCall(BrenierOptionInt("-check_curves", 64, PETSC_MAX_INT, &r->solve.check_curves, NULL));
   PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &r->solve.seed, NULL));
@@ -117,6 +121,8 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   PetscCall(BrenierOptionReal("-damping", 1e-9, 1e6, &r->solve.newton.damping, NULL));
   PetscCall(BrenierOptionReal("-linear_rtol", 1e-14, 0.5, &r->solve.newton.linear_rtol, NULL));
   r->solve.newton.max_it = (PetscInt)max_it;
+  r->solve.method        = (BrenierMethod)r->method;
+  r->solve.sample        = (BrenierDescentSample)r->sample;
   if (!has_tol && r->solve.curves == 0) r->solve.tol = brenier_default_tol;
   PetscCall(CheckSolverOptions());
   PetscCall(BrenierCheckOutput(r->output));

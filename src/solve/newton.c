@@ -65,6 +65,10 @@ const char *BrenierNewtonReasonText(BrenierNewtonReason reason)
     return "residual below -residual";
   case BRENIER_NEWTON_ROUNDING:
     return "residual at rounding level";
+  case BRENIER_NEWTON_QUANTILES:
+    return "heights known by quantiles";
+  case BRENIER_NEWTON_PASS:
+    return "all samples seen";
   case BRENIER_NEWTON_MAX_IT:
     return "iteration limit reached";
   case BRENIER_NEWTON_STALLED:

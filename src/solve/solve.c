@@ -1,6 +1,7 @@
 /* solve.c - Implements solve.h. */
 #include <brenier/base.h>
 #include <brenier/linear.h>
+#include <brenier/minimise.h>
 #include <brenier/solve.h>
 
 #include "quantiles.h"
@@ -11,8 +12,9 @@ static const PetscInt64 brenier_circles_a_target = 2, brenier_chords_a_target = 
 /* chi2 C / n of a perfect h, before it is measured: what decides how much of a warm-up is worth while. */
 static const PetscReal brenier_circle_noise = 0.1, brenier_chord_noise = 0.4;
 
-/* Curves of the warm-up, in parts of those that the tolerance will take. */
-static const PetscReal brenier_warm_part = 0.25;
+/* Curves of the warm-up at most, in parts of those that the tolerance will take, and of those that the user names: a small
+   sample needs a start that leaves little to do. */
+static const PetscReal brenier_warm_part = 0.25, brenier_warm_part_fixed = 0.5;
 
 /* A stage has at most this many times the curves of the one before: its start is good to a sampling error that much larger. */
 static const PetscReal brenier_growth = 6.0;
@@ -114,7 +116,8 @@ PetscReal BrenierSolveDefaultWarmUp(void)
 static PetscErrorCode WarmUp(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options, Vec h,
                              PetscReal *length)
 {
-  const PetscReal part = brenier_warm_part * ExpectedCurves(source, t->n, options) / t->n;
+  const PetscReal expected = ExpectedCurves(source, t->n, options) / t->n;
+  const PetscReal part     = (options->curves > 0 ? brenier_warm_part_fixed : brenier_warm_part) * expected;
 
   PetscFunctionBegin;
   PetscCall(BrenierWarmUp(t, source, options->seed, PetscMin(options->warm_up, part), h, length));
@@ -148,7 +151,9 @@ PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, 
                                  Vec h, PetscReal *length)
 {
   PetscFunctionBegin;
+  *length = 0.0;
   PetscCall(GaussianHeights(t, source, h));
+  if (!BrenierMethodFixesSample(options->method)) PetscFunctionReturn(PETSC_SUCCESS);
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_CHORD) PetscCall(StartCube(t, source, options, h, length));
   else PetscCall(WarmUp(t, source, options, h, length));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -200,7 +205,9 @@ static PetscErrorCode RunStage(Solve *s, PetscInt64 curves, PetscBool last)
     if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
     PetscCall(BrenierDualSetVerify(s->dual, options->verify));
   }
-  PetscCall(BrenierNewton(s->dual, s->targets, &newton, s->h, &end, &s->solved->reason));
+  if (options->method == BRENIER_METHOD_NEWTON)
+    PetscCall(BrenierNewton(s->dual, s->targets, &newton, s->h, &end, &s->solved->reason));
+  else PetscCall(BrenierMinimise(s->dual, s->targets, options->method, &newton, s->h, &end, &s->solved->reason));
   s->before         = s->solved->last;
   s->before.damping = end.damping;
   s->solved->curves = BrenierDualCurves(s->dual);
@@ -326,6 +333,54 @@ static PetscErrorCode RunToTolerance(Solve *s, Vec mass, Vec mass_error)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Passes a checkpoint of a descent on as an iteration. */
+static PetscErrorCode MonitorDescent(void *context, const BrenierDescentState *state, Vec answer)
+{
+  Solve           *s   = context;
+  BrenierIteration now = {0};
+
+  PetscFunctionBegin;
+  (void)answer;
+  now.iteration = now.evaluations = (PetscReal)state->steps;
+  now.seconds                     = s->before.seconds + state->seconds;
+  now.rho                         = state->rho;
+  now.curves = now.scanned = (PetscReal)(s->solved->curves + state->samples);
+  s->solved->last          = now;
+  if (s->options->newton.monitor) PetscCall(s->options->newton.monitor(s->options->newton.context, &now));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One pass over as many fresh samples as asked for, or as a perfect use of them would need, doubled until the tolerance is met: a
+   pass cannot be prolonged, as its last steps are too short to go far. */
+static PetscErrorCode RunDescent(Solve *s, Vec mass, Vec mass_error)
+{
+  const BrenierSolveOptions *options = s->options;
+  const PetscBool            points  = (PetscBool)(options->sample == BRENIER_DESCENT_POINTS);
+  const PetscReal            worth   = points ? 1.0 / brenier_circle_noise : 1.0; // circles in points
+  BrenierDescentOptions      descent;
+  BrenierDescentState        last;
+  PetscReal                  wanted = worth * ExpectedCurves(s->source, s->targets->n, options);
+
+  PetscFunctionBegin;
+  BrenierDescentDefaults(options->method, s->targets->n, &descent);
+  descent.sample  = options->sample;
+  descent.monitor = MonitorDescent;
+  descent.context = s;
+  if (options->curves > 0) wanted = (PetscReal)options->curves;
+  for (uint32_t attempt = 0; attempt < BRENIER_RETRIES; ++attempt) {
+    descent.samples = (PetscInt64)PetscMin(PetscCeilReal(wanted), (PetscReal)PETSC_MAX_INT);
+    PetscCall(VecZeroEntries(s->h));
+    PetscCall(BrenierDescent(s->targets, s->source, options->method, options->seed + attempt, &descent, s->h, &last));
+    s->before = s->solved->last;
+    s->solved->curves += last.samples;
+    s->solved->reason = BRENIER_NEWTON_PASS;
+    PetscCall(Measure(s, attempt, mass, mass_error));
+    if (s->solved->within_tol || options->curves > 0) break;
+    wanted *= 2.0;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* One dimension: the heights are known, and one look at them says the rest. */
 static PetscErrorCode SolveLine(Solve *s, Vec mass, Vec mass_error)
 {
@@ -354,8 +409,9 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   PetscCall(VecSet(s.slack, brenier_first_slack * length));
   s.lists = (PetscBool)(t->dim >= brenier_list_dim && (PetscReal)t->n * t->dim >= brenier_list_work);
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) PetscCall(SolveLine(&s, mass, mass_error));
+  else if (!BrenierMethodFixesSample(options->method)) PetscCall(RunDescent(&s, mass, mass_error));
   else PetscCall(RunToTolerance(&s, mass, mass_error));
-  PetscCall(BrenierDualGetWork(s.dual, &solved->work));
+  if (s.dual) PetscCall(BrenierDualGetWork(s.dual, &solved->work));
   PetscCall(BrenierDualDestroy(&s.dual));
   PetscCall(VecDestroy(&s.scale));
   PetscCall(VecDestroy(&s.slack));
