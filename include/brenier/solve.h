@@ -27,16 +27,17 @@
 #include <brenier/newton.h>
 
 typedef struct {
-  BrenierMethod        method;
-  PetscReal            tol;          /* the upper end of the held-out interval of rho is to be below; 0: not judged */
-  PetscInt64           curves;       /* size of the last sample; 0: as the tolerance asks */
-  PetscInt64           check_curves; /* size of the held-out sample; 0: as the tolerance asks */
-  PetscInt64           seed;
-  PetscReal            warm_up; /* curves of the warm-up at most, in parts of the number of targets; 0 for none */
-  PetscReal            memory;  /* bytes that lists may take on a rank; 0: no bound */
-  PetscBool            verify;  /* compares lists with full scans */
-  BrenierNewtonOptions newton;  /* its monitor sees all stages as one iteration */
-  BrenierDescentSample sample;  /* adam, asgd: points or curves */
+  BrenierMethod method;
+  PetscReal     tol;          /* the upper end of the held-out interval of rho is to be below; 0: not judged */
+  PetscInt64    curves;       /* size of the last sample; 0: as the tolerance asks */
+  PetscInt64    check_curves; /* size of the held-out sample; 0: as the tolerance asks */
+  PetscInt64    seed;
+  PetscReal
+      warm_up; /* curves of the warm-up, in parts of the number of targets; 0 for none, negative for as many as suit */
+  PetscReal            memory; /* bytes that lists may take on a rank; 0: no bound */
+  PetscBool            verify; /* compares lists with full scans */
+  BrenierNewtonOptions newton; /* its monitor sees all stages as one iteration */
+  BrenierDescentSample sample; /* adam, asgd: points or curves */
   PetscErrorCode (*measured)(void *context, const BrenierHeldOut *held_out); /* sees each measurement; NULL for none */
   void *context;
 } BrenierSolveOptions;
@@ -50,9 +51,6 @@ typedef struct {
   PetscBool           within_tol, out_of_memory; /* judged against tol; a larger sample was wanted, but did not fit */
   BrenierDualWork     work;                      /* of this rank, all stages, without warm-up and measurements */
 } BrenierSolved;
-
-/* Curves of the warm-up by default. Not collective. */
-PETSC_EXTERN PetscReal BrenierSolveDefaultWarmUp(void);
 
 /*@
   BrenierSolveStart - Heights to start from
@@ -87,7 +85,7 @@ PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, const Bren
 + h      - the averaged heights
 - length - as above
 
-  Notes: 4 n^2 dim (warm_up + 1) flops a round, in 128 steps, 1 to 4 rounds; every rank count gives the same heights.
+  Notes: 4 n^2 dim (warm_up + 1) flops a round, in 128 steps (512 for small problems), 1 to 4 rounds; every rank count gives the same heights.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed,
                                           PetscReal warm_up, Vec h, PetscReal *length);

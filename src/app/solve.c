@@ -25,7 +25,7 @@ static const BrenierOption solve_options[] = {
     {"-memory", "GIB", "memory that the sample may take, all ranks of a node together; default 70% of the node's"},
     {"-max_it", "N", "Newton iterations at most in a stage; default 50"},
     {"-residual", "L1", "stop at this in-sample sum of |mass - weight|; default 0: at a tenth of the sampling error"},
-    {"-warm_up", "X", "curves of the averaged descent before Newton at most, in parts of n; default 2, 0 for none"},
+    {"-warm_up", "X", "curves of the averaged descent before Newton, in parts of n; default at most 2, 0 for none"},
     {"-damping", "X", "damping to begin with; default 0.1"},
     {"-linear_rtol", "X", "relative tolerance of the linear solver; default 0.01"},
     {"-start", "RESULT.h5", "start from the heights of a result for the same targets"},
@@ -102,7 +102,7 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   BrenierNewtonDefaults(&r->solve.newton);
   max_it           = r->solve.newton.max_it;
   r->solve.seed    = 1;
-  r->solve.warm_up = BrenierSolveDefaultWarmUp();
+  r->solve.warm_up = -1.0;
   PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof r->output, r->output, NULL));
   PetscCall(BrenierOptionText("-weights", PETSC_FALSE, sizeof r->weights, r->weights, &r->has_weights));
   PetscCall(BrenierOptionText("-start", PETSC_FALSE, sizeof r->start, r->start, &r->has_start));

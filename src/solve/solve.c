@@ -13,8 +13,8 @@ static const PetscInt64 brenier_circles_a_target = 2, brenier_chords_a_target = 
 static const PetscReal brenier_circle_noise = 0.1, brenier_chord_noise = 0.4;
 
 /* Curves of the warm-up at most, in parts of those that the tolerance will take, and of those that the user names: a small
-   sample needs a start that leaves little to do. */
-static const PetscReal brenier_warm_part = 0.25, brenier_warm_part_fixed = 0.5;
+   sample needs a start that leaves little to do; and at most so many a target. */
+static const PetscReal brenier_warm_part = 0.25, brenier_warm_part_fixed = 0.5, brenier_warm_most = 2.0;
 
 /* A stage has at most this many times the curves of the one before: its start is good to a sampling error that much larger. */
 static const PetscReal brenier_growth = 6.0;
@@ -29,8 +29,8 @@ static const PetscReal brenier_stage_part = 0.4;
 /* In-sample rho at which the last stage ends when a tolerance asks, in parts of the sampling part: 4% of chi2. */
 static const PetscReal brenier_last_part = 0.2;
 
-/* Curves of the Hessian a target: a row then sums the crossings of some 100 pieces. */
-static const PetscInt64 brenier_hessian_a_target = 4;
+/* Curves of the Hessian a target: a row then sums the crossings of some 100 pieces. A chord may have less than one crossing. */
+static const PetscInt64 brenier_hessian_circles = 4, brenier_hessian_chords = 64;
 
 /* The circles' solution is only a start for the cube: its own L1 error there is some 0.1. */
 static const PetscReal brenier_start_residual = 0.05;
@@ -105,22 +105,20 @@ static PetscErrorCode GaussianHeights(BrenierTargets t, const BrenierSource *sou
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Curves a target in the warm-up: as many as half an evaluation of the default sample. */
-static const PetscReal brenier_warm_up = 2.0;
-
-PetscReal BrenierSolveDefaultWarmUp(void)
+/* Curves of the warm-up as asked for, or by default in parts of those of the sample, which need not be many a target. */
+static PetscReal WarmUpCurves(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options)
 {
-  return brenier_warm_up;
+  const PetscReal part = options->curves > 0 ? brenier_warm_part_fixed : brenier_warm_part;
+
+  if (options->warm_up >= 0.0) return options->warm_up;
+  return PetscMin(part * ExpectedCurves(source, t->n, options) / t->n, brenier_warm_most);
 }
 
 static PetscErrorCode WarmUp(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options, Vec h,
                              PetscReal *length)
 {
-  const PetscReal expected = ExpectedCurves(source, t->n, options) / t->n;
-  const PetscReal part     = (options->curves > 0 ? brenier_warm_part_fixed : brenier_warm_part) * expected;
-
   PetscFunctionBegin;
-  PetscCall(BrenierWarmUp(t, source, options->seed, PetscMin(options->warm_up, part), h, length));
+  PetscCall(BrenierWarmUp(t, source, options->seed, WarmUpCurves(t, source, options), h, length));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -140,7 +138,7 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
   newton.residual = PetscMax(newton.residual, brenier_start_residual);
   PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
   PetscCall(WarmUp(t, &gaussian, options, h, length));
-  PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START, FirstCurves(&gaussian, t->n),
+  PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START, 2 * FirstCurves(&gaussian, t->n),
                               brenier_noise_batches, &dual));
   PetscCall(BrenierNewton(dual, t, &newton, h, &last, &reason));
   PetscCall(BrenierDualDestroy(&dual));
@@ -178,6 +176,7 @@ static PetscErrorCode MonitorStage(void *context, const BrenierIteration *now)
 static PetscErrorCode RunStage(Solve *s, PetscInt64 curves, PetscBool last)
 {
   const BrenierSolveOptions *options = s->options;
+  const PetscBool            circles = (PetscBool)(BrenierSourceCurveType(s->source) == BRENIER_CURVE_CIRCLE);
   BrenierNewtonOptions       newton  = options->newton;
   BrenierIteration           end;
 
@@ -190,7 +189,8 @@ static PetscErrorCode RunStage(Solve *s, PetscInt64 curves, PetscBool last)
     newton.noise_part = PetscMax(newton.noise_part, brenier_last_part);
     newton.certify    = PETSC_FALSE;
   }
-  newton.hessian_curves = PetscMax(brenier_hessian_a_target * s->targets->n, brenier_least_curves);
+  newton.hessian_curves = s->targets->n * (circles ? brenier_hessian_circles : brenier_hessian_chords);
+  newton.hessian_curves = PetscMax(newton.hessian_curves, brenier_least_curves);
   if (!last) {
     newton.residual = 0.0;
     newton.l1_part  = brenier_stage_part;

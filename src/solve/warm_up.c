@@ -4,7 +4,15 @@
 
 #include <math.h>
 
-enum { BRENIER_WARM_STEPS = 128, BRENIER_WARM_ROUNDS = 4 };
+enum { BRENIER_WARM_STEPS = 128, BRENIER_WARM_STEPS_SMALL = 512, BRENIER_WARM_ROUNDS = 4 };
+
+/* Coordinates of all targets below which more steps cost nothing to speak of: each packs the targets anew. */
+static const PetscReal brenier_warm_small = 1e6;
+
+static PetscInt StepsOfRound(BrenierTargets t)
+{
+  return (PetscReal)t->n * t->dim < brenier_warm_small ? BRENIER_WARM_STEPS_SMALL : BRENIER_WARM_STEPS;
+}
 
 /* Around tight clusters the length shrinks as their cells grow; below this part of what it was, a round more is due. */
 static const PetscReal brenier_warm_shrunk = 0.5;
@@ -61,11 +69,13 @@ static PetscErrorCode WarmStep(BrenierTargets t, const BrenierSource *source, Pe
 static PetscErrorCode WarmRound(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscInt first,
                                 PetscInt64 n_curves, PetscReal length, Vec h, Vec mass, Vec mean)
 {
+  const PetscInt n_steps = StepsOfRound(t);
+
   PetscFunctionBegin;
   PetscCall(VecZeroEntries(mean));
-  for (PetscInt step = 0; step < BRENIER_WARM_STEPS; ++step) {
+  for (PetscInt step = 0; step < n_steps; ++step) {
     PetscCall(WarmStep(t, source, seed, first, step, n_curves, length, h, mass));
-    if (2 * step >= BRENIER_WARM_STEPS) PetscCall(VecAXPY(mean, 2.0 / BRENIER_WARM_STEPS, h));
+    if (2 * step >= n_steps) PetscCall(VecAXPY(mean, 2.0 / n_steps, h));
   }
   PetscCall(VecCopy(mean, h));
   PetscCall(BrenierTargetsGauge(t, h));
@@ -75,12 +85,12 @@ static PetscErrorCode WarmRound(BrenierTargets t, const BrenierSource *source, P
 PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscReal warm_up, Vec h,
                              PetscReal *scale)
 {
-  const PetscInt64 n_curves =
-      PetscMax((PetscInt64)(warm_up * (PetscReal)t->n / BRENIER_WARM_STEPS), brenier_warm_least);
-  PetscReal      length, next = 0.0;
-  PetscInt       round = 0;
-  PetscLogDouble begun, ended;
-  Vec            mass, mean;
+  const PetscInt   n_steps  = StepsOfRound(t);
+  const PetscInt64 n_curves = PetscMax((PetscInt64)(warm_up * (PetscReal)t->n / n_steps), brenier_warm_least);
+  PetscReal        length, next = 0.0;
+  PetscInt         round = 0;
+  PetscLogDouble   begun, ended;
+  Vec              mass, mean;
 
   PetscFunctionBegin;
   *scale = 0.0;
@@ -92,16 +102,16 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, Pets
   PetscCall(LengthScale(t, source, seed, h, mass, &next));
   do {
     length = next;
-    PetscCall(WarmRound(t, source, seed, round * BRENIER_WARM_STEPS, n_curves, length, h, mass, mean));
+    PetscCall(WarmRound(t, source, seed, round * n_steps, n_curves, length, h, mass, mean));
     PetscCall(LengthScale(t, source, seed, h, mass, &next));
   } while (++round < BRENIER_WARM_ROUNDS && next < brenier_warm_shrunk * length);
   *scale = next;
   PetscCall(VecDestroy(&mass));
   PetscCall(VecDestroy(&mean));
   PetscCall(PetscTime(&ended));
-  PetscCall(BrenierSay("warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
-                       round * n_curves * BRENIER_WARM_STEPS, ended - begun));
-  PetscCall(BrenierLogEvent("warm_up", "i curves", round * n_curves * BRENIER_WARM_STEPS, "r length", next,
-                            "r warm_up_seconds", ended - begun, NULL));
+  PetscCall(BrenierSay("warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s", round * n_curves * n_steps,
+                       ended - begun));
+  PetscCall(BrenierLogEvent("warm_up", "i curves", round * n_curves * n_steps, "r length", next, "r warm_up_seconds",
+                            ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
