@@ -60,6 +60,7 @@ typedef struct {
   PetscReal  damping;    /* to begin with */
   PetscReal  linear_rtol;
   PetscInt64 hessian_curves; /* curves that the Hessian is made from, about, when the sample is larger; 0 for all */
+  PetscReal  length;         /* what height changes a typical mass by its own size, as far as is known; 0 for unknown */
   Vec        scale; /* NULL, or laid out as the targets: gets nu_i / H_ii, what height changes a mass by its own
                                 size; clamped to a factor of 30 about its geometric mean */
   PetscBool

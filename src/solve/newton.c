@@ -12,7 +12,8 @@ static const PetscReal brenier_armijo          = 0.05;  /* part of the promised 
 static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
 static const PetscReal brenier_rounding_rho    = 1e-12; /* residual that rounding alone leaves */
 static const PetscReal brenier_diagonal_floor  = 0.02;  /* of the geometric mean of the diagonal */
-static const PetscReal brenier_few_empty       = 1e-3;  /* of the cells */
+static const PetscReal brenier_lift_most       = 0.3;  /* beyond the gap, in lengths: a start, not a neighbour's mass */
+static const PetscReal brenier_few_empty       = 1e-3; /* of the cells */
 /* Heights that move by many slacks make trusted lists useless; who needs more iterations than this is such a case. */
 static const PetscReal brenier_trusting_iterations = 10.0;
 static const PetscReal brenier_scale_factor        = 30.0; /* see SetScale() */
@@ -52,6 +53,7 @@ void BrenierNewtonDefaults(BrenierNewtonOptions *options)
   options->hessian_curves = 0;
   options->certify        = PETSC_TRUE;
   options->scale          = NULL;
+  options->length         = 0.0;
   options->monitor        = NULL;
   options->context        = NULL;
 }
@@ -139,7 +141,7 @@ static PetscErrorCode Evaluate(Newton *s, Vec h, Vec mass, BrenierDualValue *val
 /* Lifts empty cells, if there are any, and evaluates again. */
 static PetscErrorCode LiftEmpty(Newton *s)
 {
-  const PetscReal most = s->length > 0.0 ? s->length : PETSC_MAX_REAL;
+  const PetscReal most = s->length > 0.0 ? brenier_lift_most * s->length : PETSC_MAX_REAL;
   PetscInt64      n_lifted;
 
   PetscFunctionBegin;
@@ -390,6 +392,7 @@ static PetscErrorCode CreateNewton(BrenierDual dual, BrenierTargets targets, con
   s->options     = options;
   s->h           = h;
   s->now.damping = options->damping;
+  s->length      = options->length;
   PetscCall(PetscTime(&s->start));
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(h, work[i]));
   PetscCall(CreateKsp(targets->comm, options->linear_rtol, &s->ksp));

@@ -12,9 +12,8 @@ static const PetscInt64 brenier_circles_a_target = 2, brenier_chords_a_target = 
 /* chi2 C / n of a perfect h, before it is measured: what decides how much of a warm-up is worth while. */
 static const PetscReal brenier_circle_noise = 0.1, brenier_chord_noise = 0.4;
 
-/* Curves of the warm-up at most, in parts of those that the tolerance will take, and of those that the user names: a small
-   sample needs a start that leaves little to do; and at most so many a target. */
-static const PetscReal brenier_warm_part = 0.25, brenier_warm_part_fixed = 0.5, brenier_warm_most = 2.0;
+/* Curves of the warm-up at most, in parts of those of the last sample, and a target. */
+static const PetscReal brenier_warm_part = 0.5, brenier_warm_most = 2.0;
 
 /* A stage has at most this many times the curves of the one before: its start is good to a sampling error that much larger. */
 static const PetscReal brenier_growth = 6.0;
@@ -64,6 +63,7 @@ typedef struct {
   /* data */
   BrenierDual dual;
   Vec         h, scale, slack;
+  PetscReal   length;
   PetscBool   lists; /* whether candidate lists are kept */
   /* status */
   BrenierIteration before; /* totals of the stages that ended */
@@ -108,10 +108,8 @@ static PetscErrorCode GaussianHeights(BrenierTargets t, const BrenierSource *sou
 /* Curves of the warm-up as asked for, or by default in parts of those of the sample, which need not be many a target. */
 static PetscReal WarmUpCurves(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options)
 {
-  const PetscReal part = options->curves > 0 ? brenier_warm_part_fixed : brenier_warm_part;
-
   if (options->warm_up >= 0.0) return options->warm_up;
-  return PetscMin(part * ExpectedCurves(source, t->n, options) / t->n, brenier_warm_most);
+  return PetscMin(brenier_warm_part * ExpectedCurves(source, t->n, options) / t->n, brenier_warm_most);
 }
 
 static PetscErrorCode WarmUp(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options, Vec h,
@@ -399,7 +397,7 @@ static PetscErrorCode SolveLine(Solve *s, Vec mass, Vec mass_error)
 PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
                             PetscReal length, Vec h, Vec mass, Vec mass_error, BrenierSolved *solved)
 {
-  Solve s = {.targets = t, .source = source, .options = options, .h = h, .solved = solved};
+  Solve s = {.targets = t, .source = source, .options = options, .h = h, .length = length, .solved = solved};
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(solved, sizeof *solved));
