@@ -84,7 +84,8 @@ PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack)
 
   PetscFunctionBegin;
   if (dual->curve_type == BRENIER_CURVE_LINE) PetscFunctionReturn(PETSC_SUCCESS);
-  if (!dual->slack) {
+  if (!dual->keeps_lists) {
+    dual->keeps_lists = PETSC_TRUE;
     PetscCall(PetscMalloc1(n, &dual->slack));
     PetscCall(PetscMalloc1(n, &dual->cap));
     for (PetscInt i = 0; i < n; ++i) dual->cap[i] = -PETSC_INFINITY;
@@ -109,14 +110,14 @@ PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves)
   PetscCall(PetscRealloc((size_t)dual->n_local * sizeof *dual->square, &dual->square));
   PetscCall(PetscRealloc(((size_t)dual->n_local + 1) * sizeof *dual->pieces.offset, &dual->pieces.offset));
   for (PetscInt c = old; c < dual->n_local; ++c) dual->pieces.offset[c + 1] = dual->pieces.offset[old];
-  if (dual->slack) PetscCall(BrenierListsReserve_Private(&dual->lists, old, dual->n_local));
+  if (dual->keeps_lists) PetscCall(BrenierListsReserve_Private(&dual->lists, old, dual->n_local));
   dual->renewed = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscBool BrenierDualKeepsLists(BrenierDual dual)
 {
-  return (PetscBool)(dual->slack != NULL);
+  return dual->keeps_lists;
 }
 
 PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool trusting)

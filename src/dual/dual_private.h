@@ -47,8 +47,8 @@ struct _p_BrenierDual {
   uint32_t           stream;
   PetscInt           n_batches;
   int                mass_bits; /* a whole curve is 2^mass_bits units of mass */
-  PetscReal         *slack;     /* normalised, shape [targets here]; NULL: no lists are kept */
-  PetscBool          verify, trusting;
+  PetscReal         *slack;     /* normalised, shape [targets here] */
+  PetscBool          keeps_lists, verify, trusting;
   /* layout */
   BrenierSegment segment[BRENIER_MAX_SEGMENTS];
   PetscInt       n_segments;

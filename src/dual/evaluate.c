@@ -188,7 +188,7 @@ PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec height, Vec mass, Breni
   for (PetscInt i = 0; i < n; ++i) h[i] = in[i] / dual->targets->unit;
   PetscCall(VecRestoreArrayRead(height, &in));
   PetscCall(LinearPart(dual, h, &linear));
-  if (dual->slack) PetscCall(BrenierDualWalkLists_Private(dual, h, linear));
+  if (dual->keeps_lists) PetscCall(BrenierDualWalkLists_Private(dual, h, linear));
   else PetscCall(ScanAll(dual, h));
   PetscCall(PetscFree(h));
   PetscCall(SumMasses(dual));
@@ -202,7 +202,7 @@ PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec height, Vec mass, Breni
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &value->n_empty, 1, MPIU_INT64, MPI_SUM, dual->comm));
   ++dual->work.n_evaluations;
   dual->work.n_pieces = dual->pieces.n;
-  if (dual->slack && dual->verify && !dual->trusting) PetscCall(VerifyLists(dual, height, mass, value));
+  if (dual->keeps_lists && dual->verify && !dual->trusting) PetscCall(VerifyLists(dual, height, mass, value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

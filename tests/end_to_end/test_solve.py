@@ -104,3 +104,47 @@ def test_other_sources(tmp_path, source):
 
 def test_no_temporary_file_is_left(solved):
     assert sorted(os.listdir(solved)) == ["points.npy", "result.h5", "solve.jsonl", "weights.npy"]
+
+
+@pytest.mark.parametrize("source, tol", [("gaussian", 0.1), ("cube", 0.2)])
+def test_to_a_tolerance(tmp_path, source, tol):
+    """The sample grows until rho is below, and an independent check agrees; no list misses a piece on the way."""
+    np.save(tmp_path / "points.npy", mixture(1500, 8, seed=9))
+    log = tmp_path / "solve.jsonl"
+    brenier("solve", "points.npy", "-source", source, "-tol", tol, "-verify_lists", "-o", "r.h5", "-log", log, cwd=tmp_path)
+    brenier("check", "r.h5", "-seed", 5, "-curves", 40000, "-tol", 1.05 * tol, cwd=tmp_path)
+    result, work = read_result(tmp_path / "r.h5"), last_event(read_log(log), "work")
+    assert result.status == "converged" and result.rho_high <= tol
+    assert np.all(np.diff(result.history["curves"]) >= 0) and result.history["candidates"][-1] > 0
+    assert work["scans"] < 3
+    last = result.history["curves"] == result.history["curves"][-1]
+    assert last.sum() <= 9 and not last.all()
+
+
+def test_tolerance_that_memory_forbids(tmp_path):
+    np.save(tmp_path / "points.npy", mixture(1500, 8, seed=9))
+    command = ("solve", "points.npy", "-tol", 0.02, "-memory", 0.02, "-o", "r.h5")
+    done = brenier(*command, cwd=tmp_path, code=6)
+    result = read_result(tmp_path / "r.h5")
+    assert result.status == "tolerance not reached: memory" and result.status in done.stdout
+    assert 0.02 < result.rho < 0.3
+
+
+@pytest.mark.parametrize("method", ["lmvm", "cg", "ntr"])
+def test_other_methods(tmp_path, method):
+    np.save(tmp_path / "points.npy", mixture(200, 4, seed=10))
+    brenier("solve", "points.npy", "-method", method, "-curves", 8000, "-o", "r.h5", cwd=tmp_path)
+    result = read_result(tmp_path / "r.h5")
+    assert result.status == "converged" and result.rho < 0.2
+
+
+@pytest.mark.parametrize("method, sample", [("adam", "points"), ("asgd", "points"), ("asgd", "curves")])
+def test_more_samples_get_stochastic_methods_nearer(tmp_path, method, sample):
+    """From a zero start, which the plane and space are slow to forget: how near is for the bench to tell."""
+    np.save(tmp_path / "points.npy", mixture(200, 4, seed=10))
+    rho = []
+    for samples in (20000, 400000):
+        count = samples if sample == "points" else samples // 10
+        brenier("solve", "points.npy", "-method", method, "-sample", sample, "-curves", count, "-o", "r.h5", cwd=tmp_path)
+        rho.append(read_result(tmp_path / "r.h5").rho)
+    assert rho[1] < 0.6 * rho[0]

@@ -733,6 +733,79 @@ static PetscErrorCode TestTranslated(BrenierSourceType type, PetscInt dim, Petsc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* p's evaluation by lists is that of a dual without lists, to the bit. */
+static PetscErrorCode CheckAgainstScan(Problem *p, const BrenierDualValue *value)
+{
+  BrenierDual      scanned;
+  BrenierDualValue plain;
+  Vec              mass;
+  PetscBool        same;
+
+  PetscFunctionBeginUser;
+  PetscCall(
+      BrenierDualCreate(p->targets, &p->source, SEED, BRENIER_STREAM_SOLVE, BrenierDualCurves(p->dual), 4, &scanned));
+  PetscCall(VecDuplicate(p->mass, &mass));
+  PetscCall(BrenierDualEvaluate(scanned, p->h, mass, &plain));
+  PetscCall(VecEqual(mass, p->mass, &same));
+  PetscCheck(same && plain.energy == value->energy && plain.n_pieces == value->n_pieces, PETSC_COMM_SELF,
+             PETSC_ERR_PLIB, "lists: %" PetscInt64_FMT " pieces, a scan: %" PetscInt64_FMT, value->n_pieces,
+             plain.n_pieces);
+  PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierDualDestroy(&scanned));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Curves that met all targets, and targets that met all curves, so far and over all ranks. */
+static PetscErrorCode Scanned(BrenierDual dual, PetscInt64 *n)
+{
+  BrenierDualWork work;
+
+  PetscFunctionBeginUser;
+  PetscCall(BrenierDualGetWork(dual, &work));
+  *n = work.n_scanned + work.n_risen;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, n, 1, MPIU_INT64, MPI_SUM, PETSC_COMM_WORLD));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Heights that wander by some slacks: no piece is ever missed, steps within the slack scan nothing, larger ones do; the sample
+   grows on the way. */
+static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, BrenierSourceType type)
+{
+  const PetscReal  slack = 0.05, step[] = {0.3, 0.3, 3.0, 0.2, 40.0, 1.0};
+  const PetscInt64 n_curves = 150;
+  Problem          p;
+  BrenierDualValue value;
+  PetscInt64       before, after;
+  Vec              x;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateProblem(PETSC_COMM_WORLD, cloud, 300, dim, type, n_curves, &p));
+  PetscCall(VecDuplicate(p.h, &x));
+  PetscCall(VecSet(x, slack));
+  PetscCall(BrenierDualSetSlack(p.dual, x));
+  PetscCall(SetHeights(p.targets, 0.9, 0.02, 11, p.h));
+  PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
+  PetscCall(CheckAgainstScan(&p, &value));
+  for (size_t k = 0; k < sizeof step / sizeof step[0]; ++k) {
+    PetscReal largest;
+
+    PetscCall(SetDirection(p.targets, k, x));
+    PetscCall(BrenierTargetsGauge(p.targets, x));
+    PetscCall(VecNorm(x, NORM_INFINITY, &largest));
+    PetscCall(VecAXPY(p.h, step[k] * slack / largest, x));
+    PetscCall(Scanned(p.dual, &before));
+    PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
+    PetscCall(Scanned(p.dual, &after));
+    PetscCheck(k > 1 || after == before, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a step within the slack scanned");
+    PetscCheck(step[k] < 10.0 || after > before, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a weak test: no list had to be mended");
+    PetscCall(CheckAgainstScan(&p, &value));
+    if (k == 2) PetscCall(BrenierDualGrow(p.dual, 2 * n_curves + 7));
+  }
+  PetscCall(VecDestroy(&x));
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   PetscFunctionBeginUser;
@@ -750,6 +823,9 @@ int main(int argc, char **argv)
     PetscCall(TestGaps(150, 2, type, 40, 1.0));
     PetscCall(TestGaps(150, 8, type, 40, 50.0));
     PetscCall(TestGaps(150, 64, type, 12, 0.01));
+    PetscCall(TestLists(CLOUD_NORMAL, 2, type));
+    PetscCall(TestLists(CLOUD_NORMAL, 16, type));
+    PetscCall(TestLists(CLOUD_COPIES, 5, type));
     PetscCall(TestTranslated(type, 5, 1024.0, 0.0, 0.0));
     PetscCall(TestTranslated(type, 5, 3.7, 100.0, 1e-11));
   }
