@@ -119,3 +119,47 @@ void BrenierBoundsSet_Private(BrenierCurveType type, PetscInt n, const PetscReal
   if (type == BRENIER_CURVE_CIRCLE) SetDiscs(&plane, tile, c);
   else BrenierTileSetLevel(tile, c, plane.a[centre] + plane.h[centre], plane.b[centre]);
 }
+
+/* The two ends of a piece: what multiplies a and b there.. Up to half a turn the top lies inside when the difference
+   rises at first and falls at last; on a longer piece one of the two is enough. */
+typedef struct {
+  PetscReal x_s, y_s, x_e, y_e;
+} Ends;
+
+BRENIER_WIDE static void ReachOnCircle(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal cap[],
+                                       PetscReal A, PetscReal B, PetscReal H, const Ends *at, PetscReal is_long,
+                                       PetscReal above[])
+{
+  for (PetscInt i = 0; i < n; ++i) {
+    const PetscReal da = a[i] - A, db = b[i] - B;
+    const PetscReal value_s = da * at->x_s + db * at->y_s, value_e = da * at->x_e + db * at->y_e;
+    const PetscReal slope_s = db * at->x_s - da * at->y_s, slope_e = db * at->x_e - da * at->y_e;
+    const PetscReal rises_s = slope_s > 0.0 ? 1.0 : 0.0, falls_e = slope_e < 0.0 ? 1.0 : 0.0;
+    const PetscReal end   = value_s > value_e ? value_s : value_e;
+    const PetscReal top   = rises_s + falls_e + is_long >= 2.0 ? sqrt(da * da + db * db) : end;
+    const PetscReal reach = top + (cap[i] - H);
+
+    above[i] = reach > above[i] ? reach : above[i];
+  }
+}
+
+BRENIER_WIDE static void ReachOnLine(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal cap[],
+                                     PetscReal A, PetscReal B, PetscReal H, PetscReal s, PetscReal e, PetscReal above[])
+{
+  for (PetscInt i = 0; i < n; ++i) {
+    const PetscReal da = a[i] - A + (cap[i] - H), db = b[i] - B;
+    const PetscReal reach = da + (db > 0.0 ? e : s) * db;
+
+    above[i] = reach > above[i] ? reach : above[i];
+  }
+}
+
+void BrenierBoundsReach_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
+                                const PetscReal cap[], PetscReal A, PetscReal B, PetscReal H, PetscReal s, PetscReal e,
+                                PetscReal above[])
+{
+  const Ends at = {cos(s), sin(s), cos(e), sin(e)};
+
+  if (type == BRENIER_CURVE_CIRCLE) ReachOnCircle(n, a, b, cap, A, B, H, &at, e - s > PETSC_PI ? 1.0 : 0.0, above);
+  else ReachOnLine(n, a, b, cap, A, B, H, s, e, above);
+}

@@ -18,3 +18,12 @@
 */
 void BrenierBoundsSet_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
                               const PetscReal h[], BrenierTileCurves *tile, size_t c, PetscInt chosen[]);
+
+/*
+  BrenierBoundsReach_Private - How far planes (a, b, cap) get above one piece [s, e] of an envelope, plane (A, B, H)
+
+  Not collective. above: shape [n], raised to the largest difference on the piece where that is larger. Exact up to rounding.
+*/
+void BrenierBoundsReach_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
+                                const PetscReal cap[], PetscReal A, PetscReal B, PetscReal H, PetscReal s, PetscReal e,
+                                PetscReal above[]);

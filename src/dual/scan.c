@@ -106,18 +106,46 @@ static void SetBounds(Chunk *chunk, PetscInt c, PetscInt n, const PetscReal a[],
   BrenierBoundsSet_Private(chunk->dual->curve_type, n, a, b, low, &chunk->tile, (size_t)c, chosen);
 }
 
+/* Drops the candidates whose chunk->above is negative. */
+static void KeepAbove(const Chunk *chunk, CandidateList *list)
+{
+  PetscInt kept = 0;
+
+  for (PetscInt i = 0; i < list->n; ++i)
+    if (chunk->above[i] >= 0.0) CopyCandidate(list, i, list, kept++);
+  list->n = kept;
+}
+
 /* Drops from the list of curve c what the bounds in force rule out. */
 static PetscErrorCode DropCandidates(Chunk *chunk, PetscInt c)
 {
   CandidateList *list = &chunk->list[c];
-  PetscInt       kept = 0;
 
   PetscFunctionBegin;
   PetscCall(ReserveWork(chunk, list->n));
   BrenierTileSectorTest(&chunk->tile, (size_t)c, (size_t)list->n, list->a, list->b, list->cap, chunk->above);
-  for (PetscInt i = 0; i < list->n; ++i)
-    if (chunk->above[i] >= 0.0) CopyCandidate(list, i, list, kept++);
-  list->n = kept;
+  KeepAbove(chunk, list);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Drops from a sorted list what stays below the envelope at low everywhere. All bounds before were below that envelope, so
+   what is left does not depend on the order in which the targets came. */
+static PetscErrorCode DropBelowEnvelope(Chunk *chunk, CandidateList *list)
+{
+  const BrenierEnvelope *e    = &chunk->envelope;
+  const BrenierCurveType type = chunk->dual->curve_type;
+
+  PetscFunctionBegin;
+  PetscCall(ReserveWork(chunk, list->n));
+  PetscCall(BrenierDualEnvelope_Private(chunk->dual, list->n, list->a, list->b, list->low, &chunk->envelope));
+  for (PetscInt i = 0; i < list->n; ++i) chunk->above[i] = -PETSC_MAX_REAL;
+  for (size_t p = 0; p < e->n; ++p) {
+    const int32_t k = e->plane[p];
+
+    BrenierBoundsReach_Private(type, list->n, list->a, list->b, list->cap, list->a[k], list->b[k], list->low[k],
+                               e->start[p], e->start[p + 1], chunk->above);
+  }
+  KeepAbove(chunk, list);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -330,7 +358,7 @@ static PetscErrorCode StoreList(Chunk *chunk, PetscInt c)
   PetscInt             chosen[BRENIER_SECTORS];
 
   PetscFunctionBegin;
-  // The planes that the last thinning chose are still listed, and still the highest
+  // Highest somewhere at low, so they are still listed
   SetBounds(chunk, c, list->n, list->a, list->b, list->low, chosen);
   PetscCall(ReserveWork(chunk, list->n));
   for (PetscInt i = 0; i < list->n; ++i) chunk->anchor[i] = -HUGE_VALF;
@@ -391,6 +419,7 @@ static PetscErrorCode EndChunk(Chunk *chunk, BrenierPieces *pieces)
       PetscCall(EnterPieces(chunk, c, pieces));
       break;
     case BRENIER_SCAN_LISTS:
+      PetscCall(DropBelowEnvelope(chunk, list));
       PetscCall(StoreList(chunk, c));
       break;
     case BRENIER_SCAN_MORE:
