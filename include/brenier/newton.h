@@ -9,8 +9,9 @@
 
   A step is taken when the energy falls by a twentieth of what its slope promises (Armijo); convexity gives the same
   guarantee from the slope at the new point when the energy's difference drowns in rounding. Otherwise the damping is
-  raised. Empty cells are lifted until they touch u (dual.h) before the first step and after each that leaves some; the
-  masses are measured again when they are more than a few.
+  raised. Empty cells are lifted until they touch u (dual.h) before the first step and after each that leaves some; while
+  candidate lists are kept, only when they are more than a few, and once more at the end. Lists are trusted in the first
+  iterations.
 
   Reference for exact masses: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019). Their rule, to halve steps until
   no cell falls below a floor, stalls on sampled masses.
@@ -60,11 +61,9 @@ typedef struct {
   PetscReal  damping;    /* to begin with */
   PetscReal  linear_rtol;
   PetscInt64 hessian_curves; /* curves that the Hessian is made from, about, when the sample is larger; 0 for all */
-  PetscReal  length;         /* what height changes a typical mass by its own size, as far as is known; 0 for unknown */
-  Vec        scale; /* NULL, or laid out as the targets: gets nu_i / H_ii, what height changes a mass by its own
-                                size; clamped to a factor of 30 about its geometric mean */
-  PetscBool
-      certify; /* whether the end must hold with every candidate list mended, as it must where only lists are trusted */
+  PetscReal  length;         /* what height changes a typical mass by its own size; 0 for unknown */
+  PetscBool  certify;        /* whether the end must hold with every candidate list mended */
+  Vec        scale;          /* NULL, or gets nu_i / H_ii, within a factor of 30 of its geometric mean */
   PetscErrorCode (*monitor)(void *context, const BrenierIteration *iteration); /* NULL for none; collective */
   void *context;
 } BrenierNewtonOptions;

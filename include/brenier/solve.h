@@ -8,17 +8,22 @@
 
   Warm-up. Averaged stochastic descent on fresh curves, each seen once, before Newton sees the sample:
     h <- h - rate length (w / nu - 1) / sqrt(step),  the heights of the second half averaged,
-  length the mass-weighted geometric mean of w_i / H_ii: the change of height that changes a cell's mass by its own
-  size. Around tight clusters it shrinks as their cells grow; another round with the new length follows then. It costs some half an
-  evaluation a round and saves most of the Newton iterations (docs/solver.md). Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
+  length the mean over pieces of dual.h: the change of height that changes a mass by its own size. Around tight clusters it
+  shrinks as their cells grow; another round with the new length follows then. It saves most of the Newton iterations
+  (docs/solver.md). Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
 
-  Stages. The sample starts small and grows, earlier curves staying. K = noise^2 C, the sampling part of chi2 times the number of
-  curves, is measured by Newton's own sample; the minimiser of C curves has chi2 of about K / C on curves it never saw,
-  so the size for a tolerance is known after the first stage: C = K / tol^2, and a little more. The last stage is followed by
-  a measurement on fresh curves; while the upper end of its interval is above the tolerance, the sample grows by what is
-  missing. The methods of minimise.h take Newton's place in a stage. Those of descent.h know no stages: they see as many
-  fresh points or curves as -curves or the tolerance asks for, and go on from a zero or given start. Slacks of the candidate lists (dual.h) are a multiple of what the heights are expected to move: the sampling
-  error of the stage before, times nu_i / H_ii.
+  Stages. The sample starts small and grows, earlier curves staying. K = noise^2 C, the sampling part of chi2 times the
+  number of curves, is measured by Newton's own sample; the minimiser of C curves has chi2 of about K / C on curves it
+  never saw, so the size for a tolerance is known after the first stage: C = K / tol^2, and a little more. The last stage
+  is followed by a measurement on fresh curves; while the upper end of its interval is above the tolerance, the sample
+  grows by what is missing. Slacks of the candidate lists (dual.h) are a multiple of what the heights are expected to
+  move: the sampling error of the stage before, times nu_i / H_ii. Between the first evaluation of a stage and its end
+  lists are trusted; with a fixed sample they are mended at the end, with a tolerance the measurement, by full scans of
+  fresh curves, is what judges.
+
+  Other methods. Those of minimise.h take Newton's place in a stage. Those of descent.h know no stages: they see as many
+  fresh points or curves as -curves says, or a perfect use of them would need for the tolerance and then twice as many
+  again and again, each time from the start, zero heights unless another is given.
 */
 #pragma once
 
@@ -32,10 +37,9 @@ typedef struct {
   PetscInt64    curves;       /* size of the last sample; 0: as the tolerance asks */
   PetscInt64    check_curves; /* size of the held-out sample; 0: as the tolerance asks */
   PetscInt64    seed;
-  PetscReal
-      warm_up; /* curves of the warm-up, in parts of the number of targets; 0 for none, negative for as many as suit */
-  PetscReal            memory; /* bytes that lists may take on a rank; 0: no bound */
-  PetscBool            verify; /* compares lists with full scans */
+  PetscReal     warm_up; /* curves of the warm-up over number of targets; 0 for none, below 0 for as many as suit */
+  PetscReal     memory;  /* bytes that lists may take on a rank; 0: no bound */
+  PetscBool     verify;  /* compares lists with full scans */
   BrenierNewtonOptions newton; /* its monitor sees all stages as one iteration */
   BrenierDescentSample sample; /* adam, asgd: points or curves */
   PetscErrorCode (*measured)(void *context, const BrenierHeldOut *held_out); /* sees each measurement; NULL for none */

@@ -151,8 +151,11 @@ PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, 
 {
   PetscFunctionBegin;
   *length = 0.0;
+  if (!BrenierMethodFixesSample(options->method)) {
+    PetscCall(VecZeroEntries(h));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(GaussianHeights(t, source, h));
-  if (!BrenierMethodFixesSample(options->method)) PetscFunctionReturn(PETSC_SUCCESS);
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_CHORD) PetscCall(StartCube(t, source, options, h, length));
   else PetscCall(WarmUp(t, source, options, h, length));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -361,8 +364,11 @@ static PetscErrorCode RunDescent(Solve *s, Vec mass, Vec mass_error)
   BrenierDescentOptions      descent;
   BrenierDescentState        last;
   PetscReal                  wanted = worth * ExpectedCurves(s->source, s->targets->n, options);
+  Vec                        start;
 
   PetscFunctionBegin;
+  PetscCall(VecDuplicate(s->h, &start));
+  PetscCall(VecCopy(s->h, start));
   BrenierDescentDefaults(options->method, s->targets->n, &descent);
   descent.sample  = options->sample;
   descent.monitor = MonitorDescent;
@@ -370,7 +376,7 @@ static PetscErrorCode RunDescent(Solve *s, Vec mass, Vec mass_error)
   if (options->curves > 0) wanted = (PetscReal)options->curves;
   for (uint32_t attempt = 0; attempt < BRENIER_RETRIES; ++attempt) {
     descent.samples = (PetscInt64)PetscMin(PetscCeilReal(wanted), (PetscReal)PETSC_MAX_INT);
-    PetscCall(VecZeroEntries(s->h));
+    PetscCall(VecCopy(start, s->h));
     PetscCall(BrenierDescent(s->targets, s->source, options->method, options->seed + attempt, &descent, s->h, &last));
     s->before = s->solved->last;
     s->solved->curves += last.samples;
@@ -379,6 +385,7 @@ static PetscErrorCode RunDescent(Solve *s, Vec mass, Vec mass_error)
     if (s->solved->within_tol || options->curves > 0) break;
     wanted *= 2.0;
   }
+  PetscCall(VecDestroy(&start));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

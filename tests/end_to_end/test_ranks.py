@@ -9,19 +9,24 @@ from problem import mixture
 from program import brenier
 
 RANKS = (1, 2, 3, 5)
-PROBLEMS = {"gaussian": (8, 4000), "cube": (3, 8000)}  # dimension, curves; 500 targets
+# source, dimension, how large a sample; 500 targets. The last keeps candidate lists
+PROBLEMS = {
+    "gaussian": ("gaussian", 8, ("-curves", 4000)),
+    "cube": ("cube", 3, ("-curves", 8000)),
+    "tolerance": ("gaussian", 24, ("-tol", 0.15)),
+}
 
 
 @pytest.fixture(scope="module", params=PROBLEMS)
 def results(request, tmp_path_factory):
     """Files of one solve on each number of ranks."""
-    dim, curves = PROBLEMS[request.param]
+    source, dim, sample = PROBLEMS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
     np.save(folder / "y.npy", mixture(500, dim, seed=7))
     np.save(folder / "weights.npy", np.random.default_rng(8).uniform(1, 5, 500))
     files = [folder / f"{ranks}.h5" for ranks in RANKS]
     for ranks, file in zip(RANKS, files):
-        brenier("solve", "y.npy", "-weights", "weights.npy", "-source", request.param, "-curves", curves, "-o", file,
+        brenier("solve", "y.npy", "-weights", "weights.npy", "-source", source, *sample, "-o", file,
                 ranks=ranks, cwd=folder)  # fmt: skip
     return files
 
