@@ -2,11 +2,12 @@
 #include <brenier/base.h>
 #include <brenier/minimise.h>
 
+#include "iteration.h"
+
 #include <math.h>
 #include <petsctao.h>
 
-static const PetscReal brenier_rounding_rho   = 1e-12; /* residual that rounding alone leaves */
-static const PetscReal brenier_diagonal_floor = 0.02;  /* of the geometric mean of the diagonal */
+static const PetscReal brenier_diagonal_floor = 0.02; /* of the geometric mean of the diagonal */
 
 /* The trust region takes changes of its objective below 1e-6 for rounding. In units of length, rounding is far below:
    with the objective this many times as large, the threshold is near it. Quasi-Newton and conjugate gradients guess
@@ -196,39 +197,13 @@ static PetscErrorCode Hessian(Tao tao, Vec z, Mat hessian, Mat preconditioner, v
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* L1 and root-mean-square residual at the last evaluation. */
-static PetscErrorCode Measure(Minimise *s)
-{
-  const PetscInt     n  = s->targets->n_local;
-  const PetscReal   *nu = s->targets->nu;
-  const PetscScalar *m;
-  PetscReal         *term, sum[2];
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
-  PetscCall(VecGetArrayRead(s->mass, &m));
-  for (PetscInt i = 0; i < n; ++i) {
-    term[i]     = PetscAbsReal(m[i] - nu[i]);
-    term[n + i] = term[i] * term[i] / nu[i];
-  }
-  PetscCall(VecRestoreArrayRead(s->mass, &m));
-  PetscCall(BrenierExactSum(s->targets->comm, n, 2, term, sum));
-  PetscCall(PetscFree(term));
-  s->now.l1     = sum[0];
-  s->now.rho    = PetscSqrtReal(sum[1]);
-  s->now.energy = s->value.energy;
-  s->now.noise  = PetscSqrtReal(s->value.noise2);
-  s->now.empty  = (PetscReal)s->value.n_empty;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Measures the last evaluation and tells the monitor. */
 static PetscErrorCode Report(Minimise *s)
 {
   PetscLogDouble now;
 
   PetscFunctionBegin;
-  PetscCall(Measure(s));
+  PetscCall(BrenierIterationMeasure_Private(s->dual, s->targets, &s->value, s->mass, &s->now));
   PetscCall(VecAXPY(s->report, -1.0, s->h));
   PetscCall(VecNorm(s->report, NORM_INFINITY, &s->now.step));
   PetscCall(VecCopy(s->h, s->report));
@@ -236,15 +211,6 @@ static PetscErrorCode Report(Minimise *s)
   s->now.seconds = now - s->start;
   if (s->options->monitor) PetscCall(s->options->monitor(s->options->context, &s->now));
   PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static BrenierNewtonReason Finished(const Minimise *s)
-{
-  if (s->now.rho <= brenier_rounding_rho) return BRENIER_NEWTON_ROUNDING;
-  if (s->now.l1 <= s->options->residual) return BRENIER_NEWTON_RESIDUAL;
-  if (s->now.rho <= s->options->noise_part * s->now.noise) return BRENIER_NEWTON_NOISE;
-  if (s->now.iteration >= (PetscReal)s->options->max_it) return BRENIER_NEWTON_MAX_IT;
-  return (BrenierNewtonReason)0;
 }
 
 /* TAO asks after every iteration, and after every trial point that `ntr` turns down. */
@@ -267,7 +233,7 @@ static PetscErrorCode TestConvergence(Tao tao, void *context)
     s->linear                = linear;
     s->rejected              = 0;
     PetscCall(Report(s));
-    s->reason = Finished(s);
+    s->reason = BrenierIterationFinished_Private(s->options, &s->now);
   } else if (++s->rejected > brenier_most_rejected) s->reason = BRENIER_NEWTON_STALLED;
   if (s->reason) PetscCall(TaoSetConvergedReason(tao, s->reason > 0 ? TAO_CONVERGED_USER : TAO_DIVERGED_USER));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -354,7 +320,7 @@ static PetscErrorCode Begin(Minimise *s)
   PetscCall(VecCopy(s->z, s->accepted));
   PetscCall(VecCopy(s->h, s->report));
   PetscCall(Report(s));
-  s->reason = Finished(s);
+  s->reason = BrenierIterationFinished_Private(s->options, &s->now);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

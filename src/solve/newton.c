@@ -2,6 +2,8 @@
 #include <brenier/base.h>
 #include <brenier/newton.h>
 
+#include "iteration.h"
+
 #include <math.h>
 #include <petscksp.h>
 
@@ -10,7 +12,6 @@ const char BrenierIterationNames[] =
 
 static const PetscReal brenier_armijo          = 0.05;  /* part of the promised decrease that a step must keep */
 static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
-static const PetscReal brenier_rounding_rho    = 1e-12; /* residual that rounding alone leaves */
 static const PetscReal brenier_diagonal_floor  = 0.02;  /* of the geometric mean of the diagonal */
 static const PetscReal brenier_lift_most       = 0.3;  /* beyond the gap, in lengths: a start, not a neighbour's mass */
 static const PetscReal brenier_few_empty       = 1e-3; /* of the cells */
@@ -85,48 +86,6 @@ static PetscErrorCode SumTerms(Newton *s, PetscReal term[], PetscInt n_sets, Pet
 {
   PetscFunctionBegin;
   PetscCall(BrenierExactSum(s->targets->comm, s->targets->n_local, n_sets, term, sum));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* L1 and root-mean-square residual at the current masses. */
-static PetscErrorCode Measure(Newton *s)
-{
-  const PetscInt     n  = s->targets->n_local;
-  const PetscReal   *nu = s->targets->nu;
-  const PetscScalar *m;
-  PetscReal         *term, sum[2];
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
-  PetscCall(VecGetArrayRead(s->mass, &m));
-  for (PetscInt i = 0; i < n; ++i) {
-    term[i]     = PetscAbsReal(m[i] - nu[i]);
-    term[n + i] = (m[i] - nu[i]) * (m[i] - nu[i]) / nu[i];
-  }
-  PetscCall(VecRestoreArrayRead(s->mass, &m));
-  PetscCall(SumTerms(s, term, 2, sum));
-  PetscCall(PetscFree(term));
-  s->now.l1     = sum[0];
-  s->now.rho    = PetscSqrtReal(sum[1]);
-  s->now.energy = s->value.energy;
-  s->now.noise  = PetscSqrtReal(s->value.noise2);
-  s->now.empty  = (PetscReal)s->value.n_empty;
-  s->now.curves = (PetscReal)BrenierDualCurves(s->dual);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode MeasureWork(Newton *s)
-{
-  BrenierDualWork work;
-  PetscInt64      sum[2];
-
-  PetscFunctionBegin;
-  PetscCall(BrenierDualGetWork(s->dual, &work));
-  sum[0] = work.n_scanned;
-  sum[1] = work.n_candidates;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 2, MPIU_INT64, MPI_SUM, s->targets->comm));
-  s->now.scanned    = (PetscReal)sum[0];
-  s->now.candidates = (PetscReal)sum[1] / s->now.curves;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -348,22 +307,11 @@ static PetscErrorCode Report(Newton *s)
   PetscLogDouble now;
 
   PetscFunctionBegin;
-  PetscCall(Measure(s));
-  PetscCall(MeasureWork(s));
+  PetscCall(BrenierIterationMeasure_Private(s->dual, s->targets, &s->value, s->mass, &s->now));
   PetscCall(PetscTime(&now));
   s->now.seconds = now - s->start;
   if (s->options->monitor) PetscCall(s->options->monitor(s->options->context, &s->now));
   PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static BrenierNewtonReason Finished(const Newton *s)
-{
-  if (s->now.rho <= brenier_rounding_rho) return BRENIER_NEWTON_ROUNDING;
-  if (s->now.l1 <= s->options->residual) return BRENIER_NEWTON_RESIDUAL;
-  if (s->now.l1 <= s->options->l1_part * s->now.noise) return BRENIER_NEWTON_NOISE;
-  if (s->now.rho <= s->options->noise_part * s->now.noise) return BRENIER_NEWTON_NOISE;
-  if (s->now.iteration >= (PetscReal)s->options->max_it) return BRENIER_NEWTON_MAX_IT;
-  return (BrenierNewtonReason)0;
 }
 
 static PetscErrorCode CreateKsp(MPI_Comm comm, PetscReal rtol, KSP *ksp)
@@ -416,7 +364,7 @@ static PetscErrorCode LookAgain(Newton *s, BrenierNewtonReason *reason)
   PetscCall(BrenierDualTrustLists(s->dual, PETSC_FALSE));
   PetscCall(Evaluate(s, s->h, s->mass, &s->value));
   PetscCall(Report(s));
-  *reason = Finished(s);
+  *reason = BrenierIterationFinished_Private(s->options, &s->now);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -452,7 +400,7 @@ PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const Bre
     PetscCall(BrenierDualTrustLists(dual, (PetscBool)(s.now.iteration < brenier_trusting_iterations)));
     PetscCall(Iterate(&s, reason));
     PetscCall(Report(&s));
-    if (!*reason) *reason = Finished(&s);
+    if (!*reason) *reason = BrenierIterationFinished_Private(options, &s.now);
     if (*reason > 0) PetscCall(Tidy(&s, &tidied, reason));
   }
   PetscCall(BrenierDualTrustLists(dual, PETSC_FALSE));

@@ -797,7 +797,8 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, BrenierSourceType typ
     PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
     PetscCall(Scanned(p.dual, &after));
     PetscCheck(k > 1 || after == before, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a step within the slack scanned");
-    PetscCheck(step[k] < 10.0 || after > before, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a weak test: no list had to be mended");
+    PetscCheck(step[k] < 10.0 || after > before, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "a weak test: no list had to be mended");
     PetscCall(CheckAgainstScan(&p, &value));
     if (k == 2) PetscCall(BrenierDualGrow(p.dual, 2 * n_curves + 7));
   }

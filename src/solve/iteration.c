@@ -1,0 +1,60 @@
+/* iteration.c - Implements iteration.h. */
+#include <brenier/base.h>
+
+#include "iteration.h"
+
+static const PetscReal brenier_rounding_rho = 1e-12; /* residual that rounding alone leaves */
+
+/* L1 and root-mean-square residual. */
+static PetscErrorCode MeasureResidual(BrenierTargets t, Vec mass, BrenierIteration *now)
+{
+  const PetscInt     n  = t->n_local;
+  const PetscReal   *nu = t->nu;
+  const PetscScalar *m;
+  PetscReal         *term, sum[2];
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
+  PetscCall(VecGetArrayRead(mass, &m));
+  for (PetscInt i = 0; i < n; ++i) {
+    term[i]     = PetscAbsReal(m[i] - nu[i]);
+    term[n + i] = (m[i] - nu[i]) * (m[i] - nu[i]) / nu[i];
+  }
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(BrenierExactSum(t->comm, n, 2, term, sum));
+  PetscCall(PetscFree(term));
+  now->l1  = sum[0];
+  now->rho = PetscSqrtReal(sum[1]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierIterationMeasure_Private(BrenierDual dual, BrenierTargets t, const BrenierDualValue *value,
+                                               Vec mass, BrenierIteration *now)
+{
+  BrenierDualWork work;
+  PetscInt64      sum[2];
+
+  PetscFunctionBegin;
+  PetscCall(MeasureResidual(t, mass, now));
+  PetscCall(BrenierDualGetWork(dual, &work));
+  sum[0] = work.n_scanned;
+  sum[1] = work.n_candidates;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 2, MPIU_INT64, MPI_SUM, t->comm));
+  now->energy     = value->energy;
+  now->noise      = PetscSqrtReal(value->noise2);
+  now->empty      = (PetscReal)value->n_empty;
+  now->curves     = (PetscReal)BrenierDualCurves(dual);
+  now->scanned    = (PetscReal)sum[0];
+  now->candidates = (PetscReal)sum[1] / now->curves;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+BrenierNewtonReason BrenierIterationFinished_Private(const BrenierNewtonOptions *options, const BrenierIteration *now)
+{
+  if (now->rho <= brenier_rounding_rho) return BRENIER_NEWTON_ROUNDING;
+  if (now->l1 <= options->residual) return BRENIER_NEWTON_RESIDUAL;
+  if (now->l1 <= options->l1_part * now->noise) return BRENIER_NEWTON_NOISE;
+  if (now->rho <= options->noise_part * now->noise) return BRENIER_NEWTON_NOISE;
+  if (now->iteration >= (PetscReal)options->max_it) return BRENIER_NEWTON_MAX_IT;
+  return (BrenierNewtonReason)0;
+}
