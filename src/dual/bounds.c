@@ -86,8 +86,8 @@ static void SetDiscs(const SectorPlanes *plane, BrenierTileCurves *tile, size_t 
     long_cos += u * (x * x - y * y);
     long_sin += u * 2.0 * x * y;
   }
-  // The second coefficient of spread * |cos t| is 4 / (3 pi) of spread; of the factors tried, 1.6 to 2.4, a little less
-  // than its inverse left the fewest pairs
+  // The second coefficient of spread * |cos t| is 4 / (3 pi) of spread; of the factors tried, 1.4 to 2.2, those a little
+  // below its inverse left the fewest pairs
   spread = 1.9 * hypot(long_cos, long_sin);
   axis   = 0.5 * atan2(long_sin, long_cos);
   for (int k = 0; k < BRENIER_DISCS; ++k) {
@@ -120,7 +120,7 @@ void BrenierBoundsSet_Private(BrenierCurveType type, PetscInt n, const PetscReal
   else BrenierTileSetLevel(tile, c, plane.a[centre] + plane.h[centre], plane.b[centre]);
 }
 
-/* The two ends of a piece: what multiplies a and b there.. Up to half a turn the top lies inside when the difference
+/* The two ends of a piece: what multiplies a and b there. Up to half a turn the top lies inside when the difference
    rises at first and falls at last; on a longer piece one of the two is enough. */
 typedef struct {
   PetscReal x_s, y_s, x_e, y_e;
