@@ -84,6 +84,30 @@ PETSC_EXTERN PetscErrorCode BrenierMoments(MPI_Comm comm, PetscInt n_local, Pets
 PETSC_EXTERN PetscErrorCode BrenierGaussianStart(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
                                                  const PetscReal nu[], PetscReal scale, PetscReal h[]);
 
+/* The quadratic form of the Gaussian start, x -> -(scale/2) x' Cov^(-1/2) x; every rank holds it, 8 dim (dim + 1) bytes. */
+typedef struct {
+  PetscInt   dim, rank;
+  PetscReal  unit, factor; /* the form is factor |V x / unit|^2 */
+  PetscReal *mean, *v;     /* of the targets, shape [dim]; V, shape [rank, dim]; owned */
+} BrenierGaussianForm;
+
+/*@
+  BrenierGaussianFormCreate - The quadratic form of `BrenierGaussianStart()`
+
+  Collective on `comm`; input as there
+
+  Output Parameter:
+. form - free with `BrenierGaussianFormDestroy()`
+@*/
+PETSC_EXTERN PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, PetscInt n_local, PetscInt dim,
+                                                      const PetscReal y[], const PetscReal nu[], PetscReal scale,
+                                                      BrenierGaussianForm *form);
+
+/* Values of the form at the rows x - origin, shape [n, dim]; origin NULL for 0. Not collective. */
+PETSC_EXTERN PetscErrorCode BrenierGaussianFormApply(const BrenierGaussianForm *form, PetscInt n, const PetscReal x[],
+                                                     const PetscReal origin[], PetscReal value[]);
+PETSC_EXTERN PetscErrorCode BrenierGaussianFormDestroy(BrenierGaussianForm *form);
+
 /*@
   BrenierPrincipalComponents - The directions in which distributed data vary most
 

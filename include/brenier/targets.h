@@ -80,6 +80,22 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsGauge(BrenierTargets targets, Vec h);
 /* y' = (y - centre) / unit of this rank's targets, shape [n_local, dim]. Not collective. */
 PETSC_EXTERN void BrenierTargetsNormalised(BrenierTargets targets, PetscReal y[]);
 
+/*@
+  BrenierTargetsFetch - Brings the coordinates of chosen targets from their owners
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets
+. n       - number chosen on this rank, 0 allowed
+- index   - their global indices, shape [n]
+
+  Output Parameter:
+. y - coordinates as read, shape [n, dim]
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTargetsFetch(BrenierTargets targets, PetscInt n, const PetscInt64 index[],
+                                                PetscReal y[]);
+
 /* sum nu |y|^2 in the input's units. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets targets, PetscReal *moment);
 

@@ -6,6 +6,7 @@
 #include "duplicates.h"
 
 #include <math.h>
+#include <petscsf.h>
 
 /* Weights that sum to 1 but for rounding in single precision are not worth a notice. */
 static const PetscReal brenier_notice_above = 1e-5;
@@ -240,6 +241,27 @@ void BrenierTargetsNormalised(BrenierTargets t, PetscReal y[])
   for (PetscInt i = 0; i < t->n_local; ++i)
     for (PetscInt k = 0; k < t->dim; ++k)
       y[(size_t)i * t->dim + k] = (t->y[(size_t)i * t->dim + k] - t->centre[k]) / t->unit;
+}
+
+PetscErrorCode BrenierTargetsFetch(BrenierTargets t, PetscInt n, const PetscInt64 index[], PetscReal y[])
+{
+  MPI_Datatype row;
+  PetscSF      sf;
+  PetscInt    *leaf;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n, &leaf));
+  for (PetscInt i = 0; i < n; ++i) leaf[i] = (PetscInt)index[i];
+  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)t->dim, MPIU_REAL, &row));
+  PetscCallMPI(MPI_Type_commit(&row));
+  PetscCall(PetscSFCreate(t->comm, &sf));
+  PetscCall(PetscSFSetGraphLayout(sf, t->layout, n, NULL, PETSC_OWN_POINTER, leaf));
+  PetscCall(PetscSFBcastBegin(sf, row, t->y, y, MPI_REPLACE));
+  PetscCall(PetscSFBcastEnd(sf, row, t->y, y, MPI_REPLACE));
+  PetscCall(PetscSFDestroy(&sf));
+  PetscCallMPI(MPI_Type_free(&row));
+  PetscCall(PetscFree(leaf));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets t, PetscReal *moment)

@@ -76,25 +76,57 @@ static PetscErrorCode FixGauge(MPI_Comm comm, PetscInt n_local, const PetscReal 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierGaussianStart(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
-                                    const PetscReal nu[], PetscReal scale, PetscReal h[])
+PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
+                                         const PetscReal nu[], PetscReal scale, BrenierGaussianForm *form)
 {
-  const PetscInt slab = PetscMin(BrenierSlabRows(dim), n_local);
-  const size_t   d    = (size_t)dim;
-  PetscInt       rank;
-  PetscReal      unit;
-  PetscReal     *mean, *v, *z, *p;
+  const size_t d = (size_t)dim;
 
   PetscFunctionBegin;
   PetscCheck(scale > 0.0, comm, PETSC_ERR_ARG_OUTOFRANGE, "The source's standard deviation must be positive, not %g",
              (double)scale);
-  PetscCall(PetscMalloc4(d, &mean, d * d, &v, (size_t)slab * d, &z, (size_t)slab * d, &p));
-  PetscCall(BrenierMeanAndUnit(comm, n_local, dim, y, nu, mean, &unit));
-  PetscCall(GetWhitening(comm, n_local, dim, y, nu, mean, unit, &rank, v));
-  for (PetscInt i = 0; i < n_local; i += slab)
-    PetscCall(SquareNorms(PetscMin(slab, n_local - i), dim, y + (size_t)i * d, mean, unit, rank, v, z, p, h + i));
-  for (PetscInt i = 0; i < n_local; ++i) h[i] *= -0.5 * scale * unit;
+  form->dim = dim;
+  PetscCall(PetscMalloc2(d, &form->mean, d * d, &form->v));
+  PetscCall(BrenierMeanAndUnit(comm, n_local, dim, y, nu, form->mean, &form->unit));
+  PetscCall(GetWhitening(comm, n_local, dim, y, nu, form->mean, form->unit, &form->rank, form->v));
+  form->factor = -0.5 * scale * form->unit;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierGaussianFormApply(const BrenierGaussianForm *form, PetscInt n, const PetscReal x[],
+                                        const PetscReal origin[], PetscReal value[])
+{
+  const PetscInt slab = PetscMin(BrenierSlabRows(form->dim), n);
+  const size_t   d    = (size_t)form->dim;
+  PetscReal     *z, *p, *zero;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc2((size_t)slab * d, &z, (size_t)slab * d, &p));
+  PetscCall(PetscCalloc1(d, &zero));
+  for (PetscInt i = 0; i < n; i += slab)
+    PetscCall(SquareNorms(PetscMin(slab, n - i), form->dim, x + (size_t)i * d, origin ? origin : zero, form->unit,
+                          form->rank, form->v, z, p, value + i));
+  for (PetscInt i = 0; i < n; ++i) value[i] *= form->factor;
+  PetscCall(PetscFree(zero));
+  PetscCall(PetscFree2(z, p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierGaussianFormDestroy(BrenierGaussianForm *form)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscFree2(form->mean, form->v));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierGaussianStart(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
+                                    const PetscReal nu[], PetscReal scale, PetscReal h[])
+{
+  BrenierGaussianForm form;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierGaussianFormCreate(comm, n_local, dim, y, nu, scale, &form));
+  PetscCall(BrenierGaussianFormApply(&form, n_local, y, form.mean, h));
   PetscCall(FixGauge(comm, n_local, nu, h));
-  PetscCall(PetscFree4(mean, v, z, p));
+  PetscCall(BrenierGaussianFormDestroy(&form));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

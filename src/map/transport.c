@@ -6,8 +6,6 @@
 
 #include "data/ring.h"
 
-#include <petscsf.h>
-
 enum { BRENIER_POINTS_AT_ONCE = 8192, BRENIER_POINT_TARGETS = 4096 };
 
 /* The best target found for each point of a group. */
@@ -101,28 +99,6 @@ static PetscErrorCode ScanGroup(PointScan *scan, BrenierTargets t, const PetscSc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Brings the coordinates of targets `index` from their owners. */
-static PetscErrorCode FetchCodes(BrenierTargets t, PetscInt n, const PetscInt64 index[], PetscReal code[])
-{
-  MPI_Datatype row;
-  PetscSF      sf;
-  PetscInt    *leaf;
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(n, &leaf));
-  for (PetscInt i = 0; i < n; ++i) leaf[i] = (PetscInt)index[i];
-  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)t->dim, MPIU_REAL, &row));
-  PetscCallMPI(MPI_Type_commit(&row));
-  PetscCall(PetscSFCreate(t->comm, &sf));
-  PetscCall(PetscSFSetGraphLayout(sf, t->layout, n, NULL, PETSC_OWN_POINTER, leaf));
-  PetscCall(PetscSFBcastBegin(sf, row, t->y, code, MPI_REPLACE));
-  PetscCall(PetscSFBcastEnd(sf, row, t->y, code, MPI_REPLACE));
-  PetscCall(PetscSFDestroy(&sf));
-  PetscCallMPI(MPI_Type_free(&row));
-  PetscCall(PetscFree(leaf));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Room for so many points and so many targets at once. */
 static PetscErrorCode CreatePointScan(BrenierTargets t, PetscInt n_points, PetscInt n_targets, PointScan *scan)
 {
@@ -174,7 +150,7 @@ PetscErrorCode BrenierTransportApply(BrenierTargets t, Vec height, PetscInt n, c
   PetscCall(VecRestoreArrayRead(height, &h));
   PetscCall(BrenierRingDestroy(&ring));
   PetscCall(DestroyPointScan(&scan));
-  if (wants_code) PetscCall(FetchCodes(t, n, index, code));
+  if (wants_code) PetscCall(BrenierTargetsFetch(t, n, index, code));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

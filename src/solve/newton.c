@@ -13,6 +13,7 @@ const char BrenierIterationNames[] =
 static const PetscReal brenier_armijo          = 0.05;  /* part of the promised decrease that a step must keep */
 static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
 static const PetscReal brenier_diagonal_floor  = 0.02;  /* of the geometric mean of the diagonal */
+static const PetscReal brenier_few_pieces      = 16.0;  /* of a cell: its row of the Hessian is chance */
 static const PetscReal brenier_lift_most       = 0.3;  /* beyond the gap, in lengths: a start, not a neighbour's mass */
 static const PetscReal brenier_few_empty       = 1e-3; /* of the cells */
 /* Heights that move by many slacks make trusted lists useless; who needs more iterations than this is such a case. */
@@ -38,6 +39,7 @@ typedef struct {
   /* status */
   BrenierDualValue value, trial_value;
   BrenierIteration now;
+  PetscInt64       stride; /* of the curves that the Hessian is made from */
   PetscReal        length; /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
   PetscReal        gain;   /* of the last step tried: decrease over what its slope promised */
   PetscLogDouble   start;
@@ -161,6 +163,30 @@ static PetscErrorCode SetDampingBase(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Raises the diagonal of cells with few pieces, whose crossings say little, to their mass over the length: a mass that
+   grows e-fold in less than a length is met, one that grows e-fold in twenty lengths was a chance of the sample. */
+static PetscErrorCode FloorDiagonal(Newton *s)
+{
+  const PetscReal    pieces = (PetscReal)s->value.n_pieces / (PetscReal)s->stride;
+  const PetscScalar *m;
+  PetscScalar       *d;
+  Vec                add;
+
+  PetscFunctionBegin;
+  if (!(s->length > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecDuplicate(s->h, &add));
+  PetscCall(MatGetDiagonal(s->hessian, add));
+  PetscCall(VecGetArrayRead(s->mass, &m));
+  PetscCall(VecGetArray(add, &d));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i)
+    d[i] = m[i] * pieces < brenier_few_pieces ? PetscMax(m[i] / s->length - d[i], 0.0) : 0.0;
+  PetscCall(VecRestoreArray(add, &d));
+  PetscCall(VecRestoreArrayRead(s->mass, &m));
+  PetscCall(MatDiagonalSet(s->hessian, add, ADD_VALUES));
+  PetscCall(VecDestroy(&add));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Solves for the step with the damping as it is; *solved is false when the linear solver gave up. */
 static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
 {
@@ -280,7 +306,8 @@ static PetscErrorCode MakeHessian(Newton *s)
   const PetscInt64 n = BrenierDualCurves(s->dual), wanted = s->options->hessian_curves;
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualHessian(s->dual, wanted > 0 ? PetscMax(n / wanted, 1) : 1, &s->hessian));
+  s->stride = wanted > 0 ? PetscMax(n / wanted, 1) : 1;
+  PetscCall(BrenierDualHessian(s->dual, s->stride, &s->hessian));
   PetscCall(SetScale(s, s->options->scale ? s->options->scale : s->step)); // the step is free until it is solved for
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -291,6 +318,7 @@ static PetscErrorCode Iterate(Newton *s, BrenierNewtonReason *reason)
   PetscCall(MakeHessian(s));
   PetscCall(MatDuplicate(s->hessian, MAT_DO_NOT_COPY_VALUES, &s->damped));
   PetscCall(SetResidual(s));
+  PetscCall(FloorDiagonal(s));
   PetscCall(SetDampingBase(s));
   PetscCall(FindStep(s, reason));
   PetscCall(MatDestroy(&s->hessian));

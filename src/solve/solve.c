@@ -1,9 +1,9 @@
 /* solve.c - Implements solve.h. */
 #include <brenier/base.h>
-#include <brenier/linear.h>
 #include <brenier/minimise.h>
 #include <brenier/solve.h>
 
+#include "hierarchy.h"
 #include "quantiles.h"
 
 /* Curves a target of the first stage, and at least. */
@@ -87,27 +87,6 @@ static PetscReal ExpectedCurves(const BrenierSource *source, PetscInt n_targets,
   return (circles ? brenier_circle_noise : brenier_chord_noise) * n_targets / PetscSqr(options->tol);
 }
 
-static PetscErrorCode GaussianHeights(BrenierTargets t, const BrenierSource *source, Vec h)
-{
-  PetscScalar *a;
-  PetscReal   *y;
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &y));
-  BrenierTargetsNormalised(t, y);
-  PetscCall(VecGetArrayWrite(h, &a));
-  PetscCall(BrenierGaussianStart(t->comm, t->n_local, t->dim, y, t->nu,
-                                 PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim), a));
-  // Its last bits depend on the ranks, and descent on few curves doubles such differences again and again: without them
-  // every rank count starts alike, but for a number that lies on the edge, one in a hundred million
-  for (PetscInt i = 0; i < t->n_local; ++i) a[i] = (PetscReal)(float)a[i];
-  PetscCall(VecRestoreArrayWrite(h, &a));
-  PetscCall(VecScale(h, t->unit));
-  PetscCall(BrenierTargetsGauge(t, h));
-  PetscCall(PetscFree(y));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Curves of the warm-up as asked for, or by default in parts of those of the sample, which need not be many a target. */
 static PetscReal WarmUpCurves(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options)
 {
@@ -155,7 +134,7 @@ PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, 
     PetscCall(VecZeroEntries(h));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(GaussianHeights(t, source, h));
+  PetscCall(BrenierHierarchyStart(t, source, options, h));
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_CHORD) PetscCall(StartCube(t, source, options, h, length));
   else PetscCall(WarmUp(t, source, options, h, length));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -1,0 +1,199 @@
+/*
+  hierarchy.c - Implements hierarchy.h.
+
+  A cluster c stands for its members y: solved with their weight together, its cell is about the union of theirs. Its
+  height and the barycentre of its cell, which is minus the gradient of the true heights at c, give those of the members,
+    h(y) = h_c - <bary_c, y - c> + q(y - c),   q(x) = -(scale/2) x' Cov^(-1/2) x,
+  q the second-order term of the Gaussian start, whose form is exact when both measures are Gaussian.
+*/
+#include "hierarchy.h"
+
+#include <brenier/base.h>
+#include <brenier/cluster.h>
+#include <brenier/linear.h>
+
+#include <petscsf.h>
+
+/* Targets a cluster stands for on average: few where all is quickly solved. Of many targets more, down to some number of
+   clusters: the warm-up evens out the rest, and finer clusters cost more than they save. */
+static const PetscInt brenier_level_factor = 8, brenier_large_factor = 32, brenier_large_clusters = 1000;
+
+/* Clusters that are worth solving for. */
+static const PetscInt brenier_least_clusters = 64;
+
+/* Assignments of the clustering. */
+static const PetscInt brenier_cluster_steps = 3;
+
+/* Curves a cluster, and in all at least. */
+static const PetscInt64 brenier_level_circles = 8, brenier_level_chords = 32, brenier_level_least = 4096;
+
+/* Curves of a level's warm-up, over its targets. */
+static const PetscReal brenier_level_warm_up = 2.0;
+
+/* In-sample L1 residual at which a level ends, in parts of its sampling error. */
+static const PetscReal brenier_level_part = 0.4;
+
+static PetscInt LevelSize(PetscInt n)
+{
+  return PetscMin(n / brenier_level_factor, PetscMax(n / brenier_large_factor, brenier_large_clusters));
+}
+
+static PetscErrorCode GaussianHeights(BrenierTargets t, const BrenierSource *source, Vec h)
+{
+  PetscScalar *a;
+  PetscReal   *y;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &y));
+  PetscCall(VecGetArrayWrite(h, &a));
+  BrenierTargetsNormalised(t, y);
+  PetscCall(BrenierGaussianStart(t->comm, t->n_local, t->dim, y, t->nu,
+                                 PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim), a));
+  PetscCall(VecRestoreArrayWrite(h, &a));
+  PetscCall(VecScale(h, t->unit));
+  PetscCall(BrenierTargetsGauge(t, h));
+  PetscCall(PetscFree(y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One number of each cluster for its members: root shape [clusters here, stride], leaf [targets here]. */
+static PetscErrorCode ToMembers(PetscSF sf, PetscInt n_clusters, const PetscReal root[], PetscInt stride,
+                                PetscReal work[], PetscReal leaf[])
+{
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < n_clusters; ++i) work[i] = root[(size_t)i * stride];
+  PetscCall(PetscSFBcastBegin(sf, MPIU_REAL, work, leaf, MPI_REPLACE));
+  PetscCall(PetscSFBcastEnd(sf, MPIU_REAL, work, leaf, MPI_REPLACE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The first-order part into h, and y - c into apart, shape [targets here, dim]. */
+static PetscErrorCode ProlongLinear(BrenierTargets t, BrenierTargets coarse, PetscSF sf, const PetscScalar coarse_h[],
+                                    const PetscReal barycenter[], PetscReal apart[], PetscScalar h[])
+{
+  PetscReal *work, *bary, *centre;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc3(coarse->n_local, &work, t->n_local, &bary, t->n_local, &centre));
+  PetscCall(ToMembers(sf, coarse->n_local, coarse_h, 1, work, h));
+  for (PetscInt k = 0; k < t->dim; ++k) {
+    PetscCall(ToMembers(sf, coarse->n_local, coarse->y + k, t->dim, work, centre));
+    PetscCall(ToMembers(sf, coarse->n_local, barycenter + k, t->dim, work, bary));
+    for (PetscInt i = 0; i < t->n_local; ++i) {
+      const size_t j = (size_t)i * t->dim + k;
+
+      apart[j] = t->y[j] - centre[i];
+      if (!PetscIsNanReal(bary[i])) h[i] -= bary[i] * apart[j]; // an empty cell has no barycentre
+    }
+  }
+  PetscCall(PetscFree3(work, bary, centre));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode AddQuadratic(BrenierTargets t, const BrenierSource *source, const PetscReal apart[],
+                                   PetscScalar h[])
+{
+  const PetscReal     deviation = PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim);
+  BrenierGaussianForm form;
+  PetscReal          *value;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &value));
+  PetscCall(BrenierGaussianFormCreate(t->comm, t->n_local, t->dim, t->y, t->nu, deviation, &form));
+  PetscCall(BrenierGaussianFormApply(&form, t->n_local, apart, NULL, value));
+  PetscCall(BrenierGaussianFormDestroy(&form));
+  for (PetscInt i = 0; i < t->n_local; ++i) h[i] += value[i];
+  PetscCall(PetscFree(value));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Prolong(BrenierTargets t, const BrenierSource *source, BrenierTargets coarse,
+                              const PetscInt64 parent[], Vec coarse_h, const PetscReal barycenter[], Vec h)
+{
+  const PetscScalar *from;
+  PetscScalar       *to;
+  PetscReal         *apart;
+  PetscInt          *leaf;
+  PetscSF            sf;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &leaf));
+  for (PetscInt i = 0; i < t->n_local; ++i) leaf[i] = (PetscInt)parent[i];
+  PetscCall(PetscSFCreate(t->comm, &sf));
+  PetscCall(PetscSFSetGraphLayout(sf, coarse->layout, t->n_local, NULL, PETSC_OWN_POINTER, leaf));
+  PetscCall(PetscFree(leaf));
+  PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &apart));
+  PetscCall(VecGetArrayRead(coarse_h, &from));
+  PetscCall(VecGetArrayWrite(h, &to));
+  PetscCall(ProlongLinear(t, coarse, sf, from, barycenter, apart, to));
+  PetscCall(AddQuadratic(t, source, apart, to));
+  PetscCall(VecRestoreArrayWrite(h, &to));
+  PetscCall(VecRestoreArrayRead(coarse_h, &from));
+  PetscCall(BrenierTargetsGauge(t, h));
+  PetscCall(PetscFree(apart));
+  PetscCall(PetscSFDestroy(&sf));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Solves for the clusters of one level, roughly: heights, and the barycentres of their cells. */
+static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                                 Vec h, PetscReal barycenter[])
+{
+  const PetscBool      circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
+  const PetscInt64     curves  = t->n * (circles ? brenier_level_circles : brenier_level_chords);
+  const PetscInt       batches = 16;
+  BrenierNewtonOptions newton  = options->newton;
+  BrenierIteration     last;
+  BrenierNewtonReason  reason;
+  BrenierDual          dual;
+  PetscReal            length;
+  PetscLogDouble       begun, ended;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierHierarchyStart(t, source, options, h));
+  PetscCall(PetscTime(&begun));
+  PetscCall(BrenierWarmUp(t, source, options->seed, brenier_level_warm_up, h, &length));
+  PetscCall(BrenierDualCreate(t, source, options->seed, BRENIER_STREAM_LEVEL, PetscMax(curves, brenier_level_least),
+                              batches, &dual));
+  newton.monitor  = NULL;
+  newton.certify  = PETSC_FALSE;
+  newton.l1_part  = brenier_level_part;
+  newton.residual = 0.0;
+  PetscCall(BrenierNewton(dual, t, &newton, h, &last, &reason));
+  PetscCall(BrenierDualBarycenters(dual, barycenter));
+  PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(PetscTime(&ended));
+  PetscCall(BrenierSay("level: %" PetscInt_FMT " clusters, %.0f curves, %.0f iterations, L1 residual %.1e, %.1f s",
+                       t->n, last.curves, last.iteration, last.l1, ended - begun));
+  PetscCall(BrenierLogEvent("level", "i clusters", (PetscInt64)t->n, "r curves", last.curves, "r iterations",
+                            last.iteration, "r l1", last.l1, "r noise", last.noise, "r level_seconds", ended - begun,
+                            NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierHierarchyStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                                     Vec h)
+{
+  const PetscInt n_clusters = LevelSize(t->n);
+  BrenierTargets coarse;
+  PetscInt64    *parent;
+  PetscReal     *barycenter;
+  Vec            coarse_h;
+
+  PetscFunctionBegin;
+  if (n_clusters < brenier_least_clusters || BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) {
+    PetscCall(GaussianHeights(t, source, h));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(PetscMalloc1(t->n_local, &parent));
+  PetscCall(BrenierCluster(t, n_clusters, brenier_cluster_steps, options->seed, &coarse, parent));
+  PetscCall(BrenierTargetsCreateVec(coarse, &coarse_h));
+  PetscCall(PetscMalloc1((size_t)coarse->n_local * t->dim, &barycenter));
+  PetscCall(SolveLevel(coarse, source, options, coarse_h, barycenter));
+  PetscCall(Prolong(t, source, coarse, parent, coarse_h, barycenter, h));
+  PetscCall(PetscFree(barycenter));
+  PetscCall(PetscFree(parent));
+  PetscCall(VecDestroy(&coarse_h));
+  PetscCall(BrenierTargetsDestroy(&coarse));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
