@@ -152,17 +152,17 @@ PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stri
 PETSC_EXTERN PetscErrorCode BrenierDualLength(BrenierDual dual, PetscReal *length);
 
 /*@
-  BrenierDualBarycenters - Centres of mass of the cells, from the pieces of the last evaluation: exact moments of arcs and chords
+  BrenierDualBarycentres - Centres of mass of the cells, from the pieces of the last evaluation: exact moments of arcs and chords
 
   Collective on the dual, evaluated
 
   Output Parameter:
-. barycenter - points of the source's space, shape [n targets here, dim]; NaN for cells without mass
+. barycentre - points of the source's space, shape [n targets here, dim]; NaN for cells without mass
 
   Notes: minus the gradient of the true height function at a target. Draws the curves again, scans nothing; sums of integers, bitwise
   the same for any number of ranks. 8 bytes an axis and cell met, a few axes at once so that it takes some 128 MB.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualBarycenters(BrenierDual dual, PetscReal barycenter[]);
+PETSC_EXTERN PetscErrorCode BrenierDualBarycentres(BrenierDual dual, PetscReal barycentre[]);
 
 /* Size of the sample. Not collective. */
 PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);

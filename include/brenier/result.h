@@ -14,7 +14,8 @@ typedef struct {
   BrenierSource  source;
   PetscInt64     seed, curves; /* of the sample the heights were fitted to */
   BrenierHeldOut held_out;
-  char           status[64]; /* "converged", "tolerance not reached", "iteration limit", ... */
+  char           levels[128]; /* numbers of clusters solved before the targets */
+  char           status[64];  /* "converged", "tolerance not reached", "iteration limit", ... */
   char           input[PETSC_MAX_PATH_LEN];
 } BrenierResult;
 
@@ -37,12 +38,14 @@ typedef struct {
 . h          - heights
 . mass       - held-out masses
 . mass_error - their standard errors
+. barycentre - of the cells, shape [n_local, dim], written in single precision
 - history    - iterations
 
   Errors: as `BrenierStoreCreate()`, `BrenierStoreWriteRows()`, `BrenierStoreCommit()`
 @*/
 PETSC_EXTERN PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result, BrenierTargets targets,
-                                               Vec h, Vec mass, Vec mass_error, const BrenierHistory *history);
+                                               Vec h, Vec mass, Vec mass_error, const PetscReal barycentre[],
+                                               const BrenierHistory *history);
 
 /*@
   BrenierResultRead - Reads what is needed to go on with a result
@@ -58,3 +61,19 @@ PETSC_EXTERN PetscErrorCode BrenierResultWrite(const char path[], const BrenierR
 @*/
 PETSC_EXTERN PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult *result,
                                               BrenierTargets *targets, Vec *h);
+
+/*@
+  BrenierResultReadBarycentres - Reads the barycentres of the cells, if the result has them
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ path    - the result file
+- targets - its targets
+
+  Output Parameters:
++ barycentre - of this rank's cells, shape [n_local, dim], points of the source space
+- found      - whether the file has them
+@*/
+PETSC_EXTERN PetscErrorCode BrenierResultReadBarycentres(const char path[], BrenierTargets targets,
+                                                         PetscReal barycentre[], PetscBool *found);

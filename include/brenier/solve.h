@@ -1,10 +1,11 @@
 /*
   solve.h - From targets to heights: where to start, then Newton on samples that grow until the tolerance is met.
 
-  Start. Gaussian and sphere: the heights that transport the Gaussian of the source's covariance to the Gaussian of
-  the targets' (linear.h). Cube: those heights first solve, by great circles, for the Gaussian with the cube's covariance I/12;
-  in high dimension <x,y> is nearly Gaussian for a uniform x, and a chord crosses less than one facet, so circles get
-  nearer in fewer and cheaper iterations than chords from the quadratic.
+  Start. Gaussian and sphere: clusters of the targets (cluster.h) are solved first, clusters of these before them, by a
+  factor of 8 to 32, and their heights carried over with the barycentres of their cells. The fewest clusters start from
+  the heights that transport the Gaussian of the source's covariance to the Gaussian of the targets' (linear.h). Cube: in
+  five dimensions or more, where <x,y> is nearly Gaussian for a uniform x and a chord crosses less than one facet, all this
+  is done with great circles for the Gaussian with the cube's covariance I/12; in fewer, with chords.
 
   Warm-up. Averaged stochastic descent on fresh curves, each seen once, before Newton sees the sample:
     h <- h - rate length (w / nu - 1) / sqrt(step),  the heights of the second half averaged,
@@ -56,6 +57,15 @@ typedef struct {
   BrenierDualWork     work;                      /* of this rank, all stages, without warm-up and measurements */
 } BrenierSolved;
 
+enum { BRENIER_MAX_LEVELS = 12 };
+
+/* What is known of a start. */
+typedef struct {
+  PetscReal length;   /* change of height that changes a typical mass by its own size; 0 when unknown */
+  PetscInt  n_levels; /* levels of clusters solved before */
+  PetscInt  level[BRENIER_MAX_LEVELS]; /* their clusters, few first */
+} BrenierStart;
+
 /*@
   BrenierSolveStart - Heights to start from
 
@@ -67,11 +77,39 @@ typedef struct {
 - options - for the cube: size and seed of the circles' sample, and how Newton goes
 
   Output Parameters:
-+ h      - heights, gauged
-- length - change of height that changes a typical mass by its own size; 0 when unknown
++ h     - heights, gauged
+- start - see above
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, const BrenierSource *source,
-                                              const BrenierSolveOptions *options, Vec h, PetscReal *length);
+                                              const BrenierSolveOptions *options, Vec h, BrenierStart *start);
+
+/*@
+  BrenierSolveRestart - Heights carried over from a solution for other targets
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets    - the targets
+. source     - the source of both
+. options    - as above
+. before     - the targets solved before, of the same dimension, on the same ranks
+. before_h   - their heights
+- barycentre - of their cells, shape [before's n_local, dim]; NaN where unknown
+
+  Output Parameters:
++ h     - heights, gauged
+- start - see above
+
+  Notes: of as many targets as before each is taken for the one of the same number, moved; of another number of targets each goes
+  with the nearest of those before, as a member of a cluster does, and a warm-up follows.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierSolveRestart(BrenierTargets targets, const BrenierSource *source,
+                                                const BrenierSolveOptions *options, BrenierTargets before, Vec before_h,
+                                                const PetscReal barycentre[], Vec h, BrenierStart *start);
+
+/* What height changes a typical mass by its own size at heights h, from a small sample; `mass` is work. Collective. */
+PETSC_EXTERN PetscErrorCode BrenierLengthScale(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed,
+                                               Vec h, Vec mass, PetscReal *length);
 
 /*@
   BrenierWarmUp - Averaged stochastic descent from heights h
@@ -110,10 +148,11 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierS
 + h          - heights reached
 . mass       - their held-out masses
 . mass_error - standard errors of these
+. barycentre - of their cells, on the solver's own sample, shape [n_local, dim]; NaN for cells without mass there; or NULL
 - solved     - see above
 
   Notes: every curve is scanned once when it enters, and again when its list fails; work.n_scanned counts both.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, const BrenierSource *source,
                                          const BrenierSolveOptions *options, PetscReal length, Vec h, Vec mass,
-                                         Vec mass_error, BrenierSolved *solved);
+                                         Vec mass_error, PetscReal barycentre[], BrenierSolved *solved);

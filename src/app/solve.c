@@ -6,6 +6,7 @@
 #include <brenier/solve.h>
 #include <brenier/tile.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -28,7 +29,7 @@ static const BrenierOption solve_options[] = {
     {"-warm_up", "X", "curves of the averaged descent before Newton, in parts of n; default at most 2, 0 for none"},
     {"-damping", "X", "damping to begin with; default 0.1"},
     {"-linear_rtol", "X", "relative tolerance of the linear solver; default 0.01"},
-    {"-start", "RESULT.h5", "start from the heights of a result for the same targets"},
+    {"-start", "RESULT.h5", "start from a result for these targets, or for targets like these"},
     {"-verify_lists", "", "compare every evaluation by candidate lists with a full scan (slow, for debugging)"},
     {NULL, NULL, NULL}};
 
@@ -163,24 +164,34 @@ static PetscErrorCode Monitor(void *context, const BrenierIteration *now)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights of another result for the same targets. */
-static PetscErrorCode WarmStart(const char path[], BrenierTargets targets, Vec h)
+/* Heights of another result: of the same targets, of targets that moved, or of others of their kind. */
+static PetscErrorCode WarmStart(const char path[], BrenierTargets targets, const BrenierSource *source,
+                                const BrenierSolveOptions *options, Vec h, BrenierStart *start)
 {
   BrenierResult  other;
-  BrenierTargets same;
+  BrenierTargets before;
+  PetscReal     *barycentre;
+  PetscBool      found;
   Vec            old;
-  PetscInt       differs;
 
   PetscFunctionBegin;
-  PetscCall(BrenierResultRead(PETSC_COMM_WORLD, path, &other, &same, &old));
-  differs = same->n != targets->n || same->dim != targets->dim || same->n_local != targets->n_local;
-  for (size_t i = 0; !differs && i < (size_t)same->n_local * same->dim; ++i) differs = same->y[i] != targets->y[i];
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &differs, 1, MPIU_INT, MPI_MAX, PETSC_COMM_WORLD));
-  PetscCheck(!differs, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
-             "%s: its targets are not those given; leave out -start or give the result of the same targets", path);
-  PetscCall(VecCopy(old, h));
+  PetscCall(BrenierResultRead(PETSC_COMM_WORLD, path, &other, &before, &old));
+  PetscCheck(before->dim == targets->dim, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+             "%s: its targets have dimension %" PetscInt_FMT ", those given %" PetscInt_FMT
+             "; leave out -start or give the result of targets like these",
+             path, before->dim, targets->dim);
+  PetscCheck(other.source.type == source->type, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+             "%s: its source is %s, not %s; leave out -start or give -source %s", path,
+             BrenierSourceNames[other.source.type], BrenierSourceNames[source->type],
+             BrenierSourceNames[other.source.type]);
+  PetscCall(PetscMalloc1((size_t)before->n_local * before->dim, &barycentre));
+  PetscCall(BrenierResultReadBarycentres(path, before, barycentre, &found));
+  if (!found)
+    for (size_t i = 0; i < (size_t)before->n_local * before->dim; ++i) barycentre[i] = NAN;
+  PetscCall(BrenierSolveRestart(targets, source, options, before, old, barycentre, h, start));
+  PetscCall(PetscFree(barycentre));
   PetscCall(VecDestroy(&old));
-  PetscCall(BrenierTargetsDestroy(&same));
+  PetscCall(BrenierTargetsDestroy(&before));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -258,9 +269,9 @@ static BrenierExit Judge(const BrenierSolved *solved, const char **status)
 }
 
 /* Names the outcome and writes the result. */
-static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, const SolveRequest *r, Vec h, Vec mass,
-                               Vec mass_error, const BrenierSolved *solved, const History *history,
-                               BrenierExit *outcome)
+static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, const SolveRequest *r,
+                               const BrenierStart *start, Vec h, Vec mass, Vec mass_error, const PetscReal barycentre[],
+                               const BrenierSolved *solved, const History *history, BrenierExit *outcome)
 {
   BrenierResult  result;
   PetscMPIInt    rank;
@@ -275,12 +286,18 @@ static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, co
   result.curves   = solved->curves;
   result.held_out = solved->held_out;
   *outcome        = Judge(solved, &status);
+  for (PetscInt i = 0; i < start->n_levels; ++i) {
+    const size_t used = strlen(result.levels);
+
+    PetscCall(PetscSNPrintf(result.levels + used, sizeof result.levels - used, "%s%" PetscInt_FMT, i ? " " : "",
+                            start->level[i]));
+  }
   PetscCall(PetscStrncpy(result.status, status, sizeof result.status));
   table.n         = rank == 0 ? history->n : 0;
   table.n_columns = BRENIER_ITERATION_COLUMNS;
   table.columns   = BrenierIterationNames;
   table.row       = (const PetscReal *)history->row;
-  PetscCall(BrenierResultWrite(r->output, &result, t, h, mass, mass_error, &table));
+  PetscCall(BrenierResultWrite(r->output, &result, t, h, mass, mass_error, barycentre, &table));
   PetscCall(BrenierSay("%s; result in %s", result.status, r->output));
   PetscCall(
       BrenierLogEvent("end", "s status", result.status, "i exit", (PetscInt64)*outcome, "s output", r->output, NULL));
@@ -313,7 +330,8 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
   BrenierSource  source;
   BrenierSolved  solved;
   History        history = {0};
-  PetscReal      length  = 0.0;
+  BrenierStart   start   = {0};
+  PetscReal     *barycentre;
   Vec            h, mass, mass_error;
 
   PetscFunctionBegin;
@@ -328,13 +346,15 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
   PetscCall(BrenierTargetsCreateVec(targets, &h));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecDuplicate(h, &mass_error));
-  if (request.has_start) PetscCall(WarmStart(request.start, targets, h));
-  else PetscCall(BrenierSolveStart(targets, &source, &request.solve, h, &length));
-  PetscCall(BrenierSolve(targets, &source, &request.solve, length, h, mass, mass_error, &solved));
+  PetscCall(PetscMalloc1((size_t)targets->n_local * targets->dim, &barycentre));
+  if (request.has_start) PetscCall(WarmStart(request.start, targets, &source, &request.solve, h, &start));
+  else PetscCall(BrenierSolveStart(targets, &source, &request.solve, h, &start));
+  PetscCall(BrenierSolve(targets, &source, &request.solve, start.length, h, mass, mass_error, barycentre, &solved));
   PetscCall(BrenierSay("%s after %.0f iterations", BrenierNewtonReasonText(solved.reason), solved.last.iteration));
   PetscCall(ReportWork(targets, &source, &solved));
-  PetscCall(Conclude(targets, &source, &request, h, mass, mass_error, &solved, &history, outcome));
+  PetscCall(Conclude(targets, &source, &request, &start, h, mass, mass_error, barycentre, &solved, &history, outcome));
   PetscCall(PetscFree(history.row));
+  PetscCall(PetscFree(barycentre));
   PetscCall(VecDestroy(&h));
   PetscCall(VecDestroy(&mass));
   PetscCall(VecDestroy(&mass_error));

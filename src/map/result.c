@@ -54,7 +54,7 @@ static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, B
 }
 
 /* All options in force, software, machine, input: enough to make the result again. */
-static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t)
+static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t, const char levels[])
 {
   static const char group[] = "/provenance";
   char              hash[32], host[256], petsc[256];
@@ -73,6 +73,7 @@ static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t)
   PetscCall(BrenierStoreSetText(store, group, "host", host));
   PetscCall(BrenierStoreSetText(store, group, "commit", BRENIER_GIT_COMMIT));
   PetscCall(BrenierStoreSetText(store, group, "petsc", petsc));
+  PetscCall(BrenierStoreSetText(store, group, "levels", levels));
   PetscCall(BrenierStoreSetText(store, group, "input", t->path));
   PetscCall(BrenierStoreSetInt(store, group, "input_bytes", t->file_bytes));
   PetscCall(BrenierStoreSetText(store, group, "input_xxh3", hash));
@@ -81,8 +82,23 @@ static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Barycentres carry a sampling error far above the rounding of single precision. */
+static PetscErrorCode WriteBarycentres(BrenierStore store, BrenierTargets t, const PetscReal barycentre[])
+{
+  const size_t n = (size_t)t->n_local * (size_t)t->dim;
+  float       *x;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n, &x));
+  for (size_t i = 0; i < n; ++i) x[i] = (float)barycentre[i];
+  PetscCall(BrenierStoreWriteRows(store, "/barycenter", BRENIER_F4, t->n_local, t->dim, x,
+                                  "length of the source; nan where the solver's sample has no mass"));
+  PetscCall(PetscFree(x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec mass, Vec mass_error,
-                                const BrenierHistory *history)
+                                const PetscReal barycentre[], const BrenierHistory *history)
 {
   PetscFunctionBegin;
   PetscCall(BrenierStoreWriteRows(store, "/targets", BRENIER_F8, t->n_local, t->dim, t->y, "same as the input"));
@@ -91,6 +107,7 @@ static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec
   PetscCall(WriteVec(store, "/heights", h, "product of a source length and a target length"));
   PetscCall(WriteVec(store, "/mass", mass, "dimensionless, sum 1, held out"));
   PetscCall(WriteVec(store, "/mass_error", mass_error, "dimensionless, standard error of /mass"));
+  PetscCall(WriteBarycentres(store, t, barycentre));
   PetscCall(BrenierStoreWriteRows(store, "/history", BRENIER_F8, history->n, history->n_columns, history->row,
                                   "see the attribute columns"));
   PetscCall(BrenierStoreSetText(store, "/history", "columns", history->columns));
@@ -98,10 +115,10 @@ static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec
 }
 
 PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result, BrenierTargets t, Vec h, Vec mass,
-                                  Vec mass_error, const BrenierHistory *history)
+                                  Vec mass_error, const PetscReal barycentre[], const BrenierHistory *history)
 {
-  /* Weights, rows, heights, masses and their errors beside the coordinates, and something for the rest */
-  const PetscInt64 bytes = (PetscInt64)t->n * (t->dim + 5) * 8 + (1 << 20);
+  /* Weights, rows, heights, masses and their errors beside coordinates and barycentres, and something for the rest */
+  const PetscInt64 bytes = (PetscInt64)t->n * (t->dim * 12 + 5 * 8) + (1 << 20);
   BrenierStore     store;
   char             date[64];
 
@@ -113,8 +130,8 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
   PetscCall(BrenierStoreSetText(store, "/", "created", date));
   PetscCall(BrenierStoreSetText(store, "/", "source", BrenierSourceNames[result->source.type]));
   PetscCall(WriteNumbers(store, result, t));
-  PetscCall(WriteProvenance(store, t));
-  PetscCall(WriteData(store, t, h, mass, mass_error, history));
+  PetscCall(WriteProvenance(store, t, result->levels));
+  PetscCall(WriteData(store, t, h, mass, mass_error, barycentre, history));
   PetscCall(BrenierStoreCommit(&store, result->status));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -210,5 +227,22 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscCall(VecRestoreArrayWrite(*h, &a));
   PetscCall(BrenierStoreDestroy(&store));
   PetscCall(BrenierTargetsAdopt(comm, n_local, dim, y, nu, row, targets));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierResultReadBarycentres(const char path[], BrenierTargets t, PetscReal barycentre[],
+                                            PetscBool *found)
+{
+  static const char name[] = "/barycenter";
+  BrenierStore      store;
+  PetscInt64        n;
+  PetscInt          dim;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreOpen(t->comm, path, brenier_result_format, &store));
+  PetscCall(BrenierStoreGetShape(store, name, &n, &dim));
+  *found = (PetscBool)(n == t->n && dim == t->dim);
+  if (*found) PetscCall(BrenierStoreReadRows(store, name, BRENIER_F8, t->first, t->n_local, barycentre));
+  PetscCall(BrenierStoreDestroy(&store));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,5 +1,5 @@
 /*
-  hierarchy.c - Implements hierarchy.h.
+  hierarchy.c - Implements hierarchy.h and BrenierSolveRestart() of solve.h.
 
   A cluster c stands for its members y: solved with their weight together, its cell is about the union of theirs. Its
   height and the barycentre of its cell, which is minus the gradient of the true heights at c, give those of the members,
@@ -10,7 +10,9 @@
 
 #include <brenier/base.h>
 #include <brenier/cluster.h>
+#include <brenier/envelope.h>
 #include <brenier/linear.h>
+#include <brenier/transport.h>
 
 #include <petscsf.h>
 
@@ -67,9 +69,10 @@ static PetscErrorCode ToMembers(PetscSF sf, PetscInt n_clusters, const PetscReal
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The first-order part into h, and y - c into apart, shape [targets here, dim]. */
+/* The first-order part into h, and y - c - shift into apart, shape [targets here, dim]. */
 static PetscErrorCode ProlongLinear(BrenierTargets t, BrenierTargets coarse, PetscSF sf, const PetscScalar coarse_h[],
-                                    const PetscReal barycenter[], PetscReal apart[], PetscScalar h[])
+                                    const PetscReal barycentre[], const PetscReal shift[], PetscReal apart[],
+                                    PetscScalar h[])
 {
   PetscReal *work, *bary, *centre;
 
@@ -78,11 +81,11 @@ static PetscErrorCode ProlongLinear(BrenierTargets t, BrenierTargets coarse, Pet
   PetscCall(ToMembers(sf, coarse->n_local, coarse_h, 1, work, h));
   for (PetscInt k = 0; k < t->dim; ++k) {
     PetscCall(ToMembers(sf, coarse->n_local, coarse->y + k, t->dim, work, centre));
-    PetscCall(ToMembers(sf, coarse->n_local, barycenter + k, t->dim, work, bary));
+    PetscCall(ToMembers(sf, coarse->n_local, barycentre + k, t->dim, work, bary));
     for (PetscInt i = 0; i < t->n_local; ++i) {
       const size_t j = (size_t)i * t->dim + k;
 
-      apart[j] = t->y[j] - centre[i];
+      apart[j] = t->y[j] - centre[i] - (shift ? shift[k] : 0.0);
       if (!PetscIsNanReal(bary[i])) h[i] -= bary[i] * apart[j]; // an empty cell has no barycentre
     }
   }
@@ -108,7 +111,8 @@ static PetscErrorCode AddQuadratic(BrenierTargets t, const BrenierSource *source
 }
 
 static PetscErrorCode Prolong(BrenierTargets t, const BrenierSource *source, BrenierTargets coarse,
-                              const PetscInt64 parent[], Vec coarse_h, const PetscReal barycenter[], Vec h)
+                              const PetscInt64 parent[], Vec coarse_h, const PetscReal barycentre[],
+                              const PetscReal shift[], Vec h)
 {
   const PetscScalar *from;
   PetscScalar       *to;
@@ -125,7 +129,7 @@ static PetscErrorCode Prolong(BrenierTargets t, const BrenierSource *source, Bre
   PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &apart));
   PetscCall(VecGetArrayRead(coarse_h, &from));
   PetscCall(VecGetArrayWrite(h, &to));
-  PetscCall(ProlongLinear(t, coarse, sf, from, barycenter, apart, to));
+  PetscCall(ProlongLinear(t, coarse, sf, from, barycentre, shift, apart, to));
   PetscCall(AddQuadratic(t, source, apart, to));
   PetscCall(VecRestoreArrayWrite(h, &to));
   PetscCall(VecRestoreArrayRead(coarse_h, &from));
@@ -137,7 +141,7 @@ static PetscErrorCode Prolong(BrenierTargets t, const BrenierSource *source, Bre
 
 /* Solves for the clusters of one level, roughly: heights, and the barycentres of their cells. */
 static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                 Vec h, PetscReal barycenter[])
+                                 Vec h, PetscReal barycentre[], BrenierStart *start)
 {
   const PetscBool      circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
   const PetscInt64     curves  = t->n * (circles ? brenier_level_circles : brenier_level_chords);
@@ -150,7 +154,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   PetscLogDouble       begun, ended;
 
   PetscFunctionBegin;
-  PetscCall(BrenierHierarchyStart(t, source, options, h));
+  PetscCall(BrenierHierarchyStart(t, source, options, h, start));
   PetscCall(PetscTime(&begun));
   PetscCall(BrenierWarmUp(t, source, options->seed, brenier_level_warm_up, h, &length));
   PetscCall(BrenierDualCreate(t, source, options->seed, BRENIER_STREAM_LEVEL, PetscMax(curves, brenier_level_least),
@@ -160,9 +164,10 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   newton.l1_part  = brenier_level_part;
   newton.residual = 0.0;
   PetscCall(BrenierNewton(dual, t, &newton, h, &last, &reason));
-  PetscCall(BrenierDualBarycenters(dual, barycenter));
+  PetscCall(BrenierDualBarycentres(dual, barycentre));
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(PetscTime(&ended));
+  if (start->n_levels < BRENIER_MAX_LEVELS) start->level[start->n_levels++] = t->n;
   PetscCall(BrenierSay("level: %" PetscInt_FMT " clusters, %.0f curves, %.0f iterations, L1 residual %.1e, %.1f s",
                        t->n, last.curves, last.iteration, last.l1, ended - begun));
   PetscCall(BrenierLogEvent("level", "i clusters", (PetscInt64)t->n, "r curves", last.curves, "r iterations",
@@ -172,12 +177,12 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
 }
 
 PetscErrorCode BrenierHierarchyStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                     Vec h)
+                                     Vec h, BrenierStart *start)
 {
   const PetscInt n_clusters = LevelSize(t->n);
   BrenierTargets coarse;
   PetscInt64    *parent;
-  PetscReal     *barycenter;
+  PetscReal     *barycentre;
   Vec            coarse_h;
 
   PetscFunctionBegin;
@@ -188,12 +193,67 @@ PetscErrorCode BrenierHierarchyStart(BrenierTargets t, const BrenierSource *sour
   PetscCall(PetscMalloc1(t->n_local, &parent));
   PetscCall(BrenierCluster(t, n_clusters, brenier_cluster_steps, options->seed, &coarse, parent));
   PetscCall(BrenierTargetsCreateVec(coarse, &coarse_h));
-  PetscCall(PetscMalloc1((size_t)coarse->n_local * t->dim, &barycenter));
-  PetscCall(SolveLevel(coarse, source, options, coarse_h, barycenter));
-  PetscCall(Prolong(t, source, coarse, parent, coarse_h, barycenter, h));
-  PetscCall(PetscFree(barycenter));
+  PetscCall(PetscMalloc1((size_t)coarse->n_local * t->dim, &barycentre));
+  PetscCall(SolveLevel(coarse, source, options, coarse_h, barycentre, start));
+  PetscCall(Prolong(t, source, coarse, parent, coarse_h, barycentre, NULL, h));
+  PetscCall(PetscFree(barycentre));
   PetscCall(PetscFree(parent));
   PetscCall(VecDestroy(&coarse_h));
   PetscCall(BrenierTargetsDestroy(&coarse));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The nearest of the targets solved before: the highest of their planes <x,y> - |y|^2/2, both from one centre. */
+static PetscErrorCode Nearest(BrenierTargets t, BrenierTargets before, PetscInt64 parent[])
+{
+  const PetscInt dim = before->dim;
+  PetscReal     *x, *y;
+  PetscScalar   *a;
+  Vec            height;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc2((size_t)t->n_local * dim, &x, dim, &y));
+  for (size_t i = 0; i < (size_t)t->n_local * dim; ++i) x[i] = t->y[i] - before->centre[i % (size_t)dim];
+  PetscCall(BrenierTargetsCreateVec(before, &height));
+  PetscCall(VecGetArrayWrite(height, &a));
+  for (PetscInt i = 0; i < before->n_local; ++i) {
+    for (PetscInt k = 0; k < dim; ++k) y[k] = before->y[(size_t)i * dim + k] - before->centre[k];
+    a[i] = -0.5 * BrenierDot((size_t)dim, y, y);
+  }
+  PetscCall(VecRestoreArrayWrite(height, &a));
+  PetscCall(BrenierTransportApply(before, height, t->n_local, x, parent, NULL, NULL));
+  PetscCall(VecDestroy(&height));
+  PetscCall(PetscFree2(x, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveRestart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                                   BrenierTargets before, Vec before_h, const PetscReal barycentre[], Vec h,
+                                   BrenierStart *start)
+{
+  const PetscBool moved = (PetscBool)(t->n == before->n);
+  PetscInt64     *parent;
+  PetscReal      *shift;
+  Vec             mass;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(start, sizeof *start));
+  PetscCall(PetscMalloc1(t->n_local, &parent));
+  PetscCall(PetscMalloc1(t->dim, &shift));
+  for (PetscInt i = 0; i < t->n_local; ++i) parent[i] = t->first + i;
+  // When all targets move alike cells and heights stay as they are
+  for (PetscInt k = 0; k < t->dim; ++k) shift[k] = t->centre[k] - before->centre[k];
+  if (!moved) PetscCall(Nearest(t, before, parent));
+  PetscCall(Prolong(t, source, before, parent, before_h, barycentre, moved ? shift : NULL, h));
+  PetscCall(PetscFree(parent));
+  PetscCall(PetscFree(shift));
+  PetscCall(VecDuplicate(h, &mass));
+  if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE || t->n == 1) start->length = 0.0;
+  else if (moved) PetscCall(BrenierLengthScale(t, source, options->seed, h, mass, &start->length));
+  else
+    PetscCall(BrenierWarmUp(t, source, options->seed,
+                            PetscMax(options->warm_up, 0.0) > 0.0 ? options->warm_up : brenier_level_warm_up, h,
+                            &start->length));
+  PetscCall(VecDestroy(&mass));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

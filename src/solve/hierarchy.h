@@ -13,11 +13,12 @@
 . source  - Gaussian, sphere or cube, in two or more dimensions
 - options - seed, and how Newton goes
 
-  Output Parameter:
-. h - heights, gauged; of few targets those of the Gaussian start
+  Output Parameters:
++ h     - heights, gauged; of few targets those of the Gaussian start
+- start - has the levels added
 
-  Notes: levels are clusters of clusters, by a factor of 8, down to about a hundred. Some scans of an eighth of the targets with as
-  many curves, and the clustering: n^2 dim / 4 flops a step.
+  Notes: levels are clusters of clusters, by a factor of 8 to 32, down to about a hundred. Costs some scans of a thousand curves, or
+  of an eighth of the targets, and the clustering.
 @*/
 PetscErrorCode BrenierHierarchyStart(BrenierTargets targets, const BrenierSource *source,
-                                     const BrenierSolveOptions *options, Vec h);
+                                     const BrenierSolveOptions *options, Vec h, BrenierStart *start);

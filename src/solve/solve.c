@@ -31,6 +31,9 @@ static const PetscReal brenier_last_part = 0.2;
 /* Curves of the Hessian a target: a row then sums the crossings of some 100 pieces. A chord may have less than one crossing. */
 static const PetscInt64 brenier_hessian_circles = 4, brenier_hessian_chords = 64;
 
+/* In fewer dimensions <x,y> is far from Gaussian for a uniform x, and a chord crosses many facets: it needs no circles. */
+static const PetscInt brenier_circle_dim = 5;
+
 /* The circles' solution is only a start for the cube: its own L1 error there is some 0.1. */
 static const PetscReal brenier_start_residual = 0.05;
 
@@ -104,7 +107,7 @@ static PetscErrorCode WarmUp(BrenierTargets t, const BrenierSource *source, cons
 
 /* Circles for the Gaussian of the cube's covariance. */
 static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                Vec h, PetscReal *length)
+                                Vec h, BrenierStart *start)
 {
   const PetscReal      deviation = PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim);
   BrenierNewtonOptions newton    = options->newton;
@@ -117,7 +120,8 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
   PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, t->dim, deviation, &gaussian));
   newton.residual = PetscMax(newton.residual, brenier_start_residual);
   PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
-  PetscCall(WarmUp(t, &gaussian, options, h, length));
+  PetscCall(BrenierHierarchyStart(t, &gaussian, options, h, start));
+  PetscCall(WarmUp(t, &gaussian, options, h, &start->length));
   PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START, 2 * FirstCurves(&gaussian, t->n),
                               brenier_noise_batches, &dual));
   PetscCall(BrenierNewton(dual, t, &newton, h, &last, &reason));
@@ -126,17 +130,20 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
 }
 
 PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                 Vec h, PetscReal *length)
+                                 Vec h, BrenierStart *start)
 {
   PetscFunctionBegin;
-  *length = 0.0;
+  PetscCall(PetscMemzero(start, sizeof *start));
   if (!BrenierMethodFixesSample(options->method)) {
     PetscCall(VecZeroEntries(h));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(BrenierHierarchyStart(t, source, options, h));
-  if (BrenierSourceCurveType(source) == BRENIER_CURVE_CHORD) PetscCall(StartCube(t, source, options, h, length));
-  else PetscCall(WarmUp(t, source, options, h, length));
+  if (BrenierSourceCurveType(source) == BRENIER_CURVE_CHORD && t->dim >= brenier_circle_dim) {
+    PetscCall(StartCube(t, source, options, h, start));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(BrenierHierarchyStart(t, source, options, h, start));
+  PetscCall(WarmUp(t, source, options, h, &start->length));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -383,8 +390,31 @@ static PetscErrorCode SolveLine(Solve *s, Vec mass, Vec mass_error)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Barycentres from the sample at hand; where none is, from as many fresh curves as the measurement saw. */
+static PetscErrorCode Barycentres(Solve *s, PetscReal barycentre[])
+{
+  const PetscInt   one_batch = 1;
+  BrenierDualValue value;
+  BrenierDual      fresh = NULL;
+  Vec              mass;
+
+  PetscFunctionBegin;
+  if (!s->dual)
+    PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_BARYCENTRE,
+                                s->solved->held_out.curves, one_batch, &fresh));
+  // The last evaluation need not have been that of the heights reached
+  PetscCall(VecDuplicate(s->h, &mass));
+  if (s->dual) PetscCall(BrenierDualTrustLists(s->dual, PETSC_TRUE));
+  PetscCall(BrenierDualEvaluate(fresh ? fresh : s->dual, s->h, mass, &value));
+  PetscCall(BrenierDualBarycentres(fresh ? fresh : s->dual, barycentre));
+  PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierDualDestroy(&fresh));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                            PetscReal length, Vec h, Vec mass, Vec mass_error, BrenierSolved *solved)
+                            PetscReal length, Vec h, Vec mass, Vec mass_error, PetscReal barycentre[],
+                            BrenierSolved *solved)
 {
   Solve s = {.targets = t, .source = source, .options = options, .h = h, .length = length, .solved = solved};
 
@@ -398,6 +428,7 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) PetscCall(SolveLine(&s, mass, mass_error));
   else if (!BrenierMethodFixesSample(options->method)) PetscCall(RunDescent(&s, mass, mass_error));
   else PetscCall(RunToTolerance(&s, mass, mass_error));
+  if (barycentre) PetscCall(Barycentres(&s, barycentre));
   if (s.dual) PetscCall(BrenierDualGetWork(s.dual, &solved->work));
   PetscCall(BrenierDualDestroy(&s.dual));
   PetscCall(VecDestroy(&s.scale));

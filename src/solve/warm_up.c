@@ -1,4 +1,4 @@
-/* warm_up.c - Implements BrenierWarmUp() of solve.h. */
+/* warm_up.c - Implements BrenierWarmUp() and BrenierLengthScale() of solve.h. */
 #include <brenier/base.h>
 #include <brenier/solve.h>
 
@@ -27,8 +27,7 @@ static const PetscInt64 brenier_length_curves = 1024;
 /* Curves of a step at least: fewer leave a step to chance. */
 static const PetscInt64 brenier_warm_least = 16;
 
-/* What height changes a typical mass by its own size, on a small sample. */
-static PetscErrorCode LengthScale(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, Vec h, Vec mass,
+PetscErrorCode BrenierLengthScale(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, Vec h, Vec mass,
                                   PetscReal *length)
 {
   BrenierDual      dual;
@@ -119,13 +118,13 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, Pets
   PetscCall(PetscTime(&begun));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecDuplicate(h, &mean));
-  PetscCall(LengthScale(t, source, seed, h, mass, &next));
+  PetscCall(BrenierLengthScale(t, source, seed, h, mass, &next));
   PetscCall(RoundHeights(next, h));
-  PetscCall(LengthScale(t, source, seed, h, mass, &next));
+  PetscCall(BrenierLengthScale(t, source, seed, h, mass, &next));
   do {
     length = next;
     PetscCall(WarmRound(t, source, seed, round * n_steps, n_curves, length, h, mass, mean));
-    PetscCall(LengthScale(t, source, seed, h, mass, &next));
+    PetscCall(BrenierLengthScale(t, source, seed, h, mass, &next));
   } while (++round < BRENIER_WARM_ROUNDS && next < brenier_warm_shrunk * length);
   *scale = next;
   PetscCall(VecDestroy(&mass));

@@ -1,5 +1,5 @@
 /*
-  barycenter.c - Centres of mass of the cells.
+  barycentre.c - Centres of mass of the cells.
 
   On a piece of a circle the moment is  int x = z1 int cos + z2 int sin;  on one of a chord it is z (e - s) across the axis and
   int t along it. Both are integrals of planes (envelope.h), with a, b, h one of them 1 and the others 0. Moments are
@@ -53,7 +53,7 @@ static void AddMoments(BrenierDual dual, PetscInt c, PetscInt first, PetscInt co
 
 /* Moments in units become barycentres; cells without mass have none. */
 static void DivideByMass(BrenierDual dual, PetscInt k, const PetscInt64 moment[], PetscReal unit,
-                         PetscReal barycenter[])
+                         PetscReal barycentre[])
 {
   const PetscInt  n = dual->targets->n_local, dim = dual->targets->dim;
   const PetscReal one = ldexp(1.0, dual->mass_bits);
@@ -62,11 +62,11 @@ static void DivideByMass(BrenierDual dual, PetscInt k, const PetscInt64 moment[]
     PetscInt64 mass = 0;
 
     for (PetscInt b = 0; b < dual->n_batches; ++b) mass += dual->mass_units[(size_t)b * n + i];
-    barycenter[(size_t)i * dim + k] = mass > 0 ? (PetscReal)moment[i] * unit * one / (PetscReal)mass : NAN;
+    barycentre[(size_t)i * dim + k] = mass > 0 ? (PetscReal)moment[i] * unit * one / (PetscReal)mass : NAN;
   }
 }
 
-PetscErrorCode BrenierDualBarycenters(BrenierDual dual, PetscReal barycenter[])
+PetscErrorCode BrenierDualBarycentres(BrenierDual dual, PetscReal barycentre[])
 {
   const PetscInt dim     = dual->targets->dim;
   PetscInt       at_once = (PetscInt)(brenier_moment_bytes / (sizeof(PetscInt64) * ((size_t)dual->n_leaves + 1)));
@@ -91,7 +91,7 @@ PetscErrorCode BrenierDualBarycenters(BrenierDual dual, PetscReal barycenter[])
       PetscCall(PetscArrayzero(whole, dual->targets->n_local));
       PetscCall(PetscSFReduceBegin(dual->sf, MPIU_INT64, moment + (size_t)k * dual->n_leaves, whole, MPI_SUM));
       PetscCall(PetscSFReduceEnd(dual->sf, MPIU_INT64, moment + (size_t)k * dual->n_leaves, whole, MPI_SUM));
-      DivideByMass(dual, first + k, whole, unit, barycenter);
+      DivideByMass(dual, first + k, whole, unit, barycentre);
     }
   }
   PetscCall(PetscFree3(moment, whole, z));
