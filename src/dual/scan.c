@@ -15,6 +15,9 @@
 
 enum { BRENIER_LIST_START = 96, BRENIER_TARGETS_AT_ONCE = 4096 };
 
+/* Packed targets are kept from chunk to chunk while all of them together take no more bytes than this on a rank. */
+static const size_t brenier_packed_bytes = (size_t)512 << 20;
+
 /* Columns of a travelling row behind its coordinates. */
 enum { BRENIER_ROW_LOW, BRENIER_ROW_CAP, BRENIER_ROW_TARGET, BRENIER_ROW_COLUMNS };
 
@@ -32,11 +35,14 @@ typedef struct {
   const PetscInt *index; /* local curves of the chunk, shape [n] */
   PetscInt        n;
   /* data */
-  PetscReal         *z;     /* vectors in double, shape [n, 2, dim] */
-  BrenierCurve      *curve; /* shape [n] */
-  CandidateList     *list;  /* shape [n] */
-  BrenierTileCurves  tile;
-  BrenierTileTargets targets;
+  PetscReal          *z;     /* vectors in double, shape [n, 2, dim] */
+  BrenierCurve       *curve; /* shape [n] */
+  CandidateList      *list;  /* shape [n] */
+  BrenierTileCurves   tile;
+  BrenierTileTargets *packed; /* targets as the kernel reads them, a tile after the other in the order of the ranks */
+  PetscInt            n_tiles;
+  PetscInt
+      *first_tile; /* of each rank's block, shape [ranks + 1]; NULL when one tile serves all, packed anew each time */
   /* work */
   BrenierEnvelope  envelope;
   CandidateList    scratch;
@@ -236,7 +242,6 @@ static PetscErrorCode CreateChunk(BrenierDual dual, BrenierScanMode mode, Chunk 
   PetscCall(PetscMalloc1(2 * dim * n, &chunk->z));
   PetscCall(PetscCalloc2(n, &chunk->curve, n, &chunk->list));
   failed = BrenierTileCurvesAlloc(kind[dual->curve_type], n, dim, &chunk->tile);
-  failed = BrenierTileTargetsAlloc(BRENIER_TARGETS_AT_ONCE, dim, &chunk->targets) || failed;
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a chunk of %zu curves", n);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -253,7 +258,9 @@ static PetscErrorCode DestroyChunk(Chunk *chunk)
   PetscCall(PetscFree(chunk->anchor));
   PetscCall(PetscFree(chunk->piece_low));
   BrenierTileCurvesFree(&chunk->tile);
-  BrenierTileTargetsFree(&chunk->targets);
+  for (PetscInt i = 0; i < chunk->n_tiles; ++i) BrenierTileTargetsFree(&chunk->packed[i]);
+  PetscCall(PetscFree(chunk->packed));
+  PetscCall(PetscFree(chunk->first_tile));
   BrenierEnvelopeFree(&chunk->envelope);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -281,8 +288,50 @@ static PetscErrorCode BeginChunk(Chunk *chunk, PetscInt n, const PetscInt index[
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Meets the curves of the chunk with one block of targets. */
-static PetscErrorCode ScanBlock(Chunk *chunk, PetscInt n, const PetscReal row[])
+static PetscInt TilesOf(PetscInt n)
+{
+  return (n + BRENIER_TARGETS_AT_ONCE - 1) / BRENIER_TARGETS_AT_ONCE;
+}
+
+/* Room for the packed targets of a round of the ring: all, or one tile. */
+static PetscErrorCode CreateTiles(Chunk *chunk, const BrenierRing *ring)
+{
+  const size_t bytes = (chunk->tile.dim + 2) * sizeof(float) * BRENIER_TARGETS_AT_ONCE;
+  PetscInt     n     = 0;
+
+  PetscFunctionBegin;
+  for (PetscMPIInt r = 0; r < ring->size; ++r) n += TilesOf(ring->n_rows[r]);
+  if ((size_t)n * bytes <= brenier_packed_bytes) {
+    PetscCall(PetscCalloc1(ring->size + 1, &chunk->first_tile));
+    for (PetscMPIInt r = 0; r < ring->size; ++r)
+      chunk->first_tile[r + 1] = chunk->first_tile[r] + TilesOf(ring->n_rows[r]);
+  } else n = 1;
+  PetscCall(PetscCalloc1(n, &chunk->packed));
+  chunk->n_tiles = n;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Targets [t, t + count) of a rank's block as the kernel reads them, packed if they are not yet. */
+static PetscErrorCode PackTargets(Chunk *chunk, PetscMPIInt owner, PetscInt t, PetscInt count,
+                                  const BrenierTileTargets **tile)
+{
+  const size_t        dim    = chunk->tile.dim;
+  const PetscInt      which  = chunk->first_tile ? chunk->first_tile[owner] + t / BRENIER_TARGETS_AT_ONCE : 0;
+  BrenierTileTargets *packed = &chunk->packed[which];
+
+  PetscFunctionBegin;
+  *tile = packed;
+  if (chunk->first_tile && packed->capacity) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!packed->capacity)
+    PetscCheck(!BrenierTileTargetsAlloc((size_t)(chunk->first_tile ? count : BRENIER_TARGETS_AT_ONCE), dim, packed),
+               PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for packed targets");
+  BrenierTileSetTargets(packed, (size_t)count, dim + BRENIER_ROW_COLUMNS, chunk->row,
+                        chunk->row + dim + BRENIER_ROW_CAP);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Meets the curves of the chunk with one rank's block of targets. */
+static PetscErrorCode ScanBlock(Chunk *chunk, PetscMPIInt owner, PetscInt n, const PetscReal row[])
 {
   const size_t dim = (size_t)chunk->dual->source.dim, stride = dim + BRENIER_ROW_COLUMNS;
   const size_t at_once = BrenierTileCurvesAtOnce(&chunk->tile);
@@ -290,12 +339,12 @@ static PetscErrorCode ScanBlock(Chunk *chunk, PetscInt n, const PetscReal row[])
 
   PetscFunctionBegin;
   for (PetscInt t = 0; t < n; t += BRENIER_TARGETS_AT_ONCE) {
-    const PetscInt count = PetscMin(BRENIER_TARGETS_AT_ONCE, n - t);
+    const BrenierTileTargets *targets;
 
     chunk->row = row + (size_t)t * stride;
-    BrenierTileSetTargets(&chunk->targets, (size_t)count, stride, chunk->row, chunk->row + dim + BRENIER_ROW_CAP);
+    PetscCall(PackTargets(chunk, owner, t, PetscMin(BRENIER_TARGETS_AT_ONCE, n - t), &targets));
     for (size_t c = 0; c < (size_t)chunk->n; c += at_once)
-      BrenierTileScan(&chunk->tile, c, PetscMin(at_once, (size_t)chunk->n - c), &chunk->targets, Visit, chunk);
+      BrenierTileScan(&chunk->tile, c, PetscMin(at_once, (size_t)chunk->n - c), targets, Visit, chunk);
     PetscCall(chunk->ierr);
   }
   chunk->dual->work.flops += 2.0 * vectors * (PetscLogDouble)dim * (PetscLogDouble)n * chunk->n;
@@ -460,7 +509,7 @@ static PetscErrorCode ScanChunk(Chunk *chunk, BrenierRing *ring)
   while (PETSC_TRUE) {
     PetscCall(BrenierRingStep(ring, &more, &owner, &n, &row));
     if (!more) break;
-    PetscCall(ScanBlock(chunk, n, row));
+    PetscCall(ScanBlock(chunk, owner, n, row));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -487,6 +536,7 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
   PetscCall(CreateChunk(dual, mode, &chunk));
   PetscCall(
       BrenierRingCreate(dual->comm, n_targets, (size_t)dual->source.dim + BRENIER_ROW_COLUMNS, PETSC_FALSE, &ring));
+  PetscCall(CreateTiles(&chunk, &ring));
   for (PetscInt first = 0; first < most; first += dual->chunk_size) {
     const PetscInt from = PetscMin(first, n_curves);
 
