@@ -8,6 +8,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import quickstart_figure
+import timeline
 from synthetic import write_log, write_result
 
 
@@ -114,3 +115,22 @@ def test_pairs_belong_together(tmp_path):
 @pytest.mark.parametrize("value, text", [(0.0987, "9.9%"), (0.1, "10.0%"), (1.23, "123.0%"), (0.00998, "1.0%"), (0.0011, "0.11%")])
 def test_percent(value, text):
     assert figure_style.percent(value) == text
+
+
+def test_timeline(tmp_path, capsys):
+    run = write_log(tmp_path / "log")
+    assert timeline.main([str(run), "-o", str(tmp_path / "t.png")]) == 0
+    assert is_picture(tmp_path / "t.png")
+    assert timeline.main([str(write_log(tmp_path / "none", iterations=0)), "-o", str(tmp_path / "t.png")]) == 3
+    assert "no iterations" in capsys.readouterr().err
+
+
+def test_timeline_names_what_the_time_was_spent_on():
+    """The warm-up before a level of clusters is the clusters'; a sample that grew was scanned first."""
+    events = [{"event": "start", "seconds": 0}, {"event": "warm_up", "seconds": 1}, {"event": "level", "seconds": 2},
+              {"event": "warm_up", "seconds": 4}, {"event": "iteration", "seconds": 7, "curves": 10},
+              {"event": "iteration", "seconds": 8, "curves": 10}, {"event": "iteration", "seconds": 12, "curves": 30},
+              {"event": "held_out", "seconds": 14}, {"event": "end", "seconds": 15}]  # fmt: skip
+    names = [phase for phase, begin, end in timeline.phases(events) if end > begin]
+    assert names == ["clusters", "clusters", "warm-up", "scan of new curves", "Newton", "scan of new curves",
+                     "measurement", "the rest"]  # fmt: skip

@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+"""Draws where the seconds of a solve went, and what they bought.
+
+usage: timeline.py LOG -o PNG
+
+Above, the wall time from the first line of the log to the last, cut into what the solver did: solving for clusters, warm-up,
+scanning curves that are new, Newton's iterations on the sample at hand, measuring on held-out curves, and the rest (reading,
+writing). Below, over the same time, the relative error of the cell masses on the solver's curves, the sampling level of
+these curves, and each held-out measurement with its interval.
+"""
+import argparse
+import sys
+
+from brenier_files import BadFile, read_log, run
+from figure_style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure, percent, save
+
+SKY, YELLOW = "#56B4E9", "#E69F00"
+PHASES = {"clusters": YELLOW, "warm-up": GREEN, "scan of new curves": BLUE, "Newton": SKY, "measurement": ORANGE, "the rest": LIGHT}
+
+
+def phase_of(event, before):
+    """What the time up to an event was spent on; `before` is the iteration before it, or None."""
+    name = event["event"]
+    if name == "iteration":
+        fresh = before is None or event.get("curves", 0) > before.get("curves", 0)
+        return "scan of new curves" if fresh else "Newton"
+    return {"level": "clusters", "warm_up": "warm-up", "held_out": "measurement"}.get(name, "the rest")
+
+
+def phases(events):
+    """(phase, begin, end) in order; the warm-up of a level of clusters counts as clusters."""
+    spans, before, last = [], None, 0.0
+    for number, event in enumerate(events):
+        phase = phase_of(event, before)
+        if phase == "warm-up" and any(later["event"] == "level" for later in events[number:]):
+            phase = "clusters"
+        spans.append((phase, last, event["seconds"]))
+        last = event["seconds"]
+        if event["event"] == "iteration":
+            before = event
+    return spans
+
+
+def load(path):
+    events = read_log(path)
+    if not any(event["event"] == "iteration" for event in events):
+        raise BadFile(f"{path}: has no iterations to draw")
+    return events
+
+
+def unit_of(seconds):
+    """A unit in which a run is some numbers long, and how many seconds it has."""
+    return ("min", 60.0) if seconds > 600 else ("s", 1.0)
+
+
+def draw_phases(axes, events, one):
+    total = {}
+    for phase, begin, end in phases(events):
+        axes.barh(0, (end - begin) / one, left=begin / one, height=0.6, color=PHASES[phase], linewidth=0)
+        total[phase] = total.get(phase, 0.0) + end - begin
+    whole = sum(total.values())
+    for phase, colour in PHASES.items():
+        if total.get(phase):
+            axes.barh(0, 0, color=colour, label=f"{phase} {percent(total[phase] / whole)}")
+    axes.set_yticks([])
+    axes.set_ylim(-0.4, 0.4)
+    axes.spines["left"].set_visible(False)
+    axes.grid(False)
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncol=3, columnspacing=1.2, handlelength=1.2)
+
+
+def draw_errors(axes, events, one):
+    steps = [event for event in events if event["event"] == "iteration" and event["rho"]]
+    at = [event["seconds"] / one for event in steps]
+    axes.plot(at, [event["rho"] for event in steps], color=BLUE, marker="o", label="solver's curves")
+    axes.plot(at, [event["noise"] or float("nan") for event in steps], color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
+              drawstyle="steps-post", label="sampling level")  # fmt: skip
+    for number, event in enumerate(event for event in events if event["event"] == "held_out"):
+        axes.errorbar(event["seconds"] / one, event["rho"], color=ORANGE, marker="s", capsize=3,
+                      yerr=[[event["rho"] - event["rho_low"]], [event["rho_high"] - event["rho"]]],
+                      label=None if number else "held out, 95%")  # fmt: skip
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
+    axes.set_ylabel(r"relative error, $\rho$")
+    axes.legend(loc="best")
+
+
+def draw(events):
+    name, one = unit_of(events[-1]["seconds"])
+    figure = new_figure(9.0, 4.4)
+    above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [1, 4]})
+    draw_phases(above, events, one)
+    draw_errors(below, events, one)
+    below.set_xlabel(f"wall time ({name})")
+    below.set_xlim(0, events[-1]["seconds"] / one * 1.02)
+    figure.tight_layout()
+    return figure
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="Draws where the seconds of a solve went.", allow_abbrev=False)
+    parser.add_argument("run", metavar="LOG", help="JSON-lines log of brenier solve")
+    parser.add_argument("-o", dest="out", required=True, metavar="PNG", help="picture to write")
+    options = parser.parse_args(arguments)
+    return run("timeline", lambda: save(draw(load(options.run)), options.out))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
