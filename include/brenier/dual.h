@@ -35,6 +35,7 @@ typedef struct {
   PetscInt64     n_risen;                /* targets of this rank that met all curves for having risen too far */
   PetscInt64     n_candidates, n_pieces; /* in the lists and on the envelopes at present */
   PetscLogDouble flops;                  /* of the scans: 2 dim per pair and curve vector */
+  PetscLogDouble ring_bytes;             /* of targets, sent to the next rank */
   PetscLogDouble scan_seconds, envelope_seconds;
 } BrenierDualWork;
 

@@ -41,6 +41,8 @@ static PetscErrorCode Pass(BrenierRing *ring)
                          ring->row_type, last, BRENIER_RING_TAG, ring->comm, &ring->request[0]));
   PetscCallMPI(MPI_Isend(ring->block[ring->current], (PetscMPIInt)ring->n_rows[Owner(ring, ring->step)], ring->row_type,
                          next, BRENIER_RING_TAG, ring->comm, &ring->request[1]));
+  ring->bytes +=
+      (PetscLogDouble)ring->n_rows[Owner(ring, ring->step)] * (PetscLogDouble)(ring->width * sizeof(PetscReal));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -21,9 +21,10 @@ typedef struct {
   /* data */
   PetscReal *block[2]; /* shape [max_rows, width] */
   /* status */
-  int         current;
-  PetscMPIInt step;
-  MPI_Request request[2];
+  int            current;
+  PetscMPIInt    step;
+  PetscLogDouble bytes; /* sent by this rank so far */
+  MPI_Request    request[2];
 } BrenierRing;
 
 /* Collective. The caller fills row 0 to n_rows - 1 of ring->block[ring->current] before each round. */

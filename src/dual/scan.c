@@ -545,6 +545,7 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
     PetscCall(ScanChunk(&chunk, &ring));
     PetscCall(EndChunk(&chunk, pieces));
   }
+  dual->work.ring_bytes += ring.bytes;
   PetscCall(BrenierRingDestroy(&ring));
   PetscCall(DestroyChunk(&chunk));
   PetscCall(PetscFree(leaf_low));

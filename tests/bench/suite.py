@@ -1,0 +1,125 @@
+#!/usr/bin/python3
+"""The bench: methods by seconds to a tolerance, cost against n, and ranks.
+
+usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/suite.py [-o suite.json] [-codes CODES.h5:/codes] [-limit SECONDS] [-only cells|growth|ranks]
+
+Cells: (n, d) of 10^4 x 8, 10^4 x 64, 6 10^4 x 64 and 10^5 x 128 targets of tests/bench/targets.py, and the given codes, to
+rho = 0.2, by every method of tests/bench/methods.py. Growth: n from 2,500 to 40,000 in d = 64 at rho = 0.2, with the exponent
+fitted to seconds and to flops. Ranks: one scan of 20,000 circles on 1, 2, 4 and 8 ranks, beside the model
+
+    seconds = flops / (rate P) + bytes / bandwidth + rounds (P - 1) latency,  bytes and flops as counted on a rank,
+
+whose rate is that of one rank; more ranks than cores only show that the counts scale. Prints tables, writes JSON.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import methods  # noqa: E402
+import targets  # noqa: E402
+
+CELLS = [(10000, 8), (10000, 64), (60000, 64), (100000, 128)]
+GROWTH = [2500, 5000, 10000, 20000, 40000]
+RANKS = [1, 2, 4, 8]
+TOL = 0.2
+BANDWIDTH, LATENCY = 5e9, 5e-6  # of messages between ranks: bytes a second, seconds
+
+
+def write_targets(folder, n, dim):
+    path = os.path.join(folder, f"y.{n}.{dim}.npy")
+    np.save(path, np.concatenate(list(targets.codes(n, dim, 100, 1))))
+    return path
+
+
+def text(value, form):
+    return "" if value is None else form.format(value)
+
+
+def run_cells(args, folder, codes):
+    """Seconds of every method in every cell; None where the time was up."""
+    rows = []
+    print("| targets | method | seconds | over the best |\n|---|---|---|---|")
+    for name, path in [(f"{n} x {d}", write_targets(folder, n, d)) for n, d in CELLS] + codes:
+        request = argparse.Namespace(targets=path, tol=TOL, limit=args.limit, ranks=2)
+        cell = [dict(methods.run(request, m, os.path.join(folder, "log")), method=" ".join(m)) for m in methods.METHODS]
+        best = min((row["seconds"] for row in cell if row["seconds"]), default=None)
+        for row in cell:
+            over = row["seconds"] / best if row["seconds"] else None
+            print(f"| {name} | {row['method']} | {text(row['seconds'], '{:.1f}') or f'not in {args.limit:.0f}'} | "
+                  f"{text(over, '{:.2f}')} |", flush=True)  # fmt: skip
+            rows.append(dict(row, targets=name, over_best=over))
+    return rows
+
+
+def solve(folder, path, ranks, *options):
+    """The events of one solve."""
+    log = os.path.join(folder, "log")
+    command = ["mpiexec", "-n", str(ranks), os.environ["BRENIER_PROGRAM"], "solve", path, "-o", log + ".h5", "-log", log]
+    subprocess.run(command + list(options), capture_output=True, check=False)
+    with open(log, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def exponent(rows, name):
+    """Slope of log value against log n, least squares."""
+    return float(np.polyfit(np.log([row["n"] for row in rows]), np.log([row[name] for row in rows]), 1)[0])
+
+
+def run_growth(folder):
+    rows = []
+    print("| n | seconds | flops of the scans |\n|---|---|---|")
+    for n in GROWTH:
+        events = solve(folder, write_targets(folder, n, 64), 2, "-tol", str(TOL))
+        work = next(event for event in events if event["event"] == "work")
+        rows.append({"n": n, "seconds": events[-1]["seconds"], "flops": work["scan_flops"]})
+        print(f"| {n} | {rows[-1]['seconds']:.1f} | {rows[-1]['flops']:.2e} |", flush=True)
+    fit = {name: exponent(rows, name) for name in ("seconds", "flops")}
+    print(f"fitted exponents: seconds {fit['seconds']:.2f}, flops {fit['flops']:.2f}")
+    return {"rows": rows, "exponent": fit}
+
+
+def run_ranks(folder):
+    rows, rate = [], None
+    path = write_targets(folder, 60000, 64)
+    print("| ranks | scan, s | model, s | flops a rank | bytes sent a rank |\n|---|---|---|---|---|")
+    for ranks in RANKS:
+        events = solve(folder, path, ranks, "-curves", "20000", "-check_curves", "64", "-max_it", "0", "-warm_up", "0")
+        work = next(event for event in events if event["event"] == "work")
+        flops = work["scan_flops"] / ranks
+        rate = rate or flops / work["scan_seconds"]
+        rounds = -(-20000 // (4096 * ranks)) * work["evaluations"]
+        model = flops / rate + work["ring_bytes"] / BANDWIDTH + rounds * (ranks - 1) * LATENCY
+        rows.append({"ranks": ranks, "seconds": work["scan_seconds"], "model": model, "flops": flops, "bytes": work["ring_bytes"]})
+        print(f"| {ranks} | {work['scan_seconds']:.1f} | {model:.1f} | {flops:.2e} | {work['ring_bytes']:.2e} |", flush=True)
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", default="suite.json")
+    parser.add_argument("-codes", help="codes of images as one more cell, file.h5:/dataset")
+    parser.add_argument("-limit", type=float, default=120.0, help="seconds that a method gets in a cell")
+    parser.add_argument("-only", choices=["cells", "growth", "ranks"])
+    args = parser.parse_args()
+    result = {}
+    with tempfile.TemporaryDirectory() as folder:
+        if args.only in (None, "cells"):
+            result["cells"] = run_cells(args, folder, [("codes", args.codes)] if args.codes else [])
+        if args.only in (None, "growth"):
+            result["growth"] = run_growth(folder)
+        if args.only in (None, "ranks"):
+            result["ranks"] = run_ranks(folder)
+    with open(args.o, "w", encoding="utf-8") as file:
+        json.dump(result, file, indent=1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
