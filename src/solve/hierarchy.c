@@ -40,6 +40,28 @@ static PetscInt LevelSize(PetscInt n)
   return PetscMin(n / brenier_level_factor, PetscMax(n / brenier_large_factor, brenier_large_clusters));
 }
 
+const PetscReal brenier_first_slack = 0.5;
+
+PetscBool BrenierListsPay(BrenierTargets t)
+{
+  const PetscInt  least_dim  = 4;
+  const PetscReal least_work = 1e4; // targets times dimension
+
+  return (PetscBool)(t->dim >= least_dim && (PetscReal)t->n * t->dim >= least_work);
+}
+
+static PetscErrorCode KeepLists(BrenierDual dual, Vec h, PetscReal length)
+{
+  Vec slack;
+
+  PetscFunctionBegin;
+  PetscCall(VecDuplicate(h, &slack));
+  PetscCall(VecSet(slack, brenier_first_slack * length));
+  PetscCall(BrenierDualSetSlack(dual, slack));
+  PetscCall(VecDestroy(&slack));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode GaussianHeights(BrenierTargets t, const BrenierSource *source, Vec h)
 {
   PetscScalar *a;
@@ -159,6 +181,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   PetscCall(BrenierWarmUp(t, source, options->seed, brenier_level_warm_up, h, &length));
   PetscCall(BrenierDualCreate(t, source, options->seed, BRENIER_STREAM_LEVEL, PetscMax(curves, brenier_level_least),
                               batches, &dual));
+  if (BrenierListsPay(t)) PetscCall(KeepLists(dual, h, length));
   newton.monitor  = NULL;
   newton.certify  = PETSC_FALSE;
   newton.l1_part  = brenier_level_part;

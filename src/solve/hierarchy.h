@@ -3,6 +3,16 @@
 
 #include <brenier/solve.h>
 
+/*
+  Whether candidate lists pay, which they do where a scan costs more than a walk. In the plane and in space it never does: there are
+  hundreds of pieces on a curve, whose walk grows with the length of the list, and a product is two or three
+  multiply-adds. Not collective.
+*/
+PetscBool BrenierListsPay(BrenierTargets targets);
+
+/* Slack of the lists of a first sample, in parts of the length of the warm-up. */
+extern const PetscReal brenier_first_slack;
+
 /*@
   BrenierHierarchyStart - Heights carried over from clusters of the targets, solved before
 

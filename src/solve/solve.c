@@ -37,13 +37,8 @@ static const PetscInt brenier_circle_dim = 5;
 /* The circles' solution is only a start for the cube: its own L1 error there is some 0.1. */
 static const PetscReal brenier_start_residual = 0.05;
 
-/* Slack of the lists: at the first stage in parts of the length of the warm-up, later in sampling errors of a height. */
-static const PetscReal brenier_first_slack = 0.5, brenier_slack = 3.0;
-
-/* Lists pay where a scan costs more than a walk. In the plane and in space it never does: there are hundreds of pieces on a
-   curve, whose walk grows with the length of the list, and a product is two or three multiply-adds. */
-static const PetscInt  brenier_list_dim  = 4;
-static const PetscReal brenier_list_work = 1e4; /* targets times dimension */
+/* Slack of the lists of later stages, in sampling errors of a height. */
+static const PetscReal brenier_slack = 3.0;
 
 /* Part of tol^2 left to the width of the held-out interval and to what is left in sample, and the sample that makes the
    former so: its degenerate part has a relative width of 1.96 sqrt(2/n) C / C', C' its curves. */
@@ -424,7 +419,7 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   PetscCall(VecDuplicate(h, &s.slack));
   PetscCall(VecSet(s.scale, 0.0));
   PetscCall(VecSet(s.slack, brenier_first_slack * length));
-  s.lists = (PetscBool)(t->dim >= brenier_list_dim && (PetscReal)t->n * t->dim >= brenier_list_work);
+  s.lists = BrenierListsPay(t);
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) PetscCall(SolveLine(&s, mass, mass_error));
   else if (!BrenierMethodFixesSample(options->method)) PetscCall(RunDescent(&s, mass, mass_error));
   else PetscCall(RunToTolerance(&s, mass, mass_error));
