@@ -11,10 +11,23 @@
     interval  chi2 -+ the root of (t^2 linear part + z^2 degenerate part), t the 97.5% quantile of Student's law with
               B - 1 degrees, z that of the normal law; of rho by the root.
   In one dimension the one line is the whole source: rho is exact and its interval has no width.
+
+  The Wasserstein distance of order 2 from both sides of the duality, with psi_i = |y_i|^2 / 2 + h_i and
+  phi(x) = |x|^2 / 2 - u(x), which meet phi(x) + psi_i <= |x - y_i|^2 / 2, with equality in cell i:
+    dual      int phi dmu + sum nu_i psi_i = (E|x|^2 + sum nu_i |y_i|^2) / 2 - E(h), below W2^2 / 2 for any h;
+    primal    int |x - T(x)|^2 / 2 dmu = int phi dmu + sum w_i psi_i, what the map T costs: half the squared distance to
+              the targets with the masses that T gives them, so not above W2^2 / 2 of necessity;
+    gap       primal - dual = sum (w_i - nu_i) psi_i, of either sign, 0 when all masses are right.
+  Each is a mean over batches; its interval is Student's with B - 1 degrees.
 */
 #pragma once
 
 #include <brenier/dual.h>
+
+/* An estimate with its standard error and 95% interval. */
+typedef struct {
+  PetscReal value, error, low, high;
+} BrenierEstimate;
 
 typedef struct {
   PetscInt64 curves;
@@ -25,7 +38,8 @@ typedef struct {
   PetscReal  largest_error; /* largest |mass - nu| / nu; the same */
   PetscInt64 empty;         /* cells without mass in the sample */
   PetscReal  energy, energy_error;
-  PetscReal  w2, w2_low, w2_high; /* Wasserstein distance that the heights certify from below, 95% interval */
+  PetscReal  w2, w2_low, w2_high; /* Wasserstein distance that the heights certify from below: root of twice the dual */
+  BrenierEstimate dual, primal, gap; /* of W2^2 / 2, see above */
 } BrenierHeldOut;
 
 /* Size of a sample that tells much about n targets: 4 circles or 16 chords a target, at least 4,096. Not collective. */
@@ -54,3 +68,9 @@ PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source,
 PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, const BrenierSource *source, Vec h,
                                                   PetscInt64 seed, uint32_t stream, PetscInt64 n_curves, Vec mass,
                                                   Vec mass_error, BrenierHeldOut *held_out);
+
+/* psi_i = |y_i|^2 / 2 + h_i of this rank's targets, shape [n_local]: the potential on their side. Not collective. */
+PETSC_EXTERN PetscErrorCode BrenierPotentialOfTargets(BrenierTargets targets, Vec h, PetscReal psi[]);
+
+/* W2 from W2^2 / 2; 0 for a negative estimate of it. Not collective. */
+PETSC_EXTERN PetscReal BrenierDistance(PetscReal cost);

@@ -31,6 +31,45 @@
 PETSC_EXTERN PetscErrorCode BrenierTransportApply(BrenierTargets targets, Vec h, PetscInt n, const PetscReal x[],
                                                   PetscInt64 index[], PetscReal potential[], PetscReal code[]);
 
+/*@
+  BrenierTransportNearest - Finds the targets whose planes are highest at each point
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets
+. h       - heights, laid out as the targets
+. keep    - how many targets of a point, the same on all ranks; 1 to the number of targets
+. n       - number of points on this rank, 0 allowed
+- x       - points, shape [n, dim]
+
+  Output Parameters:
++ index - global indices, highest plane first, ties to the lowest index; shape [n, keep]
+- value - <x,y> + h of each, shape [n, keep], or NULL; value[0] of a point is u(x)
+
+  Notes: 2 n_targets dim flops a point. The filter passes the more targets the larger `keep`.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTransportNearest(BrenierTargets targets, Vec h, PetscInt keep, PetscInt n,
+                                                    const PetscReal x[], PetscInt64 index[], PetscReal value[]);
+
+/*@
+  BrenierTransportFetch - Brings rows that belong to targets from the ranks that own them
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets
+. n       - number of rows wanted on this rank, 0 allowed
+. index   - global targets they belong to, repeats allowed, shape [n]
+. width   - length of a row, the same on all ranks
+- rows    - of this rank's targets, shape [n_local, width]
+
+  Output Parameter:
+. fetched - shape [n, width]
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTransportFetch(BrenierTargets targets, PetscInt n, const PetscInt64 index[],
+                                                  PetscInt width, const PetscReal rows[], PetscReal fetched[]);
+
 /*
   Many small batches at heights that change between them: the targets stay where they are, packed once, and the points
   of a batch go to every rank. Each rank finds the best of its own targets; one reduction finds the best of all.

@@ -125,24 +125,91 @@ static PetscErrorCode MeasureMasses(BrenierTargets t, PetscInt n_batches, const 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The dual value (E|x|^2 + sum nu |y|^2) / 2 - E(h) bounds W2^2 / 2 from below; its error is that of int u. */
-static PetscErrorCode MeasureDistance(BrenierTargets t, const BrenierSource *source, BrenierDual dual,
-                                      BrenierHeldOut *out)
+/* Mean, standard error and interval of the results of independent batches. */
+static BrenierEstimate EstimateMean(PetscInt B, const PetscReal batch[])
 {
-  PetscInt  n_batches;
-  PetscReal energy[BRENIER_BATCHES], mean = 0.0, spread = 0.0, moment, value;
+  BrenierEstimate e      = {0.0, 0.0, 0.0, 0.0};
+  PetscReal       spread = 0.0;
+
+  for (PetscInt b = 0; b < B; ++b) e.value += batch[b] / (PetscReal)B;
+  for (PetscInt b = 0; b < B; ++b) spread += (batch[b] - e.value) * (batch[b] - e.value);
+  e.error = B > 1 ? PetscSqrtReal(spread / ((PetscReal)B * (B - 1))) : 0.0;
+  e.low   = e.value - brenier_student * e.error;
+  e.high  = e.value + brenier_student * e.error;
+  return e;
+}
+
+/* sum_i (w_bi - nu_i) psi_i for every batch b. psi counts from a mean, which changes nothing but the rounding. */
+static PetscErrorCode GapOfBatches(BrenierTargets t, Vec h, PetscInt n_batches, const PetscReal batch[],
+                                   PetscReal gap[])
+{
+  const PetscInt n = t->n_local;
+  PetscReal     *psi, *term, middle;
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualGetBatches(dual, &n_batches, NULL, energy, NULL));
-  PetscCall(BrenierTargetsSecondMoment(t, &moment));
-  for (PetscInt b = 0; b < n_batches; ++b) mean += energy[b] / (PetscReal)n_batches;
-  for (PetscInt b = 0; b < n_batches; ++b) spread += (energy[b] - mean) * (energy[b] - mean);
-  out->energy_error = n_batches > 1 ? PetscSqrtReal(spread / ((PetscReal)n_batches * (n_batches - 1))) : 0.0;
-  value             = BrenierSourceSecondMoment(source) + moment - 2.0 * out->energy;
-  out->w2           = PetscSqrtReal(PetscMax(value, 0.0));
-  out->w2_low       = PetscSqrtReal(PetscMax(value - 2.0 * brenier_student * out->energy_error, 0.0));
-  out->w2_high      = PetscSqrtReal(PetscMax(value + 2.0 * brenier_student * out->energy_error, 0.0));
+  PetscCall(PetscMalloc2(n, &psi, (size_t)n * BRENIER_SETS_AT_ONCE, &term));
+  PetscCall(BrenierPotentialOfTargets(t, h, psi));
+  for (PetscInt i = 0; i < n; ++i) term[i] = t->nu[i] * psi[i];
+  PetscCall(BrenierExactSum(t->comm, n, 1, term, &middle));
+  for (PetscInt b = 0; b < n_batches; b += BRENIER_SETS_AT_ONCE) {
+    const PetscInt sets = PetscMin(BRENIER_SETS_AT_ONCE, n_batches - b);
+
+    for (PetscInt s = 0; s < sets; ++s)
+      for (PetscInt i = 0; i < n; ++i)
+        term[(size_t)s * n + i] = (batch[(size_t)(b + s) * n + i] - t->nu[i]) * (psi[i] - middle);
+    PetscCall(BrenierExactSum(t->comm, n, sets, term, gap + b));
+  }
+  PetscCall(PetscFree2(psi, term));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierPotentialOfTargets(BrenierTargets t, Vec h, PetscReal psi[])
+{
+  const PetscScalar *height;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetArrayRead(h, &height));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    const PetscReal *y = t->y + (size_t)i * (size_t)t->dim;
+
+    psi[i] = 0.5 * BrenierDot((size_t)t->dim, y, y) + height[i];
+  }
+  PetscCall(VecRestoreArrayRead(h, &height));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Dual, primal and gap. The energy is a mean over curves, so its batches weigh a little differently when they are not of
+   one size: the dual takes its value from the energy and its error from the batches. */
+static PetscErrorCode MeasureDistance(BrenierTargets t, const BrenierSource *source, BrenierDual dual, Vec h,
+                                      const PetscReal batch[], BrenierHeldOut *out)
+{
+  PetscInt  n_batches;
+  PetscReal u[BRENIER_BATCHES], cost[BRENIER_BATCHES], gap[BRENIER_BATCHES], moment, value;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualGetBatches(dual, &n_batches, NULL, u, NULL));
+  PetscCall(BrenierTargetsSecondMoment(t, &moment));
+  PetscCall(GapOfBatches(t, h, n_batches, batch, gap));
+  value             = 0.5 * (BrenierSourceSecondMoment(source) + moment) - out->energy;
+  out->energy_error = EstimateMean(n_batches, u).error;
+  out->dual         = (BrenierEstimate){value, out->energy_error, value - brenier_student * out->energy_error,
+                                        value + brenier_student * out->energy_error};
+  out->gap          = EstimateMean(n_batches, gap);
+  for (PetscInt b = 0; b < n_batches; ++b) cost[b] = gap[b] - u[b];
+  out->primal = EstimateMean(n_batches, cost);
+  value       = out->dual.value + out->gap.value - out->primal.value;
+  out->primal.value += value;
+  out->primal.low += value;
+  out->primal.high += value;
+  out->w2      = BrenierDistance(out->dual.value);
+  out->w2_low  = BrenierDistance(out->dual.low);
+  out->w2_high = BrenierDistance(out->dual.high);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscReal BrenierDistance(PetscReal cost)
+{
+  return PetscSqrtReal(2.0 * PetscMax(cost, 0.0));
 }
 
 PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
@@ -164,7 +231,7 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *sour
   out->energy = value.energy;
   PetscCall(MeasureChi2(t, n_batches, batch, out));
   PetscCall(MeasureMasses(t, n_batches, batch, mass, mass_error, out));
-  PetscCall(MeasureDistance(t, source, dual, out));
+  PetscCall(MeasureDistance(t, source, dual, h, batch, out));
   PetscCall(BrenierDualDestroy(&dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -37,6 +37,15 @@ static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, B
               {"w2", o->w2},
               {"w2_low", o->w2_low},
               {"w2_high", o->w2_high},
+              {"dual", o->dual.value},
+              {"dual_low", o->dual.low},
+              {"dual_high", o->dual.high},
+              {"primal", o->primal.value},
+              {"primal_low", o->primal.low},
+              {"primal_high", o->primal.high},
+              {"gap", o->gap.value},
+              {"gap_low", o->gap.low},
+              {"gap_high", o->gap.high},
               {"source_scale", r->source.scale}};
   const struct {
     const char *name;
@@ -97,6 +106,19 @@ static PetscErrorCode WriteBarycentres(BrenierStore store, BrenierTargets t, con
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* psi, the potential on the side of the targets. */
+static PetscErrorCode WritePotential(BrenierStore store, BrenierTargets t, Vec h)
+{
+  PetscReal *psi;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &psi));
+  PetscCall(BrenierPotentialOfTargets(t, h, psi));
+  PetscCall(BrenierStoreWriteRows(store, "/psi", BRENIER_F8, t->n_local, 0, psi, "half a squared length"));
+  PetscCall(PetscFree(psi));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec mass, Vec mass_error,
                                 const PetscReal barycentre[], const BrenierHistory *history)
 {
@@ -105,6 +127,7 @@ static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec
   PetscCall(BrenierStoreWriteRows(store, "/weights", BRENIER_F8, t->n_local, 0, t->nu, "dimensionless, sum 1"));
   PetscCall(BrenierStoreWriteRows(store, "/row", BRENIER_I8, t->n_local, 0, t->row, "row of the input"));
   PetscCall(WriteVec(store, "/heights", h, "product of a source length and a target length"));
+  PetscCall(WritePotential(store, t, h));
   PetscCall(WriteVec(store, "/mass", mass, "dimensionless, sum 1, held out"));
   PetscCall(WriteVec(store, "/mass_error", mass_error, "dimensionless, standard error of /mass"));
   PetscCall(WriteBarycentres(store, t, barycentre));
@@ -117,8 +140,9 @@ static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec
 PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result, BrenierTargets t, Vec h, Vec mass,
                                   Vec mass_error, const PetscReal barycentre[], const BrenierHistory *history)
 {
-  /* Weights, rows, heights, masses and their errors beside coordinates and barycentres, and something for the rest */
-  const PetscInt64 bytes = (PetscInt64)t->n * (t->dim * 12 + 5 * 8) + (1 << 20);
+  /* Weights, rows, heights, potentials, masses and their errors beside coordinates and barycentres, and something for
+     the rest */
+  const PetscInt64 bytes = (PetscInt64)t->n * (t->dim * 12 + 6 * 8) + (1 << 20);
   BrenierStore     store;
   char             date[64];
 

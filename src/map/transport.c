@@ -6,21 +6,40 @@
 
 #include "data/ring.h"
 
+#include <petscsf.h>
+
 enum { BRENIER_POINTS_AT_ONCE = 8192, BRENIER_POINT_TARGETS = 4096 };
 
-/* The best target found for each point of a group. */
+/* The best targets found for each point of a group, best first; ties to the lowest index. */
 typedef struct {
   /* parameters */
   size_t           dim;
-  const PetscReal *x; /* points of the group */
+  size_t           keep; /* how many of a point */
+  const PetscReal *x;    /* points of the group */
   /* data */
   BrenierTileCurves  tile;
   BrenierTileTargets targets;
-  PetscReal         *best;  /* shape [group], normalised units */
-  PetscInt64        *index; /* of the group */
+  PetscReal         *best;  /* shape [group, keep], normalised units */
+  PetscInt64        *index; /* of the group, the same shape */
   const PetscReal   *row;   /* targets being scanned: coordinates and height */
   PetscInt           row_target;
 } PointScan;
+
+static void InsertTarget(PointScan *scan, size_t i, PetscReal value, PetscInt64 target)
+{
+  PetscReal  *best  = scan->best + i * scan->keep;
+  PetscInt64 *index = scan->index + i * scan->keep;
+  size_t      place = scan->keep;
+
+  while (place > 0 && (value > best[place - 1] || (value == best[place - 1] && target < index[place - 1]))) --place;
+  if (place == scan->keep) return;
+  for (size_t k = scan->keep - 1; k > place; --k) {
+    best[k]  = best[k - 1];
+    index[k] = index[k - 1];
+  }
+  best[place]  = value;
+  index[place] = target;
+}
 
 static void VisitPoint(void *context, size_t i, size_t count, const int32_t target[])
 {
@@ -30,14 +49,10 @@ static void VisitPoint(void *context, size_t i, size_t count, const int32_t targ
   for (size_t k = 0; k < count; ++k) {
     const PetscReal *row   = scan->row + (size_t)target[k] * stride;
     const PetscReal  value = BrenierDot(scan->dim, scan->x + i * scan->dim, row) + row[scan->dim];
-    const PetscInt64 index = scan->row_target + target[k];
 
-    if (value > scan->best[i] || (value == scan->best[i] && index < scan->index[i])) {
-      scan->best[i]  = value;
-      scan->index[i] = index;
-    }
+    InsertTarget(scan, i, value, (PetscInt64)scan->row_target + target[k]);
   }
-  BrenierTileSetLevel(&scan->tile, i, scan->best[i], 0.0);
+  BrenierTileSetLevel(&scan->tile, i, scan->best[(i + 1) * scan->keep - 1], 0.0);
 }
 
 /* Packed targets, the first of which is scan->row_target, meet all points. */
@@ -68,8 +83,10 @@ static void SetPoints(PointScan *scan, PetscInt n, PetscInt64 none)
 {
   for (PetscInt i = 0; i < n; ++i) {
     BrenierTileSetCurve(&scan->tile, (size_t)i, scan->x + (size_t)i * scan->dim, NULL, 0);
-    scan->best[i]  = -PETSC_INFINITY;
-    scan->index[i] = none;
+    for (size_t k = (size_t)i * scan->keep; k < ((size_t)i + 1) * scan->keep; ++k) {
+      scan->best[k]  = -PETSC_INFINITY;
+      scan->index[k] = none;
+    }
   }
 }
 
@@ -99,15 +116,39 @@ static PetscErrorCode ScanGroup(PointScan *scan, BrenierTargets t, const PetscSc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Room for so many points and so many targets at once. */
-static PetscErrorCode CreatePointScan(BrenierTargets t, PetscInt n_points, PetscInt n_targets, PointScan *scan)
+PetscErrorCode BrenierTransportFetch(BrenierTargets t, PetscInt n, const PetscInt64 index[], PetscInt width,
+                                     const PetscReal rows[], PetscReal fetched[])
+{
+  MPI_Datatype row;
+  PetscSF      sf;
+  PetscInt    *leaf;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n, &leaf));
+  for (PetscInt i = 0; i < n; ++i) leaf[i] = (PetscInt)index[i];
+  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)width, MPIU_REAL, &row));
+  PetscCallMPI(MPI_Type_commit(&row));
+  PetscCall(PetscSFCreate(t->comm, &sf));
+  PetscCall(PetscSFSetGraphLayout(sf, t->layout, n, NULL, PETSC_OWN_POINTER, leaf));
+  PetscCall(PetscSFBcastBegin(sf, row, rows, fetched, MPI_REPLACE));
+  PetscCall(PetscSFBcastEnd(sf, row, rows, fetched, MPI_REPLACE));
+  PetscCall(PetscSFDestroy(&sf));
+  PetscCallMPI(MPI_Type_free(&row));
+  PetscCall(PetscFree(leaf));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Room for so many points, `keep` targets of each, and so many targets at once. */
+static PetscErrorCode CreatePointScan(BrenierTargets t, PetscInt n_points, PetscInt n_targets, PetscInt keep,
+                                      PointScan *scan)
 {
   int failed;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(scan, sizeof *scan));
-  scan->dim = (size_t)t->dim;
-  PetscCall(PetscMalloc1(n_points, &scan->best));
+  scan->dim  = (size_t)t->dim;
+  scan->keep = (size_t)keep;
+  PetscCall(PetscMalloc1((size_t)n_points * scan->keep, &scan->best));
   failed = BrenierTileCurvesAlloc(BRENIER_TILE_POINT, (size_t)n_points, scan->dim, &scan->tile);
   failed = BrenierTileTargetsAlloc((size_t)n_targets, scan->dim, &scan->targets) || failed;
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a group of points");
@@ -123,34 +164,52 @@ static PetscErrorCode DestroyPointScan(PointScan *scan)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierTransportApply(BrenierTargets t, Vec height, PetscInt n, const PetscReal x[], PetscInt64 index[],
-                                     PetscReal potential[], PetscReal code[])
+/* The value of u, or of a plane, that stands for `best` of a point. */
+static PetscReal PlaneValue(BrenierTargets t, PetscReal best, const PetscReal x[])
+{
+  return best * t->unit + BrenierDot((size_t)t->dim, x, t->centre);
+}
+
+PetscErrorCode BrenierTransportNearest(BrenierTargets t, Vec height, PetscInt keep, PetscInt n, const PetscReal x[],
+                                       PetscInt64 index[], PetscReal value[])
 {
   BrenierRing        ring;
   PointScan          scan;
-  PetscInt           most, wants_code = code != NULL;
+  PetscInt           most;
   const PetscScalar *h;
 
   PetscFunctionBegin;
+  PetscCheck(keep >= 1 && keep <= t->n, t->comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "%" PetscInt_FMT " of %" PetscInt_FMT " targets asked for", keep, t->n);
   PetscCallMPI(MPI_Allreduce(&n, &most, 1, MPIU_INT, MPI_MAX, t->comm));
-  // A rank without points has no array to fill, but takes part
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &wants_code, 1, MPIU_INT, MPI_MAX, t->comm));
-  PetscCall(CreatePointScan(t, BRENIER_POINTS_AT_ONCE, BRENIER_POINT_TARGETS, &scan));
+  PetscCall(CreatePointScan(t, BRENIER_POINTS_AT_ONCE, BRENIER_POINT_TARGETS, keep, &scan));
   PetscCall(BrenierRingCreate(t->comm, t->n_local, scan.dim + 1, PETSC_FALSE, &ring));
   PetscCall(VecGetArrayRead(height, &h));
   for (PetscInt i = 0; i < most; i += BRENIER_POINTS_AT_ONCE) {
     const PetscInt from = PetscMin(i, n), count = PetscMin(BRENIER_POINTS_AT_ONCE, n - from);
 
     scan.x     = x + (size_t)from * scan.dim;
-    scan.index = index + from;
+    scan.index = index + (size_t)from * scan.keep;
     PetscCall(ScanGroup(&scan, t, h, &ring, count));
-    for (PetscInt k = 0; potential && k < count; ++k)
-      potential[from + k] = scan.best[k] * t->unit + BrenierDot(scan.dim, scan.x + (size_t)k * scan.dim, t->centre);
+    for (size_t k = 0; value && k < (size_t)count * scan.keep; ++k)
+      value[(size_t)from * scan.keep + k] = PlaneValue(t, scan.best[k], scan.x + k / scan.keep * scan.dim);
   }
   PetscCall(VecRestoreArrayRead(height, &h));
   PetscCall(BrenierRingDestroy(&ring));
   PetscCall(DestroyPointScan(&scan));
-  if (wants_code) PetscCall(BrenierTargetsFetch(t, n, index, code));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTransportApply(BrenierTargets t, Vec h, PetscInt n, const PetscReal x[], PetscInt64 index[],
+                                     PetscReal potential[], PetscReal code[])
+{
+  PetscInt wants_code = code != NULL;
+
+  PetscFunctionBegin;
+  // A rank without points has no array to fill, but takes part
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &wants_code, 1, MPIU_INT, MPI_MAX, t->comm));
+  PetscCall(BrenierTransportNearest(t, h, 1, n, x, index, potential));
+  if (wants_code) PetscCall(BrenierTransportFetch(t, n, index, t->dim, t->y, code));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -216,7 +275,7 @@ PetscErrorCode BrenierTransportCreate(BrenierTargets t, PetscInt n, BrenierTrans
   PetscCallMPI(MPI_Type_commit(&s->point));
   PetscCall(PetscMalloc2(s->size, &s->n_points, s->size, &s->first_point));
   PetscCall(PetscMalloc3((size_t)s->capacity * (size_t)t->dim, &s->x, s->capacity, &s->index, s->capacity, &s->best));
-  PetscCall(CreatePointScan(t, s->capacity, 0, &s->scan));
+  PetscCall(CreatePointScan(t, s->capacity, 0, 1, &s->scan));
   PetscCall(PackTargets(s));
   s->scan.x     = s->x;
   s->scan.index = s->index;
