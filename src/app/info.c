@@ -8,8 +8,9 @@
 static const BrenierOption info_options[] = {{NULL, NULL, NULL}};
 
 static const char *const brenier_datasets[] = {
-    "/targets",    "/weights",  "/heights", "/mass",  "/mass_error", "/row",  "/history",   "/codes", "/mean",
-    "/components", "/variance", "/data",    "/noise", "/index",      "/code", "/potential", "/phi",   NULL};
+    "/targets",    "/weights",  "/heights", "/mass",  "/mass_error", "/row",   "/history",   "/codes", "/mean",
+    "/components", "/variance", "/data",    "/noise", "/index",      "/code",  "/potential", "/phi",   "/psi",
+    "/barycenter", "/position", "/draw",    "/label", "/pair",       "/angle", "/mode",      NULL};
 
 static PetscErrorCode PrintAttribute(void *context, const char name[], const char value[])
 {

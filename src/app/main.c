@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 static const BrenierCommand *const brenier_commands[] = {
-    &brenier_command_encode, &brenier_command_solve,  &brenier_command_check, &brenier_command_map,
-    &brenier_command_sample, &brenier_command_decode, &brenier_command_info,  NULL};
+    &brenier_command_encode, &brenier_command_solve,  &brenier_command_check,
+    &brenier_command_map,    &brenier_command_sample, &brenier_command_facets,
+    &brenier_command_decode, &brenier_command_info,   NULL};
 
 /* Options of PETSc itself that make sense with any command. */
 static const char *const brenier_common_options[]  = {"-help",
@@ -172,7 +173,7 @@ static PetscErrorCode CheckOutputIsNoInput(const char option[], const char outpu
    fine. */
 static PetscErrorCode CheckOutputs(const char *const argument[], const char log[])
 {
-  static const char *const input[]                    = {"-start", "-weights", "-codes", NULL};
+  static const char *const input[]                    = {"-start", "-weights", "-codes", "-labels", NULL};
   char                     output[PETSC_MAX_PATH_LEN] = "";
 
   PetscFunctionBegin;

@@ -1,102 +1,204 @@
 /*
   sample.c - brenier sample: noise and the codes it is carried to, in a stream of bounded memory.
 
-  Sample k depends on (seed, k) alone. Samples are made and appended in groups of fixed size, each split over the
-  ranks, so the file is the same to the bit for any number of them.
+  Draw k depends on (seed, k) alone. Draws are made and appended in groups of a size that does not depend on the ranks,
+  each split over them, so the file is the same to the bit for any number of ranks. With -singular reject the draws that
+  cross the singular set are passed over, and drawing goes on until there are as many samples as asked for.
 */
-#include "app.h"
+#include "extend.h"
 
-#include <brenier/result.h>
+#include <brenier/array.h>
 #include <brenier/store.h>
 #include <brenier/transport.h>
 
 #include <float.h>
+#include <petscsf.h>
 
 static const BrenierOption sample_options[] = {
     {"-n", "N", "number of samples (needed)"},
-    {"-o", "FILE", "output file (needed): /noise [N, dim], /index [N], /code [N, dim]"},
+    {"-o", "FILE", "output file (needed): /noise [N, dim], /index [N], /code [N, dim], /draw [N]"},
     {"-seed", "N", "seed of the noise; default 1"},
+    {"-first", "K", "number of the first draw, counted from 0: (seed, number) names the noise; default 0"},
+    {"-noise", "yes|no", "whether to store the noise, which can be drawn again; default yes"},
+    {"-labels", "FILE", "a whole number for each input row: also /label [N], that of the target"},
+    BRENIER_EXTENSION_OPTIONS,
+    {"-singular", "WHAT",
+     "samples across the singular set: project (default) to the mode of their cell, reject or keep"},
+    BRENIER_ANGLE_OPTIONS,
     {NULL, NULL, NULL}};
 
-enum { BRENIER_SAMPLES_AT_ONCE = 65536 };
+static const char *const brenier_yes_no[] = {"yes", "no", NULL};
 
-/* Sample indices of a group, their cells and codes, on this rank. */
+/* Draws of a group, and the numbers of noise it holds at most. */
+enum { BRENIER_DRAWS_AT_ONCE = 65536, BRENIER_FEWEST_DRAWS = 1024, BRENIER_NUMBERS_AT_ONCE = 1 << 23 };
+
+/* Drawing ends when after so many groups fewer than one draw in so many was kept. */
+static const PetscInt64 brenier_patience = 16, brenier_least_kept = 1000;
+
 typedef struct {
-  PetscReal  *x, *code;
+  /* parameters */
+  char           output[PETSC_MAX_PATH_LEN], labels[PETSC_MAX_PATH_LEN];
+  PetscInt64     n, seed, first;
+  PetscBool      stores_noise, has_labels;
+  BrenierTargets targets;
+  BrenierSource  source;
+  Vec            h;
+  BrenierExtend  extend;
+  BrenierStore   store;
+  PetscReal     *label_of_target; /* shape [targets here], or NULL */
+  /* a group on this rank */
+  PetscInt    at_once;
+  PetscReal  *x, *code, *label;
   float      *single;
-  PetscInt64 *index;
-} Group;
+  PetscInt64 *index, *draw, *mark;
+  PetscBool  *crosses;
+  /* status */
+  PetscInt64     drawn, kept, crossed;
+  PetscLogDouble begun, said;
+} Sampler;
 
-static PetscErrorCode WriteSingle(BrenierStore store, const char name[], PetscInt n, PetscInt dim, const PetscReal x[],
-                                  float single[], const char unit[])
+static PetscErrorCode WriteSingle(Sampler *s, const char name[], PetscInt n, const PetscReal x[], const char unit[])
 {
+  const PetscInt dim = s->targets->dim;
+
   PetscFunctionBegin;
-  for (size_t i = 0; i < (size_t)n * dim; ++i) single[i] = (float)x[i];
-  PetscCall(BrenierStoreAppendRows(store, name, BRENIER_F4, n, dim, single, unit));
+  for (size_t i = 0; i < (size_t)n * (size_t)dim; ++i) s->single[i] = (float)x[i];
+  PetscCall(BrenierStoreAppendRows(s->store, name, BRENIER_F4, n, dim, s->single, unit));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Samples [start, start + count) of the world: this rank draws, maps and appends its share. */
-static PetscErrorCode SampleGroup(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
-                                  PetscInt64 start, PetscInt count, Group *group, BrenierStore store)
+/* Moves the draws that are kept to the front, no more than are wanted over all ranks; returns their number here. */
+static PetscErrorCode KeepDraws(Sampler *s, PetscInt n, PetscInt *n_kept)
+{
+  const size_t    dim     = (size_t)s->targets->dim;
+  const PetscBool rejects = (PetscBool)(s->extend.singular == BRENIER_SINGULAR_REJECT);
+  PetscInt64      before, here = 0, count[2] = {0, 0};
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < n; ++i) {
+    count[0] += s->crosses[i];
+    here += !(rejects && s->crosses[i]);
+  }
+  PetscCallMPI(MPI_Scan(&here, &before, 1, MPIU_INT64, MPI_SUM, PETSC_COMM_WORLD));
+  before -= here;
+  *n_kept = (PetscInt)PetscMin(here, PetscMax(s->n - s->kept - before, 0));
+  for (PetscInt i = 0, to = 0; to < *n_kept; ++i) {
+    if (rejects && s->crosses[i]) continue;
+    PetscCall(PetscArraymove(s->x + (size_t)to * dim, s->x + (size_t)i * dim, dim));
+    PetscCall(PetscArraymove(s->code + (size_t)to * dim, s->code + (size_t)i * dim, dim));
+    s->index[to]  = s->index[i];
+    s->draw[to++] = s->draw[i];
+  }
+  count[1] = *n_kept;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, count, 2, MPIU_INT64, MPI_SUM, PETSC_COMM_WORLD));
+  s->crossed += count[0];
+  s->kept += count[1];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode AppendGroup(Sampler *s, PetscInt n)
+{
+  const BrenierTargets t = s->targets;
+
+  PetscFunctionBegin;
+  if (s->stores_noise) PetscCall(WriteSingle(s, "/noise", n, s->x, "source length"));
+  PetscCall(BrenierStoreAppendRows(s->store, "/index", BRENIER_I8, n, 0, s->index, "target, counted from 0"));
+  PetscCall(WriteSingle(s, "/code", n, s->code, "same as the targets"));
+  PetscCall(BrenierStoreAppendRows(s->store, "/draw", BRENIER_I8, n, 0, s->draw, "number of the draw, from 0"));
+  if (!s->label_of_target) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierTransportFetch(t, n, s->index, 1, s->label_of_target, s->label));
+  for (PetscInt i = 0; i < n; ++i) s->mark[i] = (PetscInt64)s->label[i];
+  PetscCall(BrenierStoreAppendRows(s->store, "/label", BRENIER_I8, n, 0, s->mark, "label of the target"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The next `count` draws of the world: this rank makes, maps and appends its share. */
+static PetscErrorCode SampleGroup(Sampler *s, PetscInt count)
 {
   PetscMPIInt rank, size;
-  PetscInt    from, n;
+  PetscInt    from, n, kept = 0;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   from = (PetscInt)((PetscInt64)count * rank / size);
   n    = (PetscInt)((PetscInt64)count * (rank + 1) / size) - from;
-  for (PetscInt i = 0; i < n; ++i)
-    BrenierSourceDrawPoint(source, seed, BRENIER_STREAM_SAMPLE, start + from + i, group->x + (size_t)i * t->dim);
-  PetscCall(BrenierTransportApply(t, h, n, group->x, group->index, NULL, group->code));
-  PetscCall(WriteSingle(store, "/noise", n, t->dim, group->x, group->single, "source length"));
-  PetscCall(BrenierStoreAppendRows(store, "/index", BRENIER_I8, n, 0, group->index, "target, counted from 0"));
-  PetscCall(WriteSingle(store, "/code", n, t->dim, group->code, group->single, "same as the targets"));
+  for (PetscInt i = 0; i < n; ++i) {
+    s->draw[i] = s->first + s->drawn + from + i;
+    BrenierSourceDrawPoint(&s->source, s->seed, BRENIER_STREAM_SAMPLE, s->draw[i],
+                           s->x + (size_t)i * (size_t)s->targets->dim);
+  }
+  PetscCall(
+      BrenierExtensionApply(&s->extend.extension, s->targets, s->h, n, s->x, s->index, NULL, s->code, s->crosses));
+  s->drawn += count;
+  PetscCall(KeepDraws(s, n, &kept));
+  PetscCall(AppendGroup(s, kept));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* A line now and then about how far it is and how long it will take. */
-static PetscErrorCode Progress(PetscInt64 done, PetscInt64 n, PetscLogDouble begun, PetscLogDouble *said)
+static PetscErrorCode Progress(Sampler *s)
 {
   const PetscLogDouble every = 10.0;
   PetscLogDouble       now;
 
   PetscFunctionBegin;
+  PetscCheck(s->drawn < brenier_patience * s->at_once || s->kept >= s->drawn / brenier_least_kept, PETSC_COMM_WORLD,
+             PETSC_ERR_NOT_CONVERGED,
+             "of %" PetscInt64_FMT " draws only %" PetscInt64_FMT
+             " do not cross the singular set; raise -threshold or -quantile, or lower -neighbours",
+             s->drawn, s->kept);
   PetscCall(PetscTime(&now));
-  if (done < n && now - *said > every) {
-    PetscCall(BrenierSay("  %" PetscInt64_FMT " of %" PetscInt64_FMT " samples, about %.0f s remain", done, n,
-                         (now - begun) * (double)(n - done) / (double)done));
-    *said = now;
+  if (s->kept > 0 && s->kept < s->n && now - s->said > every) {
+    PetscCall(BrenierSay("  %" PetscInt64_FMT " of %" PetscInt64_FMT " samples, about %.0f s remain", s->kept, s->n,
+                         (now - s->begun) * (double)(s->n - s->kept) / (double)s->kept));
+    s->said = now;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode SampleAll(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed, PetscInt64 n,
-                                const char output[])
+/* Bytes of the datasets of one sample. */
+static PetscInt64 BytesOfSample(const Sampler *s)
 {
-  const size_t   room = (size_t)PetscMin(n, (PetscInt64)BRENIER_SAMPLES_AT_ONCE);
-  const size_t   dim  = (size_t)t->dim;
-  Group          group;
-  BrenierStore   store;
-  PetscLogDouble begun, said;
+  return ((s->stores_noise ? 2 : 1) * (PetscInt64)s->targets->dim * 4) + 16 + (s->has_labels ? 8 : 0);
+}
+
+static PetscErrorCode AllocateGroup(Sampler *s)
+{
+  const PetscInt dim  = s->targets->dim;
+  const size_t   room = (size_t)(s->at_once = PetscMax(BRENIER_FEWEST_DRAWS,
+                                                       PetscMin(BRENIER_DRAWS_AT_ONCE, BRENIER_NUMBERS_AT_ONCE / dim)));
 
   PetscFunctionBegin;
-  PetscCall(PetscTime(&begun));
-  said = begun;
-  PetscCall(PetscMalloc4(room * dim, &group.x, room * dim, &group.code, room * dim, &group.single, room, &group.index));
-  PetscCall(BrenierStoreCreate(PETSC_COMM_WORLD, output, n * (8 * t->dim + 8) + (1 << 20), "brenier-samples", &store));
-  PetscCall(BrenierStoreSetInt(store, "/", "seed", seed));
-  PetscCall(BrenierStoreSetText(store, "/", "source", BrenierSourceNames[source->type]));
-  for (PetscInt64 start = 0; start < n; start += BRENIER_SAMPLES_AT_ONCE) {
-    const PetscInt count = (PetscInt)PetscMin((PetscInt64)BRENIER_SAMPLES_AT_ONCE, n - start);
+  PetscCall(PetscMalloc3(room * (size_t)dim, &s->x, room * (size_t)dim, &s->code, room * (size_t)dim, &s->single));
+  PetscCall(PetscMalloc5(room, &s->index, room, &s->draw, room, &s->mark, room, &s->label, room, &s->crosses));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
-    PetscCall(SampleGroup(t, source, h, seed, start, count, &group, store));
-    PetscCall(Progress(start + count, n, begun, &said));
+static PetscErrorCode SampleAll(Sampler *s)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscTime(&s->begun));
+  s->said = s->begun;
+  PetscCall(AllocateGroup(s));
+  PetscCall(BrenierStoreCreate(PETSC_COMM_WORLD, s->output, s->n * BytesOfSample(s) + (1 << 20), "brenier-samples",
+                               &s->store));
+  PetscCall(BrenierStoreSetInt(s->store, "/", "seed", s->seed));
+  PetscCall(BrenierStoreSetInt(s->store, "/", "first", s->first));
+  PetscCall(BrenierStoreSetText(s->store, "/", "source", BrenierSourceNames[s->source.type]));
+  PetscCall(BrenierExtendSetAttributes(&s->extend, s->store));
+  while (s->kept < s->n) {
+    const PetscInt64 left = PetscMax(s->n - s->kept, (PetscInt64)BRENIER_FEWEST_DRAWS);
+    const PetscBool  all  = (PetscBool)(s->extend.singular != BRENIER_SINGULAR_REJECT);
+
+    PetscCall(SampleGroup(s, (PetscInt)PetscMin((PetscInt64)s->at_once, all ? s->n - s->kept : left)));
+    PetscCall(Progress(s));
   }
-  PetscCall(BrenierStoreCommit(&store, "complete"));
-  PetscCall(PetscFree4(group.x, group.code, group.single, group.index));
+  PetscCall(BrenierStoreSetInt(s->store, "/", "draws", s->drawn));
+  PetscCall(BrenierStoreSetInt(s->store, "/", "crossing", s->crossed));
+  PetscCall(BrenierStoreCommit(&s->store, "complete"));
+  PetscCall(PetscFree3(s->x, s->code, s->single));
+  PetscCall(PetscFree5(s->index, s->draw, s->mark, s->label, s->crosses));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -117,32 +219,104 @@ static PetscErrorCode CheckRange(BrenierTargets t, const char path[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outcome)
+/* The label of each target here, from those of the input's rows. */
+static PetscErrorCode ReadLabels(Sampler *s)
 {
-  char           output[PETSC_MAX_PATH_LEN];
-  PetscInt64     n = 0, seed = 1;
-  PetscBool      has_n;
-  PetscLogDouble begun, ended;
-  BrenierTargets targets;
-  BrenierResult  result;
-  Vec            h;
+  const BrenierTargets t     = s->targets;
+  BrenierFault         fault = {0};
+  BrenierArray         labels;
+  PetscLayout          rows;
+  PetscSF              sf;
+  PetscInt            *row;
 
   PetscFunctionBegin;
-  PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof output, output, NULL));
-  PetscCall(BrenierOptionInt("-n", 1, (PetscInt64)1 << 40, &n, &has_n));
+  if (!s->has_labels) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, s->labels, BRENIER_ARRAY_WEIGHTS, &labels));
+  for (PetscInt i = 0; i < labels.n_local; ++i)
+    if (labels.value[i] != PetscFloorReal(labels.value[i]))
+      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "%s: row %" PetscInt_FMT " is %g; labels are whole numbers",
+                      s->labels, labels.first + i, (double)labels.value[i]);
+  PetscCall(PetscMalloc1(t->n_local, &row));
+  PetscCall(PetscMalloc1(t->n_local, &s->label_of_target));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    if (t->row[i] >= labels.n)
+      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
+                      "%s: holds %" PetscInt_FMT " labels, but target %" PetscInt_FMT " came from row %" PetscInt64_FMT
+                      " of the input",
+                      s->labels, labels.n, t->first + i, t->row[i]);
+    row[i] = (PetscInt)t->row[i];
+  }
+  PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
+  PetscCall(PetscLayoutCreateFromSizes(PETSC_COMM_WORLD, labels.n_local, labels.n, 1, &rows));
+  PetscCall(PetscSFCreate(PETSC_COMM_WORLD, &sf));
+  PetscCall(PetscSFSetGraphLayout(sf, rows, t->n_local, NULL, PETSC_OWN_POINTER, row));
+  PetscCall(PetscSFBcastBegin(sf, MPIU_REAL, labels.value, s->label_of_target, MPI_REPLACE));
+  PetscCall(PetscSFBcastEnd(sf, MPIU_REAL, labels.value, s->label_of_target, MPI_REPLACE));
+  PetscCall(PetscSFDestroy(&sf));
+  PetscCall(PetscLayoutDestroy(&rows));
+  PetscCall(PetscFree(row));
+  PetscCall(BrenierArrayDestroy(&labels));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ReadSampleOptions(Sampler *s)
+{
+  PetscBool has_n;
+  PetscInt  noise = 0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(s, sizeof *s));
+  s->seed = 1;
+  PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof s->output, s->output, NULL));
+  PetscCall(BrenierOptionInt("-n", 1, (PetscInt64)1 << 40, &s->n, &has_n));
   PetscCheck(has_n, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "option -n is needed: the number of samples");
-  PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &seed, NULL));
-  PetscCall(BrenierCheckOutput(output));
-  PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
-  PetscCall(CheckRange(targets, argument[0]));
-  PetscCall(PetscTime(&begun));
-  PetscCall(SampleAll(targets, &result.source, h, seed, n, output));
-  PetscCall(PetscTime(&ended));
-  PetscCall(
-      BrenierSay("%" PetscInt64_FMT " sample%s in %.1f s; output in %s", n, BrenierPlural(n), ended - begun, output));
-  PetscCall(BrenierLogEvent("sample", "i samples", n, "r sample_seconds", ended - begun, "s output", output, NULL));
-  PetscCall(VecDestroy(&h));
-  PetscCall(BrenierTargetsDestroy(&targets));
+  PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &s->seed, NULL));
+  PetscCall(BrenierOptionInt("-first", 0, (PetscInt64)1 << 53, &s->first, NULL));
+  PetscCall(BrenierOptionChoice("-noise", brenier_yes_no, &noise, NULL));
+  s->stores_noise = (PetscBool)(noise == 0);
+  PetscCall(BrenierOptionText("-labels", PETSC_FALSE, sizeof s->labels, s->labels, &s->has_labels));
+  PetscCall(BrenierOptionsExtend(PETSC_TRUE, &s->extend));
+  PetscCall(BrenierCheckOutput(s->output));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ReportSamples(const Sampler *s)
+{
+  const double   bytes = (double)(s->n * BytesOfSample(s));
+  PetscLogDouble seconds;
+
+  PetscFunctionBegin;
+  PetscCall(PetscTime(&seconds));
+  seconds -= s->begun;
+  if (s->extend.linear && s->extend.extension.threshold < 180.0)
+    PetscCall(BrenierSay("%" PetscInt64_FMT " of %" PetscInt64_FMT " draws cross the singular set: %s", s->crossed,
+                         s->drawn, BrenierSingularNames[s->extend.singular]));
+  PetscCall(BrenierSay("%" PetscInt64_FMT " sample%s in %.1f s, %.3g codes/s, %.3g MB; output in %s", s->n,
+                       BrenierPlural(s->n), seconds, (double)s->n / seconds, 1e-6 * bytes, s->output));
+  PetscCall(BrenierLogEvent("sample", "i samples", s->n, "i draws", s->drawn, "i crossing", s->crossed,
+                            "r sample_seconds", seconds, "r codes_per_second", (double)s->n / seconds, "s output",
+                            s->output, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outcome)
+{
+  Sampler       s;
+  BrenierResult result;
+
+  PetscFunctionBegin;
+  PetscCall(ReadSampleOptions(&s));
+  PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &s.targets, &s.h));
+  s.source = result.source;
+  PetscCall(CheckRange(s.targets, argument[0]));
+  PetscCall(ReadLabels(&s));
+  PetscCall(BrenierExtendSetUp(&s.extend, &result, s.targets, s.h));
+  PetscCall(SampleAll(&s));
+  PetscCall(ReportSamples(&s));
+  PetscCall(BrenierExtendDestroy(&s.extend));
+  PetscCall(PetscFree(s.label_of_target));
+  PetscCall(VecDestroy(&s.h));
+  PetscCall(BrenierTargetsDestroy(&s.targets));
   *outcome = BRENIER_EXIT_DONE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

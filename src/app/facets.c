@@ -1,0 +1,148 @@
+/* facets.c - brenier facets: the facets between cells by angle and mass, and the modes that the singular ones part. */
+#include "extend.h"
+
+#include <brenier/store.h>
+
+#include <math.h>
+
+static const BrenierOption facets_options[] = {
+    {"-o", "FILE", "output file (needed): /pair, /angle, /mass; with a threshold /mode, a label for every target"},
+    BRENIER_ANGLE_OPTIONS,
+    {"-curves", "N", "fresh curves, whose crossings are the facets; default 4 circles or 16 chords a target"},
+    {"-seed", "N", "seed of these curves; default 1"},
+    {NULL, NULL, NULL}};
+
+/* Shares of the facet mass at which the angles are told. */
+static const PetscReal brenier_shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
+
+typedef struct {
+  char             output[PETSC_MAX_PATH_LEN];
+  BrenierThreshold threshold;
+  PetscInt64       curves, seed;
+} FacetsOptions;
+
+static PetscErrorCode ReadFacetsOptions(FacetsOptions *o)
+{
+  PetscFunctionBegin;
+  o->curves = 0;
+  o->seed   = 1;
+  PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof o->output, o->output, NULL));
+  PetscCall(BrenierOptionInt("-curves", 64, PETSC_MAX_INT, &o->curves, NULL));
+  PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &o->seed, NULL));
+  PetscCall(BrenierOptionsThreshold(&o->threshold));
+  PetscCall(BrenierCheckOutput(o->output));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Number of facets above the threshold and their share of the mass. */
+static PetscErrorCode CountSingular(const BrenierFacets *f, PetscReal threshold, PetscInt64 count[2], PetscReal *share)
+{
+  PetscReal *term, sum[2];
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(2 * (size_t)f->n, &term));
+  count[0] = f->n;
+  count[1] = 0;
+  for (PetscInt k = 0; k < f->n; ++k) {
+    const PetscBool singular = (PetscBool)(f->angle[k] > threshold);
+
+    count[1] += singular;
+    term[k]        = f->mass[k];
+    term[f->n + k] = singular ? f->mass[k] : 0.0;
+  }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, count, 2, MPIU_INT64, MPI_SUM, f->comm));
+  PetscCall(BrenierExactSum(f->comm, f->n, 2, term, sum));
+  *share = sum[0] > 0.0 ? sum[1] / sum[0] : 0.0;
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SayAngles(const BrenierFacets *f, BrenierAngle convention)
+{
+  enum { N = sizeof brenier_shares / sizeof brenier_shares[0] };
+  PetscReal angle[N];
+
+  PetscFunctionBegin;
+  for (int k = 0; k < N; ++k) PetscCall(BrenierFacetsQuantile(f, brenier_shares[k], &angle[k]));
+  PetscCall(BrenierSay("  angles (%s): 5%% of the facet mass below %.4g degrees, 25%% %.4g, 50%% %.4g, 75%% %.4g, "
+                       "95%% %.4g",
+                       BrenierAngleNames[convention], (double)angle[0], (double)angle[1], (double)angle[2],
+                       (double)angle[3], (double)angle[4]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* mode is NULL without a threshold. */
+static PetscErrorCode WriteFacets(const FacetsOptions *o, BrenierTargets t, const BrenierFacets *f, PetscInt64 n_facets,
+                                  PetscReal threshold, const PetscInt64 mode[], PetscInt64 n_modes)
+{
+  BrenierStore store;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreCreate(t->comm, o->output, n_facets * 32 + 8 * (PetscInt64)t->n + (1 << 20), "brenier-facets",
+                               &store));
+  PetscCall(BrenierStoreSetText(store, "/", "angle", BrenierAngleNames[o->threshold.convention]));
+  PetscCall(BrenierStoreSetInt(store, "/", "n_targets", t->n));
+  PetscCall(BrenierStoreWriteRows(store, "/pair", BRENIER_I8, f->n, 2, f->pair, "targets, counted from 0"));
+  PetscCall(BrenierStoreWriteRows(store, "/angle", BRENIER_F8, f->n, 0, f->angle, "degrees"));
+  PetscCall(BrenierStoreWriteRows(store, "/mass", BRENIER_F8, f->n, 0, f->mass, "one over source length"));
+  if (o->threshold.by_angle || o->threshold.by_quantile) {
+    PetscCall(BrenierStoreSetReal(store, "/", "threshold", threshold));
+    PetscCall(BrenierStoreSetInt(store, "/", "modes", n_modes));
+    PetscCall(BrenierStoreWriteRows(store, "/mode", BRENIER_I8, t->n_local, 0, mode, "mode, counted from 0"));
+  }
+  PetscCall(BrenierStoreCommit(&store, "complete"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Cuts the singular facets, tells of the modes, writes. */
+static PetscErrorCode CutFacets(const FacetsOptions *o, BrenierTargets t, const BrenierFacets *f)
+{
+  const PetscBool cuts      = (PetscBool)(o->threshold.by_angle || o->threshold.by_quantile);
+  PetscReal       threshold = o->threshold.by_angle ? o->threshold.threshold : 180.0, share = 0.0;
+  PetscInt64      count[2], n_modes, *mode;
+
+  PetscFunctionBegin;
+  if (o->threshold.by_quantile) PetscCall(BrenierFacetsQuantile(f, o->threshold.quantile, &threshold));
+  PetscCall(CountSingular(f, threshold, count, &share));
+  PetscCall(PetscMalloc1(t->n_local, &mode));
+  PetscCall(BrenierFacetsModes(t, f, threshold, mode, &n_modes));
+  PetscCall(BrenierSay("%" PetscInt64_FMT " facet%s between the cells of %" PetscInt_FMT " target%s", count[0],
+                       BrenierPlural(count[0]), t->n, BrenierPlural(t->n)));
+  PetscCall(SayAngles(f, o->threshold.convention));
+  if (cuts)
+    PetscCall(BrenierSay("  %" PetscInt64_FMT " singular, above %.4g degrees, with %.3g of the facet mass; cut at them "
+                         "%" PetscInt64_FMT " mode%s",
+                         count[1], (double)threshold, (double)share, n_modes, BrenierPlural(n_modes)));
+  PetscCall(WriteFacets(o, t, f, count[0], threshold, mode, n_modes));
+  PetscCall(BrenierSay("output in %s", o->output));
+  PetscCall(BrenierLogEvent("facets", "i facets", count[0], "i singular", cuts ? count[1] : 0, "r threshold",
+                            cuts ? threshold : NAN, "r singular_share", cuts ? share : 0.0, "i modes",
+                            cuts ? n_modes : 1, "s output", o->output, NULL));
+  PetscCall(PetscFree(mode));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RunFacets(const char *const argument[], BrenierExit *outcome)
+{
+  FacetsOptions  o;
+  BrenierTargets targets;
+  BrenierResult  result;
+  BrenierFacets  facets;
+  Vec            h;
+
+  PetscFunctionBegin;
+  PetscCall(ReadFacetsOptions(&o));
+  PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
+  PetscCall(BrenierFacetsMeasure(targets, &result.source, h, o.threshold.convention, o.seed,
+                                 BrenierExtendCurves(o.curves, &result, targets), &facets));
+  PetscCall(CutFacets(&o, targets, &facets));
+  PetscCall(BrenierFacetsDestroy(&facets));
+  PetscCall(VecDestroy(&h));
+  PetscCall(BrenierTargetsDestroy(&targets));
+  *outcome = BRENIER_EXIT_DONE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+const BrenierCommand brenier_command_facets = {
+    "facets",       "RESULT.h5", 1,          "lists the facets between cells by angle and mass, and the modes",
+    facets_options, RunFacets,   PETSC_FALSE};
