@@ -9,6 +9,7 @@ from program import brenier
 def test_check_says_it_all(solved, tmp_path):
     brenier("check", solved / "result.h5", "-seed", 11, "-log", tmp_path / "log")
     wanted = {"rho", "rho_low", "rho_high", "tv", "largest_error", "empty", "w2", "w2_low", "w2_high", "curves"}
+    wanted |= {f"{name}{end}" for name in ("dual", "primal", "gap") for end in ("", "_low", "_high")}
     assert wanted <= set(last_event(read_log(tmp_path / "log"), "check"))
 
 
@@ -51,7 +52,7 @@ def test_info_and_help(solved):
     assert "400" in brenier("info", solved / "result.h5", ranks=1).stdout
     assert "solve" in brenier("-help", ranks=1).stdout
     assert brenier("-version", ranks=1).stdout.startswith("brenier ")
-    for command in ("solve", "check", "map", "sample", "encode", "decode", "info"):
+    for command in ("solve", "check", "map", "sample", "facets", "encode", "decode", "info"):
         assert f"brenier {command}" in brenier(command, "-help", ranks=1).stdout
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from program import brenier
 
-USAGE, INPUT, IO = 2, 3, 4
+USAGE, INPUT, IO, NUMERICAL = 2, 3, 4, 5
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,10 @@ def folder(tmp_path_factory):
 
 def solve(*options, targets="good.npy"):
     return ["solve", targets, "-o", "out.h5", *options]
+
+
+def sample(*options):
+    return ["sample", "result.h5", "-n", 50, "-o", "out.h5", *options]
 
 
 def weighted(name):
@@ -157,6 +161,25 @@ REFUSED = [
     (INPUT, ["map", "result.h5", "wide.npy", "-o", "out.h5"], ["wide.npy", "dimension 3", "dimension 2"]),
     (INPUT, ["map", "result.h5", "nan.npy", "-o", "out.h5"], ["nan.npy", "row 13"]),
     (INPUT, solve("-start", "result.h5", targets="wide.npy"), ["result.h5", "targets"]),
+    # extension and singular set
+    (INPUT, ["facets", "codes.h5", "-o", "out.h5"], ["codes.h5", "brenier-codes", "brenier-result"]),
+    (USAGE, ["facets", "result.h5"], ["-o"]),
+    (USAGE, ["facets", "result.h5", "-o", "out.h5", "-threshold", 181], ["-threshold", "'181'"]),
+    (USAGE, ["facets", "result.h5", "-o", "out.h5", "-quantile", 1.5], ["-quantile", "'1.5'"]),
+    (USAGE, ["facets", "result.h5", "-o", "out.h5", "-quantile", 0.5, "-threshold", 5], ["-quantile", "-threshold"]),
+    (USAGE, ["facets", "result.h5", "-o", "out.h5", "-angle", "acute"], ["-angle", "'acute'", "lifted"]),
+    (USAGE, sample("-extension", "linear", "-neighbours", 21), ["-neighbours", "21", "20 targets"]),
+    (USAGE, sample("-extension", "linear", "-neighbours", 0), ["-neighbours", "'0'"]),
+    (USAGE, sample("-neighbours", 3), ["-neighbours", "-extension linear"]),
+    (USAGE, sample("-threshold", 10), ["-threshold", "-extension linear"]),
+    (USAGE, sample("-extension", "linear", "-singular", "reject"), ["-singular", "-threshold"]),
+    (USAGE, sample("-extension", "linear", "-threshold", 10, "-singular", "bend"), ["-singular", "'bend'", "reject"]),
+    (NUMERICAL, sample("-extension", "linear", "-threshold", 0, "-singular", "reject"), ["singular", "-threshold"]),
+    (INPUT, sample("-labels", "w_short.npy"), ["w_short.npy", "19 labels"]),
+    (INPUT, sample("-labels", "line.npy"), ["line.npy", "row 0", "whole"]),
+    (IO, sample("-labels", "gone.npy"), ["gone.npy"]),
+    (USAGE, ["map", "result.h5", "good.npy", "-o", "out.h5", "-t", 1.5], ["-t", "'1.5'"]),
+    (USAGE, ["map", "result.h5", "good.npy", "-o", "out.h5", "-t", 0.5, "-critic"], ["-critic", "-t"]),
     (INPUT, ["info", "good.npy"], ["good.npy"]),
     # outputs
     (IO, ["solve", "good.npy", "-o", "gone/out.h5"], ["gone"]),
