@@ -82,13 +82,13 @@ def draw_cells(axes, index, colour, segments, half):
 
 
 def draw_facets(figure, axes, segments, angle, half, threshold):
-    norm = matplotlib.colors.Normalize(0, max(angle.max(), 1e-9))
+    norm = matplotlib.colors.Normalize(0, max(np.quantile(angle, 0.999), 1e-9))
     singular = angle > threshold
     for chosen, width in ((~singular, 0.6), (singular, 2.4)):
         lines = matplotlib.collections.LineCollection(segments[chosen], linewidths=width, cmap="viridis_r", norm=norm)
         lines.set_array(angle[chosen])
         axes.add_collection(lines)
-    bar = figure.colorbar(lines, ax=axes, fraction=0.045, pad=0.02)
+    bar = figure.colorbar(lines, ax=axes, fraction=0.045, pad=0.02, extend="max")
     bar.outline.set_visible(False)
     bar.set_label("jump of the map across the facet (degrees)")
     square(axes, half, "Facets by angle" + ("" if threshold >= 180 else f": thick above {threshold:g} degrees"))
