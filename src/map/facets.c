@@ -74,8 +74,20 @@ static PetscErrorCode FindOthers(const BrenierFacets *f, PetscInt *n, PetscInt *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What -H_ij |y - z| is to be multiplied by. A chord along axis l crosses a facet only if y and z differ in coordinate l,
+   and every such axis gives the same in the mean: with m of them the sampled Hessian holds m / dim of the facet. */
+static PetscReal ChordFactor(const BrenierSource *source, const PetscReal y[], const PetscReal z[])
+{
+  PetscInt m = 0;
+
+  if (BrenierSourceCurveType(source) != BRENIER_CURVE_CHORD) return 1.0;
+  for (PetscInt k = 0; k < source->dim; ++k) m += y[k] != z[k];
+  return (PetscReal)source->dim / (PetscReal)PetscMax(m, 1);
+}
+
 /* Angles, and masses from -H_ij. */
-static PetscErrorCode MeasurePairs(BrenierTargets t, BrenierAngle convention, BrenierFacets *f)
+static PetscErrorCode MeasurePairs(BrenierTargets t, const BrenierSource *source, BrenierAngle convention,
+                                   BrenierFacets *f)
 {
   const size_t dim = (size_t)t->dim;
   PetscInt     n, *other, *place;
@@ -92,7 +104,7 @@ static PetscErrorCode MeasurePairs(BrenierTargets t, BrenierAngle convention, Br
     PetscReal        square = 0.0;
 
     for (size_t l = 0; l < dim; ++l) square += PetscSqr(y[l] - z[l]);
-    f->mass[k] *= PetscSqrtReal(square);
+    f->mass[k] *= PetscSqrtReal(square) * ChordFactor(source, y, z);
     f->angle[k] = BrenierAngleBetween(convention, t->dim, y, z);
   }
   PetscCall(PetscFree2(index, row));
@@ -119,7 +131,7 @@ PetscErrorCode BrenierFacetsMeasure(BrenierTargets t, const BrenierSource *sourc
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(TakePairs(t, hessian, facets));
   PetscCall(MatDestroy(&hessian));
-  PetscCall(MeasurePairs(t, convention, facets));
+  PetscCall(MeasurePairs(t, source, convention, facets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -137,6 +137,41 @@ static PetscErrorCode CheckPoints(BrenierTargets t, Vec height, PointKind kind, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The best few of a point, against the values of all targets: none that is left out is higher, and ties by index. */
+static PetscErrorCode CheckNearest(BrenierTargets t, Vec height, PetscInt first, PetscInt n)
+{
+  const PetscInt dim = t->dim, keep = PetscMin(t->n, 5);
+  PetscReal     *x, *y, *h, *value;
+  PetscInt64    *index;
+
+  PetscFunctionBeginUser;
+  PetscCall(GatherTargets(t, PETSC_TRUE, &y));
+  PetscCall(GatherVec(t, height, &h));
+  PetscCall(PetscMalloc3(n * dim, &x, n * keep, &index, n * keep, &value));
+  for (PetscInt i = 0; i < n; ++i) MakePoint(GAUSSIAN_POINTS, first + i, dim, x + i * dim);
+  PetscCall(BrenierTransportNearest(t, height, keep, n, x, index, value));
+  for (PetscInt i = 0; i < n; ++i)
+    for (PetscInt k = 0; k < keep; ++k) {
+      const PetscInt  j      = (PetscInt)index[i * keep + k];
+      const PetscReal v      = BrenierDot((size_t)dim, x + i * dim, y + j * dim) + h[j] / t->unit;
+      PetscInt        higher = 0;
+
+      for (PetscInt l = 0; l < t->n; ++l) {
+        const PetscReal other = BrenierDot((size_t)dim, x + i * dim, y + l * dim) + h[l] / t->unit;
+
+        higher += other > v || (other == v && l < j);
+      }
+      PetscCheck(higher == k, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+                 "target %" PetscInt_FMT " is number %" PetscInt_FMT ", not %" PetscInt_FMT, j, higher, k);
+      PetscCheck(value[i * keep + k] == v * t->unit + BrenierDot((size_t)dim, x + i * dim, t->centre), PETSC_COMM_SELF,
+                 PETSC_ERR_PLIB, "value of target %" PetscInt_FMT, j);
+    }
+  PetscCall(PetscFree3(x, index, value));
+  PetscCall(PetscFree(y));
+  PetscCall(PetscFree(h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Points in uneven blocks: none on rank 0, and all of them on the last rank alone. */
 static PetscErrorCode TestApply(Cloud cloud, PetscInt n, PetscInt dim, PetscReal scale, PetscReal shift,
                                 PetscReal curvature, PetscReal noise, PetscInt n_points)
@@ -156,6 +191,7 @@ static PetscErrorCode TestApply(Cloud cloud, PetscInt n, PetscInt dim, PetscReal
   for (PointKind kind = GAUSSIAN_POINTS; kind < N_KINDS; ++kind) PetscCall(CheckPoints(t, h, kind, first, n_local));
   PetscCall(CheckPoints(t, h, GAUSSIAN_POINTS, 0, rank == size - 1 ? PetscMin(n_points, 100) : 0));
   PetscCall(CheckPoints(t, h, GAUSSIAN_POINTS, 0, 0));
+  PetscCall(CheckNearest(t, h, first, PetscMin(n_local, 40)));
   PetscCall(VecDestroy(&h));
   PetscCall(BrenierTargetsDestroy(&t));
   PetscFunctionReturn(PETSC_SUCCESS);
