@@ -96,6 +96,24 @@ PETSC_EXTERN void BrenierTargetsNormalised(BrenierTargets targets, PetscReal y[]
 PETSC_EXTERN PetscErrorCode BrenierTargetsFetch(BrenierTargets targets, PetscInt n, const PetscInt64 index[],
                                                 PetscReal y[]);
 
+/*@
+  BrenierTargetsFetchRows - As `BrenierTargetsFetch()`, for any rows that belong to targets
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets
+. n       - number of rows wanted on this rank, 0 allowed
+. index   - global targets they belong to, repeats allowed, shape [n]
+. width   - length of a row, the same on all ranks
+- rows    - of this rank's targets, shape [n_local, width]
+
+  Output Parameter:
+. fetched - shape [n, width]
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTargetsFetchRows(BrenierTargets targets, PetscInt n, const PetscInt64 index[],
+                                                    PetscInt width, const PetscReal rows[], PetscReal fetched[]);
+
 /* sum nu |y|^2 in the input's units. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets targets, PetscReal *moment);
 

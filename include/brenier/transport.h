@@ -52,24 +52,6 @@ PETSC_EXTERN PetscErrorCode BrenierTransportApply(BrenierTargets targets, Vec h,
 PETSC_EXTERN PetscErrorCode BrenierTransportNearest(BrenierTargets targets, Vec h, PetscInt keep, PetscInt n,
                                                     const PetscReal x[], PetscInt64 index[], PetscReal value[]);
 
-/*@
-  BrenierTransportFetch - Brings rows that belong to targets from the ranks that own them
-
-  Collective on the targets' communicator
-
-  Input Parameters:
-+ targets - the targets
-. n       - number of rows wanted on this rank, 0 allowed
-. index   - global targets they belong to, repeats allowed, shape [n]
-. width   - length of a row, the same on all ranks
-- rows    - of this rank's targets, shape [n_local, width]
-
-  Output Parameter:
-. fetched - shape [n, width]
-@*/
-PETSC_EXTERN PetscErrorCode BrenierTransportFetch(BrenierTargets targets, PetscInt n, const PetscInt64 index[],
-                                                  PetscInt width, const PetscReal rows[], PetscReal fetched[]);
-
 /*
   Many small batches at heights that change between them: the targets stay where they are, packed once, and the points
   of a batch go to every rank. Each rank finds the best of its own targets; one reduction finds the best of all.

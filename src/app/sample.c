@@ -9,7 +9,6 @@
 
 #include <brenier/array.h>
 #include <brenier/store.h>
-#include <brenier/transport.h>
 
 #include <float.h>
 #include <petscsf.h>
@@ -106,7 +105,7 @@ static PetscErrorCode AppendGroup(Sampler *s, PetscInt n)
   PetscCall(WriteSingle(s, "/code", n, s->code, "same as the targets"));
   PetscCall(BrenierStoreAppendRows(s->store, "/draw", BRENIER_I8, n, 0, s->draw, "number of the draw, from 0"));
   if (!s->label_of_target) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierTransportFetch(t, n, s->index, 1, s->label_of_target, s->label));
+  PetscCall(BrenierTargetsFetchRows(t, n, s->index, 1, s->label_of_target, s->label));
   for (PetscInt i = 0; i < n; ++i) s->mark[i] = (PetscInt64)s->label[i];
   PetscCall(BrenierStoreAppendRows(s->store, "/label", BRENIER_I8, n, 0, s->mark, "label of the target"));
   PetscFunctionReturn(PETSC_SUCCESS);

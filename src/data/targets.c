@@ -243,7 +243,8 @@ void BrenierTargetsNormalised(BrenierTargets t, PetscReal y[])
       y[(size_t)i * t->dim + k] = (t->y[(size_t)i * t->dim + k] - t->centre[k]) / t->unit;
 }
 
-PetscErrorCode BrenierTargetsFetch(BrenierTargets t, PetscInt n, const PetscInt64 index[], PetscReal y[])
+PetscErrorCode BrenierTargetsFetchRows(BrenierTargets t, PetscInt n, const PetscInt64 index[], PetscInt width,
+                                       const PetscReal rows[], PetscReal fetched[])
 {
   MPI_Datatype row;
   PetscSF      sf;
@@ -252,15 +253,22 @@ PetscErrorCode BrenierTargetsFetch(BrenierTargets t, PetscInt n, const PetscInt6
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(n, &leaf));
   for (PetscInt i = 0; i < n; ++i) leaf[i] = (PetscInt)index[i];
-  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)t->dim, MPIU_REAL, &row));
+  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)width, MPIU_REAL, &row));
   PetscCallMPI(MPI_Type_commit(&row));
   PetscCall(PetscSFCreate(t->comm, &sf));
   PetscCall(PetscSFSetGraphLayout(sf, t->layout, n, NULL, PETSC_OWN_POINTER, leaf));
-  PetscCall(PetscSFBcastBegin(sf, row, t->y, y, MPI_REPLACE));
-  PetscCall(PetscSFBcastEnd(sf, row, t->y, y, MPI_REPLACE));
+  PetscCall(PetscSFBcastBegin(sf, row, rows, fetched, MPI_REPLACE));
+  PetscCall(PetscSFBcastEnd(sf, row, rows, fetched, MPI_REPLACE));
   PetscCall(PetscSFDestroy(&sf));
   PetscCallMPI(MPI_Type_free(&row));
   PetscCall(PetscFree(leaf));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsFetch(BrenierTargets t, PetscInt n, const PetscInt64 index[], PetscReal y[])
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierTargetsFetchRows(t, n, index, t->dim, t->y, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

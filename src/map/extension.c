@@ -10,7 +10,7 @@ static const PetscInt64 brenier_fetched_at_once = (PetscInt64)1 << 23;
 
 /* A point with its K nearest targets and their barycentres, shape [K, dim] each. */
 typedef struct {
-  const PetscReal *x, *y, *barycentre;
+  const PetscReal *x, *y, *barycenter;
 } Neighbourhood;
 
 /* 1 / |x - c|; 0 for an unknown barycentre. One that x sits on outweighs all others. */
@@ -32,7 +32,7 @@ static PetscBool MixTargets(const BrenierExtension *e, PetscInt dim, const Neigh
   PetscArrayzero(code, dim);
   for (PetscInt k = 0; k < e->n_neighbours; ++k) {
     const PetscReal *y     = around->y + (size_t)k * (size_t)dim;
-    const PetscReal  w     = InverseDistance(dim, around->x, around->barycentre + (size_t)k * (size_t)dim);
+    const PetscReal  w     = InverseDistance(dim, around->x, around->barycenter + (size_t)k * (size_t)dim);
     const PetscBool across = (PetscBool)(k > 0 && BrenierAngleBetween(e->convention, dim, around->y, y) > e->threshold);
 
     crosses = (PetscBool)(crosses || across);
@@ -53,8 +53,8 @@ static PetscErrorCode MixGroup(const BrenierExtension *e, BrenierTargets t, Pets
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc2((size_t)n * per_point, &y, (size_t)n * per_point, &c));
-  PetscCall(BrenierTransportFetch(t, rows, index, t->dim, t->y, y));
-  PetscCall(BrenierTransportFetch(t, rows, index, t->dim, e->barycentre, c));
+  PetscCall(BrenierTargetsFetch(t, rows, index, y));
+  PetscCall(BrenierTargetsFetchRows(t, rows, index, t->dim, e->barycenter, c));
   for (PetscInt i = 0; i < n; ++i) {
     const Neighbourhood around  = {x + (size_t)i * dim, y + (size_t)i * per_point, c + (size_t)i * per_point};
     const PetscBool     crossed = MixTargets(e, t->dim, &around, code + (size_t)i * dim);
@@ -96,7 +96,7 @@ PetscErrorCode BrenierExtensionApply(const BrenierExtension *e, BrenierTargets t
   if (keep == 1) {
     if (crosses) PetscCall(PetscArrayzero(crosses, n));
     PetscCall(BrenierTransportNearest(t, h, 1, n, x, index, u));
-    PetscCall(BrenierTransportFetch(t, n, index, t->dim, t->y, code));
+    PetscCall(BrenierTargetsFetch(t, n, index, code));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(PetscMalloc2((size_t)n * keep, &nearest, (size_t)n * keep, &value));

@@ -2,7 +2,6 @@
 #include <brenier/base.h>
 #include <brenier/dual.h>
 #include <brenier/facets.h>
-#include <brenier/transport.h>
 
 #include <math.h>
 #include <petscsf.h>
@@ -98,7 +97,7 @@ static PetscErrorCode MeasurePairs(BrenierTargets t, const BrenierSource *source
   PetscCall(FindOthers(f, &n, &other, &place));
   PetscCall(PetscMalloc2(n, &index, (size_t)n * dim, &row));
   for (PetscInt k = 0; k < n; ++k) index[k] = other[k];
-  PetscCall(BrenierTransportFetch(t, n, index, t->dim, t->y, row));
+  PetscCall(BrenierTargetsFetch(t, n, index, row));
   for (PetscInt k = 0; k < f->n; ++k) {
     const PetscReal *y = t->y + (size_t)(f->pair[2 * (size_t)k] - t->first) * dim, *z = row + (size_t)place[k] * dim;
     PetscReal        square = 0.0;
@@ -244,7 +243,7 @@ PetscErrorCode BrenierFacetsModes(BrenierTargets t, const BrenierFacets *f, Pets
     number[i] = label[i] == t->first + i ? (PetscReal)next++ : 0.0;
     mode[i]   = label[i];
   }
-  PetscCall(BrenierTransportFetch(t, t->n_local, mode, 1, number, fetched));
+  PetscCall(BrenierTargetsFetchRows(t, t->n_local, mode, 1, number, fetched));
   for (PetscInt i = 0; i < t->n_local; ++i) mode[i] = (PetscInt64)fetched[i];
   PetscCall(PetscFree3(label, number, fetched));
   PetscFunctionReturn(PETSC_SUCCESS);

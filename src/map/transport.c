@@ -6,8 +6,6 @@
 
 #include "data/ring.h"
 
-#include <petscsf.h>
-
 enum { BRENIER_POINTS_AT_ONCE = 8192, BRENIER_POINT_TARGETS = 4096 };
 
 /* The best targets found for each point of a group, best first; ties to the lowest index. */
@@ -116,28 +114,6 @@ static PetscErrorCode ScanGroup(PointScan *scan, BrenierTargets t, const PetscSc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierTransportFetch(BrenierTargets t, PetscInt n, const PetscInt64 index[], PetscInt width,
-                                     const PetscReal rows[], PetscReal fetched[])
-{
-  MPI_Datatype row;
-  PetscSF      sf;
-  PetscInt    *leaf;
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(n, &leaf));
-  for (PetscInt i = 0; i < n; ++i) leaf[i] = (PetscInt)index[i];
-  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)width, MPIU_REAL, &row));
-  PetscCallMPI(MPI_Type_commit(&row));
-  PetscCall(PetscSFCreate(t->comm, &sf));
-  PetscCall(PetscSFSetGraphLayout(sf, t->layout, n, NULL, PETSC_OWN_POINTER, leaf));
-  PetscCall(PetscSFBcastBegin(sf, row, rows, fetched, MPI_REPLACE));
-  PetscCall(PetscSFBcastEnd(sf, row, rows, fetched, MPI_REPLACE));
-  PetscCall(PetscSFDestroy(&sf));
-  PetscCallMPI(MPI_Type_free(&row));
-  PetscCall(PetscFree(leaf));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Room for so many points, `keep` targets of each, and so many targets at once. */
 static PetscErrorCode CreatePointScan(BrenierTargets t, PetscInt n_points, PetscInt n_targets, PetscInt keep,
                                       PointScan *scan)
@@ -209,7 +185,7 @@ PetscErrorCode BrenierTransportApply(BrenierTargets t, Vec h, PetscInt n, const 
   // A rank without points has no array to fill, but takes part
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &wants_code, 1, MPIU_INT, MPI_MAX, t->comm));
   PetscCall(BrenierTransportNearest(t, h, 1, n, x, index, potential));
-  if (wants_code) PetscCall(BrenierTransportFetch(t, n, index, t->dim, t->y, code));
+  if (wants_code) PetscCall(BrenierTargetsFetch(t, n, index, code));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
