@@ -6,6 +6,8 @@ import image_grid
 import masses
 import matplotlib.image
 import numpy as np
+import plane
+import plane_targets
 import pytest
 import quickstart_figure
 import timeline
@@ -134,3 +136,49 @@ def test_timeline_names_what_the_time_was_spent_on():
     names = [phase for phase, begin, end in timeline.phases(events) if end > begin]
     assert names == ["clusters", "clusters", "warm-up", "scan of new curves", "Newton", "scan of new curves",
                      "measurement", "the rest"]  # fmt: skip
+
+
+@pytest.fixture
+def plane_result(tmp_path):
+    """Nine targets on a lattice, heights for which the cells are squares: facets at +-1/6 of the cube."""
+    line = (np.arange(3) - 1) / 3
+    y = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    with h5py.File(write_result(tmp_path / "r.h5"), "a") as file:
+        for name, value in (("targets", y), ("heights", -0.5 * np.sum(y**2, axis=1)), ("weights", np.full(9, 1 / 9))):
+            del file[name]
+            file[name] = value
+        file.attrs["source"] = np.bytes_("cube")
+        file.attrs["dim"] = 2
+    return tmp_path / "r.h5", y
+
+
+def test_plane(tmp_path, plane_result, result_file):
+    path, y = plane_result
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file["code"] = y
+    assert plane.main([str(path), "-o", str(tmp_path / "p.png")]) == 0
+    assert is_picture(tmp_path / "p.png")
+    more = ["-samples", str(tmp_path / "s.h5"), "-threshold", "5", "-angle", "unlifted"]
+    assert plane.main([str(path), "-o", str(tmp_path / "q.png"), *more]) == 0
+    assert is_picture(tmp_path / "q.png")
+    assert plane.main([str(result_file), "-o", str(tmp_path / "p.png")]) == 3
+
+
+def test_cells_and_facets_of_a_lattice(plane_result):
+    _, y = plane_result
+    index, axis = plane.cells(y, -0.5 * np.sum(y**2, axis=1), 0.5)
+    np.testing.assert_array_equal(index[0], np.repeat([0, 1, 2], plane.GRID // 3))
+    segments, angle = plane.facet_segments(y, index, axis, "lifted")
+    width = 1 / plane.GRID
+    along = np.abs(np.abs(segments) - 1 / 6).min(axis=2)
+    assert np.all(along < width) and len(segments) == 4 * plane.GRID
+    assert plane.angle_between(y, [3], [4], "lifted")[0] == pytest.approx(np.degrees(np.arctan(1 / 3)))
+    assert angle.max() < 20
+
+
+def test_plane_targets(tmp_path):
+    for shape in plane_targets.SHAPES:
+        out = [str(tmp_path / "y.npy"), "-labels", str(tmp_path / "l.npy"), "-n", "200"]
+        assert plane_targets.main([shape, "-o", *out]) == 0
+        y, label = np.load(tmp_path / "y.npy"), np.load(tmp_path / "l.npy")
+        assert y.shape == (200, 2) and len(label) == 200 and np.all(np.abs(y) < 3)
