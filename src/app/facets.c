@@ -9,7 +9,7 @@ static const BrenierOption facets_options[] = {
     {"-o", "FILE", "output file (needed): /pair, /angle, /mass; with a threshold /mode, a label for every target"},
     BRENIER_ANGLE_OPTIONS,
     {"-curves", "N", "fresh curves, whose crossings are the facets; default 4 circles or 16 chords a target"},
-    {"-seed", "N", "seed of these curves; default 1"},
+    {"-seed", "N", "seed of these curves; default that of the result, which sample -quantile takes"},
     {NULL, NULL, NULL}};
 
 /* Shares of the facet mass at which the angles are told. */
@@ -25,7 +25,7 @@ static PetscErrorCode ReadFacetsOptions(FacetsOptions *o)
 {
   PetscFunctionBegin;
   o->curves = 0;
-  o->seed   = 1;
+  o->seed   = -1;
   PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof o->output, o->output, NULL));
   PetscCall(BrenierOptionInt("-curves", 64, PETSC_MAX_INT, &o->curves, NULL));
   PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &o->seed, NULL));
@@ -133,6 +133,7 @@ static PetscErrorCode RunFacets(const char *const argument[], BrenierExit *outco
   PetscFunctionBegin;
   PetscCall(ReadFacetsOptions(&o));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
+  if (o.seed < 0) o.seed = result.seed;
   PetscCall(BrenierFacetsMeasure(targets, &result.source, h, o.threshold.convention, o.seed,
                                  BrenierExtendCurves(o.curves, &result, targets), &facets));
   PetscCall(CutFacets(&o, targets, &facets));

@@ -29,7 +29,7 @@ static PetscBool MixTargets(const BrenierExtension *e, PetscInt dim, const Neigh
   PetscBool crosses = PETSC_FALSE;
   PetscReal sum     = 0.0;
 
-  PetscArrayzero(code, dim);
+  for (PetscInt l = 0; l < dim; ++l) code[l] = 0.0;
   for (PetscInt k = 0; k < e->n_neighbours; ++k) {
     const PetscReal *y     = around->y + (size_t)k * (size_t)dim;
     const PetscReal  w     = InverseDistance(dim, around->x, around->barycenter + (size_t)k * (size_t)dim);
