@@ -25,7 +25,7 @@ MODULE_OF_HEADER = {
     "array.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",
     "linear.h": "linear",
     "dual.h": "dual",
-    "barycenter.h": "map", "cluster.h": "map", "extension.h": "map", "facets.h": "map", "held_out.h": "map", "map.h": "map",
+    "barycentre.h": "map", "cluster.h": "map", "extension.h": "map", "facets.h": "map", "held_out.h": "map", "map.h": "map",
     "result.h": "map", "transport.h": "map",
     "descent.h": "solve", "method.h": "solve", "minimise.h": "solve", "newton.h": "solve", "solve.h": "solve",
     "brenier.h": "app",  # includes all public headers, so nothing below may include it

@@ -20,7 +20,7 @@
 
 typedef struct {
   PetscInt         n_neighbours; /* K, at least 1 */
-  const PetscReal *barycenter;   /* of this rank's cells, shape [n_local, dim], NaN for unknown; needed for K > 1 */
+  const PetscReal *barycentre;   /* of this rank's cells, shape [n_local, dim], NaN for unknown; needed for K > 1 */
   PetscBool        projects;     /* leaves out targets across the singular set */
   BrenierAngle     convention;
   PetscReal        threshold; /* degrees; 180 and above: nothing is singular */

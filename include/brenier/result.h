@@ -63,7 +63,7 @@ PETSC_EXTERN PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], 
                                               BrenierTargets *targets, Vec *h);
 
 /*@
-  BrenierResultReadBarycenters - Reads the barycentres of the cells, if the result has them
+  BrenierResultReadBarycentres - Reads the barycentres of the cells, if the result has them
 
   Collective on the targets' communicator
 
@@ -72,8 +72,8 @@ PETSC_EXTERN PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], 
 - targets - its targets
 
   Output Parameters:
-+ barycenter - of this rank's cells, shape [n_local, dim], points of the source space
++ barycentre - of this rank's cells, shape [n_local, dim], points of the source space
 - found      - whether the file has them
 @*/
-PETSC_EXTERN PetscErrorCode BrenierResultReadBarycenters(const char path[], BrenierTargets targets,
-                                                         PetscReal barycenter[], PetscBool *found);
+PETSC_EXTERN PetscErrorCode BrenierResultReadBarycentres(const char path[], BrenierTargets targets,
+                                                         PetscReal barycentre[], PetscBool *found);

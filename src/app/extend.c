@@ -1,7 +1,7 @@
 /* extend.c - Implements extend.h. */
 #include "extend.h"
 
-#include <brenier/barycenter.h>
+#include <brenier/barycentre.h>
 
 const char *const BrenierSingularNames[] = {"project", "reject", "keep", NULL};
 
@@ -97,9 +97,9 @@ static PetscErrorCode FindBarycentres(BrenierExtend *e, const BrenierResult *res
   PetscBool        found  = PETSC_FALSE;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1((size_t)t->n_local * (size_t)t->dim, &e->barycenter));
-  if (!e->curves) PetscCall(BrenierResultReadBarycenters(result->input, t, e->barycenter, &found));
-  if (!found) PetscCall(BrenierBarycentersMeasure(t, &result->source, h, result->seed, curves, e->barycenter));
+  PetscCall(PetscMalloc1((size_t)t->n_local * (size_t)t->dim, &e->barycentre));
+  if (!e->curves) PetscCall(BrenierResultReadBarycentres(result->input, t, e->barycentre, &found));
+  if (!found) PetscCall(BrenierBarycentresMeasure(t, &result->source, h, result->seed, curves, e->barycentre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -118,14 +118,14 @@ PetscErrorCode BrenierExtendSetUp(BrenierExtend *e, const BrenierResult *result,
   PetscCall(
       BrenierThresholdDegrees(&e->threshold, result, t, h, BrenierExtendCurves(e->curves, result, t), &x->threshold));
   if (e->linear) PetscCall(FindBarycentres(e, result, t, h));
-  x->barycenter = e->barycenter;
+  x->barycentre = e->barycentre;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierExtendDestroy(BrenierExtend *e)
 {
   PetscFunctionBegin;
-  PetscCall(PetscFree(e->barycenter));
+  PetscCall(PetscFree(e->barycentre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -39,7 +39,7 @@ typedef struct {
   BrenierThreshold threshold;
   BrenierSingular  singular;
   BrenierExtension extension;
-  PetscReal       *barycenter; /* owned */
+  PetscReal       *barycentre; /* owned */
 } BrenierExtend;
 
 /* Reads -angle, -threshold, -quantile. Collective on the world; errors are PETSC_ERR_USER_INPUT. */

@@ -10,7 +10,7 @@ static const PetscInt64 brenier_fetched_at_once = (PetscInt64)1 << 23;
 
 /* A point with its K nearest targets and their barycentres, shape [K, dim] each. */
 typedef struct {
-  const PetscReal *x, *y, *barycenter;
+  const PetscReal *x, *y, *barycentre;
 } Neighbourhood;
 
 /* 1 / |x - c|; 0 for an unknown barycentre. One that x sits on outweighs all others. */
@@ -32,7 +32,7 @@ static PetscBool MixTargets(const BrenierExtension *e, PetscInt dim, const Neigh
   for (PetscInt l = 0; l < dim; ++l) code[l] = 0.0;
   for (PetscInt k = 0; k < e->n_neighbours; ++k) {
     const PetscReal *y     = around->y + (size_t)k * (size_t)dim;
-    const PetscReal  w     = InverseDistance(dim, around->x, around->barycenter + (size_t)k * (size_t)dim);
+    const PetscReal  w     = InverseDistance(dim, around->x, around->barycentre + (size_t)k * (size_t)dim);
     const PetscBool across = (PetscBool)(k > 0 && BrenierAngleBetween(e->convention, dim, around->y, y) > e->threshold);
 
     crosses = (PetscBool)(crosses || across);
@@ -54,7 +54,7 @@ static PetscErrorCode MixGroup(const BrenierExtension *e, BrenierTargets t, Pets
   PetscFunctionBegin;
   PetscCall(PetscMalloc2((size_t)n * per_point, &y, (size_t)n * per_point, &c));
   PetscCall(BrenierTargetsFetch(t, rows, index, y));
-  PetscCall(BrenierTargetsFetchRows(t, rows, index, t->dim, e->barycenter, c));
+  PetscCall(BrenierTargetsFetchRows(t, rows, index, t->dim, e->barycentre, c));
   for (PetscInt i = 0; i < n; ++i) {
     const Neighbourhood around  = {x + (size_t)i * dim, y + (size_t)i * per_point, c + (size_t)i * per_point};
     const PetscBool     crossed = MixTargets(e, t->dim, &around, code + (size_t)i * dim);

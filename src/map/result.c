@@ -254,7 +254,7 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierResultReadBarycenters(const char path[], BrenierTargets t, PetscReal barycenter[],
+PetscErrorCode BrenierResultReadBarycentres(const char path[], BrenierTargets t, PetscReal barycentre[],
                                             PetscBool *found)
 {
   static const char name[] = "/barycenter";
@@ -266,7 +266,7 @@ PetscErrorCode BrenierResultReadBarycenters(const char path[], BrenierTargets t,
   PetscCall(BrenierStoreOpen(t->comm, path, brenier_result_format, &store));
   PetscCall(BrenierStoreGetShape(store, name, &n, &dim));
   *found = (PetscBool)(n == t->n && dim == t->dim);
-  if (*found) PetscCall(BrenierStoreReadRows(store, name, BRENIER_F8, t->first, t->n_local, barycenter));
+  if (*found) PetscCall(BrenierStoreReadRows(store, name, BRENIER_F8, t->first, t->n_local, barycentre));
   PetscCall(BrenierStoreDestroy(&store));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

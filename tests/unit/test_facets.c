@@ -2,7 +2,7 @@ static const char help[] = "Barycentres, facets, modes and the extension of a bo
 
 #include "problems.h"
 
-#include <brenier/barycenter.h>
+#include <brenier/barycentre.h>
 #include <brenier/extension.h>
 #include <brenier/transport.h>
 
@@ -81,9 +81,9 @@ static PetscReal DensityAtZero(BrenierSourceType type)
 }
 
 /* The extension of a barycentre is the target; rejection finds nothing singular without a threshold. */
-static PetscErrorCode TestExtension(BrenierTargets t, Vec h, const PetscReal barycenter[])
+static PetscErrorCode TestExtension(BrenierTargets t, Vec h, const PetscReal barycentre[])
 {
-  BrenierExtension e = {.n_neighbours = 3, .barycenter = barycenter, .threshold = 180.0};
+  BrenierExtension e = {.n_neighbours = 3, .barycentre = barycentre, .threshold = 180.0};
   PetscReal        code[DIM];
   PetscBool        crosses;
   PetscInt64       index;
@@ -91,7 +91,7 @@ static PetscErrorCode TestExtension(BrenierTargets t, Vec h, const PetscReal bar
   const PetscInt   n = t->n_local > 0;
 
   PetscFunctionBeginUser;
-  PetscCall(BrenierExtensionApply(&e, t, h, n, barycenter, &index, &u, code, &crosses));
+  PetscCall(BrenierExtensionApply(&e, t, h, n, barycentre, &index, &u, code, &crosses));
   for (PetscInt k = 0; n && k < DIM; ++k)
     PetscCheck(PetscAbsReal(code[k] - t->y[k]) < 1e-12, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%g, not %g", (double)code[k],
                (double)t->y[k]);
@@ -99,7 +99,7 @@ static PetscErrorCode TestExtension(BrenierTargets t, Vec h, const PetscReal bar
   // All neighbours lie across: what is left is the target
   e.threshold = 1.0;
   e.projects  = PETSC_TRUE;
-  PetscCall(BrenierExtensionApply(&e, t, h, n, barycenter, &index, &u, code, &crosses));
+  PetscCall(BrenierExtensionApply(&e, t, h, n, barycentre, &index, &u, code, &crosses));
   PetscCheck(!n || (crosses && code[0] == t->y[0]), PETSC_COMM_SELF, PETSC_ERR_PLIB, "not projected");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -111,7 +111,7 @@ static PetscErrorCode TestBarycentres(BrenierTargets t, const BrenierSource *sou
 
   PetscFunctionBeginUser;
   PetscCall(PetscMalloc1(t->n_local * DIM, &c));
-  PetscCall(BrenierBarycentersMeasure(t, source, h, 1, CURVES, c));
+  PetscCall(BrenierBarycentresMeasure(t, source, h, 1, CURVES, c));
   // Some 10 sqrt(curves / N) independent points a cell: a standard error of a hundredth
   for (PetscInt i = 0; i < t->n_local; ++i)
     for (PetscInt k = 0; k < DIM; ++k)
@@ -197,7 +197,7 @@ static PetscErrorCode TestLine(void)
 
     PetscCall(BrenierSourceCreate(type, 1, 3.0, &source));
     PetscCall(PetscMalloc1(n_local, &c));
-    PetscCall(BrenierBarycentersMeasure(t, &source, h, 1, 1, c));
+    PetscCall(BrenierBarycentresMeasure(t, &source, h, 1, 1, c));
     for (PetscInt i = 0; i < n_local; ++i)
       PetscCheck(PetscAbsReal(c[i] - expected[first + i] * HalfMean(type) * source.scale) < 1e-14, PETSC_COMM_SELF,
                  PETSC_ERR_PLIB, "barycentre %.17g on the line", (double)c[i]);
