@@ -31,8 +31,8 @@ static const char *const brenier_yes_no[] = {"yes", "no", NULL};
 /* Draws of a group, and the numbers of noise it holds at most. */
 enum { BRENIER_DRAWS_AT_ONCE = 65536, BRENIER_FEWEST_DRAWS = 1024, BRENIER_NUMBERS_AT_ONCE = 1 << 23 };
 
-/* Drawing ends when after so many groups fewer than one draw in so many was kept. */
-static const PetscInt64 brenier_patience = 16, brenier_least_kept = 1000;
+/* Drawing ends when after so many draws fewer than one in so many was kept. */
+static const PetscInt64 brenier_patience = 100000, brenier_least_kept = 1000;
 
 typedef struct {
   /* parameters */
@@ -142,7 +142,7 @@ static PetscErrorCode Progress(Sampler *s)
   PetscLogDouble       now;
 
   PetscFunctionBegin;
-  PetscCheck(s->drawn < brenier_patience * s->at_once || s->kept >= s->drawn / brenier_least_kept, PETSC_COMM_WORLD,
+  PetscCheck(s->drawn < brenier_patience || s->kept >= s->drawn / brenier_least_kept, PETSC_COMM_WORLD,
              PETSC_ERR_NOT_CONVERGED,
              "of %" PetscInt64_FMT " draws only %" PetscInt64_FMT
              " do not cross the singular set; raise -threshold or -quantile, or lower -neighbours",
@@ -174,8 +174,24 @@ static PetscErrorCode AllocateGroup(Sampler *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Groups of draws until there are enough samples. */
+static PetscErrorCode DrawAll(Sampler *s)
+{
+  PetscFunctionBegin;
+  while (s->kept < s->n) {
+    const PetscInt64 left = PetscMax(s->n - s->kept, (PetscInt64)BRENIER_FEWEST_DRAWS);
+    const PetscBool  all  = (PetscBool)(s->extend.singular != BRENIER_SINGULAR_REJECT);
+
+    PetscCall(SampleGroup(s, (PetscInt)PetscMin((PetscInt64)s->at_once, all ? s->n - s->kept : left)));
+    PetscCall(Progress(s));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode SampleAll(Sampler *s)
 {
+  PetscErrorCode ierr;
+
   PetscFunctionBegin;
   PetscCall(PetscTime(&s->begun));
   s->said = s->begun;
@@ -186,13 +202,9 @@ static PetscErrorCode SampleAll(Sampler *s)
   PetscCall(BrenierStoreSetInt(s->store, "/", "first", s->first));
   PetscCall(BrenierStoreSetText(s->store, "/", "source", BrenierSourceNames[s->source.type]));
   PetscCall(BrenierExtendSetAttributes(&s->extend, s->store));
-  while (s->kept < s->n) {
-    const PetscInt64 left = PetscMax(s->n - s->kept, (PetscInt64)BRENIER_FEWEST_DRAWS);
-    const PetscBool  all  = (PetscBool)(s->extend.singular != BRENIER_SINGULAR_REJECT);
-
-    PetscCall(SampleGroup(s, (PetscInt)PetscMin((PetscInt64)s->at_once, all ? s->n - s->kept : left)));
-    PetscCall(Progress(s));
-  }
+  ierr = DrawAll(s);
+  if (ierr) PetscCall(BrenierStoreDestroy(&s->store)); // leaves no file behind
+  PetscCall(ierr);
   PetscCall(BrenierStoreSetInt(s->store, "/", "draws", s->drawn));
   PetscCall(BrenierStoreSetInt(s->store, "/", "crossing", s->crossed));
   PetscCall(BrenierStoreCommit(&s->store, "complete"));
