@@ -112,7 +112,7 @@ def test_time_limit(tmp_path, expected):
     make_problem(tmp_path)
     codes = []
     while not codes or codes[-1] == STOPPED:
-        run = Run(tmp_path, "-max_time", 0.6 + 0.3 * len(codes))
+        run = Run(tmp_path, "-max_time", 0.6 + 0.6 * len(codes))
         codes.append(run.end())
         assert codes[-1] in (0, STOPPED) and len(codes) < 30, run.said
     assert codes[0] == STOPPED
