@@ -19,15 +19,16 @@ import sys
 LAYER = {"base": 0, "kernel": 0, "data": 1, "linear": 2, "dual": 2, "map": 3, "solve": 4, "app": 5}
 
 MODULE_OF_HEADER = {
-    "base.h": "base", "compat.h": "base", "error.h": "base", "log.h": "base", "random.h": "base", "sum.h": "base",
-    "version.h": "base",
+    "base.h": "base", "compat.h": "base", "error.h": "base", "log.h": "base", "random.h": "base", "stop.h": "base",
+    "sum.h": "base", "version.h": "base",
     "envelope.h": "kernel", "tile.h": "kernel",
     "array.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",
     "linear.h": "linear",
     "dual.h": "dual",
     "barycentre.h": "map", "cluster.h": "map", "extension.h": "map", "facets.h": "map", "held_out.h": "map", "map.h": "map",
     "result.h": "map", "transport.h": "map",
-    "descent.h": "solve", "method.h": "solve", "minimise.h": "solve", "newton.h": "solve", "solve.h": "solve",
+    "checkpoint.h": "solve", "descent.h": "solve", "method.h": "solve", "minimise.h": "solve", "newton.h": "solve",
+    "solve.h": "solve",
     "brenier.h": "app",  # includes all public headers, so nothing below may include it
 }  # fmt: skip
 

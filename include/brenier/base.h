@@ -5,5 +5,6 @@
 #include <brenier/error.h>
 #include <brenier/log.h>
 #include <brenier/random.h>
+#include <brenier/stop.h>
 #include <brenier/sum.h>
 #include <brenier/version.h>

@@ -15,6 +15,7 @@
 
 #include <petscmat.h>
 #include <brenier/source.h>
+#include <brenier/store.h>
 #include <brenier/targets.h>
 
 typedef struct _p_BrenierDual *BrenierDual;
@@ -72,6 +73,9 @@ PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, const Bren
 + mass  - cell masses, same layout, summing to 1
 - value - energy and counts, the same on all ranks
 
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h) before a chunk of at most 4,096 curves a rank met the targets.
+  The dual can then only be saved as it was marked, or destroyed.
+
   Notes: 4 n dim C flops for circles, 2 n dim C for chords, over all ranks; memory some 30 bytes a piece kept, some 17
   pieces a circle, on top of one chunk of curves and two blocks of targets. The pieces of the last evaluation bound u
   from below in the next, which makes it faster the closer the heights.
@@ -119,6 +123,49 @@ PETSC_EXTERN PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool tr
   Notes: curve k is the same whether a sample was made at once or grew. Batches take the same part of each growth.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves);
+
+/*@
+  BrenierDualMark - Notes the sample and its lists as they are, for BrenierDualSave()
+
+  Collective on the dual, evaluated
+
+  Notes: replaces the mark before. 12 bytes a curve and 8 a target, and what lists change later stays in memory beside
+  what they were, so that an evaluation that is abandoned loses nothing.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualMark(BrenierDual dual);
+
+/* Bytes that BrenierDualSave() writes, about. Collective on the dual, marked. */
+PETSC_EXTERN PetscErrorCode BrenierDualSaveBytes(BrenierDual dual, PetscInt64 *bytes);
+
+/*@
+  BrenierDualSave - Writes what was marked into the group /sample of a file
+
+  Collective on the dual, marked
+
+  Notes: lists in the order of the sample, so that any number of ranks can read them: 8 bytes a candidate.
+  Errors: as `BrenierStoreWriteRows()`
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store);
+
+/*@
+  BrenierDualLoad - Makes the dual that was saved
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets, source, seed, stream, n_batches - as for `BrenierDualCreate()`, those of the dual that was saved
+. slack - its slacks; NULL when it kept no lists
+- store - the file
+
+  Output Parameter:
+. dual - to be evaluated once at the heights of the mark, its lists trusted: it then is what it was, whatever the number of
+         ranks; the caller destroys it
+
+  Errors: as `BrenierStoreReadRows()`; `PETSC_ERR_FILE_UNEXPECTED` - lists that are not lists of these targets
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualLoad(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed,
+                                            uint32_t stream, PetscInt n_batches, Vec slack, BrenierStore store,
+                                            BrenierDual *dual);
 
 /* For debugging: every evaluation by lists that are not just trusted is compared with one by a full scan; a difference is an error (a bug). Collective. */
 PETSC_EXTERN PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool verify);

@@ -52,6 +52,14 @@ typedef struct {
 enum { BRENIER_ITERATION_COLUMNS = 14 };
 PETSC_EXTERN const char BrenierIterationNames[]; /* "iteration,evaluations,..." */
 
+/* Besides heights and sample, what an iteration continues from. */
+typedef struct {
+  BrenierIteration    now;
+  PetscReal           length;
+  PetscBool           tidied;
+  BrenierNewtonReason reason; /* 0 while there is more to do */
+} BrenierNewtonState;
+
 typedef struct {
   /* parameters */
   PetscInt   max_it;
@@ -65,7 +73,12 @@ typedef struct {
   PetscBool  certify;        /* whether the end must hold with every candidate list mended */
   Vec        scale;          /* NULL, or gets nu_i / H_ii, within a factor of 30 of its geometric mean */
   PetscErrorCode (*monitor)(void *context, const BrenierIteration *iteration); /* NULL for none; collective */
+  /* Sees the state before the first iteration and after each, heights and sample belonging to it; an error ends the
+     iteration at once, with heights of no meaning. NULL for none; collective */
+  PetscErrorCode (*safe_point)(void *context, const BrenierNewtonState *state);
   void *context;
+  const BrenierNewtonState
+      *resume; /* NULL, or a state that safe_point saw, with its heights and sample, to go on from */
 } BrenierNewtonOptions;
 
 /* Defaults. Not collective. */
@@ -89,6 +102,8 @@ PETSC_EXTERN const char *BrenierNewtonReasonText(BrenierNewtonReason reason);
 + h      - heights reached, gauged (sum nu h = 0)
 . last   - what is known of them
 - reason - why it ended; not reaching the goal is an outcome, not an error
+
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); heights and sample are between two states
 
   Notes: the linear solver is PETSc's KSP without a prefix: CG by default, see docs/solver.md for the preconditioner; its
   options apply. One evaluation and one Hessian an iteration when steps are accepted at once.

@@ -28,9 +28,11 @@
 */
 #pragma once
 
+#include <brenier/checkpoint.h>
 #include <brenier/descent.h>
 #include <brenier/held_out.h>
 #include <brenier/newton.h>
+#include <brenier/stop.h>
 
 typedef struct {
   BrenierMethod method;
@@ -41,8 +43,9 @@ typedef struct {
   PetscReal     warm_up; /* curves of the warm-up over number of targets; 0 for none, below 0 for as many as suit */
   PetscReal     memory;  /* bytes that lists may take on a rank; 0: no bound */
   PetscBool     verify;  /* compares lists with full scans */
-  BrenierNewtonOptions newton; /* its monitor sees all stages as one iteration */
-  BrenierDescentSample sample; /* adam, asgd: points or curves */
+  BrenierNewtonOptions newton;     /* its monitor sees all stages as one iteration */
+  BrenierDescentSample sample;     /* adam, asgd: points or curves */
+  BrenierCheckpoint    checkpoint; /* NULL for none; for Newton's method only. What it found is continued */
   PetscErrorCode (*measured)(void *context, const BrenierHeldOut *held_out); /* sees each measurement; NULL for none */
   void *context;
 } BrenierSolveOptions;
@@ -54,6 +57,7 @@ typedef struct {
   PetscInt64          curves; /* size of the last sample */
   BrenierHeldOut      held_out;
   PetscBool           within_tol, out_of_memory; /* judged against tol; a larger sample was wanted, but did not fit */
+  BrenierStopReason   stopped;                   /* who asked to stop; with a checkpoint, nothing else is set then */
   BrenierDualWork     work;                      /* of this rank, all stages, without warm-up and measurements */
 } BrenierSolved;
 
@@ -79,6 +83,8 @@ typedef struct {
   Output Parameters:
 + h     - heights, gauged
 - start - see above
+
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); h has no meaning then
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, const BrenierSource *source,
                                               const BrenierSolveOptions *options, Vec h, BrenierStart *start);
@@ -151,7 +157,9 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierS
 . barycentre - of their cells, on the solver's own sample, shape [n_local, dim]; NaN for cells without mass there; or NULL
 - solved     - see above
 
-  Notes: every curve is scanned once when it enters, and again when its list fails; work.n_scanned counts both.
+  Notes: every curve is scanned once when it enters, and again when its list fails; work.n_scanned counts both. When a
+  stop is asked for (stop.h) the solve goes back to its last safe point. With a checkpoint that is written, and mass and
+  mass_error have no meaning; without one the heights there are measured, which takes a scan of the held-out curves.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, const BrenierSource *source,
                                          const BrenierSolveOptions *options, PetscReal length, Vec h, Vec mass,

@@ -21,7 +21,8 @@ typedef struct _p_BrenierStore *BrenierStore;
 typedef enum {
   BRENIER_F4, /* memory: float */
   BRENIER_F8, /* memory: PetscReal */
-  BRENIER_I8  /* memory: PetscInt64 */
+  BRENIER_I8, /* memory: PetscInt64 */
+  BRENIER_I4  /* memory: int32_t */
 } BrenierType;
 
 /*@
@@ -87,6 +88,19 @@ PETSC_EXTERN PetscErrorCode BrenierStoreSetText(BrenierStore store, const char o
 PETSC_EXTERN PetscErrorCode BrenierStoreAddGroup(BrenierStore store, const char name[]);
 
 /*@
+  BrenierStoreKeepOlder - Has the commit move a file of the final name out of the way instead of replacing it
+
+  Collective on the store
+
+  Input Parameters:
++ store - a store being written
+- older - name that file gets, in the same folder; one of that name is replaced
+
+  Notes: between the two renames of the commit only `older` is there.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierStoreKeepOlder(BrenierStore store, const char older[]);
+
+/*@
   BrenierStoreCommit - Verifies the file, makes it durable and gives it its final name, then frees the store
 
   Collective on the store
@@ -132,6 +146,17 @@ PETSC_EXTERN PetscErrorCode BrenierStoreGetShape(BrenierStore store, const char 
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreReadRows(BrenierStore store, const char name[], BrenierType type,
                                                  PetscInt64 first, PetscInt n_local, void *data);
+
+/*@
+  BrenierStoreVerify - Reads every dataset once and compares it with its checksum
+
+  Collective on the store
+
+  Errors: `PETSC_ERR_FILE_UNEXPECTED` - a dataset that cannot be read or differs; the sentence names it
+
+  Notes: rank 0 reads, in slabs.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierStoreVerify(BrenierStore store);
 
 /*@
   BrenierStoreGetReal - Reads a scalar attribute; an error names the attribute and the file when it is not there

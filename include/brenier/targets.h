@@ -77,6 +77,9 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsCreateVec(BrenierTargets targets, Vec 
 /* Subtracts from h the constant that makes sum nu h = 0, the same to the bit for any number of ranks. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierTargetsGauge(BrenierTargets targets, Vec h);
 
+/* A hash (XXH3) of coordinates, weights and input rows of all targets, the same for any number of ranks. Collective. */
+PETSC_EXTERN PetscErrorCode BrenierTargetsHash(BrenierTargets targets, PetscInt64 *hash);
+
 /* y' = (y - centre) / unit of this rank's targets, shape [n_local, dim]. Not collective. */
 PETSC_EXTERN void BrenierTargetsNormalised(BrenierTargets targets, PetscReal y[]);
 

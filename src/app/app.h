@@ -24,6 +24,7 @@ typedef struct {
   const BrenierOption *option; /* ends with an entry whose name is NULL */
   PetscErrorCode (*run)(const char *const argument[], BrenierExit *outcome);
   PetscBool solver_options; /* PETSc's -ksp_, -pc_, -mat_ options mean something here */
+  PetscBool stops;          /* ends in order when a signal asks for it */
 } BrenierCommand;
 
 extern const BrenierCommand brenier_command_solve, brenier_command_check, brenier_command_map, brenier_command_sample,

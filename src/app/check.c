@@ -3,24 +3,51 @@
 #include "report.h"
 
 #include <brenier/result.h>
+#include <brenier/store.h>
 
 static const BrenierOption check_options[] = {
     {"-curves", "N", "fresh curves; default 4 circles or 16 chords a target, at least 4096"},
     {"-seed", "N", "seed of these curves, independent of those of the solve; default 1"},
     {"-tol", "RHO", "exit with 6 when the upper end of the interval is above; default: not judged"},
+    {"-checkpoint", "", "the file is a checkpoint: read all of it and compare it with its checksums, nothing else"},
     {NULL, NULL, NULL}};
+
+/* Reads a checkpoint from end to end. */
+static PetscErrorCode CheckCheckpoint(const char path[])
+{
+  BrenierStore store;
+  PetscInt64   sequence;
+  char         status[64], created[64];
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreOpen(PETSC_COMM_WORLD, path, "brenier-checkpoint", &store));
+  PetscCall(BrenierStoreVerify(store));
+  PetscCall(BrenierStoreGetInt(store, "/", "sequence", &sequence));
+  PetscCall(BrenierStoreGetText(store, "/", "status", sizeof status, status));
+  PetscCall(BrenierStoreGetText(store, "/", "created", sizeof created, created));
+  PetscCall(BrenierStoreDestroy(&store));
+  PetscCall(
+      BrenierSay("%s: whole; number %" PetscInt64_FMT " of %s, its solve was %s", path, sequence, created, status));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcome)
 {
   PetscInt64     seed = 1, curves = 0;
   PetscReal      tol = 0.0;
-  PetscBool      has_tol, has_curves;
+  PetscBool      has_tol, has_curves, is_checkpoint = PETSC_FALSE;
   BrenierTargets targets;
   BrenierResult  result;
   BrenierHeldOut held_out;
   Vec            h, mass;
 
   PetscFunctionBegin;
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-checkpoint", &is_checkpoint, NULL));
+  if (is_checkpoint) {
+    PetscCall(CheckCheckpoint(argument[0]));
+    *outcome = BRENIER_EXIT_DONE;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(BrenierOptionInt("-curves", 64, PETSC_MAX_INT, &curves, &has_curves));
   PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &seed, NULL));
   PetscCall(BrenierOptionReal("-tol", 1e-12, 1e6, &tol, &has_tol));
@@ -46,4 +73,5 @@ const BrenierCommand brenier_command_check = {
     "measures a result on fresh curves: rho with its 95% interval, W2, empty cells",
     check_options,
     RunCheck,
+    PETSC_FALSE,
     PETSC_FALSE};

@@ -146,4 +146,5 @@ const BrenierCommand brenier_command_decode = {.name        = "decode",
                                                .summary = "codes back to data, by the linear auto-encoder of encode",
                                                .option  = brenier_decode_options,
                                                .run     = RunDecode,
-                                               .solver_options = PETSC_FALSE};
+                                               .solver_options = PETSC_FALSE,
+                                               PETSC_FALSE};

@@ -221,4 +221,5 @@ const BrenierCommand brenier_command_encode = {.name        = "encode",
                                                .summary = "data to codes: linear auto-encoder (principal components)",
                                                .option  = brenier_encode_options,
                                                .run     = RunEncode,
-                                               .solver_options = PETSC_FALSE};
+                                               .solver_options = PETSC_FALSE,
+                                               PETSC_FALSE};

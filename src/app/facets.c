@@ -145,5 +145,5 @@ static PetscErrorCode RunFacets(const char *const argument[], BrenierExit *outco
 }
 
 const BrenierCommand brenier_command_facets = {
-    "facets",       "RESULT.h5", 1,          "lists the facets between cells by angle and mass, and the modes",
-    facets_options, RunFacets,   PETSC_FALSE};
+    "facets",       "RESULT.h5", 1,           "lists the facets between cells by angle and mass, and the modes",
+    facets_options, RunFacets,   PETSC_FALSE, PETSC_FALSE};

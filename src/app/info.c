@@ -1,6 +1,7 @@
 /* info.c - brenier info: what a file of Brenier's holds, in words. */
 #include "app.h"
 
+#include <brenier/checkpoint.h>
 #include <brenier/store.h>
 
 #include <string.h>
@@ -8,9 +9,10 @@
 static const BrenierOption info_options[] = {{NULL, NULL, NULL}};
 
 static const char *const brenier_datasets[] = {
-    "/targets",    "/weights",  "/heights", "/mass",  "/mass_error", "/row",   "/history",   "/codes", "/mean",
-    "/components", "/variance", "/data",    "/noise", "/index",      "/code",  "/potential", "/phi",   "/psi",
-    "/barycenter", "/position", "/draw",    "/label", "/pair",       "/angle", "/mode",      NULL};
+    "/targets", "/weights",   "/heights",    "/mass",     "/mass_error", "/row",      "/history",
+    "/codes",   "/mean",      "/components", "/variance", "/data",       "/noise",    "/index",
+    "/code",    "/potential", "/phi",        "/psi",      "/barycenter", "/position", "/draw",
+    "/label",   "/pair",      "/angle",      "/mode",     "/scale",      "/slack",    NULL};
 
 static PetscErrorCode PrintAttribute(void *context, const char name[], const char value[])
 {
@@ -36,6 +38,30 @@ static PetscErrorCode PrintDatasets(BrenierStore store)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A group of attributes under its name without the slash. */
+static PetscErrorCode PrintGroup(BrenierStore store, const char group[])
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierSay("%s", group + 1));
+  PetscCall(BrenierStoreVisitAttributes(store, group, PrintAttribute, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What a checkpoint continues, how far it is, and whether all of it can be read. */
+static PetscErrorCode PrintCheckpoint(BrenierStore store)
+{
+  PetscInt64 phase;
+
+  PetscFunctionBegin;
+  PetscCall(PrintGroup(store, "/problem"));
+  PetscCall(BrenierStoreGetInt(store, "/", "phase", &phase));
+  if (phase == BRENIER_PHASE_READY || phase == BRENIER_PHASE_STAGE) PetscCall(PrintGroup(store, "/state"));
+  if (phase == BRENIER_PHASE_STAGE) PetscCall(PrintGroup(store, "/sample"));
+  PetscCall(BrenierStoreVerify(store));
+  PetscCall(BrenierSay("all checksums are right"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode RunInfo(const char *const argument[], BrenierExit *outcome)
 {
   BrenierStore store;
@@ -46,15 +72,13 @@ static PetscErrorCode RunInfo(const char *const argument[], BrenierExit *outcome
   PetscCall(BrenierSay("%s", argument[0]));
   PetscCall(BrenierStoreVisitAttributes(store, "/", PrintAttribute, NULL));
   PetscCall(BrenierStoreGetText(store, "/", "format", sizeof format, format));
-  if (!strcmp(format, "brenier-result")) {
-    PetscCall(BrenierSay("provenance"));
-    PetscCall(BrenierStoreVisitAttributes(store, "/provenance", PrintAttribute, NULL));
-  }
+  if (!strcmp(format, "brenier-result")) PetscCall(PrintGroup(store, "/provenance"));
+  if (!strcmp(format, "brenier-checkpoint")) PetscCall(PrintCheckpoint(store));
   PetscCall(PrintDatasets(store));
   PetscCall(BrenierStoreDestroy(&store));
   *outcome = BRENIER_EXIT_DONE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_info = {"info",       "FILE",  1,          "says what a file of Brenier's holds",
-                                             info_options, RunInfo, PETSC_FALSE};
+const BrenierCommand brenier_command_info = {"info",       "FILE",  1,           "says what a file of Brenier's holds",
+                                             info_options, RunInfo, PETSC_FALSE, PETSC_FALSE};

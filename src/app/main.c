@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -344,14 +345,65 @@ static BrenierExit CheckStart(int argc, char **argv)
   return (BrenierExit)outcome;
 }
 
+/* The number that an environment variable holds; 0 without one. */
+static long NumberOf(const char variable[])
+{
+  const char *text = getenv(variable);
+
+  return text ? strtol(text, NULL, 10) : 0;
+}
+
+/* Says, from one of several processes, that they do not know of each other. */
+static void RefuseAlone(const char launcher[], long wanted, const char rank[])
+{
+  if (NumberOf(rank) > 0) return;
+  fprintf(
+      stderr,
+      "brenier: error: %s started %ld processes, but each takes itself for a run of its own; use the launcher of the "
+      "MPI that Brenier was built with (under Slurm: srun --mpi=pmix, see srun --mpi=list)\n",
+      launcher, wanted);
+}
+
+/* Whether srun started several processes without telling them of each other, which MPI_Init() would not survive. */
+static PetscBool IsAloneUnderSlurm(void)
+{
+  static const char *const told[] = {"PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK"};
+  const long               wanted = NumberOf("SLURM_STEP_NUM_TASKS");
+
+  for (size_t i = 0; i < sizeof told / sizeof told[0]; ++i)
+    if (getenv(told[i])) return PETSC_FALSE;
+  if (wanted > 1) RefuseAlone("srun", wanted, "SLURM_PROCID");
+  return (PetscBool)(wanted > 1);
+}
+
+/* Whether this process is one of several that another MPI's launcher started: each would do the whole work and write the
+   same files. */
+static PetscBool IsAlone(void)
+{
+  static const char *const variable[][2] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"}, {"PMI_SIZE", "PMI_RANK"}};
+  int                      size;
+
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  for (size_t i = 0; size == 1 && i < sizeof variable / sizeof variable[0]; ++i)
+    if (NumberOf(variable[i][0]) > 1) {
+      RefuseAlone("mpiexec", NumberOf(variable[i][0]), variable[i][1]);
+      return PETSC_TRUE;
+    }
+  return PETSC_FALSE;
+}
+
 int main(int argc, char **argv)
 {
   BrenierExit           outcome;
   PetscErrorCode        ierr;
   const BrenierCommand *command = argc > 1 ? FindCommand(argv[1]) : NULL;
 
+  if (IsAloneUnderSlurm()) return BRENIER_EXIT_USAGE;
+  if (command && command->stops) BrenierStopCatch();
   MPI_Init(&argc, &argv);
-  if (!AnsweredWithoutRun(argc, argv, command, &outcome) && (outcome = CheckStart(argc, argv)) == BRENIER_EXIT_DONE) {
+  if (IsAlone()) outcome = BRENIER_EXIT_USAGE;
+  else if (!AnsweredWithoutRun(argc, argv, command, &outcome) &&
+           (outcome = CheckStart(argc, argv)) == BRENIER_EXIT_DONE) {
     if (PetscInitialize(&argc, &argv, NULL, NULL)) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
     PetscPushErrorHandler(HandleError, NULL);
     signal(SIGPIPE, SIG_IGN); // whoever reads the output may stop reading; the run and its result go on

@@ -130,4 +130,4 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
 }
 
 const BrenierCommand brenier_command_map = {
-    "map", "RESULT.h5 POINTS", 2, "maps given source points to targets", map_options, RunMap, PETSC_FALSE};
+    "map", "RESULT.h5 POINTS", 2, "maps given source points to targets", map_options, RunMap, PETSC_FALSE, PETSC_FALSE};

@@ -333,4 +333,5 @@ static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outco
 }
 
 const BrenierCommand brenier_command_sample = {
-    "sample", "RESULT.h5", 1, "draws noise and the codes it is carried to", sample_options, RunSample, PETSC_FALSE};
+    "sample",       "RESULT.h5", 1,           "draws noise and the codes it is carried to",
+    sample_options, RunSample,   PETSC_FALSE, PETSC_FALSE};

@@ -4,9 +4,11 @@
 
 #include <brenier/result.h>
 #include <brenier/solve.h>
+#include <brenier/store.h>
 #include <brenier/tile.h>
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -30,6 +32,10 @@ static const BrenierOption solve_options[] = {
     {"-damping", "X", "damping to begin with; default 0.1"},
     {"-linear_rtol", "X", "relative tolerance of the linear solver; default 0.01"},
     {"-start", "RESULT.h5", "start from a result for these targets, or for targets like these"},
+    {"-checkpoint", "FILE", "keep there what a stopped run continues from; the same command continues it"},
+    {"-checkpoint_interval", "S", "seconds between two checkpoints; default 900, 0 for one at every safe point"},
+    {"-max_time", "S", "stop within S seconds, with a checkpoint or with what there is by then"},
+    {"-stop_file", "FILE", "stop when this file appears"},
     {"-verify_lists", "", "compare every evaluation by candidate lists with a full scan (slow, for debugging)"},
     {NULL, NULL, NULL}};
 
@@ -40,9 +46,13 @@ static const PetscReal brenier_default_tol = 0.1;
 /* Part of a node's memory that the sample may take by default: the rest is for targets, matrices and the system. */
 static const PetscReal brenier_memory_part = 0.7;
 
+static const PetscReal brenier_default_interval = 900.0; /* seconds */
+
 /* What the command line asks for. */
 typedef struct {
   char                output[PETSC_MAX_PATH_LEN], weights[PETSC_MAX_PATH_LEN], start[PETSC_MAX_PATH_LEN];
+  char                checkpoint[PETSC_MAX_PATH_LEN], stop_file[PETSC_MAX_PATH_LEN];
+  PetscReal           interval, max_time; /* seconds */
   PetscInt            source, method, sample;
   PetscReal           memory; /* GiB a node */
   PetscBool           has_weights, has_start;
@@ -54,6 +64,18 @@ typedef struct {
   BrenierIteration *row;
   PetscInt          n, capacity;
 } History;
+
+/* A solve on its way through this file. */
+typedef struct {
+  SolveRequest   request;
+  BrenierTargets targets;
+  BrenierSource  source;
+  BrenierSolved  solved;
+  History        history;
+  BrenierStart   start;
+  PetscReal     *barycentre; /* of the cells, shape [targets here, dim] */
+  Vec            h, mass, mass_error;
+} SolveRun;
 
 /* Keeps the sentence of the first error instead of printing a traceback. */
 static PetscErrorCode KeepMessage(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,
@@ -93,6 +115,25 @@ static PetscErrorCode CheckSolverOptions(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What says when to stop and what to keep. */
+static PetscErrorCode ReadStops(SolveRequest *r)
+{
+  PetscBool has_checkpoint, has_interval, has_time, has_file;
+
+  PetscFunctionBegin;
+  r->interval = brenier_default_interval;
+  PetscCall(BrenierOptionText("-checkpoint", PETSC_FALSE, sizeof r->checkpoint - 2, r->checkpoint, &has_checkpoint));
+  PetscCall(BrenierOptionReal("-checkpoint_interval", 0.0, 1e9, &r->interval, &has_interval));
+  PetscCall(BrenierOptionReal("-max_time", 1e-3, 1e9, &r->max_time, &has_time));
+  PetscCall(BrenierOptionText("-stop_file", PETSC_FALSE, sizeof r->stop_file, r->stop_file, &has_file));
+  PetscCheck(has_checkpoint || !has_interval, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "option -checkpoint_interval needs -checkpoint FILE");
+  PetscCheck(r->method == BRENIER_METHOD_NEWTON || !(has_checkpoint || has_time || has_file), PETSC_COMM_WORLD,
+             PETSC_ERR_USER_INPUT, "options -checkpoint, -max_time and -stop_file are for -method newton only");
+  if (has_checkpoint) PetscCall(BrenierCheckOutput(r->checkpoint));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ReadRequest(SolveRequest *r)
 {
   PetscInt64 max_it;
@@ -127,6 +168,7 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   if (!has_tol && r->solve.curves == 0) r->solve.tol = brenier_default_tol;
   PetscCall(CheckSolverOptions());
   PetscCall(BrenierCheckOutput(r->output));
+  PetscCall(ReadStops(r));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -143,24 +185,30 @@ static PetscErrorCode ReadTargets(const char where[], const SolveRequest *r, Bre
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Monitor(void *context, const BrenierIteration *now)
+/* Adds an iteration to the history and to the log. */
+static PetscErrorCode AddIteration(History *history, const BrenierIteration *now)
 {
-  History *history = context;
-
   PetscFunctionBegin;
   if (history->n == history->capacity) {
     history->capacity = 2 * history->capacity + 64;
     PetscCall(PetscRealloc((size_t)history->capacity * sizeof *history->row, &history->row));
   }
   history->row[history->n++] = *now;
-  PetscCall(BrenierSay("%5.0f %5.0f %8.1f %9.0f %14.8g %10.3e %10.3e %8.1e %6.0f %8.1e %8.1e %6.0f", now->iteration,
-                       now->evaluations, now->seconds, now->curves, now->energy, now->l1, now->rho, now->noise,
-                       now->empty, now->damping, now->step, now->linear_iterations));
   PetscCall(BrenierLogEvent("iteration", "r iteration", now->iteration, "r evaluations", now->evaluations,
                             "r solver_seconds", now->seconds, "r energy", now->energy, "r l1", now->l1, "r rho",
                             now->rho, "r noise", now->noise, "r empty", now->empty, "r damping", now->damping, "r step",
                             now->step, "r linear_iterations", now->linear_iterations, "r curves", now->curves,
                             "r scanned", now->scanned, "r candidates", now->candidates, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Monitor(void *context, const BrenierIteration *now)
+{
+  PetscFunctionBegin;
+  PetscCall(AddIteration(context, now));
+  PetscCall(BrenierSay("%5.0f %5.0f %8.1f %9.0f %14.8g %10.3e %10.3e %8.1e %6.0f %8.1e %8.1e %6.0f", now->iteration,
+                       now->evaluations, now->seconds, now->curves, now->energy, now->l1, now->rho, now->noise,
+                       now->empty, now->damping, now->step, now->linear_iterations));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -256,12 +304,19 @@ static PetscErrorCode Measured(void *context, const BrenierHeldOut *held_out)
   return BrenierReportHeldOut("held_out", held_out);
 }
 
+/* Status of a result that was stopped, by who asked. */
+static const char *const brenier_stop_status[] = {"", "stopped: time limit", "stopped: stop file", "stopped: signal"};
+
 /* The outcome as an exit code, and in words. */
 static BrenierExit Judge(const BrenierSolved *solved, const char **status)
 {
   const BrenierNewtonReason reason = solved->reason;
 
   *status = "converged";
+  if (solved->stopped) {
+    *status = brenier_stop_status[solved->stopped];
+    return BRENIER_EXIT_TOLERANCE;
+  }
   if (reason < 0) *status = BrenierNewtonReasonText(reason);
   if (reason == BRENIER_NEWTON_STALLED || reason == BRENIER_NEWTON_LINEAR) return BRENIER_EXIT_NUMERICAL;
   if (reason >= 0 && !solved->within_tol)
@@ -269,36 +324,37 @@ static BrenierExit Judge(const BrenierSolved *solved, const char **status)
   return reason < 0 || !solved->within_tol ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
 }
 
-/* Names the outcome and writes the result. */
-static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, const SolveRequest *r,
-                               const BrenierStart *start, Vec h, Vec mass, Vec mass_error, const PetscReal barycentre[],
-                               const BrenierSolved *solved, const History *history, BrenierExit *outcome)
+/* Names the outcome and writes the result. A checkpoint has done its part once the result is in place. */
+static PetscErrorCode Conclude(SolveRun *run, BrenierExit *outcome)
 {
-  BrenierResult  result;
-  PetscMPIInt    rank;
-  BrenierHistory table;
-  const char    *status;
+  const SolveRequest *r = &run->request;
+  BrenierResult       result;
+  PetscMPIInt         rank;
+  BrenierHistory      table;
+  const char         *status;
 
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
   PetscCall(PetscMemzero(&result, sizeof result));
-  result.source   = *source;
+  result.source   = run->source;
   result.seed     = r->solve.seed;
-  result.curves   = solved->curves;
-  result.held_out = solved->held_out;
-  *outcome        = Judge(solved, &status);
-  for (PetscInt i = 0; i < start->n_levels; ++i) {
+  result.curves   = run->solved.curves;
+  result.held_out = run->solved.held_out;
+  *outcome        = Judge(&run->solved, &status);
+  for (PetscInt i = 0; i < run->start.n_levels; ++i) {
     const size_t used = strlen(result.levels);
 
     PetscCall(PetscSNPrintf(result.levels + used, sizeof result.levels - used, "%s%" PetscInt_FMT, i ? " " : "",
-                            start->level[i]));
+                            run->start.level[i]));
   }
   PetscCall(PetscStrncpy(result.status, status, sizeof result.status));
-  table.n         = rank == 0 ? history->n : 0;
+  table.n         = rank == 0 ? run->history.n : 0;
   table.n_columns = BRENIER_ITERATION_COLUMNS;
   table.columns   = BrenierIterationNames;
-  table.row       = (const PetscReal *)history->row;
-  PetscCall(BrenierResultWrite(r->output, &result, t, h, mass, mass_error, barycentre, &table));
+  table.row       = (const PetscReal *)run->history.row;
+  PetscCall(BrenierResultWrite(r->output, &result, run->targets, run->h, run->mass, run->mass_error, run->barycentre,
+                               &table));
+  if (r->solve.checkpoint) PetscCall(BrenierCheckpointFinish(r->solve.checkpoint, *outcome, result.status));
   PetscCall(BrenierSay("%s; result in %s", result.status, r->output));
   PetscCall(
       BrenierLogEvent("end", "s status", result.status, "i exit", (PetscInt64)*outcome, "s output", r->output, NULL));
@@ -324,42 +380,173 @@ static PetscErrorCode SetMemory(SolveRequest *r)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcome)
+static void AddItem(BrenierProblemItem item[], PetscInt *n, const char name[], const char format[], ...)
+    PETSC_ATTRIBUTE_FORMAT(4, 5);
+
+static void AddItem(BrenierProblemItem item[], PetscInt *n, const char name[], const char format[], ...)
 {
-  SolveRequest   request;
-  BrenierTargets targets;
-  BrenierSource  source;
-  BrenierSolved  solved;
-  History        history = {0};
-  BrenierStart   start   = {0};
-  PetscReal     *barycentre;
-  Vec            h, mass, mass_error;
+  va_list args;
+
+  item[*n].name = name;
+  va_start(args, format);
+  vsnprintf(item[(*n)++].value, sizeof item->value, format, args);
+  va_end(args);
+}
+
+/* What must be the same for a checkpoint to be continued. */
+static PetscErrorCode OpenCheckpoint(SolveRun *run)
+{
+  SolveRequest              *r = &run->request;
+  const BrenierSolveOptions *o = &r->solve;
+  const BrenierTargets       t = run->targets;
+  BrenierProblemItem         item[16];
+  PetscInt                   n = 0;
+  PetscInt64                 hash;
 
   PetscFunctionBegin;
-  PetscCall(ReadRequest(&request));
-  PetscCall(ReadTargets(argument[0], &request, &targets));
-  PetscCall(BrenierSourceCreate((BrenierSourceType)request.source, targets->dim, 1.0, &source));
-  PetscCall(SetMemory(&request));
-  request.solve.newton.monitor = Monitor;
-  request.solve.newton.context = &history;
-  request.solve.measured       = Measured;
-  PetscCall(Announce(targets, &source, &request));
-  PetscCall(BrenierTargetsCreateVec(targets, &h));
-  PetscCall(VecDuplicate(h, &mass));
-  PetscCall(VecDuplicate(h, &mass_error));
-  PetscCall(PetscMalloc1((size_t)targets->n_local * targets->dim, &barycentre));
-  if (request.has_start) PetscCall(WarmStart(request.start, targets, &source, &request.solve, h, &start));
-  else PetscCall(BrenierSolveStart(targets, &source, &request.solve, h, &start));
-  PetscCall(BrenierSolve(targets, &source, &request.solve, start.length, h, mass, mass_error, barycentre, &solved));
-  PetscCall(BrenierSay("%s after %.0f iterations", BrenierNewtonReasonText(solved.reason), solved.last.iteration));
-  PetscCall(ReportWork(targets, &source, &solved));
-  PetscCall(Conclude(targets, &source, &request, &start, h, mass, mass_error, barycentre, &solved, &history, outcome));
-  PetscCall(PetscFree(history.row));
-  PetscCall(PetscFree(barycentre));
-  PetscCall(VecDestroy(&h));
-  PetscCall(VecDestroy(&mass));
-  PetscCall(VecDestroy(&mass_error));
-  PetscCall(BrenierTargetsDestroy(&targets));
+  if (!r->checkpoint[0]) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierTargetsHash(t, &hash));
+  PetscCall(PetscMemzero(item, sizeof item));
+  AddItem(item, &n, "targets", "%" PetscInt_FMT " x %" PetscInt_FMT, t->n, t->dim);
+  AddItem(item, &n, "content of targets and weights", "%016llx", (unsigned long long)hash);
+  AddItem(item, &n, "-source", "%s", BrenierSourceNames[run->source.type]);
+  AddItem(item, &n, "-seed", "%" PetscInt64_FMT, o->seed);
+  AddItem(item, &n, "-tol", "%.17g", (double)o->tol);
+  AddItem(item, &n, "-curves", "%" PetscInt64_FMT, o->curves);
+  AddItem(item, &n, "-check_curves", "%" PetscInt64_FMT, o->check_curves);
+  AddItem(item, &n, "-warm_up", "%.17g", (double)o->warm_up);
+  AddItem(item, &n, "-max_it", "%" PetscInt_FMT, o->newton.max_it);
+  AddItem(item, &n, "-residual", "%.17g", (double)o->newton.residual);
+  AddItem(item, &n, "-damping", "%.17g", (double)o->newton.damping);
+  AddItem(item, &n, "-linear_rtol", "%.17g", (double)o->newton.linear_rtol);
+  PetscCall(BrenierCheckpointCreate(t, r->checkpoint, r->interval, item, n, &r->solve.checkpoint));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A solve that is finished is not begun again. */
+static PetscErrorCode AnswerFinished(const SolveRequest *r, BrenierExit *outcome)
+{
+  PetscInt64   code;
+  const char  *status = BrenierCheckpointOutcome(r->solve.checkpoint, &code);
+  BrenierFault fault  = {0};
+  BrenierStore store;
+
+  PetscFunctionBegin;
+  if (access(r->output, F_OK))
+    BrenierFaultSet(
+        &fault, BRENIER_EXIT_INPUT,
+        "%s says that this solve is finished, but there is no %s; bring it back, or remove %s to solve again",
+        r->checkpoint, r->output, r->checkpoint);
+  PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
+  PetscCall(BrenierStoreOpen(PETSC_COMM_WORLD, r->output, "brenier-result", &store));
+  PetscCall(BrenierStoreDestroy(&store));
+  *outcome = (BrenierExit)code;
+  PetscCall(
+      BrenierSay("finished already: %s; result in %s; remove %s to solve again", status, r->output, r->checkpoint));
+  PetscCall(BrenierLogEvent("end", "s status", status, "i exit", code, "s output", r->output, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Heights to start from, and the history that led to them when a checkpoint has one. */
+static PetscErrorCode FindStart(SolveRun *run)
+{
+  const SolveRequest     *r          = &run->request;
+  BrenierCheckpoint       checkpoint = r->solve.checkpoint;
+  const BrenierIteration *row;
+  PetscInt                n;
+  PetscErrorCode          ierr;
+
+  PetscFunctionBegin;
+  if (checkpoint && BrenierCheckpointState(checkpoint)->phase > BRENIER_PHASE_START) {
+    run->start.length = BrenierCheckpointState(checkpoint)->length;
+    PetscCall(BrenierCheckpointGetLevels(checkpoint, BRENIER_MAX_LEVELS, &run->start.n_levels, run->start.level));
+    PetscCall(BrenierCheckpointGet(checkpoint, run->h, NULL, NULL));
+    PetscCall(BrenierCheckpointHistory(checkpoint, &n, &row));
+    for (PetscInt i = 0; i < n; ++i) PetscCall(AddIteration(&run->history, &row[i]));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (!checkpoint) BrenierStopHold(PETSC_TRUE); // half a start is worth nothing
+  if (r->has_start) ierr = WarmStart(r->start, run->targets, &run->source, &r->solve, run->h, &run->start);
+  else ierr = BrenierSolveStart(run->targets, &run->source, &r->solve, run->h, &run->start);
+  BrenierStopHold(PETSC_FALSE);
+  if (ierr == BRENIER_STOPPED) {
+    run->solved.stopped = BrenierStopAsked();
+    PetscCall(BrenierCheckpointWrite(checkpoint));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(ierr);
+  if (checkpoint) PetscCall(BrenierCheckpointSetLevels(checkpoint, run->start.n_levels, run->start.level));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Says that the run ends with a checkpoint. */
+static PetscErrorCode ReportStop(const SolveRun *run, BrenierExit *outcome)
+{
+  const char *why = BrenierStopText(run->solved.stopped);
+
+  PetscFunctionBegin;
+  *outcome = BRENIER_EXIT_STOPPED;
+  PetscCall(BrenierSay("stopped (%s); the same command continues from %s", why, run->request.checkpoint));
+  PetscCall(BrenierLogEvent("end", "s status", brenier_stop_status[run->solved.stopped], "i exit", (PetscInt64)*outcome,
+                            "s output", run->request.checkpoint, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* From the targets to the result, or to a checkpoint. */
+static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
+{
+  SolveRequest *r = &run->request;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierTargetsCreateVec(run->targets, &run->h));
+  PetscCall(VecDuplicate(run->h, &run->mass));
+  PetscCall(VecDuplicate(run->h, &run->mass_error));
+  PetscCall(PetscMalloc1((size_t)run->targets->n_local * run->targets->dim, &run->barycentre));
+  PetscCall(FindStart(run));
+  if (!run->solved.stopped)
+    PetscCall(BrenierSolve(run->targets, &run->source, &r->solve, run->start.length, run->h, run->mass, run->mass_error,
+                           run->barycentre, &run->solved));
+  if (run->solved.stopped && r->solve.checkpoint) {
+    PetscCall(ReportStop(run, outcome));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (run->solved.stopped)
+    PetscCall(BrenierSay("stopped (%s) after %.0f iterations", BrenierStopText(run->solved.stopped),
+                         run->solved.last.iteration));
+  else
+    PetscCall(BrenierSay("%s after %.0f iterations", BrenierNewtonReasonText(run->solved.reason),
+                         run->solved.last.iteration));
+  if (run->solved.curves > 0) PetscCall(ReportWork(run->targets, &run->source, &run->solved));
+  PetscCall(Conclude(run, outcome));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcome)
+{
+  SolveRun      run = {0};
+  SolveRequest *r   = &run.request;
+
+  PetscFunctionBegin;
+  PetscCall(ReadRequest(r));
+  PetscCall(BrenierStopSetup(r->max_time, r->stop_file));
+  PetscCall(ReadTargets(argument[0], r, &run.targets));
+  PetscCall(BrenierSourceCreate((BrenierSourceType)r->source, run.targets->dim, 1.0, &run.source));
+  PetscCall(SetMemory(r));
+  r->solve.newton.monitor = Monitor;
+  r->solve.newton.context = &run.history;
+  r->solve.measured       = Measured;
+  PetscCall(Announce(run.targets, &run.source, r));
+  PetscCall(OpenCheckpoint(&run));
+  if (r->solve.checkpoint && BrenierCheckpointState(r->solve.checkpoint)->phase == BRENIER_PHASE_FINISHED)
+    PetscCall(AnswerFinished(r, outcome));
+  else PetscCall(Solve(&run, outcome));
+  PetscCall(BrenierCheckpointDestroy(&r->solve.checkpoint));
+  PetscCall(PetscFree(run.history.row));
+  PetscCall(PetscFree(run.barycentre));
+  PetscCall(VecDestroy(&run.h));
+  PetscCall(VecDestroy(&run.mass));
+  PetscCall(VecDestroy(&run.mass_error));
+  PetscCall(BrenierTargetsDestroy(&run.targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -370,4 +557,5 @@ const BrenierCommand brenier_command_solve = {
     "computes the transport map from noise to targets (file.npy or file.h5:/dataset)",
     solve_options,
     RunSolve,
+    PETSC_TRUE,
     PETSC_TRUE};

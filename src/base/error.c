@@ -1,6 +1,7 @@
 /* error.c - Implements error.h: a minimum over (rank at fault), then that rank's sentence for all. */
 #include <brenier/compat.h>
 #include <brenier/error.h>
+#include <brenier/stop.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,10 +10,9 @@ static const struct {
   BrenierExit    kind;
   PetscErrorCode code;
 } brenier_error_table[] = {
-    {BRENIER_EXIT_USAGE, PETSC_ERR_USER_INPUT},
-    {BRENIER_EXIT_INPUT, PETSC_ERR_FILE_UNEXPECTED},
-    {BRENIER_EXIT_IO, PETSC_ERR_FILE_OPEN},
-    {BRENIER_EXIT_NUMERICAL, PETSC_ERR_NOT_CONVERGED},
+    {BRENIER_EXIT_USAGE, PETSC_ERR_USER_INPUT}, {BRENIER_EXIT_INPUT, PETSC_ERR_FILE_UNEXPECTED},
+    {BRENIER_EXIT_IO, PETSC_ERR_FILE_OPEN},     {BRENIER_EXIT_NUMERICAL, PETSC_ERR_NOT_CONVERGED},
+    {BRENIER_EXIT_STOPPED, BRENIER_STOPPED},
 };
 
 static const size_t brenier_error_kinds = sizeof brenier_error_table / sizeof brenier_error_table[0];

@@ -148,6 +148,8 @@ hid_t BrenierHdf5Type(BrenierType type)
     return H5T_IEEE_F32LE;
   case BRENIER_F8:
     return H5T_IEEE_F64LE;
+  case BRENIER_I4:
+    return H5T_STD_I32LE;
   default:
     return H5T_STD_I64LE;
   }
@@ -155,7 +157,7 @@ hid_t BrenierHdf5Type(BrenierType type)
 
 size_t BrenierTypeBytes(BrenierType type)
 {
-  return type == BRENIER_F4 ? 4 : 8;
+  return type == BRENIER_F4 || type == BRENIER_I4 ? 4 : 8;
 }
 
 /* The rows' places in the file and in memory. */

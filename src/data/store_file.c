@@ -285,6 +285,8 @@ static void CommitFile(BrenierStore store, const char status[])
   if (!store->fault.kind && !MakeDurable(store->temporary, PETSC_TRUE))
     BrenierStoreFailWrite(store, "syncing the file", 0);
   if (!store->fault.kind) VerifyFile(store);
+  if (!store->fault.kind && store->older[0] && rename(store->path, store->older) && errno != ENOENT)
+    BrenierStoreFailWrite(store, "renaming the older file", 0);
   if (!store->fault.kind && rename(store->temporary, store->path)) BrenierStoreFailWrite(store, "renaming the file", 0);
   if (store->fault.kind) return;
   store->temporary[0] = '\0';
@@ -292,6 +294,14 @@ static void CommitFile(BrenierStore store, const char status[])
   if (!MakeDurable(folder, PETSC_FALSE))
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%s: written, but its folder cannot be synced: %s", store->path,
                     strerror(errno));
+}
+
+PetscErrorCode BrenierStoreKeepOlder(BrenierStore store, const char older[])
+{
+  PetscFunctionBegin;
+  PetscCheck(store->writing, store->comm, PETSC_ERR_ARG_WRONGSTATE, "%s is open for reading", store->path);
+  PetscCall(PetscStrncpy(store->older, older, sizeof store->older));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierStoreCommit(BrenierStore *store, const char status[])

@@ -29,8 +29,9 @@ struct _p_BrenierStore {
   MPI_Comm    comm;
   PetscMPIInt rank;
   PetscBool   writing;
-  char        path[PETSC_MAX_PATH_LEN]; /* final name */
-  PetscInt64  bytes_expected;           /* the caller's estimate */
+  char        path[PETSC_MAX_PATH_LEN];  /* final name */
+  char        older[PETSC_MAX_PATH_LEN]; /* where a file of the final name goes; "" to replace it */
+  PetscInt64  bytes_expected;            /* the caller's estimate */
   /* data */
   hid_t file; /* reading: on every rank; writing: on rank 0, else -1 */
   /* work, writing on rank 0 */

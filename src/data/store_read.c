@@ -145,7 +145,7 @@ static BrenierType DiskType(hid_t dataset, BrenierType other)
   BrenierType found = other;
 
   if (disk < 0) return other;
-  for (int type = BRENIER_F4; type <= BRENIER_I8; ++type)
+  for (int type = BRENIER_F4; type <= BRENIER_I4; ++type)
     if (H5Tequal(disk, BrenierHdf5Type((BrenierType)type)) > 0) found = (BrenierType)type;
   H5Tclose(disk);
   return found;
@@ -258,6 +258,76 @@ PetscErrorCode BrenierStoreReadRows(BrenierStore store, const char name[], Breni
   if (disk != type) PetscCall(PetscFree(raw));
   if (dataset >= 0) H5Dclose(dataset);
   PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Context of VerifyObject(). */
+typedef struct {
+  BrenierStore  store;
+  BrenierFault *fault;
+} Verification;
+
+/* Hashes a dataset, as it is on disk, slab by slab. */
+static herr_t HashDataset(hid_t dataset, XXH3_state_t *hash)
+{
+  const size_t      slab_bytes = (size_t)1 << 24;
+  const BrenierType type       = DiskType(dataset, BRENIER_I8);
+  PetscInt64        n          = 0;
+  PetscInt          dim        = 0;
+  size_t            row_bytes;
+  PetscInt64        at_once;
+  void             *rows;
+  herr_t            failed = GetSize(dataset, &n, &dim);
+
+  if (failed < 0) return failed;
+  row_bytes = BrenierRowBytes(type, dim);
+  at_once   = (PetscInt64)PetscMax(slab_bytes / row_bytes, 1);
+  rows      = malloc((size_t)PetscMin(at_once, PetscMax(n, 1)) * row_bytes);
+  if (!rows) failed = -1;
+  for (PetscInt64 first = 0; first < n && failed >= 0; first += at_once) {
+    const PetscInt64 count = PetscMin(at_once, n - first);
+
+    failed = BrenierHdf5ReadRows(dataset, BrenierHdf5Type(type), (hsize_t)first, (hsize_t)count, rows);
+    if (failed >= 0) XXH3_64bits_update(hash, rows, (size_t)count * row_bytes);
+  }
+  free(rows);
+  return failed;
+}
+
+static herr_t VerifyObject(hid_t file, const char name[], const H5O_info_t *info, void *context)
+{
+  Verification *v = (Verification *)context;
+  char         *expected, found[BRENIER_CHECKSUM_LENGTH] = "unreadable";
+  XXH3_state_t *hash;
+  hid_t         dataset;
+
+  if (info->type != H5O_TYPE_DATASET || v->fault->kind) return 0;
+  dataset  = H5Dopen2(file, name, H5P_DEFAULT);
+  expected = dataset < 0 ? NULL : BrenierHdf5GetText(dataset, "xxh3");
+  hash     = XXH3_createState();
+  if (hash) XXH3_64bits_reset(hash);
+  if (hash && dataset >= 0 && HashDataset(dataset, hash) >= 0) BrenierChecksumText(hash, found);
+  XXH3_freeState(hash);
+  if (!expected || strcmp(expected, found))
+    BrenierFaultSet(v->fault, BRENIER_EXIT_INPUT,
+                    "%s: dataset /%s is damaged: its checksum is %s, the file says %s; copy or make it again",
+                    v->store->path, name, found, expected ? expected : "nothing");
+  free(expected);
+  if (dataset >= 0) H5Dclose(dataset);
+  return 0;
+}
+
+PetscErrorCode BrenierStoreVerify(BrenierStore store)
+{
+  BrenierFault fault = {0};
+  Verification v     = {store, &fault};
+
+  PetscFunctionBegin;
+  PetscCheck(!store->writing, store->comm, PETSC_ERR_ARG_WRONGSTATE, "%s is being written", store->path);
+  if (store->rank == 0 && H5Ovisit(store->file, H5_INDEX_NAME, H5_ITER_INC, VerifyObject, &v) < 0)
+    BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "%s: its list of datasets is damaged; copy or make it again",
+                    store->path);
+  PetscCall(BrenierFaultAgree(store->comm, &fault));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <petscsf.h>
+#include <xxhash.h>
 
 /* Weights that sum to 1 but for rounding in single precision are not worth a notice. */
 static const PetscReal brenier_notice_above = 1e-5;
@@ -233,6 +234,23 @@ PetscErrorCode BrenierTargetsGauge(BrenierTargets t, Vec h)
   for (PetscInt i = 0; i < t->n_local; ++i) a[i] -= sum;
   PetscCall(VecRestoreArray(h, &a));
   PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsHash(BrenierTargets t, PetscInt64 *hash)
+{
+  const size_t row_bytes = (size_t)t->dim * sizeof *t->y;
+  uint64_t     sum       = 0; // of the hashes of the rows, seeded by their index: no order of ranks in it
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    const uint64_t of_row = XXH3_64bits_withSeed(t->y + (size_t)i * t->dim, row_bytes, (uint64_t)(t->first + i));
+    const uint64_t all[]  = {of_row, (uint64_t)t->row[i], XXH3_64bits(&t->nu[i], sizeof t->nu[i])};
+
+    sum += XXH3_64bits(all, sizeof all);
+  }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_UINT64_T, MPI_SUM, t->comm));
+  *hash = (PetscInt64)sum;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -145,6 +145,7 @@ PetscErrorCode BrenierDualDestroy(BrenierDual *dual)
   PetscCall(PetscFree(d->leaf_height));
   PetscCall(PetscSFDestroy(&d->sf));
   PetscCall(BrenierListsFree_Private(&d->lists));
+  PetscCall(BrenierMarkFree_Private(&d->mark));
   PetscCall(PetscFree(d->slack));
   PetscCall(PetscFree(d->cap));
   PetscCall(PetscFree(d->potential));

@@ -22,10 +22,22 @@ typedef struct {
   PetscInt   *n;       /* -1: the curve was never scanned */
   PetscInt64  n_total; /* entries in use */
   PetscInt64  end, capacity;
-  PetscInt   *target; /* leaf; global while leaves are made anew */
+  PetscInt64  fixed_end; /* entries before are a mark's and stay as they are */
+  PetscBool   global;    /* whether `target` is global: while leaves are made anew */
+  PetscInt   *target;    /* leaf, or global */
   PetscReal  *a, *b;
   float      *low; /* of an anchor, the height it must not fall below; -INFINITY for the others */
 } BrenierLists;
+
+/* What BrenierDualMark() noted: the sample and its lists as they were. Their entries are in the arena still. */
+typedef struct {
+  PetscInt        n_segments, n_local;
+  PetscInt64     *offset; /* shape [n_local] */
+  PetscInt       *n;
+  PetscInt64      n_total;
+  PetscReal      *cap;
+  BrenierDualWork work;
+} BrenierMark;
 
 /* Curves drawn together, split over the ranks in contiguous ranges. */
 typedef struct {
@@ -58,6 +70,7 @@ struct _p_BrenierDual {
   BrenierLists lists;
   PetscReal   *cap;     /* heights up to which the lists hold, gauged and normalised; shape [targets here] */
   PetscBool    renewed; /* slack or sample changed since the last evaluation */
+  BrenierMark  mark;    /* n_segments = 0: none */
   /* data: the last evaluation */
   BrenierPieces pieces;
   PetscInt      n_leaves;    /* different targets that own pieces here */
@@ -107,6 +120,10 @@ PetscErrorCode BrenierListsSet_Private(BrenierLists *lists, PetscInt c, PetscInt
                                        const PetscReal a[], const PetscReal b[], const float low[]);
 PetscErrorCode BrenierListsReserve_Private(BrenierLists *lists, PetscInt old_curves, PetscInt n_curves);
 PetscErrorCode BrenierListsFree_Private(BrenierLists *lists);
+
+/* Copies the lists, and those of the mark, side by side into a new arena when much of the old one is not in use. */
+PetscErrorCode BrenierListsCompact_Private(BrenierDual dual);
+PetscErrorCode BrenierMarkFree_Private(BrenierMark *mark);
 
 /* Brings the lists up to date with heights h (normalised, of the local targets; `shift` is their mean) and walks them:
    replaces dual->pieces (targets are leaves) and dual->potential. In lists.c. */

@@ -59,7 +59,7 @@ PetscErrorCode BrenierListsSet_Private(BrenierLists *lists, PetscInt c, PetscInt
                                        const PetscReal a[], const PetscReal b[], const float low[])
 {
   PetscFunctionBegin;
-  if (n > lists->n[c]) {
+  if (n > lists->n[c] || lists->offset[c] < lists->fixed_end) {
     PetscCall(GrowArena(lists, lists->end + n));
     lists->offset[c] = lists->end;
     lists->end += n;
@@ -73,21 +73,34 @@ PetscErrorCode BrenierListsSet_Private(BrenierLists *lists, PetscInt c, PetscInt
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Copies the lists side by side into a new arena once less than half of the old one is in use. */
-static PetscErrorCode Compact(BrenierLists *lists, PetscInt n_curves)
+/* Enters `n` entries of another arena as the list of curve c. */
+static PetscErrorCode CopyList(const BrenierLists *from, PetscInt64 at, PetscInt n, PetscInt c, BrenierLists *to)
 {
-  BrenierLists packed = {0};
+  PetscFunctionBegin;
+  PetscCall(BrenierListsSet_Private(to, c, n, from->target + at, from->a + at, from->b + at, from->low + at));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierListsCompact_Private(BrenierDual dual)
+{
+  BrenierLists *lists = &dual->lists, packed = {0};
+  BrenierMark  *mark = &dual->mark;
 
   PetscFunctionBegin;
-  if (lists->end <= 2 * lists->n_total) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierListsReserve_Private(&packed, 0, n_curves));
-  PetscCall(GrowArena(&packed, lists->n_total));
-  for (PetscInt c = 0; c < n_curves; ++c) {
-    const PetscInt64 at = lists->offset[c];
+  // Less than half in use, or with a mark a third: most lists are those of the mark
+  if (lists->end <= 2 * lists->n_total + mark->n_total) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierListsReserve_Private(&packed, 0, dual->n_local));
+  PetscCall(GrowArena(&packed, lists->n_total + mark->n_total));
+  packed.global = lists->global;
+  for (PetscInt c = 0; mark->n_total > 0 && c < mark->n_local; ++c)
+    PetscCall(CopyList(lists, mark->offset[c], mark->n[c], c, &packed));
+  packed.fixed_end = packed.end;
+  for (PetscInt c = 0; c < dual->n_local; ++c) {
+    const PetscBool marked = (PetscBool)(mark->n_total > 0 && c < mark->n_local);
+    const PetscBool same   = (PetscBool)(marked && lists->offset[c] == mark->offset[c]);
 
-    if (lists->n[c] >= 0)
-      PetscCall(BrenierListsSet_Private(&packed, c, lists->n[c], lists->target + at, lists->a + at, lists->b + at,
-                                        lists->low + at));
+    if (marked) mark->offset[c] = packed.offset[c];
+    if (!same && lists->n[c] >= 0) PetscCall(CopyList(lists, lists->offset[c], lists->n[c], c, &packed));
   }
   PetscCall(BrenierListsFree_Private(lists));
   *lists = packed;
@@ -257,13 +270,15 @@ static PetscErrorCode Renew(BrenierDual dual, const PetscReal h[], PetscReal shi
   dual->renewed = PETSC_FALSE;
   if (count[0] > 0 || (count[1] > 0 && count[2] > 0)) {
     for (PetscInt64 i = 0; i < lists->end; ++i) lists->target[i] = dual->leaf_target[lists->target[i]];
+    lists->global = PETSC_TRUE;
     if (count[1] > 0 && count[2] > 0)
       PetscCall(BrenierDualScan_Private(dual, BRENIER_SCAN_MORE, n_hold, curve, n_risen, risen, low, dual->cap, NULL));
     if (count[0] > 0)
       PetscCall(
           BrenierDualScan_Private(dual, BRENIER_SCAN_LISTS, n_stale, curve + n_hold, n, every, low, dual->cap, NULL));
-    PetscCall(Compact(lists, dual->n_local));
+    PetscCall(BrenierListsCompact_Private(dual));
     PetscCall(BrenierDualBuildLeaves_Private(dual, lists->end, lists->target));
+    lists->global = PETSC_FALSE;
     PetscCall(BrenierDualToLeaves_Private(dual, h, dual->leaf_height));
   }
   PetscCall(PetscFree3(risen, every, low));

@@ -523,6 +523,7 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
   PetscReal     *leaf_low = NULL, *y;
   PetscLogDouble t0, t1;
   PetscInt       most = n_curves; // on any rank
+  PetscErrorCode stop = PETSC_SUCCESS;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, dual->comm));
@@ -540,6 +541,8 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
   for (PetscInt first = 0; first < most; first += dual->chunk_size) {
     const PetscInt from = PetscMin(first, n_curves);
 
+    stop = BrenierStopHere(dual->comm);
+    if (stop) break;
     PetscCall(BeginChunk(&chunk, PetscMin(dual->chunk_size, n_curves - from), curve + from, leaf_low));
     PetscCall(FillOwnBlock(dual, n_targets, target, y, low, cap, ring.block[ring.current]));
     PetscCall(ScanChunk(&chunk, &ring));
@@ -554,5 +557,5 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
   dual->work.scan_seconds += t1 - t0;
   if (mode != BRENIER_SCAN_MORE) dual->work.n_scanned += n_curves;
   else dual->work.n_risen += n_targets;
-  PetscFunctionReturn(PETSC_SUCCESS);
+  PetscFunctionReturn(stop);
 }

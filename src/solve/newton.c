@@ -58,7 +58,9 @@ void BrenierNewtonDefaults(BrenierNewtonOptions *options)
   options->scale          = NULL;
   options->length         = 0.0;
   options->monitor        = NULL;
+  options->safe_point     = NULL;
   options->context        = NULL;
+  options->resume         = NULL;
 }
 
 const char *BrenierNewtonReasonText(BrenierNewtonReason reason)
@@ -414,6 +416,41 @@ static PetscErrorCode Tidy(Newton *s, PetscBool *tidied, BrenierNewtonReason *re
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Looks at the start and lifts what is empty there. */
+static PetscErrorCode Begin(Newton *s, BrenierNewtonReason *reason)
+{
+  PetscFunctionBegin;
+  PetscCall(LookAgain(s, reason));
+  if (!*reason) PetscCall(LiftEmpty(s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Takes up an earlier state. Its last evaluation left lists in which nothing is missing or which were trusted, so one that
+   trusts them gives the same. */
+static PetscErrorCode Resume(Newton *s, PetscBool *tidied, BrenierNewtonReason *reason)
+{
+  const BrenierNewtonState *state = s->options->resume;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualTrustLists(s->dual, PETSC_TRUE));
+  PetscCall(BrenierDualEvaluate(s->dual, s->h, s->mass, &s->value));
+  s->now    = state->now;
+  s->length = state->length;
+  s->start -= state->now.seconds;
+  *tidied = state->tidied;
+  *reason = state->reason;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SafePoint(Newton *s, PetscBool tidied, BrenierNewtonReason reason)
+{
+  const BrenierNewtonState state = {s->now, s->length, tidied, reason};
+
+  PetscFunctionBegin;
+  if (s->options->safe_point) PetscCall(s->options->safe_point(s->options->context, &state));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options, Vec h,
                              BrenierIteration *last, BrenierNewtonReason *reason)
 {
@@ -422,14 +459,16 @@ PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const Bre
 
   PetscFunctionBegin;
   PetscCall(CreateNewton(dual, targets, options, h, &s));
-  PetscCall(LookAgain(&s, reason));
-  if (!*reason) PetscCall(LiftEmpty(&s));
+  if (options->resume) PetscCall(Resume(&s, &tidied, reason));
+  else PetscCall(Begin(&s, reason));
+  PetscCall(SafePoint(&s, tidied, *reason));
   while (!*reason) {
     PetscCall(BrenierDualTrustLists(dual, (PetscBool)(s.now.iteration < brenier_trusting_iterations)));
     PetscCall(Iterate(&s, reason));
     PetscCall(Report(&s));
     if (!*reason) *reason = BrenierIterationFinished_Private(options, &s.now);
     if (*reason > 0) PetscCall(Tidy(&s, &tidied, reason));
+    PetscCall(SafePoint(&s, tidied, *reason));
   }
   PetscCall(BrenierDualTrustLists(dual, PETSC_FALSE));
   PetscCall(BrenierTargetsGauge(targets, h));

@@ -64,8 +64,11 @@ typedef struct {
   PetscReal   length;
   PetscBool   lists; /* whether candidate lists are kept */
   /* status */
-  BrenierIteration before; /* totals of the stages that ended */
-  BrenierSolved   *solved;
+  BrenierIteration  before; /* totals of the stages that ended */
+  BrenierSolved    *solved;
+  BrenierSolveState state;    /* what a safe point keeps: where in the stages and measurements this is */
+  Vec               kept;     /* heights of the last safe point */
+  PetscBool         resuming; /* until the stage of a checkpoint goes on */
 } Solve;
 
 static PetscInt64 FirstCurves(const BrenierSource *source, PetscInt n_targets)
@@ -100,11 +103,23 @@ static PetscErrorCode WarmUp(BrenierTargets t, const BrenierSource *source, cons
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Iterations of the start are part of the history. */
+static PetscErrorCode MonitorStart(void *context, const BrenierIteration *now)
+{
+  const BrenierSolveOptions *options = context;
+
+  PetscFunctionBegin;
+  if (options->checkpoint) PetscCall(BrenierCheckpointAddRow(options->checkpoint, now));
+  if (options->newton.monitor) PetscCall(options->newton.monitor(options->newton.context, now));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Circles for the Gaussian of the cube's covariance. */
 static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
                                 Vec h, BrenierStart *start)
 {
   const PetscReal      deviation = PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim);
+  BrenierSolveOptions  of_start  = *options;
   BrenierNewtonOptions newton    = options->newton;
   BrenierSource        gaussian;
   BrenierDual          dual;
@@ -114,6 +129,8 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
   PetscFunctionBegin;
   PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, t->dim, deviation, &gaussian));
   newton.residual = PetscMax(newton.residual, brenier_start_residual);
+  newton.monitor  = MonitorStart;
+  newton.context  = &of_start;
   PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
   PetscCall(BrenierHierarchyStart(t, &gaussian, options, h, start));
   PetscCall(WarmUp(t, &gaussian, options, h, &start->length));
@@ -153,7 +170,51 @@ static PetscErrorCode MonitorStage(void *context, const BrenierIteration *now)
   all.evaluations += s->before.evaluations;
   all.seconds += s->before.seconds;
   s->solved->last = all;
+  if (s->options->checkpoint) PetscCall(BrenierCheckpointAddRow(s->options->checkpoint, &all));
   if (s->options->newton.monitor) PetscCall(s->options->newton.monitor(s->options->newton.context, &all));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Keeps what the solve can go back to, then stops if that was asked for. */
+static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *newton)
+{
+  Solve *s = context;
+
+  PetscFunctionBegin;
+  s->state.phase  = BRENIER_PHASE_STAGE;
+  s->state.length = s->length;
+  s->state.curves = s->solved->curves;
+  s->state.before = s->before;
+  s->state.newest = s->solved->last;
+  s->state.newton = *newton;
+  PetscCall(VecCopy(s->h, s->kept));
+  if (s->options->checkpoint)
+    PetscCall(BrenierCheckpointKeep(s->options->checkpoint, &s->state, s->h, s->scale, s->slack, s->dual));
+  PetscCall(BrenierStopHere(s->targets->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The sample of the next stage: made, grown, or as a checkpoint kept it. */
+static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOptions *newton)
+{
+  const BrenierSolveOptions *options = s->options;
+
+  PetscFunctionBegin;
+  if (s->resuming) {
+    PetscCall(BrenierCheckpointLoadDual(options->checkpoint, s->source, options->seed, BRENIER_STREAM_SOLVE,
+                                        brenier_noise_batches, s->lists, &s->dual));
+    newton->resume = &s->state.newton;
+    s->resuming    = PETSC_FALSE;
+  } else if (s->dual) {
+    newton->damping = PetscMin(newton->damping, s->before.damping);
+    PetscCall(BrenierDualGrow(s->dual, curves));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  } else {
+    PetscCall(BrenierDualCreate(s->targets, s->source, options->seed, BRENIER_STREAM_SOLVE, curves,
+                                brenier_noise_batches, &s->dual));
+    if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
+  }
+  PetscCall(BrenierDualSetVerify(s->dual, options->verify));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -166,9 +227,10 @@ static PetscErrorCode RunStage(Solve *s, PetscInt64 curves, PetscBool last)
   BrenierIteration           end;
 
   PetscFunctionBegin;
-  newton.monitor = MonitorStage;
-  newton.context = s;
-  newton.scale   = s->scale;
+  newton.monitor    = MonitorStage;
+  newton.safe_point = SafePoint;
+  newton.context    = s;
+  newton.scale      = s->scale;
   if (options->curves == 0) {
     // The measurement on fresh curves, by full scans, is what judges
     newton.noise_part = PetscMax(newton.noise_part, brenier_last_part);
@@ -181,15 +243,7 @@ static PetscErrorCode RunStage(Solve *s, PetscInt64 curves, PetscBool last)
     newton.l1_part  = brenier_stage_part;
     newton.certify  = PETSC_FALSE;
   }
-  if (s->dual) {
-    newton.damping = PetscMin(newton.damping, s->before.damping);
-    PetscCall(BrenierDualGrow(s->dual, curves));
-  } else {
-    PetscCall(BrenierDualCreate(s->targets, s->source, options->seed, BRENIER_STREAM_SOLVE, curves,
-                                brenier_noise_batches, &s->dual));
-    if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
-    PetscCall(BrenierDualSetVerify(s->dual, options->verify));
-  }
+  PetscCall(SetSample(s, curves, &newton));
   if (options->method == BRENIER_METHOD_NEWTON)
     PetscCall(BrenierNewton(s->dual, s->targets, &newton, s->h, &end, &s->solved->reason));
   else PetscCall(BrenierMinimise(s->dual, s->targets, options->method, &newton, s->h, &end, &s->solved->reason));
@@ -261,8 +315,17 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted)
 
   PetscFunctionBegin;
   while (!last) {
-    PetscCall(NextCurves(s, wanted, &size));
-    last = (PetscBool)((PetscReal)size >= (1.0 - brenier_size_slack) * wanted || s->solved->out_of_memory);
+    if (s->resuming) {
+      size = s->state.size;
+      last = s->state.last;
+    } else {
+      PetscCall(NextCurves(s, wanted, &size));
+      last = (PetscBool)((PetscReal)size >= (1.0 - brenier_size_slack) * wanted || s->solved->out_of_memory);
+    }
+    s->state.wanted        = wanted;
+    s->state.size          = size;
+    s->state.last          = last;
+    s->state.out_of_memory = s->solved->out_of_memory;
     PetscCall(RunStage(s, size, last));
     PetscCall(SetSlack(s, s->solved->last.noise));
     if (s->solved->reason < 0) break;
@@ -294,8 +357,11 @@ static PetscErrorCode Measure(Solve *s, uint32_t attempt, Vec mass, Vec mass_err
   BrenierHeldOut *o   = &s->solved->held_out;
 
   PetscFunctionBegin;
+  // Without a checkpoint a measurement is what a stop would need anyway
+  if (!s->options->checkpoint) BrenierStopHold(PETSC_TRUE);
   PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, s->options->seed, BRENIER_STREAM_REPORT + attempt,
                                   CheckCurves(s), mass, mass_error, o));
+  BrenierStopHold(PETSC_FALSE);
   s->solved->within_tol = (PetscBool)(tol <= 0.0 || o->rho_high <= tol);
   if (s->options->measured) PetscCall(s->options->measured(s->options->context, o));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -305,10 +371,11 @@ static PetscErrorCode Measure(Solve *s, uint32_t attempt, Vec mass, Vec mass_err
 static PetscErrorCode RunToTolerance(Solve *s, Vec mass, Vec mass_error)
 {
   BrenierSolved *solved = s->solved;
-  PetscReal      wanted = ExpectedCurves(s->source, s->targets->n, s->options);
+  PetscReal      wanted = s->resuming ? s->state.wanted : ExpectedCurves(s->source, s->targets->n, s->options);
 
   PetscFunctionBegin;
-  for (uint32_t attempt = 0; attempt < BRENIER_RETRIES; ++attempt) {
+  for (uint32_t attempt = (uint32_t)s->state.attempt; attempt < BRENIER_RETRIES; ++attempt) {
+    s->state.attempt = attempt;
     PetscCall(RunStages(s, wanted));
     PetscCall(Measure(s, attempt, mass, mass_error));
     if (solved->within_tol || solved->reason < 0 || solved->out_of_memory || s->options->curves > 0) break;
@@ -407,6 +474,75 @@ static PetscErrorCode Barycentres(Solve *s, PetscReal barycentre[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Takes up what a checkpoint found. */
+static PetscErrorCode Resume(Solve *s)
+{
+  BrenierCheckpoint checkpoint = s->options->checkpoint;
+
+  PetscFunctionBegin;
+  if (!checkpoint || BrenierCheckpointState(checkpoint)->phase != BRENIER_PHASE_STAGE)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  s->state                 = *BrenierCheckpointState(checkpoint);
+  s->length                = s->state.length;
+  s->before                = s->state.before;
+  s->solved->last          = s->state.newest;
+  s->solved->curves        = s->state.curves;
+  s->solved->out_of_memory = s->state.out_of_memory;
+  s->resuming              = PETSC_TRUE;
+  PetscCall(BrenierCheckpointGet(checkpoint, s->h, s->scale, s->slack));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Before the first stage: the start is something to go back to. */
+static PetscErrorCode KeepStart(Solve *s)
+{
+  PetscFunctionBegin;
+  PetscCall(VecCopy(s->h, s->kept));
+  s->state.phase  = BRENIER_PHASE_READY;
+  s->state.length = s->length;
+  if (s->options->checkpoint)
+    PetscCall(BrenierCheckpointKeep(s->options->checkpoint, &s->state, s->h, NULL, NULL, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A stop was asked for, in whatever the solve was doing: goes back to the last safe point, and keeps what it is worth. */
+static PetscErrorCode Stop(Solve *s, Vec mass, Vec mass_error, PetscReal barycentre[])
+{
+  PetscFunctionBegin;
+  s->solved->stopped = BrenierStopAsked();
+  if (s->options->checkpoint) {
+    PetscCall(BrenierCheckpointWrite(s->options->checkpoint));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  BrenierStopHold(PETSC_TRUE);
+  PetscCall(VecCopy(s->kept, s->h));
+  PetscCall(BrenierTargetsGauge(s->targets, s->h));
+  s->solved->curves = s->state.phase == BRENIER_PHASE_STAGE ? s->state.size : 0;
+  PetscCall(Measure(s, (uint32_t)s->state.attempt, mass, mass_error));
+  // An evaluation may have been abandoned: the sample serves for nothing any more
+  if (s->dual) PetscCall(BrenierDualGetWork(s->dual, &s->solved->work));
+  PetscCall(BrenierDualDestroy(&s->dual));
+  BrenierStopHold(PETSC_TRUE);
+  if (barycentre) PetscCall(Barycentres(s, barycentre));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Run(Solve *s, Vec mass, Vec mass_error, PetscReal barycentre[])
+{
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCall(Resume(s));
+  if (!s->resuming) PetscCall(KeepStart(s));
+  if (BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE) ierr = SolveLine(s, mass, mass_error);
+  else if (!BrenierMethodFixesSample(s->options->method)) ierr = RunDescent(s, mass, mass_error);
+  else ierr = RunToTolerance(s, mass, mass_error);
+  if (!ierr && barycentre) ierr = Barycentres(s, barycentre);
+  if (ierr == BRENIER_STOPPED) ierr = Stop(s, mass, mass_error, barycentre);
+  PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
                             PetscReal length, Vec h, Vec mass, Vec mass_error, PetscReal barycentre[],
                             BrenierSolved *solved)
@@ -417,16 +553,15 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   PetscCall(PetscMemzero(solved, sizeof *solved));
   PetscCall(VecDuplicate(h, &s.scale));
   PetscCall(VecDuplicate(h, &s.slack));
+  PetscCall(VecDuplicate(h, &s.kept));
   PetscCall(VecSet(s.scale, 0.0));
   PetscCall(VecSet(s.slack, brenier_first_slack * length));
   s.lists = BrenierListsPay(t);
-  if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) PetscCall(SolveLine(&s, mass, mass_error));
-  else if (!BrenierMethodFixesSample(options->method)) PetscCall(RunDescent(&s, mass, mass_error));
-  else PetscCall(RunToTolerance(&s, mass, mass_error));
-  if (barycentre) PetscCall(Barycentres(&s, barycentre));
+  PetscCall(Run(&s, mass, mass_error, barycentre));
   if (s.dual) PetscCall(BrenierDualGetWork(s.dual, &solved->work));
   PetscCall(BrenierDualDestroy(&s.dual));
   PetscCall(VecDestroy(&s.scale));
   PetscCall(VecDestroy(&s.slack));
+  PetscCall(VecDestroy(&s.kept));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

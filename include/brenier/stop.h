@@ -1,0 +1,65 @@
+/*
+  stop.h - Asking a run to end early, and ending it at the same place on every rank.
+
+  A run is asked to stop by its time limit, the end of its job, a file that appears, or a signal (USR1, USR2, TERM) to any of
+  its ranks. Long work asks at its safe points, which are collective, so all ranks hear the same answer there. The work is
+  then abandoned by the error code BRENIER_STOPPED, which travels up as errors do, without a message, to whoever keeps the
+  state that the run can continue from.
+*/
+#pragma once
+
+#include <petscsys.h>
+
+/* The error code of work that was abandoned because a stop was asked for; outside the range of PETSc's own. */
+#define BRENIER_STOPPED ((PetscErrorCode)1085)
+
+/* Who asked. A larger value wins when several did. */
+typedef enum { BRENIER_STOP_NONE, BRENIER_STOP_TIME, BRENIER_STOP_FILE, BRENIER_STOP_SIGNAL } BrenierStopReason;
+
+/* From here on USR1, USR2 and TERM do not end the program but are noted: for the first moments, before there is PETSc. Not
+   collective; needs neither MPI nor PETSc. */
+PETSC_EXTERN void BrenierStopCatch(void);
+
+/*@
+  BrenierStopSetup - From here on a stop can be asked for
+
+  Collective on the world
+
+  Input Parameters:
++ max_time - seconds from this call on that the run may take; 0 for no limit
+- file     - the run stops when this file exists; NULL or "" for none
+
+  Notes: installs handlers for USR1, USR2 and TERM. The end of a Slurm job is a limit too when SLURM_JOB_END_TIME (seconds
+  since 1970) is in the environment. A limit is met with what a checkpoint takes (BrenierStopSetCost()) and the longest time
+  between two safe points so far in hand.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierStopSetup(PetscReal max_time, const char file[]);
+
+/* Seconds that a stop takes from the safe point to the end; 0 until told. Rank 0's value counts. Not collective. */
+PETSC_EXTERN void BrenierStopSetCost(PetscReal seconds);
+
+/* While held, safe points do not stop: for work that is short, or that nothing can continue. Not collective, but all
+   ranks must hold alike. */
+PETSC_EXTERN void BrenierStopHold(PetscBool hold);
+
+/*@
+  BrenierStopAsk - Whether a stop was asked for; once it was, the answer stays
+
+  Collective on `comm`
+
+  Input Parameter:
+. comm - ranks that ask together; the clock and the file are those of its rank 0
+
+  Output Parameter:
+. reason - BRENIER_STOP_NONE to go on, also before BrenierStopSetup() and while held, which costs nothing
+
+  Notes: one reduction; the file is looked for once a second.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierStopAsk(MPI_Comm comm, BrenierStopReason *reason);
+
+/* A safe point: returns BRENIER_STOPPED on every rank when a stop was asked for. Collective on `comm`. */
+PETSC_EXTERN PetscErrorCode BrenierStopHere(MPI_Comm comm);
+
+/* What BrenierStopAsk() said first that was not BRENIER_STOP_NONE, and a reason in words. Not collective. */
+PETSC_EXTERN BrenierStopReason BrenierStopAsked(void);
+PETSC_EXTERN const char       *BrenierStopText(BrenierStopReason reason);

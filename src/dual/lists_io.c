@@ -1,0 +1,302 @@
+/*
+  lists_io.c - A sample and its lists, to a file and back, for any number of ranks.
+
+  Trusted lists decide which planes an evaluation sees, so a run that continues needs them as they were. In the file they
+  stand in the order of the curves, segment by segment of the sample: a rank's share of a segment is contiguous for any number
+  of ranks. Planes are not stored: they follow to the bit from curve and target, which meet once more on the ring.
+*/
+#include "dual_private.h"
+#include "data/ring.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { BRENIER_NAME_LENGTH = 64 };
+
+/* Totals over all ranks, as they are stored. */
+typedef struct {
+  PetscInt64 n_visits, n_scanned, n_risen;
+  PetscReal  flops, scan_seconds, envelope_seconds;
+} WorkTotals;
+
+PetscErrorCode BrenierMarkFree_Private(BrenierMark *mark)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscFree(mark->offset));
+  PetscCall(PetscFree(mark->n));
+  PetscCall(PetscFree(mark->cap));
+  PetscCall(PetscMemzero(mark, sizeof *mark));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierDualMark(BrenierDual dual)
+{
+  BrenierMark   *mark  = &dual->mark;
+  BrenierLists  *lists = &dual->lists;
+  const PetscInt n     = dual->n_local;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierMarkFree_Private(mark));
+  lists->fixed_end = 0;
+  mark->n_segments = dual->n_segments;
+  mark->n_local    = n;
+  mark->work       = dual->work;
+  if (!dual->keeps_lists) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierListsCompact_Private(dual));
+  PetscCall(PetscMalloc1(n, &mark->offset));
+  PetscCall(PetscMalloc1(n, &mark->n));
+  PetscCall(PetscMalloc1(dual->targets->n_local, &mark->cap));
+  PetscCall(PetscArraycpy(mark->offset, lists->offset, n));
+  PetscCall(PetscArraycpy(mark->n, lists->n, n));
+  PetscCall(PetscArraycpy(mark->cap, dual->cap, dual->targets->n_local));
+  mark->n_total    = lists->n_total;
+  lists->fixed_end = lists->end;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* This rank's curves [from, to) of a segment, among the first n_local. */
+static void SegmentCurves(BrenierDual dual, PetscInt n_segments, PetscInt n_local, PetscInt segment, PetscInt *from,
+                          PetscInt *to)
+{
+  *from = dual->segment[segment].local;
+  *to   = segment + 1 < n_segments ? dual->segment[segment + 1].local : n_local;
+}
+
+static void NameOf(PetscInt segment, const char what[], char name[BRENIER_NAME_LENGTH])
+{
+  snprintf(name, BRENIER_NAME_LENGTH, "/sample/%02d/%s", (int)segment, what);
+}
+
+PetscErrorCode BrenierDualSaveBytes(BrenierDual dual, PetscInt64 *bytes)
+{
+  PetscFunctionBegin;
+  *bytes = 8 * dual->mark.n_total + 4 * (PetscInt64)dual->mark.n_local + 8 * (PetscInt64)dual->targets->n_local;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, bytes, 1, MPIU_INT64, MPI_SUM, dual->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SaveSegment(BrenierDual dual, BrenierStore store, PetscInt segment)
+{
+  const BrenierMark  *mark  = &dual->mark;
+  const BrenierLists *lists = &dual->lists;
+  PetscInt            from, to, n;
+  PetscInt64          n_all = 0, k = 0;
+  int32_t            *whole;
+  float              *low;
+  char                name[BRENIER_NAME_LENGTH];
+
+  PetscFunctionBegin;
+  SegmentCurves(dual, mark->n_segments, mark->n_local, segment, &from, &to);
+  for (PetscInt c = from; c < to; ++c) n_all += mark->n[c];
+  PetscCall(PetscIntCast(n_all, &n));
+  PetscCall(PetscMalloc1(PetscMax(n, to - from), &whole));
+  for (PetscInt c = from; c < to; ++c) whole[c - from] = (int32_t)mark->n[c];
+  NameOf(segment, "count", name);
+  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_I4, to - from, 0, whole, "candidates of a curve"));
+  for (PetscInt c = from; c < to; ++c)
+    for (PetscInt64 i = mark->offset[c]; i < mark->offset[c] + mark->n[c]; ++i)
+      whole[k++] = (int32_t)(lists->global ? lists->target[i] : dual->leaf_target[lists->target[i]]);
+  NameOf(segment, "target", name);
+  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_I4, n, 0, whole, "index of a target"));
+  PetscCall(PetscFree(whole));
+  PetscCall(PetscMalloc1(n, &low));
+  k = 0;
+  for (PetscInt c = from; c < to; ++c)
+    for (PetscInt64 i = mark->offset[c]; i < mark->offset[c] + mark->n[c]; ++i) low[k++] = lists->low[i];
+  NameOf(segment, "low", name);
+  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F4, n, 0, low, "height of an anchor, normalised targets"));
+  PetscCall(PetscFree(low));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SumWork(MPI_Comm comm, const BrenierDualWork *work, WorkTotals *all)
+{
+  PetscInt64 whole[3] = {work->n_visits, work->n_scanned, work->n_risen};
+  PetscReal  real[3]  = {work->flops, work->scan_seconds, work->envelope_seconds};
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, whole, 3, MPIU_INT64, MPI_SUM, comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, real, 3, MPIU_REAL, MPI_SUM, comm));
+  *all = (WorkTotals){whole[0], whole[1], whole[2], real[0], real[1], real[2]};
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SaveWork(BrenierStore store, PetscInt64 n_evaluations, const WorkTotals *all)
+{
+  static const char group[] = "/sample";
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreSetInt(store, group, "evaluations", n_evaluations));
+  PetscCall(BrenierStoreSetInt(store, group, "visits", all->n_visits));
+  PetscCall(BrenierStoreSetInt(store, group, "scanned", all->n_scanned));
+  PetscCall(BrenierStoreSetInt(store, group, "risen", all->n_risen));
+  PetscCall(BrenierStoreSetReal(store, group, "flops", all->flops));
+  PetscCall(BrenierStoreSetReal(store, group, "scan_seconds", all->scan_seconds));
+  PetscCall(BrenierStoreSetReal(store, group, "envelope_seconds", all->envelope_seconds));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store)
+{
+  const BrenierMark *mark = &dual->mark;
+  WorkTotals         all  = {0};
+  char               name[BRENIER_NAME_LENGTH];
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreAddGroup(store, "/sample"));
+  PetscCall(BrenierStoreSetInt(store, "/sample", "segments", mark->n_segments));
+  for (PetscInt s = 0; s < mark->n_segments; ++s) {
+    snprintf(name, sizeof name, "end_%02d", (int)s);
+    PetscCall(BrenierStoreSetInt(store, "/sample", name, dual->segment[s].end));
+  }
+  PetscCall(SumWork(dual->comm, &mark->work, &all));
+  PetscCall(SaveWork(store, mark->work.n_evaluations, &all));
+  if (!dual->keeps_lists) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierStoreWriteRows(store, "/sample/cap", BRENIER_F8, dual->targets->n_local, 0, mark->cap,
+                                  "height, normalised targets"));
+  for (PetscInt s = 0; s < mark->n_segments; ++s) PetscCall(SaveSegment(dual, store, s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode LoadWork(BrenierDual dual, BrenierStore store)
+{
+  static const char group[] = "/sample";
+  BrenierDualWork  *work    = &dual->work;
+  PetscMPIInt       rank;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreGetInt(store, group, "evaluations", &work->n_evaluations));
+  PetscCall(BrenierStoreGetInt(store, group, "visits", &work->n_visits));
+  PetscCall(BrenierStoreGetInt(store, group, "scanned", &work->n_scanned));
+  PetscCall(BrenierStoreGetInt(store, group, "risen", &work->n_risen));
+  PetscCall(BrenierStoreGetReal(store, group, "flops", &work->flops));
+  PetscCall(BrenierStoreGetReal(store, group, "scan_seconds", &work->scan_seconds));
+  PetscCall(BrenierStoreGetReal(store, group, "envelope_seconds", &work->envelope_seconds));
+  PetscCallMPI(MPI_Comm_rank(dual->comm, &rank));
+  if (rank > 0) *work = (BrenierDualWork){.n_evaluations = work->n_evaluations}; // totals: one rank has them all
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Appends this rank's lists of one segment to the arena, targets global, planes to follow. */
+static PetscErrorCode LoadSegment(BrenierDual dual, BrenierStore store, PetscInt segment)
+{
+  BrenierLists *lists = &dual->lists;
+  PetscInt      from, to, n;
+  PetscInt64    n_all = 0, first, k = 0;
+  int32_t      *count, *target;
+  float        *low;
+  PetscReal    *none;
+  BrenierFault  fault = {0};
+  char          name[BRENIER_NAME_LENGTH];
+
+  PetscFunctionBegin;
+  SegmentCurves(dual, dual->n_segments, dual->n_local, segment, &from, &to);
+  PetscCall(PetscMalloc1(to - from, &count));
+  NameOf(segment, "count", name);
+  PetscCall(BrenierStoreReadRows(store, name, BRENIER_I4, dual->segment[segment].first - dual->segment[segment].begin,
+                                 to - from, count));
+  for (PetscInt c = 0; c < to - from; ++c) {
+    if (count[c] < 1) BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "a list of %s is empty", name);
+    n_all += count[c];
+  }
+  PetscCall(BrenierFaultAgree(dual->comm, &fault));
+  PetscCall(PetscIntCast(n_all, &n));
+  PetscCallMPI(MPI_Scan(&n_all, &first, 1, MPIU_INT64, MPI_SUM, dual->comm));
+  first -= n_all;
+  PetscCall(PetscMalloc2(n, &target, n, &low));
+  PetscCall(PetscCalloc1(n, &none));
+  NameOf(segment, "target", name);
+  PetscCall(BrenierStoreReadRows(store, name, BRENIER_I4, first, n, target));
+  NameOf(segment, "low", name);
+  PetscCall(BrenierStoreReadRows(store, name, BRENIER_F4, first, n, low));
+  for (PetscInt64 i = 0; i < n; ++i)
+    if (target[i] < 0 || target[i] >= dual->targets->n)
+      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "a list of %s names target %d", name, (int)target[i]);
+  PetscCall(BrenierFaultAgree(dual->comm, &fault));
+  for (PetscInt c = from; c < to; k += count[c++ - from])
+    PetscCall(BrenierListsSet_Private(lists, c, count[c - from], target + k, none, none, low + k));
+  PetscCall(PetscFree2(target, low));
+  PetscCall(PetscFree(none));
+  PetscCall(PetscFree(count));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Planes of the candidates whose targets are in one block: normalised coordinates of targets [first, first + n). */
+static PetscErrorCode SetPlanes(BrenierDual dual, PetscInt first, PetscInt n, const PetscReal y[], PetscReal z[])
+{
+  BrenierLists *lists = &dual->lists;
+  BrenierCurve  curve;
+
+  PetscFunctionBegin;
+  for (PetscInt c = 0; c < dual->n_local; ++c) {
+    BrenierDualDraw_Private(dual, c, z, &curve);
+    dual->square[c] = BrenierCurveSecondMoment(&dual->source, &curve);
+    for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i)
+      if (lists->target[i] >= first && lists->target[i] < first + n)
+        BrenierDualPlane_Private(dual, &curve, y + (size_t)(lists->target[i] - first) * dual->source.dim, &lists->a[i],
+                                 &lists->b[i]);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Planes of all candidates: every block of targets visits once. */
+static PetscErrorCode LoadPlanes(BrenierDual dual)
+{
+  const PetscInt *range;
+  BrenierRing     ring;
+  PetscBool       more;
+  PetscMPIInt     owner;
+  PetscInt        n;
+  PetscReal      *row, *z;
+
+  PetscFunctionBegin;
+  PetscCall(PetscLayoutGetRanges(dual->targets->layout, &range));
+  PetscCall(PetscMalloc1(2 * (size_t)dual->source.dim, &z));
+  PetscCall(BrenierRingCreate(dual->comm, dual->targets->n_local, (size_t)dual->source.dim, PETSC_FALSE, &ring));
+  BrenierTargetsNormalised(dual->targets, ring.block[ring.current]);
+  while (PETSC_TRUE) {
+    PetscCall(BrenierRingStep(&ring, &more, &owner, &n, &row));
+    if (!more) break;
+    PetscCall(SetPlanes(dual, range[owner], n, row, z));
+  }
+  PetscCall(BrenierRingDestroy(&ring));
+  PetscCall(PetscFree(z));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode LoadLists(BrenierDual dual, BrenierStore store)
+{
+  PetscFunctionBegin;
+  PetscCall(
+      BrenierStoreReadRows(store, "/sample/cap", BRENIER_F8, dual->targets->first, dual->targets->n_local, dual->cap));
+  for (PetscInt s = 0; s < dual->n_segments; ++s) PetscCall(LoadSegment(dual, store, s));
+  PetscCall(LoadPlanes(dual));
+  PetscCall(BrenierDualBuildLeaves_Private(dual, dual->lists.end, dual->lists.target));
+  dual->renewed           = PETSC_FALSE;
+  dual->work.n_candidates = dual->lists.n_total;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierDualLoad(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed, uint32_t stream,
+                               PetscInt n_batches, Vec slack, BrenierStore store, BrenierDual *dual)
+{
+  PetscInt64 n_segments, end;
+  char       name[BRENIER_NAME_LENGTH];
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreGetInt(store, "/sample", "segments", &n_segments));
+  PetscCheck(n_segments >= 1 && n_segments <= BRENIER_MAX_SEGMENTS, targets->comm, PETSC_ERR_FILE_UNEXPECTED,
+             "a sample of %" PetscInt64_FMT " segments", n_segments);
+  for (PetscInt64 s = 0; s < n_segments; ++s) {
+    snprintf(name, sizeof name, "end_%02d", (int)s);
+    PetscCall(BrenierStoreGetInt(store, "/sample", name, &end));
+    if (s == 0) PetscCall(BrenierDualCreate(targets, source, seed, stream, end, n_batches, dual));
+    else PetscCall(BrenierDualGrow(*dual, end));
+  }
+  if (slack) {
+    PetscCall(BrenierDualSetSlack(*dual, slack));
+    PetscCall(LoadLists(*dual, store));
+  }
+  PetscCall(LoadWork(*dual, store));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,137 @@
+"""Solves that are stopped, killed and continued: a run that the tests hold in their hand, and what it must end with."""
+import os
+import random
+import signal
+import subprocess
+import time
+
+import numpy as np
+from brenier_files import read_result
+from problem import mixture
+from program import PROGRAM, REPOSITORY
+
+# 600 x 18: large enough for candidate lists. No warm-up: more iterations to be interrupted in
+OPTIONS = ("-tol", "0.15", "-warm_up", "0", "-seed", "5")
+SHELL = '. "$0/tools/mpi-environment.sh"; exec mpiexec -n "$BRENIER_RANKS" "$@"'
+STOPPED = 85
+
+
+def make_problem(folder):
+    np.save(os.path.join(folder, "points.npy"), mixture(600, 18, seed=11))
+
+
+class Run:
+    """A solve under mpiexec, with a checkpoint at every safe point unless told otherwise."""
+
+    def __init__(self, folder, *options, ranks=2, interval=0, prefix=()):
+        environment = {
+            **os.environ,
+            "BRENIER_RANKS": str(ranks),
+            "OMPI_MCA_hwloc_base_binding_policy": "none",
+            "OMPI_MCA_odls_base_sigkill_timeout": "0",
+            "OMPI_MCA_mpi_yield_when_idle": "1",
+        }
+        solve = [PROGRAM, "solve", "points.npy", "-o", "result.h5", *OPTIONS]
+        if interval is not None:
+            solve += ["-checkpoint", "run.ckpt", "-checkpoint_interval", str(interval)]
+        self.process = subprocess.Popen(
+            [*prefix, "bash", "-c", SHELL, REPOSITORY, *solve, *map(str, options)], env=environment, cwd=folder,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+        self.said = ""
+
+    def read_until(self, words, count=1):
+        """Reads on until words have been said so often; false when the run ended before."""
+        for line in self.process.stdout:
+            self.said += line
+            count -= words in line
+            if count == 0:
+                return True
+        return False
+
+    def ranks(self):
+        """Process ids of the ranks that run now."""
+        listing = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True)
+        return [int(pid) for pid in listing.stdout.split()]
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """kill -9 of all ranks, then of mpiexec."""
+        for pid in [*self.ranks(), self.process.pid]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.end()
+
+    def end(self, seconds=200):
+        """Waits for the end; the exit code."""
+        try:
+            self.said += self.process.communicate(timeout=seconds)[0]
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        return self.process.returncode
+
+
+def expect_same_bits(expected, found):
+    """All that a result says but for the time it took."""
+    for name in ("/heights", "/mass", "/mass_error"):
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+    for name in set(expected.history) - {"seconds"}:
+        np.testing.assert_array_equal(found.history[name], expected.history[name], err_msg=name)
+    assert (found.status, found.rho, found.curves) == (expected.status, expected.rho, expected.curves)
+
+
+def kill_at_random(reference, folder, seconds, kills, rng):
+    """Kills one solve that often, each time at a moment of its own, then lets it end; what the runs said.
+
+    seconds: what a run takes at most up to its result. A kill may come too late, so the number of kills is returned too.
+    """
+    done, said = 0, []
+    expected = read_result(os.path.join(reference, "result.h5"))
+    while True:
+        run = Run(folder)
+        if done < kills:
+            time.sleep(rng.uniform(0.3, 1.0) * seconds)
+            ended = run.process.poll() is not None
+            run.kill()
+        else:
+            ended = True
+            run.end()
+        said.append(run.said)
+        if ended:
+            assert run.process.returncode == 0, "\n".join(said)
+            break
+        done += 1
+        if os.path.exists(os.path.join(folder, "result.h5")):
+            read_result(os.path.join(folder, "result.h5"))  # whole, if it is there
+    expect_same_bits(expected, read_result(os.path.join(folder, "result.h5")))
+    return done, said
+
+
+def timed_reference(folder):
+    """Solves without disturbance; seconds it took, checkpoints included."""
+    make_problem(folder)
+    begin = time.monotonic()
+    run = Run(folder)
+    assert run.end() == 0, run.said
+    return time.monotonic() - begin
+
+
+def random_kills(folder, count, seed):
+    """Kills count times in all, in solves that are killed up to four times; yields after each solve."""
+    rng = random.Random(seed)
+    reference = os.path.join(folder, "reference")
+    os.mkdir(reference)
+    seconds = timed_reference(reference)
+    total = solves = 0
+    while total < count:
+        place = os.path.join(folder, f"solve-{solves}")
+        os.mkdir(place)
+        make_problem(place)
+        done, said = kill_at_random(reference, place, seconds, min(rng.randint(1, 4), count - total), rng)
+        total += done
+        solves += 1
+        yield total, done, said

@@ -1,0 +1,192 @@
+"""A solve that is stopped or killed continues by the same command and ends as if nothing had happened."""
+import os
+import shutil
+import signal
+import time
+
+import h5py
+import numpy as np
+import pytest
+from brenier_files import read_log, read_result
+from program import brenier
+from restart import OPTIONS, STOPPED, Run, expect_same_bits, make_problem, random_kills
+
+COMMAND = ("solve", "points.npy", "-o", "result.h5", *OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """A solve without checkpoints, on two ranks."""
+    folder = tmp_path_factory.mktemp("expected")
+    make_problem(folder)
+    brenier(*COMMAND, cwd=folder)
+    return read_result(folder / "result.h5")
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A folder with two generations of the checkpoint of a solve that a signal stopped in its second stage."""
+    folder = tmp_path_factory.mktemp("stopped")
+    make_problem(folder)
+    run = Run(folder)
+    assert run.read_until("checkpoint: ", 5)
+    run.signal(signal.SIGUSR1)
+    assert run.end() == STOPPED, run.said
+    assert "stopped (signal); the same command continues from run.ckpt" in run.said
+    assert sorted(os.listdir(folder)) == ["points.npy", "run.ckpt", "run.ckpt.1"]
+    return folder
+
+
+@pytest.fixture
+def folder(stopped, tmp_path):
+    for name in os.listdir(stopped):
+        shutil.copy(stopped / name, tmp_path)
+    return tmp_path
+
+
+def finish(folder, *options, ranks=2, code=0):
+    return brenier(*COMMAND, "-checkpoint", "run.ckpt", *options, ranks=ranks, code=code, cwd=folder)
+
+
+def test_continues_to_the_same_bits(folder, expected):
+    done = finish(folder, "-log", "log.jsonl")
+    assert "continues from run.ckpt (newest generation" in done.stdout
+    result = read_result(folder / "result.h5")
+    expect_same_bits(expected, result)
+    # the log has the iterations before the stop too
+    iterations = [event for event in read_log(folder / "log.jsonl") if event["event"] == "iteration"]
+    assert len(iterations) == len(result.history["iteration"])
+    # once more: nothing to do
+    again = finish(folder)
+    assert "finished already: converged" in again.stdout
+    assert sorted(os.listdir(folder)) == ["log.jsonl", "points.npy", "result.h5", "run.ckpt"]
+    os.remove(folder / "result.h5")
+    assert "there is no result.h5" in finish(folder, code=3).stderr
+
+
+def test_older_generation_when_the_newest_is_damaged(folder, expected):
+    with open(folder / "run.ckpt", "r+b") as file:
+        file.truncate(os.path.getsize(folder / "run.ckpt") // 2)
+    done = finish(folder)
+    assert "truncated or damaged" in done.stderr and "continues from run.ckpt.1 (older generation" in done.stdout
+    expect_same_bits(expected, read_result(folder / "result.h5"))
+
+
+def test_no_generation_can_be_used(folder):
+    for name in ("run.ckpt", "run.ckpt.1"):
+        with open(folder / name, "r+b") as file:
+            file.truncate(700)
+    assert "no other generation can be used" in finish(folder, code=3).stderr
+    assert not (folder / "result.h5").exists()
+
+
+def test_another_problem_is_refused(folder):
+    done = finish(folder, "-tol", "0.3", "-source", "sphere", code=3)
+    assert "-source is gaussian there and sphere here" in done.stderr and "-tol is 0.14" in done.stderr
+    points = np.load(folder / "points.npy")
+    points[7, 3] += 1e-9
+    np.save(folder / "points.npy", points)
+    assert "content of targets and weights is" in finish(folder, code=3).stderr
+
+
+def test_continues_on_other_numbers_of_ranks(tmp_path, expected):
+    make_problem(tmp_path)
+    for ranks in (4, 3, 1):
+        run = Run(tmp_path, ranks=ranks)
+        assert run.read_until("checkpoint: ", 3), run.said
+        run.signal(signal.SIGUSR1)
+        assert run.end() == STOPPED, run.said
+    assert "(newest generation" in run.said
+    finish(tmp_path, ranks=5)
+    result = read_result(tmp_path / "result.h5")
+    assert np.abs(result["/heights"] - expected["/heights"]).max() < 1e-9 * np.ptp(expected["/heights"])
+    assert len(result.history["iteration"]) == len(expected.history["iteration"])
+
+
+def test_killed_at_random_moments(tmp_path):
+    """The bench tests/bench/kills.py does it 100 times."""
+    assert max(total for total, _, _ in random_kills(tmp_path, 10, seed=int(time.time()))) >= 10
+
+
+def test_time_limit(tmp_path, expected):
+    make_problem(tmp_path)
+    codes = []
+    while not codes or codes[-1] == STOPPED:
+        run = Run(tmp_path, "-max_time", 0.6 + 0.6 * len(codes))
+        codes.append(run.end())
+        assert codes[-1] in (0, STOPPED) and len(codes) < 30, run.said
+    assert codes[0] == STOPPED
+    expect_same_bits(expected, read_result(tmp_path / "result.h5"))
+
+
+def test_time_limit_without_checkpoint_keeps_the_best_result(tmp_path):
+    make_problem(tmp_path)
+    run = Run(tmp_path, "-max_time", 0.3, interval=None)
+    assert run.end() == 6, run.said
+    result = read_result(tmp_path / "result.h5")
+    assert result.status == "stopped: time limit" and np.all(np.isfinite(result["/heights"]))
+    assert np.sum(result["/mass"]) == pytest.approx(1)
+
+
+def test_stop_file(tmp_path, expected):
+    make_problem(tmp_path)
+    run = Run(tmp_path, "-stop_file", "stop")
+    assert run.read_until("checkpoint: ", 2)
+    (tmp_path / "stop").touch()
+    code = run.end()
+    (tmp_path / "stop").unlink()
+    assert code in (STOPPED, 0), run.said  # it is looked for once a second only
+    run = Run(tmp_path)
+    assert run.end() == 0, run.said
+    expect_same_bits(expected, read_result(tmp_path / "result.h5"))
+
+
+def test_one_rank_sleeps(tmp_path, expected):
+    make_problem(tmp_path)
+    run = Run(tmp_path)
+    assert run.read_until("checkpoint: ", 2)
+    sleeper = run.ranks()[-1]
+    os.kill(sleeper, signal.SIGSTOP)
+    time.sleep(3)
+    os.kill(sleeper, signal.SIGCONT)
+    assert run.end() == 0, run.said
+    expect_same_bits(expected, read_result(tmp_path / "result.h5"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
+def test_full_disk(tmp_path, expected):
+    """The solve goes on without checkpoints, and a stop that cannot write one is exit code 4."""
+    make_problem(tmp_path)
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ("unshare", "-m", "bash", "-c", f'mount -t tmpfs -o size=700k none "{small}"; exec "$@"', "sh")
+    run = Run(tmp_path, "-checkpoint", small / "run.ckpt", "-log", small / "log", prefix=mount)
+    assert run.end() in (0, 4), run.said
+    assert "no checkpoint was written, the solve goes on" in run.said and "bytes needed" in run.said
+    assert str(small / "run.ckpt") in run.said and "missing" in run.said
+    expect_same_bits(expected, read_result(tmp_path / "result.h5"))
+    os.remove(tmp_path / "result.h5")
+    run = Run(tmp_path, "-checkpoint", small / "run.ckpt", prefix=mount)
+    assert run.read_until("no checkpoint was written"), run.said
+    run.signal(signal.SIGUSR1)
+    assert run.end() == 4, run.said
+    assert not (tmp_path / "result.h5").exists()
+
+
+def test_inspection(folder):
+    said = brenier("info", "run.ckpt", cwd=folder).stdout
+    for words in ("brenier-checkpoint", "in a stage", "-tol", "all checksums are right", "/heights"):
+        assert words in said
+    assert "run.ckpt: whole; number" in brenier("check", "run.ckpt", "-checkpoint", cwd=folder).stdout
+    with h5py.File(folder / "run.ckpt", "r+") as file:
+        file["heights"][3] += 1e-9
+    assert "dataset /heights is damaged" in brenier("check", "run.ckpt", "-checkpoint", code=3, cwd=folder).stderr
+    assert "needed is a brenier-result" in brenier("check", "run.ckpt", code=3, cwd=folder).stderr
+
+
+def test_options_that_make_no_sense(tmp_path):
+    make_problem(tmp_path)
+    run = ("solve", "points.npy", "-o", "r.h5")
+    assert "-method newton only" in brenier(*run, "-method", "cg", "-checkpoint", "c", code=2, cwd=tmp_path).stderr
+    assert "needs -checkpoint" in brenier(*run, "-checkpoint_interval", 5, code=2, cwd=tmp_path).stderr
+    assert "does not exist" in brenier(*run, "-checkpoint", "no/c", code=4, cwd=tmp_path).stderr
