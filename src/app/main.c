@@ -92,7 +92,6 @@ static PetscBool IsOneOf(const char name[], const char *const list[])
 static PetscBool IsKnownOption(const BrenierCommand *command, const char name[])
 {
   if (IsOneOf(name, brenier_common_options)) return PETSC_TRUE;
-  if (!strcasecmp(name, "mat_type")) return PETSC_FALSE; // begins as the solver's do, but the Hessian is always AIJ
   for (const BrenierOption *o = command->option; o->name; ++o)
     if (!strcasecmp(name, o->name + 1)) return PETSC_TRUE;
   for (int i = 0; command->solver_options && brenier_solver_prefixes[i]; ++i)
@@ -303,42 +302,75 @@ static void TryWord(int n_left, char **word, PetscOptions scratch, BrenierFault 
                     found.sentence);
 }
 
+/* Words in this variable are read as if they stood in front of the command line's. */
+static const char brenier_petsc_variable[] = "PETSC_OPTIONS";
+
 /* Whether a word stands for more options than itself. */
 static PetscBool StandsForMore(const char word[])
 {
   return (PetscBool)(!strncasecmp(word, "-options_", 9) || !strncasecmp(word, "-prefix_", 8));
 }
 
-/* Reads such words on one rank, by a PETSc of its own: a mistake in a file of options is a sentence here, and a
-   traceback when PETSc starts on all ranks. */
-static void TryWords(int argc, char **argv, BrenierFault *fault)
+/* Reads such words on one rank, by a PETSc of its own, which does not see the environment's: a mistake in a file of options is
+   a sentence here, and a traceback when PETSc starts on all ranks. */
+static void TryWords(int n, char **word, BrenierFault *fault)
 {
+  const char  *given = getenv(brenier_petsc_variable);
+  char        *kept  = given ? strdup(given) : NULL;
   PetscOptions scratch;
 
   PETSC_COMM_WORLD = MPI_COMM_SELF;
+  unsetenv(brenier_petsc_variable);
   if (PetscInitializeNoArguments()) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
+  if (kept) setenv(brenier_petsc_variable, kept, 1);
+  free(kept);
   PetscOptionsCreate(&scratch);
-  for (int i = 1; i < argc && !fault->kind; ++i)
-    if (StandsForMore(argv[i])) TryWord(argc - i, argv + i, scratch, fault);
+  for (int i = 0; i < n && !fault->kind; ++i)
+    if (StandsForMore(word[i])) TryWord(n - i, word + i, scratch, fault);
   PetscOptionsDestroy(&scratch);
   PetscOptionsClear(NULL); // what the environment asks to be reported at the end belongs to the run
   if (PetscFinalize()) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
   PETSC_COMM_WORLD = MPI_COMM_NULL;
 }
 
+/* The words that PETSc reads when it starts: the command line's, and the environment's, which `text` is a copy of. Returns
+   their number; NULL for no memory. */
+static char **WordsOfPetsc(int argc, char **argv, char text[], int *n)
+{
+  char **word = malloc(((size_t)argc + strlen(text) / 2 + 1) * sizeof *word);
+
+  *n = 0;
+  for (int i = 1; word && i < argc; ++i) word[(*n)++] = argv[i];
+  for (char *w = strtok(text, " \t\n"); word && w; w = strtok(NULL, " \t\n")) word[(*n)++] = w;
+  return word;
+}
+
+/* On one rank. */
+static void CheckWordsOfPetsc(int argc, char **argv, BrenierFault *fault)
+{
+  const char *given = getenv(brenier_petsc_variable);
+  char       *text  = strdup(given ? given : "");
+  int         n = 0, n_more = 0;
+  char      **word = text ? WordsOfPetsc(argc, argv, text, &n) : NULL;
+
+  for (int i = 0; i < n; ++i) {
+    if (!strcasecmp(word[i], "-options_file") || !strcasecmp(word[i], "-options_file_yaml"))
+      CheckOptionsFile(word[i], i + 1 < n ? word[i + 1] : NULL, fault);
+    n_more += StandsForMore(word[i]);
+  }
+  if (n_more && !fault->kind) TryWords(n, word, fault);
+  free(word);
+  free(text);
+}
+
 /* Checks what PETSc would answer with a traceback when it starts. All ranks return the same. */
 static BrenierExit CheckStart(int argc, char **argv)
 {
-  int          rank, outcome, n = 0;
+  int          rank, outcome;
   BrenierFault fault = {0};
 
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  for (int i = 1; rank == 0 && i < argc; ++i) {
-    if (!strcasecmp(argv[i], "-options_file") || !strcasecmp(argv[i], "-options_file_yaml"))
-      CheckOptionsFile(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &fault);
-    n += StandsForMore(argv[i]);
-  }
-  if (n && !fault.kind) TryWords(argc, argv, &fault);
+  if (rank == 0) CheckWordsOfPetsc(argc, argv, &fault);
   if (fault.kind) fprintf(stderr, "brenier: error: %s\n", fault.sentence);
   outcome = (int)fault.kind;
   MPI_Bcast(&outcome, 1, MPI_INT, 0, MPI_COMM_WORLD);

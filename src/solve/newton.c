@@ -486,7 +486,6 @@ PetscErrorCode BrenierNewtonUseOptions(void)
 
   PetscFunctionBegin;
   PetscCall(MatCreateAIJ(PETSC_COMM_SELF, n, n, n, n, 1, NULL, 0, NULL, &a));
-  PetscCall(MatSetFromOptions(a));
   for (PetscInt i = 0; i < n; ++i) PetscCall(MatSetValue(a, i, i, 1.0, INSERT_VALUES));
   PetscCall(MatAssemblyBegin(a, MAT_FINAL_ASSEMBLY));
   PetscCall(MatAssemblyEnd(a, MAT_FINAL_ASSEMBLY));

@@ -284,3 +284,13 @@ def test_full_disk_costs_the_log_only(large, small_disk):
     done = brenier("check", "result.h5", "-curves", 64, "-log", small_disk / "log", cwd=large)
     assert done.stderr.splitlines() == [line for line in done.stderr.splitlines() if "brenier: warning:" in line]
     assert "log" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words, said", [("-options_file words.txt", ["words.txt", "line 2", "hello"]),
+                                         ("-nonsense 3", ["-nonsense"])])  # fmt: skip
+def test_options_of_the_environment(folder, monkeypatch, words, said):
+    """PETSc reads its own variable: a mistake there is a sentence, too."""
+    monkeypatch.setenv("PETSC_OPTIONS", words)
+    done = brenier("solve", "good.npy", "-o", "out.h5", cwd=folder, code=USAGE)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("brenier: error: ")]
+    assert len(lines) == 1 and all(word in lines[0] for word in said), done.stderr
