@@ -48,6 +48,19 @@ PETSC_EXTERN PetscErrorCode BrenierLogClose(void);
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSay(const char format[], ...) PETSC_ATTRIBUTE_FORMAT(1, 2);
 
+/* Work whose progress is told. */
+typedef struct {
+  const char    *what;
+  PetscLogDouble begun, said;
+} BrenierProgress;
+
+/* Begins work; `what` names it for people, and is borrowed. Not collective. */
+PETSC_EXTERN PetscErrorCode BrenierProgressBegin(BrenierProgress *progress, const char what[]);
+
+/* Says, from rank 0 and no more often than every 20 seconds, what part of the work is done and about how long the rest
+   takes, by what rank 0 knows. Not collective. */
+PETSC_EXTERN PetscErrorCode BrenierProgressTell(BrenierProgress *progress, PetscReal done, PetscReal all);
+
 /* What makes the noun behind a number plural: "%d row%s", n, BrenierPlural(n). */
 static inline const char *BrenierPlural(PetscInt64 n)
 {

@@ -97,3 +97,26 @@ PetscErrorCode BrenierSay(const char format[], ...)
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+PetscErrorCode BrenierProgressBegin(BrenierProgress *progress, const char what[])
+{
+  PetscFunctionBegin;
+  progress->what = what;
+  PetscCall(PetscTime(&progress->begun));
+  progress->said = progress->begun;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierProgressTell(BrenierProgress *progress, PetscReal done, PetscReal all)
+{
+  const PetscLogDouble every = 20.0;
+  PetscLogDouble       now;
+
+  PetscFunctionBegin;
+  PetscCall(PetscTime(&now));
+  if (now - progress->said < every || done <= 0.0 || done >= all) PetscFunctionReturn(PETSC_SUCCESS);
+  progress->said = now;
+  PetscCall(BrenierSay("  %s: %.0f%%, about %.0f s remain", progress->what, 100.0 * done / all,
+                       (now - progress->begun) * (all - done) / done));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -518,14 +518,16 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
                                        const PetscInt curve[], PetscInt n_targets, const PetscInt target[],
                                        const PetscReal low[], const PetscReal cap[], BrenierPieces *pieces)
 {
-  BrenierRing    ring;
-  Chunk          chunk;
-  PetscReal     *leaf_low = NULL, *y;
-  PetscLogDouble t0, t1;
-  PetscInt       most = n_curves; // on any rank
-  PetscErrorCode stop = PETSC_SUCCESS;
+  BrenierRing     ring;
+  Chunk           chunk;
+  PetscReal      *leaf_low = NULL, *y;
+  PetscLogDouble  t0, t1;
+  PetscInt        most = n_curves; // on any rank
+  PetscErrorCode  stop = PETSC_SUCCESS;
+  BrenierProgress progress;
 
   PetscFunctionBegin;
+  PetscCall(BrenierProgressBegin(&progress, mode == BRENIER_SCAN_MORE ? "scan of risen targets" : "scan of curves"));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, dual->comm));
   PetscCall(PetscTime(&t0));
   PetscCall(PetscMalloc1((size_t)dual->targets->n_local * dual->source.dim, &y));
@@ -547,6 +549,7 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
     PetscCall(FillOwnBlock(dual, n_targets, target, y, low, cap, ring.block[ring.current]));
     PetscCall(ScanChunk(&chunk, &ring));
     PetscCall(EndChunk(&chunk, pieces));
+    PetscCall(BrenierProgressTell(&progress, (PetscReal)first + dual->chunk_size, (PetscReal)most));
   }
   dual->work.ring_bytes += ring.bytes;
   PetscCall(BrenierRingDestroy(&ring));

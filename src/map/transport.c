@@ -153,6 +153,8 @@ PetscErrorCode BrenierTransportNearest(BrenierTargets t, Vec height, PetscInt ke
   PointScan          scan;
   PetscInt           most;
   const PetscScalar *h;
+  BrenierProgress    progress;
+  PetscErrorCode     stop = PETSC_SUCCESS;
 
   PetscFunctionBegin;
   PetscCheck(keep >= 1 && keep <= t->n, t->comm, PETSC_ERR_ARG_OUTOFRANGE,
@@ -161,19 +163,23 @@ PetscErrorCode BrenierTransportNearest(BrenierTargets t, Vec height, PetscInt ke
   PetscCall(CreatePointScan(t, BRENIER_POINTS_AT_ONCE, BRENIER_POINT_TARGETS, keep, &scan));
   PetscCall(BrenierRingCreate(t->comm, t->n_local, scan.dim + 1, PETSC_FALSE, &ring));
   PetscCall(VecGetArrayRead(height, &h));
+  PetscCall(BrenierProgressBegin(&progress, "cells of points"));
   for (PetscInt i = 0; i < most; i += BRENIER_POINTS_AT_ONCE) {
     const PetscInt from = PetscMin(i, n), count = PetscMin(BRENIER_POINTS_AT_ONCE, n - from);
 
+    stop = BrenierStopHere(t->comm);
+    if (stop) break;
     scan.x     = x + (size_t)from * scan.dim;
     scan.index = index + (size_t)from * scan.keep;
     PetscCall(ScanGroup(&scan, t, h, &ring, count));
     for (size_t k = 0; value && k < (size_t)count * scan.keep; ++k)
       value[(size_t)from * scan.keep + k] = PlaneValue(t, scan.best[k], scan.x + k / scan.keep * scan.dim);
+    PetscCall(BrenierProgressTell(&progress, (PetscReal)i + BRENIER_POINTS_AT_ONCE, (PetscReal)most));
   }
   PetscCall(VecRestoreArrayRead(height, &h));
   PetscCall(BrenierRingDestroy(&ring));
   PetscCall(DestroyPointScan(&scan));
-  PetscFunctionReturn(PETSC_SUCCESS);
+  PetscFunctionReturn(stop);
 }
 
 PetscErrorCode BrenierTransportApply(BrenierTargets t, Vec h, PetscInt n, const PetscReal x[], PetscInt64 index[],

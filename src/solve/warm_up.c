@@ -68,13 +68,16 @@ static PetscErrorCode WarmStep(BrenierTargets t, const BrenierSource *source, Pe
 static PetscErrorCode WarmRound(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscInt first,
                                 PetscInt64 n_curves, PetscReal length, Vec h, Vec mass, Vec mean)
 {
-  const PetscInt n_steps = StepsOfRound(t);
+  const PetscInt  n_steps = StepsOfRound(t);
+  BrenierProgress progress;
 
   PetscFunctionBegin;
+  PetscCall(BrenierProgressBegin(&progress, "warm-up"));
   PetscCall(VecZeroEntries(mean));
   for (PetscInt step = 0; step < n_steps; ++step) {
     PetscCall(WarmStep(t, source, seed, first, step, n_curves, length, h, mass));
     if (2 * step >= n_steps) PetscCall(VecAXPY(mean, 2.0 / n_steps, h));
+    PetscCall(BrenierProgressTell(&progress, step + 1.0, n_steps));
   }
   PetscCall(VecCopy(mean, h));
   PetscCall(BrenierTargetsGauge(t, h));
