@@ -182,7 +182,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool ver
   Output Parameter:
 . hessian - MATAIJ laid out as the targets, constants attached as its null space; the caller destroys it
 
-  Notes: rows of empty cells are zero. Some 300 bytes a piece of the curves used while it is made.
+  Notes: rows of empty cells are zero. Some 200 bytes a piece of the curves used while it is made.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stride, Mat *hessian);
 

@@ -105,22 +105,29 @@ static PetscInt64 AddEqualPairs(PetscInt n_leaves, CrossingTable *table)
   return kept;
 }
 
-/* The four entries of each pair, and a zero on every diagonal of this rank, which keeps rows of empty cells. */
+/* The two entries of each pair off the diagonal, the sum of its pairs on the diagonal of each leaf, and a zero on every
+   diagonal of this rank, which keeps rows of empty cells. */
 static PetscErrorCode FillEntries(BrenierDual dual, const CrossingTable *table, PetscInt row[], PetscInt column[],
                                   PetscScalar v[])
 {
-  PetscInt64 e = 0;
+  PetscScalar *diagonal = v;
+  PetscInt64   e        = dual->n_leaves;
 
   PetscFunctionBegin;
+  for (PetscInt i = 0; i < dual->n_leaves; ++i) {
+    row[i] = column[i] = dual->leaf_target[i];
+    diagonal[i]        = 0.0;
+  }
   for (PetscInt i = 0; i < dual->n_leaves; ++i)
     for (PetscInt64 x = table->offset[i]; x < table->offset[i + 1]; ++x) {
-      const PetscInt gi = dual->leaf_target[i], gj = dual->leaf_target[table->crossing[x].other];
-      const PetscInt rows[] = {gi, gj, gi, gj}, columns[] = {gi, gj, gj, gi};
+      const PetscInt j = table->crossing[x].other, end[] = {dual->leaf_target[i], dual->leaf_target[j]};
 
-      for (int k = 0; k < 4; ++k, ++e) {
-        row[e]    = rows[k];
-        column[e] = columns[k];
-        v[e]      = k < 2 ? table->crossing[x].v : -table->crossing[x].v;
+      diagonal[i] += table->crossing[x].v;
+      diagonal[j] += table->crossing[x].v;
+      for (int k = 0; k < 2; ++k, ++e) {
+        row[e]    = end[k];
+        column[e] = end[1 - k];
+        v[e]      = -table->crossing[x].v;
       }
     }
   for (PetscInt i = 0; i < dual->targets->n_local; ++i, ++e) {
@@ -194,7 +201,7 @@ PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stride, Mat *hess
   PetscFunctionBegin;
   PetscCall(GatherCrossings(dual, stride, &table));
   n_pairs   = AddEqualPairs(dual->n_leaves, &table);
-  n_entries = 4 * n_pairs + n;
+  n_entries = 2 * n_pairs + dual->n_leaves + n;
   PetscCall(PetscMalloc3(n_entries, &row, n_entries, &column, n_entries, &v));
   PetscCall(FillEntries(dual, &table, row, column, v));
   PetscCall(PetscFree(table.offset));

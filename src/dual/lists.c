@@ -16,6 +16,7 @@
 #include "dual_private.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 PetscErrorCode BrenierListsReserve_Private(BrenierLists *lists, PetscInt old_curves, PetscInt n_curves)
 {
@@ -43,7 +44,7 @@ PetscErrorCode BrenierListsFree_Private(BrenierLists *lists)
 
 static PetscErrorCode GrowArena(BrenierLists *lists, PetscInt64 n)
 {
-  const size_t capacity = (size_t)n + (size_t)n / 2 + 1024;
+  const size_t capacity = (size_t)n + (size_t)n / 8 + 1024;
 
   PetscFunctionBegin;
   if (n <= lists->capacity) PetscFunctionReturn(PETSC_SUCCESS);
@@ -73,37 +74,69 @@ PetscErrorCode BrenierListsSet_Private(BrenierLists *lists, PetscInt c, PetscInt
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Enters `n` entries of another arena as the list of curve c. */
-static PetscErrorCode CopyList(const BrenierLists *from, PetscInt64 at, PetscInt n, PetscInt c, BrenierLists *to)
+/* Where a list lies, of a curve as it is or as it was at the mark. */
+typedef struct {
+  PetscInt64  begin;
+  PetscInt    n;
+  PetscInt64 *offset; /* who has to know */
+} ListPlace;
+
+static int ComparePlaces(const void *left, const void *right)
+{
+  const ListPlace *l = left, *r = right;
+
+  return (l->begin > r->begin) - (l->begin < r->begin);
+}
+
+/* All lists in use that are not empty, in the order in which they lie; returns their number. */
+static PetscInt64 CollectPlaces(BrenierDual dual, ListPlace place[])
+{
+  BrenierLists *lists = &dual->lists;
+  BrenierMark  *mark  = &dual->mark;
+  PetscInt64    n     = 0;
+
+  for (PetscInt c = 0; mark->n_total > 0 && c < mark->n_local; ++c)
+    if (mark->n[c] > 0) place[n++] = (ListPlace){mark->offset[c], mark->n[c], &mark->offset[c]};
+  for (PetscInt c = 0; c < dual->n_local; ++c)
+    if (lists->n[c] > 0) place[n++] = (ListPlace){lists->offset[c], lists->n[c], &lists->offset[c]};
+  qsort(place, (size_t)n, sizeof *place, ComparePlaces);
+  return n;
+}
+
+static PetscErrorCode MoveList(BrenierLists *lists, PetscInt64 from, PetscInt64 to, PetscInt n)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierListsSet_Private(to, c, n, from->target + at, from->a + at, from->b + at, from->low + at));
+  PetscCall(PetscArraymove(lists->target + to, lists->target + from, n));
+  PetscCall(PetscArraymove(lists->a + to, lists->a + from, n));
+  PetscCall(PetscArraymove(lists->b + to, lists->b + from, n));
+  PetscCall(PetscArraymove(lists->low + to, lists->low + from, n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierListsCompact_Private(BrenierDual dual)
 {
-  BrenierLists *lists = &dual->lists, packed = {0};
-  BrenierMark  *mark = &dual->mark;
+  BrenierLists *lists = &dual->lists;
+  ListPlace    *place;
+  PetscInt64    n, end = 0;
 
   PetscFunctionBegin;
-  // Less than half in use, or with a mark a third: most lists are those of the mark
-  if (lists->end <= 2 * lists->n_total + mark->n_total) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierListsReserve_Private(&packed, 0, dual->n_local));
-  PetscCall(GrowArena(&packed, lists->n_total + mark->n_total));
-  packed.global = lists->global;
-  for (PetscInt c = 0; mark->n_total > 0 && c < mark->n_local; ++c)
-    PetscCall(CopyList(lists, mark->offset[c], mark->n[c], c, &packed));
-  packed.fixed_end = packed.end;
-  for (PetscInt c = 0; c < dual->n_local; ++c) {
-    const PetscBool marked = (PetscBool)(mark->n_total > 0 && c < mark->n_local);
-    const PetscBool same   = (PetscBool)(marked && lists->offset[c] == mark->offset[c]);
-
-    if (marked) mark->offset[c] = packed.offset[c];
-    if (!same && lists->n[c] >= 0) PetscCall(CopyList(lists, lists->offset[c], lists->n[c], c, &packed));
+  // A third unused, or more with a mark: most lists are those of the mark
+  if (lists->end <= lists->n_total + lists->n_total / 2 + dual->mark.n_total) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1((size_t)dual->n_local + (size_t)dual->mark.n_local, &place));
+  n = CollectPlaces(dual, place);
+  for (PetscInt64 i = 0, last = 0; i < n; last = i++) {
+    // A list that did not change since the mark is the mark's as well
+    if (i > 0 && place[i].begin == place[last].begin) {
+      *place[i].offset = *place[last].offset;
+      continue;
+    }
+    PetscCall(MoveList(lists, place[i].begin, end, place[i].n));
+    *place[i].offset = end;
+    end += place[i].n;
   }
-  PetscCall(BrenierListsFree_Private(lists));
-  *lists = packed;
+  lists->end = end;
+  if (dual->mark.n_total > 0) lists->fixed_end = end; // what lies where is not told apart any more
+  PetscCall(PetscFree(place));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -476,6 +476,7 @@ static PetscErrorCode EndChunk(Chunk *chunk, BrenierPieces *pieces)
       break;
     }
   }
+  if (chunk->mode != BRENIER_SCAN_PIECES) PetscCall(BrenierListsCompact_Private(chunk->dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
