@@ -40,7 +40,7 @@ static PetscInt LevelSize(PetscInt n)
   return PetscMin(n / brenier_level_factor, PetscMax(n / brenier_large_factor, brenier_large_clusters));
 }
 
-const PetscReal brenier_first_slack = 0.5;
+const PetscReal brenier_first_slack = 0.35;
 
 PetscBool BrenierListsPay(BrenierTargets t)
 {
@@ -168,6 +168,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   const PetscBool      circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
   const PetscInt64     curves  = t->n * (circles ? brenier_level_circles : brenier_level_chords);
   const PetscInt       batches = 16;
+  const PetscInt       max_it  = 50; // whatever is asked of the targets themselves
   BrenierNewtonOptions newton  = options->newton;
   BrenierIteration     last;
   BrenierNewtonReason  reason;
@@ -186,6 +187,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   newton.certify  = PETSC_FALSE;
   newton.l1_part  = brenier_level_part;
   newton.residual = 0.0;
+  newton.max_it   = max_it;
   PetscCall(BrenierNewton(dual, t, &newton, h, &last, &reason));
   PetscCall(BrenierDualBarycentres(dual, barycentre));
   PetscCall(BrenierDualDestroy(&dual));
