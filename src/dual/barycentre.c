@@ -34,7 +34,7 @@ static PetscReal Integral(BrenierDual dual, PetscReal a, PetscReal b, PetscReal 
                                                   : BrenierLineIntegral(dual->measure, a, b, 0.0, s, e);
 }
 
-/* Adds the moments of local curve c along axes [first, first + count) to its leaves, shape [count, n_leaves]. */
+/* Adds the moments of local curve c along axes [first, first + count) to its leaves, shape [n_leaves, count]. */
 static void AddMoments(BrenierDual dual, PetscInt c, PetscInt first, PetscInt count, PetscReal unit, PetscReal z[],
                        PetscInt64 moment[])
 {
@@ -44,10 +44,9 @@ static void AddMoments(BrenierDual dual, PetscInt c, PetscInt first, PetscInt co
   for (PetscInt64 p = dual->pieces.offset[c]; p < dual->pieces.offset[c + 1]; ++p) {
     const PetscReal s = dual->pieces.start[p], e = BrenierDualPieceEnd_Private(dual, c, p);
     const PetscReal one = Integral(dual, 1.0, 0.0, s, e), two = Integral(dual, 0.0, 1.0, s, e);
-    PetscInt64     *sum = moment + dual->pieces.target[p];
+    PetscInt64     *sum = moment + (size_t)dual->pieces.target[p] * count;
 
-    for (PetscInt k = 0; k < count; ++k)
-      sum[(size_t)k * dual->n_leaves] += llrint(Moment(dual, &curve, first + k, one, two) / unit);
+    for (PetscInt k = 0; k < count; ++k) sum[k] += llrint(Moment(dual, &curve, first + k, one, two) / unit);
   }
 }
 
@@ -70,7 +69,7 @@ PetscErrorCode BrenierDualBarycentres(BrenierDual dual, PetscReal barycentre[])
 {
   const PetscInt dim     = dual->targets->dim;
   PetscInt       at_once = (PetscInt)(brenier_moment_bytes / (sizeof(PetscInt64) * ((size_t)dual->n_leaves + 1)));
-  PetscInt64    *moment, *whole;
+  PetscInt64    *moment, *axis, *whole;
   PetscReal     *z, unit;
   int            exponent;
 
@@ -80,20 +79,21 @@ PetscErrorCode BrenierDualBarycentres(BrenierDual dual, PetscReal barycentre[])
   unit    = ldexp(1.0, exponent - 62);
   at_once = PetscMin(PetscMax(at_once, 1), dim);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &at_once, 1, MPIU_INT, MPI_MIN, dual->comm));
-  PetscCall(
-      PetscMalloc3((size_t)at_once * dual->n_leaves, &moment, dual->targets->n_local, &whole, 2 * (size_t)dim, &z));
+  PetscCall(PetscMalloc4((size_t)at_once * dual->n_leaves, &moment, dual->n_leaves, &axis, dual->targets->n_local,
+                         &whole, 2 * (size_t)dim, &z));
   for (PetscInt first = 0; first < dim; first += at_once) {
     const PetscInt count = PetscMin(at_once, dim - first);
 
     PetscCall(PetscArrayzero(moment, (size_t)count * dual->n_leaves));
     for (PetscInt c = 0; c < dual->n_local; ++c) AddMoments(dual, c, first, count, unit, z, moment);
     for (PetscInt k = 0; k < count; ++k) {
+      for (PetscInt i = 0; i < dual->n_leaves; ++i) axis[i] = moment[(size_t)i * count + k];
       PetscCall(PetscArrayzero(whole, dual->targets->n_local));
-      PetscCall(PetscSFReduceBegin(dual->sf, MPIU_INT64, moment + (size_t)k * dual->n_leaves, whole, MPI_SUM));
-      PetscCall(PetscSFReduceEnd(dual->sf, MPIU_INT64, moment + (size_t)k * dual->n_leaves, whole, MPI_SUM));
+      PetscCall(PetscSFReduceBegin(dual->sf, MPIU_INT64, axis, whole, MPI_SUM));
+      PetscCall(PetscSFReduceEnd(dual->sf, MPIU_INT64, axis, whole, MPI_SUM));
       DivideByMass(dual, first + k, whole, unit, barycentre);
     }
   }
-  PetscCall(PetscFree3(moment, whole, z));
+  PetscCall(PetscFree4(moment, axis, whole, z));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
