@@ -34,6 +34,7 @@ typedef struct {
   PetscInt64     n_visits;               /* pairs that passed the filter */
   PetscInt64     n_scanned;              /* curves that met all targets, one counted as often as it did */
   PetscInt64     n_risen;                /* targets of this rank that met all curves for having risen too far */
+  PetscInt64     n_fresh;                /* candidates that full scans found on curves without a list */
   PetscInt64     n_candidates, n_pieces; /* in the lists and on the envelopes at present */
   PetscLogDouble flops;                  /* of the scans: 2 dim per pair and curve vector */
   PetscLogDouble ring_bytes;             /* of targets, sent to the next rank */

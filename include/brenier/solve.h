@@ -154,7 +154,7 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierS
 + h          - heights reached
 . mass       - their held-out masses
 . mass_error - standard errors of these
-. barycentre - of their cells, on the solver's own sample, shape [n_local, dim]; NaN for cells without mass there; or NULL
+. barycentre - of their cells, on the solver's own sample, shape [n_local, dim]; NaN for cells without mass there
 - solved     - see above
 
   Notes: every curve is scanned once when it enters, and again when its list fails; work.n_scanned counts both. When a

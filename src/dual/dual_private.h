@@ -61,6 +61,7 @@ struct _p_BrenierDual {
   int                mass_bits; /* a whole curve is 2^mass_bits units of mass */
   PetscReal         *slack;     /* normalised, shape [targets here] */
   PetscBool          keeps_lists, verify, trusting;
+  PetscBool          crowded; /* the last scan found the lists crowded, and was given up */
   /* layout */
   BrenierSegment segment[BRENIER_MAX_SEGMENTS];
   PetscInt       n_segments;
@@ -123,6 +124,9 @@ PetscErrorCode BrenierListsFree_Private(BrenierLists *lists);
 
 /* Copies the lists, and those of the mark, side by side into a new arena when much of the old one is not in use. */
 PetscErrorCode BrenierListsCompact_Private(BrenierDual dual);
+
+/* Whether risen targets made lists so much longer than full scans did that another full scan is due. Collective. */
+PetscErrorCode BrenierListsCrowded_Private(BrenierDual dual, PetscBool *crowded);
 PetscErrorCode BrenierMarkFree_Private(BrenierMark *mark);
 
 /* Brings the lists up to date with heights h (normalised, of the local targets; `shift` is their mean) and walks them:

@@ -42,6 +42,9 @@ PetscErrorCode BrenierListsFree_Private(BrenierLists *lists)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Lists this many times as long as full scans make them are made anew. */
+static const PetscReal brenier_crowded = 3.0;
+
 static PetscErrorCode GrowArena(BrenierLists *lists, PetscInt64 n)
 {
   const size_t capacity = (size_t)n + (size_t)n / 8 + 1024;
@@ -279,42 +282,90 @@ static PetscErrorCode Certify(BrenierDual dual, PetscReal shift, PetscInt curve[
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Scans what the certificates no longer cover: stale curves with all targets, risen targets with the other curves. */
+PetscErrorCode BrenierListsCrowded_Private(BrenierDual dual, PetscBool *crowded)
+{
+  PetscInt64 n[2] = {dual->lists.n_total, dual->work.n_fresh};
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, n, 2, MPIU_INT64, MPI_SUM, dual->comm));
+  *crowded = (PetscBool)((PetscReal)n[0] > brenier_crowded * (PetscReal)n[1]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Forgets the lists of all curves, but not those of a mark. */
+static PetscErrorCode ForgetLists(BrenierDual dual)
+{
+  BrenierLists *lists = &dual->lists;
+
+  PetscFunctionBegin;
+  for (PetscInt c = 0; c < dual->n_local; ++c) lists->n[c] = -1;
+  lists->n_total     = 0;
+  dual->work.n_fresh = 0;
+  if (dual->mark.n_total == 0) lists->end = 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the certificates no longer cover. */
+typedef struct {
+  PetscInt   n_risen, *risen; /* targets here */
+  PetscInt  *every;           /* all targets here */
+  PetscReal *low;
+  PetscInt64 n_stale, n_hold, n_risen_all; /* stale curves, curves that hold, risen targets, over all ranks */
+} Failures;
+
+static PetscErrorCode FindFailures(BrenierDual dual, const PetscReal h[], PetscReal shift, PetscInt n_hold, Failures *f)
+{
+  const PetscInt n = dual->targets->n_local;
+  PetscInt64     count[3];
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc3(n, &f->risen, n, &f->every, n, &f->low));
+  for (PetscInt i = 0; i < n; ++i) {
+    f->every[i] = i;
+    f->low[i]   = RoundedDown(h[i] - shift - dual->slack[i]);
+  }
+  f->n_risen = MoveCaps(dual, h, shift, f->risen);
+  count[0]   = dual->n_local - n_hold;
+  count[1]   = n_hold;
+  count[2]   = f->n_risen;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, count, 3, MPIU_INT64, MPI_SUM, dual->comm));
+  f->n_stale     = count[0];
+  f->n_hold      = count[1];
+  f->n_risen_all = count[2];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Scans what the certificates no longer cover: stale curves with all targets, risen targets with the other curves. Where
+   that would make long lists of short ones, as heights moved by many slacks, every curve is scanned. */
 static PetscErrorCode Renew(BrenierDual dual, const PetscReal h[], PetscReal shift, PetscInt n_hold,
                             const PetscInt curve[])
 {
-  const PetscInt n = dual->targets->n_local, n_stale = dual->n_local - n_hold;
+  const PetscInt n     = dual->targets->n_local;
   BrenierLists  *lists = &dual->lists;
-  PetscInt      *risen, *every, n_risen;
-  PetscReal     *low;
-  PetscInt64     count[3]; // stale curves, curves that hold, risen targets, over all ranks
+  Failures       f;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc3(n, &risen, n, &every, n, &low));
-  for (PetscInt i = 0; i < n; ++i) {
-    every[i] = i;
-    low[i]   = RoundedDown(h[i] - shift - dual->slack[i]);
-  }
-  n_risen  = MoveCaps(dual, h, shift, risen);
-  count[0] = n_stale;
-  count[1] = n_hold;
-  count[2] = n_risen;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, count, 3, MPIU_INT64, MPI_SUM, dual->comm));
+  PetscCall(FindFailures(dual, h, shift, n_hold, &f));
   dual->renewed = PETSC_FALSE;
-  if (count[0] > 0 || (count[1] > 0 && count[2] > 0)) {
+  if (f.n_stale > 0 || (f.n_hold > 0 && f.n_risen_all > 0)) {
     for (PetscInt64 i = 0; i < lists->end; ++i) lists->target[i] = dual->leaf_target[lists->target[i]];
     lists->global = PETSC_TRUE;
-    if (count[1] > 0 && count[2] > 0)
-      PetscCall(BrenierDualScan_Private(dual, BRENIER_SCAN_MORE, n_hold, curve, n_risen, risen, low, dual->cap, NULL));
-    if (count[0] > 0)
+    if (f.n_hold > 0 && f.n_risen_all > 0)
       PetscCall(
-          BrenierDualScan_Private(dual, BRENIER_SCAN_LISTS, n_stale, curve + n_hold, n, every, low, dual->cap, NULL));
+          BrenierDualScan_Private(dual, BRENIER_SCAN_MORE, n_hold, curve, f.n_risen, f.risen, f.low, dual->cap, NULL));
+    if (dual->crowded) {
+      PetscCall(ForgetLists(dual));
+      n_hold = 0;
+    }
+    if (f.n_stale > 0 || dual->crowded)
+      PetscCall(BrenierDualScan_Private(dual, BRENIER_SCAN_LISTS, dual->n_local - n_hold, curve + n_hold, n, f.every,
+                                        f.low, dual->cap, NULL));
     PetscCall(BrenierListsCompact_Private(dual));
     PetscCall(BrenierDualBuildLeaves_Private(dual, lists->end, lists->target));
     lists->global = PETSC_FALSE;
     PetscCall(BrenierDualToLeaves_Private(dual, h, dual->leaf_height));
   }
-  PetscCall(PetscFree3(risen, every, low));
+  PetscCall(PetscFree3(f.risen, f.every, f.low));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

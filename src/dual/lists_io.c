@@ -15,7 +15,7 @@ enum { BRENIER_NAME_LENGTH = 64 };
 
 /* Totals over all ranks, as they are stored. */
 typedef struct {
-  PetscInt64 n_visits, n_scanned, n_risen;
+  PetscInt64 n_visits, n_scanned, n_risen, n_fresh;
   PetscReal  flops, scan_seconds, envelope_seconds;
 } WorkTotals;
 
@@ -111,13 +111,13 @@ static PetscErrorCode SaveSegment(BrenierDual dual, BrenierStore store, PetscInt
 
 static PetscErrorCode SumWork(MPI_Comm comm, const BrenierDualWork *work, WorkTotals *all)
 {
-  PetscInt64 whole[3] = {work->n_visits, work->n_scanned, work->n_risen};
+  PetscInt64 whole[4] = {work->n_visits, work->n_scanned, work->n_risen, work->n_fresh};
   PetscReal  real[3]  = {work->flops, work->scan_seconds, work->envelope_seconds};
 
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, whole, 3, MPIU_INT64, MPI_SUM, comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, whole, 4, MPIU_INT64, MPI_SUM, comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, real, 3, MPIU_REAL, MPI_SUM, comm));
-  *all = (WorkTotals){whole[0], whole[1], whole[2], real[0], real[1], real[2]};
+  *all = (WorkTotals){whole[0], whole[1], whole[2], whole[3], real[0], real[1], real[2]};
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -130,6 +130,7 @@ static PetscErrorCode SaveWork(BrenierStore store, PetscInt64 n_evaluations, con
   PetscCall(BrenierStoreSetInt(store, group, "visits", all->n_visits));
   PetscCall(BrenierStoreSetInt(store, group, "scanned", all->n_scanned));
   PetscCall(BrenierStoreSetInt(store, group, "risen", all->n_risen));
+  PetscCall(BrenierStoreSetInt(store, group, "fresh", all->n_fresh));
   PetscCall(BrenierStoreSetReal(store, group, "flops", all->flops));
   PetscCall(BrenierStoreSetReal(store, group, "scan_seconds", all->scan_seconds));
   PetscCall(BrenierStoreSetReal(store, group, "envelope_seconds", all->envelope_seconds));
@@ -169,6 +170,7 @@ static PetscErrorCode LoadWork(BrenierDual dual, BrenierStore store)
   PetscCall(BrenierStoreGetInt(store, group, "visits", &work->n_visits));
   PetscCall(BrenierStoreGetInt(store, group, "scanned", &work->n_scanned));
   PetscCall(BrenierStoreGetInt(store, group, "risen", &work->n_risen));
+  PetscCall(BrenierStoreGetInt(store, group, "fresh", &work->n_fresh));
   PetscCall(BrenierStoreGetReal(store, group, "flops", &work->flops));
   PetscCall(BrenierStoreGetReal(store, group, "scan_seconds", &work->scan_seconds));
   PetscCall(BrenierStoreGetReal(store, group, "envelope_seconds", &work->envelope_seconds));

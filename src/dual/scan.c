@@ -413,6 +413,7 @@ static PetscErrorCode StoreList(Chunk *chunk, PetscInt c)
   for (PetscInt i = 0; i < list->n; ++i) chunk->anchor[i] = -HUGE_VALF;
   for (int g = 0; g < BRENIER_SECTORS; ++g)
     chunk->anchor[chosen[g]] = (float)list->low[chosen[g]]; // exact: it was rounded before the scan
+  if (chunk->dual->lists.n[chunk->index[c]] < 0) chunk->dual->work.n_fresh += list->n;
   PetscCall(BrenierListsSet_Private(&chunk->dual->lists, chunk->index[c], list->n, list->target, list->a, list->b,
                                     chunk->anchor));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -528,6 +529,7 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
   BrenierProgress progress;
 
   PetscFunctionBegin;
+  dual->crowded = PETSC_FALSE;
   PetscCall(BrenierProgressBegin(&progress, mode == BRENIER_SCAN_MORE ? "scan of risen targets" : "scan of curves"));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, dual->comm));
   PetscCall(PetscTime(&t0));
@@ -550,6 +552,8 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
     PetscCall(FillOwnBlock(dual, n_targets, target, y, low, cap, ring.block[ring.current]));
     PetscCall(ScanChunk(&chunk, &ring));
     PetscCall(EndChunk(&chunk, pieces));
+    if (mode == BRENIER_SCAN_MORE) PetscCall(BrenierListsCrowded_Private(dual, &dual->crowded));
+    if (dual->crowded) break;
     PetscCall(BrenierProgressTell(&progress, (PetscReal)first + dual->chunk_size, (PetscReal)most));
   }
   dual->work.ring_bytes += ring.bytes;

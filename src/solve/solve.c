@@ -523,7 +523,7 @@ static PetscErrorCode Stop(Solve *s, Vec mass, Vec mass_error, PetscReal barycen
   if (s->dual) PetscCall(BrenierDualGetWork(s->dual, &s->solved->work));
   PetscCall(BrenierDualDestroy(&s->dual));
   BrenierStopHold(PETSC_TRUE);
-  if (barycentre) PetscCall(Barycentres(s, barycentre));
+  PetscCall(Barycentres(s, barycentre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -537,7 +537,7 @@ static PetscErrorCode Run(Solve *s, Vec mass, Vec mass_error, PetscReal barycent
   if (BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE) ierr = SolveLine(s, mass, mass_error);
   else if (!BrenierMethodFixesSample(s->options->method)) ierr = RunDescent(s, mass, mass_error);
   else ierr = RunToTolerance(s, mass, mass_error);
-  if (!ierr && barycentre) ierr = Barycentres(s, barycentre);
+  if (!ierr) ierr = Barycentres(s, barycentre);
   if (ierr == BRENIER_STOPPED) ierr = Stop(s, mass, mass_error, barycentre);
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -2,6 +2,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import time
 
 import h5py
@@ -159,6 +160,8 @@ def test_full_disk(tmp_path, expected):
     make_problem(tmp_path)
     small = tmp_path / "small"
     small.mkdir()
+    if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", small], capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
     mount = ("unshare", "-m", "bash", "-c", f'mount -t tmpfs -o size=700k none "{small}"; exec "$@"', "sh")
     run = Run(tmp_path, "-checkpoint", small / "run.ckpt", "-log", small / "log", prefix=mount)
     assert run.end() in (0, 4), run.said
