@@ -410,8 +410,9 @@ static PetscErrorCode Tidy(Newton *s, PetscBool *tidied, BrenierNewtonReason *re
     if (!*reason) PetscCall(LiftEmpty(s));
   } else if (!rough && !*tidied && s->value.n_empty > 0) {
     *tidied = PETSC_TRUE;
-    *reason = (BrenierNewtonReason)0;
     PetscCall(LiftEmpty(s));
+    PetscCall(Report(s));
+    *reason = BrenierIterationFinished_Private(s->options, &s->now);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
