@@ -456,21 +456,24 @@ static PetscErrorCode SolveLine(Solve *s, Vec mass, Vec mass_error)
 static PetscErrorCode Barycentres(Solve *s, PetscReal barycentre[])
 {
   const PetscInt   one_batch = 1;
+  const PetscBool  newton    = (PetscBool)(s->options->method == BRENIER_METHOD_NEWTON);
   BrenierDualValue value;
-  BrenierDual      fresh = NULL;
+  BrenierDual      dual = s->dual;
   Vec              mass;
 
   PetscFunctionBegin;
-  if (!s->dual)
+  if (!dual)
     PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_BARYCENTRE,
-                                s->solved->held_out.curves, one_batch, &fresh));
-  // The last evaluation need not have been that of the heights reached
-  PetscCall(VecDuplicate(s->h, &mass));
-  if (s->dual) PetscCall(BrenierDualTrustLists(s->dual, PETSC_TRUE));
-  PetscCall(BrenierDualEvaluate(fresh ? fresh : s->dual, s->h, mass, &value));
-  PetscCall(BrenierDualBarycentres(fresh ? fresh : s->dual, barycentre));
-  PetscCall(VecDestroy(&mass));
-  PetscCall(BrenierDualDestroy(&fresh));
+                                s->solved->held_out.curves, one_batch, &dual));
+  // Newton, where it gets to its end, evaluated the heights it reached last; what else there is may have tried others since
+  if (!s->dual || !newton || s->solved->reason <= 0) {
+    PetscCall(VecDuplicate(s->h, &mass));
+    PetscCall(BrenierDualTrustLists(dual, PETSC_TRUE));
+    PetscCall(BrenierDualEvaluate(dual, s->h, mass, &value));
+    PetscCall(VecDestroy(&mass));
+  }
+  PetscCall(BrenierDualBarycentres(dual, barycentre));
+  if (!s->dual) PetscCall(BrenierDualDestroy(&dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
