@@ -244,8 +244,8 @@ static PetscErrorCode TryStep(Newton *s, PetscBool *good)
   fall     = s->value.energy - s->trial_value.energy;
   s->gain  = fall / promised;
   rounding = brenier_energy_rounding * PetscAbsReal(s->value.energy);
-  // Convexity: the energy fell by at least the slope that is left
-  *good = (PetscBool)(fall > brenier_armijo * promised || after >= brenier_armijo * promised ||
+  // Convexity: the energy fell by at least the slope that is left. Where it rose all the same, trusted lists missed planes
+  *good = (PetscBool)(fall > brenier_armijo * promised || (after >= brenier_armijo * promised && fall > -rounding) ||
                       (fall > -rounding && promised < rounding && PetscAbsReal(after) < 0.5 * promised));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
