@@ -13,7 +13,7 @@
 */
 #pragma once
 
-#include <petscsys.h>
+#include <petscvec.h>
 
 typedef struct _p_BrenierStore *BrenierStore;
 
@@ -63,6 +63,9 @@ PETSC_EXTERN PetscErrorCode BrenierStoreCreate(MPI_Comm comm, const char path[],
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreWriteRows(BrenierStore store, const char name[], BrenierType type,
                                                   PetscInt n_local, PetscInt dim, const void *data, const char unit[]);
+
+/* As BrenierStoreWriteRows(), the entries of a vector as f8, shape [n]. Collective on the store. */
+PETSC_EXTERN PetscErrorCode BrenierStoreWriteVec(BrenierStore store, const char name[], Vec v, const char unit[]);
 
 /*@
   BrenierStoreAppendRows - As `BrenierStoreWriteRows()`, for a dataset that grows by blocks: first axis unlimited, chunked

@@ -243,3 +243,16 @@ PetscErrorCode BrenierStoreAddGroup(BrenierStore store, const char name[])
   PetscCall(BrenierFaultAgree(store->comm, &store->fault));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+PetscErrorCode BrenierStoreWriteVec(BrenierStore store, const char name[], Vec v, const char unit[])
+{
+  const PetscScalar *a;
+  PetscInt           n;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetLocalSize(v, &n));
+  PetscCall(VecGetArrayRead(v, &a));
+  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F8, n, 0, a, unit));
+  PetscCall(VecRestoreArrayRead(v, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

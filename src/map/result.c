@@ -7,19 +7,6 @@
 
 static const char brenier_result_format[] = "brenier-result";
 
-static PetscErrorCode WriteVec(BrenierStore store, const char name[], Vec v, const char unit[])
-{
-  const PetscScalar *a;
-  PetscInt           n;
-
-  PetscFunctionBegin;
-  PetscCall(VecGetLocalSize(v, &n));
-  PetscCall(VecGetArrayRead(v, &a));
-  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F8, n, 0, a, unit));
-  PetscCall(VecRestoreArrayRead(v, &a));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, BrenierTargets t)
 {
   const BrenierHeldOut *o = &r->held_out;
@@ -126,10 +113,10 @@ static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec
   PetscCall(BrenierStoreWriteRows(store, "/targets", BRENIER_F8, t->n_local, t->dim, t->y, "same as the input"));
   PetscCall(BrenierStoreWriteRows(store, "/weights", BRENIER_F8, t->n_local, 0, t->nu, "dimensionless, sum 1"));
   PetscCall(BrenierStoreWriteRows(store, "/row", BRENIER_I8, t->n_local, 0, t->row, "row of the input"));
-  PetscCall(WriteVec(store, "/heights", h, "product of a source length and a target length"));
+  PetscCall(BrenierStoreWriteVec(store, "/heights", h, "product of a source length and a target length"));
   PetscCall(WritePotential(store, t, h));
-  PetscCall(WriteVec(store, "/mass", mass, "dimensionless, sum 1, held out"));
-  PetscCall(WriteVec(store, "/mass_error", mass_error, "dimensionless, standard error of /mass"));
+  PetscCall(BrenierStoreWriteVec(store, "/mass", mass, "dimensionless, sum 1, held out"));
+  PetscCall(BrenierStoreWriteVec(store, "/mass_error", mass_error, "dimensionless, standard error of /mass"));
   PetscCall(WriteBarycentres(store, t, barycentre));
   PetscCall(BrenierStoreWriteRows(store, "/history", BRENIER_F8, history->n, history->n_columns, history->row,
                                   "see the attribute columns"));

@@ -121,19 +121,6 @@ static PetscErrorCode CheckOwner(BrenierCheckpoint c)
 
 /* ---- writing ---- */
 
-static PetscErrorCode WriteVec(BrenierStore store, const char name[], Vec v, const char unit[])
-{
-  const PetscScalar *a;
-  PetscInt           n;
-
-  PetscFunctionBegin;
-  PetscCall(VecGetLocalSize(v, &n));
-  PetscCall(VecGetArrayRead(v, &a));
-  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F8, n, 0, a, unit));
-  PetscCall(VecRestoreArrayRead(v, &a));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* The numbers of the state, by name; to be written or read. */
 static void ListNumbers(BrenierCheckpoint c, PetscInt64 whole[], PetscReal real[])
 {
@@ -211,10 +198,10 @@ static PetscErrorCode WriteState(BrenierCheckpoint c, BrenierStore store)
   PetscCall(BrenierStoreWriteRows(store, "/history", BRENIER_F8, rank == 0 ? c->n_kept : 0, BRENIER_ITERATION_COLUMNS,
                                   c->row, "see the attribute columns"));
   PetscCall(BrenierStoreSetText(store, "/history", "columns", BrenierIterationNames));
-  PetscCall(WriteVec(store, "/heights", c->h, "product of a source length and a target length"));
+  PetscCall(BrenierStoreWriteVec(store, "/heights", c->h, "product of a source length and a target length"));
   if (c->state.phase < BRENIER_PHASE_STAGE) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(WriteVec(store, "/scale", c->scale, "as the heights"));
-  PetscCall(WriteVec(store, "/slack", c->slack, "as the heights"));
+  PetscCall(BrenierStoreWriteVec(store, "/scale", c->scale, "as the heights"));
+  PetscCall(BrenierStoreWriteVec(store, "/slack", c->slack, "as the heights"));
   PetscCall(BrenierDualSave(c->dual, store));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
