@@ -47,7 +47,7 @@ typedef struct {
   float *disc;           /* circle: alpha, beta, gamma; shape [n, BRENIER_DISCS, 3] */
   float *pivot, *offset; /* chord: slope of the plane of `level`, z_k; shape [n] */
   int   *axis;           /* chord: k; shape [n] */
-  float *sector;         /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u. The caller's to fill */
+  float *sector;         /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u */
   char  *has_sectors;    /* shape [n]: whether `sector` is filled */
 } BrenierTileCurves;
 
@@ -77,8 +77,9 @@ void BrenierTileSetCurve(BrenierTileCurves *curves, size_t c, const double z1[],
 double BrenierTileSectorMiddle(int g);
 double BrenierTileSectorLow(int g);
 
-/* Enters plane (a, b, h) as the lower bound of u in sector g of curve c, rounded so that it stays one. */
-void BrenierTileSetSector(BrenierTileCurves *curves, size_t c, int g, double a, double b, double h);
+/* Enters planes (a, b, h), shape [BRENIER_SECTORS], as the lower bounds of u in the sectors of curve c, rounded so that they
+   stay such. */
+void BrenierTileSetSectors(BrenierTileCurves *curves, size_t c, const double a[], const double b[], const double h[]);
 
 /* The same for disc k of a circle. alpha and beta are taken as they are: gamma must hold for (float)alpha, (float)beta. */
 void BrenierTileSetDisc(BrenierTileCurves *curves, size_t c, int k, float alpha, float beta, double gamma);

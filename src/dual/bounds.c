@@ -5,6 +5,7 @@
 #include "kernel/wide.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Middles of the sectors: cosine and sine on a circle, 1 and position on a chord. */
 typedef struct {
@@ -28,33 +29,41 @@ static const Middles *MiddlesOf(BrenierCurveType type)
   return type == BRENIER_CURVE_CIRCLE ? &circle : &chord;
 }
 
-/* The first of the highest planes at each middle, as a number in double so that the loop is vectorised. */
+/* Sectors done at once, so that what is known of them stays in a register while all planes pass. */
+typedef PetscReal Lanes __attribute__((vector_size(64)));
+typedef int64_t   Mask __attribute__((vector_size(64)));
+
+enum { LANES = sizeof(Lanes) / sizeof(PetscReal) };
+
+/* yes where the mask is set, no elsewhere. (A function would pass vectors wider than the base instruction set has.) */
+#define Choose(mask, yes, no) ((Lanes)(((mask) & (Mask)(yes)) | (~(mask) & (Mask)(no))))
+
+/* The first of the highest planes at each middle that is above `best` there, -1 if there is none; a number in double, so
+   that it is chosen as the values are. Raises `best`. */
 BRENIER_WIDE static void Highest(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal h[],
-                                 const Middles *at, PetscReal highest[])
+                                 const Middles *at, PetscReal best[], PetscReal highest[])
 {
-  PetscReal best[BRENIER_SECTORS];
+  for (int g = 0; g < BRENIER_SECTORS; g += LANES) {
+    Lanes x, y, value, index = (Lanes){0} - 1.0;
 
-  for (int g = 0; g < BRENIER_SECTORS; ++g) {
-    best[g]    = -HUGE_VAL;
-    highest[g] = 0.0;
-  }
-  for (PetscInt i = 0; i < n; ++i)
-    for (int g = 0; g < BRENIER_SECTORS; ++g) {
-      const PetscReal value = a[i] * at->x[g] + b[i] * at->y[g] + h[i];
+    memcpy(&x, at->x + g, sizeof x);
+    memcpy(&y, at->y + g, sizeof y);
+    memcpy(&value, best + g, sizeof value);
+    for (PetscInt i = 0; i < n; ++i) {
+      const Lanes new_value = a[i] * x + b[i] * y + h[i];
+      const Mask  above     = new_value > value;
 
-      highest[g] = value > best[g] ? (PetscReal)i : highest[g];
-      best[g]    = value > best[g] ? value : best[g];
+      index = Choose(above, (Lanes){0} + (PetscReal)i, index);
+      value = Choose(above, new_value, value);
     }
+    memcpy(best + g, &value, sizeof value);
+    memcpy(highest + g, &index, sizeof index);
+  }
 }
-
-/* Planes chosen for the sectors of one curve. */
-typedef struct {
-  PetscReal a[BRENIER_SECTORS], b[BRENIER_SECTORS], h[BRENIER_SECTORS];
-} SectorPlanes;
 
 /* The greatest gamma that leaves the sinusoid (alpha, beta) + gamma below the planes, each in its sector: at s from the middle
    their difference is P cos s + Q sin s. */
-BRENIER_WIDE static PetscReal Gamma(const SectorPlanes *plane, const Middles *at, PetscReal alpha, PetscReal beta,
+BRENIER_WIDE static PetscReal Gamma(const BrenierBounds *plane, const Middles *at, PetscReal alpha, PetscReal beta,
                                     PetscReal cos_w, PetscReal sin_w)
 {
   PetscReal gamma[BRENIER_SECTORS], least = HUGE_VAL;
@@ -71,7 +80,7 @@ BRENIER_WIDE static PetscReal Gamma(const SectorPlanes *plane, const Middles *at
 
 /* Discs side by side along the longer axis of u, which its second Fourier coefficient tells; the first coefficient is
    their middle. Both come from the values at the middles. */
-static void SetDiscs(const SectorPlanes *plane, BrenierTileCurves *tile, size_t c)
+static void SetDiscs(const BrenierBounds *plane, BrenierTileCurves *tile, size_t c)
 {
   const Middles  *at         = MiddlesOf(BRENIER_CURVE_CIRCLE);
   const PetscReal half_width = PETSC_PI / BRENIER_SECTORS;
@@ -98,26 +107,38 @@ static void SetDiscs(const SectorPlanes *plane, BrenierTileCurves *tile, size_t 
   }
 }
 
-void BrenierBoundsSet_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
-                              const PetscReal h[], BrenierTileCurves *tile, size_t c, PetscInt chosen[])
+void BrenierBoundsClear_Private(BrenierBounds *bounds)
 {
-  PetscReal    highest[BRENIER_SECTORS];
-  SectorPlanes plane;
-  const int    centre = BRENIER_SECTORS / 2;
+  for (int g = 0; g < BRENIER_SECTORS; ++g) bounds->value[g] = -HUGE_VAL;
+}
 
-  Highest(n, a, b, h, MiddlesOf(type), highest);
+PetscBool BrenierBoundsRaise_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
+                                     const PetscReal h[], BrenierBounds *bounds, PetscInt chosen[])
+{
+  PetscReal highest[BRENIER_SECTORS];
+  PetscBool raised = PETSC_FALSE;
+
+  Highest(n, a, b, h, MiddlesOf(type), bounds->value, highest);
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
     const PetscInt i = (PetscInt)highest[g];
 
-    plane.a[g] = a[i];
-    plane.b[g] = b[i];
-    plane.h[g] = h[i];
-    BrenierTileSetSector(tile, c, g, a[i], b[i], h[i]);
     if (chosen) chosen[g] = i;
+    if (i < 0) continue;
+    bounds->a[g] = a[i];
+    bounds->b[g] = b[i];
+    bounds->h[g] = h[i];
+    raised       = PETSC_TRUE;
   }
-  tile->has_sectors[c] = 1;
-  if (type == BRENIER_CURVE_CIRCLE) SetDiscs(&plane, tile, c);
-  else BrenierTileSetLevel(tile, c, plane.a[centre] + plane.h[centre], plane.b[centre]);
+  return raised;
+}
+
+void BrenierBoundsEnter_Private(BrenierCurveType type, const BrenierBounds *bounds, BrenierTileCurves *tile, size_t c)
+{
+  const int centre = BRENIER_SECTORS / 2;
+
+  BrenierTileSetSectors(tile, c, bounds->a, bounds->b, bounds->h);
+  if (type == BRENIER_CURVE_CIRCLE) SetDiscs(bounds, tile, c);
+  else BrenierTileSetLevel(tile, c, bounds->a[centre] + bounds->h[centre], bounds->b[centre]);
 }
 
 /* The two ends of a piece: what multiplies a and b there. Up to half a turn the top lies inside when the difference

@@ -10,14 +10,25 @@
 #include <brenier/source.h>
 #include <brenier/tile.h>
 
-/*
-  BrenierBoundsSet_Private - Enters n >= 1 planes (a, b, h), all below u, as the bounds of curve c of the tile
+/* One plane below u for each sector of a circle or chord, and its value at the sector's middle (-HUGE_VAL: no plane yet). */
+typedef struct {
+  PetscReal a[BRENIER_SECTORS], b[BRENIER_SECTORS], h[BRENIER_SECTORS], value[BRENIER_SECTORS];
+} BrenierBounds;
 
-  Not collective. Circles and chords. chosen: shape [BRENIER_SECTORS], the plane of each sector, or NULL. The bounds of a circle
-  or chord hold for any u above the planes chosen. O(n BRENIER_SECTORS).
+/* Forgets all planes. */
+void BrenierBoundsClear_Private(BrenierBounds *bounds);
+
+/*
+  BrenierBoundsRaise_Private - Takes those of n planes (a, b, h), all below u, that are higher in some sector than what is there
+
+  Not collective. Says whether there are any. chosen: shape [BRENIER_SECTORS], the plane that each sector took, -1 for none;
+  or NULL. After the first plane all sectors have one. O(n BRENIER_SECTORS).
 */
-void BrenierBoundsSet_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
-                              const PetscReal h[], BrenierTileCurves *tile, size_t c, PetscInt chosen[]);
+PetscBool BrenierBoundsRaise_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
+                                     const PetscReal h[], BrenierBounds *bounds, PetscInt chosen[]);
+
+/* Enters the bounds, which have planes, as those of curve c of the tile. They hold for any u above these planes. */
+void BrenierBoundsEnter_Private(BrenierCurveType type, const BrenierBounds *bounds, BrenierTileCurves *tile, size_t c);
 
 /*
   BrenierBoundsReach_Private - How far planes (a, b, cap) get above one piece [s, e] of an envelope, plane (A, B, H)

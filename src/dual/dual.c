@@ -201,8 +201,7 @@ void BrenierDualPlane_Private(BrenierDual dual, const BrenierCurve *curve, const
 
   switch (dual->curve_type) {
   case BRENIER_CURVE_CIRCLE:
-    *a = BrenierDot(dim, curve->z1, y);
-    *b = BrenierDot(dim, curve->z2, y);
+    BrenierDotPair(dim, curve->z1, curve->z2, y, a, b);
     break;
   case BRENIER_CURVE_CHORD:
     *b = y[curve->axis];

@@ -109,6 +109,7 @@ static PetscErrorCode SetGapBounds(GapScan *scan, PetscInt c)
   const size_t      n      = (size_t)(offset[c + 1] - offset[c]);
   const GapPiece   *piece  = scan->piece + (offset[c] - offset[0]);
   PetscReal        *a, *b, *h;
+  BrenierBounds     bounds;
 
   PetscFunctionBegin;
   if (n > scan->plane_capacity) {
@@ -123,7 +124,9 @@ static PetscErrorCode SetGapBounds(GapScan *scan, PetscInt c)
     b[p] = piece[p].b;
     h[p] = piece[p].h;
   }
-  BrenierBoundsSet_Private(scan->dual->curve_type, (PetscInt)n, a, b, h, &scan->tile, (size_t)c, NULL);
+  BrenierBoundsClear_Private(&bounds);
+  BrenierBoundsRaise_Private(scan->dual->curve_type, (PetscInt)n, a, b, h, &bounds, NULL);
+  BrenierBoundsEnter_Private(scan->dual->curve_type, &bounds, &scan->tile, (size_t)c);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -3,9 +3,9 @@
 
   Each curve of a chunk keeps a candidate list: targets the filter let through, with their planes in double. A target has
   two heights: low, at which it bounds u from below, and cap, at which it is filtered; both are its height when only the
-  pieces at that height are wanted. When a list is full, its planes at low bound u (which only grows when more targets come), the
-  bounds sharpen the filter, and the list is thinned by them. A curve with pieces starts from the
-  bounds that these give at the new heights. At the end of a round a list is all that the bounds leave.
+  pieces at that height are wanted. The planes that come bound u at low (which only grows when more targets come), the bounds
+  sharpen the filter, and a list that is full is thinned by them. A curve with pieces starts from the bounds that these give at
+  the new heights. At the end of a round a list is all that the bounds leave.
 */
 #include "dual_private.h"
 #include "bounds.h"
@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-enum { BRENIER_LIST_START = 96, BRENIER_TARGETS_AT_ONCE = 4096 };
+enum { BRENIER_LIST_START = 256, BRENIER_TARGETS_AT_ONCE = 4096 };
 
 /* Packed targets are kept from chunk to chunk while all of them together take no more bytes than this on a rank. */
 static const size_t brenier_packed_bytes = (size_t)512 << 20;
@@ -35,9 +35,10 @@ typedef struct {
   const PetscInt *index; /* local curves of the chunk, shape [n] */
   PetscInt        n;
   /* data */
-  PetscReal          *z;     /* vectors in double, shape [n, 2, dim] */
-  BrenierCurve       *curve; /* shape [n] */
-  CandidateList      *list;  /* shape [n] */
+  PetscReal          *z;      /* vectors in double, shape [n, 2, dim] */
+  BrenierCurve       *curve;  /* shape [n] */
+  CandidateList      *list;   /* shape [n] */
+  BrenierBounds      *bounds; /* shape [n] */
   BrenierTileCurves   tile;
   BrenierTileTargets *packed; /* targets as the kernel reads them, a tile after the other in the order of the ranks */
   PetscInt            n_tiles;
@@ -47,7 +48,7 @@ typedef struct {
   BrenierEnvelope  envelope;
   CandidateList    scratch;
   PetscInt        *run;       /* see SortList() */
-  PetscReal       *above;     /* see ThinList() */
+  PetscReal       *above;     /* see DropCandidates() */
   float           *anchor;    /* see StoreList() */
   PetscReal       *piece_low; /* of the pieces of one curve */
   PetscInt         work_capacity;
@@ -105,11 +106,14 @@ static void CopyCandidate(const CandidateList *from, PetscInt i, CandidateList *
   to->cap[j]    = from->cap[i];
 }
 
-/* Bounds u along curve c of the chunk by planes below it. */
-static void SetBounds(Chunk *chunk, PetscInt c, PetscInt n, const PetscReal a[], const PetscReal b[],
-                      const PetscReal low[], PetscInt chosen[])
+/* Bounds u along curve c of the chunk by more planes below it. */
+static void RaiseBounds(Chunk *chunk, PetscInt c, PetscInt n, const PetscReal a[], const PetscReal b[],
+                        const PetscReal low[])
 {
-  BrenierBoundsSet_Private(chunk->dual->curve_type, n, a, b, low, &chunk->tile, (size_t)c, chosen);
+  const BrenierCurveType type = chunk->dual->curve_type;
+
+  if (BrenierBoundsRaise_Private(type, n, a, b, low, &chunk->bounds[c], NULL))
+    BrenierBoundsEnter_Private(type, &chunk->bounds[c], &chunk->tile, (size_t)c);
 }
 
 /* Drops the candidates whose chunk->above is negative. */
@@ -155,21 +159,16 @@ static PetscErrorCode DropBelowEnvelope(Chunk *chunk, CandidateList *list)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Bounds u by the list of curve c, and thins the list by the bounds. */
-static PetscErrorCode ThinList(Chunk *chunk, PetscInt c)
+static inline void Prefetch(const PetscReal row[], PetscInt n)
 {
-  CandidateList *list = &chunk->list[c];
+  const PetscInt line = 64 / (PetscInt)sizeof *row;
 
-  PetscFunctionBegin;
-  SetBounds(chunk, c, list->n, list->a, list->b, list->low, NULL);
-  PetscCall(DropCandidates(chunk, c));
-  list->limit = PetscMax(2 * list->n, BRENIER_LIST_START);
-  PetscFunctionReturn(PETSC_SUCCESS);
+  for (PetscInt k = 0; k < n; k += line) __builtin_prefetch(row + k);
 }
 
 static PetscErrorCode AddCandidates(Chunk *chunk, PetscInt c, PetscInt count, const int32_t target[])
 {
-  const PetscInt dim  = chunk->dual->source.dim;
+  const PetscInt dim = chunk->dual->source.dim, first = chunk->list[c].n;
   CandidateList *list = &chunk->list[c];
 
   PetscFunctionBegin;
@@ -177,14 +176,22 @@ static PetscErrorCode AddCandidates(Chunk *chunk, PetscInt c, PetscInt count, co
   for (PetscInt i = 0; i < count; ++i) {
     const PetscReal *row = chunk->row + (size_t)target[i] * (dim + BRENIER_ROW_COLUMNS);
 
+    // Rows are visited in no order that the hardware would guess
+    if (i + 1 < count)
+      Prefetch(chunk->row + (size_t)target[i + 1] * (dim + BRENIER_ROW_COLUMNS), dim + BRENIER_ROW_COLUMNS);
     list->target[list->n] = (PetscInt)row[dim + BRENIER_ROW_TARGET];
     list->low[list->n]    = row[dim + BRENIER_ROW_LOW];
     list->cap[list->n]    = row[dim + BRENIER_ROW_CAP];
     BrenierDualPlane_Private(chunk->dual, &chunk->curve[c], row, &list->a[list->n], &list->b[list->n]);
     ++list->n;
   }
-  if (list->n >= list->limit) PetscCall(ThinList(chunk, c));
   chunk->dual->work.n_visits += count;
+  if (list->limit == PETSC_MAX_INT) PetscFunctionReturn(PETSC_SUCCESS);
+  RaiseBounds(chunk, c, count, list->a + first, list->b + first, list->low + first);
+  if (list->n >= list->limit) {
+    PetscCall(DropCandidates(chunk, c));
+    list->limit = PetscMax(2 * list->n, BRENIER_LIST_START);
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -205,7 +212,7 @@ static PetscErrorCode BoundsFromPieces(Chunk *chunk, PetscInt c, const PetscReal
   PetscFunctionBegin;
   PetscCall(ReserveWork(chunk, k));
   for (PetscInt p = 0; p < k; ++p) chunk->piece_low[p] = leaf_low[pieces->target[first + p]];
-  if (k > 0) SetBounds(chunk, c, k, pieces->a + first, pieces->b + first, chunk->piece_low, NULL);
+  RaiseBounds(chunk, c, k, pieces->a + first, pieces->b + first, chunk->piece_low);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -225,7 +232,7 @@ static PetscErrorCode BoundsFromAnchors(Chunk *chunk, PetscInt c)
       anchor->b[anchor->n]     = lists->b[i];
       anchor->low[anchor->n++] = (PetscReal)lists->low[i];
     }
-  SetBounds(chunk, c, anchor->n, anchor->a, anchor->b, anchor->low, NULL);
+  RaiseBounds(chunk, c, anchor->n, anchor->a, anchor->b, anchor->low);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -240,7 +247,7 @@ static PetscErrorCode CreateChunk(BrenierDual dual, BrenierScanMode mode, Chunk 
   chunk->dual = dual;
   chunk->mode = mode;
   PetscCall(PetscMalloc1(2 * dim * n, &chunk->z));
-  PetscCall(PetscCalloc2(n, &chunk->curve, n, &chunk->list));
+  PetscCall(PetscCalloc3(n, &chunk->curve, n, &chunk->list, n, &chunk->bounds));
   failed = BrenierTileCurvesAlloc(kind[dual->curve_type], n, dim, &chunk->tile);
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a chunk of %zu curves", n);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -251,7 +258,7 @@ static PetscErrorCode DestroyChunk(Chunk *chunk)
   PetscFunctionBegin;
   for (PetscInt c = 0; c < chunk->dual->chunk_size; ++c) PetscCall(FreeList(&chunk->list[c]));
   PetscCall(PetscFree(chunk->z));
-  PetscCall(PetscFree2(chunk->curve, chunk->list));
+  PetscCall(PetscFree3(chunk->curve, chunk->list, chunk->bounds));
   PetscCall(FreeList(&chunk->scratch));
   PetscCall(PetscFree(chunk->run));
   PetscCall(PetscFree(chunk->above));
@@ -280,6 +287,7 @@ static PetscErrorCode BeginChunk(Chunk *chunk, PetscInt n, const PetscInt index[
     BrenierDualDraw_Private(dual, index[c], chunk->z + (size_t)c * 2 * dual->source.dim, curve);
     dual->square[index[c]] = BrenierCurveSecondMoment(&dual->source, curve);
     BrenierTileSetCurve(&chunk->tile, (size_t)c, curve->z1, curve->z2, (int)curve->axis);
+    BrenierBoundsClear_Private(&chunk->bounds[c]);
     chunk->list[c].n     = 0;
     chunk->list[c].limit = whole || chunk->mode == BRENIER_SCAN_MORE ? PETSC_MAX_INT : BRENIER_LIST_START;
     if (chunk->mode == BRENIER_SCAN_MORE) PetscCall(BoundsFromAnchors(chunk, c));
@@ -405,10 +413,12 @@ static PetscErrorCode StoreList(Chunk *chunk, PetscInt c)
 {
   const CandidateList *list = &chunk->list[c];
   PetscInt             chosen[BRENIER_SECTORS];
+  BrenierBounds        bounds;
 
   PetscFunctionBegin;
   // Highest somewhere at low, so they are still listed
-  SetBounds(chunk, c, list->n, list->a, list->b, list->low, chosen);
+  BrenierBoundsClear_Private(&bounds);
+  BrenierBoundsRaise_Private(chunk->dual->curve_type, list->n, list->a, list->b, list->low, &bounds, chosen);
   PetscCall(ReserveWork(chunk, list->n));
   for (PetscInt i = 0; i < list->n; ++i) chunk->anchor[i] = -HUGE_VALF;
   for (int g = 0; g < BRENIER_SECTORS; ++g)
@@ -461,8 +471,7 @@ static PetscErrorCode EndChunk(Chunk *chunk, BrenierPieces *pieces)
   for (PetscInt c = 0; c < chunk->n; ++c) {
     CandidateList *list = &chunk->list[c];
 
-    if (chunk->mode == BRENIER_SCAN_LISTS) PetscCall(ThinList(chunk, c));
-    if (chunk->mode == BRENIER_SCAN_MORE) PetscCall(DropCandidates(chunk, c));
+    if (chunk->mode != BRENIER_SCAN_PIECES) PetscCall(DropCandidates(chunk, c));
     PetscCall(SortList(chunk, list));
     switch (chunk->mode) {
     case BRENIER_SCAN_PIECES:

@@ -43,7 +43,7 @@ void BrenierTileSectorTest(const BrenierTileCurves *curves, size_t c, size_t n, 
     const double A = sector[g], B = sector[BRENIER_SECTORS + g], H = sector[2 * BRENIER_SECTORS + g];
 
     if (curves->kind == BRENIER_TILE_CIRCLE)
-      CircleSector(n, a, b, h, A, B, H, cos(BrenierTileSectorMiddle(g)), sin(BrenierTileSectorMiddle(g)), above);
+      CircleSector(n, a, b, h, A, B, H, brenier_sector_direction[g][0], brenier_sector_direction[g][1], above);
     else ChordSector(n, a, b, h, A, B, H, BrenierTileSectorLow(g), above);
   }
 }

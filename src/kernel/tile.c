@@ -17,7 +17,8 @@ static const double brenier_pi = 3.14159265358979323846264338327950288;
 static const double brenier_unit_roundoff = 0x1p-24;
 static const int    brenier_extra_terms   = 16;
 
-float brenier_sector_cosine[BRENIER_SECTORS], brenier_sector_sine[BRENIER_SECTORS];
+float  brenier_sector_cosine[BRENIER_SECTORS], brenier_sector_sine[BRENIER_SECTORS];
+double brenier_sector_direction[BRENIER_SECTORS][2];
 
 static size_t RoundUp(size_t n, size_t unit)
 {
@@ -49,8 +50,10 @@ static size_t CurvesInGroup(BrenierTileKind kind)
 static void FillSectorAngles(void)
 {
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
-    brenier_sector_cosine[g] = (float)cos(BrenierTileSectorMiddle(g));
-    brenier_sector_sine[g]   = (float)sin(BrenierTileSectorMiddle(g));
+    brenier_sector_direction[g][0] = cos(BrenierTileSectorMiddle(g));
+    brenier_sector_direction[g][1] = sin(BrenierTileSectorMiddle(g));
+    brenier_sector_cosine[g]       = (float)brenier_sector_direction[g][0];
+    brenier_sector_sine[g]         = (float)brenier_sector_direction[g][1];
   }
 }
 
@@ -150,13 +153,16 @@ static float RoundedBelow(double a, double b, double h)
   return isinf(h) ? (float)h : (float)(h - RoundingOfPlane(a, b, h));
 }
 
-void BrenierTileSetSector(BrenierTileCurves *c, size_t i, int g, double a, double b, double h)
+void BrenierTileSetSectors(BrenierTileCurves *c, size_t i, const double a[], const double b[], const double h[])
 {
   float *sector = c->sector + i * 3 * BRENIER_SECTORS;
 
-  sector[g]                       = (float)a;
-  sector[BRENIER_SECTORS + g]     = (float)b;
-  sector[2 * BRENIER_SECTORS + g] = RoundedBelow(a, b, h);
+  for (int g = 0; g < BRENIER_SECTORS; ++g) {
+    sector[g]                       = (float)a[g];
+    sector[BRENIER_SECTORS + g]     = (float)b[g];
+    sector[2 * BRENIER_SECTORS + g] = RoundedBelow(a[g], b[g], h[g]);
+  }
+  c->has_sectors[i] = 1;
 }
 
 void BrenierTileSetDisc(BrenierTileCurves *c, size_t i, int k, float alpha, float beta, double gamma)

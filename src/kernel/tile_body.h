@@ -47,7 +47,8 @@ static inline vfloat Magnitude(vfloat x)
 static inline __attribute__((always_inline)) void Product(const float *z, const float *y, size_t dim,
                                                           vfloat acc[PART_ROWS][STRIPS])
 {
-  memset(acc, 0, sizeof(vfloat) * PART_ROWS * STRIPS);
+  for (int r = 0; r < PART_ROWS; ++r)
+    for (int s = 0; s < STRIPS; ++s) acc[r][s] = zero;
   for (size_t k = 0; k < dim; ++k) {
     vfloat strip[STRIPS];
 

@@ -31,5 +31,6 @@ extern const BrenierTileIsa brenier_tile_portable;
 extern const BrenierTileIsa brenier_tile_avx2, brenier_tile_avx512;
 #endif
 
-/* Cosine and sine of the sectors' middles, shared by the kernels. */
-extern float brenier_sector_cosine[BRENIER_SECTORS], brenier_sector_sine[BRENIER_SECTORS];
+/* Cosine and sine of the sectors' middles, shared by the kernels; the same in double, for the test in double. */
+extern float  brenier_sector_cosine[BRENIER_SECTORS], brenier_sector_sine[BRENIER_SECTORS];
+extern double brenier_sector_direction[BRENIER_SECTORS][2];

@@ -156,7 +156,7 @@ static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
   PetscCall(PetscMalloc3(p->n_targets, &a, p->n_targets, &b, p->n_targets, &h));
   for (PetscInt c = 0; c < p->n_curves; ++c, k = 0) {
     size_t    q    = 0;
-    PetscReal most = -PETSC_MAX_REAL;
+    PetscReal most = -PETSC_MAX_REAL, sector_a[BRENIER_SECTORS], sector_b[BRENIER_SECTORS], sector_h[BRENIER_SECTORS];
 
     for (PetscInt i = 0; i < p->n_targets; i += stride, ++k) {
       Plane(p, c, i, &a[k], &b[k], &h[k]);
@@ -175,12 +175,14 @@ static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
         PetscReal      *plane  = p->sector + (c * BRENIER_SECTORS + g) * 3;
 
         while (q + 1 < e.n && e.start[q + 1] <= middle) ++q;
-        plane[0] = a[e.plane[q]];
-        plane[1] = b[e.plane[q]];
-        plane[2] = h[e.plane[q]];
-        BrenierTileSetSector(&p->curves, (size_t)c, g, plane[0], plane[1], plane[2]);
+        plane[0]    = a[e.plane[q]];
+        plane[1]    = b[e.plane[q]];
+        plane[2]    = h[e.plane[q]];
+        sector_a[g] = plane[0];
+        sector_b[g] = plane[1];
+        sector_h[g] = plane[2];
       }
-      p->curves.has_sectors[c] = 1;
+      BrenierTileSetSectors(&p->curves, (size_t)c, sector_a, sector_b, sector_h);
       for (q = 0; q + 1 < e.n && e.start[q + 1] <= 0.0;) ++q;
       p->level[c] = a[e.plane[q]] + h[e.plane[q]];
       p->slope[c] = b[e.plane[q]];
