@@ -188,6 +188,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   newton.l1_part  = brenier_level_part;
   newton.residual = 0.0;
   newton.max_it   = max_it;
+  newton.length   = length; // what empty cells are lifted by at most
   PetscCall(BrenierNewton(dual, t, &newton, h, &last, &reason));
   PetscCall(BrenierDualBarycentres(dual, barycentre));
   PetscCall(BrenierDualDestroy(&dual));
