@@ -243,20 +243,17 @@ static PetscErrorCode ReadLabels(Sampler *s)
   PetscFunctionBegin;
   if (!s->has_labels) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, s->labels, BRENIER_ARRAY_WEIGHTS, &labels));
+  PetscCheck(labels.n == t->n + t->n_merged, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+             "%s: holds %" PetscInt_FMT " labels, but the input of the solve had %" PetscInt64_FMT
+             " rows; give one label for each row",
+             s->labels, labels.n, t->n + t->n_merged);
   for (PetscInt i = 0; i < labels.n_local; ++i)
     if (labels.value[i] != PetscFloorReal(labels.value[i]))
       BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "%s: row %" PetscInt_FMT " is %g; labels are whole numbers",
                       s->labels, labels.first + i, (double)labels.value[i]);
   PetscCall(PetscMalloc1(t->n_local, &row));
   PetscCall(PetscMalloc1(t->n_local, &s->label_of_target));
-  for (PetscInt i = 0; i < t->n_local; ++i) {
-    if (t->row[i] >= labels.n)
-      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
-                      "%s: holds %" PetscInt_FMT " labels, but target %" PetscInt_FMT " came from row %" PetscInt64_FMT
-                      " of the input",
-                      s->labels, labels.n, t->first + i, t->row[i]);
-    row[i] = (PetscInt)t->row[i];
-  }
+  for (PetscInt i = 0; i < t->n_local; ++i) row[i] = (PetscInt)t->row[i];
   PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
   PetscCall(PetscLayoutCreateFromSizes(PETSC_COMM_WORLD, labels.n_local, labels.n, 1, &rows));
   PetscCall(PetscSFCreate(PETSC_COMM_WORLD, &sf));

@@ -209,7 +209,7 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
                                  Vec *h)
 {
   BrenierStore store;
-  PetscInt64   n, *row, first;
+  PetscInt64   n, n_merged, *row, first;
   PetscInt     dim, n_all, n_local = PETSC_DECIDE;
   PetscReal   *y, *nu;
   PetscScalar *a;
@@ -236,8 +236,10 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscCall(BrenierStoreReadRows(store, "/heights", BRENIER_F8, first, n_local, a));
   PetscCall(CheckValues(comm, path, first, n_local, nu, a));
   PetscCall(VecRestoreArrayWrite(*h, &a));
+  PetscCall(BrenierStoreGetInt(store, "/", "merged", &n_merged));
   PetscCall(BrenierStoreDestroy(&store));
   PetscCall(BrenierTargetsAdopt(comm, n_local, dim, y, nu, row, targets));
+  (*targets)->n_merged = n_merged;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -44,6 +44,7 @@ def folder(tmp_path_factory):
         np.save(folder / f"w_{name}.npy", weight)
     np.save(folder / "w_overflow.npy", np.full(20, 1e308))
     np.save(folder / "w_short.npy", np.ones(19))
+    np.save(folder / "w_long.npy", np.ones(21))
     np.save(folder / "w_one.npy", np.ones(1))
     np.save(folder / "line.npy", good[:, :1])
     np.save(folder / "wide.npy", rng.standard_normal((5, 3)))
@@ -175,7 +176,8 @@ REFUSED = [
     (USAGE, sample("-extension", "linear", "-singular", "reject"), ["-singular", "-threshold"]),
     (USAGE, sample("-extension", "linear", "-threshold", 10, "-singular", "bend"), ["-singular", "'bend'", "reject"]),
     (NUMERICAL, sample("-extension", "linear", "-threshold", 0, "-singular", "reject"), ["singular", "-threshold"]),
-    (INPUT, sample("-labels", "w_short.npy"), ["w_short.npy", "19 labels"]),
+    (INPUT, sample("-labels", "w_short.npy"), ["w_short.npy", "19 labels", "20 rows"]),
+    (INPUT, sample("-labels", "w_long.npy"), ["w_long.npy", "21 labels", "20 rows"]),
     (INPUT, sample("-labels", "line.npy"), ["line.npy", "row 0", "whole"]),
     (IO, sample("-labels", "gone.npy"), ["gone.npy"]),
     (USAGE, ["map", "result.h5", "good.npy", "-o", "out.h5", "-t", 1.5], ["-t", "'1.5'"]),
