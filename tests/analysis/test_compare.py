@@ -41,7 +41,6 @@ def test_table_and_figure(tmp_path):
 
 def test_methods_agree_with_the_linear_program(tmp_path):
     """POT's solvers, each a process of its own; all leave potentials of nearly the same masses."""
-    pytest.importorskip("ot")
     np.save(tmp_path / "y.npy", Y)
     for method, parameter in (("emd", 0.0), ("sinkhorn", 0.05), ("asgd", 0.05)):
         dual, epsilon, seconds, memory = compare.solve_pot(str(tmp_path), str(tmp_path / "y.npy"), method, parameter, 400)
