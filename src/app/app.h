@@ -28,7 +28,8 @@ typedef struct {
 } BrenierCommand;
 
 extern const BrenierCommand brenier_command_solve, brenier_command_check, brenier_command_map, brenier_command_sample,
-    brenier_command_facets, brenier_command_encode, brenier_command_decode, brenier_command_info;
+    brenier_command_facets, brenier_command_encode, brenier_command_decode, brenier_command_frechet,
+    brenier_command_info;
 
 /* Options as the commands want them: found or default, checked against a range. All collective on the world, the same
    value on all ranks; errors are PETSC_ERR_USER_INPUT with a sentence naming option, value and range. */

@@ -14,10 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const BrenierCommand *const brenier_commands[] = {
-    &brenier_command_encode, &brenier_command_solve,  &brenier_command_check,
-    &brenier_command_map,    &brenier_command_sample, &brenier_command_facets,
-    &brenier_command_decode, &brenier_command_info,   NULL};
+static const BrenierCommand *const brenier_commands[] = {&brenier_command_encode, &brenier_command_solve,
+                                                         &brenier_command_check,  &brenier_command_map,
+                                                         &brenier_command_sample, &brenier_command_facets,
+                                                         &brenier_command_decode, &brenier_command_frechet,
+                                                         &brenier_command_info,   NULL};
 
 /* Options of PETSc itself that make sense with any command. */
 static const char *const brenier_common_options[]  = {"-help",
@@ -174,14 +175,18 @@ static PetscErrorCode CheckOutputIsNoInput(const char option[], const char outpu
 static PetscErrorCode CheckOutputs(const char *const argument[], const char log[])
 {
   static const char *const input[]                    = {"-start", "-weights", "-codes", "-labels", NULL};
+  static const char *const option[]                   = {"-o", "-map", NULL};
   char                     output[PETSC_MAX_PATH_LEN] = "";
 
   PetscFunctionBegin;
-  PetscCall(PetscOptionsGetString(NULL, NULL, "-o", output, sizeof output, NULL));
-  PetscCall(CheckOutputIsNoInput("-o", output, argument, input + 1));
   PetscCall(CheckOutputIsNoInput("-log", log, argument, input));
-  PetscCheck(!log[0] || strcmp(output, log), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "%s is named behind -o and behind -log; name two files", log);
+  for (int i = 0; option[i]; ++i) {
+    output[0] = '\0';
+    PetscCall(PetscOptionsGetString(NULL, NULL, option[i], output, sizeof output, NULL));
+    PetscCall(CheckOutputIsNoInput(option[i], output, argument, input + 1));
+    PetscCheck(!log[0] || strcmp(output, log), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+               "%s is named behind %s and behind -log; name two files", log, option[i]);
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -110,7 +110,7 @@ PetscErrorCode BrenierCheckOutput(const char path[])
     else if (access(folder, W_OK))
       BrenierFaultSet(&fault, BRENIER_EXIT_IO, "%s: no permission to write into the folder %s", path, folder);
     else if (!stat(path, &about) && S_ISDIR(about.st_mode))
-      BrenierFaultSet(&fault, BRENIER_EXIT_IO, "%s is a folder; name a file behind -o", path);
+      BrenierFaultSet(&fault, BRENIER_EXIT_IO, "%s is a folder; name a file instead", path);
   }
   PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
   PetscFunctionReturn(PETSC_SUCCESS);

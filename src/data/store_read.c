@@ -13,9 +13,13 @@
 static const struct {
   const char *format, *command;
 } brenier_makers[] = {
-    {"brenier-result", "brenier solve"}, {"brenier-checkpoint", "brenier solve -checkpoint"},
-    {"brenier-codes", "brenier encode"}, {"brenier-data", "brenier decode"},
-    {"brenier-map", "brenier map"},      {"brenier-sample", "brenier sample"},
+    {"brenier-result", "brenier solve"},
+    {"brenier-checkpoint", "brenier solve -checkpoint"},
+    {"brenier-codes", "brenier encode"},
+    {"brenier-data", "brenier decode"},
+    {"brenier-map", "brenier map"},
+    {"brenier-sample", "brenier sample"},
+    {"brenier-affine", "brenier frechet -map"},
 };
 
 static const char *MakerOf(const char format[])

@@ -48,6 +48,7 @@ def folder(tmp_path_factory):
     np.save(folder / "w_one.npy", np.ones(1))
     np.save(folder / "line.npy", good[:, :1])
     np.save(folder / "wide.npy", rng.standard_normal((5, 3)))
+    np.save(folder / "one_row.npy", good[:1])
     (folder / "options.txt").write_text("-curves 500\n-nonsense 4\n")
     (folder / "words.txt").write_text("-curves 500\nhello world\n")
     (folder / "nested.txt").write_text("-options_file words.txt\n")
@@ -183,6 +184,16 @@ REFUSED = [
     (USAGE, ["map", "result.h5", "good.npy", "-o", "out.h5", "-t", 1.5], ["-t", "'1.5'"]),
     (USAGE, ["map", "result.h5", "good.npy", "-o", "out.h5", "-t", 0.5, "-critic"], ["-critic", "-t"]),
     (INPUT, ["info", "good.npy"], ["good.npy"]),
+    # Frechet distance
+    (INPUT, ["frechet", "good.npy", "wide.npy"], ["good.npy", "2 features", "wide.npy", "of 3"]),
+    (INPUT, ["frechet", "good.npy", "one_row.npy"], ["one_row.npy", "one row"]),
+    (INPUT, ["frechet", "huge.npy", "good.npy"], ["huge.npy", "scale"]),
+    (INPUT, ["frechet", "tiny.npy", "good.npy"], ["tiny.npy", "scale"]),
+    (INPUT, ["frechet", "good.npy", "nan.npy"], ["nan.npy", "row 13"]),
+    (USAGE, ["frechet", "good.npy"], ["A B", "1 argument"]),
+    (USAGE, ["frechet", "good.npy", "good.npy", "-splits", 2], ["-splits", "2"]),
+    (USAGE, ["frechet", "good.npy", "good.npy", "-map", "good.npy"], ["good.npy", "input", "-map"]),
+    (IO, ["frechet", "good.npy", "good.npy", "-map", "gone/map.h5"], ["gone"]),
     # outputs
     (IO, ["solve", "good.npy", "-o", "gone/out.h5"], ["gone"]),
     (IO, ["solve", "good.npy", "-o", "folder"], ["folder"]),
