@@ -1,0 +1,56 @@
+"""The pictures of a run: images side by side, paths in noise space, nearest training images, shares of the classes."""
+import numpy as np
+from figure_style import ORANGE, new_figure, save
+from image_grid import draw_images
+
+COLUMNS, ROWS = 8, 8
+STEPS = 16  # images along a path
+NEAREST = 4
+
+
+def grid(blocks, path):
+    """Blocks of images (title -> [n, 28, 28]) side by side; the first of each, none picked."""
+    count = len(blocks)
+    figure = new_figure(3.3 * count, 3.75)
+    for axes, (title, images) in zip(np.ravel(figure.subplots(1, count)), blocks.items()):
+        draw_images(axes, images[: ROWS * COLUMNS], COLUMNS, 1.0)
+        axes.set_title(title)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.9, wspace=0.05)
+    save(figure, path)
+
+
+def nearest(made, found, path):
+    """A generated image in each column, over the training images that are nearest to it: found [n, NEAREST, 28, 28]."""
+    count = len(made)
+    figure = new_figure(0.52 * count + 1.5, 0.52 * (NEAREST + 1) + 0.75)
+    grids = figure.subplots(2, 1, gridspec_kw={"height_ratios": [1, NEAREST]})
+    for axes, images, name in zip(grids, (made, np.concatenate(found.swapaxes(0, 1))), ("generated", "nearest\ntraining\nimages")):
+        draw_images(axes, images, count, 1.0)
+        axes.text(-0.012, 0.5, name, transform=axes.transAxes, ha="right", va="center")
+    figure.suptitle("Generated images and the training images nearest to them", x=0.02, ha="left", fontsize=11, fontweight="bold")
+    figure.subplots_adjust(left=1.05 / (0.52 * count + 1.5), right=0.99, bottom=0.02, top=0.86, hspace=0.06)
+    save(figure, path)
+
+
+def paths(groups, path):
+    """Groups of paths: title -> (images [rows, STEPS, 28, 28], jump angles in degrees [rows, STEPS - 1], threshold)."""
+    figure = new_figure(9.0, 1.0 + sum(0.56 * len(group[0]) + 0.45 for group in groups.values()))
+    grids = figure.subplots(len(groups), 1, gridspec_kw={"height_ratios": [len(group[0]) for group in groups.values()]})
+    for axes, (title, (images, angles, threshold)) in zip(grids, groups.items()):
+        draw_images(axes, np.concatenate(images), STEPS, 1.0)
+        axes.set_title(title)
+        for row, between in enumerate(angles):
+            for step in np.flatnonzero(between > threshold):
+                mark_jump(axes, row, step, between[step])
+    figure.tight_layout()
+    save(figure, path)
+
+
+def mark_jump(axes, row, step, angle):
+    """A bar after image `step` of a row, where the path crosses a singular facet."""
+    side = 30  # an image and the gap after it
+    axes.plot([side * (step + 1) - 1.5] * 2, [side * row - 0.5, side * row + 27.5], color=ORANGE, linewidth=2.2, solid_capstyle="butt")
+
+
+def as_pictures(images):
+    return images.squeeze(1).numpy()

@@ -1,0 +1,67 @@
+"""Codes to files, brenier's commands on them, and back: the transport half of AE-OT.
+
+The codes y_i of the training images are the targets, all of the same weight; T = grad u carries N(0, I) to them. `sample
+-extension linear` makes codes between them: means of the K targets with the highest planes at the noise x. Where these K
+are of different modes the mean is of none; the angle between targets tells, and such draws are rejected or projected to
+the mode of their cell (-singular, docs/product.md).
+"""
+import os
+import subprocess
+
+import h5py
+import numpy as np
+from brenier_files import BadFile, as_python, read_result
+from idx_to_hdf5 import write_hdf5
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAM = os.environ.get("BRENIER_PROGRAM", os.path.join(ROOT, "build", "release", "bin", "brenier"))
+SHELL = '. "$0/tools/mpi-environment.sh"; exec mpiexec -n "$BRENIER_RANKS" "$@"'
+NOT_REACHED = 6
+
+
+def brenier(*arguments, ranks, cwd, outcomes=(0,)):
+    """Runs a command of brenier in a folder; an exit code that is no outcome ends this program with brenier's words."""
+    if not os.path.exists(PROGRAM):
+        raise BadFile(f"{PROGRAM} is not there; ./quickstart builds it, or BRENIER_PROGRAM says where another is")
+    environment = {**os.environ, "BRENIER_RANKS": str(ranks)}
+    command = ["bash", "-c", SHELL, ROOT, PROGRAM, *map(str, arguments)]
+    done = subprocess.run(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL)
+    if done.returncode not in outcomes:
+        raise BadFile(f"brenier {arguments[0]} ended with exit code {done.returncode}; its own words are above")
+
+
+def write_codes(path, codes, labels):
+    write_hdf5(path, {"codes": codes.astype(np.float32), "labels": labels.astype(np.int64)}, {"codes": "encoder", "labels": "labels"})
+
+
+def solve(options):
+    brenier("solve", "codes.h5:/codes", "-o", "result.h5", "-tol", options.tol, "-seed", options.seed, "-checkpoint", "solve.ckpt",
+            "-log", "solve.jsonl", ranks=options.threads, cwd=options.out, outcomes=(0, NOT_REACHED))  # fmt: skip
+
+
+def sample(options, count, name, *extension):
+    brenier("sample", "result.h5", "-n", count, "-seed", options.seed + 1, "-labels", "codes.h5:/labels", "-o", name, *extension,
+            ranks=options.threads, cwd=options.out)  # fmt: skip
+
+
+def between(options):
+    """Options of sample for codes between targets."""
+    return ("-extension", "linear", "-neighbours", options.neighbours, "-singular", options.singular, "-quantile", options.quantile)
+
+
+def read_codes(path):
+    with h5py.File(path) as file:
+        return file["code"][()].astype(np.float32)
+
+
+def read_targets(path):
+    with h5py.File(path) as file:
+        return file["codes"][()]
+
+
+def facts(folder):
+    """How good the map is, and what became of draws across the singular set."""
+    result = read_result(os.path.join(folder, "result.h5"))
+    with h5py.File(os.path.join(folder, "samples.h5")) as file:
+        drawn = {name: as_python(file.attrs[name]) for name in ("draws", "crossing", "singular", "threshold", "neighbours")}
+    return {"rho": result.rho, "rho_low": result.rho_low, "rho_high": result.rho_high, "status": result.status, **drawn}
