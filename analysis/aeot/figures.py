@@ -1,10 +1,11 @@
 """The pictures of a run: images side by side, paths in noise space, nearest training images, shares of the classes."""
 import numpy as np
-from figure_style import ORANGE, new_figure, save
+from figure_style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure, save
 from image_grid import draw_images
 
 COLUMNS, ROWS = 8, 8
 STEPS = 16  # images along a path
+SHOWN_PATHS = 3  # of each kind
 NEAREST = 4
 
 
@@ -32,21 +33,21 @@ def nearest(made, found, path):
     save(figure, path)
 
 
-def paths(groups, path):
-    """Groups of paths: title -> (images [rows, STEPS, 28, 28], jump angles in degrees [rows, STEPS - 1], threshold)."""
-    figure = new_figure(9.0, 1.0 + sum(0.56 * len(group[0]) + 0.45 for group in groups.values()))
-    grids = figure.subplots(len(groups), 1, gridspec_kw={"height_ratios": [len(group[0]) for group in groups.values()]})
-    for axes, (title, (images, angles, threshold)) in zip(grids, groups.items()):
+def paths(groups, threshold, path):
+    """Groups of paths: title -> (images [rows, STEPS, 28, 28], jump angles in degrees [rows, STEPS - 1])."""
+    figure = new_figure(9.0, 0.3 + sum(0.56 * len(group[0]) + 0.4 for group in groups.values()))
+    grids = figure.subplots(len(groups), 1)
+    for axes, (title, (images, angles)) in zip(grids, groups.items()):
         draw_images(axes, np.concatenate(images), STEPS, 1.0)
         axes.set_title(title)
         for row, between in enumerate(angles):
             for step in np.flatnonzero(between > threshold):
-                mark_jump(axes, row, step, between[step])
+                mark_jump(axes, row, step)
     figure.tight_layout()
     save(figure, path)
 
 
-def mark_jump(axes, row, step, angle):
+def mark_jump(axes, row, step):
     """A bar after image `step` of a row, where the path crosses a singular facet."""
     side = 30  # an image and the gap after it
     axes.plot([side * (step + 1) - 1.5] * 2, [side * row - 0.5, side * row + 27.5], color=ORANGE, linewidth=2.2, solid_capstyle="butt")
@@ -54,3 +55,36 @@ def mark_jump(axes, row, step, angle):
 
 def as_pictures(images):
     return images.squeeze(1).numpy()
+
+
+def compare(frechet, ratios, names, path):
+    """Left the Frechet distances, method -> (mean, half width or 0); right shares of classes over the real ones,
+    method -> [runs, classes]; `names` of the classes."""
+    colours = dict(zip(ratios, (BLUE, ORANGE, GREEN, GREY)))
+    figure = new_figure(10.5, 3.9)
+    left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1.2, 2]})
+    draw_bars(left, frechet, colours)
+    right.axhspan(0.85, 1.15, color=LIGHT, alpha=0.6, linewidth=0)
+    right.axhline(1, color=GREY, linewidth=0.8)
+    for number, (method, runs) in enumerate(ratios.items()):
+        at = np.arange(len(names)) + 0.16 * (number - (len(ratios) - 1) / 2)
+        for run in runs:
+            right.plot(at, run, "o", color=colours[method], label=method if run is runs[0] else None)
+    right.set_xticks(np.arange(len(names)), names, rotation=35, ha="right")
+    right.set_ylim(0, max(2.0, 1.05 * max(np.max(runs) for runs in ratios.values())))
+    right.set_title("Share of each class, over its real share (band: 15%)")
+    right.legend(loc="upper right", ncol=len(ratios))
+    right.xaxis.grid(False)
+    figure.tight_layout()
+    save(figure, path)
+
+
+def draw_bars(axes, values, colours):
+    methods = list(values)[::-1]
+    means, widths = zip(*(values[method] for method in methods))
+    axes.barh(methods, means, xerr=widths, color=[colours.get(method, LIGHT) for method in methods], capsize=3, ecolor=GREY)
+    for row, (mean, width) in enumerate(zip(means, widths)):
+        axes.text(mean + width, row, f"  {mean:.2f}", va="center", fontsize=9)
+    axes.set_xlim(0, 1.18 * max(mean + width for mean, width in zip(means, widths)))
+    axes.set_title("Fréchet distance to test images")
+    axes.yaxis.grid(False)

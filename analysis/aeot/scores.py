@@ -80,10 +80,11 @@ def inside(queries, centres, radius):
     return held, np.sqrt(np.maximum(nearest, 0))
 
 
-def manifold_scores(real, made):
-    held, _ = inside(made, real, radii(real, BALL))
+def manifold_scores(real, made, real_radii):
+    """real_radii: of the balls of BALL and of COVERAGE_BALL neighbours around the real ones."""
+    narrow, wide = real_radii
+    held, _ = inside(made, real, narrow)
     held_real, _ = inside(real, made, radii(made, BALL))
-    wide = radii(real, COVERAGE_BALL)
     dense, nearest = inside(made, real, wide)
     return {
         "precision": float((held > 0).mean()),
@@ -118,6 +119,7 @@ class Judge:
         self.classifier = classifier
         self.pixels = to_pixels(train.images)
         self.real, self.classes = look(classifier, test.images)
+        self.radii = radii(self.real, BALL), radii(self.real, COVERAGE_BALL)
         bins = min(BINS, len(self.real) // 10)
         self.clusters = KMeans(bins, n_init=1, random_state=seed).fit(look(classifier, train.images[: len(self.real)])[0])
         self.accuracy = float((self.classes == test.labels.numpy()).mean())
@@ -132,7 +134,7 @@ class Judge:
         near = self.to_training(images)
         return {
             "frechet": frechet(features, self.real),
-            **manifold_scores(self.real, features),
+            **manifold_scores(self.real, features, self.radii),
             "class_ratios": [round(float(ratio), 4) for ratio in ratios],
             "classes_within_15": int((np.abs(ratios - 1) <= 0.15).sum()),
             **bin_scores(self.clusters, self.real, features),

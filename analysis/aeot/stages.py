@@ -9,10 +9,13 @@ from idx_to_hdf5 import write_hdf5
 from aeot import figures, table, transport
 from aeot.images import FOLDER, Labelled, read_both
 from aeot.networks import MODELS
-from aeot.scores import MEMORY_IMAGES, Judge, distances, in_batches, to_pixels
+from aeot.scores import Judge, distances, in_batches, to_pixels
 from aeot.training import read_json, start_random, train, write_json
 
 __all__ = ["FOLDER", "STAGES", "run_stages"]
+
+PATHS = 200  # of which the figure shows some
+FINE = 4  # points of a path between two images
 
 
 class Run:
@@ -115,7 +118,28 @@ def draw(run):
     figures.grid({"Real": real, "AE-OT": made["ae-ot"], "VAE": made["vae"], "WGAN-GP": made["wgan-gp"]}, run.path("grid.png"))
     shown = made["ae-ot"][:16]
     _, rows = distances(shown.reshape(len(shown), -1), to_pixels(run.train.images), figures.NEAREST)
+    draw_paths(run)
     figures.nearest(shown, run.train.images.squeeze(1).numpy()[rows], run.path("nearest.png"))
+
+
+def draw_paths(run):
+    """Paths that cross the singular set least and most, of many."""
+    steps, fine = figures.STEPS, FINE * (figures.STEPS - 1) + 1
+    rng = np.random.default_rng(run.options.seed)
+    codes, jumps = transport.follow(run.options, transport.quarter_circles(rng, PATHS, fine, run.options.latent))
+    largest = jumps.max(axis=1)
+    order = np.argsort(largest)
+    threshold = transport.facts(run.options.out)["threshold"]
+    kinds = {
+        f"Paths in noise space, of {PATHS} those that jump least": order[: figures.SHOWN_PATHS],
+        f"Those that jump most; bars: across the singular set, above {threshold:.0f} degrees": order[: -figures.SHOWN_PATHS - 1 : -1],
+    }
+    groups = {}
+    for title, chosen in kinds.items():
+        images = run.decode("auto-encoder", codes[chosen, ::FINE].reshape(-1, run.options.latent))
+        angles = jumps[chosen].reshape(len(chosen), steps - 1, FINE).max(axis=2)
+        groups[title] = images.reshape(len(chosen), steps, *images.shape[2:]).numpy(), angles
+    figures.paths(groups, threshold, run.path("paths.png"))
 
 
 STAGES = {
@@ -125,7 +149,7 @@ STAGES = {
     "sample": (sample, ("targets.h5", "samples.h5")),
     "decode": (decode, ("images.h5",)),
     "score": (score, ("scores.json", "table.md")),
-    "draw": (draw, ("grid.png", "nearest.png")),
+    "draw": (draw, ("grid.png", "paths.png", "nearest.png")),
 }
 
 

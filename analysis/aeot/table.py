@@ -6,6 +6,8 @@ import numpy as np
 from brenier_files import run as run_script
 from scipy import stats
 
+from aeot import figures
+from aeot.images import NAMES
 from aeot.training import read_json
 
 METHODS = {
@@ -14,9 +16,10 @@ METHODS = {
     "vae": "VAE",
     "wgan-gp": "WGAN-GP",
     "ae-gaussian": "auto-encoder, normal codes",
-    "reconstructed": "test images, encoded and decoded",
+    "reconstructed": "test images, decoded codes",
     "training images": "training images",
 }
+GENERATORS = ("ae-ot", "vae", "wgan-gp")
 COLUMNS = {
     "frechet": ("Fréchet distance", 1, ".2f"),
     "precision": ("precision", 1, ".3f"),
@@ -51,11 +54,21 @@ def markdown(summaries):
     return "\n".join(lines) + "\n"
 
 
+def draw(summaries, path):
+    """Frechet distances and class shares of the methods that generate; of training images the distance alone."""
+    values = {title: [run["scores"][method]["frechet"] for run in summaries] for method, title in METHODS.items()}
+    bars = {title: (np.mean(all_runs), half_width(all_runs) if len(all_runs) > 1 else 0.0) for title, all_runs in values.items()}
+    ratios = {METHODS[method]: [run["scores"][method]["class_ratios"] for run in summaries] for method in GENERATORS}
+    figures.compare(bars, ratios, NAMES, path)
+
+
 def merge(folders, out):
-    """Writes the table of some runs."""
-    text = markdown([read_json(os.path.join(folder, "scores.json")) for folder in folders])
+    """Writes the table and the figure of some runs."""
+    summaries = [read_json(os.path.join(folder, "scores.json")) for folder in folders]
+    text = markdown(summaries)
     with open(os.path.join(out, "table.md"), "w", encoding="utf-8") as file:
         file.write(text)
+    draw(summaries, os.path.join(out, "scores.png"))
     print(text, end="")
 
 

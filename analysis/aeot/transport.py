@@ -65,3 +65,30 @@ def facts(folder):
     with h5py.File(os.path.join(folder, "samples.h5")) as file:
         drawn = {name: as_python(file.attrs[name]) for name in ("draws", "crossing", "singular", "threshold", "neighbours")}
     return {"rho": result.rho, "rho_low": result.rho_low, "rho_high": result.rho_high, "status": result.status, **drawn}
+
+
+def quarter_circles(rng, count, points, dim):
+    """Paths cos t z + sin t z' through noise, t from 0 to a right angle: every point of them is as likely as another."""
+    z, other = rng.standard_normal((2, count, 1, dim))
+    t = np.linspace(0, np.pi / 2, points)[:, None]
+    return np.cos(t) * z + np.sin(t) * other
+
+
+def jumps(targets, index):
+    """Angle in degrees between the targets of neighbouring points of paths, index [paths, points], as facets -angle lifted."""
+    lifted = np.concatenate([targets, np.full((len(targets), 1), -1.0)], axis=1)
+    lifted /= np.linalg.norm(lifted, axis=1, keepdims=True)
+    cosine = (lifted[index[:, 1:]] * lifted[index[:, :-1]]).sum(axis=-1)
+    return np.where(index[:, 1:] == index[:, :-1], 0.0, np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+
+
+def follow(options, paths):
+    """Codes along paths [count, points, d], and the jumps of the map from point to point [count, points - 1]."""
+    count, points, dim = paths.shape
+    np.save(os.path.join(options.out, "paths.npy"), paths.reshape(-1, dim))
+    brenier("map", "result.h5", "paths.npy", "-extension", "linear", "-neighbours", options.neighbours, "-o", "paths.h5",
+            ranks=options.threads, cwd=options.out)  # fmt: skip
+    with h5py.File(os.path.join(options.out, "paths.h5")) as file:
+        code, index = file["code"][()], file["index"][()].reshape(count, points)
+    targets = read_result(os.path.join(options.out, "result.h5"))["/targets"]
+    return code.reshape(count, points, dim), jumps(targets, index)
