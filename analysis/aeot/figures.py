@@ -82,7 +82,7 @@ def compare(frechet, ratios, names, path):
 def draw_bars(axes, values, colours):
     methods = list(values)[::-1]
     means, widths = zip(*(values[method] for method in methods))
-    axes.barh(methods, means, xerr=widths, color=[colours.get(method, LIGHT) for method in methods], capsize=3, ecolor=GREY)
+    axes.barh(methods, means, xerr=widths if any(widths) else None, color=[colours.get(method, LIGHT) for method in methods], capsize=3, ecolor=GREY)
     for row, (mean, width) in enumerate(zip(means, widths)):
         axes.text(mean + width, row, f"  {mean:.2f}", va="center", fontsize=9)
     axes.set_xlim(0, 1.18 * max(mean + width for mean, width in zip(means, widths)))

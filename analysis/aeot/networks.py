@@ -21,6 +21,7 @@ from torch.nn import functional
 SIDE = 28
 CLASSES = 10
 FEATURES = 128
+BATCH = 64
 CODE_NOISE = 0.1  # standard deviation, of codes with unit variance
 GRADIENT_PENALTY = 10.0
 CRITIC_STEPS = 3  # to one of the generator; 5 in the paper, which leaves too few of these in minutes
@@ -72,7 +73,7 @@ def adam(parameters, rate=3e-3, betas=(0.9, 0.999)):
 class Trained(nn.Module):
     """A network with one loss, `loss(images, labels)`, and one optimiser."""
 
-    batch = 128
+    batch = BATCH
 
     def optimisers(self):
         return [adam(self.parameters())]
@@ -114,7 +115,7 @@ class VariationalAutoEncoder(Trained):
 class WassersteinGan(nn.Module):
     """A step is one of the critic; the generator takes one in CRITIC_STEPS."""
 
-    batch = 64
+    batch = BATCH
 
     def __init__(self, dim, channels):
         super().__init__()

@@ -21,6 +21,7 @@ from scipy import linalg
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 
+from aeot import transport
 from aeot.networks import CLASSES
 
 BALL, COVERAGE_BALL = 3, 5
@@ -117,6 +118,7 @@ class Judge:
 
     def __init__(self, classifier, train, test, seed):
         self.classifier = classifier
+        self.frechet = transport.frechet if transport.has_frechet() else frechet
         self.pixels = to_pixels(train.images)
         self.real, self.classes = look(classifier, test.images)
         self.radii = radii(self.real, BALL), radii(self.real, COVERAGE_BALL)
@@ -133,7 +135,7 @@ class Judge:
         ratios = class_ratios(self.classes, classes)
         near = self.to_training(images)
         return {
-            "frechet": frechet(features, self.real),
+            "frechet": self.frechet(features, self.real),
             **manifold_scores(self.real, features, self.radii),
             "class_ratios": [round(float(ratio), 4) for ratio in ratios],
             "classes_within_15": int((np.abs(ratios - 1) <= 0.15).sum()),

@@ -15,6 +15,7 @@ from aeot.training import read_json, start_random, train, write_json
 __all__ = ["FOLDER", "STAGES", "run_stages"]
 
 PATHS = 200  # of which the figure shows some
+LEAST_JUMPS = 2  # of a path that is shown: one that stays in its cell shows nothing
 FINE = 4  # points of a path between two images
 
 
@@ -127,12 +128,12 @@ def draw_paths(run):
     steps, fine = figures.STEPS, FINE * (figures.STEPS - 1) + 1
     rng = np.random.default_rng(run.options.seed)
     codes, jumps = transport.follow(run.options, transport.quarter_circles(rng, PATHS, fine, run.options.latent))
-    largest = jumps.max(axis=1)
-    order = np.argsort(largest)
+    moving = np.flatnonzero((jumps > 0).sum(axis=1) >= LEAST_JUMPS)
+    order = moving[np.argsort(jumps[moving].max(axis=1))]
     threshold = transport.facts(run.options.out)["threshold"]
     kinds = {
-        f"Paths in noise space, of {PATHS} those that jump least": order[: figures.SHOWN_PATHS],
-        f"Those that jump most; bars: across the singular set, above {threshold:.0f} degrees": order[: -figures.SHOWN_PATHS - 1 : -1],
+        f"Paths in noise space: of {PATHS} those whose largest jump is least": order[: figures.SHOWN_PATHS],
+        f"Those whose largest jump is largest; bars: jumps across the singular set, above {threshold:.0f} degrees": order[: -figures.SHOWN_PATHS - 1 : -1],
     }
     groups = {}
     for title, chosen in kinds.items():

@@ -7,27 +7,31 @@ the mode of their cell (-singular, docs/product.md).
 """
 import os
 import subprocess
+import tempfile
 
 import h5py
 import numpy as np
-from brenier_files import BadFile, as_python, read_result
+from brenier_files import BadFile, as_python, last_event, read_log, read_result
 from idx_to_hdf5 import write_hdf5
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.environ.get("BRENIER_PROGRAM", os.path.join(ROOT, "build", "release", "bin", "brenier"))
-SHELL = '. "$0/tools/mpi-environment.sh"; exec mpiexec -n "$BRENIER_RANKS" "$@"'
+SHELL = '. "$0/tools/mpi-environment.sh"; exec "${BRENIER_LAUNCHER:-mpiexec}" -n "$BRENIER_RANKS" "$@"'
 NOT_REACHED = 6
 
 
-def brenier(*arguments, ranks, cwd, outcomes=(0,)):
-    """Runs a command of brenier in a folder; an exit code that is no outcome ends this program with brenier's words."""
+def brenier(*arguments, ranks, cwd, outcomes=(0,), quiet=False):
+    """Runs a command of brenier in a folder; an exit code that is no outcome ends this program with brenier's words.
+    Returns what it printed when quiet."""
     if not os.path.exists(PROGRAM):
         raise BadFile(f"{PROGRAM} is not there; ./quickstart builds it, or BRENIER_PROGRAM says where another is")
     environment = {**os.environ, "BRENIER_RANKS": str(ranks)}
     command = ["bash", "-c", SHELL, ROOT, PROGRAM, *map(str, arguments)]
-    done = subprocess.run(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL)
+    output = subprocess.PIPE if quiet else None
+    done = subprocess.run(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, text=True)
     if done.returncode not in outcomes:
         raise BadFile(f"brenier {arguments[0]} ended with exit code {done.returncode}; its own words are above")
+    return done.stdout
 
 
 def write_codes(path, codes, labels):
@@ -35,8 +39,8 @@ def write_codes(path, codes, labels):
 
 
 def solve(options):
-    brenier("solve", "codes.h5:/codes", "-o", "result.h5", "-tol", options.tol, "-seed", options.seed, "-checkpoint", "solve.ckpt",
-            "-log", "solve.jsonl", ranks=options.threads, cwd=options.out, outcomes=(0, NOT_REACHED))  # fmt: skip
+    brenier("solve", "codes.h5:/codes", "-o", "result.h5", "-tol", options.tol, "-seed", options.seed, "-checkpoint", "result.ckpt",
+            "-log", "result.jsonl", ranks=options.threads, cwd=options.out, outcomes=(0, NOT_REACHED))  # fmt: skip
 
 
 def sample(options, count, name, *extension):
@@ -52,6 +56,20 @@ def between(options):
 def read_codes(path):
     with h5py.File(path) as file:
         return file["code"][()].astype(np.float32)
+
+
+def has_frechet():
+    """Whether this brenier computes Frechet distances."""
+    return "brenier frechet" in brenier("frechet", "-help", ranks=1, cwd=".", quiet=True)
+
+
+def frechet(a, b):
+    """`brenier frechet` of two sets of features."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, features in (("a.npy", a), ("b.npy", b)):
+            np.save(os.path.join(folder, name), features)
+        brenier("frechet", "a.npy", "b.npy", "-splits", 0, "-log", "log.jsonl", ranks=1, cwd=folder, quiet=True)
+        return last_event(read_log(os.path.join(folder, "log.jsonl")), "frechet")["value"]
 
 
 def read_targets(path):
