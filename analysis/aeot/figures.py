@@ -1,7 +1,9 @@
 """The pictures of a run: images side by side, paths in noise space, nearest training images, shares of the classes."""
 import numpy as np
 from figure_style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure, save
-from image_grid import draw_images
+from image_grid import GAP, draw_images
+
+from aeot.networks import SIDE
 
 COLUMNS, ROWS = 8, 8
 STEPS = 16  # images along a path
@@ -23,13 +25,15 @@ def grid(blocks, path):
 def nearest(made, found, path):
     """A generated image in each column, over the training images that are nearest to it: found [n, NEAREST, 28, 28]."""
     count = len(made)
-    figure = new_figure(0.52 * count + 1.5, 0.52 * (NEAREST + 1) + 0.75)
+    width, height = 0.52 * count + 1.5, 0.52 * (NEAREST + 1) + 0.75
+    figure = new_figure(width, height)
     grids = figure.subplots(2, 1, gridspec_kw={"height_ratios": [1, NEAREST]})
-    for axes, images, name in zip(grids, (made, np.concatenate(found.swapaxes(0, 1))), ("generated", "nearest\ntraining\nimages")):
+    rows = {"generated": made, "nearest\ntraining\nimages": np.concatenate(found.swapaxes(0, 1))}
+    for axes, (name, images) in zip(grids, rows.items()):
         draw_images(axes, images, count, 1.0)
         axes.text(-0.012, 0.5, name, transform=axes.transAxes, ha="right", va="center")
-    figure.suptitle("Generated images and the training images nearest to them", x=0.02, ha="left", fontsize=11, fontweight="bold")
-    figure.subplots_adjust(left=1.05 / (0.52 * count + 1.5), right=0.99, bottom=0.02, top=0.86, hspace=0.06)
+    grids[0].set_title("Images of AE-OT and the training images nearest to them")
+    figure.subplots_adjust(left=1.05 / width, right=0.99, bottom=0.02, top=1 - 0.35 / height, hspace=0.06)
     save(figure, path)
 
 
@@ -49,8 +53,9 @@ def paths(groups, threshold, path):
 
 def mark_jump(axes, row, step):
     """A bar after image `step` of a row, where the path crosses a singular facet."""
-    side = 30  # an image and the gap after it
-    axes.plot([side * (step + 1) - 1.5] * 2, [side * row - 0.5, side * row + 27.5], color=ORANGE, linewidth=2.2, solid_capstyle="butt")
+    pitch = SIDE + GAP
+    across, down = [pitch * (step + 1) - 1.5] * 2, [pitch * row - 0.5, pitch * row + SIDE - 0.5]
+    axes.plot(across, down, color=ORANGE, linewidth=2.2, solid_capstyle="butt")
 
 
 def as_pictures(images):
@@ -82,7 +87,8 @@ def compare(frechet, ratios, names, path):
 def draw_bars(axes, values, colours):
     methods = list(values)[::-1]
     means, widths = zip(*(values[method] for method in methods))
-    axes.barh(methods, means, xerr=widths if any(widths) else None, color=[colours.get(method, LIGHT) for method in methods], capsize=3, ecolor=GREY)
+    colour = [colours.get(method, LIGHT) for method in methods]
+    axes.barh(methods, means, xerr=widths if any(widths) else None, color=colour, capsize=3, ecolor=GREY)
     for row, (mean, width) in enumerate(zip(means, widths)):
         axes.text(mean + width, row, f"  {mean:.2f}", va="center", fontsize=9)
     axes.set_xlim(0, 1.18 * max(mean + width for mean, width in zip(means, widths)))

@@ -4,16 +4,18 @@ import os
 import h5py
 import numpy as np
 import torch
+from brenier_files import BadFile
 from idx_to_hdf5 import write_hdf5
 
 from aeot import figures, table, transport
-from aeot.images import FOLDER, Labelled, read_both
-from aeot.networks import MODELS
+from aeot.images import FOLDER, NAMES, Labelled, read_both
+from aeot.networks import CLASSES, MODELS
 from aeot.scores import Judge, distances, in_batches, to_pixels
 from aeot.training import read_json, start_random, train, write_json
 
 __all__ = ["FOLDER", "STAGES", "run_stages"]
 
+SETTINGS = ("data", "images", "seed", "latent", "channels")  # which a folder keeps
 PATHS = 200  # of which the figure shows some
 LEAST_JUMPS = 2  # of a path that is shown: one that stays in its cell shows nothing
 FINE = 4  # points of a path between two images
@@ -105,7 +107,8 @@ def score(run):
         "training": len(run.train.images),
         "generated": len(run.test.images),
         "accuracy": judge.accuracy,
-        "models": {name: {"steps": training.step, "seconds": round(training.seconds, 1)} for name, training in run.trained.items()},
+        "class_names": NAMES if run.options.data == FOLDER else [str(number) for number in range(CLASSES)],
+        "models": {name: training.facts() for name, training in run.trained.items()},
         "transport": transport.facts(run.options.out),
         "scores": {name: judge.scores(value) for name, value in images.items()},
     }
@@ -131,9 +134,10 @@ def draw_paths(run):
     moving = np.flatnonzero((jumps > 0).sum(axis=1) >= LEAST_JUMPS)
     order = moving[np.argsort(jumps[moving].max(axis=1))]
     threshold = transport.facts(run.options.out)["threshold"]
+    least, most = order[: figures.SHOWN_PATHS], order[::-1][: figures.SHOWN_PATHS]
     kinds = {
-        f"Paths in noise space: of {PATHS} those whose largest jump is least": order[: figures.SHOWN_PATHS],
-        f"Those whose largest jump is largest; bars: jumps across the singular set, above {threshold:.0f} degrees": order[: -figures.SHOWN_PATHS - 1 : -1],
+        f"Paths in noise space: of {PATHS} those whose largest jump is least": least,
+        f"Those whose largest jump is largest; bars: jumps above {threshold:.0f} degrees, the singular set": most,
     }
     groups = {}
     for title, chosen in kinds.items():
@@ -154,8 +158,21 @@ STAGES = {
 }
 
 
+def keep_settings(options):
+    """Notes what a folder was begun with; going on with something else would mix two runs."""
+    path = os.path.join(options.out, "settings.json")
+    settings = {name: getattr(options, name) for name in SETTINGS}
+    begun = read_json(path, settings)
+    changed = [name for name in SETTINGS if begun[name] != settings[name]]
+    if changed:
+        was = ", ".join(f"--{name} {begun[name]}" for name in changed)
+        raise BadFile(f"{options.out} was begun with {was}; go on with that, or give another --out")
+    write_json(path, settings)
+
+
 def run_stages(options):
     os.makedirs(options.out, exist_ok=True)
+    keep_settings(options)
     torch.set_num_threads(options.threads)
     run = Run(options)
     for name in options.stages:

@@ -7,7 +7,6 @@ from brenier_files import run as run_script
 from scipy import stats
 
 from aeot import figures
-from aeot.images import NAMES
 from aeot.training import read_json
 
 METHODS = {
@@ -57,9 +56,9 @@ def markdown(summaries):
 def draw(summaries, path):
     """Frechet distances and class shares of the methods that generate; of training images the distance alone."""
     values = {title: [run["scores"][method]["frechet"] for run in summaries] for method, title in METHODS.items()}
-    bars = {title: (np.mean(all_runs), half_width(all_runs) if len(all_runs) > 1 else 0.0) for title, all_runs in values.items()}
+    bars = {title: (np.mean(runs), half_width(runs) if len(runs) > 1 else 0.0) for title, runs in values.items()}
     ratios = {METHODS[method]: [run["scores"][method]["class_ratios"] for run in summaries] for method in GENERATORS}
-    figures.compare(bars, ratios, NAMES, path)
+    figures.compare(bars, ratios, summaries[0]["class_names"], path)
 
 
 def merge(folders, out):

@@ -95,6 +95,9 @@ class Training:
         self.step += 1
         return loss
 
+    def facts(self):
+        return {"steps": self.step, "seconds": round(self.seconds, 1)}
+
     def save(self, path):
         state = {
             "model": self.model.state_dict(),

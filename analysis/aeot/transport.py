@@ -35,22 +35,25 @@ def brenier(*arguments, ranks, cwd, outcomes=(0,), quiet=False):
 
 
 def write_codes(path, codes, labels):
-    write_hdf5(path, {"codes": codes.astype(np.float32), "labels": labels.astype(np.int64)}, {"codes": "encoder", "labels": "labels"})
+    datasets = {"codes": codes.astype(np.float32), "labels": labels.astype(np.int64)}
+    write_hdf5(path, datasets, {"codes": "encoder", "labels": "labels"})
 
 
 def solve(options):
-    brenier("solve", "codes.h5:/codes", "-o", "result.h5", "-tol", options.tol, "-seed", options.seed, "-checkpoint", "result.ckpt",
-            "-log", "result.jsonl", ranks=options.threads, cwd=options.out, outcomes=(0, NOT_REACHED))  # fmt: skip
+    brenier("solve", "codes.h5:/codes", "-o", "result.h5", "-tol", options.tol, "-seed", options.seed,
+            "-checkpoint", "result.ckpt", "-log", "result.jsonl",
+            ranks=options.threads, cwd=options.out, outcomes=(0, NOT_REACHED))  # fmt: skip
 
 
 def sample(options, count, name, *extension):
-    brenier("sample", "result.h5", "-n", count, "-seed", options.seed + 1, "-labels", "codes.h5:/labels", "-o", name, *extension,
-            ranks=options.threads, cwd=options.out)  # fmt: skip
+    brenier("sample", "result.h5", "-n", count, "-seed", options.seed + 1, "-labels", "codes.h5:/labels", "-o", name,
+            *extension, ranks=options.threads, cwd=options.out)  # fmt: skip
 
 
 def between(options):
     """Options of sample for codes between targets."""
-    return ("-extension", "linear", "-neighbours", options.neighbours, "-singular", options.singular, "-quantile", options.quantile)
+    return ("-extension", "linear", "-neighbours", options.neighbours,
+            "-singular", options.singular, "-quantile", options.quantile)  # fmt: skip
 
 
 def read_codes(path):

@@ -10,10 +10,11 @@ import matplotlib.image
 import numpy as np
 import pytest
 import torch
-from aeot import scores, table, training, transport
+from aeot import scores, stages, table, training, transport
 from aeot.images import Labelled
 from aeot.networks import MODELS, SIDE
 from aeot.training import Batches, read_json, write_json
+from brenier_files import BadFile
 
 RUN = os.path.join(transport.ROOT, "analysis", "aeot", "run")
 PROGRAM = os.environ.get("BRENIER_PROGRAM", transport.PROGRAM)
@@ -119,10 +120,18 @@ def test_table_has_intervals(tmp_path, capsys):
     for seed in (1, 2, 3):
         made = {method: {**names, "frechet": float(seed), "class_ratios": [1.0] * 10} for method in table.METHODS}
         (tmp_path / f"{seed}").mkdir()
-        write_json(tmp_path / f"{seed}" / "scores.json", {"scores": made})
+        write_json(tmp_path / f"{seed}" / "scores.json", {"scores": made, "class_names": list("abcdefghij")})
     assert table.main([*(str(tmp_path / f"{seed}") for seed in (1, 2, 3)), "--out", str(tmp_path)]) == 0
     assert "| AE-OT | 2.00 ± 2.48 |" in capsys.readouterr().out  # 4.303 / sqrt(3), Student's with 2 degrees of freedom
     assert len(np.unique(matplotlib.image.imread(tmp_path / "scores.png"))) > 2
+
+
+def test_a_folder_keeps_its_settings(tmp_path):
+    options = Options(tmp_path, data="x", images=None)
+    stages.keep_settings(options)
+    stages.keep_settings(options)
+    with pytest.raises(BadFile, match="--latent 4"):
+        stages.keep_settings(Options(tmp_path, data="x", images=None, latent=5))
 
 
 def start(out, *arguments):
