@@ -22,7 +22,6 @@ SIDE = 28
 CLASSES = 10
 FEATURES = 128
 BATCH = 64
-CODE_NOISE = 0.1  # standard deviation, of codes with unit variance
 GRADIENT_PENALTY = 10.0
 CRITIC_STEPS = 3  # to one of the generator; 5 in the paper, which leaves too few of these in minutes
 
@@ -87,14 +86,15 @@ class Trained(nn.Module):
 
 
 class AutoEncoder(Trained):
-    def __init__(self, dim, channels):
+    def __init__(self, dim, channels, code_noise=0.1):
         super().__init__()
+        self.code_noise = code_noise
         self.encoder = nn.Sequential(pyramid(dim, channels), nn.BatchNorm1d(dim, affine=False))
         self.decoder = make_decoder(dim, channels)
 
     def loss(self, images, labels):
         codes = self.encoder(images)
-        return functional.l1_loss(self.decoder(codes + CODE_NOISE * torch.randn_like(codes)), images)
+        return functional.l1_loss(self.decoder(codes + self.code_noise * torch.randn_like(codes)), images)
 
 
 class VariationalAutoEncoder(Trained):

@@ -79,7 +79,8 @@ class Training:
     def __init__(self, name, options, data):
         self.name, self.seed, self.data = name, options.seed, data
         start_random(self.seed, name, "weights")
-        self.model = MODELS[name](options.latent, options.channels)
+        more = {"code_noise": options.code_noise} if name == "auto-encoder" else {}
+        self.model = MODELS[name](options.latent, options.channels, **more)
         self.optimisers = self.model.optimisers()
         self.rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
         self.batches = Batches(len(data.images), self.model.batch, self.seed, name)

@@ -24,6 +24,7 @@ SMALL = ("--small", "--threads", "1", "--checkpoint-seconds", "0")
 class Options:
     def __init__(self, out, **changes):
         self.out, self.seed, self.latent, self.channels, self.steps = str(out), 1, 4, 8, 6
+        self.code_noise = 0.1
         self.checkpoint_seconds = 1e9
         self.__dict__.update(changes)
 
