@@ -131,7 +131,7 @@ def test_ranks_that_do_not_know_of_each_other_are_refused(cluster, problem):
 @pytest.mark.slow
 def test_chain_of_aeot(cluster, tmp_path):
     size = "-n 2 --ntasks-per-node=2 -t 10"
-    done = subprocess.run([os.path.join(JOBS, "aeot.sh"), "out", "0.5", "--small", "--steps", "5"],
+    done = subprocess.run([os.path.join(JOBS, "aeot.sh"), "out", "0.5", "--small", "--images", "300", "--steps", "5"],
                           env=cluster.environment(BRENIER_SBATCH=size, AEOT_SBATCH=size, **SETTINGS),
                           cwd=tmp_path, capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 0, done.stderr
