@@ -100,6 +100,7 @@ def read_images(run):
 
 
 def score(run):
+    train_all(run)
     judge = Judge(run.model("classifier"), run.train, run.test, run.options.seed)
     images = {**read_images(run), "training images": run.train.images[-len(run.test.images) :]}
     summary = {
