@@ -126,3 +126,15 @@ def test_ranks_that_do_not_know_of_each_other_are_refused(cluster, problem):
     sentences = [line for line in done.stderr.splitlines() if line.startswith("brenier: error:")]
     assert len(sentences) == 1 and "srun started 2 processes" in sentences[0], done.stderr
     assert not (problem / "result.h5").exists()
+
+
+@pytest.mark.slow
+def test_chain_of_aeot(cluster, tmp_path):
+    size = "-n 2 --ntasks-per-node=2 -t 10"
+    done = subprocess.run([os.path.join(JOBS, "aeot.sh"), "out", "0.5", "--small", "--images", "300", "--steps", "5"],
+                          env=cluster.environment(BRENIER_SBATCH=size, AEOT_SBATCH=size, **SETTINGS),
+                          cwd=tmp_path, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for job in [word.strip(",") for word in done.stdout.split()[1::2]]:
+        assert cluster.wait(job)[:2] == ("COMPLETED", "0"), said(tmp_path / "out")
+    assert "| AE-OT |" in (tmp_path / "out" / "table.md").read_text()
