@@ -8,7 +8,7 @@ import time
 import numpy as np
 from brenier_files import read_result
 from problem import mixture
-from program import PROGRAM, REPOSITORY
+from program import PROGRAM, REPOSITORY, TIME_LIMIT
 
 # 600 x 18: large enough for candidate lists. No warm-up: more iterations to be interrupted in
 OPTIONS = ("-tol", "0.15", "-warm_up", "0", "-seed", "5")
@@ -65,7 +65,7 @@ class Run:
                 pass
         self.end()
 
-    def end(self, seconds=200):
+    def end(self, seconds=TIME_LIMIT):
         """Waits for the end; the exit code."""
         try:
             self.said += self.process.communicate(timeout=seconds)[0]
