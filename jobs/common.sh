@@ -26,6 +26,9 @@ export SLURM_CPU_BIND=${SLURM_CPU_BIND:-cores}
 
 script=${0##*/}
 
+# A signal that comes while there are no ranks must not end the script; the program knows the end of the job anyway.
+trap : USR1 USR2
+
 # What Slurm calls this job. The number of an array's task by itself may mean the whole array, or nothing.
 job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
 job=${job:-${SLURM_JOB_ID:-}}
@@ -60,7 +63,8 @@ launch() {
     wait "$ranks" || code=$?
     kill -0 "$ranks" 2>/dev/null || break
   done
-  trap - USR1 USR2 TERM
+  trap : USR1 USR2
+  trap - TERM
   return "$code"
 }
 
