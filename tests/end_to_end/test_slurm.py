@@ -154,8 +154,8 @@ def test_time_limit(cluster, reference, problem, warning, checkpoints, second):
 def test_old_ranks_live_on(cluster, reference, problem):
     """A node that does not answer is marked down and its job starts elsewhere; later the old ranks wake up beside the new ones.
 
-    Everything of the node sleeps: its daemon, the script and srun, which else would end the new step, its number being that of
-    the old one; then all but those wake up.
+    Everything of the node sleeps: its daemon, the script and srun, which would ask Slurm to end the step; then all but those
+    wake up.
     """
     one_node = ("-N", "1", "-n", "2", "--ntasks-per-node=2", "-t", "10")
     job = submit_solve(cluster, problem, "-w", NODES[1], *one_node)
@@ -179,7 +179,8 @@ def test_old_ranks_live_on(cluster, reference, problem):
         signal_all(old, signal.SIGKILL)
         signal_all(asleep | awake, signal.SIGCONT)
         cluster.run("scontrol", "update", f"nodename={NODES[1]}", "state=resume", check=False)
-    assert (state, code, restarts) == ("COMPLETED", "0", 1), said(problem)
+    # The end of the old step may end the new one, which has its number; the job then comes back once more
+    assert (state, code) == ("COMPLETED", "0") and restarts >= 1, said(problem)
     expect_the_same(reference, problem / "result.h5")
     assert "finished" in brenier("info", "result.ckpt", cwd=problem).stdout
 
