@@ -137,7 +137,7 @@ def test_time_limit(cluster, reference, problem, warning, checkpoints, second):
     The second run has more time: a slow machine takes longer than that for the start, which is not kept.
     """
     job = submit_solve(cluster, problem, *TWO_NODES[:-1], "1", f"--signal={warning}")
-    cluster.wait_for(lambda: len(ranks(problem)) == 2, "the job does not start", 60)
+    cluster.wait_for(lambda: "targets in dimension" in said(problem), "the job does not start", 60)
     begin = time.monotonic()
     wait_for_checkpoints(cluster, problem, checkpoints)
     sleepers = ranks(problem)
@@ -155,10 +155,10 @@ def test_old_ranks_live_on(cluster, reference, problem):
     """A node that does not answer is marked down and its job starts elsewhere; later the old ranks wake up beside the new ones.
 
     Everything of the node sleeps: its daemon, the script and srun, which would ask Slurm to end the step; then all but those
-    wake up.
+    wake up. No shared memory: on one machine that of the old ranks has the same name as that of the new ones.
     """
     one_node = ("-N", "1", "-n", "2", "--ntasks-per-node=2", "-t", "10")
-    job = submit_solve(cluster, problem, "-w", NODES[1], *one_node)
+    job = submit_solve(cluster, problem, "-w", NODES[1], *one_node, OMPI_MCA_btl="self,tcp")
     wait_for_checkpoints(cluster, problem, 2)
     old = ranks(problem)
     awake = old | processes("slurmstepd", f"[{job}.")
