@@ -15,6 +15,7 @@ from slurm_cluster import NODES, Cluster, Unavailable
 
 JOBS = os.path.join(REPOSITORY, "jobs")
 OPTIONS = ("-tol", "0.1")
+LONG = 180  # seconds that a busy machine may take
 TWO_NODES = ("-N", "2", "-n", "2", "--ntasks-per-node=1", "-t", "10")
 SETTINGS = {
     "BRENIER_PROGRAM": os.path.abspath(PROGRAM),
@@ -93,7 +94,7 @@ def submit_solve(cluster, folder, *options, **settings):
 
 
 def wait_for_checkpoints(cluster, folder, count):
-    cluster.wait_for(lambda: said(folder).count("checkpoint: ") >= count, "the job writes no checkpoint", 60)
+    cluster.wait_for(lambda: said(folder).count("checkpoint: ") >= count, "the job writes no checkpoint", LONG)
 
 
 def test_signal_then_requeue(cluster, reference, problem):
@@ -120,7 +121,7 @@ def test_node_is_lost(cluster, reference, problem):
     wait_for_checkpoints(cluster, problem, 3)
     cluster.run("scontrol", "update", f"nodename={NODES[1]}", "state=down", "reason=test")
     try:
-        cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", 60)
+        cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", LONG)
     finally:
         # which is refused when the node has come back by itself
         cluster.run("scontrol", "update", f"nodename={NODES[1]}", "state=resume", check=False)
@@ -137,14 +138,14 @@ def test_time_limit(cluster, reference, problem, warning, checkpoints, second):
     The second run has more time: a slow machine takes longer than that for the start, which is not kept.
     """
     job = submit_solve(cluster, problem, *TWO_NODES[:-1], "1", f"--signal={warning}")
-    cluster.wait_for(lambda: "targets in dimension" in said(problem), "the job does not start", 60)
+    cluster.wait_for(lambda: "targets in dimension" in said(problem), "the job does not start", LONG)
     begin = time.monotonic()
     wait_for_checkpoints(cluster, problem, checkpoints)
     sleepers = ranks(problem)
     signal_all(sleepers, signal.SIGSTOP)
     time.sleep(max(begin + second - time.monotonic(), 0))
     signal_all(sleepers, signal.SIGCONT)
-    cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", 60)
+    cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", LONG)
     cluster.run("scontrol", "update", f"jobid={job}", "timelimit=10")
     assert cluster.wait(job, 300) == ("COMPLETED", "0", 1), said(problem)
     assert ("stopped (signal)" if "USR1" in warning else "stopped (time limit)") in said(problem)
@@ -168,9 +169,9 @@ def test_old_ranks_live_on(cluster, reference, problem):
     try:
         cluster.run("scontrol", "update", f"nodename={NODES[1]}", "state=down", "reason=test")
         cluster.run("scontrol", "update", f"jobid={job}", "reqnodelist=", check=False)
-        cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", 60)
+        cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", LONG)
         cluster.release(job)
-        cluster.wait_for(lambda: "continues from" in said(problem), "the job does not start again", 60)
+        cluster.wait_for(lambda: "continues from" in said(problem), "the job does not start again", LONG)
         wait_for_checkpoints(cluster, problem, said(problem).count("checkpoint: ") + 1)
         assert len(old & ranks(problem)) == 2
         signal_all(awake, signal.SIGCONT)
@@ -220,7 +221,7 @@ def test_one_task_of_an_array_is_stopped(cluster, problem, stopped):
     job = cluster.submit("--array=1-2", "-n", "1", "--ntasks-per-node=1", "-t", "10", os.path.join(JOBS, "array.sbatch"),
                          "points.npy", "seeds", *OPTIONS, "-checkpoint_interval", "0", cwd=problem, **SETTINGS)  # fmt: skip
     own = problem / f"brenier-{job}-{stopped}.out"
-    cluster.wait_for(lambda: own.exists() and "checkpoint: " in own.read_text(), "the task writes no checkpoint", 60)
+    cluster.wait_for(lambda: own.exists() and "checkpoint: " in own.read_text(), "the task writes no checkpoint", LONG)
     cluster.run("scancel", "--signal=USR1", f"{job}_{stopped}")
     for task in (1, 2):
         assert cluster.wait(f"{job}_{task}") == ("COMPLETED", "0", int(task == stopped)), said(problem)
