@@ -26,14 +26,21 @@ export SLURM_CPU_BIND=${SLURM_CPU_BIND:-cores}
 
 script=${0##*/}
 
+# A signal that comes while there are no ranks must not end the script; the program knows the end of the job anyway.
+trap : USR1 USR2
+
+# What Slurm calls this job. The number of an array's task by itself may mean the whole array, or nothing.
+job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+job=${job:-${SLURM_JOB_ID:-}}
+
 fail() {
   echo "$script: $*" >&2
   exit 2
 }
 
 # The end of the job in seconds since 1970, for the program to stop in time. Slurm before 23 does not export it.
-if [ -z "${SLURM_JOB_END_TIME:-}" ] && [ -n "${SLURM_JOB_ID:-}" ]; then
-  end=$(squeue -h -j "$SLURM_JOB_ID" -O EndTime:32 2>/dev/null | head -n 1 | tr -d ' ') || end=
+if [ -z "${SLURM_JOB_END_TIME:-}" ] && [ -n "$job" ]; then
+  end=$(squeue -h -j "$job" -O EndTime:32 2>/dev/null | head -n 1 | tr -d ' ') || end=
   if seconds=$(date -d "$end" +%s 2>/dev/null) && [ -n "$end" ]; then export SLURM_JOB_END_TIME=$seconds; fi
 fi
 
@@ -56,7 +63,8 @@ launch() {
     wait "$ranks" || code=$?
     kill -0 "$ranks" 2>/dev/null || break
   done
-  trap - USR1 USR2 TERM
+  trap : USR1 USR2
+  trap - TERM
   return "$code"
 }
 
@@ -65,13 +73,24 @@ finished() {
   [ -e "$1" ] && env -u SLURM_JOB_ID "$program" info "$1" 2>/dev/null | grep -Eq '^ +status +finished$'
 }
 
+# Whether Slurm has started this job again meanwhile: after a lost node the old script and its ranks may live on.
+replaced() {
+  local restarts
+  restarts=$(scontrol show job "$job" 2>/dev/null | grep -oE 'Restarts=[0-9]+' | head -n 1) || return 1
+  [ "${restarts#Restarts=}" -gt "${SLURM_RESTART_COUNT:-0}" ]
+}
+
 # Puts this job back into the queue, to continue.
 requeue() {
+  if replaced; then
+    echo "$script: this job runs again elsewhere already"
+    exit 0
+  fi
   if [ "${SLURM_RESTART_COUNT:-0}" -ge "$most_restarts" ]; then
     fail "came back $most_restarts times already; submit it again by hand when that is right"
   fi
   echo "$script: not finished yet, back into the queue"
-  scontrol requeue "$SLURM_JOB_ID"
+  scontrol requeue "$job"
   sleep 60 # Slurm ends this script
 }
 

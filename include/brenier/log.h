@@ -30,7 +30,8 @@ PETSC_EXTERN PetscErrorCode BrenierLogOpen(const char path[]);
 - fields - pairs of name and value after a type letter, as in "i n_targets", n, "r rho", rho, "s source", text, ended by
            NULL: i is PetscInt64, r PetscReal (NaN and Inf become null), s const char *
 
-  Notes: A failed write (full disk) warns once on standard error and ends the log; the run goes on.
+  Notes: A failed write (full disk) warns once on standard error, with the path and the bytes missing, and ends the log with
+  its last whole line; the run goes on.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierLogEvent(const char event[], ...);
 

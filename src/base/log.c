@@ -9,11 +9,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 /* One log for a program, as there is one standard output; rank 0 alone has it open. */
-static FILE     *brenier_log_file;
-static double    brenier_log_start;
-static PetscBool brenier_log_broken;
+static FILE      *brenier_log_file;
+static char       brenier_log_path[PETSC_MAX_PATH_LEN];
+static PetscInt64 brenier_log_bytes; /* in whole lines */
+static double     brenier_log_start;
 
 PetscErrorCode BrenierLogOpen(const char path[])
 {
@@ -22,9 +25,10 @@ PetscErrorCode BrenierLogOpen(const char path[])
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  brenier_log_start  = MPI_Wtime();
-  brenier_log_broken = PETSC_FALSE;
+  brenier_log_start = MPI_Wtime();
+  brenier_log_bytes = 0;
   if (rank == 0 && path && path[0]) {
+    PetscCall(PetscStrncpy(brenier_log_path, path, sizeof brenier_log_path));
     brenier_log_file = fopen(path, "w");
     if (!brenier_log_file)
       BrenierFaultSet(&fault, BRENIER_EXIT_IO, "%s: cannot write the log: %s", path, strerror(errno));
@@ -49,12 +53,34 @@ static void AddFields(cJSON *line, va_list args)
   }
 }
 
+/* Ends the log with its last whole line, after a write that failed; reads errno. */
+static void GiveUp(PetscInt64 line_bytes)
+{
+  const int      code = errno;
+  struct statvfs about;
+  PetscInt64     have = 0;
+
+  if (!statvfs(brenier_log_path, &about)) have = (PetscInt64)about.f_bavail * (PetscInt64)about.f_frsize;
+  if (line_bytes > have)
+    fprintf(stderr,
+            "brenier: warning: %s: disk full while writing the log: %" PetscInt64_FMT " bytes needed, %" PetscInt64_FMT
+            " free, %" PetscInt64_FMT " missing; the log ends here, the run goes on\n",
+            brenier_log_path, line_bytes, have, line_bytes - have);
+  else
+    fprintf(stderr, "brenier: warning: %s: cannot write the log: %s; it ends here, the run goes on\n", brenier_log_path,
+            strerror(code));
+  fclose(brenier_log_file);
+  brenier_log_file = NULL;
+  (void)!truncate(brenier_log_path, (off_t)brenier_log_bytes);
+}
+
 PetscErrorCode BrenierLogEvent(const char event[], ...)
 {
   PetscFunctionBegin;
-  if (brenier_log_file && !brenier_log_broken) {
+  if (brenier_log_file) {
     cJSON  *line = cJSON_CreateObject();
     char   *text;
+    int     bytes;
     va_list args;
 
     cJSON_AddStringToObject(line, "event", event);
@@ -62,11 +88,10 @@ PetscErrorCode BrenierLogEvent(const char event[], ...)
     va_start(args, event);
     AddFields(line, args);
     va_end(args);
-    text = cJSON_PrintUnformatted(line);
-    if (!text || fprintf(brenier_log_file, "%s\n", text) < 0 || fflush(brenier_log_file)) {
-      brenier_log_broken = PETSC_TRUE;
-      fprintf(stderr, "brenier: warning: the log of -log ends here: %s\n", strerror(errno));
-    }
+    text  = cJSON_PrintUnformatted(line);
+    bytes = text ? fprintf(brenier_log_file, "%s\n", text) : -1;
+    if (bytes < 0 || fflush(brenier_log_file)) GiveUp(text ? (PetscInt64)strlen(text) + 1 : 0);
+    else brenier_log_bytes += bytes;
     cJSON_free(text);
     cJSON_Delete(line);
   }

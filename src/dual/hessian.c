@@ -94,7 +94,8 @@ static PetscInt64 AddEqualPairs(PetscInt n_leaves, CrossingTable *table)
   for (PetscInt i = 0; i < n_leaves; ++i) {
     const PetscInt64 begin = table->offset[i], end = table->offset[i + 1], first = kept;
 
-    qsort(table->crossing + begin, (size_t)(end - begin), sizeof *table->crossing, CompareCrossings);
+    // Without any crossing there is no array
+    if (end > begin) qsort(table->crossing + begin, (size_t)(end - begin), sizeof *table->crossing, CompareCrossings);
     for (PetscInt64 x = begin; x < end; ++x)
       if (kept > first && table->crossing[kept - 1].other == table->crossing[x].other)
         table->crossing[kept - 1].v += table->crossing[x].v;

@@ -440,14 +440,18 @@ static PetscErrorCode RunDescent(Solve *s, Vec mass, Vec mass_error)
 /* One dimension: the heights are known, and one look at them says the rest. */
 static PetscErrorCode SolveLine(Solve *s, Vec mass, Vec mass_error)
 {
-  BrenierSolveOptions look = *s->options;
+  const BrenierSolveOptions *given = s->options;
+  BrenierSolveOptions        look  = *given;
+  PetscErrorCode             ierr;
 
   PetscFunctionBegin;
   PetscCall(BrenierQuantileHeights_Private(s->targets, s->source, s->h));
   look.newton.max_it = 0;
   s->options         = &look;
-  PetscCall(RunStage(s, 1, PETSC_TRUE));
-  PetscCall(Measure(s, 0, mass, mass_error));
+  ierr               = RunStage(s, 1, PETSC_TRUE);
+  if (!ierr) ierr = Measure(s, 0, mass, mass_error);
+  s->options = given; // after a stop, too, the solve goes on with them
+  PetscCall(ierr);
   s->solved->reason = BRENIER_NEWTON_QUANTILES;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -4,7 +4,7 @@ import subprocess
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.environ.get("BRENIER_PROGRAM", os.path.join(REPOSITORY, "build", "release", "bin", "brenier"))
-TIME_LIMIT = 300  # seconds; a hang is a failure, exit code 124
+TIME_LIMIT = int(os.environ.get("BRENIER_TEST_SECONDS", "300"))  # a hang is a failure, exit code 124
 # timeout asks mpiexec to end, which ends the ranks; killing mpiexec would leave them running
 SHELL = f'. "$0/tools/mpi-environment.sh"; exec timeout --kill-after=10 {TIME_LIMIT} mpiexec -n "$BRENIER_RANKS" "$@"'
 

@@ -8,7 +8,7 @@ import time
 import numpy as np
 from brenier_files import read_result
 from problem import mixture
-from program import PROGRAM, REPOSITORY
+from program import PROGRAM, REPOSITORY, TIME_LIMIT
 
 # 600 x 18: large enough for candidate lists. No warm-up: more iterations to be interrupted in
 OPTIONS = ("-tol", "0.15", "-warm_up", "0", "-seed", "5")
@@ -65,7 +65,7 @@ class Run:
                 pass
         self.end()
 
-    def end(self, seconds=200):
+    def end(self, seconds=TIME_LIMIT):
         """Waits for the end; the exit code."""
         try:
             self.said += self.process.communicate(timeout=seconds)[0]
@@ -84,10 +84,16 @@ def expect_same_bits(expected, found):
     assert (found.status, found.rho, found.curves) == (expected.status, expected.rho, expected.curves)
 
 
-def kill_at_random(reference, folder, seconds, kills, rng):
-    """Kills one solve that often, each time at a moment of its own, then lets it end; what the runs said.
+def half_files(folder):
+    """Files that a killed run was writing: under names that nothing reads."""
+    return [name for name in os.listdir(folder) if name.endswith(".tmp")]
 
-    seconds: what a run takes at most up to its result. A kill may come too late, so the number of kills is returned too.
+
+def kill_at_random(reference, folder, seconds, kills, rng):
+    """Kills one solve that often, each time at a moment of its own, then lets it end.
+
+    seconds: what a run takes at most up to its result. A kill may come too late, so the number of kills is returned too,
+    with the number of those inside the writing of a file, and what the runs said.
     """
     done, said = 0, []
     expected = read_result(os.path.join(reference, "result.h5"))
@@ -108,7 +114,8 @@ def kill_at_random(reference, folder, seconds, kills, rng):
         if os.path.exists(os.path.join(folder, "result.h5")):
             read_result(os.path.join(folder, "result.h5"))  # whole, if it is there
     expect_same_bits(expected, read_result(os.path.join(folder, "result.h5")))
-    return done, said
+    assert not any("truncated or damaged" in text for text in said), "\n".join(said)
+    return done, len(half_files(folder)), said
 
 
 def timed_reference(folder):
@@ -131,7 +138,7 @@ def random_kills(folder, count, seed):
         place = os.path.join(folder, f"solve-{solves}")
         os.mkdir(place)
         make_problem(place)
-        done, said = kill_at_random(reference, place, seconds, min(rng.randint(1, 4), count - total), rng)
+        done, inside, said = kill_at_random(reference, place, seconds, min(rng.randint(1, 4), count - total), rng)
         total += done
         solves += 1
-        yield total, done, said
+        yield total, done, inside, said

@@ -1,6 +1,9 @@
 """Jobs under a real Slurm of two nodes: whatever happens to them, they end with the right result and no human step."""
+import glob
 import os
+import signal
 import subprocess
+import time
 
 import h5py
 import numpy as np
@@ -12,6 +15,7 @@ from slurm_cluster import NODES, Cluster, Unavailable
 
 JOBS = os.path.join(REPOSITORY, "jobs")
 OPTIONS = ("-tol", "0.1")
+LONG = 180  # seconds that a busy machine may take
 TWO_NODES = ("-N", "2", "-n", "2", "--ntasks-per-node=1", "-t", "10")
 SETTINGS = {
     "BRENIER_PROGRAM": os.path.abspath(PROGRAM),
@@ -56,13 +60,41 @@ def said(folder):
     return "".join(path.read_text() for path in folder.glob("*.out"))
 
 
-def submit_solve(cluster, folder):
-    return cluster.submit(*TWO_NODES, os.path.join(JOBS, "solve.sbatch"), "points.npy", "result.h5", *OPTIONS,
-                          "-checkpoint_interval", "0", cwd=folder, **SETTINGS)  # fmt: skip
+def processes(name, words="", folder=None):
+    """Ids of the processes of that name with the words in their command line and, if given, the working folder."""
+    found = set()
+    for place in glob.glob("/proc/[0-9]*"):
+        try:
+            with open(f"{place}/comm", encoding="ascii") as file:
+                called = file.read().strip()
+            with open(f"{place}/cmdline", "rb") as file:
+                line = file.read().replace(b"\0", b" ").decode()
+            if called == name and words in line and folder in (None, os.readlink(f"{place}/cwd")):
+                found.add(int(os.path.basename(place)))
+        except (OSError, UnicodeDecodeError):  # it has ended
+            continue
+    return found
+
+
+def ranks(folder):
+    return processes(os.path.basename(PROGRAM), " solve ", str(folder))
+
+
+def signal_all(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def submit_solve(cluster, folder, *options, **settings):
+    return cluster.submit(*(options or TWO_NODES), os.path.join(JOBS, "solve.sbatch"), "points.npy", "result.h5", *OPTIONS,
+                          "-checkpoint_interval", "0", cwd=folder, **SETTINGS, **settings)  # fmt: skip
 
 
 def wait_for_checkpoints(cluster, folder, count):
-    cluster.wait_for(lambda: said(folder).count("checkpoint: ") >= count, "the job writes no checkpoint", 60)
+    cluster.wait_for(lambda: said(folder).count("checkpoint: ") >= count, "the job writes no checkpoint", LONG)
 
 
 def test_signal_then_requeue(cluster, reference, problem):
@@ -89,7 +121,7 @@ def test_node_is_lost(cluster, reference, problem):
     wait_for_checkpoints(cluster, problem, 3)
     cluster.run("scontrol", "update", f"nodename={NODES[1]}", "state=down", "reason=test")
     try:
-        cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", 60)
+        cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", LONG)
     finally:
         # which is refused when the node has come back by itself
         cluster.run("scontrol", "update", f"nodename={NODES[1]}", "state=resume", check=False)
@@ -97,11 +129,102 @@ def test_node_is_lost(cluster, reference, problem):
     expect_the_same(reference, problem / "result.h5")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("warning, checkpoints, second", [("B:USR1@30", 0, 34), ("B:CONT@1", 1, 56)],
+                         ids=["signal before it", "by the clock"])  # fmt: skip
+def test_time_limit(cluster, reference, problem, warning, checkpoints, second):
+    """Of a minute, the least there is. The ranks sleep until Slurm's signal has come, or until the end of the job is near.
+
+    The second run has more time: a slow machine takes longer than that for the start, which is not kept.
+    """
+    job = submit_solve(cluster, problem, *TWO_NODES[:-1], "1", f"--signal={warning}")
+    cluster.wait_for(lambda: "targets in dimension" in said(problem), "the job does not start", LONG)
+    begin = time.monotonic()
+    wait_for_checkpoints(cluster, problem, checkpoints)
+    sleepers = ranks(problem)
+    signal_all(sleepers, signal.SIGSTOP)
+    time.sleep(max(begin + second - time.monotonic(), 0))
+    signal_all(sleepers, signal.SIGCONT)
+    cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", LONG)
+    cluster.run("scontrol", "update", f"jobid={job}", "timelimit=10")
+    assert cluster.wait(job, 300) == ("COMPLETED", "0", 1), said(problem)
+    assert ("stopped (signal)" if "USR1" in warning else "stopped (time limit)") in said(problem)
+    expect_the_same(reference, problem / "result.h5")
+
+
+def test_old_ranks_live_on(cluster, reference, problem):
+    """A node that does not answer is marked down and its job starts elsewhere; later the old ranks wake up beside the new ones.
+
+    Everything of the node sleeps: its daemon, the script and srun, which would ask Slurm to end the step; then all but those
+    wake up. No shared memory: on one machine that of the old ranks has the same name as that of the new ones.
+    """
+    one_node = ("-N", "1", "-n", "2", "--ntasks-per-node=2", "-t", "10")
+    job = submit_solve(cluster, problem, "-w", NODES[1], *one_node, OMPI_MCA_btl="self,tcp")
+    wait_for_checkpoints(cluster, problem, 2)
+    old = ranks(problem)
+    awake = old | processes("slurmstepd", f"[{job}.")
+    asleep = processes("slurmd", f"-N {NODES[1]}")
+    asleep |= processes("slurm_script", folder=str(problem)) | processes("srun", folder=str(problem))
+    signal_all(asleep | awake, signal.SIGSTOP)
+    try:
+        cluster.run("scontrol", "update", f"nodename={NODES[1]}", "state=down", "reason=test")
+        cluster.run("scontrol", "update", f"jobid={job}", "reqnodelist=", check=False)
+        cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", LONG)
+        cluster.release(job)
+        cluster.wait_for(lambda: "continues from" in said(problem), "the job does not start again", LONG)
+        wait_for_checkpoints(cluster, problem, said(problem).count("checkpoint: ") + 1)
+        assert len(old & ranks(problem)) == 2
+        signal_all(awake, signal.SIGCONT)
+        state, code, restarts = cluster.wait(job, 300)
+    finally:
+        signal_all(old, signal.SIGKILL)
+        signal_all(asleep | awake, signal.SIGCONT)
+        cluster.run("scontrol", "update", f"nodename={NODES[1]}", "state=resume", check=False)
+    # The end of the old step may end the new one, which has its number; the job then comes back once more
+    assert (state, code) == ("COMPLETED", "0") and restarts >= 1, said(problem)
+    expect_the_same(reference, problem / "result.h5")
+    assert "finished" in brenier("info", "result.ckpt", cwd=problem).stdout
+
+
+def test_mpirun_instead_of_srun(cluster, reference, problem):
+    job = submit_solve(cluster, problem, "-N", "1", "-n", "2", "--ntasks-per-node=2", "-t", "10", BRENIER_LAUNCHER="mpirun")
+    wait_for_checkpoints(cluster, problem, 2)
+    cluster.run("scancel", "--batch", "--signal=USR1", job)
+    state, code, restarts = cluster.wait(job)
+    assert (state, code, restarts) == ("COMPLETED", "0", 1), said(problem)
+    assert "on 2 ranks" in said(problem) and "continues from result.ckpt" in said(problem)
+    expect_the_same(reference, problem / "result.h5")
+
+
+@pytest.mark.parametrize("kind, curves", [("strong", [8000, 8000, 8000]), ("weak", [8000, 16000, 32000])])
+def test_scaling(cluster, problem, kind, curves):
+    job = cluster.submit("-N", "1", "-n", "4", "--ntasks-per-node=4", "-t", "10", os.path.join(JOBS, "scaling.sbatch"), kind,
+                         "points.npy", "out", "8000", cwd=problem, **SETTINGS)  # fmt: skip
+    assert cluster.wait(job)[:2] == ("COMPLETED", "0"), said(problem)
+    table = [line.split() for line in (problem / "out" / f"{kind}.txt").read_text().splitlines()]
+    assert table[0] == ["ranks", "curves", "seconds"]
+    assert [[int(n) for n in row[:2]] for row in table[1:]] == [[1, curves[0]], [2, curves[1]], [4, curves[2]]]
+    assert read_result(problem / "out" / f"{kind}-4.h5").curves == curves[2]
+
+
 def test_array(cluster, reference, problem):
     job = cluster.submit("--array=1-2", "-n", "1", "--ntasks-per-node=1", "-t", "10", os.path.join(JOBS, "array.sbatch"),
                          "points.npy", "seeds", "-curves", "5000", cwd=problem, **SETTINGS)  # fmt: skip
     for task in (1, 2):
         assert cluster.wait(f"{job}_{task}")[:2] == ("COMPLETED", "0"), said(problem)
+        assert read_result(problem / "seeds" / f"seed-{task}.h5").seed == task
+
+
+@pytest.mark.parametrize("stopped", [1, 2])
+def test_one_task_of_an_array_is_stopped(cluster, problem, stopped):
+    """It alone comes back. The last task has the number of the array."""
+    job = cluster.submit("--array=1-2", "-n", "1", "--ntasks-per-node=1", "-t", "10", os.path.join(JOBS, "array.sbatch"),
+                         "points.npy", "seeds", *OPTIONS, "-checkpoint_interval", "0", cwd=problem, **SETTINGS)  # fmt: skip
+    own = problem / f"brenier-{job}-{stopped}.out"
+    cluster.wait_for(lambda: own.exists() and "checkpoint: " in own.read_text(), "the task writes no checkpoint", LONG)
+    cluster.run("scancel", "--signal=USR1", f"{job}_{stopped}")
+    for task in (1, 2):
+        assert cluster.wait(f"{job}_{task}") == ("COMPLETED", "0", int(task == stopped)), said(problem)
         assert read_result(problem / "seeds" / f"seed-{task}.h5").seed == task
 
 
