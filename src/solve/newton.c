@@ -16,6 +16,9 @@ static const PetscReal brenier_diagonal_floor  = 0.02;  /* of the geometric mean
 static const PetscReal brenier_few_pieces      = 16.0;  /* of a cell: its row of the Hessian is chance */
 static const PetscReal brenier_lift_most       = 0.3;  /* beyond the gap, in lengths: a start, not a neighbour's mass */
 static const PetscReal brenier_few_empty       = 1e-3; /* of the cells */
+/* In lengths. Steps that help stay below 8; curves of two pieces leave parts of the Hessian that nothing but damping ties to
+   the rest, and these would go thousands. */
+static const PetscReal brenier_step_most = 10.0;
 /* Heights that move by many slacks make trusted lists useless; who needs more iterations than this is such a case. */
 static const PetscReal brenier_trusting_iterations = 10.0;
 static const PetscReal brenier_scale_factor        = 30.0; /* see SetScale() */
@@ -42,6 +45,8 @@ typedef struct {
   PetscInt64       stride; /* of the curves that the Hessian is made from */
   PetscReal        length; /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
   PetscReal        gain;   /* of the last step tried: decrease over what its slope promised */
+  PetscBool        trusts; /* lists, and did so when h was evaluated */
+  PetscBool        again;  /* the last step failed, and h was evaluated again with every list mended */
   PetscLogDouble   start;
 } Newton;
 
@@ -210,6 +215,22 @@ static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Brings the step into its gauge, and every entry to at most brenier_step_most lengths. */
+static PetscErrorCode LimitStep(Newton *s)
+{
+  const PetscReal most = brenier_step_most * s->length;
+  PetscScalar    *p;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierTargetsGauge(s->targets, s->step));
+  if (!(s->length > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecGetArray(s->step, &p));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) p[i] = PetscMin(PetscMax(p[i], -most), most);
+  PetscCall(VecRestoreArray(s->step, &p));
+  PetscCall(BrenierTargetsGauge(s->targets, s->step));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* <nu - mass, step>: how fast the energy falls along the step, at some masses. */
 static PetscErrorCode Descent(Newton *s, Vec mass, PetscReal *descent)
 {
@@ -235,9 +256,9 @@ static PetscErrorCode TryStep(Newton *s, PetscBool *good)
 
   PetscFunctionBegin;
   *good = PETSC_FALSE;
+  PetscCall(LimitStep(s));
   PetscCall(Descent(s, s->mass, &promised));
   if (!(promised > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierTargetsGauge(s->targets, s->step));
   PetscCall(VecWAXPY(s->trial, 1.0, s->step, s->h));
   PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
   PetscCall(Descent(s, s->trial_mass, &after));
@@ -391,10 +412,36 @@ static PetscErrorCode DestroyNewton(Newton *s)
 static PetscErrorCode LookAgain(Newton *s, BrenierNewtonReason *reason)
 {
   PetscFunctionBegin;
+  s->trusts = PETSC_FALSE;
   PetscCall(BrenierDualTrustLists(s->dual, PETSC_FALSE));
   PetscCall(Evaluate(s, s->h, s->mass, &s->value));
   PetscCall(Report(s));
   *reason = BrenierIterationFinished_Private(s->options, &s->now);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Trusts lists in the first iterations. An energy from trusted lists is too low where they miss planes: no step could be
+   compared with it once lists are mended. */
+static PetscErrorCode ChooseTrust(Newton *s, BrenierNewtonReason *reason)
+{
+  const PetscBool trust = (PetscBool)(s->now.iteration < brenier_trusting_iterations);
+
+  PetscFunctionBegin;
+  if (s->trusts && !trust) PetscCall(LookAgain(s, reason));
+  s->trusts = (PetscBool)(trust && BrenierDualKeepsLists(s->dual));
+  PetscCall(BrenierDualTrustLists(s->dual, trust));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The same when no damping gave descent: perhaps trusted lists are all that stood in the way. */
+static PetscErrorCode Reconsider(Newton *s, BrenierNewtonReason *reason)
+{
+  PetscFunctionBegin;
+  if (*reason >= 0) s->again = PETSC_FALSE;
+  if (*reason != BRENIER_NEWTON_STALLED || !s->trusts || s->again) PetscFunctionReturn(PETSC_SUCCESS);
+  s->again       = PETSC_TRUE;
+  s->now.damping = s->options->damping;
+  PetscCall(LookAgain(s, reason));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -433,6 +480,8 @@ static PetscErrorCode Resume(Newton *s, PetscBool *tidied, BrenierNewtonReason *
   const BrenierNewtonState *state = s->options->resume;
 
   PetscFunctionBegin;
+  s->trusts = (PetscBool)(BrenierDualKeepsLists(s->dual) && state->now.iteration > 0.0 &&
+                          state->now.iteration <= brenier_trusting_iterations);
   PetscCall(BrenierDualTrustLists(s->dual, PETSC_TRUE));
   PetscCall(BrenierDualEvaluate(s->dual, s->h, s->mass, &s->value));
   s->now    = state->now;
@@ -464,9 +513,12 @@ PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const Bre
   else PetscCall(Begin(&s, reason));
   PetscCall(SafePoint(&s, tidied, *reason));
   while (!*reason) {
-    PetscCall(BrenierDualTrustLists(dual, (PetscBool)(s.now.iteration < brenier_trusting_iterations)));
-    PetscCall(Iterate(&s, reason));
-    PetscCall(Report(&s));
+    PetscCall(ChooseTrust(&s, reason));
+    if (!*reason) {
+      PetscCall(Iterate(&s, reason));
+      PetscCall(Report(&s));
+      PetscCall(Reconsider(&s, reason));
+    }
     if (!*reason) *reason = BrenierIterationFinished_Private(options, &s.now);
     if (*reason > 0) PetscCall(Tidy(&s, &tidied, reason));
     PetscCall(SafePoint(&s, tidied, *reason));
