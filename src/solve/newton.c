@@ -16,8 +16,8 @@ static const PetscReal brenier_diagonal_floor  = 0.02;  /* of the geometric mean
 static const PetscReal brenier_few_pieces      = 16.0;  /* of a cell: its row of the Hessian is chance */
 static const PetscReal brenier_lift_most       = 0.3;  /* beyond the gap, in lengths: a start, not a neighbour's mass */
 static const PetscReal brenier_few_empty       = 1e-3; /* of the cells */
-/* In lengths. Steps that help stay below 8; curves of two pieces leave parts of the Hessian that nothing but damping ties to
-   the rest, and these would go thousands. */
+/* In lengths, while lists are trusted. Steps that help stay below 8; curves of two pieces leave parts of the Hessian that
+   nothing but damping ties to the rest, and these would go thousands, past everything that lists hold. */
 static const PetscReal brenier_step_most = 10.0;
 /* Heights that move by many slacks make trusted lists useless; who needs more iterations than this is such a case. */
 static const PetscReal brenier_trusting_iterations = 10.0;
@@ -215,7 +215,7 @@ static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Brings the step into its gauge, and every entry to at most brenier_step_most lengths. */
+/* Brings the step into its gauge, and its entries to what trusted lists can judge. */
 static PetscErrorCode LimitStep(Newton *s)
 {
   const PetscReal most = brenier_step_most * s->length;
@@ -223,7 +223,7 @@ static PetscErrorCode LimitStep(Newton *s)
 
   PetscFunctionBegin;
   PetscCall(BrenierTargetsGauge(s->targets, s->step));
-  if (!(s->length > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!s->trusts || !(s->length > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecGetArray(s->step, &p));
   for (PetscInt i = 0; i < s->targets->n_local; ++i) p[i] = PetscMin(PetscMax(p[i], -most), most);
   PetscCall(VecRestoreArray(s->step, &p));
