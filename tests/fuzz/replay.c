@@ -35,6 +35,7 @@ int main(int argc, char **argv)
   }
   if (listing) closedir(listing);
   printf("%d files\n", n);
+  PetscPopErrorHandler(); // the one of LLVMFuzzerInitialize()
   PetscFinalize();
   return n < LEAST_FILES;
 }
