@@ -49,6 +49,16 @@ def test_parts_share_the_rows(path):
     np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.arange(ROWS))
 
 
+def test_torch_tensors(path):
+    torch = pytest.importorskip("torch")
+    with Samples(path) as samples:
+        batches = list(samples.batches(1000, names=("code", "label"), shuffle=5, torch=True))
+    assert all(code.dtype == torch.float32 and label.dtype == torch.int64 for code, label in batches)
+    for code, label in batches:  # row and label stay together
+        assert torch.equal((code[:, 0] / DIM).round().long() % 7, label)
+    assert sum(len(code) for code, _ in batches) == ROWS
+
+
 def test_wrong_use(path, tmp_path, result_file):
     with Samples(path) as samples, pytest.raises(BadFile, match="/draw"):
         next(samples.batches(10, names=("draw",)))
