@@ -15,7 +15,7 @@ from aeot.training import read_json, start_random, train, write_json
 
 __all__ = ["FOLDER", "STAGES", "run_stages"]
 
-SETTINGS = ("data", "images", "seed", "latent", "channels", "code_noise")  # which a folder keeps
+SETTINGS = ("data", "images", "seed", "latent", "channels", "code_noise", "precision")  # which a folder keeps
 PATHS = 200  # of which the figure shows some
 LEAST_JUMPS = 2  # of a path that is shown: one that stays in its cell shows nothing
 FINE = 4  # points of a path between two images
@@ -164,9 +164,9 @@ def keep_settings(options):
     path = os.path.join(options.out, "settings.json")
     settings = {name: getattr(options, name) for name in SETTINGS}
     begun = read_json(path, settings)
-    changed = [name for name in SETTINGS if begun[name] != settings[name]]
+    changed = [name for name in SETTINGS if begun.get(name) != settings[name]]
     if changed:
-        was = ", ".join(f"--{name.replace('_', '-')} {begun[name]}" for name in changed)
+        was = ", ".join(f"--{name.replace('_', '-')} {begun.get(name)}" for name in changed)
         raise BadFile(f"{options.out} was begun with {was}; go on with that, or give another --out")
     write_json(path, settings)
 

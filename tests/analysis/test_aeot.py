@@ -24,7 +24,7 @@ SMALL = ("--small", "--threads", "1", "--checkpoint-seconds", "0")
 class Options:
     def __init__(self, out, **changes):
         self.out, self.seed, self.latent, self.channels, self.steps = str(out), 1, 4, 8, 6
-        self.code_noise = 0.1
+        self.code_noise, self.precision = 0.1, "float32"
         self.checkpoint_seconds = 1e9
         self.__dict__.update(changes)
 
@@ -45,16 +45,31 @@ def expect_the_same(one, other):
         assert torch.equal(value, other[name]), name
 
 
+@pytest.mark.parametrize("precision", ("float32", "bfloat16"))
 @pytest.mark.parametrize("name", MODELS)
-def test_training_continues_to_the_bit(tmp_path, data, name):
-    whole = training.train(name, Options(tmp_path), data)
+def test_training_continues_to_the_bit(tmp_path, data, name, precision):
+    options = Options(tmp_path, precision=precision)
+    whole = training.train(name, options, data)
     assert whole.step == 6
-    part = training.Training(name, Options(tmp_path), data)
+    part = training.Training(name, options, data)
     part.model.train()
     for _ in range(3):
         part.advance(6)
     part.save(tmp_path / f"{name}.pt")
-    expect_the_same(weights(training.train(name, Options(tmp_path), data)), weights(whole))
+    expect_the_same(weights(training.train(name, options, data)), weights(whole))
+
+
+@pytest.mark.parametrize("name", ("auto-encoder", "vae", "classifier"))
+def test_rounded_products_give_nearly_the_same_gradient(data, name):
+    gradients = []
+    for rounded in (False, True):
+        training.start_random(1)
+        model = MODELS[name](4, 8)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=rounded):
+            model.loss(data.images, data.labels).backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+        assert gradients[-1].dtype == torch.float32
+    assert 0.9 < torch.nn.functional.cosine_similarity(*gradients, dim=0) < 0.999999
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "classifier"])
