@@ -1,5 +1,6 @@
 """The figures are drawn from files after the contract, and what they compute is right."""
 import convergence
+import displacement
 import figure_style
 import h5py
 import image_grid
@@ -162,6 +163,29 @@ def test_plane(tmp_path, plane_result, result_file):
     assert plane.main([str(path), "-o", str(tmp_path / "q.png"), *more]) == 0
     assert is_picture(tmp_path / "q.png")
     assert plane.main([str(result_file), "-o", str(tmp_path / "p.png")]) == 3
+
+
+def write_mapped(path, t, x, code):
+    with h5py.File(path, "w") as file:
+        file.attrs["t"] = t
+        file["code"], file["position"] = code, (1 - t) * x + t * code
+    return str(path)
+
+
+def test_displacement(tmp_path, capsys):
+    x, code = np.random.default_rng(1).standard_normal((2, 50, 2))
+    early, late = (write_mapped(tmp_path / name, t, x, code) for name, t in (("late.h5", 0.9), ("early.h5", 0.1)))
+    frames = [displacement.read_mapped(path) for path in (early, late)]
+    assert [axes.get_title(loc="left") for axes in displacement.draw(frames).axes] == ["t = 0.1", "t = 0.9"]
+    assert displacement.main([early, late, "-o", str(tmp_path / "d.png")]) == 0
+    assert is_picture(tmp_path / "d.png")
+    other = write_mapped(tmp_path / "other.h5", 0.5, x, code + 1)
+    assert displacement.main([early, other, "-o", str(tmp_path / "e.png")]) == 3
+    assert "different points" in capsys.readouterr().err
+    with h5py.File(tmp_path / "plain.h5", "w") as file:
+        file["code"] = code
+    assert displacement.main([str(tmp_path / "plain.h5"), "-o", str(tmp_path / "e.png")]) == 3
+    assert "-t" in capsys.readouterr().err
 
 
 def test_cells_and_facets_of_a_lattice(plane_result):

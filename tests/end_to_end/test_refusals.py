@@ -56,7 +56,7 @@ def folder(tmp_path_factory):
     (folder / "list.yaml").write_text("- 1\n- 2\n")
     (folder / "binary.txt").write_bytes(bytes(range(255, 0, -1)))
     (folder / "binary.yaml").write_bytes(bytes(range(256)))
-    brenier("solve", "good.npy", "-curves", 500, "-o", "result.h5", cwd=folder)
+    brenier("solve", "good.npy", "-curves", 500, "-o", "result.h5", "-checkpoint", "run.ckpt", cwd=folder)
     brenier("encode", "wide.npy", "-dim", 2, "-o", "codes.h5", cwd=folder)
     content = (folder / "result.h5").read_bytes()
     (folder / "cut.h5").write_bytes(content[: len(content) // 2])
@@ -159,6 +159,10 @@ REFUSED = [
     (INPUT, ["check", "other.h5"], ["other.h5"]),
     (INPUT, ["check", "unfinished.h5"], ["unfinished.h5", "status"]),
     (INPUT, ["sample", "codes.h5", "-n", 5, "-o", "out.h5"], ["codes.h5"]),
+    (INPUT, ["sample", "run.ckpt", "-n", 5, "-o", "out.h5"], ["run.ckpt", "brenier-checkpoint", "brenier-result"]),
+    (INPUT, ["map", "run.ckpt", "good.npy", "-o", "out.h5"], ["run.ckpt", "brenier-checkpoint", "brenier-result"]),
+    (INPUT, ["facets", "run.ckpt", "-o", "out.h5"], ["run.ckpt", "brenier-checkpoint", "brenier-result"]),
+    (INPUT, ["check", "run.ckpt"], ["run.ckpt", "brenier-checkpoint", "brenier-result"]),
     (INPUT, ["decode", "result.h5", "-o", "out.h5"], ["result.h5", "brenier-codes"]),
     (INPUT, ["map", "result.h5", "wide.npy", "-o", "out.h5"], ["wide.npy", "dimension 3", "dimension 2"]),
     (INPUT, ["map", "result.h5", "nan.npy", "-o", "out.h5"], ["nan.npy", "row 13"]),
