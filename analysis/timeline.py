@@ -30,6 +30,7 @@ def phase_of(event, before):
 def phases(events):
     """(phase, begin, end) in order; the warm-up of a level of clusters counts as clusters."""
     spans, before, last = [], None, 0.0
+    events = [event for event in events if event["event"] != "checkpoint"]  # one belongs to what it interrupts
     for number, event in enumerate(events):
         phase = phase_of(event, before)
         if phase == "warm-up" and any(later["event"] == "level" for later in events[number:]):

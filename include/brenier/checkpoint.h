@@ -1,7 +1,8 @@
 /*
   checkpoint.h - What a solve continues from, in memory and in a file.
 
-  A solve is kept at its safe points: after the start, and in each stage before the first Newton iteration and after each.
+  A solve is kept at its safe points: eight times in each round of the warm-up, after the start, and in each stage before the
+  first Newton iteration and after each.
   What is kept lives in memory, beside the running solve, until the next safe point, so that work abandoned in between costs
   nothing but itself. It is written when an interval has passed, when the sample has changed and that costs little, and
   when the run stops. The file holds heights, scale and slack of each target, Newton's state, the sample with its candidate
@@ -18,15 +19,23 @@ typedef struct _p_BrenierCheckpoint *BrenierCheckpoint;
 
 /* How far a solve is. */
 typedef enum {
-  BRENIER_PHASE_START,   /* the start is not finished: a run that continues makes it anew */
+  BRENIER_PHASE_START,   /* before the warm-up: a run that continues begins anew */
+  BRENIER_PHASE_WARM_UP, /* in the warm-up */
   BRENIER_PHASE_READY,   /* heights to start from are known */
   BRENIER_PHASE_STAGE,   /* in a stage */
   BRENIER_PHASE_FINISHED /* the result is written; nothing else is stored */
 } BrenierPhase;
 
+/* Where in its rounds and steps a warm-up is. */
+typedef struct {
+  PetscInt64 round, step; /* the next step of the round */
+  PetscReal  length;      /* of the round */
+} BrenierWarmState;
+
 /* What a solve continues from, besides vectors, sample and history; solve.c says what the fields mean. */
 typedef struct {
   BrenierPhase       phase;
+  BrenierWarmState   warm;
   PetscReal          length;
   PetscInt64         attempt, size;
   PetscReal          wanted;
@@ -76,7 +85,8 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointHistory(BrenierCheckpoint checkpoin
 /* Adds a row to the history; it is kept from the next safe point on. Not collective. */
 PETSC_EXTERN PetscErrorCode BrenierCheckpointAddRow(BrenierCheckpoint checkpoint, const BrenierIteration *row);
 
-/* Heights, scale and slack kept, into vectors that are not NULL; from phase READY on. Collective. */
+/* Heights, scale and slack kept, into vectors that are not NULL; from phase WARM_UP on, which has the sum of its heights so
+   far as scale. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint checkpoint, Vec h, Vec scale, Vec slack);
 
 /* The sample kept; lists: whether it has candidate lists. Arguments as BrenierDualCreate(). Collective. */
@@ -100,7 +110,7 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointGetLevels(BrenierCheckpoint checkpo
 + checkpoint - the checkpoint
 . state      - see above
 . h          - heights
-. scale      - as in newton.h, or NULL before the first stage
+. scale      - as in newton.h; in the warm-up the sum of its heights so far; else NULL before the first stage
 . slack      - of the lists, or NULL
 - dual       - the sample, evaluated at h; borrowed until the next call; NULL before the first stage
 

@@ -54,8 +54,8 @@ static PetscErrorCode PrintCheckpoint(BrenierStore store)
 
   PetscFunctionBegin;
   PetscCall(PrintGroup(store, "/problem"));
-  PetscCall(BrenierStoreGetInt(store, "/", "phase", &phase));
-  if (phase == BRENIER_PHASE_READY || phase == BRENIER_PHASE_STAGE) PetscCall(PrintGroup(store, "/state"));
+  PetscCall(BrenierStoreGetInt(store, "/", "progress", &phase));
+  if (phase > BRENIER_PHASE_START && phase < BRENIER_PHASE_FINISHED) PetscCall(PrintGroup(store, "/state"));
   if (phase == BRENIER_PHASE_STAGE) PetscCall(PrintGroup(store, "/sample"));
   PetscCall(BrenierStoreVerify(store));
   PetscCall(BrenierSay("all checksums are right"));

@@ -447,7 +447,7 @@ static PetscErrorCode AnswerFinished(const SolveRequest *r, BrenierExit *outcome
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights to start from, and the history that led to them when a checkpoint has one. */
+/* Heights to start from, unless a checkpoint has only those in the middle of the warm-up, and the history that led to them when a checkpoint has one. */
 static PetscErrorCode FindStart(SolveRun *run)
 {
   const SolveRequest     *r          = &run->request;
@@ -457,7 +457,7 @@ static PetscErrorCode FindStart(SolveRun *run)
   PetscErrorCode          ierr;
 
   PetscFunctionBegin;
-  if (checkpoint && BrenierCheckpointState(checkpoint)->phase > BRENIER_PHASE_START) {
+  if (checkpoint && BrenierCheckpointState(checkpoint)->phase > BRENIER_PHASE_WARM_UP) {
     run->start.length = BrenierCheckpointState(checkpoint)->length;
     PetscCall(BrenierCheckpointGetLevels(checkpoint, BRENIER_MAX_LEVELS, &run->start.n_levels, run->start.level));
     PetscCall(BrenierCheckpointGet(checkpoint, run->h, NULL, NULL));

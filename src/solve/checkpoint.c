@@ -13,7 +13,8 @@
 static const char brenier_checkpoint_format[] = "brenier-checkpoint";
 
 /* Names of the phases: the file's status. */
-static const char *const brenier_phase_names[] = {"in the start", "start finished", "in a stage", "finished"};
+static const char *const brenier_phase_names[] = {"in the start", "in the warm-up", "start finished", "in a stage",
+                                                  "finished"};
 
 /* A change of the sample is written when what was written so far took at most this part of the time. */
 static const PetscReal brenier_cost_part = 0.02;
@@ -133,9 +134,12 @@ static void ListNumbers(BrenierCheckpoint c, PetscInt64 whole[], PetscReal real[
   whole[4] = s->newton.tidied;
   whole[5] = s->newton.reason;
   whole[6] = s->out_of_memory;
+  whole[7] = s->warm.round;
+  whole[8] = s->warm.step;
   real[0]  = s->length;
   real[1]  = s->wanted;
   real[2]  = s->newton.length;
+  real[3]  = s->warm.length;
 }
 
 static void TakeNumbers(BrenierCheckpoint c, const PetscInt64 whole[], const PetscReal real[])
@@ -149,15 +153,18 @@ static void TakeNumbers(BrenierCheckpoint c, const PetscInt64 whole[], const Pet
   s->newton.tidied = (PetscBool)(whole[4] != 0);
   s->newton.reason = (BrenierNewtonReason)whole[5];
   s->out_of_memory = (PetscBool)(whole[6] != 0);
+  s->warm.round    = whole[7];
+  s->warm.step     = whole[8];
   s->length        = real[0];
   s->wanted        = real[1];
   s->newton.length = real[2];
+  s->warm.length   = real[3];
 }
 
-static const char *const brenier_whole_names[] = {"attempt", "size",   "last",         "curves",
-                                                  "tidied",  "reason", "out_of_memory"};
-static const char *const brenier_real_names[]  = {"length", "wanted", "newton_length"};
-enum { N_WHOLE = 7, N_REAL = 3 };
+static const char *const brenier_whole_names[] = {"attempt", "size",          "last",       "curves",   "tidied",
+                                                  "reason",  "out_of_memory", "warm_round", "warm_step"};
+static const char *const brenier_real_names[]  = {"length", "wanted", "newton_length", "warm_length"};
+enum { N_WHOLE = 9, N_REAL = 4 };
 
 static PetscErrorCode WriteRoot(BrenierCheckpoint c, BrenierStore store)
 {
@@ -171,7 +178,7 @@ static PetscErrorCode WriteRoot(BrenierCheckpoint c, BrenierStore store)
   PetscCall(BrenierStoreSetText(store, "/", "created", date));
   PetscCall(BrenierStoreSetText(store, "/", "run", c->token));
   PetscCall(BrenierStoreSetInt(store, "/", "sequence", c->sequence + 1));
-  PetscCall(BrenierStoreSetInt(store, "/", "phase", c->state.phase));
+  PetscCall(BrenierStoreSetInt(store, "/", "progress", c->state.phase));
   PetscCall(BrenierStoreAddGroup(store, "/problem"));
   for (PetscInt i = 0; i < c->n_items; ++i)
     PetscCall(BrenierStoreSetText(store, "/problem", c->problem[i].name, c->problem[i].value));
@@ -199,8 +206,9 @@ static PetscErrorCode WriteState(BrenierCheckpoint c, BrenierStore store)
                                   c->row, "see the attribute columns"));
   PetscCall(BrenierStoreSetText(store, "/history", "columns", BrenierIterationNames));
   PetscCall(BrenierStoreWriteVec(store, "/heights", c->h, "product of a source length and a target length"));
-  if (c->state.phase < BRENIER_PHASE_STAGE) PetscFunctionReturn(PETSC_SUCCESS);
+  if (c->state.phase == BRENIER_PHASE_READY) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierStoreWriteVec(store, "/scale", c->scale, "as the heights"));
+  if (c->state.phase == BRENIER_PHASE_WARM_UP) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierStoreWriteVec(store, "/slack", c->slack, "as the heights"));
   PetscCall(BrenierDualSave(c->dual, store));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -214,6 +222,7 @@ static PetscErrorCode FileBytes(BrenierCheckpoint c, PetscInt64 *bytes)
   PetscFunctionBegin;
   if (c->state.phase == BRENIER_PHASE_STAGE) PetscCall(BrenierDualSaveBytes(c->dual, &sample));
   *bytes = (1 << 16) + sample + (PetscInt64)c->n_kept * (PetscInt64)sizeof *c->row;
+  if (c->state.phase == BRENIER_PHASE_WARM_UP) *bytes += 16 * (PetscInt64)c->targets->n;
   if (c->state.phase == BRENIER_PHASE_READY) *bytes += 8 * (PetscInt64)c->targets->n;
   if (c->state.phase == BRENIER_PHASE_STAGE) *bytes += 24 * (PetscInt64)c->targets->n;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -224,11 +233,10 @@ static PetscErrorCode Fill(BrenierCheckpoint c, BrenierStore store)
 {
   PetscFunctionBegin;
   PetscCall(WriteRoot(c, store));
-  if (c->state.phase == BRENIER_PHASE_READY || c->state.phase == BRENIER_PHASE_STAGE) PetscCall(WriteState(c, store));
   if (c->state.phase == BRENIER_PHASE_FINISHED) {
     PetscCall(BrenierStoreSetInt(store, "/", "exit", c->exit_code));
     PetscCall(BrenierStoreSetText(store, "/", "outcome", c->outcome));
-  }
+  } else if (c->state.phase > BRENIER_PHASE_START) PetscCall(WriteState(c, store));
   PetscCall(CheckOwner(c));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -428,8 +436,9 @@ static PetscErrorCode ReadState(BrenierCheckpoint c, BrenierStore store)
   PetscCall(ReadLevels(c, store));
   PetscCall(ReadHistory(c, store));
   PetscCall(ReadVec(c, store, "/heights", &c->h));
-  if (c->state.phase < BRENIER_PHASE_STAGE) PetscFunctionReturn(PETSC_SUCCESS);
+  if (c->state.phase == BRENIER_PHASE_READY) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ReadVec(c, store, "/scale", &c->scale));
+  if (c->state.phase == BRENIER_PHASE_WARM_UP) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ReadVec(c, store, "/slack", &c->slack));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -462,7 +471,7 @@ static PetscErrorCode ReadGeneration(BrenierCheckpoint c, const char path[], siz
   PetscCall(BrenierStoreVerify(c->store));
   PetscCall(Compare(c, c->store, length, differs));
   if (differs[0]) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierStoreGetInt(c->store, "/", "phase", &phase));
+  PetscCall(BrenierStoreGetInt(c->store, "/", "progress", &phase));
   PetscCheck(phase >= BRENIER_PHASE_START && phase <= BRENIER_PHASE_FINISHED, c->targets->comm,
              PETSC_ERR_FILE_UNEXPECTED, "%s: its phase is none", path);
   c->state.phase = (BrenierPhase)phase;

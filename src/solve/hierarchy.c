@@ -179,7 +179,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   PetscFunctionBegin;
   PetscCall(BrenierHierarchyStart(t, source, options, h, start));
   PetscCall(PetscTime(&begun));
-  PetscCall(BrenierWarmUp(t, source, options->seed, brenier_level_warm_up, h, &length));
+  PetscCall(BrenierWarmUp(t, source, options->seed, brenier_level_warm_up, NULL, h, &length));
   PetscCall(BrenierDualCreate(t, source, options->seed, BRENIER_STREAM_LEVEL, PetscMax(curves, brenier_level_least),
                               batches, &dual));
   if (BrenierListsPay(t)) PetscCall(KeepLists(dual, h, length));
@@ -278,8 +278,8 @@ PetscErrorCode BrenierSolveRestart(BrenierTargets t, const BrenierSource *source
   else if (moved) PetscCall(BrenierLengthScale(t, source, options->seed, h, mass, &start->length));
   else
     PetscCall(BrenierWarmUp(t, source, options->seed,
-                            PetscMax(options->warm_up, 0.0) > 0.0 ? options->warm_up : brenier_level_warm_up, h,
-                            &start->length));
+                            PetscMax(options->warm_up, 0.0) > 0.0 ? options->warm_up : brenier_level_warm_up,
+                            options->checkpoint, h, &start->length));
   PetscCall(VecDestroy(&mass));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -95,11 +95,20 @@ static PetscReal WarmUpCurves(BrenierTargets t, const BrenierSource *source, con
   return PetscMin(brenier_warm_part * ExpectedCurves(source, t->n, options) / t->n, brenier_warm_most);
 }
 
-static PetscErrorCode WarmUp(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options, Vec h,
-                             PetscReal *length)
+/* Levels of clusters, unless a checkpoint was made after them, and the warm-up. */
+static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                                      Vec h, BrenierStart *start)
 {
+  BrenierCheckpoint checkpoint = options->checkpoint;
+
   PetscFunctionBegin;
-  PetscCall(BrenierWarmUp(t, source, options->seed, WarmUpCurves(t, source, options), h, length));
+  if (checkpoint && BrenierCheckpointState(checkpoint)->phase == BRENIER_PHASE_WARM_UP) {
+    PetscCall(BrenierCheckpointGetLevels(checkpoint, BRENIER_MAX_LEVELS, &start->n_levels, start->level));
+  } else {
+    PetscCall(BrenierHierarchyStart(t, source, options, h, start));
+    if (checkpoint) PetscCall(BrenierCheckpointSetLevels(checkpoint, start->n_levels, start->level));
+  }
+  PetscCall(BrenierWarmUp(t, source, options->seed, WarmUpCurves(t, source, options), checkpoint, h, &start->length));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -132,8 +141,7 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
   newton.monitor  = MonitorStart;
   newton.context  = &of_start;
   PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
-  PetscCall(BrenierHierarchyStart(t, &gaussian, options, h, start));
-  PetscCall(WarmUp(t, &gaussian, options, h, &start->length));
+  PetscCall(LevelsAndWarmUp(t, &gaussian, options, h, start));
   PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START, 2 * FirstCurves(&gaussian, t->n),
                               brenier_noise_batches, &dual));
   PetscCall(BrenierNewton(dual, t, &newton, h, &last, &reason));
@@ -154,8 +162,7 @@ PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, 
     PetscCall(StartCube(t, source, options, h, start));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(BrenierHierarchyStart(t, source, options, h, start));
-  PetscCall(WarmUp(t, source, options, h, &start->length));
+  PetscCall(LevelsAndWarmUp(t, source, options, h, start));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -4,10 +4,22 @@
 
 #include <math.h>
 
-enum { BRENIER_WARM_STEPS = 128, BRENIER_WARM_STEPS_SMALL = 512, BRENIER_WARM_ROUNDS = 4 };
+enum { BRENIER_WARM_STEPS = 128, BRENIER_WARM_STEPS_SMALL = 512, BRENIER_WARM_ROUNDS = 4, BRENIER_WARM_KEPT = 8 };
 
 /* Coordinates of all targets below which more steps cost nothing to speak of: each packs the targets anew. */
 static const PetscReal brenier_warm_small = 1e6;
+
+typedef struct {
+  /* parameters */
+  BrenierTargets       targets;
+  const BrenierSource *source;
+  PetscInt64           seed, n_curves; /* of a step */
+  BrenierCheckpoint    checkpoint;
+  /* data */
+  Vec h, mass, mean; /* mean: of the second half's heights so far, as if the rest were 0 */
+  /* status */
+  BrenierSolveState now;
+} WarmUp;
 
 static PetscInt StepsOfRound(BrenierTargets t)
 {
@@ -42,45 +54,49 @@ PetscErrorCode BrenierLengthScale(BrenierTargets t, const BrenierSource *source,
 }
 
 /* One step on curves of its own. */
-static PetscErrorCode WarmStep(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscInt first,
-                               PetscInt step, PetscInt64 n_curves, PetscReal length, Vec h, Vec mass)
+static PetscErrorCode WarmStep(WarmUp *w)
 {
-  const PetscReal    rate  = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_most);
-  const PetscReal    scale = rate * length / PetscSqrtReal((PetscReal)step + 1.0);
-  BrenierDual        dual;
-  BrenierDualValue   value;
-  const PetscScalar *m;
-  PetscScalar       *a;
+  const BrenierTargets t     = w->targets;
+  const PetscInt64     first = w->now.warm.round * StepsOfRound(t), step = w->now.warm.step;
+  const PetscReal      rate  = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_most);
+  const PetscReal      scale = rate * w->now.warm.length / PetscSqrtReal((PetscReal)step + 1.0);
+  BrenierDual          dual;
+  BrenierDualValue     value;
+  const PetscScalar   *m;
+  PetscScalar         *a;
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_WARM + (uint32_t)(first + step), n_curves, 1, &dual));
-  PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
+  PetscCall(
+      BrenierDualCreate(t, w->source, w->seed, BRENIER_STREAM_WARM + (uint32_t)(first + step), w->n_curves, 1, &dual));
+  PetscCall(BrenierDualEvaluate(dual, w->h, w->mass, &value));
   PetscCall(BrenierDualDestroy(&dual));
-  PetscCall(VecGetArrayRead(mass, &m));
-  PetscCall(VecGetArray(h, &a));
+  PetscCall(VecGetArrayRead(w->mass, &m));
+  PetscCall(VecGetArray(w->h, &a));
   for (PetscInt i = 0; i < t->n_local; ++i) a[i] -= scale * (m[i] / t->nu[i] - 1.0);
-  PetscCall(VecRestoreArray(h, &a));
-  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(VecRestoreArray(w->h, &a));
+  PetscCall(VecRestoreArrayRead(w->mass, &m));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One round: steps from step number `first` on, and the mean of the second half of them. */
-static PetscErrorCode WarmRound(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscInt first,
-                                PetscInt64 n_curves, PetscReal length, Vec h, Vec mass, Vec mean)
+/* One round, from the step where it is: the mean of the heights of its second half. */
+static PetscErrorCode WarmRound(WarmUp *w)
 {
-  const PetscInt  n_steps = StepsOfRound(t);
+  const PetscInt  n_steps = StepsOfRound(w->targets);
+  PetscInt64     *step    = &w->now.warm.step;
   BrenierProgress progress;
 
   PetscFunctionBegin;
   PetscCall(BrenierProgressBegin(&progress, "warm-up"));
-  PetscCall(VecZeroEntries(mean));
-  for (PetscInt step = 0; step < n_steps; ++step) {
-    PetscCall(WarmStep(t, source, seed, first, step, n_curves, length, h, mass));
-    if (2 * step >= n_steps) PetscCall(VecAXPY(mean, 2.0 / n_steps, h));
-    PetscCall(BrenierProgressTell(&progress, step + 1.0, n_steps));
+  while (*step < n_steps) {
+    PetscCall(WarmStep(w));
+    if (2 * *step >= n_steps) PetscCall(VecAXPY(w->mean, 2.0 / n_steps, w->h));
+    ++*step;
+    PetscCall(BrenierProgressTell(&progress, (PetscReal)*step, n_steps));
+    if (w->checkpoint && *step % (n_steps / BRENIER_WARM_KEPT) == 0)
+      PetscCall(BrenierCheckpointKeep(w->checkpoint, &w->now, w->h, w->mean, NULL, NULL));
   }
-  PetscCall(VecCopy(mean, h));
-  PetscCall(BrenierTargetsGauge(t, h));
+  PetscCall(VecCopy(w->mean, w->h));
+  PetscCall(BrenierTargetsGauge(w->targets, w->h));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -104,38 +120,59 @@ static PetscErrorCode RoundHeights(PetscReal length, Vec h)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscReal warm_up, Vec h,
-                             PetscReal *scale)
+/* Where the first round begins: at rounded heights, or where a checkpoint has it. */
+static PetscErrorCode BeginWarmUp(WarmUp *w)
 {
-  const PetscInt   n_steps  = StepsOfRound(t);
-  const PetscInt64 n_curves = PetscMax((PetscInt64)(warm_up * (PetscReal)t->n / n_steps), brenier_warm_least);
-  PetscReal        length, next = 0.0;
-  PetscInt         round = 0;
-  PetscLogDouble   begun, ended;
-  Vec              mass, mean;
+  const BrenierSolveState *kept = w->checkpoint ? BrenierCheckpointState(w->checkpoint) : NULL;
+
+  PetscFunctionBegin;
+  if (kept && kept->phase == BRENIER_PHASE_WARM_UP) {
+    w->now = *kept;
+    PetscCall(BrenierCheckpointGet(w->checkpoint, w->h, w->mean, NULL));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  w->now.phase = BRENIER_PHASE_WARM_UP;
+  PetscCall(BrenierLengthScale(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.length));
+  PetscCall(RoundHeights(w->now.warm.length, w->h));
+  PetscCall(BrenierLengthScale(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.length));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscReal warm_up,
+                             BrenierCheckpoint checkpoint, Vec h, PetscReal *scale)
+{
+  const PetscInt    n_steps = StepsOfRound(t);
+  WarmUp            w       = {.targets = t, .source = source, .seed = seed, .checkpoint = checkpoint, .h = h};
+  BrenierWarmState *at      = &w.now.warm;
+  PetscReal         next    = 0.0;
+  PetscBool         more;
+  PetscLogDouble    begun, ended;
 
   PetscFunctionBegin;
   *scale = 0.0;
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE || warm_up <= 0.0 || t->n == 1)
     PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscTime(&begun));
-  PetscCall(VecDuplicate(h, &mass));
-  PetscCall(VecDuplicate(h, &mean));
-  PetscCall(BrenierLengthScale(t, source, seed, h, mass, &next));
-  PetscCall(RoundHeights(next, h));
-  PetscCall(BrenierLengthScale(t, source, seed, h, mass, &next));
+  w.n_curves = PetscMax((PetscInt64)(warm_up * (PetscReal)t->n / n_steps), brenier_warm_least);
+  PetscCall(VecDuplicate(h, &w.mass));
+  PetscCall(VecDuplicate(h, &w.mean));
+  PetscCall(VecZeroEntries(w.mean));
+  PetscCall(BeginWarmUp(&w));
   do {
-    length = next;
-    PetscCall(WarmRound(t, source, seed, round * n_steps, n_curves, length, h, mass, mean));
-    PetscCall(BrenierLengthScale(t, source, seed, h, mass, &next));
-  } while (++round < BRENIER_WARM_ROUNDS && next < brenier_warm_shrunk * length);
+    PetscCall(WarmRound(&w));
+    PetscCall(BrenierLengthScale(t, source, seed, h, w.mass, &next));
+    more       = (PetscBool)(++at->round < BRENIER_WARM_ROUNDS && next < brenier_warm_shrunk * at->length);
+    at->length = next;
+    at->step   = 0;
+    PetscCall(VecZeroEntries(w.mean));
+  } while (more);
   *scale = next;
-  PetscCall(VecDestroy(&mass));
-  PetscCall(VecDestroy(&mean));
+  PetscCall(VecDestroy(&w.mass));
+  PetscCall(VecDestroy(&w.mean));
   PetscCall(PetscTime(&ended));
-  PetscCall(BrenierSay("warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s", round * n_curves * n_steps,
-                       ended - begun));
-  PetscCall(BrenierLogEvent("warm_up", "i curves", round * n_curves * n_steps, "r length", next, "r warm_up_seconds",
-                            ended - begun, NULL));
+  PetscCall(BrenierSay("warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
+                       at->round * w.n_curves * n_steps, ended - begun));
+  PetscCall(BrenierLogEvent("warm_up", "i curves", at->round * w.n_curves * n_steps, "r length", next,
+                            "r warm_up_seconds", ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -103,6 +103,29 @@ def test_continues_on_other_numbers_of_ranks(tmp_path, expected):
     assert len(result.history["iteration"]) == len(expected.history["iteration"])
 
 
+@pytest.mark.parametrize("source", ("gaussian", "cube"))
+@pytest.mark.parametrize("ranks", (2, 3))
+def test_continues_in_the_warm_up(tmp_path, source, ranks):
+    options = ("-warm_up", 60, "-source", source, "-tol", 0.4)
+    make_problem(tmp_path)
+    brenier(*COMMAND, *options, "-o", "whole.h5", cwd=tmp_path)
+    said = []
+    for _ in range(2):
+        run = Run(tmp_path, *options)
+        assert run.read_until("checkpoint: ", 2), run.said
+        run.signal(signal.SIGUSR1)
+        assert run.end() == STOPPED, run.said
+        said.append(run.said)
+    assert "level: 75 clusters" in said[0] and ": in the warm-up, 0 iterations" in said[1]
+    assert "level: " not in said[1] and "warm-up: " not in said[1]  # neither made again nor finished yet
+    finish(tmp_path, *options, ranks=ranks)
+    whole, result = read_result(tmp_path / "whole.h5"), read_result(tmp_path / "result.h5")
+    if ranks == 2:
+        expect_same_bits(whole, result)
+    assert np.abs(result["/heights"] - whole["/heights"]).max() < 1e-9 * np.ptp(whole["/heights"])
+    assert str(result.provenance["levels"]) == str(whole.provenance["levels"])
+
+
 def test_killed_at_random_moments(tmp_path):
     """The bench tests/bench/kills.py does it 100 times."""
     assert max(total for total, *_ in random_kills(tmp_path, 10, seed=int(time.time()))) >= 10
