@@ -7,6 +7,7 @@ busy the machine is. The learning rate falls to 0 along a cosine.
 
 With --precision bfloat16 products are rounded to 8 bits while weights, sums and losses stay in single precision, which
 is three times as fast where the processor has instructions for it; what is trained is evaluated in single precision.
+WGAN-GP is always trained in single precision.
 
 A checkpoint holds weights, states of the optimisers, the step and the seconds spent; a temporary file and a rename
 replace the one before, so there is always a whole one.
@@ -84,7 +85,7 @@ class Training:
         start_random(self.seed, name, "weights")
         more = {"code_noise": options.code_noise} if name == "auto-encoder" else {}
         self.model = MODELS[name](options.latent, options.channels, **more).to(memory_format=torch.channels_last)
-        self.rounded = options.precision == "bfloat16"
+        self.rounded = self.model.can_round and options.precision == "bfloat16"
         self.optimisers = self.model.optimisers()
         self.rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
         self.batches = Batches(len(data.images), self.model.batch, self.seed, name)
