@@ -117,7 +117,7 @@ class WassersteinGan(nn.Module):
     """A step is one of the critic; the generator takes one in CRITIC_STEPS."""
 
     batch = BATCH
-    can_round = False  # with products in bfloat16 it collapsed to one class, the penalty in single precision
+    can_round = False  # in bfloat16 it collapsed to one class, even with its penalty in single precision
 
     def __init__(self, dim, channels):
         super().__init__()
