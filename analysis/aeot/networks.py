@@ -87,7 +87,7 @@ class Trained(nn.Module):
 
 
 class AutoEncoder(Trained):
-    def __init__(self, dim, channels, code_noise=0.1):
+    def __init__(self, dim, channels, code_noise=0.05):
         super().__init__()
         self.code_noise = code_noise
         self.encoder = nn.Sequential(pyramid(dim, channels), nn.BatchNorm1d(dim, affine=False))

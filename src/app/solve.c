@@ -447,7 +447,7 @@ static PetscErrorCode AnswerFinished(const SolveRequest *r, BrenierExit *outcome
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights to start from, unless a checkpoint has only those in the middle of the warm-up, and the history that led to them when a checkpoint has one. */
+/* Heights to start from, and the history that led to them: of a checkpoint that has them, else they are made. */
 static PetscErrorCode FindStart(SolveRun *run)
 {
   const SolveRequest     *r          = &run->request;

@@ -29,8 +29,8 @@ static PetscInt StepsOfRound(BrenierTargets t)
 /* Around tight clusters the length shrinks as their cells grow; below this part of what it was, a round more is due. */
 static const PetscReal brenier_warm_shrunk = 0.5;
 
-/* Step in units of the length scale: a tenth of the dimension, at most 1. Chosen by trying 0.3, 1 and 3 on mixtures, tight
-   clusters and images from d = 2 to 64: tight clusters in two and three dimensions fail with 1. */
+/* Step in units of the length scale, a dimension and at most. Chosen by trying on mixtures, tight clusters and images from
+   d = 2 to 64: tight clusters in two and three dimensions fail with 1. */
 static const PetscReal brenier_warm_rate = 0.07, brenier_warm_most = 0.5;
 
 /* Curves that tell the length scale: thousands of pieces. */
