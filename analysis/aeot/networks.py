@@ -4,8 +4,8 @@ One decoder G: R^d -> images serves all generators, and one pyramid of convoluti
 differs is how the law of the codes is found:
 
     auto-encoder   min |G(F(x) + e) - x|_1, e ~ N(0, s^2 I); F ends in a normalisation: codes have unit variances
-    VAE            min of D log |G(z) - x|_1 + KL(q(z|x) | N(0, I)), D pixels: Laplace's likelihood with the best width
-                   (Kingma and Welling 2014; Rybkin, Daniilidis, Levine 2021)
+    VAE            min of sum over pixels of the cross entropy of x and G(z), + KL(q(z|x) | N(0, I))
+                   (Kingma and Welling 2014)
     WGAN-GP        max_C min_G E C(x) - E C(G(z)) - 10 E (|grad C| - 1)^2 (Gulrajani et al. 2017)
     classifier     cross entropy on the labels; the layer before its last gives the features of all scores
 
@@ -109,8 +109,9 @@ class VariationalAutoEncoder(Trained):
         mean, log_variance = self.encoder(images).chunk(2, dim=1)
         codes = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
         divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=1).mean()
-        likelihood = SIDE**2 * torch.log(functional.l1_loss(self.decoder(codes), images))
-        return (likelihood + divergence) / SIDE**2
+        logits = self.decoder[:-1](codes).float()  # without the sigmoid, whose ends have no logarithm
+        likelihood = functional.binary_cross_entropy_with_logits(logits, images)
+        return likelihood + divergence / SIDE**2
 
 
 class WassersteinGan(nn.Module):
