@@ -127,7 +127,7 @@ PETSC_EXTERN PetscErrorCode BrenierLengthScale(BrenierTargets targets, const Bre
 . source  - the source; in one dimension, where nothing is random, this does nothing
 . seed    - seed of its curves, which no other stream uses
 . warm_up - curves over number of targets
-. checkpoint - keeps the warm-up eight times in a round, and is continued when it was kept in one; NULL for none
+. checkpoint - keeps the warm-up eight times a round; the warm-up that it found is continued; NULL for none
 - h       - heights to start from
 
   Output Parameters:
@@ -139,8 +139,7 @@ PETSC_EXTERN PetscErrorCode BrenierLengthScale(BrenierTargets targets, const Bre
   Notes: 4 n^2 dim (warm_up + 1) flops a round, in 128 steps (512 for small problems), 1 to 4 rounds; every rank count gives the same heights.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed,
-                                          PetscReal warm_up, BrenierCheckpoint checkpoint, Vec h,
-                                          PetscReal *length);
+                                          PetscReal warm_up, BrenierCheckpoint checkpoint, Vec h, PetscReal *length);
 
 /*@
   BrenierSolve - Newton on growing samples, to the tolerance
