@@ -1,8 +1,10 @@
 /* random.c - Implements random.h on Random123's Philox4x32-10. */
 #include <brenier/random.h>
 
+#include "kernel/box_muller.h"
+
 #include <Random123/philox.h>
-#include <math.h>
+#include <string.h>
 
 /* The two 64-bit words of block `block` of the sequence (seed, stream, index). */
 static void RandomBlock(uint64_t seed, uint32_t stream, uint64_t index, uint32_t block, uint64_t word[2])
@@ -33,16 +35,20 @@ void BrenierRandomUniform(uint64_t seed, uint32_t stream, uint64_t index, size_t
 
 void BrenierRandomNormal(uint64_t seed, uint32_t stream, uint64_t index, size_t count, double x[])
 {
-  const double two_pi = 6.283185307179586476925286766559;
+  enum { BLOCKS = 64 };
+  double u[BLOCKS], v[BLOCKS], pair[2 * BLOCKS];
 
-  for (size_t i = 0; i < count; i += 2) {
-    uint64_t word[2];
-    double   radius, angle;
+  for (size_t first = 0; first < count; first += 2 * BLOCKS) {
+    const size_t n = count - first < 2 * BLOCKS ? count - first : 2 * BLOCKS, n_blocks = (n + 1) / 2;
 
-    RandomBlock(seed, stream, index, (uint32_t)(i / 2), word);
-    radius = sqrt(-2.0 * log(UnitInterval(word[0])));
-    angle  = two_pi * UnitInterval(word[1]);
-    x[i]   = radius * cos(angle);
-    if (i + 1 < count) x[i + 1] = radius * sin(angle);
+    for (size_t i = 0; i < n_blocks; ++i) {
+      uint64_t word[2];
+
+      RandomBlock(seed, stream, index, (uint32_t)(first / 2 + i), word);
+      u[i] = UnitInterval(word[0]);
+      v[i] = UnitInterval(word[1]);
+    }
+    BrenierBoxMuller(n_blocks, u, v, pair);
+    memcpy(x + first, pair, n * sizeof *x);
   }
 }

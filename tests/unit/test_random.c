@@ -3,7 +3,9 @@ static const char help[] =
 
 #include <brenier/base.h>
 
+#include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 /*
   Statistical checks allow six standard deviations: a right generator fails one of them with probability below 2e-9 for
@@ -128,6 +130,35 @@ static PetscErrorCode TestPrefix(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Fowler, Noll and Vo's hash of the bits of x, smallest first. */
+static uint64_t HashOfBits(size_t n, const double x[])
+{
+  uint64_t hash = 0xcbf29ce484222325u;
+
+  for (size_t i = 0; i < n; ++i) {
+    uint64_t bits;
+
+    memcpy(&bits, &x[i], sizeof bits);
+    for (int k = 0; k < 8; ++k, bits >>= 8) hash = (hash ^ (bits & 255)) * 0x100000001b3u;
+  }
+  return hash;
+}
+
+/* Normal numbers have the same bits on every processor, with every compiler, vectorised or not: a sample is named by its
+   seed. The number is what the first machine had. */
+static PetscErrorCode TestSameBits(double x[])
+{
+  const uint64_t wanted = 0xe63ad9a5e0175a2a;
+  uint64_t       hash;
+
+  PetscFunctionBeginUser;
+  BrenierRandomNormal(1, BRENIER_STREAM_SOLVE, 2, N_DRAWS, x);
+  hash = HashOfBits(N_DRAWS, x);
+  PetscCheck(hash == wanted, PETSC_COMM_SELF, PETSC_ERR_PLIB, "other bits: hash %" PRIx64 ", not %" PRIx64, hash,
+             wanted);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* A mean of n independent terms of the given expectation and variance. */
 static PetscErrorCode CheckMean(const char what[], double sum, double n, double expectation, double variance)
 {
@@ -244,6 +275,7 @@ int main(int argc, char **argv)
   PetscCall(TestKnownAnswers());
   PetscCall(TestTwin());
   PetscCall(TestPrefix());
+  PetscCall(TestSameBits(x));
   PetscCall(TestUniformLaw(x));
   PetscCall(TestNormalLaw(x));
   PetscCall(TestIndependence(x, y));
