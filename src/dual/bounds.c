@@ -84,7 +84,7 @@ static void SetDiscs(const BrenierBounds *plane, BrenierTileCurves *tile, size_t
 {
   const Middles  *at         = MiddlesOf(BRENIER_CURVE_CIRCLE);
   const PetscReal half_width = PETSC_PI / BRENIER_SECTORS;
-  PetscReal       alpha = 0.0, beta = 0.0, long_cos = 0.0, long_sin = 0.0, spread, axis;
+  PetscReal       alpha = 0.0, beta = 0.0, long_cos = 0.0, long_sin = 0.0, spread, length, axis_cos, axis_sin;
 
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
     const PetscReal x = at->x[g], y = at->y[g];
@@ -97,11 +97,13 @@ static void SetDiscs(const BrenierBounds *plane, BrenierTileCurves *tile, size_t
   }
   // The second coefficient of spread * |cos t| is 4 / (3 pi) of spread; of the factors tried, 1.4 to 2.2, those a little
   // below its inverse left the fewest pairs
-  spread = 1.9 * hypot(long_cos, long_sin);
-  axis   = 0.5 * atan2(long_sin, long_cos);
+  length   = sqrt(long_cos * long_cos + long_sin * long_sin);
+  spread   = 1.9 * length;
+  axis_cos = length > 0.0 ? sqrt(0.5 + 0.5 * long_cos / length) : 1.0; // of half the angle of (long_cos, long_sin)
+  axis_sin = length > 0.0 ? copysign(sqrt(PetscMax(0.0, 0.5 - 0.5 * long_cos / length)), long_sin) : 0.0;
   for (int k = 0; k < BRENIER_DISCS; ++k) {
     const PetscReal along = spread * (2.0 * k / (BRENIER_DISCS - 1) - 1.0);
-    const float     x = (float)(alpha + along * cos(axis)), y = (float)(beta + along * sin(axis));
+    const float     x = (float)(alpha + along * axis_cos), y = (float)(beta + along * axis_sin);
 
     BrenierTileSetDisc(tile, c, k, x, y, Gamma(plane, at, x, y, cos(half_width), sin(half_width)));
   }
