@@ -49,6 +49,9 @@ typedef struct {
   int   *axis;           /* chord: k; shape [n] */
   float *sector;         /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u */
   char  *has_sectors;    /* shape [n]: whether `sector` is filled */
+  /* work */
+  size_t n_at_once; /* curves that meet a panel of targets one after the other, so that they stay in cache */
+  struct BrenierTileStage *stage; /* empty between scans; shape [n_at_once] */
 } BrenierTileCurves;
 
 /* Targets in the form that the kernel reads. */
@@ -62,8 +65,14 @@ typedef struct {
   float *margin; /* shape [capacity]: error of the product per unit of reach */
 } BrenierTileTargets;
 
-/* Called with the targets (positions in the tile, not in order between calls) that passed both tests for one curve. */
-typedef void (*BrenierTileVisitor)(void *context, size_t curve, size_t count, const int32_t target[]);
+/* Targets that passed both tests for one curve, and their planes as the product has them: shape [n]. */
+typedef struct {
+  size_t         n;
+  const int32_t *target; /* positions in the tile, ascending from one visit of a curve to the next */
+  const float   *a, *b;  /* point: <z,y> and 0. The value anywhere on the curve errs by BrenierTileError() at most */
+} BrenierTileFound;
+
+typedef void (*BrenierTileVisitor)(void *context, size_t curve, const BrenierTileFound *found);
 
 /* Makes room for curves; 0, or -1 when memory is out. Free with BrenierTileCurvesFree(), also after -1. */
 int  BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *curves);
@@ -101,15 +110,16 @@ void BrenierTileSetHeight(BrenierTileTargets *targets, size_t target, double h);
 /*
   BrenierTileScan - Meets curves [first, first + count) with every target of the tile
 
-  Not collective. first: a multiple of what the kernel takes at once (6 circles, 12 chords or points), as every multiple
-  of BrenierTileCurvesAtOnce() is. Calls visit(context, curve, ...) for the pairs that pass; the visitor may raise bounds
+  Not collective; two scans of the same curves do not run at once. first: a multiple of what the kernel takes together (6
+  circles, 12 chords or points). Calls visit(context, curve, ...) for the pairs that pass; the visitor may raise bounds
   and lower heights, which takes effect for the pairs that follow. Flops: 2 dim per pair and vector.
 */
 void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,
                      BrenierTileVisitor visit, void *context);
 
-/* Curves to pass to one BrenierTileScan() so that they stay in cache; a multiple of what the kernel takes at once. */
-size_t BrenierTileCurvesAtOnce(const BrenierTileCurves *curves);
+/* How far the plane of a target along a curve may be off where BrenierTileScan() found it, anywhere on the curve. */
+double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const BrenierTileTargets *targets,
+                        size_t target);
 
 /* The instruction set in use: "avx512", "avx2" or "portable"; the environment variable BRENIER_SIMD lowers it. */
 const char *BrenierTileSimd(void);

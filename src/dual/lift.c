@@ -86,18 +86,18 @@ static PetscReal GapOnCurve(const GapScan *scan, PetscInt c, PetscReal a, PetscR
   return best;
 }
 
-static void VisitGap(void *context, size_t c, size_t count, const int32_t target[])
+static void VisitGap(void *context, size_t c, const BrenierTileFound *found)
 {
   GapScan *const scan = context;
   const PetscInt dim  = scan->dual->source.dim;
 
-  for (size_t i = 0; i < count; ++i) {
-    PetscReal *row = scan->row + (size_t)target[i] * (dim + 2);
+  for (size_t i = 0; i < found->n; ++i) {
+    PetscReal *row = scan->row + (size_t)found->target[i] * (dim + 2);
     PetscReal  a, b, gap;
 
     BrenierDualPlane_Private(scan->dual, &scan->curve[c], row, &a, &b);
     gap = GapOnCurve(scan, (PetscInt)c, a, b, row[dim], row[dim + 1]);
-    if (gap < row[dim + 1]) BrenierTileSetHeight(&scan->targets, (size_t)target[i], row[dim] + gap);
+    if (gap < row[dim + 1]) BrenierTileSetHeight(&scan->targets, (size_t)found->target[i], row[dim] + gap);
     row[dim + 1] = gap;
   }
 }
@@ -148,7 +148,7 @@ static PetscErrorCode SetGapCurves(GapScan *scan, PetscInt first, PetscInt n)
 
 static PetscErrorCode ScanGapBlock(GapScan *scan, PetscInt n_curves, PetscInt n, PetscReal row[])
 {
-  const size_t stride = (size_t)scan->dual->source.dim + 2, at_once = BrenierTileCurvesAtOnce(&scan->tile);
+  const size_t stride = (size_t)scan->dual->source.dim + 2;
   PetscReal   *raised;
 
   PetscFunctionBegin;
@@ -161,8 +161,7 @@ static PetscErrorCode ScanGapBlock(GapScan *scan, PetscInt n_curves, PetscInt n,
       raised[(size_t)i * stride] =
           scan->row[(size_t)i * stride + stride - 2] + scan->row[(size_t)i * stride + stride - 1];
     BrenierTileSetTargets(&scan->targets, (size_t)count, stride, scan->row, raised);
-    for (size_t c = 0; c < (size_t)n_curves; c += at_once)
-      BrenierTileScan(&scan->tile, c, PetscMin(at_once, (size_t)n_curves - c), &scan->targets, VisitGap, scan);
+    BrenierTileScan(&scan->tile, 0, (size_t)n_curves, &scan->targets, VisitGap, scan);
   }
   PetscCall(PetscFree(raised));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -1,11 +1,15 @@
 /*
   scan.c - Curves meet targets, chunk by chunk of curves, block by block of targets.
 
-  Each curve of a chunk keeps a candidate list: targets the filter let through, with their planes in double. A target has
-  two heights: low, at which it bounds u from below, and cap, at which it is filtered; both are its height when only the
-  pieces at that height are wanted. The planes that come bound u at low (which only grows when more targets come), the bounds
-  sharpen the filter, and a list that is full is thinned by them. A curve with pieces starts from the bounds that these give at
-  the new heights. At the end of a round a list is all that the bounds leave.
+  Each curve of a chunk keeps a candidate list: targets the filter let through. A target has two heights: low, at which it
+  bounds u from below, and cap, at which it is filtered; both are its height when only the pieces at that height are
+  wanted. The planes that come bound u at low (which only grows when more targets come), the bounds sharpen the filter, and
+  a list that is full is thinned by them. A curve with pieces starts from the bounds that these give at the new heights. At
+  the end of a round a list is all that the bounds leave.
+
+  Planes come as the kernel's product has them, in single precision, with low and cap moved apart by the error of that
+  product, so that they bound and are filtered as the true planes would. Most are dropped again before their block of
+  targets leaves; those that are not get their planes in double then, low and cap as they are.
 */
 #include "dual_private.h"
 #include "bounds.h"
@@ -23,8 +27,9 @@ enum { BRENIER_ROW_LOW, BRENIER_ROW_CAP, BRENIER_ROW_TARGET, BRENIER_ROW_COLUMNS
 
 typedef struct {
   PetscInt   n, limit; /* at `limit` the list is thinned */
+  PetscInt   n_exact;  /* the first that many have their planes in double */
   PetscInt   capacity;
-  PetscInt  *target; /* global */
+  PetscInt  *target; /* global; row of the block for those that are not exact */
   PetscReal *a, *b, *low, *cap;
 } CandidateList;
 
@@ -45,15 +50,17 @@ typedef struct {
   PetscInt
       *first_tile; /* of each rank's block, shape [ranks + 1]; NULL when one tile serves all, packed anew each time */
   /* work */
-  BrenierEnvelope  envelope;
-  CandidateList    scratch;
-  PetscInt        *run;       /* see SortList() */
-  PetscReal       *above;     /* see DropCandidates() */
-  float           *anchor;    /* see StoreList() */
-  PetscReal       *piece_low; /* of the pieces of one curve */
-  PetscInt         work_capacity;
-  const PetscReal *row;  /* targets being scanned: coordinates and columns */
-  PetscErrorCode   ierr; /* first failure inside a visit */
+  BrenierEnvelope           envelope;
+  CandidateList             scratch;
+  PetscInt                 *run;       /* see SortList() */
+  PetscReal                *above;     /* see DropCandidates() */
+  float                    *anchor;    /* see StoreList() */
+  PetscReal                *piece_low; /* of the pieces of one curve */
+  PetscInt                  work_capacity;
+  const PetscReal          *block;     /* targets being scanned, coordinates and columns: of one rank, ... */
+  PetscInt                  first_row; /* ... and the first of the tile among them */
+  const BrenierTileTargets *targets;   /* that tile as the kernel reads it */
+  PetscErrorCode            ierr;      /* first failure inside a visit */
 } Chunk;
 
 static PetscErrorCode ReserveList(CandidateList *list, PetscInt n)
@@ -119,11 +126,14 @@ static void RaiseBounds(Chunk *chunk, PetscInt c, PetscInt n, const PetscReal a[
 /* Drops the candidates whose chunk->above is negative. */
 static void KeepAbove(const Chunk *chunk, CandidateList *list)
 {
-  PetscInt kept = 0;
+  PetscInt kept = 0, kept_exact = 0;
 
-  for (PetscInt i = 0; i < list->n; ++i)
+  for (PetscInt i = 0; i < list->n; ++i) {
+    if (i == list->n_exact) kept_exact = kept;
     if (chunk->above[i] >= 0.0) CopyCandidate(list, i, list, kept++);
-  list->n = kept;
+  }
+  list->n_exact = list->n_exact < list->n ? kept_exact : kept;
+  list->n       = kept;
 }
 
 /* Drops from the list of curve c what the bounds in force rule out. */
@@ -159,6 +169,12 @@ static PetscErrorCode DropBelowEnvelope(Chunk *chunk, CandidateList *list)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Row of the block being scanned. */
+static inline const PetscReal *RowAt(const Chunk *chunk, PetscInt i)
+{
+  return chunk->block + (size_t)i * (size_t)(chunk->dual->source.dim + BRENIER_ROW_COLUMNS);
+}
+
 static inline void Prefetch(const PetscReal row[], PetscInt n)
 {
   const PetscInt line = 64 / (PetscInt)sizeof *row;
@@ -166,24 +182,45 @@ static inline void Prefetch(const PetscReal row[], PetscInt n)
   for (PetscInt k = 0; k < n; k += line) __builtin_prefetch(row + k);
 }
 
-static PetscErrorCode AddCandidates(Chunk *chunk, PetscInt c, PetscInt count, const int32_t target[])
+/* Planes in double of the candidates of curve c that came from the block, which is about to leave. */
+static PetscErrorCode MakeExact(Chunk *chunk, PetscInt c)
 {
-  const PetscInt dim = chunk->dual->source.dim, first = chunk->list[c].n;
+  const PetscInt dim  = chunk->dual->source.dim;
+  CandidateList *list = &chunk->list[c];
+
+  PetscFunctionBegin;
+  for (PetscInt i = list->n_exact; i < list->n; ++i) {
+    const PetscReal *row = RowAt(chunk, list->target[i]);
+
+    // Rows are visited in no order that the hardware would guess
+    if (i + 1 < list->n) Prefetch(RowAt(chunk, list->target[i + 1]), dim + BRENIER_ROW_COLUMNS);
+    list->target[i] = (PetscInt)row[dim + BRENIER_ROW_TARGET];
+    list->low[i]    = row[dim + BRENIER_ROW_LOW];
+    list->cap[i]    = row[dim + BRENIER_ROW_CAP];
+    BrenierDualPlane_Private(chunk->dual, &chunk->curve[c], row, &list->a[i], &list->b[i]);
+  }
+  list->n_exact = list->n;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode AddCandidates(Chunk *chunk, PetscInt c, const BrenierTileFound *found)
+{
+  const PetscInt count = (PetscInt)found->n, first = chunk->list[c].n, dim = chunk->dual->source.dim;
   CandidateList *list = &chunk->list[c];
 
   PetscFunctionBegin;
   PetscCall(ReserveList(list, list->n + count));
-  for (PetscInt i = 0; i < count; ++i) {
-    const PetscReal *row = chunk->row + (size_t)target[i] * (dim + BRENIER_ROW_COLUMNS);
+  for (PetscInt i = 0; i < count; ++i, ++list->n) {
+    const PetscInt   at     = chunk->first_row + found->target[i];
+    const PetscReal *column = RowAt(chunk, at) + dim;
+    const PetscReal  error  = BrenierTileError(&chunk->tile, (size_t)c, chunk->targets, (size_t)found->target[i]);
 
-    // Rows are visited in no order that the hardware would guess
-    if (i + 1 < count)
-      Prefetch(chunk->row + (size_t)target[i + 1] * (dim + BRENIER_ROW_COLUMNS), dim + BRENIER_ROW_COLUMNS);
-    list->target[list->n] = (PetscInt)row[dim + BRENIER_ROW_TARGET];
-    list->low[list->n]    = row[dim + BRENIER_ROW_LOW];
-    list->cap[list->n]    = row[dim + BRENIER_ROW_CAP];
-    BrenierDualPlane_Private(chunk->dual, &chunk->curve[c], row, &list->a[list->n], &list->b[list->n]);
-    ++list->n;
+    if (i + 1 < count) __builtin_prefetch(RowAt(chunk, chunk->first_row + found->target[i + 1]) + dim);
+    list->target[list->n] = at;
+    list->a[list->n]      = (PetscReal)found->a[i];
+    list->b[list->n]      = (PetscReal)found->b[i];
+    list->low[list->n]    = column[BRENIER_ROW_LOW] - error;
+    list->cap[list->n]    = column[BRENIER_ROW_CAP] + error;
   }
   chunk->dual->work.n_visits += count;
   if (list->limit == PETSC_MAX_INT) PetscFunctionReturn(PETSC_SUCCESS);
@@ -195,11 +232,11 @@ static PetscErrorCode AddCandidates(Chunk *chunk, PetscInt c, PetscInt count, co
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static void Visit(void *context, size_t c, size_t count, const int32_t target[])
+static void Visit(void *context, size_t c, const BrenierTileFound *found)
 {
   Chunk *chunk = context;
 
-  if (!chunk->ierr) chunk->ierr = AddCandidates(chunk, (PetscInt)c, (PetscInt)count, target);
+  if (!chunk->ierr) chunk->ierr = AddCandidates(chunk, (PetscInt)c, found);
 }
 
 /* Bounds from the pieces that the last evaluation found on curve c, at the new heights of their targets. */
@@ -288,8 +325,9 @@ static PetscErrorCode BeginChunk(Chunk *chunk, PetscInt n, const PetscInt index[
     dual->square[index[c]] = BrenierCurveSecondMoment(&dual->source, curve);
     BrenierTileSetCurve(&chunk->tile, (size_t)c, curve->z1, curve->z2, (int)curve->axis);
     BrenierBoundsClear_Private(&chunk->bounds[c]);
-    chunk->list[c].n     = 0;
-    chunk->list[c].limit = whole || chunk->mode == BRENIER_SCAN_MORE ? PETSC_MAX_INT : BRENIER_LIST_START;
+    chunk->list[c].n       = 0;
+    chunk->list[c].n_exact = 0;
+    chunk->list[c].limit   = whole || chunk->mode == BRENIER_SCAN_MORE ? PETSC_MAX_INT : BRENIER_LIST_START;
     if (chunk->mode == BRENIER_SCAN_MORE) PetscCall(BoundsFromAnchors(chunk, c));
     else if (leaf_low && !whole) PetscCall(BoundsFromPieces(chunk, c, leaf_low));
   }
@@ -319,41 +357,42 @@ static PetscErrorCode CreateTiles(Chunk *chunk, const BrenierRing *ring)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Targets [t, t + count) of a rank's block as the kernel reads them, packed if they are not yet. */
-static PetscErrorCode PackTargets(Chunk *chunk, PetscMPIInt owner, PetscInt t, PetscInt count,
-                                  const BrenierTileTargets **tile)
+/* Makes targets [t, t + count) of a rank's block the tile at hand, packed for the kernel if they are not yet. */
+static PetscErrorCode PackTargets(Chunk *chunk, PetscMPIInt owner, PetscInt t, PetscInt count)
 {
   const size_t        dim    = chunk->tile.dim;
   const PetscInt      which  = chunk->first_tile ? chunk->first_tile[owner] + t / BRENIER_TARGETS_AT_ONCE : 0;
   BrenierTileTargets *packed = &chunk->packed[which];
 
   PetscFunctionBegin;
-  *tile = packed;
+  chunk->first_row = t;
+  chunk->targets   = packed;
   if (chunk->first_tile && packed->capacity) PetscFunctionReturn(PETSC_SUCCESS);
   if (!packed->capacity)
     PetscCheck(!BrenierTileTargetsAlloc((size_t)(chunk->first_tile ? count : BRENIER_TARGETS_AT_ONCE), dim, packed),
                PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for packed targets");
-  BrenierTileSetTargets(packed, (size_t)count, dim + BRENIER_ROW_COLUMNS, chunk->row,
-                        chunk->row + dim + BRENIER_ROW_CAP);
+  BrenierTileSetTargets(packed, (size_t)count, dim + BRENIER_ROW_COLUMNS, RowAt(chunk, t),
+                        RowAt(chunk, t) + dim + BRENIER_ROW_CAP);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Meets the curves of the chunk with one rank's block of targets. */
 static PetscErrorCode ScanBlock(Chunk *chunk, PetscMPIInt owner, PetscInt n, const PetscReal row[])
 {
-  const size_t dim = (size_t)chunk->dual->source.dim, stride = dim + BRENIER_ROW_COLUMNS;
-  const size_t at_once = BrenierTileCurvesAtOnce(&chunk->tile);
+  const size_t dim     = (size_t)chunk->dual->source.dim;
   const int    vectors = chunk->dual->curve_type == BRENIER_CURVE_CIRCLE ? 2 : 1;
 
   PetscFunctionBegin;
+  chunk->block = row;
   for (PetscInt t = 0; t < n; t += BRENIER_TARGETS_AT_ONCE) {
-    const BrenierTileTargets *targets;
-
-    chunk->row = row + (size_t)t * stride;
-    PetscCall(PackTargets(chunk, owner, t, PetscMin(BRENIER_TARGETS_AT_ONCE, n - t), &targets));
-    for (size_t c = 0; c < (size_t)chunk->n; c += at_once)
-      BrenierTileScan(&chunk->tile, c, PetscMin(at_once, (size_t)chunk->n - c), targets, Visit, chunk);
+    PetscCall(PackTargets(chunk, owner, t, PetscMin(BRENIER_TARGETS_AT_ONCE, n - t)));
+    BrenierTileScan(&chunk->tile, 0, (size_t)chunk->n, chunk->targets, Visit, chunk);
     PetscCall(chunk->ierr);
+  }
+  for (PetscInt c = 0; c < chunk->n; ++c) {
+    if (chunk->list[c].n == chunk->list[c].n_exact) continue;
+    if (chunk->list[c].limit < PETSC_MAX_INT) PetscCall(DropCandidates(chunk, c));
+    PetscCall(MakeExact(chunk, c));
   }
   chunk->dual->work.flops += 2.0 * vectors * (PetscLogDouble)dim * (PetscLogDouble)n * chunk->n;
   PetscCall(PetscLogFlops(2.0 * vectors * (PetscLogDouble)dim * (PetscLogDouble)n * chunk->n));
@@ -385,8 +424,9 @@ static PetscErrorCode SortList(Chunk *chunk, CandidateList *list)
     do CopyCandidate(list, i, sorted, n++);
     while (++i < list->n && list->target[i - 1] < list->target[i]);
   }
-  sorted->n     = list->n;
-  sorted->limit = list->limit;
+  sorted->n       = list->n;
+  sorted->n_exact = list->n_exact;
+  sorted->limit   = list->limit;
   {
     const CandidateList unsorted = *list;
 

@@ -47,6 +47,17 @@ static size_t CurvesInGroup(BrenierTileKind kind)
   return kind == BRENIER_TILE_CIRCLE ? BRENIER_TILE_ROWS / 2 : BRENIER_TILE_ROWS;
 }
 
+/* Packed vectors and stages of as many curves leave half of a 1 MB cache to the targets. */
+static size_t CurvesAtOnce(BrenierTileKind kind, size_t dim, size_t n_padded)
+{
+  const size_t cache  = 512 * 1024;
+  const size_t group  = CurvesInGroup(kind);
+  const size_t bytes  = BRENIER_TILE_ROWS * dim * sizeof(float) + group * sizeof(BrenierTileStage);
+  const size_t groups = cache / bytes, n = (groups < 1 ? 1 : groups > 64 ? 64 : groups) * group;
+
+  return n < n_padded ? n : n_padded;
+}
+
 static void FillSectorAngles(void)
 {
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
@@ -76,8 +87,10 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   c->axis        = AllocZeroed(n_padded, sizeof(int));
   c->sector      = AllocZeroed(kind == BRENIER_TILE_POINT ? 0 : n * 3 * BRENIER_SECTORS, sizeof(float));
   c->has_sectors = AllocZeroed(n, 1);
+  c->n_at_once   = CurvesAtOnce(kind, dim, n_padded);
+  c->stage       = AllocZeroed(c->n_at_once, sizeof(BrenierTileStage));
   if (!c->z || !c->reach || !c->level || !c->disc || !c->pivot || !c->offset || !c->axis || !c->sector ||
-      !c->has_sectors)
+      !c->has_sectors || !c->stage)
     return -1;
   for (size_t i = 0; i < n_padded; ++i) BrenierTileSetLevel(c, i, INFINITY, 0.0);
   return 0;
@@ -94,6 +107,7 @@ void BrenierTileCurvesFree(BrenierTileCurves *c)
   free(c->axis);
   free(c->sector);
   free(c->has_sectors);
+  free(c->stage);
   memset(c, 0, sizeof *c);
 }
 
@@ -224,6 +238,11 @@ void BrenierTileSetHeight(BrenierTileTargets *t, size_t i, double h)
   t->height[i] = RoundedUp(fmin(h, highest) + RoundingOfPlane(0.0, 0.0, fmin(h, highest)));
 }
 
+double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const BrenierTileTargets *targets, size_t target)
+{
+  return (double)curves->reach[curve] * (double)targets->margin[target];
+}
+
 static const BrenierTileIsa *ChooseIsa(void)
 {
 #if defined(BRENIER_HAVE_X86_KERNELS)
@@ -257,24 +276,12 @@ double BrenierTilePeak(double seconds)
   return Isa()->peak(seconds);
 }
 
-size_t BrenierTileCurvesAtOnce(const BrenierTileCurves *c)
-{
-  /* Packed vectors and stages of one call should leave half of a 1 MB cache to the targets */
-  const size_t cache  = 512 * 1024;
-  const size_t group  = CurvesInGroup(c->kind);
-  const size_t bytes  = BRENIER_TILE_ROWS * c->dim * sizeof(float) + group * sizeof(BrenierTileStage);
-  const size_t groups = cache / bytes;
-
-  return (groups < 1 ? 1 : groups > 64 ? 64 : groups) * group;
-}
-
 void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,
                      BrenierTileVisitor visit, void *context)
 {
-  const size_t      group = CurvesInGroup(curves->kind);
-  BrenierTileStage *stage = calloc(RoundUp(count, group), sizeof *stage);
+  for (size_t done = 0; done < count; done += curves->n_at_once) {
+    const size_t n = count - done < curves->n_at_once ? count - done : curves->n_at_once;
 
-  if (!stage) abort(); // some hundred kilobytes: a machine without them has no orderly way on
-  Isa()->scan(curves, first, count, targets, stage, visit, context);
-  free(stage);
+    Isa()->scan(curves, first + done, n, targets, curves->stage, visit, context);
+  }
 }

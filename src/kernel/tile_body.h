@@ -114,8 +114,11 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
                   BrenierTileVisitor visit, void *context)
 {
   const float  *sector = curves->sector + c * 3 * BRENIER_SECTORS;
+  const float   offset = curves->offset[c]; // 0 but for a chord
   const int32_t n      = stage->n;
-  int32_t       kept[BRENIER_STAGE_CAPACITY], n_kept = 0;
+  int32_t       target[BRENIER_STAGE_CAPACITY];
+  float         a[BRENIER_STAGE_CAPACITY], b[BRENIER_STAGE_CAPACITY];
+  size_t        n_kept = 0;
 
   stage->n = 0;
   if (n == 0) return;
@@ -124,16 +127,19 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
 
     if (curves->has_sectors[c]) {
       const vfloat above = curves->kind == BRENIER_TILE_CIRCLE ? AboveOnCircle(sector, stage, j)
-                                                               : AboveOnChord(sector, curves->offset[c], stage, j);
+                                                               : AboveOnChord(sector, offset, stage, j);
       mask               = MaskGE(above, zero);
     }
     for (; mask; mask &= mask - 1) {
       const int i = j + __builtin_ctz(mask);
 
-      if (i < n && (size_t)stage->target[i] < t->n) kept[n_kept++] = stage->target[i];
+      if (i >= n || (size_t)stage->target[i] >= t->n) continue;
+      target[n_kept] = stage->target[i];
+      a[n_kept]      = stage->a[i] - offset * stage->b[i];
+      b[n_kept++]    = stage->b[i];
     }
   }
-  if (n_kept) visit(context, c, (size_t)n_kept, kept);
+  if (n_kept) visit(context, c, &(BrenierTileFound){n_kept, target, a, b});
 }
 
 /* The lanes where planes (a, b, height) lie in no disc of a circle. */

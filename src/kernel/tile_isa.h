@@ -11,7 +11,7 @@ enum { BRENIER_TILE_WIDTH = 32, BRENIER_TILE_ROWS = 12 };
 /* Pairs that passed the first test, kept for one curve until there are enough for the second. */
 enum { BRENIER_STAGE_FULL = 64, BRENIER_STAGE_CAPACITY = BRENIER_STAGE_FULL + BRENIER_TILE_WIDTH + 16 };
 
-typedef struct {
+typedef struct BrenierTileStage {
   int32_t n;
   float   a[BRENIER_STAGE_CAPACITY];      /* circle: a; chord, point: p */
   float   b[BRENIER_STAGE_CAPACITY];      /* circle: b; chord: y_k */

@@ -39,16 +39,16 @@ static void InsertTarget(PointScan *scan, size_t i, PetscReal value, PetscInt64 
   index[place] = target;
 }
 
-static void VisitPoint(void *context, size_t i, size_t count, const int32_t target[])
+static void VisitPoint(void *context, size_t i, const BrenierTileFound *found)
 {
   PointScan *const scan   = context;
   const size_t     stride = scan->dim + 1;
 
-  for (size_t k = 0; k < count; ++k) {
-    const PetscReal *row   = scan->row + (size_t)target[k] * stride;
+  for (size_t k = 0; k < found->n; ++k) {
+    const PetscReal *row   = scan->row + (size_t)found->target[k] * stride;
     const PetscReal  value = BrenierDot(scan->dim, scan->x + i * scan->dim, row) + row[scan->dim];
 
-    InsertTarget(scan, i, value, (PetscInt64)scan->row_target + target[k]);
+    InsertTarget(scan, i, value, (PetscInt64)scan->row_target + found->target[k]);
   }
   BrenierTileSetLevel(&scan->tile, i, scan->best[(i + 1) * scan->keep - 1], 0.0);
 }
@@ -56,10 +56,7 @@ static void VisitPoint(void *context, size_t i, size_t count, const int32_t targ
 /* Packed targets, the first of which is scan->row_target, meet all points. */
 static void ScanPackedTargets(PointScan *scan, const BrenierTileTargets *targets, size_t n_points)
 {
-  const size_t at_once = BrenierTileCurvesAtOnce(&scan->tile);
-
-  for (size_t i = 0; i < n_points; i += at_once)
-    BrenierTileScan(&scan->tile, i, PetscMin(at_once, n_points - i), targets, VisitPoint, scan);
+  BrenierTileScan(&scan->tile, 0, n_points, targets, VisitPoint, scan);
 }
 
 static void ScanPointBlock(PointScan *scan, size_t n_points, PetscInt first_target, PetscInt n, const PetscReal row[])

@@ -30,7 +30,7 @@ typedef struct {
   BrenierTileCurves  curves;
   BrenierTileTargets targets;
   unsigned char     *visits; /* shape [n_curves, n_targets] */
-  PetscInt           out_of_range;
+  PetscInt           out_of_range, n_far;
 } Problem;
 
 /* How targets lie. */
@@ -246,26 +246,41 @@ static PetscReal Slack(const Problem *p, PetscInt c, PetscInt i, PetscReal a, Pe
   return 0x1p-23 * ((PetscReal)(dim + 16) * reach * PetscSqrtReal(BrenierDot(dim, y, y)) + 32.0 * sizes);
 }
 
-static void Visit(void *context, size_t c, size_t count, const int32_t target[])
+/* Whether a plane found is as near to the true one as it is said to be, at the ends of the curve and between. */
+static PetscBool IsNear(const Problem *p, size_t c, size_t i, PetscReal found_a, PetscReal found_b)
+{
+  const PetscReal error = BrenierTileError(&p->curves, c, &p->targets, i);
+  PetscReal       a, b, h, off;
+
+  Plane(p, (PetscInt)c, (PetscInt)i, &a, &b, &h);
+  if (p->kind == BRENIER_TILE_CIRCLE) off = hypot(found_a - a, found_b - b);
+  else if (p->kind == BRENIER_TILE_CHORD) off = PetscAbsReal(found_a - a) + 0.5 * PetscAbsReal(found_b - b);
+  else off = PetscAbsReal(found_a - a);
+  return (PetscBool)(off <= error);
+}
+
+static void Visit(void *context, size_t c, const BrenierTileFound *found)
 {
   Problem *p = context;
 
-  for (size_t k = 0; k < count; ++k)
-    if (target[k] < 0 || target[k] >= p->n_targets || c >= (size_t)p->n_curves) ++p->out_of_range;
-    else ++p->visits[c * (size_t)p->n_targets + (size_t)target[k]];
+  for (size_t k = 0; k < found->n; ++k)
+    if (found->target[k] < 0 || found->target[k] >= p->n_targets || c >= (size_t)p->n_curves) ++p->out_of_range;
+    else {
+      ++p->visits[c * (size_t)p->n_targets + (size_t)found->target[k]];
+      if (!IsNear(p, c, (size_t)found->target[k], found->a[k], found->b[k])) ++p->n_far;
+    }
 }
 
-/* Scans curves [first, first + count) in portions, as the callers do, and compares every pair with the twin. */
+/* Scans curves [first, first + count) and compares every pair with the twin. */
 static PetscErrorCode CheckScan(Problem *p, PetscInt first, PetscInt count)
 {
-  const size_t at_once = BrenierTileCurvesAtOnce(&p->curves);
-
   PetscFunctionBeginUser;
   PetscCall(PetscArrayzero(p->visits, p->n_curves * p->n_targets));
-  for (size_t c = (size_t)first; c < (size_t)(first + count); c += at_once)
-    BrenierTileScan(&p->curves, c, PetscMin(at_once, (size_t)(first + count) - c), &p->targets, Visit, p);
+  BrenierTileScan(&p->curves, (size_t)first, (size_t)count, &p->targets, Visit, p);
   PetscCheck(!p->out_of_range, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt_FMT " visits out of range",
              p->out_of_range);
+  PetscCheck(!p->n_far, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt_FMT " planes farther off than they may be",
+             p->n_far);
   for (PetscInt c = 0; c < p->n_curves; ++c)
     for (PetscInt i = 0; i < p->n_targets; ++i) {
       const int visits = p->visits[c * p->n_targets + i];
