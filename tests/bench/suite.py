@@ -94,7 +94,7 @@ def run_ranks(folder):
         work = next(event for event in events if event["event"] == "work")
         flops = work["scan_flops"] / ranks
         rate = rate or flops / work["scan_seconds"]
-        rounds = -(-20000 // (4096 * ranks)) * work["evaluations"]
+        rounds = -(-20000 // (4096 * ranks)) * work["scans"]
         model = flops / rate + work["ring_bytes"] / BANDWIDTH + rounds * (ranks - 1) * LATENCY
         rows.append({"ranks": ranks, "seconds": work["scan_seconds"], "model": model, "flops": flops, "bytes": work["ring_bytes"]})
         print(f"| {ranks} | {work['scan_seconds']:.1f} | {model:.1f} | {flops:.2e} | {work['ring_bytes']:.2e} |", flush=True)
