@@ -128,17 +128,18 @@ def draw(run):
 
 
 def draw_paths(run):
-    """Paths that cross the singular set least and most, of many."""
+    """Paths along which codes change least in a step, and those that cross the singular set most, of many."""
     steps, fine = figures.STEPS, FINE * (figures.STEPS - 1) + 1
     rng = np.random.default_rng(run.options.seed)
     codes, jumps = transport.follow(run.options, transport.quarter_circles(rng, PATHS, fine, run.options.latent))
     moving = np.flatnonzero((jumps > 0).sum(axis=1) >= LEAST_JUMPS)
-    order = moving[np.argsort(jumps[moving].max(axis=1))]
+    stride = np.linalg.norm(np.diff(codes, axis=1), axis=2).max(axis=1)
     threshold = transport.facts(run.options.out)["threshold"]
-    least, most = order[: figures.SHOWN_PATHS], order[::-1][: figures.SHOWN_PATHS]
+    least = moving[np.argsort(stride[moving])][: figures.SHOWN_PATHS]
+    most = moving[np.argsort(-jumps[moving].max(axis=1))][: figures.SHOWN_PATHS]
     kinds = {
-        f"Paths in noise space: of {PATHS} those whose largest jump is least": least,
-        f"Those whose largest jump is largest; bars: jumps above {threshold:.0f} degrees, the singular set": most,
+        f"Paths in noise space: of {PATHS} those whose codes change least in a step": least,
+        f"Those where the map jumps most; bars: jumps above {threshold:.0f} degrees, the singular set": most,
     }
     groups = {}
     for title, chosen in kinds.items():
