@@ -23,22 +23,28 @@ def run(args, method, log):
     """What came out, or None when the time was up."""
     command = ["mpiexec", "-n", str(args.ranks), os.environ["BRENIER_PROGRAM"], "solve", args.targets, "-o", log + ".h5",
                "-tol", str(args.tol), "-method", *method, "-log", log]  # fmt: skip
+    if os.path.exists(log):
+        os.remove(log)
     begun = time.time()
-    try:
-        subprocess.run(command, capture_output=True, timeout=args.limit, check=False)
-    except subprocess.TimeoutExpired:
-        pass
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as solve:
+        try:
+            solve.wait(args.limit)
+        except subprocess.TimeoutExpired:
+            solve.terminate()  # mpiexec ends its ranks, which a kill would leave running beside the next method
+            solve.wait()
     seconds = time.time() - begun
     with open(log, encoding="utf-8") as file:
         events = [json.loads(line) for line in file if line.endswith("}\n")]
     measured = [event for event in events if event["event"] == "held_out"]
-    if not measured:
-        return {"seconds": None, "all_seconds": seconds, "rho_high": None, "curves": None}
-    met = measured[-1]["rho_high"] <= args.tol
-    begin = measured[-2]["seconds"] if len(measured) > 1 and method[0] in ("asgd", "adam") else 0.0
     steps = [event for event in events if event["event"] == "iteration"]
-    return {"seconds": seconds - begin if met else None, "all_seconds": seconds, "rho_high": measured[-1]["rho_high"],
-            "curves": steps[-1]["curves"]}  # fmt: skip
+    work = [event for event in events if event["event"] == "work"]
+    row = {"seconds": None, "all_seconds": seconds, "rho_high": None, "curves": steps[-1]["curves"] if steps else None,
+           "iterations": steps[-1]["iteration"] if steps else None, "scans": work[-1]["scans"] if work else None}  # fmt: skip
+    if not measured:
+        return row
+    begin = measured[-2]["seconds"] if len(measured) > 1 and method[0] in ("asgd", "adam") else 0.0
+    met = measured[-1]["rho_high"] <= args.tol and seconds <= args.limit
+    return dict(row, seconds=seconds - begin if met else None, rho_high=measured[-1]["rho_high"])
 
 
 def main():

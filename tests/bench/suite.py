@@ -45,7 +45,7 @@ def text(value, form):
 def run_cells(args, folder, codes):
     """Seconds of every method in every cell; None where the time was up."""
     rows = []
-    print("| targets | method | seconds | over the best |\n|---|---|---|---|")
+    print("| targets | method | seconds | over the best | iterations | scans |\n|---|---|---|---|---|---|")
     for name, path in [(f"{n} x {d}", write_targets(folder, n, d)) for n, d in CELLS] + codes:
         request = argparse.Namespace(targets=path, tol=TOL, limit=args.limit, ranks=2)
         cell = [dict(methods.run(request, m, os.path.join(folder, "log")), method=" ".join(m)) for m in methods.METHODS]
@@ -53,7 +53,7 @@ def run_cells(args, folder, codes):
         for row in cell:
             over = row["seconds"] / best if row["seconds"] else None
             print(f"| {name} | {row['method']} | {text(row['seconds'], '{:.1f}') or f'not in {args.limit:.0f}'} | "
-                  f"{text(over, '{:.2f}')} |", flush=True)  # fmt: skip
+                  f"{text(over, '{:.2f}')} | {text(row['iterations'], '{}')} | {text(row['scans'], '{:.2f}')} |", flush=True)  # fmt: skip
             rows.append(dict(row, targets=name, over_best=over))
     return rows
 
