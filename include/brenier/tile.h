@@ -70,6 +70,7 @@ typedef struct {
   size_t         n;
   const int32_t *target; /* positions in the tile, ascending from one visit of a curve to the next */
   const float   *a, *b;  /* point: <z,y> and 0. The value anywhere on the curve errs by BrenierTileError() at most */
+  const float   *height; /* its height and what the tests allow for errors */
 } BrenierTileFound;
 
 typedef void (*BrenierTileVisitor)(void *context, size_t curve, const BrenierTileFound *found);

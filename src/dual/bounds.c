@@ -35,6 +35,9 @@ typedef int64_t   Mask __attribute__((vector_size(64)));
 
 enum { LANES = sizeof(Lanes) / sizeof(PetscReal) };
 
+/* Discs are made anew when so many sectors have risen: those there are below u all the same. */
+enum { BRENIER_RAISED_ENOUGH = 8 };
+
 /* yes where the mask is set, no elsewhere. (A function would pass vectors wider than the base instruction set has.) */
 #define Choose(mask, yes, no) ((Lanes)(((mask) & (Mask)(yes)) | (~(mask) & (Mask)(no))))
 
@@ -43,22 +46,24 @@ enum { LANES = sizeof(Lanes) / sizeof(PetscReal) };
 BRENIER_WIDE static void Highest(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal h[],
                                  const Middles *at, PetscReal best[], PetscReal highest[])
 {
-  for (int g = 0; g < BRENIER_SECTORS; g += LANES) {
-    Lanes x, y, value, index = (Lanes){0} - 1.0;
+  enum { GROUPS = BRENIER_SECTORS / LANES };
+  Lanes x[GROUPS], y[GROUPS], value[GROUPS], index[GROUPS];
 
-    memcpy(&x, at->x + g, sizeof x);
-    memcpy(&y, at->y + g, sizeof y);
-    memcpy(&value, best + g, sizeof value);
-    for (PetscInt i = 0; i < n; ++i) {
-      const Lanes new_value = a[i] * x + b[i] * y + h[i];
-      const Mask  above     = new_value > value;
+  memcpy(x, at->x, sizeof x);
+  memcpy(y, at->y, sizeof y);
+  memcpy(value, best, sizeof value);
+  for (int g = 0; g < GROUPS; ++g) index[g] = (Lanes){0} - 1.0;
+  for (PetscInt i = 0; i < n; ++i)
+#pragma GCC unroll 4
+    for (int g = 0; g < GROUPS; ++g) { // side by side, as each waits for the plane before
+      const Lanes new_value = a[i] * x[g] + b[i] * y[g] + h[i];
+      const Mask  above     = new_value > value[g];
 
-      index = Choose(above, (Lanes){0} + (PetscReal)i, index);
-      value = Choose(above, new_value, value);
+      index[g] = Choose(above, (Lanes){0} + (PetscReal)i, index[g]);
+      value[g] = Choose(above, new_value, value[g]);
     }
-    memcpy(best + g, &value, sizeof value);
-    memcpy(highest + g, &index, sizeof index);
-  }
+  memcpy(best, value, sizeof value);
+  memcpy(highest, index, sizeof index);
 }
 
 /* The greatest gamma that leaves the sinusoid (alpha, beta) + gamma below the planes, each in its sector: at s from the middle
@@ -112,35 +117,41 @@ static void SetDiscs(const BrenierBounds *plane, BrenierTileCurves *tile, size_t
 void BrenierBoundsClear_Private(BrenierBounds *bounds)
 {
   for (int g = 0; g < BRENIER_SECTORS; ++g) bounds->value[g] = -HUGE_VAL;
+  bounds->n_raised = 0;
 }
 
 PetscBool BrenierBoundsRaise_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
                                      const PetscReal h[], BrenierBounds *bounds, PetscInt chosen[])
 {
   PetscReal highest[BRENIER_SECTORS];
-  PetscBool raised = PETSC_FALSE;
+  PetscInt  n_raised = 0;
 
-  Highest(n, a, b, h, MiddlesOf(type), bounds->value, highest);
-  for (int g = 0; g < BRENIER_SECTORS; ++g) {
-    const PetscInt i = (PetscInt)highest[g];
+  if (n > 0) Highest(n, a, b, h, MiddlesOf(type), bounds->value, highest);
+  for (int g = 0; n > 0 && g < BRENIER_SECTORS; ++g) {
+    // Which sectors rise is hard to foresee, so there is no branch
+    const PetscBool rises = (PetscBool)(highest[g] >= 0.0);
+    const PetscInt  i     = rises ? (PetscInt)highest[g] : 0;
 
-    if (chosen) chosen[g] = i;
-    if (i < 0) continue;
-    bounds->a[g] = a[i];
-    bounds->b[g] = b[i];
-    bounds->h[g] = h[i];
-    raised       = PETSC_TRUE;
+    bounds->a[g] = rises ? a[i] : bounds->a[g];
+    bounds->b[g] = rises ? b[i] : bounds->b[g];
+    bounds->h[g] = rises ? h[i] : bounds->h[g];
+    n_raised += rises;
+    if (chosen) chosen[g] = rises ? i : -1;
   }
-  return raised;
+  bounds->n_raised += n_raised;
+  return (PetscBool)(n_raised > 0);
 }
 
-void BrenierBoundsEnter_Private(BrenierCurveType type, const BrenierBounds *bounds, BrenierTileCurves *tile, size_t c)
+void BrenierBoundsEnter_Private(BrenierCurveType type, BrenierBounds *bounds, BrenierTileCurves *tile, size_t c)
 {
   const int centre = BRENIER_SECTORS / 2;
 
   BrenierTileSetSectors(tile, c, bounds->a, bounds->b, bounds->h);
-  if (type == BRENIER_CURVE_CIRCLE) SetDiscs(bounds, tile, c);
-  else BrenierTileSetLevel(tile, c, bounds->a[centre] + bounds->h[centre], bounds->b[centre]);
+  if (type == BRENIER_CURVE_CIRCLE) {
+    if (bounds->n_raised < BRENIER_RAISED_ENOUGH) return;
+    SetDiscs(bounds, tile, c);
+    bounds->n_raised = 0;
+  } else BrenierTileSetLevel(tile, c, bounds->a[centre] + bounds->h[centre], bounds->b[centre]);
 }
 
 /* The two ends of a piece: what multiplies a and b there. Up to half a turn the top lies inside when the difference
@@ -179,9 +190,9 @@ BRENIER_WIDE static void ReachOnLine(PetscInt n, const PetscReal a[], const Pets
 
 void BrenierBoundsReach_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
                                 const PetscReal cap[], PetscReal A, PetscReal B, PetscReal H, PetscReal s, PetscReal e,
-                                PetscReal above[])
+                                const PetscReal at_s[2], const PetscReal at_e[2], PetscReal above[])
 {
-  const Ends at = {cos(s), sin(s), cos(e), sin(e)};
+  const Ends at = {at_s[0], at_s[1], at_e[0], at_e[1]};
 
   if (type == BRENIER_CURVE_CIRCLE) ReachOnCircle(n, a, b, cap, A, B, H, &at, e - s > PETSC_PI ? 1.0 : 0.0, above);
   else ReachOnLine(n, a, b, cap, A, B, H, s, e, above);

@@ -13,6 +13,7 @@
 /* One plane below u for each sector of a circle or chord, and its value at the sector's middle (-HUGE_VAL: no plane yet). */
 typedef struct {
   PetscReal a[BRENIER_SECTORS], b[BRENIER_SECTORS], h[BRENIER_SECTORS], value[BRENIER_SECTORS];
+  PetscInt  n_raised; /* sectors, since the discs of a circle were made last */
 } BrenierBounds;
 
 /* Forgets all planes. */
@@ -27,14 +28,16 @@ void BrenierBoundsClear_Private(BrenierBounds *bounds);
 PetscBool BrenierBoundsRaise_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
                                      const PetscReal h[], BrenierBounds *bounds, PetscInt chosen[]);
 
-/* Enters the bounds, which have planes, as those of curve c of the tile. They hold for any u above these planes. */
-void BrenierBoundsEnter_Private(BrenierCurveType type, const BrenierBounds *bounds, BrenierTileCurves *tile, size_t c);
+/* Enters the bounds, which have planes, as those of curve c of the tile. They hold for any u above these planes. Discs stay
+   as they are while few sectors have risen. */
+void BrenierBoundsEnter_Private(BrenierCurveType type, BrenierBounds *bounds, BrenierTileCurves *tile, size_t c);
 
 /*
   BrenierBoundsReach_Private - How far planes (a, b, cap) get above one piece [s, e] of an envelope, plane (A, B, H)
 
-  Not collective. above: shape [n], raised to the largest difference on the piece where that is larger. Exact up to rounding.
+  Not collective. at_s, at_e: cosine and sine of the ends, as they are shared with the pieces beside; not read on a line. above:
+  shape [n], raised to the largest difference on the piece where that is larger. Exact up to rounding.
 */
 void BrenierBoundsReach_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
                                 const PetscReal cap[], PetscReal A, PetscReal B, PetscReal H, PetscReal s, PetscReal e,
-                                PetscReal above[]);
+                                const PetscReal at_s[2], const PetscReal at_e[2], PetscReal above[]);

@@ -19,6 +19,9 @@
 
 enum { BRENIER_LIST_START = 256, BRENIER_TARGETS_AT_ONCE = 4096 };
 
+/* Candidates that make it worth while to raise the bounds by them. */
+enum { BRENIER_RAISE_BY = 8 };
+
 /* Packed targets are kept from chunk to chunk while all of them together take no more bytes than this on a rank. */
 static const size_t brenier_packed_bytes = (size_t)512 << 20;
 
@@ -27,11 +30,18 @@ enum { BRENIER_ROW_LOW, BRENIER_ROW_CAP, BRENIER_ROW_TARGET, BRENIER_ROW_COLUMNS
 
 typedef struct {
   PetscInt   n, limit; /* at `limit` the list is thinned */
-  PetscInt   n_exact;  /* the first that many have their planes in double */
+  PetscInt   n_exact;  /* the first that many have their planes in double, ... */
+  PetscInt   n_bounds; /* ... that many have raised the bounds */
   PetscInt   capacity;
   PetscInt  *target; /* global; row of the block for those that are not exact */
   PetscReal *a, *b, *low, *cap;
 } CandidateList;
+
+/* Targets as the kernel reads them, and their low heights, rounded down: what candidates begin with, side by side. */
+typedef struct {
+  BrenierTileTargets targets;
+  float             *low;
+} PackedTile;
 
 typedef struct {
   /* parameters */
@@ -40,27 +50,27 @@ typedef struct {
   const PetscInt *index; /* local curves of the chunk, shape [n] */
   PetscInt        n;
   /* data */
-  PetscReal          *z;      /* vectors in double, shape [n, 2, dim] */
-  BrenierCurve       *curve;  /* shape [n] */
-  CandidateList      *list;   /* shape [n] */
-  BrenierBounds      *bounds; /* shape [n] */
-  BrenierTileCurves   tile;
-  BrenierTileTargets *packed; /* targets as the kernel reads them, a tile after the other in the order of the ranks */
-  PetscInt            n_tiles;
+  PetscReal        *z;      /* vectors in double, shape [n, 2, dim] */
+  BrenierCurve     *curve;  /* shape [n] */
+  CandidateList    *list;   /* shape [n] */
+  BrenierBounds    *bounds; /* shape [n] */
+  BrenierTileCurves tile;
+  PackedTile       *packed; /* a tile after the other in the order of the ranks */
+  PetscInt          n_tiles;
   PetscInt
       *first_tile; /* of each rank's block, shape [ranks + 1]; NULL when one tile serves all, packed anew each time */
   /* work */
-  BrenierEnvelope           envelope;
-  CandidateList             scratch;
-  PetscInt                 *run;       /* see SortList() */
-  PetscReal                *above;     /* see DropCandidates() */
-  float                    *anchor;    /* see StoreList() */
-  PetscReal                *piece_low; /* of the pieces of one curve */
-  PetscInt                  work_capacity;
-  const PetscReal          *block;     /* targets being scanned, coordinates and columns: of one rank, ... */
-  PetscInt                  first_row; /* ... and the first of the tile among them */
-  const BrenierTileTargets *targets;   /* that tile as the kernel reads it */
-  PetscErrorCode            ierr;      /* first failure inside a visit */
+  BrenierEnvelope   envelope;
+  CandidateList     scratch;
+  PetscInt         *run;       /* see SortList() */
+  PetscReal        *above;     /* see DropCandidates() */
+  float            *anchor;    /* see StoreList() */
+  PetscReal        *piece_low; /* of the pieces of one curve */
+  PetscInt          work_capacity;
+  const PetscReal  *block;     /* targets being scanned, coordinates and columns: of one rank, ... */
+  PetscInt          first_row; /* ... and the first of the tile among them */
+  const PackedTile *tile_at_hand;
+  PetscErrorCode    ierr; /* first failure inside a visit */
 } Chunk;
 
 static PetscErrorCode ReserveList(CandidateList *list, PetscInt n)
@@ -123,6 +133,17 @@ static void RaiseBounds(Chunk *chunk, PetscInt c, PetscInt n, const PetscReal a[
     BrenierBoundsEnter_Private(type, &chunk->bounds[c], &chunk->tile, (size_t)c);
 }
 
+/* Bounds u along curve c by the candidates that have not done so yet, where lists are thinned. */
+static void RaiseByCandidates(Chunk *chunk, PetscInt c)
+{
+  CandidateList *list  = &chunk->list[c];
+  const PetscInt first = list->n_bounds;
+
+  if (list->limit == PETSC_MAX_INT) return;
+  RaiseBounds(chunk, c, list->n - first, list->a + first, list->b + first, list->low + first);
+  list->n_bounds = list->n;
+}
+
 /* Drops the candidates whose chunk->above is negative. */
 static void KeepAbove(const Chunk *chunk, CandidateList *list)
 {
@@ -133,15 +154,16 @@ static void KeepAbove(const Chunk *chunk, CandidateList *list)
     if (chunk->above[i] >= 0.0) CopyCandidate(list, i, list, kept++);
   }
   list->n_exact = list->n_exact < list->n ? kept_exact : kept;
-  list->n       = kept;
+  list->n = list->n_bounds = kept;
 }
 
-/* Drops from the list of curve c what the bounds in force rule out. */
+/* Drops from the list of curve c what the bounds rule out. */
 static PetscErrorCode DropCandidates(Chunk *chunk, PetscInt c)
 {
   CandidateList *list = &chunk->list[c];
 
   PetscFunctionBegin;
+  RaiseByCandidates(chunk, c);
   PetscCall(ReserveWork(chunk, list->n));
   BrenierTileSectorTest(&chunk->tile, (size_t)c, (size_t)list->n, list->a, list->b, list->cap, chunk->above);
   KeepAbove(chunk, list);
@@ -154,6 +176,7 @@ static PetscErrorCode DropBelowEnvelope(Chunk *chunk, CandidateList *list)
 {
   const BrenierEnvelope *e    = &chunk->envelope;
   const BrenierCurveType type = chunk->dual->curve_type;
+  PetscReal              at_s[2], at_e[2] = {1.0, 0.0};
 
   PetscFunctionBegin;
   PetscCall(ReserveWork(chunk, list->n));
@@ -162,8 +185,11 @@ static PetscErrorCode DropBelowEnvelope(Chunk *chunk, CandidateList *list)
   for (size_t p = 0; p < e->n; ++p) {
     const int32_t k = e->plane[p];
 
+    PetscCall(PetscArraycpy(at_s, at_e, 2));
+    at_e[0] = cos(e->start[p + 1]);
+    at_e[1] = sin(e->start[p + 1]);
     BrenierBoundsReach_Private(type, list->n, list->a, list->b, list->cap, list->a[k], list->b[k], list->low[k],
-                               e->start[p], e->start[p + 1], chunk->above);
+                               e->start[p], e->start[p + 1], at_s, at_e, chunk->above);
   }
   KeepAbove(chunk, list);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -185,7 +211,7 @@ static inline void Prefetch(const PetscReal row[], PetscInt n)
 /* Planes in double of the candidates of curve c that came from the block, which is about to leave. */
 static PetscErrorCode MakeExact(Chunk *chunk, PetscInt c)
 {
-  const PetscInt dim  = chunk->dual->source.dim;
+  const PetscInt dim = chunk->dual->source.dim, ahead = 3;
   CandidateList *list = &chunk->list[c];
 
   PetscFunctionBegin;
@@ -193,7 +219,7 @@ static PetscErrorCode MakeExact(Chunk *chunk, PetscInt c)
     const PetscReal *row = RowAt(chunk, list->target[i]);
 
     // Rows are visited in no order that the hardware would guess
-    if (i + 1 < list->n) Prefetch(RowAt(chunk, list->target[i + 1]), dim + BRENIER_ROW_COLUMNS);
+    if (i + ahead < list->n) Prefetch(RowAt(chunk, list->target[i + ahead]), dim + BRENIER_ROW_COLUMNS);
     list->target[i] = (PetscInt)row[dim + BRENIER_ROW_TARGET];
     list->low[i]    = row[dim + BRENIER_ROW_LOW];
     list->cap[i]    = row[dim + BRENIER_ROW_CAP];
@@ -205,26 +231,25 @@ static PetscErrorCode MakeExact(Chunk *chunk, PetscInt c)
 
 static PetscErrorCode AddCandidates(Chunk *chunk, PetscInt c, const BrenierTileFound *found)
 {
-  const PetscInt count = (PetscInt)found->n, first = chunk->list[c].n, dim = chunk->dual->source.dim;
-  CandidateList *list = &chunk->list[c];
+  const PackedTile *tile  = chunk->tile_at_hand;
+  const PetscInt    count = (PetscInt)found->n;
+  CandidateList    *list  = &chunk->list[c];
 
   PetscFunctionBegin;
   PetscCall(ReserveList(list, list->n + count));
   for (PetscInt i = 0; i < count; ++i, ++list->n) {
-    const PetscInt   at     = chunk->first_row + found->target[i];
-    const PetscReal *column = RowAt(chunk, at) + dim;
-    const PetscReal  error  = BrenierTileError(&chunk->tile, (size_t)c, chunk->targets, (size_t)found->target[i]);
+    const int32_t at = found->target[i];
 
-    if (i + 1 < count) __builtin_prefetch(RowAt(chunk, chunk->first_row + found->target[i + 1]) + dim);
-    list->target[list->n] = at;
+    list->target[list->n] = chunk->first_row + at;
     list->a[list->n]      = (PetscReal)found->a[i];
     list->b[list->n]      = (PetscReal)found->b[i];
-    list->low[list->n]    = column[BRENIER_ROW_LOW] - error;
-    list->cap[list->n]    = column[BRENIER_ROW_CAP] + error;
+    list->low[list->n] =
+        (PetscReal)tile->low[at] - BrenierTileError(&chunk->tile, (size_t)c, &tile->targets, (size_t)at);
+    list->cap[list->n] = (PetscReal)found->height[i];
   }
   chunk->dual->work.n_visits += count;
   if (list->limit == PETSC_MAX_INT) PetscFunctionReturn(PETSC_SUCCESS);
-  RaiseBounds(chunk, c, count, list->a + first, list->b + first, list->low + first);
+  if (list->n - list->n_bounds >= BRENIER_RAISE_BY) RaiseByCandidates(chunk, c);
   if (list->n >= list->limit) {
     PetscCall(DropCandidates(chunk, c));
     list->limit = PetscMax(2 * list->n, BRENIER_LIST_START);
@@ -302,7 +327,10 @@ static PetscErrorCode DestroyChunk(Chunk *chunk)
   PetscCall(PetscFree(chunk->anchor));
   PetscCall(PetscFree(chunk->piece_low));
   BrenierTileCurvesFree(&chunk->tile);
-  for (PetscInt i = 0; i < chunk->n_tiles; ++i) BrenierTileTargetsFree(&chunk->packed[i]);
+  for (PetscInt i = 0; i < chunk->n_tiles; ++i) {
+    BrenierTileTargetsFree(&chunk->packed[i].targets);
+    PetscCall(PetscFree(chunk->packed[i].low));
+  }
   PetscCall(PetscFree(chunk->packed));
   PetscCall(PetscFree(chunk->first_tile));
   BrenierEnvelopeFree(&chunk->envelope);
@@ -325,9 +353,10 @@ static PetscErrorCode BeginChunk(Chunk *chunk, PetscInt n, const PetscInt index[
     dual->square[index[c]] = BrenierCurveSecondMoment(&dual->source, curve);
     BrenierTileSetCurve(&chunk->tile, (size_t)c, curve->z1, curve->z2, (int)curve->axis);
     BrenierBoundsClear_Private(&chunk->bounds[c]);
-    chunk->list[c].n       = 0;
-    chunk->list[c].n_exact = 0;
-    chunk->list[c].limit   = whole || chunk->mode == BRENIER_SCAN_MORE ? PETSC_MAX_INT : BRENIER_LIST_START;
+    chunk->list[c].n        = 0;
+    chunk->list[c].n_exact  = 0;
+    chunk->list[c].n_bounds = 0;
+    chunk->list[c].limit    = whole || chunk->mode == BRENIER_SCAN_MORE ? PETSC_MAX_INT : BRENIER_LIST_START;
     if (chunk->mode == BRENIER_SCAN_MORE) PetscCall(BoundsFromAnchors(chunk, c));
     else if (leaf_low && !whole) PetscCall(BoundsFromPieces(chunk, c, leaf_low));
   }
@@ -342,7 +371,7 @@ static PetscInt TilesOf(PetscInt n)
 /* Room for the packed targets of a round of the ring: all, or one tile. */
 static PetscErrorCode CreateTiles(Chunk *chunk, const BrenierRing *ring)
 {
-  const size_t bytes = (chunk->tile.dim + 2) * sizeof(float) * BRENIER_TARGETS_AT_ONCE;
+  const size_t bytes = (chunk->tile.dim + 3) * sizeof(float) * BRENIER_TARGETS_AT_ONCE;
   PetscInt     n     = 0;
 
   PetscFunctionBegin;
@@ -360,40 +389,60 @@ static PetscErrorCode CreateTiles(Chunk *chunk, const BrenierRing *ring)
 /* Makes targets [t, t + count) of a rank's block the tile at hand, packed for the kernel if they are not yet. */
 static PetscErrorCode PackTargets(Chunk *chunk, PetscMPIInt owner, PetscInt t, PetscInt count)
 {
-  const size_t        dim    = chunk->tile.dim;
-  const PetscInt      which  = chunk->first_tile ? chunk->first_tile[owner] + t / BRENIER_TARGETS_AT_ONCE : 0;
-  BrenierTileTargets *packed = &chunk->packed[which];
+  const size_t   dim   = chunk->tile.dim;
+  const PetscInt which = chunk->first_tile ? chunk->first_tile[owner] + t / BRENIER_TARGETS_AT_ONCE : 0;
+  const PetscInt room  = chunk->first_tile ? count : BRENIER_TARGETS_AT_ONCE;
+  PackedTile    *tile  = &chunk->packed[which];
 
   PetscFunctionBegin;
-  chunk->first_row = t;
-  chunk->targets   = packed;
-  if (chunk->first_tile && packed->capacity) PetscFunctionReturn(PETSC_SUCCESS);
-  if (!packed->capacity)
-    PetscCheck(!BrenierTileTargetsAlloc((size_t)(chunk->first_tile ? count : BRENIER_TARGETS_AT_ONCE), dim, packed),
-               PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for packed targets");
-  BrenierTileSetTargets(packed, (size_t)count, dim + BRENIER_ROW_COLUMNS, RowAt(chunk, t),
+  chunk->first_row    = t;
+  chunk->tile_at_hand = tile;
+  if (chunk->first_tile && tile->low) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!tile->low) {
+    PetscCheck(!BrenierTileTargetsAlloc((size_t)room, dim, &tile->targets), PETSC_COMM_SELF, PETSC_ERR_MEM,
+               "No memory for packed targets");
+    PetscCall(PetscMalloc1(room, &tile->low));
+  }
+  BrenierTileSetTargets(&tile->targets, (size_t)count, dim + BRENIER_ROW_COLUMNS, RowAt(chunk, t),
                         RowAt(chunk, t) + dim + BRENIER_ROW_CAP);
+  for (PetscInt i = 0; i < count; ++i) {
+    const PetscReal low = RowAt(chunk, t + i)[dim + BRENIER_ROW_LOW];
+
+    tile->low[i] = (float)low;
+    if ((PetscReal)tile->low[i] > low) tile->low[i] = nextafterf(tile->low[i], -HUGE_VALF);
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Meets the curves of the chunk with one rank's block of targets. */
-static PetscErrorCode ScanBlock(Chunk *chunk, PetscMPIInt owner, PetscInt n, const PetscReal row[])
+/* Meets curves [first, first + n) of the chunk with the block at hand, and makes their candidates exact. */
+static PetscErrorCode ScanCurves(Chunk *chunk, PetscInt first, PetscInt n, PetscMPIInt owner, PetscInt n_targets)
 {
-  const size_t dim     = (size_t)chunk->dual->source.dim;
-  const int    vectors = chunk->dual->curve_type == BRENIER_CURVE_CIRCLE ? 2 : 1;
-
   PetscFunctionBegin;
-  chunk->block = row;
-  for (PetscInt t = 0; t < n; t += BRENIER_TARGETS_AT_ONCE) {
-    PetscCall(PackTargets(chunk, owner, t, PetscMin(BRENIER_TARGETS_AT_ONCE, n - t)));
-    BrenierTileScan(&chunk->tile, 0, (size_t)chunk->n, chunk->targets, Visit, chunk);
+  for (PetscInt t = 0; t < n_targets; t += BRENIER_TARGETS_AT_ONCE) {
+    PetscCall(PackTargets(chunk, owner, t, PetscMin(BRENIER_TARGETS_AT_ONCE, n_targets - t)));
+    BrenierTileScan(&chunk->tile, (size_t)first, (size_t)n, &chunk->tile_at_hand->targets, Visit, chunk);
     PetscCall(chunk->ierr);
   }
-  for (PetscInt c = 0; c < chunk->n; ++c) {
+  for (PetscInt c = first; c < first + n; ++c) {
     if (chunk->list[c].n == chunk->list[c].n_exact) continue;
     if (chunk->list[c].limit < PETSC_MAX_INT) PetscCall(DropCandidates(chunk, c));
     PetscCall(MakeExact(chunk, c));
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Meets the curves of the chunk with one rank's block of targets: few at a time, so that their lists stay in cache, unless
+   targets would have to be packed anew each time. */
+static PetscErrorCode ScanBlock(Chunk *chunk, PetscMPIInt owner, PetscInt n, const PetscReal row[])
+{
+  const size_t   dim     = (size_t)chunk->dual->source.dim;
+  const int      vectors = chunk->dual->curve_type == BRENIER_CURVE_CIRCLE ? 2 : 1;
+  const PetscInt at_once = chunk->first_tile ? (PetscInt)chunk->tile.n_at_once : chunk->n;
+
+  PetscFunctionBegin;
+  chunk->block = row;
+  for (PetscInt c = 0; c < chunk->n; c += at_once)
+    PetscCall(ScanCurves(chunk, c, PetscMin(at_once, chunk->n - c), owner, n));
   chunk->dual->work.flops += 2.0 * vectors * (PetscLogDouble)dim * (PetscLogDouble)n * chunk->n;
   PetscCall(PetscLogFlops(2.0 * vectors * (PetscLogDouble)dim * (PetscLogDouble)n * chunk->n));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -424,9 +473,10 @@ static PetscErrorCode SortList(Chunk *chunk, CandidateList *list)
     do CopyCandidate(list, i, sorted, n++);
     while (++i < list->n && list->target[i - 1] < list->target[i]);
   }
-  sorted->n       = list->n;
-  sorted->n_exact = list->n_exact;
-  sorted->limit   = list->limit;
+  sorted->n        = list->n;
+  sorted->n_exact  = list->n_exact;
+  sorted->n_bounds = list->n_bounds;
+  sorted->limit    = list->limit;
   {
     const CandidateList unsorted = *list;
 

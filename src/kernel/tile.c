@@ -6,6 +6,7 @@
   visited.
 */
 #include "tile_isa.h"
+#include "wide.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -167,15 +168,18 @@ static float RoundedBelow(double a, double b, double h)
   return isinf(h) ? (float)h : (float)(h - RoundingOfPlane(a, b, h));
 }
 
-void BrenierTileSetSectors(BrenierTileCurves *c, size_t i, const double a[], const double b[], const double h[])
+BRENIER_WIDE static void RoundSectors(const double a[], const double b[], const double h[], float sector[])
 {
-  float *sector = c->sector + i * 3 * BRENIER_SECTORS;
-
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
     sector[g]                       = (float)a[g];
     sector[BRENIER_SECTORS + g]     = (float)b[g];
-    sector[2 * BRENIER_SECTORS + g] = RoundedBelow(a[g], b[g], h[g]);
+    sector[2 * BRENIER_SECTORS + g] = (float)(h[g] - RoundingOfPlane(a[g], b[g], h[g]));
   }
+}
+
+void BrenierTileSetSectors(BrenierTileCurves *c, size_t i, const double a[], const double b[], const double h[])
+{
+  RoundSectors(a, b, h, c->sector + i * 3 * BRENIER_SECTORS);
   c->has_sectors[i] = 1;
 }
 

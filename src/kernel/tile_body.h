@@ -62,25 +62,21 @@ static inline __attribute__((always_inline)) void Product(const float *z, const 
   }
 }
 
-/* Keeps the pairs of a mask: lanes `mask` of (a, b, height), targets counted from `target`. */
-static inline void Keep(BrenierTileStage *stage, unsigned mask, vfloat a, vfloat b, vfloat height, int32_t target)
+/* Keeps the pairs of a mask: lanes `mask` of (a, b) and of their targets. Says whether the stage is full. */
+static inline unsigned Keep(BrenierTileStage *stage, unsigned mask, vfloat a, vfloat b, vint target)
 {
-  static const vint lane = LANE_NUMBERS;
-
-  if (!mask) return;
   Pack(stage->a + stage->n, a, mask);
   Pack(stage->b + stage->n, b, mask);
-  Pack(stage->height + stage->n, height, mask);
-  PackInt(stage->target + stage->n, lane + target, mask);
+  PackInt(stage->target + stage->n, target, mask);
   stage->n += __builtin_popcount(mask);
+  return stage->n >= BRENIER_STAGE_FULL;
 }
 
-/* Largest value over the sectors of what the targets [j, j + LANES) of a stage are above the lower bound of u. */
-static inline vfloat AboveOnCircle(const float *sector, const BrenierTileStage *stage, int j)
+/* Largest value over the sectors of what planes (a, b, h) are above the lower bound of u. */
+static inline vfloat AboveOnCircle(const float *sector, vfloat a, vfloat b, vfloat h)
 {
   static const float half_width = 3.14159265358979f / BRENIER_SECTORS;
   const float        cos_w = cosf(half_width), sin_w = sinf(half_width) * (1.0f + 0x1p-20f);
-  const vfloat       a = Load(stage->a + j), b = Load(stage->b + j), h = Load(stage->height + j);
   vfloat             above = h - FLT_MAX;
 
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
@@ -93,11 +89,10 @@ static inline vfloat AboveOnCircle(const float *sector, const BrenierTileStage *
   return above;
 }
 
-static inline vfloat AboveOnChord(const float *sector, float offset, const BrenierTileStage *stage, int j)
+/* The same on a chord; a: values at its centre. */
+static inline vfloat AboveOnChord(const float *sector, vfloat a, vfloat slope, vfloat h)
 {
-  const vfloat slope = Load(stage->b + j), h = Load(stage->height + j);
-  const vfloat a     = Load(stage->a + j) - offset * slope;
-  vfloat       above = h - FLT_MAX;
+  vfloat above = h - FLT_MAX;
 
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
     const float  low = -0.5f + (float)g / BRENIER_SECTORS, high = low + 1.0f / BRENIER_SECTORS;
@@ -113,95 +108,138 @@ static inline vfloat AboveOnChord(const float *sector, float offset, const Breni
 static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, BrenierTileStage *stage,
                   BrenierTileVisitor visit, void *context)
 {
-  const float  *sector = curves->sector + c * 3 * BRENIER_SECTORS;
-  const float   offset = curves->offset[c]; // 0 but for a chord
-  const int32_t n      = stage->n;
-  int32_t       target[BRENIER_STAGE_CAPACITY];
-  float         a[BRENIER_STAGE_CAPACITY], b[BRENIER_STAGE_CAPACITY];
-  size_t        n_kept = 0;
+  const float *sector = curves->sector + c * 3 * BRENIER_SECTORS;
+  const float  offset = curves->offset[c], reach = curves->reach[c]; // offset: 0 but for a chord
+  const int    circle = curves->kind == BRENIER_TILE_CIRCLE;
+  int32_t      n      = stage->n;
+  float        height[BRENIER_STAGE_CAPACITY];
 
-  stage->n = 0;
-  if (n == 0) return;
+  // Targets ascend, so the padding comes last
+  while (n > 0 && (size_t)stage->target[n - 1] >= t->n) --n;
+  for (int32_t i = 0; i < n; ++i) height[i] = t->height[stage->target[i]] + reach * t->margin[stage->target[i]];
+  stage->n = 0; // what is kept takes the place of what has been tested
   for (int j = 0; j < n; j += LANES) {
-    unsigned mask = (unsigned)((1ul << LANES) - 1);
+    const vfloat b = Load(stage->b + j), a = Load(stage->a + j) - offset * b, h = Load(height + j);
+    unsigned     mask = (unsigned)(n - j < LANES ? (1ul << (n - j)) - 1 : (1ul << LANES) - 1);
+    vint         target;
 
+    memcpy(&target, stage->target + j, sizeof target);
     if (curves->has_sectors[c]) {
-      const vfloat above = curves->kind == BRENIER_TILE_CIRCLE ? AboveOnCircle(sector, stage, j)
-                                                               : AboveOnChord(sector, offset, stage, j);
-      mask               = MaskGE(above, zero);
-    }
-    for (; mask; mask &= mask - 1) {
-      const int i = j + __builtin_ctz(mask);
+      const vfloat above = circle ? AboveOnCircle(sector, a, b, h) : AboveOnChord(sector, a, b, h);
 
-      if (i >= n || (size_t)stage->target[i] >= t->n) continue;
-      target[n_kept] = stage->target[i];
-      a[n_kept]      = stage->a[i] - offset * stage->b[i];
-      b[n_kept++]    = stage->b[i];
+      mask &= MaskGE(above, zero);
     }
+    Pack(height + stage->n, h, mask);
+    Keep(stage, mask, a, b, target);
   }
-  if (n_kept) visit(context, c, &(BrenierTileFound){n_kept, target, a, b});
+  n        = stage->n;
+  stage->n = 0;
+  if (n > 0) visit(context, c, &(BrenierTileFound){(size_t)n, stage->target, stage->a, stage->b, height});
 }
 
-/* The lanes where planes (a, b, height) lie in no disc of a circle. */
-static inline __attribute__((always_inline)) unsigned OutsideDiscs(const float disc[], vfloat a, vfloat b,
-                                                                   vfloat height)
+/* Heights of the targets [target, target + LANES) plus what their products with curve c may be off. */
+static inline __attribute__((always_inline)) vfloat Top(const BrenierTileCurves *curves, size_t c,
+                                                        const BrenierTileTargets *t, size_t target)
 {
-  unsigned mask = ~0u;
-
-#pragma GCC unroll 4
-  for (int k = 0; k < BRENIER_DISCS; ++k) {
-    const vfloat da = a - disc[3 * k], db = b - disc[3 * k + 1], radius = Larger(disc[3 * k + 2] - height, zero);
-
-    mask &= MaskGE(da * da + db * db, radius * radius);
-  }
-  return mask;
+  return Load(t->height + target) + curves->reach[c] * Load(t->margin + target);
 }
 
-/* The first test, on the products still in registers; `row` counts from the start of the group. */
-static inline __attribute__((always_inline)) void FirstTest(const BrenierTileCurves *curves, size_t c0, int row0,
-                                                            const BrenierTileTargets *t, size_t target, const float *y,
-                                                            vfloat acc[PART_ROWS][STRIPS], BrenierTileStage *stage)
+/* The lanes whose planes (a, b) lie in no disc of circle c, for all strips of the row; they come side by side, as the discs
+   would not stay in registers from one strip to the next. */
+static inline __attribute__((always_inline)) void OutsideDiscs(const BrenierTileCurves *curves, size_t c,
+                                                               const BrenierTileTargets *t, size_t target,
+                                                               const vfloat a[STRIPS], const vfloat b[STRIPS],
+                                                               unsigned mask[STRIPS])
 {
+  const float *disc = curves->disc + c * 3 * BRENIER_DISCS;
+  vfloat       top[STRIPS];
+
 #pragma GCC unroll 4
   for (int s = 0; s < STRIPS; ++s) {
-    const vfloat  height = Load(t->height + target + (size_t)s * LANES);
-    const vfloat  margin = Load(t->margin + target + (size_t)s * LANES);
-    const int32_t first  = (int32_t)target + s * LANES;
-
-    if (curves->kind == BRENIER_TILE_CIRCLE) {
-#pragma GCC unroll 12
-      for (int r = 0; r < PART_ROWS; r += 2) {
-        const size_t c   = c0 + (size_t)(row0 + r) / 2;
-        const vfloat top = height + curves->reach[c] * margin, a = acc[r][s], b = acc[r + 1][s];
-
-        Keep(&stage[c], OutsideDiscs(curves->disc + c * 3 * BRENIER_DISCS, a, b, top), a, b, top, first);
-      }
-    } else {
-#pragma GCC unroll 12
-      for (int r = 0; r < PART_ROWS; ++r) {
-        const size_t c   = c0 + (size_t)(row0 + r);
-        const vfloat top = height + curves->reach[c] * margin, p = acc[r][s];
-        vfloat       slope = zero, above = p + top - curves->level[c];
-
-        if (curves->kind == BRENIER_TILE_CHORD) {
-          slope = Load(y + (size_t)curves->axis[c] * BRENIER_TILE_WIDTH + s * LANES);
-          above += 0.5f * Magnitude(slope - curves->pivot[c]) - curves->offset[c] * slope;
-        }
-        Keep(&stage[c], MaskGE(above, zero), p, slope, top, first);
-      }
-    }
+    top[s]  = Top(curves, c, t, target + (size_t)s * LANES);
+    mask[s] = ~0u;
   }
+#pragma GCC unroll 4
+  for (int k = 0; k < BRENIER_DISCS; ++k)
+#pragma GCC unroll 4
+    for (int s = 0; s < STRIPS; ++s) {
+      const vfloat da = a[s] - disc[3 * k], db = b[s] - disc[3 * k + 1], radius = disc[3 * k + 2] - top[s];
+
+      mask[s] &= MaskGE(da * da + db * db, radius * Magnitude(radius)); // all are outside of a negative radius
+    }
+}
+
+/* The first test of circles, on the products still in registers; `row` counts from the start of the group. Returns the rows
+   whose stage is full, as bits. All pairs are tested before the first is kept: which are cannot be foreseen, and a wrong
+   guess would throw away tests begun. */
+static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierTileCurves *curves, size_t c0, int row0,
+                                                                  const BrenierTileTargets *t, size_t target,
+                                                                  vfloat            acc[PART_ROWS][STRIPS],
+                                                                  BrenierTileStage *stage)
+{
+  static const vint lane = LANE_NUMBERS;
+  unsigned          mask[PART_ROWS / 2][STRIPS], any = 0, full = 0;
+
+#pragma GCC unroll 6
+  for (int r = 0; r < PART_ROWS / 2; ++r) {
+    OutsideDiscs(curves, c0 + (size_t)(row0 / 2 + r), t, target, acc[2 * r], acc[2 * r + 1], mask[r]);
+#pragma GCC unroll 4
+    for (int s = 0; s < STRIPS; ++s) any |= mask[r][s];
+  }
+  if (!any) return 0;
+#pragma GCC unroll 6
+  for (int r = 0; r < PART_ROWS / 2; ++r)
+#pragma GCC unroll 4
+    for (int s = 0; s < STRIPS; ++s) {
+      const int curve = row0 / 2 + r;
+
+      if (!mask[r][s]) continue;
+      full |= Keep(&stage[c0 + (size_t)curve], mask[r][s], acc[2 * r][s], acc[2 * r + 1][s],
+                   lane + (int32_t)target + s * LANES)
+              << curve;
+    }
+  return full;
+}
+
+/* The same of chords and points. */
+static inline __attribute__((always_inline)) unsigned TestLines(const BrenierTileCurves *curves, size_t c0, int row0,
+                                                                const BrenierTileTargets *t, size_t target,
+                                                                const float *y, vfloat acc[PART_ROWS][STRIPS],
+                                                                BrenierTileStage *stage)
+{
+  static const vint lane = LANE_NUMBERS;
+  unsigned          full = 0;
+
+#pragma GCC unroll 4
+  for (int s = 0; s < STRIPS; ++s)
+#pragma GCC unroll 12
+    for (int r = 0; r < PART_ROWS; ++r) {
+      const size_t c   = c0 + (size_t)(row0 + r);
+      const vfloat top = Top(curves, c, t, target + (size_t)s * LANES), p = acc[r][s];
+      vfloat       slope = zero, above = p + top - curves->level[c];
+      unsigned     mask;
+
+      if (curves->kind == BRENIER_TILE_CHORD) {
+        slope = Load(y + (size_t)curves->axis[c] * BRENIER_TILE_WIDTH + s * LANES);
+        above += 0.5f * Magnitude(slope - curves->pivot[c]) - curves->offset[c] * slope;
+      }
+      mask = MaskGE(above, zero);
+      if (mask) full |= Keep(&stage[c], mask, p, slope, lane + (int32_t)target + s * LANES) << (row0 + r);
+    }
+  return full;
 }
 
 static void Scan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *t,
                  BrenierTileStage *stage, BrenierTileVisitor visit, void *context)
 {
-  const size_t in_group = curves->kind == BRENIER_TILE_CIRCLE ? BRENIER_TILE_ROWS / 2 : BRENIER_TILE_ROWS;
+  const int    circles  = curves->kind == BRENIER_TILE_CIRCLE;
+  const size_t in_group = circles ? BRENIER_TILE_ROWS / 2 : BRENIER_TILE_ROWS;
 
   stage -= first; // indexed by curve from here on
   for (size_t panel = 0; panel < t->n; panel += BRENIER_TILE_WIDTH)
     for (size_t c0 = first; c0 < first + count; c0 += in_group) {
-      const float *z = curves->z + c0 / in_group * curves->dim * BRENIER_TILE_ROWS;
+      const float *z    = curves->z + c0 / in_group * curves->dim * BRENIER_TILE_ROWS;
+      unsigned     full = 0;
 
       for (int part = 0; part < BRENIER_TILE_ROWS; part += PART_ROWS)
         for (int strip = 0; strip < BRENIER_TILE_WIDTH; strip += STRIP_WIDTH) {
@@ -209,13 +247,18 @@ static void Scan(const BrenierTileCurves *curves, size_t first, size_t count, co
           vfloat       acc[PART_ROWS][STRIPS];
 
           Product(z + part, y, t->dim, acc);
-          FirstTest(curves, c0, part, t, panel + (size_t)strip, y, acc, stage);
+          full |= circles ? TestCircles(curves, c0, part, t, panel + (size_t)strip, acc, stage)
+                          : TestLines(curves, c0, part, t, panel + (size_t)strip, y, acc, stage);
         }
-      for (size_t c = c0; c < c0 + in_group; ++c)
-        if (c >= first + count) stage[c].n = 0; // in the last group, but nobody asked for it
-        else if (stage[c].n >= BRENIER_STAGE_FULL) Flush(curves, c, t, &stage[c], visit, context);
+      for (; full; full &= full - 1) {
+        const size_t c = c0 + (size_t)__builtin_ctz(full);
+
+        if (c < first + count) Flush(curves, c, t, &stage[c], visit, context);
+        else stage[c].n = 0; // in the last group, but nobody asked for it
+      }
     }
   for (size_t c = first; c < first + count; ++c) Flush(curves, c, t, &stage[c], visit, context);
+  for (size_t c = first + count; c % in_group; ++c) stage[c].n = 0;
 }
 
 static double Now(void)

@@ -13,9 +13,8 @@ enum { BRENIER_STAGE_FULL = 64, BRENIER_STAGE_CAPACITY = BRENIER_STAGE_FULL + BR
 
 typedef struct BrenierTileStage {
   int32_t n;
-  float   a[BRENIER_STAGE_CAPACITY];      /* circle: a; chord, point: p */
-  float   b[BRENIER_STAGE_CAPACITY];      /* circle: b; chord: y_k */
-  float   height[BRENIER_STAGE_CAPACITY]; /* h plus the margin of the pair */
+  float   a[BRENIER_STAGE_CAPACITY]; /* circle: a; chord, point: p */
+  float   b[BRENIER_STAGE_CAPACITY]; /* circle: b; chord: y_k */
   int32_t target[BRENIER_STAGE_CAPACITY];
 } BrenierTileStage;
 
