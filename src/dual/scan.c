@@ -22,8 +22,9 @@ enum { BRENIER_LIST_START = 256, BRENIER_TARGETS_AT_ONCE = 4096 };
 /* Candidates that make it worth while to raise the bounds by them. */
 enum { BRENIER_RAISE_BY = 8 };
 
-/* Packed targets are kept from chunk to chunk while all of them together take no more bytes than this on a rank. */
-static const size_t brenier_packed_bytes = (size_t)512 << 20;
+/* Targets of all ranks are kept from chunk to chunk, packed first, while together they take no more bytes than this on a
+   rank. */
+static const size_t brenier_kept_bytes = (size_t)512 << 20;
 
 /* Columns of a travelling row behind its coordinates. */
 enum { BRENIER_ROW_LOW, BRENIER_ROW_CAP, BRENIER_ROW_TARGET, BRENIER_ROW_COLUMNS };
@@ -57,8 +58,9 @@ typedef struct {
   BrenierTileCurves tile;
   PackedTile       *packed; /* a tile after the other in the order of the ranks */
   PetscInt          n_tiles;
-  PetscInt
-      *first_tile; /* of each rank's block, shape [ranks + 1]; NULL when one tile serves all, packed anew each time */
+  PetscInt   *first_tile; /* of each rank's block, shape [ranks + 1]; NULL when one tile is packed anew each time */
+  PetscReal **kept;       /* each rank's block of rows, shape [ranks]; NULL when they travel for every chunk */
+  PetscBool   has_kept;   /* once a round is over */
   /* work */
   BrenierEnvelope   envelope;
   CandidateList     scratch;
@@ -333,6 +335,8 @@ static PetscErrorCode DestroyChunk(Chunk *chunk)
   }
   PetscCall(PetscFree(chunk->packed));
   PetscCall(PetscFree(chunk->first_tile));
+  if (chunk->kept) PetscCall(PetscFree(chunk->kept[0]));
+  PetscCall(PetscFree(chunk->kept));
   BrenierEnvelopeFree(&chunk->envelope);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -368,21 +372,32 @@ static PetscInt TilesOf(PetscInt n)
   return (n + BRENIER_TARGETS_AT_ONCE - 1) / BRENIER_TARGETS_AT_ONCE;
 }
 
-/* Room for the packed targets of a round of the ring: all, or one tile. */
+/* Room for the targets of a round of the ring: packed, all or one tile; and as they are, all or none. */
 static PetscErrorCode CreateTiles(Chunk *chunk, const BrenierRing *ring)
 {
-  const size_t bytes = (chunk->tile.dim + 3) * sizeof(float) * BRENIER_TARGETS_AT_ONCE;
-  PetscInt     n     = 0;
+  const size_t tile_bytes = (chunk->tile.dim + 3) * sizeof(float) * BRENIER_TARGETS_AT_ONCE;
+  PetscInt     n_tiles    = 0;
+  size_t       n_rows     = 0, packed_bytes;
 
   PetscFunctionBegin;
-  for (PetscMPIInt r = 0; r < ring->size; ++r) n += TilesOf(ring->n_rows[r]);
-  if ((size_t)n * bytes <= brenier_packed_bytes) {
+  for (PetscMPIInt r = 0; r < ring->size; ++r) {
+    n_tiles += TilesOf(ring->n_rows[r]);
+    n_rows += (size_t)ring->n_rows[r];
+  }
+  packed_bytes = (size_t)n_tiles * tile_bytes;
+  if (packed_bytes <= brenier_kept_bytes) {
     PetscCall(PetscCalloc1(ring->size + 1, &chunk->first_tile));
     for (PetscMPIInt r = 0; r < ring->size; ++r)
       chunk->first_tile[r + 1] = chunk->first_tile[r] + TilesOf(ring->n_rows[r]);
-  } else n = 1;
-  PetscCall(PetscCalloc1(n, &chunk->packed));
-  chunk->n_tiles = n;
+  } else n_tiles = 1;
+  PetscCall(PetscCalloc1(n_tiles, &chunk->packed));
+  chunk->n_tiles = n_tiles;
+  if (packed_bytes + n_rows * ring->width * sizeof(PetscReal) <= brenier_kept_bytes) {
+    PetscCall(PetscCalloc1(ring->size, &chunk->kept));
+    PetscCall(PetscMalloc1(n_rows * ring->width, &chunk->kept[0]));
+    for (PetscMPIInt r = 1; r < ring->size; ++r)
+      chunk->kept[r] = chunk->kept[r - 1] + (size_t)ring->n_rows[r - 1] * ring->width;
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -598,8 +613,8 @@ static PetscErrorCode FillOwnBlock(BrenierDual dual, PetscInt n, const PetscInt 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One round of the ring, whose own block is filled. */
-static PetscErrorCode ScanChunk(Chunk *chunk, BrenierRing *ring)
+/* Meets the curves of the chunk with all targets in a round of the ring, whose own block is filled. */
+static PetscErrorCode ScanRound(Chunk *chunk, BrenierRing *ring)
 {
   PetscBool   more;
   PetscMPIInt owner;
@@ -611,6 +626,20 @@ static PetscErrorCode ScanChunk(Chunk *chunk, BrenierRing *ring)
     PetscCall(BrenierRingStep(ring, &more, &owner, &n, &row));
     if (!more) break;
     PetscCall(ScanBlock(chunk, owner, n, row));
+    if (chunk->kept) PetscCall(PetscArraycpy(chunk->kept[owner], row, (size_t)n * ring->width));
+  }
+  chunk->has_kept = (PetscBool)(chunk->kept != NULL);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The same with the blocks kept from a round, in the same order. */
+static PetscErrorCode ScanKept(Chunk *chunk, const BrenierRing *ring)
+{
+  PetscFunctionBegin;
+  for (PetscMPIInt s = 0; s < ring->size; ++s) {
+    const PetscMPIInt owner = (ring->rank - s + ring->size) % ring->size;
+
+    PetscCall(ScanBlock(chunk, owner, ring->n_rows[owner], chunk->kept[owner]));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -648,8 +677,11 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
     stop = BrenierStopHere(dual->comm);
     if (stop) break;
     PetscCall(BeginChunk(&chunk, PetscMin(dual->chunk_size, n_curves - from), curve + from, leaf_low));
-    PetscCall(FillOwnBlock(dual, n_targets, target, y, low, cap, ring.block[ring.current]));
-    PetscCall(ScanChunk(&chunk, &ring));
+    if (chunk.has_kept) PetscCall(ScanKept(&chunk, &ring));
+    else {
+      PetscCall(FillOwnBlock(dual, n_targets, target, y, low, cap, ring.block[ring.current]));
+      PetscCall(ScanRound(&chunk, &ring));
+    }
     PetscCall(EndChunk(&chunk, pieces));
     if (mode == BRENIER_SCAN_MORE) PetscCall(BrenierListsCrowded_Private(dual, &dual->crowded));
     if (dual->crowded) break;
