@@ -163,10 +163,16 @@ static PetscReal RoundedDown(PetscReal x)
   return (PetscReal)f > x ? (PetscReal)nextafterf(f, -HUGE_VALF) : (PetscReal)f;
 }
 
+static PetscReal RoundedUp(PetscReal x)
+{
+  return -RoundedDown(-x);
+}
+
 /*
   Moves the caps to heights h where that is due, and lists the targets that moved up. In the middle of an iteration that is
   where h is above the cap; when the sample grows or the slacks change, caps that are too generous come down, which costs
-  nothing, and those with less than half their slack left go up, before the new curves are scanned.
+  nothing, and those with less than half their slack left go up, before the new curves are scanned. Rounding leaves room
+  for heights that only the gauge has moved.
 */
 static PetscInt MoveCaps(BrenierDual dual, const PetscReal h[], PetscReal shift, PetscInt risen[])
 {
@@ -175,9 +181,9 @@ static PetscInt MoveCaps(BrenierDual dual, const PetscReal h[], PetscReal shift,
   for (PetscInt i = 0; i < dual->targets->n_local; ++i) {
     const PetscReal g = h[i] - shift, least = dual->renewed ? g + 0.5 * dual->slack[i] : g;
 
-    if (dual->renewed) dual->cap[i] = PetscMin(dual->cap[i], g + dual->slack[i]);
+    if (dual->renewed) dual->cap[i] = PetscMin(dual->cap[i], RoundedUp(g + dual->slack[i]));
     if (dual->cap[i] >= least) continue;
-    dual->cap[i] = g + dual->slack[i];
+    dual->cap[i] = RoundedUp(g + dual->slack[i]);
     risen[n++]   = i;
   }
   return n;
