@@ -6,9 +6,11 @@
   a first test per pair leaves some percent of the pairs, a second one, on those alone, leaves few; the visitor
   gets these and computes what it needs from them in double precision.
 
-  First test. circle: u is bounded below by BRENIER_DISCS sinusoids alpha cos t + beta sin t + gamma, and the target
-                      stays if it can reach each of them: R + h >= gamma with R^2 = (a - alpha)^2 + (b - beta)^2. (Seen
-                      in the plane of (a, b): it goes when it lies in one of some discs of radius gamma - h.)
+  First test. circle: the planes of height h that stay below u are a convex set in the plane of (a, b), which shrinks as h
+                      grows: its radius r in one direction from a centre (alpha, beta) is a concave function of h, at
+                      least as steep as -h. Known are r and the slope of a chord for each of some ranges of directions,
+                      from a middle height m on: the target stays if R >= r + min(m - h, steepness (m - h)), R^2 =
+                      (a - alpha)^2 + (b - beta)^2.
               chord:  p - z_k y_k + h + |y_k - pivot|/2 >= level, the plane against one plane (level, pivot) of u at
                       both ends of the chord, p = <z,y>;
               point:  p + h >= level.
@@ -32,8 +34,8 @@ typedef enum {
   BRENIER_TILE_POINT
 } BrenierTileKind;
 
-/* Sectors of a curve in the second test, and discs of a circle in the first. */
-enum { BRENIER_SECTORS = 32, BRENIER_DISCS = 3 };
+/* Sectors of a curve in the second test, and ranges of directions in the plane of a circle in the first. */
+enum { BRENIER_SECTORS = 32, BRENIER_DIRECTIONS = 32 };
 
 /* Curves in the form that the kernel reads, with what is known of u along them. */
 typedef struct {
@@ -44,7 +46,8 @@ typedef struct {
   float *z;              /* packed vectors */
   float *reach;          /* shape [n]: length of the curve's vectors, for the margin */
   float *level;          /* chord, point: see the first test; -INFINITY lets everything pass. Shape [n] */
-  float *disc;           /* circle: alpha, beta, gamma; shape [n, BRENIER_DISCS, 3] */
+  float *centre;         /* circle: alpha, beta, m; shape [n, 3] */
+  float *radius;         /* circle: radii, then steepnesses; shape [n, 2, BRENIER_DIRECTIONS] */
   float *pivot, *offset; /* chord: slope of the plane of `level`, z_k; shape [n] */
   int   *axis;           /* chord: k; shape [n] */
   float *sector;         /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u */
@@ -91,11 +94,16 @@ double BrenierTileSectorLow(int g);
    stay such. */
 void BrenierTileSetSectors(BrenierTileCurves *curves, size_t c, const double a[], const double b[], const double h[]);
 
-/* The same for disc k of a circle. alpha and beta are taken as they are: gamma must hold for (float)alpha, (float)beta. */
-void BrenierTileSetDisc(BrenierTileCurves *curves, size_t c, int k, float alpha, float beta, double gamma);
+/* Ends, in radians, of a range of directions; ranges overlap a little, since the kernel tells directions approximately. */
+void BrenierTileDirection(int k, double *begin, double *end);
+
+/* The same for the first test of a circle. centre: alpha, beta, m; radius, steepness: shape [BRENIER_DIRECTIONS], steepness >= 1,
+   which must hold up to the greatest height that comes, or end at a radius of 0. */
+void BrenierTileSetRadii(BrenierTileCurves *curves, size_t c, const float centre[3], const double radius[],
+                         const double steepness[]);
 
 /* The same for the first test of a point (slope unused) or of a chord (a plane's value at 0 and slope). On a circle the
-   level is a constant below u, and takes the place of all discs. */
+   level is a constant below u: the radius in all directions. */
 void BrenierTileSetLevel(BrenierTileCurves *curves, size_t c, double level, double slope);
 
 int  BrenierTileTargetsAlloc(size_t capacity, size_t dim, BrenierTileTargets *targets);

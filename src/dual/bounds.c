@@ -35,7 +35,7 @@ typedef int64_t   Mask __attribute__((vector_size(64)));
 
 enum { LANES = sizeof(Lanes) / sizeof(PetscReal) };
 
-/* Discs are made anew when so many sectors have risen: those there are below u all the same. */
+/* Radii are made anew when so many sectors have risen: those there hold all the same. */
 enum { BRENIER_RAISED_ENOUGH = 8 };
 
 /* yes where the mask is set, no elsewhere. (A function would pass vectors wider than the base instruction set has.) */
@@ -66,52 +66,124 @@ BRENIER_WIDE static void Highest(PetscInt n, const PetscReal a[], const PetscRea
   memcpy(highest, index, sizeof index);
 }
 
-/* The greatest gamma that leaves the sinusoid (alpha, beta) + gamma below the planes, each in its sector: at s from the middle
-   their difference is P cos s + Q sin s. */
-BRENIER_WIDE static PetscReal Gamma(const BrenierBounds *plane, const Middles *at, PetscReal alpha, PetscReal beta,
-                                    PetscReal cos_w, PetscReal sin_w)
+/* For each range of directions and each end of a sector, the inverse of the largest cosine between the two; huge where that is
+   negative. Shape [ends, directions]; end k is where sector k begins. */
+static const PetscReal (*InverseCosines(void))[BRENIER_DIRECTIONS]
 {
-  PetscReal gamma[BRENIER_SECTORS], least = HUGE_VAL;
+  static PetscReal inverse[BRENIER_SECTORS][BRENIER_DIRECTIONS];
+  static PetscBool filled;
+  const PetscReal  huge = 1e30;
+
+  for (int q = 0; !filled && q < BRENIER_DIRECTIONS; ++q) {
+    PetscReal begin, end;
+
+    BrenierTileDirection(q, &begin, &end);
+    for (int k = 0; k < BRENIER_SECTORS; ++k) {
+      const PetscReal off =
+          PetscAbsReal(remainder(2.0 * PETSC_PI * k / BRENIER_SECTORS - 0.5 * (begin + end), 2.0 * PETSC_PI));
+      const PetscReal cosine = cos(PetscMin(PetscMax(off - 0.5 * (end - begin), 0.0), PETSC_PI));
+
+      inverse[k][q] = cosine * huge > 1.0 ? 1.0 / cosine : huge;
+    }
+  }
+  filled = PETSC_TRUE;
+  return inverse;
+}
+
+/* Cosines and sines of the ends of the sectors; end k is where sector k begins. */
+static const Middles *EndsOfSectors(void)
+{
+  static Middles   ends;
+  static PetscBool filled;
+
+  for (int k = 0; !filled && k < BRENIER_SECTORS; ++k) {
+    ends.x[k] = cos(2.0 * PETSC_PI * k / BRENIER_SECTORS);
+    ends.y[k] = sin(2.0 * PETSC_PI * k / BRENIER_SECTORS);
+  }
+  filled = PETSC_TRUE;
+  return &ends;
+}
+
+/*
+  How far the bound is above a plane (alpha, beta, height) at the ends of the sectors, the lower of the two sides. Returns the least.
+
+  What W the bound is above it in a sector of width 2w is P cos s + Q sin s + eta, so F = W - r k(s), k the cosine to the nearest
+  direction of a range, has F'' <= eta - F: if F >= eta w^2 / 2 at both ends (eta > 0), F >= 0 in between.
+*/
+BRENIER_WIDE static PetscReal AboveAtEnds(const BrenierBounds *bounds, const float centre[], PetscReal height,
+                                          const Middles *at, PetscReal above[])
+{
+  const PetscReal w = PETSC_PI / BRENIER_SECTORS, dip = 0.51 * w * w;
+  PetscReal       finish[BRENIER_SECTORS], least      = HUGE_VAL;
 
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
-    const PetscReal da = plane->a[g] - alpha, db = plane->b[g] - beta;
-    const PetscReal P = da * at->x[g] + db * at->y[g], Q = fabs(db * at->x[g] - da * at->y[g]);
+    const int       next = (g + 1) % BRENIER_SECTORS;
+    const PetscReal da = bounds->a[g] - (PetscReal)centre[0], db = bounds->b[g] - (PetscReal)centre[1];
+    const PetscReal eta = bounds->h[g] - height, raised = eta > 0.0 ? eta - dip * eta : eta;
 
-    gamma[g] = plane->h[g] + (P < P * cos_w ? P : P * cos_w) - Q * sin_w;
+    above[g]     = da * at->x[g] + db * at->y[g] + raised;
+    finish[next] = da * at->x[next] + db * at->y[next] + raised;
   }
-  for (int g = 0; g < BRENIER_SECTORS; ++g) least = gamma[g] < least ? gamma[g] : least;
+  for (int g = 0; g < BRENIER_SECTORS; ++g) above[g] = finish[g] < above[g] ? finish[g] : above[g];
+  for (int g = 0; g < BRENIER_SECTORS; ++g) least = above[g] < least ? above[g] : least;
   return least;
 }
 
-/* Discs side by side along the longer axis of u, which its second Fourier coefficient tells; the first coefficient is
-   their middle. Both come from the values at the middles. */
-static void SetDiscs(const BrenierBounds *plane, BrenierTileCurves *tile, size_t c)
+/* In each direction, how far from the centre planes stay below a bound that is above the centre's by so much. */
+BRENIER_WIDE static void Radii(const PetscReal above[], const PetscReal (*inverse)[BRENIER_DIRECTIONS],
+                               PetscReal       radius[])
 {
-  const Middles  *at         = MiddlesOf(BRENIER_CURVE_CIRCLE);
-  const PetscReal half_width = PETSC_PI / BRENIER_SECTORS;
-  PetscReal       alpha = 0.0, beta = 0.0, long_cos = 0.0, long_sin = 0.0, spread, length, axis_cos, axis_sin;
+  for (int q = 0; q < BRENIER_DIRECTIONS; ++q) radius[q] = HUGE_VAL;
+  for (int k = 0; k < BRENIER_SECTORS; ++k)
+    for (int q = 0; q < BRENIER_DIRECTIONS; ++q) {
+      const PetscReal here = above[k] * inverse[k][q];
+
+      radius[q] = here < radius[q] ? here : radius[q];
+    }
+}
+
+/*
+  The first test of a circle, seen from the first Fourier coefficient of u.
+
+  The radius is known at the middle height, and at the highest one or, where the bound comes down to the centre's plane
+  before, as 0 there: the chord between lies below it. A centre that is not below the bound at the middle height has the
+  same radius in all directions.
+*/
+static void SetRadii(const BrenierBounds *bounds, BrenierHeights heights, BrenierTileCurves *tile, size_t c)
+{
+  const Middles *at = MiddlesOf(BRENIER_CURVE_CIRCLE), *ends = EndsOfSectors();
+  const PetscReal(*inverse)[BRENIER_DIRECTIONS] = InverseCosines();
+  PetscReal above[BRENIER_SECTORS], radius[BRENIER_DIRECTIONS], at_top[BRENIER_DIRECTIONS], alpha = 0.0, beta = 0.0;
+  PetscReal least, mean = 0.0, span;
+  float     centre[3];
 
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
-    const PetscReal x = at->x[g], y = at->y[g];
-    const PetscReal u = (plane->a[g] * x + plane->b[g] * y + plane->h[g]) * 2.0 / BRENIER_SECTORS;
-
-    alpha += u * x;
-    beta += u * y;
-    long_cos += u * (x * x - y * y);
-    long_sin += u * 2.0 * x * y;
+    alpha += bounds->value[g] * at->x[g] * 2.0 / BRENIER_SECTORS;
+    beta += bounds->value[g] * at->y[g] * 2.0 / BRENIER_SECTORS;
   }
-  // The second coefficient of spread * |cos t| is 4 / (3 pi) of spread; of the factors tried, 1.4 to 2.2, those a little
-  // below its inverse left the fewest pairs
-  length   = sqrt(long_cos * long_cos + long_sin * long_sin);
-  spread   = 1.9 * length;
-  axis_cos = length > 0.0 ? sqrt(0.5 + 0.5 * long_cos / length) : 1.0; // of half the angle of (long_cos, long_sin)
-  axis_sin = length > 0.0 ? copysign(sqrt(PetscMax(0.0, 0.5 - 0.5 * long_cos / length)), long_sin) : 0.0;
-  for (int k = 0; k < BRENIER_DISCS; ++k) {
-    const PetscReal along = spread * (2.0 * k / (BRENIER_DISCS - 1) - 1.0);
-    const float     x = (float)(alpha + along * axis_cos), y = (float)(beta + along * axis_sin);
-
-    BrenierTileSetDisc(tile, c, k, x, y, Gamma(plane, at, x, y, cos(half_width), sin(half_width)));
+  centre[0] = (float)alpha;
+  centre[1] = (float)beta;
+  centre[2] = (float)heights.middle;
+  least     = AboveAtEnds(bounds, centre, (PetscReal)centre[2], ends, above);
+  for (int g = 0; g < BRENIER_SECTORS; ++g) mean += above[g] / BRENIER_SECTORS;
+  for (int q = 0; q < BRENIER_DIRECTIONS; ++q) {
+    radius[q] = least;
+    at_top[q] = 0.0;
   }
+  span = least;
+  if (least > 1e-3 * mean) {
+    // Heights come with the error of the product, which 0.01 of the radius covers
+    const PetscReal to_top = heights.highest + 0.01 * mean - (PetscReal)centre[2];
+
+    Radii(above, inverse, radius);
+    if (to_top < least && AboveAtEnds(bounds, centre, (PetscReal)centre[2] + to_top, ends, above) >= 0.0) {
+      Radii(above, inverse, at_top);
+      span = to_top;
+    }
+  }
+  for (int q = 0; q < BRENIER_DIRECTIONS; ++q)
+    at_top[q] = span > 0.0 ? PetscMax(1.0, (radius[q] - at_top[q]) / span) : 1.0;
+  BrenierTileSetRadii(tile, c, centre, radius, at_top);
 }
 
 void BrenierBoundsClear_Private(BrenierBounds *bounds)
@@ -142,14 +214,15 @@ PetscBool BrenierBoundsRaise_Private(BrenierCurveType type, PetscInt n, const Pe
   return (PetscBool)(n_raised > 0);
 }
 
-void BrenierBoundsEnter_Private(BrenierCurveType type, BrenierBounds *bounds, BrenierTileCurves *tile, size_t c)
+void BrenierBoundsEnter_Private(BrenierCurveType type, BrenierBounds *bounds, BrenierHeights heights,
+                                BrenierTileCurves *tile, size_t c)
 {
   const int centre = BRENIER_SECTORS / 2;
 
   BrenierTileSetSectors(tile, c, bounds->a, bounds->b, bounds->h);
   if (type == BRENIER_CURVE_CIRCLE) {
     if (bounds->n_raised < BRENIER_RAISED_ENOUGH) return;
-    SetDiscs(bounds, tile, c);
+    SetRadii(bounds, heights, tile, c);
     bounds->n_raised = 0;
   } else BrenierTileSetLevel(tile, c, bounds->a[centre] + bounds->h[centre], bounds->b[centre]);
 }

@@ -2,8 +2,8 @@
   bounds.h - What planes below u tell the filter about u along one curve.
 
   In each sector the plane that is highest at its middle bounds u; where the planes are those of an envelope, that is u there.
-  The first test of a chord gets the plane at its centre; that of a circle gets sinusoids that follow the shape of u, lowered
-  until they are below the bound in every sector.
+  The first test of a chord gets the plane at its centre; that of a circle gets the radii of the set of planes below the
+  bound.
 */
 #pragma once
 
@@ -13,8 +13,13 @@
 /* One plane below u for each sector of a circle or chord, and its value at the sector's middle (-HUGE_VAL: no plane yet). */
 typedef struct {
   PetscReal a[BRENIER_SECTORS], b[BRENIER_SECTORS], h[BRENIER_SECTORS], value[BRENIER_SECTORS];
-  PetscInt  n_raised; /* sectors, since the discs of a circle were made last */
+  PetscInt  n_raised; /* sectors, since the radii of a circle were made last */
 } BrenierBounds;
+
+/* Where the heights of the targets are that come: some height in the middle, and one that none exceeds (HUGE_VAL: unknown). */
+typedef struct {
+  PetscReal middle, highest;
+} BrenierHeights;
 
 /* Forgets all planes. */
 void BrenierBoundsClear_Private(BrenierBounds *bounds);
@@ -28,9 +33,10 @@ void BrenierBoundsClear_Private(BrenierBounds *bounds);
 PetscBool BrenierBoundsRaise_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
                                      const PetscReal h[], BrenierBounds *bounds, PetscInt chosen[]);
 
-/* Enters the bounds, which have planes, as those of curve c of the tile. They hold for any u above these planes. Discs stay
+/* Enters the bounds, which have planes, as those of curve c of the tile. They hold for any u above these planes. Radii stay
    as they are while few sectors have risen. */
-void BrenierBoundsEnter_Private(BrenierCurveType type, BrenierBounds *bounds, BrenierTileCurves *tile, size_t c);
+void BrenierBoundsEnter_Private(BrenierCurveType type, BrenierBounds *bounds, BrenierHeights heights,
+                                BrenierTileCurves *tile, size_t c);
 
 /*
   BrenierBoundsReach_Private - How far planes (a, b, cap) get above one piece [s, e] of an envelope, plane (A, B, H)

@@ -105,9 +105,10 @@ static void VisitGap(void *context, size_t c, const BrenierTileFound *found)
 /* Bounds of u along curve c of the group, by its pieces. */
 static PetscErrorCode SetGapBounds(GapScan *scan, PetscInt c)
 {
-  const PetscInt64 *offset = scan->dual->pieces.offset + scan->first;
-  const size_t      n      = (size_t)(offset[c + 1] - offset[c]);
-  const GapPiece   *piece  = scan->piece + (offset[c] - offset[0]);
+  const PetscInt64 *offset  = scan->dual->pieces.offset + scan->first;
+  const size_t      n       = (size_t)(offset[c + 1] - offset[c]);
+  const GapPiece   *piece   = scan->piece + (offset[c] - offset[0]);
+  BrenierHeights    heights = {0.0, HUGE_VAL}; // those that come get as high as they can
   PetscReal        *a, *b, *h;
   BrenierBounds     bounds;
 
@@ -123,10 +124,11 @@ static PetscErrorCode SetGapBounds(GapScan *scan, PetscInt c)
     a[p] = piece[p].a;
     b[p] = piece[p].b;
     h[p] = piece[p].h;
+    heights.middle += h[p] / (PetscReal)n;
   }
   BrenierBoundsClear_Private(&bounds);
   BrenierBoundsRaise_Private(scan->dual->curve_type, (PetscInt)n, a, b, h, &bounds, NULL);
-  BrenierBoundsEnter_Private(scan->dual->curve_type, &bounds, &scan->tile, (size_t)c);
+  BrenierBoundsEnter_Private(scan->dual->curve_type, &bounds, heights, &scan->tile, (size_t)c);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

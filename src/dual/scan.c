@@ -17,7 +17,7 @@
 
 #include <math.h>
 
-enum { BRENIER_LIST_START = 256, BRENIER_TARGETS_AT_ONCE = 4096 };
+enum { BRENIER_LIST_START = 256, BRENIER_TARGETS_AT_ONCE = 16384 };
 
 /* Candidates that make it worth while to raise the bounds by them. */
 enum { BRENIER_RAISE_BY = 8 };
@@ -50,6 +50,7 @@ typedef struct {
   BrenierScanMode mode;
   const PetscInt *index; /* local curves of the chunk, shape [n] */
   PetscInt        n;
+  BrenierHeights  heights; /* of the targets that come, at cap */
   /* data */
   PetscReal        *z;      /* vectors in double, shape [n, 2, dim] */
   BrenierCurve     *curve;  /* shape [n] */
@@ -132,7 +133,7 @@ static void RaiseBounds(Chunk *chunk, PetscInt c, PetscInt n, const PetscReal a[
   const BrenierCurveType type = chunk->dual->curve_type;
 
   if (BrenierBoundsRaise_Private(type, n, a, b, low, &chunk->bounds[c], NULL))
-    BrenierBoundsEnter_Private(type, &chunk->bounds[c], &chunk->tile, (size_t)c);
+    BrenierBoundsEnter_Private(type, &chunk->bounds[c], chunk->heights, &chunk->tile, (size_t)c);
 }
 
 /* Bounds u along curve c by the candidates that have not done so yet, where lists are thinned. */
@@ -644,6 +645,28 @@ static PetscErrorCode ScanKept(Chunk *chunk, const BrenierRing *ring)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Mean and largest of the chosen targets' caps, the same for any number of ranks. */
+static PetscErrorCode FindHeights(MPI_Comm comm, PetscInt n, const PetscInt target[], const PetscReal cap[],
+                                  BrenierHeights *heights)
+{
+  PetscInt64 count = n;
+  PetscReal *chosen;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n, &chosen));
+  heights->highest = -PETSC_MAX_REAL;
+  for (PetscInt i = 0; i < n; ++i) {
+    chosen[i]        = cap[target[i]];
+    heights->highest = PetscMax(heights->highest, chosen[i]);
+  }
+  PetscCall(BrenierExactSum(comm, n, 1, chosen, &heights->middle));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &count, 1, MPIU_INT64, MPI_SUM, comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &heights->highest, 1, MPIU_REAL, MPI_MAX, comm));
+  heights->middle /= PetscMax((PetscReal)count, 1.0);
+  PetscCall(PetscFree(chosen));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, PetscInt n_curves,
                                        const PetscInt curve[], PetscInt n_targets, const PetscInt target[],
                                        const PetscReal low[], const PetscReal cap[], BrenierPieces *pieces)
@@ -668,6 +691,7 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
     PetscCall(BrenierDualToLeaves_Private(dual, low, leaf_low));
   }
   PetscCall(CreateChunk(dual, mode, &chunk));
+  PetscCall(FindHeights(dual->comm, n_targets, target, cap, &chunk.heights));
   PetscCall(
       BrenierRingCreate(dual->comm, n_targets, (size_t)dual->source.dim + BRENIER_ROW_COLUMNS, PETSC_FALSE, &ring));
   PetscCall(CreateTiles(&chunk, &ring));

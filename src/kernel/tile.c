@@ -18,6 +18,9 @@ static const double brenier_pi = 3.14159265358979323846264338327950288;
 static const double brenier_unit_roundoff = 0x1p-24;
 static const int    brenier_extra_terms   = 16;
 
+/* The estimate of a reciprocal (AVX2: 12 bits) is the larger part of it. */
+static const double brenier_direction_error = 0x1p-10;
+
 float  brenier_sector_cosine[BRENIER_SECTORS], brenier_sector_sine[BRENIER_SECTORS];
 double brenier_sector_direction[BRENIER_SECTORS][2];
 
@@ -82,7 +85,8 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   c->z           = AllocZeroed(n_groups * dim * BRENIER_TILE_ROWS, sizeof(float));
   c->reach       = AllocZeroed(n_padded, sizeof(float));
   c->level       = AllocZeroed(n_padded, sizeof(float));
-  c->disc        = AllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 3 * BRENIER_DISCS : 0, sizeof(float));
+  c->centre      = AllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 3 : 0, sizeof(float));
+  c->radius      = AllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 2 * BRENIER_DIRECTIONS : 0, sizeof(float));
   c->pivot       = AllocZeroed(n_padded, sizeof(float));
   c->offset      = AllocZeroed(n_padded, sizeof(float));
   c->axis        = AllocZeroed(n_padded, sizeof(int));
@@ -90,8 +94,8 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   c->has_sectors = AllocZeroed(n, 1);
   c->n_at_once   = CurvesAtOnce(kind, dim, n_padded);
   c->stage       = AllocZeroed(c->n_at_once, sizeof(BrenierTileStage));
-  if (!c->z || !c->reach || !c->level || !c->disc || !c->pivot || !c->offset || !c->axis || !c->sector ||
-      !c->has_sectors || !c->stage)
+  if (!c->z || !c->reach || !c->level || !c->centre || !c->radius || !c->pivot || !c->offset || !c->axis ||
+      !c->sector || !c->has_sectors || !c->stage)
     return -1;
   for (size_t i = 0; i < n_padded; ++i) BrenierTileSetLevel(c, i, INFINITY, 0.0);
   return 0;
@@ -102,7 +106,8 @@ void BrenierTileCurvesFree(BrenierTileCurves *c)
   free(c->z);
   free(c->reach);
   free(c->level);
-  free(c->disc);
+  free(c->centre);
+  free(c->radius);
   free(c->pivot);
   free(c->offset);
   free(c->axis);
@@ -183,19 +188,44 @@ void BrenierTileSetSectors(BrenierTileCurves *c, size_t i, const double a[], con
   c->has_sectors[i] = 1;
 }
 
-void BrenierTileSetDisc(BrenierTileCurves *c, size_t i, int k, float alpha, float beta, double gamma)
+/* In order of the first coordinate over the sum of magnitudes, first above, then below (see Direction() in tile_body.h). */
+void BrenierTileDirection(int k, double *begin, double *end)
 {
-  float *disc = c->disc + (i * BRENIER_DISCS + (size_t)k) * 3;
+  const int    half = BRENIER_DIRECTIONS / 2;
+  const double low  = fmax(-1.0, (k % half - half / 2) / (double)brenier_direction_scale - brenier_direction_error);
+  const double high = fmin(1.0, (k % half + 1 - half / 2) / (double)brenier_direction_scale + brenier_direction_error);
 
-  disc[0] = alpha;
-  disc[1] = beta;
-  disc[2] = RoundedBelow(alpha, beta, gamma);
+  *begin = k < half ? atan2(1.0 - fabs(high), high) : -atan2(1.0 - fabs(low), low);
+  *end   = k < half ? atan2(1.0 - fabs(low), low) : -atan2(1.0 - fabs(high), high);
+}
+
+void BrenierTileSetRadii(BrenierTileCurves *c, size_t i, const float centre[3], const double radius[],
+                         const double steepness[])
+{
+  float       *to   = c->radius + i * 2 * BRENIER_DIRECTIONS;
+  const double loss = RoundingOfPlane(centre[0], centre[1], centre[2]);
+
+  memcpy(c->centre + 3 * i, centre, 3 * sizeof *centre);
+  for (int k = 0; k < BRENIER_DIRECTIONS; ++k) {
+    to[k]                      = (float)(radius[k] - loss - RoundingOfPlane(0.0, 0.0, radius[k]));
+    to[BRENIER_DIRECTIONS + k] = (float)(steepness[k] * (1.0 + 4.0 * brenier_unit_roundoff));
+  }
+}
+
+static void SetSameRadius(BrenierTileCurves *c, size_t i, double radius)
+{
+  float *to = c->radius + i * 2 * BRENIER_DIRECTIONS;
+
+  memset(c->centre + 3 * i, 0, 3 * sizeof(float));
+  for (int k = 0; k < BRENIER_DIRECTIONS; ++k) {
+    to[k]                      = RoundedBelow(0.0, 0.0, radius);
+    to[BRENIER_DIRECTIONS + k] = 1.0f;
+  }
 }
 
 void BrenierTileSetLevel(BrenierTileCurves *c, size_t i, double level, double slope)
 {
-  if (c->kind == BRENIER_TILE_CIRCLE)
-    for (int k = 0; k < BRENIER_DISCS; ++k) BrenierTileSetDisc(c, i, k, 0.0f, 0.0f, level);
+  if (c->kind == BRENIER_TILE_CIRCLE) SetSameRadius(c, i, level);
   c->level[i] = RoundedBelow(0.0, slope, level);
   c->pivot[i] = (float)slope;
 }

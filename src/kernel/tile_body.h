@@ -5,7 +5,9 @@
     STRIPS        vectors that a product keeps at once across a panel (register budget: ROWS/SPLIT * STRIPS + STRIPS + 1)
     SPLIT         the group's rows are done in this many parts
     vfloat        vector of LANES floats (a GCC vector type)
-    Larger(x, y)  the larger of each lane
+    Larger(x, y), Smaller(x, y)  the larger and the smaller of each lane
+    Reciprocal(x)  to 11 bits at least
+    Lookup(table, index)  entries of a table of BRENIER_DIRECTIONS numbers, by the low bits of the index
     MaskGE(x, y)  bit mask of the lanes where x >= y
     Pack(to, x, mask), PackInt(...)  stores the lanes of a mask side by side (may write a whole vector); optional
     ISA_NAME      the name of the table
@@ -144,29 +146,35 @@ static inline __attribute__((always_inline)) vfloat Top(const BrenierTileCurves 
   return Load(t->height + target) + curves->reach[c] * Load(t->margin + target);
 }
 
-/* The lanes whose planes (a, b) lie in no disc of circle c, for all strips of the row; they come side by side, as the discs
-   would not stay in registers from one strip to the next. */
-static inline __attribute__((always_inline)) void OutsideDiscs(const BrenierTileCurves *curves, size_t c,
+/* Which range of directions (x, y) lies in: by x over |x| + |y|, and by the sign of y. Any range where both are 0. */
+static inline __attribute__((always_inline)) vint Direction(vfloat x, vfloat y)
+{
+  enum { HALF = BRENIER_DIRECTIONS / 2, SIGN_TO_HALF = 31 - 4 };
+  const vfloat p = x * Reciprocal(Magnitude(x) + Magnitude(y));
+
+  return __builtin_convertvector(p * brenier_direction_scale + (float)(HALF / 2), vint) |
+         (((vint)y >> SIGN_TO_HALF) & HALF);
+}
+
+/* The lanes whose planes (a, b) are outside of the radii of circle c, for all strips of the row; these come side by side, as
+   what belongs to the circle would not stay in registers from one strip to the next. */
+static inline __attribute__((always_inline)) void OutsideRadii(const BrenierTileCurves *curves, size_t c,
                                                                const BrenierTileTargets *t, size_t target,
                                                                const vfloat a[STRIPS], const vfloat b[STRIPS],
                                                                unsigned mask[STRIPS])
 {
-  const float *disc = curves->disc + c * 3 * BRENIER_DISCS;
-  vfloat       top[STRIPS];
+  const float *centre = curves->centre + 3 * c, *radius = curves->radius + c * 2 * BRENIER_DIRECTIONS;
 
 #pragma GCC unroll 4
   for (int s = 0; s < STRIPS; ++s) {
-    top[s]  = Top(curves, c, t, target + (size_t)s * LANES);
-    mask[s] = ~0u;
-  }
-#pragma GCC unroll 4
-  for (int k = 0; k < BRENIER_DISCS; ++k)
-#pragma GCC unroll 4
-    for (int s = 0; s < STRIPS; ++s) {
-      const vfloat da = a[s] - disc[3 * k], db = b[s] - disc[3 * k + 1], radius = disc[3 * k + 2] - top[s];
+    const vfloat da = a[s] - centre[0], db = b[s] - centre[1];
+    const vfloat below     = centre[2] - Top(curves, c, t, target + (size_t)s * LANES);
+    const vint   direction = Direction(da, db);
+    const vfloat steep     = Lookup(radius + BRENIER_DIRECTIONS, direction);
+    const vfloat r         = Lookup(radius, direction) + Smaller(steep * below, below);
 
-      mask[s] &= MaskGE(da * da + db * db, radius * Magnitude(radius)); // all are outside of a negative radius
-    }
+    mask[s] = MaskGE(da * da + db * db, r * Magnitude(r)); // all are outside of a negative radius
+  }
 }
 
 /* The first test of circles, on the products still in registers; `row` counts from the start of the group. Returns the rows
@@ -182,7 +190,7 @@ static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierT
 
 #pragma GCC unroll 6
   for (int r = 0; r < PART_ROWS / 2; ++r) {
-    OutsideDiscs(curves, c0 + (size_t)(row0 / 2 + r), t, target, acc[2 * r], acc[2 * r + 1], mask[r]);
+    OutsideRadii(curves, c0 + (size_t)(row0 / 2 + r), t, target, acc[2 * r], acc[2 * r + 1], mask[r]);
 #pragma GCC unroll 4
     for (int s = 0; s < STRIPS; ++s) any |= mask[r][s];
   }

@@ -9,7 +9,7 @@
 enum { BRENIER_TILE_WIDTH = 32, BRENIER_TILE_ROWS = 12 };
 
 /* Pairs that passed the first test, kept for one curve until there are enough for the second. */
-enum { BRENIER_STAGE_FULL = 64, BRENIER_STAGE_CAPACITY = BRENIER_STAGE_FULL + BRENIER_TILE_WIDTH + 16 };
+enum { BRENIER_STAGE_FULL = 32, BRENIER_STAGE_CAPACITY = BRENIER_STAGE_FULL + BRENIER_TILE_WIDTH + 16 };
 
 typedef struct BrenierTileStage {
   int32_t n;
@@ -29,6 +29,9 @@ extern const BrenierTileIsa brenier_tile_portable;
 #if defined(BRENIER_HAVE_X86_KERNELS)
 extern const BrenierTileIsa brenier_tile_avx2, brenier_tile_avx512;
 #endif
+
+/* Ranges of directions in half a turn, over 2; a little less, so that an estimate of 1 is in the last one. */
+static const float brenier_direction_scale = BRENIER_DIRECTIONS / 4 * (1.0f - 0x1p-10f);
 
 /* Cosine and sine of the sectors' middles, shared by the kernels; the same in double, for the test in double. */
 extern float  brenier_sector_cosine[BRENIER_SECTORS], brenier_sector_sine[BRENIER_SECTORS];

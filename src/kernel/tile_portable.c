@@ -12,6 +12,23 @@ static inline vfloat Larger(vfloat x, vfloat y)
   return (vfloat)(((vbits)x & greater) | ((vbits)y & ~greater));
 }
 
+static inline vfloat Smaller(vfloat x, vfloat y)
+{
+  const vbits less = x < y;
+
+  return (vfloat)(((vbits)x & less) | ((vbits)y & ~less));
+}
+
+static inline vfloat Lookup(const float table[], vbits index)
+{
+  vfloat v = {0};
+
+  for (int l = 0; l < 4; ++l) v[l] = table[index[l] & (BRENIER_DIRECTIONS - 1)];
+  return v;
+}
+
+#define Reciprocal(x) (1.0f / (x))
+
 #define LANES  4
 #define STRIPS 2
 #define SPLIT  2

@@ -24,7 +24,8 @@ typedef struct {
   /* bounds, not rounded */
   PetscBool  bounded;
   PetscReal *level, *slope; /* shape [n_curves] */
-  PetscReal *disc;          /* alpha, beta, gamma; shape [n_curves, BRENIER_DISCS, 3] */
+  PetscReal *centre;        /* alpha, beta, middle height; shape [n_curves, 3] */
+  PetscReal *radius;        /* radii, then steepnesses; shape [n_curves, 2, BRENIER_DIRECTIONS] */
   PetscReal *sector;        /* planes a, b, h; shape [n_curves, BRENIER_SECTORS, 3] */
   /* what the kernel found */
   BrenierTileCurves  curves;
@@ -81,7 +82,8 @@ static PetscErrorCode CreateProblem(BrenierTileKind kind, PetscInt dim, PetscInt
   p->n_curves  = n_curves;
   p->n_targets = n_targets;
   PetscCall(PetscCalloc3(n_curves * 2 * dim, &p->z, n_curves, &p->axis, n_targets * (dim + 1), &p->y));
-  PetscCall(PetscCalloc3(n_curves, &p->level, n_curves, &p->slope, n_curves * BRENIER_DISCS * 3, &p->disc));
+  PetscCall(PetscCalloc4(n_curves, &p->level, n_curves, &p->slope, n_curves * 3, &p->centre,
+                         n_curves * 2 * BRENIER_DIRECTIONS, &p->radius));
   PetscCall(PetscCalloc1(n_curves * BRENIER_SECTORS * 3, &p->sector));
   PetscCall(PetscCalloc1(n_curves * n_targets, &p->visits));
   PetscCheck(!BrenierTileCurvesAlloc(kind, (size_t)n_curves, (size_t)dim, &p->curves), PETSC_COMM_SELF, PETSC_ERR_MEM,
@@ -100,7 +102,7 @@ static PetscErrorCode DestroyProblem(Problem *p)
   BrenierTileCurvesFree(&p->curves);
   BrenierTileTargetsFree(&p->targets);
   PetscCall(PetscFree3(p->z, p->axis, p->y));
-  PetscCall(PetscFree3(p->level, p->slope, p->disc));
+  PetscCall(PetscFree4(p->level, p->slope, p->centre, p->radius));
   PetscCall(PetscFree(p->sector));
   PetscCall(PetscFree(p->visits));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -121,27 +123,20 @@ static void Plane(const Problem *p, PetscInt c, PetscInt i, PetscReal *a, PetscR
   }
 }
 
-/* Discs around 0 and around points far from it; the same disc everywhere, given as a level, on every fourth curve. */
-static void SetDiscs(Problem *p, PetscInt c, const BrenierEnvelope *e, const PetscReal a[], const PetscReal b[],
-                     const PetscReal h[])
+/* Radii that differ, around points away from 0; on every fourth curve the same in all directions, given as a level. */
+static void SetRadii(Problem *p, PetscInt c, PetscReal a, PetscReal b, PetscReal h)
 {
-  const int32_t top = e->plane[0];
+  const PetscReal scale  = hypot(a, b) + PetscAbsReal(h);
+  PetscReal      *centre = p->centre + 3 * c, *radius = p->radius + c * 2 * BRENIER_DIRECTIONS;
+  const float     rounded[3] = {(float)(0.3 * a), (float)(-0.2 * b), (float)(0.5 * h)};
 
-  for (int k = 0; k < BRENIER_DISCS; ++k) {
-    PetscReal  *disc = p->disc + (c * BRENIER_DISCS + k) * 3, least = PETSC_MAX_REAL;
-    const float x = c % 4 ? (float)(k * 0.7 * a[top]) : 0.0f, y = c % 4 ? (float)(k * (k - 1.5) * b[top]) : 0.0f;
-
-    for (size_t q = 0; q < e->n; ++q) {
-      const int32_t i = e->plane[q];
-
-      least = PetscMin(least, BrenierCircleLeast(a[i] - x, b[i] - y, h[i], e->start[q], e->start[q + 1]));
-    }
-    disc[0] = x;
-    disc[1] = y;
-    disc[2] = least;
-    if (c % 4) BrenierTileSetDisc(&p->curves, (size_t)c, k, x, y, least);
-    else BrenierTileSetLevel(&p->curves, (size_t)c, least, 0.0);
+  for (int q = 0; q < BRENIER_DIRECTIONS; ++q) {
+    radius[q]                      = c % 4 ? scale * (0.6 + 0.3 * sin(2.0 * q)) : 0.7 * scale;
+    radius[BRENIER_DIRECTIONS + q] = c % 4 ? 1.0 + 0.5 * (q % 3) : 1.0;
   }
+  for (int k = 0; k < 3; ++k) centre[k] = c % 4 ? (PetscReal)rounded[k] : 0.0;
+  if (c % 4) BrenierTileSetRadii(&p->curves, (size_t)c, rounded, radius, radius + BRENIER_DIRECTIONS);
+  else BrenierTileSetLevel(&p->curves, (size_t)c, radius[0], 0.0);
 }
 
 /* Bounds from the envelope of every stride-th target, as the scan makes them from its candidate lists. */
@@ -187,7 +182,7 @@ static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
       p->level[c] = a[e.plane[q]] + h[e.plane[q]];
       p->slope[c] = b[e.plane[q]];
     }
-    if (p->kind == BRENIER_TILE_CIRCLE) SetDiscs(p, c, &e, a, b, h);
+    if (p->kind == BRENIER_TILE_CIRCLE) SetRadii(p, c, a[e.plane[0]], b[e.plane[0]], h[e.plane[0]]);
     else BrenierTileSetLevel(&p->curves, (size_t)c, p->level[c], p->slope[c]);
   }
   BrenierEnvelopeFree(&e);
@@ -205,6 +200,26 @@ static PetscReal AboveInSector(const Problem *p, int g, PetscReal da, PetscReal 
   return da + dh + PetscMax(low * db, (low + 1.0 / BRENIER_SECTORS) * db);
 }
 
+/* How far a plane is outside of the radius in its direction; next to nothing, so that it may stay or go, where ranges overlap
+   and disagree. */
+static PetscReal OutsideRadius(const Problem *p, PetscInt c, PetscReal a, PetscReal b, PetscReal h)
+{
+  const PetscReal *centre = p->centre + 3 * c, *radius = p->radius + c * 2 * BRENIER_DIRECTIONS;
+  const PetscReal  x = a - centre[0], y = b - centre[1], below = centre[2] - h, angle = atan2(y, x), shared = 1e-5;
+  PetscReal        low = PETSC_MAX_REAL, high = -PETSC_MAX_REAL;
+
+  for (int q = 0; q < BRENIER_DIRECTIONS; ++q) {
+    const PetscReal out = hypot(x, y) - radius[q] - PetscMin(below, radius[BRENIER_DIRECTIONS + q] * below);
+    double          begin, end;
+
+    BrenierTileDirection(q, &begin, &end);
+    if (PetscAbsReal(remainder(angle - 0.5 * (begin + end), 2.0 * PETSC_PI)) > 0.5 * (end - begin) + shared) continue;
+    low  = PetscMin(low, out);
+    high = PetscMax(high, out);
+  }
+  return low >= 0.0 ? low : PetscMin(high, -DBL_MIN);
+}
+
 /* The smaller of what the first and the second test leave: the pair stays if it is at least 0. */
 static PetscReal TwinAbove(const Problem *p, PetscInt c, PetscReal a, PetscReal b, PetscReal h)
 {
@@ -213,9 +228,7 @@ static PetscReal TwinAbove(const Problem *p, PetscInt c, PetscReal a, PetscReal 
   if (!p->bounded) return PETSC_MAX_REAL;
   switch (p->kind) {
   case BRENIER_TILE_CIRCLE:
-    for (const PetscReal *disc = p->disc + c * BRENIER_DISCS * 3; disc < p->disc + (c + 1) * BRENIER_DISCS * 3;
-         disc += 3)
-      first = PetscMin(first, hypot(a - disc[0], b - disc[1]) + h - disc[2]);
+    first = OutsideRadius(p, c, a, b, h);
     break;
   case BRENIER_TILE_CHORD:
     first = a + h - p->level[c] + 0.5 * PetscAbsReal(b - p->slope[c]);
@@ -240,7 +253,8 @@ static PetscReal Slack(const Problem *p, PetscInt c, PetscInt i, PetscReal a, Pe
   PetscReal       sizes =
       PetscAbsReal(a) + PetscAbsReal(b) + PetscAbsReal(h) + PetscAbsReal(p->level[c]) + PetscAbsReal(p->slope[c]);
 
-  for (int k = 0; k < 3 * BRENIER_DISCS; ++k) sizes += PetscAbsReal(p->disc[c * BRENIER_DISCS * 3 + k]);
+  for (int k = 0; k < 3; ++k) sizes += PetscAbsReal(p->centre[3 * c + k]);
+  sizes += 2.0 * p->radius[c * 2 * BRENIER_DIRECTIONS] + 2.0 * PetscAbsReal(h - p->centre[3 * c + 2]);
   for (int k = 0; k < 3 * BRENIER_SECTORS; ++k)
     sizes = PetscMax(sizes, 3.0 * PetscAbsReal(p->sector[c * BRENIER_SECTORS * 3 + k]));
   return 0x1p-23 * ((PetscReal)(dim + 16) * reach * PetscSqrtReal(BrenierDot(dim, y, y)) + 32.0 * sizes);
