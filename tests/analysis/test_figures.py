@@ -1,4 +1,7 @@
 """The figures are drawn from files after the contract, and what they compute is right."""
+import json
+
+import bench_figure
 import convergence
 import displacement
 import figure_style
@@ -206,3 +209,36 @@ def test_plane_targets(tmp_path):
         assert plane_targets.main([shape, "-o", *out]) == 0
         y, label = np.load(tmp_path / "y.npy"), np.load(tmp_path / "l.npy")
         assert y.shape == (200, 2) and len(label) == 200 and np.all(np.abs(y) < 3)
+
+
+def write_suite(path, parts):
+    cell = {"all_seconds": 12.0, "targets": "1000 x 8"}
+    cells = [dict(cell, method=name, seconds=seconds) for name, seconds in (("newton", 1.0), ("asgd", 10.0), ("adam", None))]
+    growth = {"rows": [{"n": n, "seconds": n / 100, "flops": n**2} for n in (100, 200)], "exponent": {"seconds": 1.0, "flops": 2.0}}
+    path.write_text(json.dumps({name: part for name, part in (("cells", cells), ("growth", growth)) if name in parts}))
+    return str(path)
+
+
+def test_bench(tmp_path, capsys):
+    """In one file or in parts; a part that is missing is named."""
+    picture = str(tmp_path / "b.png")
+    cells, growth = write_suite(tmp_path / "c", ["cells"]), write_suite(tmp_path / "g", ["growth"])
+    assert bench_figure.main([write_suite(tmp_path / "s", ["cells", "growth"]), "-o", picture]) == 0
+    assert is_picture(tmp_path / "b.png")
+    assert bench_figure.main([cells, growth, "-o", picture]) == 0
+    assert bench_figure.main([cells, "-o", picture]) == 3
+    assert "cells and growth are needed" in capsys.readouterr().err
+    (tmp_path / "x").write_text("[]")
+    assert bench_figure.main([str(tmp_path / "x"), "-o", picture]) == 3
+
+
+def test_bench_draws_a_method_that_was_too_slow_as_an_open_mark():
+    """Filled where the error was met, open at the end of its time where it was not."""
+    figure = figure_style.new_figure(4, 3)
+    axes = figure.subplots()
+    rows = [{"targets": "1000 x 8", "method": name, "seconds": seconds, "all_seconds": 12.0} for name, seconds in (("newton", 1.0), ("adam", None))]
+    bench_figure.draw_cells(axes, rows)
+    met, late = axes.collections[:2]
+    assert met.get_offsets()[0][0] == 1.0 and late.get_offsets()[0][0] == 12.0
+    assert tuple(late.get_facecolor()[0]) == (1.0, 1.0, 1.0, 1.0) != tuple(met.get_facecolor()[0])
+    assert axes.get_yticklabels()[0].get_text() == "n = 1,000\nd = 8"

@@ -7,7 +7,7 @@ Cells: (n, d) of 10^4 x 8, 10^4 x 64, 6 10^4 x 64 and 10^5 x 128 targets of test
 rho = 0.2, by every method of tests/bench/methods.py. Growth: n from 2,500 to 40,000 in d = 64 at rho = 0.2, with the exponent
 fitted to seconds and to flops. Ranks: one scan of 20,000 circles on 1, 2, 4 and 8 ranks, beside the model
 
-    seconds = flops / (rate P) + bytes / bandwidth + rounds (P - 1) latency,  bytes and flops as counted on a rank,
+    seconds = flops / rate + bytes / bandwidth + messages latency,  flops, bytes and messages as counted on a rank,
 
 whose rate is that of one rank; more ranks than cores only show that the counts scale. Prints tables, writes JSON.
 """
@@ -87,15 +87,16 @@ def run_growth(folder):
 
 def run_ranks(folder):
     rows, rate = [], None
-    path = write_targets(folder, 60000, 64)
+    n, dim = 60000, 64
+    path = write_targets(folder, n, dim)
     print("| ranks | scan, s | model, s | flops a rank | bytes sent a rank |\n|---|---|---|---|---|")
     for ranks in RANKS:
         events = solve(folder, path, ranks, "-curves", "20000", "-check_curves", "64", "-max_it", "0", "-warm_up", "0")
         work = next(event for event in events if event["event"] == "work")
         flops = work["scan_flops"] / ranks
         rate = rate or flops / work["scan_seconds"]
-        rounds = -(-20000 // (4096 * ranks)) * work["scans"]
-        model = flops / rate + work["ring_bytes"] / BANDWIDTH + rounds * (ranks - 1) * LATENCY
+        messages = work["ring_bytes"] / (n / ranks * (dim + 3) * 8)  # a block of targets is coordinates and three columns
+        model = flops / rate + work["ring_bytes"] / BANDWIDTH + messages * LATENCY
         rows.append({"ranks": ranks, "seconds": work["scan_seconds"], "model": model, "flops": flops, "bytes": work["ring_bytes"]})
         print(f"| {ranks} | {work['scan_seconds']:.1f} | {model:.1f} | {flops:.2e} | {work['ring_bytes']:.2e} |", flush=True)
     return rows
