@@ -137,6 +137,14 @@ const char *BrenierTileSimd(void);
 double BrenierTilePeak(double seconds);
 
 /*
+  BrenierTileRadiusTest - The first test in double precision, for planes (a, b, h) of circle c
+
+  outside: shape [n], negative where the plane stays below u. Cheap beside the second test.
+*/
+void BrenierTileRadiusTest(const BrenierTileCurves *curves, size_t c, size_t n, const double a[], const double b[],
+                           const double h[], double outside[]);
+
+/*
   BrenierTileSectorTest - The second test in double precision, for planes (a, b, h) of curve c, whose sectors are filled
 
   above: shape [n], negative where the plane stays below the bound of u in every sector.

@@ -168,6 +168,10 @@ static PetscErrorCode DropCandidates(Chunk *chunk, PetscInt c)
   PetscFunctionBegin;
   RaiseByCandidates(chunk, c);
   PetscCall(ReserveWork(chunk, list->n));
+  if (chunk->tile.kind == BRENIER_TILE_CIRCLE) {
+    BrenierTileRadiusTest(&chunk->tile, (size_t)c, (size_t)list->n, list->a, list->b, list->cap, chunk->above);
+    KeepAbove(chunk, list);
+  }
   BrenierTileSectorTest(&chunk->tile, (size_t)c, (size_t)list->n, list->a, list->b, list->cap, chunk->above);
   KeepAbove(chunk, list);
   PetscFunctionReturn(PETSC_SUCCESS);
