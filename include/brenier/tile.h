@@ -126,6 +126,9 @@ void BrenierTileSetHeight(BrenierTileTargets *targets, size_t target, double h);
 void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,
                      BrenierTileVisitor visit, void *context);
 
+/* What the product of a target of some length with a curve may be off, per unit of the curve's reach. */
+double BrenierTileMargin(size_t dim, double length);
+
 /* How far the plane of a target along a curve may be off where BrenierTileScan() found it, anywhere on the curve. */
 double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const BrenierTileTargets *targets,
                         size_t target);

@@ -153,8 +153,8 @@ static void SetRadii(const BrenierBounds *bounds, BrenierHeights heights, Brenie
 {
   const Middles *at = MiddlesOf(BRENIER_CURVE_CIRCLE), *ends = EndsOfSectors();
   const PetscReal(*inverse)[BRENIER_DIRECTIONS] = InverseCosines();
-  PetscReal above[BRENIER_SECTORS], radius[BRENIER_DIRECTIONS], at_top[BRENIER_DIRECTIONS], alpha = 0.0, beta = 0.0;
-  PetscReal least, mean = 0.0, span;
+  PetscReal above[BRENIER_SECTORS], radius[BRENIER_DIRECTIONS], at_top[BRENIER_DIRECTIONS];
+  PetscReal steepness[BRENIER_DIRECTIONS], alpha = 0.0, beta = 0.0, least, mean = 0.0, span;
   float     centre[3];
 
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
@@ -172,8 +172,8 @@ static void SetRadii(const BrenierBounds *bounds, BrenierHeights heights, Brenie
   }
   span = least;
   if (least > 1e-3 * mean) {
-    // Heights come with the error of the product, which 0.01 of the radius covers
-    const PetscReal to_top = heights.highest + 0.01 * mean - (PetscReal)centre[2];
+    const PetscReal highest = heights.highest + heights.margin * (PetscReal)tile->reach[c];
+    const PetscReal to_top  = highest + 1e-3 * mean - (PetscReal)centre[2]; // not 0 where all heights are the same
 
     Radii(above, inverse, radius);
     if (to_top < least && AboveAtEnds(bounds, centre, (PetscReal)centre[2] + to_top, ends, above) >= 0.0) {
@@ -182,8 +182,8 @@ static void SetRadii(const BrenierBounds *bounds, BrenierHeights heights, Brenie
     }
   }
   for (int q = 0; q < BRENIER_DIRECTIONS; ++q)
-    at_top[q] = span > 0.0 ? PetscMax(1.0, (radius[q] - at_top[q]) / span) : 1.0;
-  BrenierTileSetRadii(tile, c, centre, radius, at_top);
+    steepness[q] = span > 0.0 ? PetscMax(1.0, (radius[q] - at_top[q]) / span) : 1.0;
+  BrenierTileSetRadii(tile, c, centre, radius, steepness);
 }
 
 void BrenierBoundsClear_Private(BrenierBounds *bounds)

@@ -16,9 +16,10 @@ typedef struct {
   PetscInt  n_raised; /* sectors, since the radii of a circle were made last */
 } BrenierBounds;
 
-/* Where the heights of the targets are that come: some height in the middle, and one that none exceeds (HUGE_VAL: unknown). */
+/* Where the heights of the targets are that come: some height in the middle, one that none exceeds (HUGE_VAL: unknown), and
+   the largest of the targets' margins (see tile.h), by which they may seem higher. */
 typedef struct {
-  PetscReal middle, highest;
+  PetscReal middle, highest, margin;
 } BrenierHeights;
 
 /* Forgets all planes. */

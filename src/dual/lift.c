@@ -108,7 +108,7 @@ static PetscErrorCode SetGapBounds(GapScan *scan, PetscInt c)
   const PetscInt64 *offset  = scan->dual->pieces.offset + scan->first;
   const size_t      n       = (size_t)(offset[c + 1] - offset[c]);
   const GapPiece   *piece   = scan->piece + (offset[c] - offset[0]);
-  BrenierHeights    heights = {0.0, HUGE_VAL}; // those that come get as high as they can
+  BrenierHeights    heights = {0.0, HUGE_VAL, 0.0}; // those that come get as high as they can
   PetscReal        *a, *b, *h;
   BrenierBounds     bounds;
 

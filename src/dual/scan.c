@@ -649,24 +649,29 @@ static PetscErrorCode ScanKept(Chunk *chunk, const BrenierRing *ring)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Mean and largest of the chosen targets' caps, the same for any number of ranks. */
-static PetscErrorCode FindHeights(MPI_Comm comm, PetscInt n, const PetscInt target[], const PetscReal cap[],
-                                  BrenierHeights *heights)
+/* Mean and largest of the chosen targets' caps and their largest margin, the same for any number of ranks. */
+static PetscErrorCode FindHeights(BrenierDual dual, PetscInt n, const PetscInt target[], const PetscReal y[],
+                                  const PetscReal cap[], BrenierHeights *heights)
 {
-  PetscInt64 count = n;
-  PetscReal *chosen;
+  const size_t dim   = (size_t)dual->source.dim;
+  PetscInt64   count = n;
+  PetscReal   *chosen, most[2] = {-PETSC_MAX_REAL, 0.0};
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(n, &chosen));
-  heights->highest = -PETSC_MAX_REAL;
   for (PetscInt i = 0; i < n; ++i) {
-    chosen[i]        = cap[target[i]];
-    heights->highest = PetscMax(heights->highest, chosen[i]);
+    const PetscReal *row = y + (size_t)target[i] * dim;
+
+    chosen[i] = cap[target[i]];
+    most[0]   = PetscMax(most[0], chosen[i]);
+    most[1]   = PetscMax(most[1], BrenierTileMargin(dim, PetscSqrtReal(BrenierDot(dim, row, row))));
   }
-  PetscCall(BrenierExactSum(comm, n, 1, chosen, &heights->middle));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &count, 1, MPIU_INT64, MPI_SUM, comm));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &heights->highest, 1, MPIU_REAL, MPI_MAX, comm));
+  PetscCall(BrenierExactSum(dual->comm, n, 1, chosen, &heights->middle));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &count, 1, MPIU_INT64, MPI_SUM, dual->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, most, 2, MPIU_REAL, MPI_MAX, dual->comm));
   heights->middle /= PetscMax((PetscReal)count, 1.0);
+  heights->highest = most[0];
+  heights->margin  = most[1];
   PetscCall(PetscFree(chosen));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -695,7 +700,7 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
     PetscCall(BrenierDualToLeaves_Private(dual, low, leaf_low));
   }
   PetscCall(CreateChunk(dual, mode, &chunk));
-  PetscCall(FindHeights(dual->comm, n_targets, target, cap, &chunk.heights));
+  PetscCall(FindHeights(dual, n_targets, target, y, cap, &chunk.heights));
   PetscCall(
       BrenierRingCreate(dual->comm, n_targets, (size_t)dual->source.dim + BRENIER_ROW_COLUMNS, PETSC_FALSE, &ring));
   PetscCall(CreateTiles(&chunk, &ring));

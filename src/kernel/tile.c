@@ -252,14 +252,13 @@ void BrenierTileTargetsFree(BrenierTileTargets *t)
 void BrenierTileSetTargets(BrenierTileTargets *t, size_t n, size_t stride, const double y[], const double h[])
 {
   const size_t n_padded = RoundUp(n, BRENIER_TILE_WIDTH);
-  const double unit     = brenier_unit_roundoff * (double)(t->dim + (size_t)brenier_extra_terms);
 
   t->n = n;
   for (size_t i = 0; i < n_padded; ++i) {
     float *to = t->y + i / BRENIER_TILE_WIDTH * t->dim * BRENIER_TILE_WIDTH + i % BRENIER_TILE_WIDTH;
 
     for (size_t k = 0; k < t->dim; ++k) to[k * BRENIER_TILE_WIDTH] = i < n ? (float)y[i * stride + k] : 0.0f;
-    t->margin[i] = i < n ? RoundedUp(unit * Length(t->dim, y + i * stride)) : 0.0f;
+    t->margin[i] = i < n ? RoundedUp(BrenierTileMargin(t->dim, Length(t->dim, y + i * stride))) : 0.0f;
     BrenierTileSetHeight(t, i, i < n ? h[i * stride] : -1.0 / brenier_unit_roundoff);
   }
 }
@@ -270,6 +269,11 @@ void BrenierTileSetHeight(BrenierTileTargets *t, size_t i, double h)
   const double highest = 1e37;
 
   t->height[i] = RoundedUp(fmin(h, highest) + RoundingOfPlane(0.0, 0.0, fmin(h, highest)));
+}
+
+double BrenierTileMargin(size_t dim, double length)
+{
+  return brenier_unit_roundoff * (double)(dim + (size_t)brenier_extra_terms) * length;
 }
 
 double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const BrenierTileTargets *targets, size_t target)
