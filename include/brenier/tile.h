@@ -1,10 +1,14 @@
 /*
-  tile.h - Which targets can appear on which curves: a matrix product in single precision, filtered while it is still in
-  registers. Plain C, no MPI, no PETSc.
+  tile.h - Which targets can appear on which curves: a matrix product filtered while it is still in registers. Plain C, no
+  MPI, no PETSc.
 
   The product of a group of curve vectors with a panel of targets is accumulated in vector registers and never written:
   a first test per pair leaves some percent of the pairs, a second one, on those alone, leaves few; the visitor
   gets these and computes what it needs from them in double precision.
+
+  The product is in single precision, or, where the processor multiplies and adds four times as many bytes at once and
+  vectors are long enough, of circles and points in bytes: z = s q + v, |q_k| <= 127, one s for the vectors of a curve,
+  and the same for y. What passes the first test in bytes gets its product in single precision and is tested again.
 
   First test. circle: the planes of height h that stay below u are a convex set in the plane of (a, b), which shrinks as h
                       grows: its radius r in one direction from a centre (alpha, beta) is a concave function of h, at
@@ -20,8 +24,11 @@
               max(P, P cos w) + |Q| sin w + dh. Chord: the difference is linear, so its ends decide.
 
   The filter is certified. A product of length d in single precision errs by at most (d + 16) 2^-24 |z| |y|, in any
-  order of summation (Higham, Accuracy and Stability, section 3.1; the 16 covers rounding z, y, and the tests); every
-  test allows that much, so no pair is lost that double precision would keep.
+  order of summation (Higham, Accuracy and Stability, section 3.1; the 16 covers rounding z, y, and the tests). One in bytes
+  is a sum of integers, exact, of rounded vectors: by Cauchy and Schwarz it errs by at most |z - z'| |y| + |z'| |y - y'|,
+  both differences as they were found; along a circle, where z = z1 cos t + z2 sin t, by that with the spectral norms of
+  the two columns. That is 0.02 sqrt(d) |y| in all, typically, where <z,y> has the standard deviation |y|. Every test allows
+  that much, so no pair is lost that double precision would keep.
 */
 #pragma once
 
@@ -42,31 +49,48 @@ typedef struct {
   /* parameters */
   BrenierTileKind kind;
   size_t          n, dim;
+  int             bytes; /* whether products are in bytes */
   /* data, owned */
-  float *z;              /* packed vectors */
-  float *reach;          /* shape [n]: length of the curve's vectors, for the margin */
-  float *level;          /* chord, point: see the first test; -INFINITY lets everything pass. Shape [n] */
-  float *centre;         /* circle: alpha, beta, m; shape [n, 3] */
-  float *radius;         /* circle: radii, then steepnesses; shape [n, 2, BRENIER_DIRECTIONS] */
-  float *pivot, *offset; /* chord: slope of the plane of `level`, z_k; shape [n] */
-  int   *axis;           /* chord: k; shape [n] */
-  float *sector;         /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u */
-  char  *has_sectors;    /* shape [n]: whether `sector` is filled */
+  float   *z;              /* packed vectors; with `bytes` row after row, shape [n, vectors, row_width] */
+  int8_t  *z_bytes;        /* bytes: packed */
+  int32_t *z_start;        /* bytes: minus 128 times the sum of each packed row, as targets are 128 too large */
+  float   *z_scale;        /* bytes: s; shape [n] */
+  float   *reach;          /* shape [n]: length of the curve's vectors, for the margin */
+  float   *first_reach;    /* bytes: the same for the first test, |z'|; shape [n] */
+  float   *lost;           /* bytes: |z - z'|; shape [n] */
+  float   *level;          /* chord, point: see the first test; -INFINITY lets everything pass. Shape [n] */
+  float   *centre;         /* circle: alpha, beta, m; shape [n, 3] */
+  float   *radius;         /* circle: radii, then steepnesses; shape [n, 2, BRENIER_DIRECTIONS] */
+  float   *pivot, *offset; /* chord: slope of the plane of `level`, z_k; shape [n] */
+  int     *axis;           /* chord: k; shape [n] */
+  float   *sector;         /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u */
+  char    *has_sectors;    /* shape [n]: whether `sector` is filled */
   /* work */
   size_t n_at_once; /* curves that meet a panel of targets one after the other, so that they stay in cache */
-  struct BrenierTileStage *stage; /* empty between scans; shape [n_at_once] */
+  struct BrenierTileStage *stage; /* empty between scans; shape [n] */
 } BrenierTileCurves;
 
 /* Targets in the form that the kernel reads. */
 typedef struct {
   /* parameters */
   size_t capacity, dim;
+  int    bytes; /* whether products are in bytes */
   /* data, owned */
-  size_t n;
-  float *y;      /* packed */
-  float *height; /* shape [capacity]: rounded up. A visitor may lower it to prune later curves */
-  float *margin; /* shape [capacity]: error of the product per unit of reach */
+  size_t   n;
+  float   *y;            /* packed; with `bytes` row after row, shape [capacity, row_width] */
+  uint8_t *y_bytes;      /* bytes: packed, 128 too large */
+  float   *y_scale;      /* bytes: s; shape [capacity] */
+  float   *height;       /* shape [capacity]: rounded up. A visitor may lower it to prune later curves */
+  float   *margin;       /* shape [capacity]: error of the product per unit of reach */
+  float   *first_margin; /* bytes: the same of the first test, per unit of first_reach; shape [capacity] */
+  float   *length;       /* bytes: |y|, error of the first test per unit of `lost`; shape [capacity] */
 } BrenierTileTargets;
+
+/* What the first test allows a target for the errors of its product: `margin` per unit of a curve's reach, `length` per unit
+   of what the curve has lost (0 in single precision). */
+typedef struct {
+  double margin, length;
+} BrenierTileAllowance;
 
 /* Targets that passed both tests for one curve, and their planes as the product has them: shape [n]. */
 typedef struct {
@@ -106,7 +130,8 @@ void BrenierTileSetRadii(BrenierTileCurves *curves, size_t c, const float centre
    level is a constant below u: the radius in all directions. */
 void BrenierTileSetLevel(BrenierTileCurves *curves, size_t c, double level, double slope);
 
-int  BrenierTileTargetsAlloc(size_t capacity, size_t dim, BrenierTileTargets *targets);
+/* kind: of the curves that will meet them. */
+int  BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, BrenierTileTargets *targets);
 void BrenierTileTargetsFree(BrenierTileTargets *targets);
 
 /* Packs n <= capacity targets: row i is y[i * stride ...], of order 1, and its height h[i * stride] (INFINITY lets a
@@ -116,24 +141,29 @@ void BrenierTileSetTargets(BrenierTileTargets *targets, size_t n, size_t stride,
 /* Changes the height of one target, rounded up. */
 void BrenierTileSetHeight(BrenierTileTargets *targets, size_t target, double h);
 
+/* Bytes that so many packed targets take, about. */
+size_t BrenierTileTargetsBytes(BrenierTileKind kind, size_t n, size_t dim);
+
 /*
   BrenierTileScan - Meets curves [first, first + count) with every target of the tile
 
-  Not collective; two scans of the same curves do not run at once. first: a multiple of what the kernel takes together (6
+  Not collective; scans that run at once share no group of curves. first: a multiple of what the kernel takes together (6
   circles, 12 chords or points). Calls visit(context, curve, ...) for the pairs that pass; the visitor may raise bounds
   and lower heights, which takes effect for the pairs that follow. Flops: 2 dim per pair and vector.
 */
 void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,
                      BrenierTileVisitor visit, void *context);
 
-/* What the product of a target of some length with a curve may be off, per unit of the curve's reach. */
-double BrenierTileMargin(size_t dim, double length);
+/* What the first test allows target y, shape [dim]; and what these numbers, or larger ones, come to on a curve. */
+BrenierTileAllowance BrenierTileAllow(BrenierTileKind kind, size_t dim, const double y[]);
+double               BrenierTileFirstError(const BrenierTileCurves *curves, size_t curve, BrenierTileAllowance most);
 
 /* How far the plane of a target along a curve may be off where BrenierTileScan() found it, anywhere on the curve. */
 double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const BrenierTileTargets *targets,
                         size_t target);
 
-/* The instruction set in use: "avx512", "avx2" or "portable"; the environment variable BRENIER_SIMD lowers it. */
+/* The instruction set in use: "avx512vnni" (products in bytes), "avx512", "avx2" or "portable"; the environment variable
+   BRENIER_SIMD lowers it. */
 const char *BrenierTileSimd(void);
 
 /* Measured single-precision multiply-add rate of one core in flop/s, with that instruction set, over about `seconds`. */

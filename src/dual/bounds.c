@@ -172,7 +172,7 @@ static void SetRadii(const BrenierBounds *bounds, BrenierHeights heights, Brenie
   }
   span = least;
   if (least > 1e-3 * mean) {
-    const PetscReal highest = heights.highest + heights.margin * (PetscReal)tile->reach[c];
+    const PetscReal highest = heights.highest + BrenierTileFirstError(tile, c, heights.most);
     const PetscReal to_top  = highest + 1e-3 * mean - (PetscReal)centre[2]; // not 0 where all heights are the same
 
     Radii(above, inverse, radius);

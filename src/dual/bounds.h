@@ -17,9 +17,10 @@ typedef struct {
 } BrenierBounds;
 
 /* Where the heights of the targets are that come: some height in the middle, one that none exceeds (HUGE_VAL: unknown), and
-   the largest of the targets' margins (see tile.h), by which they may seem higher. */
+   the most that the first test allows one (see tile.h), by which they may seem higher. */
 typedef struct {
-  PetscReal middle, highest, margin;
+  PetscReal            middle, highest;
+  BrenierTileAllowance most;
 } BrenierHeights;
 
 /* Forgets all planes. */

@@ -108,7 +108,7 @@ static PetscErrorCode SetGapBounds(GapScan *scan, PetscInt c)
   const PetscInt64 *offset  = scan->dual->pieces.offset + scan->first;
   const size_t      n       = (size_t)(offset[c + 1] - offset[c]);
   const GapPiece   *piece   = scan->piece + (offset[c] - offset[0]);
-  BrenierHeights    heights = {0.0, HUGE_VAL, 0.0}; // those that come get as high as they can
+  BrenierHeights    heights = {0.0, HUGE_VAL, {0.0, 0.0}}; // those that come get as high as they can
   PetscReal        *a, *b, *h;
   BrenierBounds     bounds;
 
@@ -193,16 +193,16 @@ static PetscErrorCode ScanGaps(GapScan *scan, BrenierRing *ring)
 
 static PetscErrorCode CreateGapScan(BrenierDual dual, GapScan *scan)
 {
-  const size_t dim = (size_t)dual->source.dim;
-  int          failed;
+  const BrenierTileKind kind = dual->curve_type == BRENIER_CURVE_CIRCLE ? BRENIER_TILE_CIRCLE : BRENIER_TILE_CHORD;
+  const size_t          dim  = (size_t)dual->source.dim;
+  int                   failed;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(scan, sizeof *scan));
   scan->dual = dual;
   PetscCall(PetscMalloc2(BRENIER_GAP_CURVES, &scan->curve, 2 * dim * BRENIER_GAP_CURVES, &scan->z));
-  failed = BrenierTileCurvesAlloc(dual->curve_type == BRENIER_CURVE_CIRCLE ? BRENIER_TILE_CIRCLE : BRENIER_TILE_CHORD,
-                                  BRENIER_GAP_CURVES, dim, &scan->tile);
-  failed = BrenierTileTargetsAlloc(BRENIER_GAP_TARGETS, dim, &scan->targets) || failed;
+  failed = BrenierTileCurvesAlloc(kind, BRENIER_GAP_CURVES, dim, &scan->tile);
+  failed = BrenierTileTargetsAlloc(kind, BRENIER_GAP_TARGETS, dim, &scan->targets) || failed;
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a scan of gaps");
   PetscFunctionReturn(PETSC_SUCCESS);
 }

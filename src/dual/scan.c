@@ -380,7 +380,7 @@ static PetscInt TilesOf(PetscInt n)
 /* Room for the targets of a round of the ring: packed, all or one tile; and as they are, all or none. */
 static PetscErrorCode CreateTiles(Chunk *chunk, const BrenierRing *ring)
 {
-  const size_t tile_bytes = (chunk->tile.dim + 3) * sizeof(float) * BRENIER_TARGETS_AT_ONCE;
+  const size_t tile_bytes = BrenierTileTargetsBytes(chunk->tile.kind, BRENIER_TARGETS_AT_ONCE, chunk->tile.dim);
   PetscInt     n_tiles    = 0;
   size_t       n_rows     = 0, packed_bytes;
 
@@ -419,8 +419,8 @@ static PetscErrorCode PackTargets(Chunk *chunk, PetscMPIInt owner, PetscInt t, P
   chunk->tile_at_hand = tile;
   if (chunk->first_tile && tile->low) PetscFunctionReturn(PETSC_SUCCESS);
   if (!tile->low) {
-    PetscCheck(!BrenierTileTargetsAlloc((size_t)room, dim, &tile->targets), PETSC_COMM_SELF, PETSC_ERR_MEM,
-               "No memory for packed targets");
+    PetscCheck(!BrenierTileTargetsAlloc(chunk->tile.kind, (size_t)room, dim, &tile->targets), PETSC_COMM_SELF,
+               PETSC_ERR_MEM, "No memory for packed targets");
     PetscCall(PetscMalloc1(room, &tile->low));
   }
   BrenierTileSetTargets(&tile->targets, (size_t)count, dim + BRENIER_ROW_COLUMNS, RowAt(chunk, t),
@@ -649,29 +649,30 @@ static PetscErrorCode ScanKept(Chunk *chunk, const BrenierRing *ring)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Mean and largest of the chosen targets' caps and their largest margin, the same for any number of ranks. */
-static PetscErrorCode FindHeights(BrenierDual dual, PetscInt n, const PetscInt target[], const PetscReal y[],
-                                  const PetscReal cap[], BrenierHeights *heights)
+/* Mean and largest of the chosen targets' caps and the most that they are allowed, the same for any number of ranks. */
+static PetscErrorCode FindHeights(BrenierDual dual, BrenierTileKind kind, PetscInt n, const PetscInt target[],
+                                  const PetscReal y[], const PetscReal cap[], BrenierHeights *heights)
 {
   const size_t dim   = (size_t)dual->source.dim;
   PetscInt64   count = n;
-  PetscReal   *chosen, most[2] = {-PETSC_MAX_REAL, 0.0};
+  PetscReal   *chosen, most[3] = {-PETSC_MAX_REAL, 0.0, 0.0};
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(n, &chosen));
   for (PetscInt i = 0; i < n; ++i) {
-    const PetscReal *row = y + (size_t)target[i] * dim;
+    const BrenierTileAllowance allowance = BrenierTileAllow(kind, dim, y + (size_t)target[i] * dim);
 
     chosen[i] = cap[target[i]];
     most[0]   = PetscMax(most[0], chosen[i]);
-    most[1]   = PetscMax(most[1], BrenierTileMargin(dim, PetscSqrtReal(BrenierDot(dim, row, row))));
+    most[1]   = PetscMax(most[1], allowance.margin);
+    most[2]   = PetscMax(most[2], allowance.length);
   }
   PetscCall(BrenierExactSum(dual->comm, n, 1, chosen, &heights->middle));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &count, 1, MPIU_INT64, MPI_SUM, dual->comm));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, most, 2, MPIU_REAL, MPI_MAX, dual->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, most, 3, MPIU_REAL, MPI_MAX, dual->comm));
   heights->middle /= PetscMax((PetscReal)count, 1.0);
   heights->highest = most[0];
-  heights->margin  = most[1];
+  heights->most    = (BrenierTileAllowance){most[1], most[2]};
   PetscCall(PetscFree(chosen));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -700,7 +701,7 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
     PetscCall(BrenierDualToLeaves_Private(dual, low, leaf_low));
   }
   PetscCall(CreateChunk(dual, mode, &chunk));
-  PetscCall(FindHeights(dual, n_targets, target, y, cap, &chunk.heights));
+  PetscCall(FindHeights(dual, chunk.tile.kind, n_targets, target, y, cap, &chunk.heights));
   PetscCall(
       BrenierRingCreate(dual->comm, n_targets, (size_t)dual->source.dim + BRENIER_ROW_COLUMNS, PETSC_FALSE, &ring));
   PetscCall(CreateTiles(&chunk, &ring));

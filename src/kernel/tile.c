@@ -2,8 +2,8 @@
   tile.c - Implements tile.h but for the kernel itself: packing, rounding, and the choice of instruction set.
 
   Packed curves: groups of ROWS vectors (a circle gives two), z[group][k][row]; packed targets: panels of WIDTH, y[panel][k][lane].
-  Both are padded with zeros; padded curves have level or gamma INFINITY and nothing passes, padded targets are never
-  visited.
+  In bytes four coordinates stay side by side: z[group][k / 4][row][k % 4]. All are padded with zeros; padded curves have
+  level or gamma INFINITY and nothing passes, padded targets are never visited.
 */
 #include "tile_isa.h"
 #include "wide.h"
@@ -17,6 +17,10 @@ static const double brenier_pi = 3.14159265358979323846264338327950288;
 /* Unit roundoff of single precision, and what the tests may lose besides the product (see tile.h). */
 static const double brenier_unit_roundoff = 0x1p-24;
 static const int    brenier_extra_terms   = 16;
+
+/* Bytes: largest magnitude; and what is added to those of targets, as the processor multiplies by unsigned bytes. */
+static const double  brenier_byte_most  = 127.0;
+static const int32_t brenier_byte_shift = 128;
 
 /* The estimate of a reciprocal (AVX2: 12 bits) is the larger part of it. */
 static const double brenier_direction_error = 0x1p-10;
@@ -46,9 +50,57 @@ static float RoundedUp(double x)
   return (double)f < x ? nextafterf(f, INFINITY) : f;
 }
 
+static const BrenierTileIsa *ChooseIsa(void)
+{
+#if defined(BRENIER_HAVE_X86_KERNELS)
+  const char *wish = getenv("BRENIER_SIMD");
+  const int   any  = !wish || !*wish;
+
+  __builtin_cpu_init();
+  if ((any || !strncmp(wish, "avx512", strlen("avx512"))) && __builtin_cpu_supports("avx512f") &&
+      __builtin_cpu_supports("avx512dq")) {
+    const int bytes = __builtin_cpu_supports("avx512vnni") && (any || strcmp(wish, "avx512"));
+
+    return bytes ? &brenier_tile_avx512vnni : &brenier_tile_avx512;
+  }
+  if ((any || strcmp(wish, "portable")) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return &brenier_tile_avx2;
+#endif
+  return &brenier_tile_portable;
+}
+
+static const BrenierTileIsa *Isa(void)
+{
+  static const BrenierTileIsa *isa;
+
+  if (!isa) isa = ChooseIsa();
+  return isa;
+}
+
+static int UsesBytes(BrenierTileKind kind, size_t dim)
+{
+  return Isa()->has_bytes && kind != BRENIER_TILE_CHORD && dim >= BRENIER_BYTES_LEAST_DIM;
+}
+
+static size_t Vectors(BrenierTileKind kind)
+{
+  return kind == BRENIER_TILE_CIRCLE ? 2 : 1;
+}
+
 static size_t CurvesInGroup(BrenierTileKind kind)
 {
-  return kind == BRENIER_TILE_CIRCLE ? BRENIER_TILE_ROWS / 2 : BRENIER_TILE_ROWS;
+  return BRENIER_TILE_ROWS / Vectors(kind);
+}
+
+/* Coordinates of a packed vector. */
+static size_t PackedDim(int bytes, size_t dim)
+{
+  return bytes ? RoundUp(dim, BRENIER_QUAD) : dim;
+}
+
+static size_t RowWidth(size_t dim)
+{
+  return RoundUp(dim, BRENIER_ROW_UNIT);
 }
 
 /* Packed vectors and stages of as many curves leave half of a 1 MB cache to the targets. */
@@ -72,17 +124,34 @@ static void FillSectorAngles(void)
   }
 }
 
+/* Vectors in the form that products are made of. */
+static int AllocVectors(BrenierTileCurves *c, size_t n_padded)
+{
+  const size_t n_rows = n_padded * Vectors(c->kind);
+
+  if (!c->bytes) {
+    c->z = AllocZeroed(n_rows * c->dim, sizeof(float));
+    return c->z ? 0 : -1;
+  }
+  c->z           = AllocZeroed(n_rows * RowWidth(c->dim), sizeof(float));
+  c->z_bytes     = AllocZeroed(n_rows * PackedDim(1, c->dim), 1);
+  c->z_start     = AllocZeroed(n_rows, sizeof(int32_t));
+  c->z_scale     = AllocZeroed(n_padded, sizeof(float));
+  c->first_reach = AllocZeroed(n_padded, sizeof(float));
+  c->lost        = AllocZeroed(n_padded, sizeof(float));
+  return c->z && c->z_bytes && c->z_start && c->z_scale && c->first_reach && c->lost ? 0 : -1;
+}
+
 int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *c)
 {
   const size_t n_padded = RoundUp(n, CurvesInGroup(kind));
-  const size_t n_groups = n_padded / CurvesInGroup(kind);
 
   FillSectorAngles();
   memset(c, 0, sizeof *c);
   c->kind        = kind;
   c->n           = n;
   c->dim         = dim;
-  c->z           = AllocZeroed(n_groups * dim * BRENIER_TILE_ROWS, sizeof(float));
+  c->bytes       = UsesBytes(kind, dim);
   c->reach       = AllocZeroed(n_padded, sizeof(float));
   c->level       = AllocZeroed(n_padded, sizeof(float));
   c->centre      = AllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 3 : 0, sizeof(float));
@@ -93,9 +162,9 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   c->sector      = AllocZeroed(kind == BRENIER_TILE_POINT ? 0 : n * 3 * BRENIER_SECTORS, sizeof(float));
   c->has_sectors = AllocZeroed(n, 1);
   c->n_at_once   = CurvesAtOnce(kind, dim, n_padded);
-  c->stage       = AllocZeroed(c->n_at_once, sizeof(BrenierTileStage));
-  if (!c->z || !c->reach || !c->level || !c->centre || !c->radius || !c->pivot || !c->offset || !c->axis ||
-      !c->sector || !c->has_sectors || !c->stage)
+  c->stage       = AllocZeroed(n_padded, sizeof(BrenierTileStage));
+  if (AllocVectors(c, n_padded) || !c->reach || !c->level || !c->centre || !c->radius || !c->pivot || !c->offset ||
+      !c->axis || !c->sector || !c->has_sectors || !c->stage)
     return -1;
   for (size_t i = 0; i < n_padded; ++i) BrenierTileSetLevel(c, i, INFINITY, 0.0);
   return 0;
@@ -104,7 +173,12 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
 void BrenierTileCurvesFree(BrenierTileCurves *c)
 {
   free(c->z);
+  free(c->z_bytes);
+  free(c->z_start);
+  free(c->z_scale);
   free(c->reach);
+  free(c->first_reach);
+  free(c->lost);
   free(c->level);
   free(c->centre);
   free(c->radius);
@@ -117,12 +191,22 @@ void BrenierTileCurvesFree(BrenierTileCurves *c)
   memset(c, 0, sizeof *c);
 }
 
+/* Sums side by side, added at the end: the same on every processor. */
+BRENIER_WIDE static double Dot(size_t n, const double x[], const double y[])
+{
+  enum { SUMS = 8 };
+  double sum[SUMS] = {0.0};
+  size_t k         = 0;
+
+  for (; k + SUMS <= n; k += SUMS)
+    for (size_t i = 0; i < SUMS; ++i) sum[i] += x[k + i] * y[k + i];
+  for (size_t i = 0; k < n; ++k, ++i) sum[i] += x[k] * y[k];
+  return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
 static double Length(size_t dim, const double z[])
 {
-  double sum = 0.0;
-
-  for (size_t k = 0; k < dim; ++k) sum += z[k] * z[k];
-  return sqrt(sum);
+  return sqrt(Dot(dim, z, z));
 }
 
 static void PackVector(BrenierTileCurves *c, size_t row, const double z[])
@@ -132,15 +216,126 @@ static void PackVector(BrenierTileCurves *c, size_t row, const double z[])
   for (size_t k = 0; k < c->dim; ++k) to[k * BRENIER_TILE_ROWS] = (float)z[k];
 }
 
+/* Largest magnitude. */
+BRENIER_WIDE static double Most(size_t n, const double z[])
+{
+  double most = 0.0;
+
+  for (size_t k = 0; k < n; ++k) most = fabs(z[k]) > most ? fabs(z[k]) : most;
+  return most;
+}
+
+/* The unit in which a vector is rounded to bytes. */
+static float ByteScale(size_t n, const double z[])
+{
+  return RoundedUp(Most(n, z) / brenier_byte_most);
+}
+
+/* Part of a vector in bytes: whole numbers of at most 127 in magnitude, what stays of it and what is lost. */
+enum { BRENIER_BLOCK = 64 };
+
+typedef struct {
+  int8_t q[BRENIER_BLOCK];
+  double kept[BRENIER_BLOCK], lost[BRENIER_BLOCK];
+} ByteBlock;
+
+BRENIER_WIDE static void RoundToBytes(size_t n, const double z[], float scale, ByteBlock *block)
+{
+  const double unit = (double)scale, per_unit = scale > 0.0f ? 1.0 / unit : 0.0;
+
+  for (size_t k = 0; k < n; ++k) {
+    const int whole = (int)(z[k] * per_unit + (z[k] < 0.0 ? -0.5 : 0.5));
+
+    block->q[k]    = (int8_t)whole;
+    block->kept[k] = unit * whole;
+    block->lost[k] = z[k] - unit * whole;
+  }
+}
+
+static size_t BlockLength(size_t n, size_t from)
+{
+  return n - from < BRENIER_BLOCK ? n - from : BRENIER_BLOCK;
+}
+
+/* Row `row` of the curves in bytes, its coordinates from `from` on. */
+static void PackBytes(BrenierTileCurves *c, size_t row, size_t from, size_t n, const ByteBlock *block)
+{
+  const size_t dim = PackedDim(1, c->dim), unit = (size_t)BRENIER_TILE_ROWS * BRENIER_QUAD;
+  const size_t group = row / BRENIER_TILE_ROWS, lane = row % BRENIER_TILE_ROWS;
+  int8_t      *to  = c->z_bytes + group * dim * BRENIER_TILE_ROWS + from / BRENIER_QUAD * unit + lane * BRENIER_QUAD;
+  int32_t      sum = 0;
+
+  for (size_t k = 0; k < n; ++k) {
+    to[k / BRENIER_QUAD * unit + k % BRENIER_QUAD] = block->q[k];
+    sum += block->q[k];
+  }
+  c->z_start[row] -= brenier_byte_shift * sum;
+}
+
+/* Inner products of two vectors x, y with themselves and each other. */
+typedef struct {
+  double xx, yy, xy;
+} Gram;
+
+static void AddToGram(Gram *g, size_t n, const double x[], const double y[])
+{
+  g->xx += Dot(n, x, x);
+  g->yy += Dot(n, y, y);
+  g->xy += Dot(n, x, y);
+}
+
+/* Largest length of x cos t + y sin t; that of x where y = 0. */
+static double LargestLength(const Gram *g)
+{
+  return sqrt(0.5 * (g->xx + g->yy) + hypot(0.5 * (g->xx - g->yy), g->xy));
+}
+
+static void SetRow(const BrenierTileCurves *c, size_t row, const double z[])
+{
+  float *to = c->z + row * RowWidth(c->dim);
+
+  for (size_t k = 0; k < c->dim; ++k) to[k] = (float)z[k];
+}
+
+/* Packs the vectors of curve i, z2 = NULL where there is one, and finds what stays of them and what is lost. */
+static void SetBytes(BrenierTileCurves *c, size_t i, const double z1[], const double z2[])
+{
+  const size_t row   = Vectors(c->kind) * i;
+  const float  scale = fmaxf(ByteScale(c->dim, z1), z2 ? ByteScale(c->dim, z2) : 0.0f);
+  Gram         kept = {0.0, 0.0, 0.0}, lost = {0.0, 0.0, 0.0};
+  ByteBlock    x, y;
+
+  SetRow(c, row, z1);
+  if (z2) SetRow(c, row + 1, z2);
+  memset(&y, 0, sizeof y);
+  for (size_t v = 0; v < Vectors(c->kind); ++v) c->z_start[row + v] = 0;
+  for (size_t from = 0; from < c->dim; from += BRENIER_BLOCK) {
+    const size_t n = BlockLength(c->dim, from);
+
+    RoundToBytes(n, z1 + from, scale, &x);
+    PackBytes(c, row, from, n, &x);
+    if (z2) {
+      RoundToBytes(n, z2 + from, scale, &y);
+      PackBytes(c, row + 1, from, n, &y);
+    }
+    AddToGram(&kept, n, x.kept, y.kept);
+    AddToGram(&lost, n, x.lost, y.lost);
+  }
+  c->z_scale[i]     = scale;
+  c->first_reach[i] = RoundedUp(LargestLength(&kept));
+  c->lost[i]        = RoundedUp(LargestLength(&lost));
+}
+
 void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], const double z2[], int axis)
 {
-  double reach = Length(c->dim, z1);
+  const int circle = c->kind == BRENIER_TILE_CIRCLE;
+  double    reach  = Length(c->dim, z1) + (circle ? Length(c->dim, z2) : 0.0);
 
-  if (c->kind == BRENIER_TILE_CIRCLE) {
-    PackVector(c, 2 * i, z1);
-    PackVector(c, 2 * i + 1, z2);
-    reach += Length(c->dim, z2);
-  } else PackVector(c, i, z1);
+  if (c->bytes) SetBytes(c, i, z1, circle ? z2 : NULL);
+  else {
+    PackVector(c, Vectors(c->kind) * i, z1);
+    if (circle) PackVector(c, 2 * i + 1, z2);
+  }
   if (c->kind == BRENIER_TILE_CHORD) {
     c->axis[i]   = axis;
     c->offset[i] = (float)z1[axis];
@@ -230,23 +425,134 @@ void BrenierTileSetLevel(BrenierTileCurves *c, size_t i, double level, double sl
   c->pivot[i] = (float)slope;
 }
 
-int BrenierTileTargetsAlloc(size_t capacity, size_t dim, BrenierTileTargets *t)
+int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, BrenierTileTargets *t)
 {
   memset(t, 0, sizeof *t);
   t->capacity = RoundUp(capacity, BRENIER_TILE_WIDTH);
   t->dim      = dim;
-  t->y        = AllocZeroed(t->capacity * dim, sizeof(float));
+  t->bytes    = UsesBytes(kind, dim);
+  t->y        = AllocZeroed(t->capacity * (t->bytes ? RowWidth(dim) : dim), sizeof(float));
   t->height   = AllocZeroed(t->capacity, sizeof(float));
   t->margin   = AllocZeroed(t->capacity, sizeof(float));
-  return t->y && t->height && t->margin ? 0 : -1;
+  if (!t->y || !t->height || !t->margin) return -1;
+  if (!t->bytes) return 0;
+  t->y_bytes      = AllocZeroed(t->capacity * PackedDim(1, dim), 1);
+  t->y_scale      = AllocZeroed(t->capacity, sizeof(float));
+  t->first_margin = AllocZeroed(t->capacity, sizeof(float));
+  t->length       = AllocZeroed(t->capacity, sizeof(float));
+  return t->y_bytes && t->y_scale && t->first_margin && t->length ? 0 : -1;
 }
 
 void BrenierTileTargetsFree(BrenierTileTargets *t)
 {
   free(t->y);
+  free(t->y_bytes);
+  free(t->y_scale);
   free(t->height);
   free(t->margin);
+  free(t->first_margin);
+  free(t->length);
   memset(t, 0, sizeof *t);
+}
+
+size_t BrenierTileTargetsBytes(BrenierTileKind kind, size_t n, size_t dim)
+{
+  const int bytes = UsesBytes(kind, dim);
+
+  return n * (bytes ? PackedDim(1, dim) + (RowWidth(dim) + 5) * sizeof(float) : (dim + 2) * sizeof(float));
+}
+
+/* What the product of a target of some length with a curve may be off in single precision, per unit of the curve's reach. */
+static double Margin(size_t dim, double length)
+{
+  return brenier_unit_roundoff * (double)(dim + (size_t)brenier_extra_terms) * length;
+}
+
+/* Length of what rounding y to bytes loses. */
+static double LostLength(size_t dim, const double y[])
+{
+  const float scale = ByteScale(dim, y);
+  double      lost2 = 0.0;
+  ByteBlock   block;
+
+  for (size_t from = 0; from < dim; from += BRENIER_BLOCK) {
+    RoundToBytes(BlockLength(dim, from), y + from, scale, &block);
+    lost2 += Dot(BlockLength(dim, from), block.lost, block.lost);
+  }
+  return sqrt(lost2);
+}
+
+/* Of a product in bytes, that of the rounded vectors is known; the tests after it err as those in single precision, whose
+   reach is up to twice the largest length along the curve. */
+static BrenierTileAllowance AllowBytes(size_t dim, double length, double lost)
+{
+  return (BrenierTileAllowance){2.0 * Margin(dim, length) + lost, length * (1.0 + 4.0 * brenier_unit_roundoff)};
+}
+
+BrenierTileAllowance BrenierTileAllow(BrenierTileKind kind, size_t dim, const double y[])
+{
+  const double length = Length(dim, y);
+
+  if (!UsesBytes(kind, dim)) return (BrenierTileAllowance){Margin(dim, length), 0.0};
+  return AllowBytes(dim, length, LostLength(dim, y));
+}
+
+double BrenierTileFirstError(const BrenierTileCurves *c, size_t i, BrenierTileAllowance most)
+{
+  // Both are rounded up where the kernel reads them
+  const double rounding = 1.0 + 4.0 * brenier_unit_roundoff;
+
+  if (!c->bytes) return rounding * (double)c->reach[i] * most.margin;
+  return rounding * ((double)c->first_reach[i] * most.margin + (double)c->lost[i] * most.length);
+}
+
+static void PackTarget(BrenierTileTargets *t, size_t i, const double y[])
+{
+  float *to = t->y + i / BRENIER_TILE_WIDTH * t->dim * BRENIER_TILE_WIDTH + i % BRENIER_TILE_WIDTH;
+
+  for (size_t k = 0; k < t->dim; ++k) to[k * BRENIER_TILE_WIDTH] = y ? (float)y[k] : 0.0f;
+}
+
+/* Target i in bytes, its coordinates from `from` on. */
+static void PackTargetBlock(BrenierTileTargets *t, size_t i, size_t from, size_t n, const int8_t q[])
+{
+  const size_t dim = PackedDim(1, t->dim), unit = (size_t)BRENIER_TILE_WIDTH * BRENIER_QUAD;
+  const size_t panel = i / BRENIER_TILE_WIDTH, lane = i % BRENIER_TILE_WIDTH;
+  uint8_t     *to = t->y_bytes + panel * dim * BRENIER_TILE_WIDTH + from / BRENIER_QUAD * unit + lane * BRENIER_QUAD;
+
+  for (size_t k = 0; k < n; ++k) to[k / BRENIER_QUAD * unit + k % BRENIER_QUAD] = (uint8_t)(brenier_byte_shift + q[k]);
+}
+
+static void PackTargetBytes(BrenierTileTargets *t, size_t i, const double y[])
+{
+  const float          scale = ByteScale(t->dim, y);
+  float               *whole = t->y + i * RowWidth(t->dim);
+  double               lost2 = 0.0;
+  ByteBlock            block;
+  BrenierTileAllowance allowance;
+
+  t->y_scale[i] = scale;
+  for (size_t k = 0; k < t->dim; ++k) whole[k] = (float)y[k];
+  for (size_t from = 0; from < t->dim; from += BRENIER_BLOCK) {
+    const size_t n = BlockLength(t->dim, from);
+
+    RoundToBytes(n, y + from, scale, &block);
+    PackTargetBlock(t, i, from, n, block.q);
+    lost2 += Dot(n, block.lost, block.lost);
+  }
+  allowance          = AllowBytes(t->dim, Length(t->dim, y), sqrt(lost2));
+  t->first_margin[i] = RoundedUp(allowance.margin);
+  t->length[i]       = RoundedUp(allowance.length);
+}
+
+/* A place that no target takes. */
+static void PackNothing(BrenierTileTargets *t, size_t i)
+{
+  if (!t->bytes) {
+    PackTarget(t, i, NULL);
+    return;
+  }
+  t->y_scale[i] = t->first_margin[i] = t->length[i] = 0.0f; // whatever its bytes are
 }
 
 void BrenierTileSetTargets(BrenierTileTargets *t, size_t n, size_t stride, const double y[], const double h[])
@@ -255,11 +561,13 @@ void BrenierTileSetTargets(BrenierTileTargets *t, size_t n, size_t stride, const
 
   t->n = n;
   for (size_t i = 0; i < n_padded; ++i) {
-    float *to = t->y + i / BRENIER_TILE_WIDTH * t->dim * BRENIER_TILE_WIDTH + i % BRENIER_TILE_WIDTH;
+    const double *row = i < n ? y + i * stride : NULL;
 
-    for (size_t k = 0; k < t->dim; ++k) to[k * BRENIER_TILE_WIDTH] = i < n ? (float)y[i * stride + k] : 0.0f;
-    t->margin[i] = i < n ? RoundedUp(BrenierTileMargin(t->dim, Length(t->dim, y + i * stride))) : 0.0f;
-    BrenierTileSetHeight(t, i, i < n ? h[i * stride] : -1.0 / brenier_unit_roundoff);
+    if (!row) PackNothing(t, i);
+    else if (t->bytes) PackTargetBytes(t, i, row);
+    else PackTarget(t, i, row);
+    t->margin[i] = row ? RoundedUp(Margin(t->dim, Length(t->dim, row))) : 0.0f;
+    BrenierTileSetHeight(t, i, row ? h[i * stride] : -1.0 / brenier_unit_roundoff);
   }
 }
 
@@ -271,37 +579,9 @@ void BrenierTileSetHeight(BrenierTileTargets *t, size_t i, double h)
   t->height[i] = RoundedUp(fmin(h, highest) + RoundingOfPlane(0.0, 0.0, fmin(h, highest)));
 }
 
-double BrenierTileMargin(size_t dim, double length)
-{
-  return brenier_unit_roundoff * (double)(dim + (size_t)brenier_extra_terms) * length;
-}
-
 double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const BrenierTileTargets *targets, size_t target)
 {
   return (double)curves->reach[curve] * (double)targets->margin[target];
-}
-
-static const BrenierTileIsa *ChooseIsa(void)
-{
-#if defined(BRENIER_HAVE_X86_KERNELS)
-  const char *wish = getenv("BRENIER_SIMD");
-  const int   any  = !wish || !*wish;
-
-  __builtin_cpu_init();
-  if ((any || !strcmp(wish, "avx512")) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-    return &brenier_tile_avx512;
-  if ((any || strcmp(wish, "portable")) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return &brenier_tile_avx2;
-#endif
-  return &brenier_tile_portable;
-}
-
-static const BrenierTileIsa *Isa(void)
-{
-  static const BrenierTileIsa *isa;
-
-  if (!isa) isa = ChooseIsa();
-  return isa;
 }
 
 const char *BrenierTileSimd(void)
@@ -320,6 +600,6 @@ void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count
   for (size_t done = 0; done < count; done += curves->n_at_once) {
     const size_t n = count - done < curves->n_at_once ? count - done : curves->n_at_once;
 
-    Isa()->scan(curves, first + done, n, targets, curves->stage, visit, context);
+    Isa()->scan(curves, first + done, n, targets, visit, context);
   }
 }

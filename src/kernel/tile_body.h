@@ -11,6 +11,10 @@
     MaskGE(x, y)  bit mask of the lanes where x >= y
     Pack(to, x, mask), PackInt(...)  stores the lanes of a mask side by side (may write a whole vector); optional
     ISA_NAME      the name of the table
+    DotBytes(sum, y, z)  sum of 32-bit integers plus the products of four unsigned bytes each of y with four signed ones of
+                  z; optional: without it there are no products in bytes, and nothing more is needed
+    Spread(x)     an integer in all lanes
+    Sum(x)        over the lanes
 */
 #include <float.h>
 #include <math.h>
@@ -64,14 +68,77 @@ static inline __attribute__((always_inline)) void Product(const float *z, const 
   }
 }
 
-/* Keeps the pairs of a mask: lanes `mask` of (a, b) and of their targets. Says whether the stage is full. */
+#if defined(DotBytes)
+/* The same of bytes, as the bits of integers; start[row] is what to begin with. */
+static inline __attribute__((always_inline)) void ProductBytes(const int8_t *z, const uint8_t *y, size_t dim,
+                                                               const int32_t *start, vfloat sum[PART_ROWS][STRIPS])
+{
+  vint acc[PART_ROWS][STRIPS];
+
+  for (int r = 0; r < PART_ROWS; ++r)
+    for (int s = 0; s < STRIPS; ++s) acc[r][s] = Spread(start[r]);
+  for (size_t k = 0; k < dim; k += BRENIER_QUAD) {
+    vint strip[STRIPS];
+
+  #pragma GCC unroll 4
+    for (int s = 0; s < STRIPS; ++s) strip[s] = (vint)Load((const float *)(const void *)y + s * LANES);
+  #pragma GCC unroll 12
+    for (int r = 0; r < PART_ROWS; ++r) {
+      int32_t quad;
+
+      memcpy(&quad, z + r * BRENIER_QUAD, sizeof quad);
+  #pragma GCC unroll 4
+      for (int s = 0; s < STRIPS; ++s) acc[r][s] = DotBytes(acc[r][s], strip[s], Spread(quad));
+    }
+    z += BRENIER_TILE_ROWS * BRENIER_QUAD;
+    y += BRENIER_TILE_WIDTH * BRENIER_QUAD;
+  }
+  #pragma GCC unroll 12
+  for (int r = 0; r < PART_ROWS; ++r)
+  #pragma GCC unroll 4
+    for (int s = 0; s < STRIPS; ++s) sum[r][s] = (vfloat)acc[r][s];
+}
+
+/* Single precision for n targets of the stage of curve c, which were found in bytes. Rows are visited in no order that the
+   hardware would guess. */
+static void ProductOfStage(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t,
+                           BrenierTileStage *stage, int32_t n)
+{
+  enum { AHEAD = 8, LINE = 16 };
+  const size_t width = (t->dim + BRENIER_ROW_UNIT - 1) / BRENIER_ROW_UNIT * BRENIER_ROW_UNIT;
+  const int    both  = curves->kind == BRENIER_TILE_CIRCLE;
+  const float *z1 = curves->z + (both ? 2 * c : c) * width, *z2 = both ? z1 + width : z1;
+
+  for (int32_t i = 0; i < n; ++i) {
+    const float *y = t->y + (size_t)stage->target[i] * width;
+    vfloat       a = zero, b = zero;
+
+    for (size_t k = 0; i + AHEAD < n && k < width; k += LINE)
+      __builtin_prefetch(t->y + (size_t)stage->target[i + AHEAD] * width + k);
+    for (size_t k = 0; k < width; k += LANES) {
+      a += Load(y + k) * Load(z1 + k);
+      b += Load(y + k) * Load(z2 + k);
+    }
+    stage->a[i] = Sum(a);
+    stage->b[i] = both ? Sum(b) : 0.0f;
+  }
+}
+#endif
+
+/* Keeps the targets of a mask. Says whether the stage is full. */
+static inline unsigned KeepTargets(BrenierTileStage *stage, unsigned mask, vint target)
+{
+  PackInt(stage->target + stage->n, target, mask);
+  stage->n += __builtin_popcount(mask);
+  return stage->n >= BRENIER_STAGE_FULL;
+}
+
+/* Keeps the pairs of a mask: lanes `mask` of (a, b) and of their targets. */
 static inline unsigned Keep(BrenierTileStage *stage, unsigned mask, vfloat a, vfloat b, vint target)
 {
   Pack(stage->a + stage->n, a, mask);
   Pack(stage->b + stage->n, b, mask);
-  PackInt(stage->target + stage->n, target, mask);
-  stage->n += __builtin_popcount(mask);
-  return stage->n >= BRENIER_STAGE_FULL;
+  return KeepTargets(stage, mask, target);
 }
 
 /* Largest value over the sectors of what planes (a, b, h) are above the lower bound of u. */
@@ -106,44 +173,21 @@ static inline vfloat AboveOnChord(const float *sector, vfloat a, vfloat slope, v
   return above;
 }
 
-/* The second test for all pairs of a stage; what is left, without the padding of the last panel, goes to the visitor. */
-static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, BrenierTileStage *stage,
-                  BrenierTileVisitor visit, void *context)
-{
-  const float *sector = curves->sector + c * 3 * BRENIER_SECTORS;
-  const float  offset = curves->offset[c], reach = curves->reach[c]; // offset: 0 but for a chord
-  const int    circle = curves->kind == BRENIER_TILE_CIRCLE;
-  int32_t      n      = stage->n;
-  float        height[BRENIER_STAGE_CAPACITY];
-
-  // Targets ascend, so the padding comes last
-  while (n > 0 && (size_t)stage->target[n - 1] >= t->n) --n;
-  for (int32_t i = 0; i < n; ++i) height[i] = t->height[stage->target[i]] + reach * t->margin[stage->target[i]];
-  stage->n = 0; // what is kept takes the place of what has been tested
-  for (int j = 0; j < n; j += LANES) {
-    const vfloat b = Load(stage->b + j), a = Load(stage->a + j) - offset * b, h = Load(height + j);
-    unsigned     mask = (unsigned)(n - j < LANES ? (1ul << (n - j)) - 1 : (1ul << LANES) - 1);
-    vint         target;
-
-    memcpy(&target, stage->target + j, sizeof target);
-    if (curves->has_sectors[c]) {
-      const vfloat above = circle ? AboveOnCircle(sector, a, b, h) : AboveOnChord(sector, a, b, h);
-
-      mask &= MaskGE(above, zero);
-    }
-    Pack(height + stage->n, h, mask);
-    Keep(stage, mask, a, b, target);
-  }
-  n        = stage->n;
-  stage->n = 0;
-  if (n > 0) visit(context, c, &(BrenierTileFound){(size_t)n, stage->target, stage->a, stage->b, height});
-}
-
 /* Heights of the targets [target, target + LANES) plus what their products with curve c may be off. */
 static inline __attribute__((always_inline)) vfloat Top(const BrenierTileCurves *curves, size_t c,
-                                                        const BrenierTileTargets *t, size_t target)
+                                                        const BrenierTileTargets *t, size_t target, int bytes)
 {
-  return Load(t->height + target) + curves->reach[c] * Load(t->margin + target);
+  if (!bytes) return Load(t->height + target) + curves->reach[c] * Load(t->margin + target);
+  return Load(t->height + target) + curves->first_reach[c] * Load(t->first_margin + target) +
+         curves->lost[c] * Load(t->length + target);
+}
+
+/* The products of curve c with the targets [target, target + LANES): integers, where they are in bytes. */
+static inline __attribute__((always_inline)) vfloat
+Value(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, size_t target, vfloat product, int bytes)
+{
+  if (!bytes) return product;
+  return __builtin_convertvector((vint)product, vfloat) * (Load(t->y_scale + target) * curves->z_scale[c]);
 }
 
 /* Which range of directions (x, y) lies in: by x over |x| + |y|, and by the sign of y. Any range where both are 0. */
@@ -156,25 +200,60 @@ static inline __attribute__((always_inline)) vint Direction(vfloat x, vfloat y)
          (((vint)y >> SIGN_TO_HALF) & HALF);
 }
 
-/* The lanes whose planes (a, b) are outside of the radii of circle c, for all strips of the row; these come side by side, as
-   what belongs to the circle would not stay in registers from one strip to the next. */
-static inline __attribute__((always_inline)) void OutsideRadii(const BrenierTileCurves *curves, size_t c,
-                                                               const BrenierTileTargets *t, size_t target,
-                                                               const vfloat a[STRIPS], const vfloat b[STRIPS],
-                                                               unsigned mask[STRIPS])
+/* The lanes whose planes (a, b, top) are outside of the radii of circle c. */
+static inline __attribute__((always_inline)) unsigned OutsideRadii(const BrenierTileCurves *curves, size_t c, vfloat a,
+                                                                   vfloat b, vfloat top)
 {
   const float *centre = curves->centre + 3 * c, *radius = curves->radius + c * 2 * BRENIER_DIRECTIONS;
+  const vfloat da = a - centre[0], db = b - centre[1], below = centre[2] - top;
+  const vint   direction = Direction(da, db);
+  const vfloat steep     = Lookup(radius + BRENIER_DIRECTIONS, direction);
+  const vfloat r         = Lookup(radius, direction) + Smaller(steep * below, below);
 
-#pragma GCC unroll 4
-  for (int s = 0; s < STRIPS; ++s) {
-    const vfloat da = a[s] - centre[0], db = b[s] - centre[1];
-    const vfloat below     = centre[2] - Top(curves, c, t, target + (size_t)s * LANES);
-    const vint   direction = Direction(da, db);
-    const vfloat steep     = Lookup(radius + BRENIER_DIRECTIONS, direction);
-    const vfloat r         = Lookup(radius, direction) + Smaller(steep * below, below);
+  return MaskGE(da * da + db * db, r * Magnitude(r)); // all are outside of a negative radius
+}
 
-    mask[s] = MaskGE(da * da + db * db, r * Magnitude(r)); // all are outside of a negative radius
+/* Which of the planes (a, b, h) of a stage pass: a at the centre of a chord. */
+static inline unsigned PassStage(const BrenierTileCurves *curves, size_t c, unsigned mask, vfloat a, vfloat b, vfloat h)
+{
+  const float *sector = curves->sector + c * 3 * BRENIER_SECTORS;
+  const int    circle = curves->kind == BRENIER_TILE_CIRCLE;
+
+  if (curves->bytes) mask &= circle ? OutsideRadii(curves, c, a, b, h) : MaskGE(a + h, zero + curves->level[c]);
+  if (mask && curves->has_sectors[c])
+    mask &= MaskGE(circle ? AboveOnCircle(sector, a, b, h) : AboveOnChord(sector, a, b, h), zero);
+  return mask;
+}
+
+/* The second test for all pairs of a stage, after the first one anew where that was in bytes; what is left, without the
+   padding of the last panel, goes to the visitor. */
+static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, BrenierTileStage *stage,
+                  BrenierTileVisitor visit, void *context)
+{
+  const float offset = curves->offset[c], reach = curves->reach[c]; // offset: 0 but for a chord
+  int32_t     n = stage->n;
+  float       height[BRENIER_STAGE_CAPACITY];
+
+  // Targets ascend, so the padding comes last
+  while (n > 0 && (size_t)stage->target[n - 1] >= t->n) --n;
+#if defined(DotBytes)
+  if (curves->bytes) ProductOfStage(curves, c, t, stage, n);
+#endif
+  for (int32_t i = 0; i < n; ++i) height[i] = t->height[stage->target[i]] + reach * t->margin[stage->target[i]];
+  stage->n = 0; // what is kept takes the place of what has been tested
+  for (int j = 0; j < n; j += LANES) {
+    const vfloat   b = Load(stage->b + j), a = Load(stage->a + j), h = Load(height + j);
+    const unsigned all  = (unsigned)(n - j < LANES ? (1ul << (n - j)) - 1 : (1ul << LANES) - 1);
+    const unsigned mask = PassStage(curves, c, all, a - offset * b, b, h);
+    vint           target;
+
+    memcpy(&target, stage->target + j, sizeof target);
+    Pack(height + stage->n, h, mask);
+    Keep(stage, mask, a - offset * b, b, target);
   }
+  n        = stage->n;
+  stage->n = 0;
+  if (n > 0) visit(context, c, &(BrenierTileFound){(size_t)n, stage->target, stage->a, stage->b, height});
 }
 
 /* The first test of circles, on the products still in registers; `row` counts from the start of the group. Returns the rows
@@ -182,28 +261,35 @@ static inline __attribute__((always_inline)) void OutsideRadii(const BrenierTile
    guess would throw away tests begun. */
 static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierTileCurves *curves, size_t c0, int row0,
                                                                   const BrenierTileTargets *t, size_t target,
-                                                                  vfloat            acc[PART_ROWS][STRIPS],
-                                                                  BrenierTileStage *stage)
+                                                                  vfloat acc[PART_ROWS][STRIPS], int bytes)
 {
   static const vint lane = LANE_NUMBERS;
   unsigned          mask[PART_ROWS / 2][STRIPS], any = 0, full = 0;
 
 #pragma GCC unroll 6
-  for (int r = 0; r < PART_ROWS / 2; ++r) {
-    OutsideRadii(curves, c0 + (size_t)(row0 / 2 + r), t, target, acc[2 * r], acc[2 * r + 1], mask[r]);
+  for (int r = 0; r < PART_ROWS / 2; ++r)
 #pragma GCC unroll 4
-    for (int s = 0; s < STRIPS; ++s) any |= mask[r][s];
-  }
+    for (int s = 0; s < STRIPS; ++s) { // side by side: what belongs to the circle would not stay in registers
+      const size_t c  = c0 + (size_t)(row0 / 2 + r);
+      const size_t at = target + (size_t)s * LANES;
+      const vfloat a  = Value(curves, c, t, at, acc[2 * r][s], bytes),
+                   b  = Value(curves, c, t, at, acc[2 * r + 1][s], bytes);
+
+      mask[r][s] = OutsideRadii(curves, c, a, b, Top(curves, c, t, at, bytes));
+      any |= mask[r][s];
+    }
   if (!any) return 0;
 #pragma GCC unroll 6
   for (int r = 0; r < PART_ROWS / 2; ++r)
 #pragma GCC unroll 4
     for (int s = 0; s < STRIPS; ++s) {
-      const int curve = row0 / 2 + r;
+      const int         curve = row0 / 2 + r;
+      BrenierTileStage *stage = &curves->stage[c0 + (size_t)curve];
+      const vint        here  = lane + (int32_t)target + s * LANES;
 
       if (!mask[r][s]) continue;
-      full |= Keep(&stage[c0 + (size_t)curve], mask[r][s], acc[2 * r][s], acc[2 * r + 1][s],
-                   lane + (int32_t)target + s * LANES)
+      full |= (bytes ? KeepTargets(stage, mask[r][s], here)
+                     : Keep(stage, mask[r][s], acc[2 * r][s], acc[2 * r + 1][s], here))
               << curve;
     }
   return full;
@@ -213,7 +299,7 @@ static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierT
 static inline __attribute__((always_inline)) unsigned TestLines(const BrenierTileCurves *curves, size_t c0, int row0,
                                                                 const BrenierTileTargets *t, size_t target,
                                                                 const float *y, vfloat acc[PART_ROWS][STRIPS],
-                                                                BrenierTileStage *stage)
+                                                                int bytes)
 {
   static const vint lane = LANE_NUMBERS;
   unsigned          full = 0;
@@ -223,50 +309,92 @@ static inline __attribute__((always_inline)) unsigned TestLines(const BrenierTil
 #pragma GCC unroll 12
     for (int r = 0; r < PART_ROWS; ++r) {
       const size_t c   = c0 + (size_t)(row0 + r);
-      const vfloat top = Top(curves, c, t, target + (size_t)s * LANES), p = acc[r][s];
+      const size_t at  = target + (size_t)s * LANES;
+      const vfloat top = Top(curves, c, t, at, bytes), p = Value(curves, c, t, at, acc[r][s], bytes);
+      const vint   here  = lane + (int32_t)at;
       vfloat       slope = zero, above = p + top - curves->level[c];
       unsigned     mask;
 
-      if (curves->kind == BRENIER_TILE_CHORD) {
+      if (!bytes && curves->kind == BRENIER_TILE_CHORD) {
         slope = Load(y + (size_t)curves->axis[c] * BRENIER_TILE_WIDTH + s * LANES);
         above += 0.5f * Magnitude(slope - curves->pivot[c]) - curves->offset[c] * slope;
       }
       mask = MaskGE(above, zero);
-      if (mask) full |= Keep(&stage[c], mask, p, slope, lane + (int32_t)target + s * LANES) << (row0 + r);
+      if (!mask) continue;
+      full |= (bytes ? KeepTargets(&curves->stage[c], mask, here) : Keep(&curves->stage[c], mask, p, slope, here))
+              << (row0 + r);
     }
   return full;
 }
 
-static void Scan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *t,
-                 BrenierTileStage *stage, BrenierTileVisitor visit, void *context)
+/* Meets the group of curves from c0 on with a panel of targets. Returns the curves whose stage is full, as bits. */
+static inline __attribute__((always_inline)) unsigned MeetPanel(const BrenierTileCurves *curves, size_t c0,
+                                                                const BrenierTileTargets *t, size_t panel)
 {
-  const int    circles  = curves->kind == BRENIER_TILE_CIRCLE;
-  const size_t in_group = circles ? BRENIER_TILE_ROWS / 2 : BRENIER_TILE_ROWS;
+  const int    circles = curves->kind == BRENIER_TILE_CIRCLE;
+  const float *z       = curves->z + (circles ? 2 : 1) * c0 * curves->dim;
+  unsigned     full    = 0;
 
-  stage -= first; // indexed by curve from here on
-  for (size_t panel = 0; panel < t->n; panel += BRENIER_TILE_WIDTH)
-    for (size_t c0 = first; c0 < first + count; c0 += in_group) {
-      const float *z    = curves->z + c0 / in_group * curves->dim * BRENIER_TILE_ROWS;
-      unsigned     full = 0;
+  for (int part = 0; part < BRENIER_TILE_ROWS; part += PART_ROWS)
+    for (int strip = 0; strip < BRENIER_TILE_WIDTH; strip += STRIP_WIDTH) {
+      const float *y = t->y + panel * t->dim + strip;
+      vfloat       acc[PART_ROWS][STRIPS];
 
-      for (int part = 0; part < BRENIER_TILE_ROWS; part += PART_ROWS)
-        for (int strip = 0; strip < BRENIER_TILE_WIDTH; strip += STRIP_WIDTH) {
-          const float *y = t->y + panel * t->dim + strip;
-          vfloat       acc[PART_ROWS][STRIPS];
-
-          Product(z + part, y, t->dim, acc);
-          full |= circles ? TestCircles(curves, c0, part, t, panel + (size_t)strip, acc, stage)
-                          : TestLines(curves, c0, part, t, panel + (size_t)strip, y, acc, stage);
-        }
-      for (; full; full &= full - 1) {
-        const size_t c = c0 + (size_t)__builtin_ctz(full);
-
-        if (c < first + count) Flush(curves, c, t, &stage[c], visit, context);
-        else stage[c].n = 0; // in the last group, but nobody asked for it
-      }
+      Product(z + part, y, t->dim, acc);
+      full |= circles ? TestCircles(curves, c0, part, t, panel + (size_t)strip, acc, 0)
+                      : TestLines(curves, c0, part, t, panel + (size_t)strip, y, acc, 0);
     }
-  for (size_t c = first; c < first + count; ++c) Flush(curves, c, t, &stage[c], visit, context);
-  for (size_t c = first + count; c % in_group; ++c) stage[c].n = 0;
+  return full;
+}
+
+#if defined(DotBytes)
+/* The same with products in bytes. */
+static inline __attribute__((always_inline)) unsigned MeetPanelBytes(const BrenierTileCurves *curves, size_t c0,
+                                                                     const BrenierTileTargets *t, size_t panel)
+{
+  const int    circles = curves->kind == BRENIER_TILE_CIRCLE;
+  const size_t row = (circles ? 2 : 1) * c0, dim = (t->dim + BRENIER_QUAD - 1) / BRENIER_QUAD * BRENIER_QUAD;
+  vfloat       acc[PART_ROWS][STRIPS];
+
+  ProductBytes(curves->z_bytes + row * dim, t->y_bytes + panel * dim, dim, curves->z_start + row, acc);
+  return circles ? TestCircles(curves, c0, 0, t, panel, acc, 1) : TestLines(curves, c0, 0, t, panel, NULL, acc, 1);
+}
+#endif
+
+/* Meets a group of curves with targets [panel, end), for those curves that are before `last`. */
+static void MeetGroup(const BrenierTileCurves *curves, size_t c0, size_t last, const BrenierTileTargets *t,
+                      size_t panel, size_t end, BrenierTileVisitor visit, void *context)
+{
+  for (; panel < end; panel += BRENIER_TILE_WIDTH) {
+#if defined(DotBytes)
+    unsigned full = curves->bytes ? MeetPanelBytes(curves, c0, t, panel) : MeetPanel(curves, c0, t, panel);
+#else
+    unsigned full = MeetPanel(curves, c0, t, panel);
+#endif
+
+    for (; full; full &= full - 1) {
+      const size_t c = c0 + (size_t)__builtin_ctz(full);
+
+      if (c < last) Flush(curves, c, t, &curves->stage[c], visit, context);
+      else curves->stage[c].n = 0; // in the last group, but nobody asked for it
+    }
+  }
+}
+
+static void Scan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *t,
+                 BrenierTileVisitor visit, void *context)
+{
+  const size_t in_group = curves->kind == BRENIER_TILE_CIRCLE ? BRENIER_TILE_ROWS / 2 : BRENIER_TILE_ROWS;
+  const size_t at_once  = curves->bytes ? BRENIER_PANELS_OF_BYTES * BRENIER_TILE_WIDTH : BRENIER_TILE_WIDTH;
+
+  for (size_t panel = 0; panel < t->n; panel += at_once) {
+    const size_t end = t->n < panel + at_once ? t->n : panel + at_once;
+
+    for (size_t c0 = first; c0 < first + count; c0 += in_group)
+      MeetGroup(curves, c0, first + count, t, panel, end, visit, context);
+  }
+  for (size_t c = first; c < first + count; ++c) Flush(curves, c, t, &curves->stage[c], visit, context);
+  for (size_t c = first + count; c % in_group; ++c) curves->stage[c].n = 0;
 }
 
 static double Now(void)
@@ -305,4 +433,10 @@ static double Peak(double seconds)
   return best;
 }
 
-const BrenierTileIsa ISA_TABLE = {ISA_NAME, Scan, Peak};
+#if defined(DotBytes)
+enum { HAS_BYTES = 1 };
+#else
+enum { HAS_BYTES = 0 };
+#endif
+
+const BrenierTileIsa ISA_TABLE = {ISA_NAME, HAS_BYTES, Scan, Peak};

@@ -13,21 +13,31 @@ enum { BRENIER_STAGE_FULL = 32, BRENIER_STAGE_CAPACITY = BRENIER_STAGE_FULL + BR
 
 typedef struct BrenierTileStage {
   int32_t n;
-  float   a[BRENIER_STAGE_CAPACITY]; /* circle: a; chord, point: p */
+  float   a[BRENIER_STAGE_CAPACITY]; /* circle: a; chord, point: p. Products in bytes: written once there are enough */
   float   b[BRENIER_STAGE_CAPACITY]; /* circle: b; chord: y_k */
   int32_t target[BRENIER_STAGE_CAPACITY];
 } BrenierTileStage;
 
+/* In shorter vectors the tests are most of the work, and what passes one in bytes costs more than it saves. */
+enum { BRENIER_BYTES_LEAST_DIM = 16 };
+
+/* Panels in bytes that a group of curves meets one after the other, so that what belongs to it stays in the first cache. */
+enum { BRENIER_PANELS_OF_BYTES = 8 };
+
+/* Coordinates of a vector that are multiplied together in bytes; floats that a row of them is padded to. */
+enum { BRENIER_QUAD = 4, BRENIER_ROW_UNIT = 16 };
+
 typedef struct {
   const char *name;
-  void (*scan)(const BrenierTileCurves *, size_t first, size_t count, const BrenierTileTargets *, BrenierTileStage *,
-               BrenierTileVisitor, void *);
+  int         has_bytes;
+  void (*scan)(const BrenierTileCurves *, size_t first, size_t count, const BrenierTileTargets *, BrenierTileVisitor,
+               void *);
   double (*peak)(double seconds);
 } BrenierTileIsa;
 
 extern const BrenierTileIsa brenier_tile_portable;
 #if defined(BRENIER_HAVE_X86_KERNELS)
-extern const BrenierTileIsa brenier_tile_avx2, brenier_tile_avx512;
+extern const BrenierTileIsa brenier_tile_avx2, brenier_tile_avx512, brenier_tile_avx512vnni;
 #endif
 
 /* Ranges of directions in half a turn, over 2; a little less, so that an estimate of 1 is in the last one. */

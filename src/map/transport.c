@@ -123,7 +123,7 @@ static PetscErrorCode CreatePointScan(BrenierTargets t, PetscInt n_points, Petsc
   scan->keep = (size_t)keep;
   PetscCall(PetscMalloc1((size_t)n_points * scan->keep, &scan->best));
   failed = BrenierTileCurvesAlloc(BRENIER_TILE_POINT, (size_t)n_points, scan->dim, &scan->tile);
-  failed = BrenierTileTargetsAlloc((size_t)n_targets, scan->dim, &scan->targets) || failed;
+  failed = BrenierTileTargetsAlloc(BRENIER_TILE_POINT, (size_t)n_targets, scan->dim, &scan->targets) || failed;
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a group of points");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -232,8 +232,8 @@ static PetscErrorCode PackTargets(BrenierTransport s)
     const PetscInt   first = k * BRENIER_POINT_TARGETS, count = PetscMin(BRENIER_POINT_TARGETS, t->n_local - first);
     const PetscReal *row = s->row + (size_t)first * stride;
 
-    PetscCheck(!BrenierTileTargetsAlloc((size_t)count, (size_t)t->dim, &s->tile[k]), PETSC_COMM_SELF, PETSC_ERR_MEM,
-               "No memory for packed targets");
+    PetscCheck(!BrenierTileTargetsAlloc(BRENIER_TILE_POINT, (size_t)count, (size_t)t->dim, &s->tile[k]),
+               PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for packed targets");
     BrenierTileSetTargets(&s->tile[k], (size_t)count, stride, row, row + t->dim);
   }
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -75,7 +75,7 @@ static PetscErrorCode CheckCloud(int shape, PetscReal width, PetscBool knows_hig
   static const PetscReal z[2][2] = {{1.0, 0.0}, {0.0, 1.0}};
   BrenierTileCurves      tile;
   BrenierBounds          bounds;
-  BrenierHeights         heights = {0.0, HUGE_VAL, 0.0};
+  BrenierHeights         heights = {0.0, HUGE_VAL, {0.0, 0.0}};
   Cloud                  cloud;
   PetscReal              probe[3 * N_PROBES];
   PetscInt               n_below = 0, n_dropped = 0;
