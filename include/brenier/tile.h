@@ -154,7 +154,7 @@ size_t BrenierTileTargetsBytes(BrenierTileKind kind, size_t n, size_t dim);
 void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,
                      BrenierTileVisitor visit, void *context);
 
-/* What the first test allows target y, shape [dim]; and what these numbers, or larger ones, come to on a curve. */
+/* What the first test allows target y, shape [dim], at most; and what these numbers, or larger ones, come to on a curve. */
 BrenierTileAllowance BrenierTileAllow(BrenierTileKind kind, size_t dim, const double y[]);
 double               BrenierTileFirstError(const BrenierTileCurves *curves, size_t curve, BrenierTileAllowance most);
 

@@ -305,10 +305,12 @@ static PetscErrorCode BoundsFromAnchors(Chunk *chunk, PetscInt c)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CreateChunk(BrenierDual dual, BrenierScanMode mode, Chunk *chunk)
+/* Room for a chunk of n_curves curves, or of as many as one has at most. */
+static PetscErrorCode CreateChunk(BrenierDual dual, BrenierScanMode mode, PetscInt n_curves, Chunk *chunk)
 {
   static const BrenierTileKind kind[] = {BRENIER_TILE_CIRCLE, BRENIER_TILE_CHORD, BRENIER_TILE_CHORD};
-  const size_t                 dim = (size_t)dual->source.dim, n = (size_t)dual->chunk_size;
+  const size_t                 dim    = (size_t)dual->source.dim;
+  const size_t                 n      = (size_t)PetscMin(PetscMax(n_curves, 1), dual->chunk_size);
   int                          failed;
 
   PetscFunctionBegin;
@@ -325,7 +327,7 @@ static PetscErrorCode CreateChunk(BrenierDual dual, BrenierScanMode mode, Chunk 
 static PetscErrorCode DestroyChunk(Chunk *chunk)
 {
   PetscFunctionBegin;
-  for (PetscInt c = 0; c < chunk->dual->chunk_size; ++c) PetscCall(FreeList(&chunk->list[c]));
+  for (size_t c = 0; c < chunk->tile.n; ++c) PetscCall(FreeList(&chunk->list[c]));
   PetscCall(PetscFree(chunk->z));
   PetscCall(PetscFree3(chunk->curve, chunk->list, chunk->bounds));
   PetscCall(FreeList(&chunk->scratch));
@@ -700,7 +702,7 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
     PetscCall(PetscMalloc1(dual->n_leaves, &leaf_low));
     PetscCall(BrenierDualToLeaves_Private(dual, low, leaf_low));
   }
-  PetscCall(CreateChunk(dual, mode, &chunk));
+  PetscCall(CreateChunk(dual, mode, n_curves, &chunk));
   PetscCall(FindHeights(dual, chunk.tile.kind, n_targets, target, y, cap, &chunk.heights));
   PetscCall(
       BrenierRingCreate(dual->comm, n_targets, (size_t)dual->source.dim + BRENIER_ROW_COLUMNS, PETSC_FALSE, &ring));

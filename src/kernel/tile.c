@@ -33,13 +33,18 @@ static size_t RoundUp(size_t n, size_t unit)
   return (n + unit - 1) / unit * unit;
 }
 
+static void *Alloc(size_t count, size_t size)
+{
+  const size_t line = 64;
+
+  return aligned_alloc(line, RoundUp(count * size + 1, line));
+}
+
 static void *AllocZeroed(size_t count, size_t size)
 {
-  const size_t line  = 64;
-  const size_t bytes = RoundUp(count * size + 1, line);
-  void        *p     = aligned_alloc(line, bytes);
+  void *p = Alloc(count, size);
 
-  if (p) memset(p, 0, bytes);
+  if (p) memset(p, 0, count * size);
   return p;
 }
 
@@ -162,11 +167,14 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   c->sector      = AllocZeroed(kind == BRENIER_TILE_POINT ? 0 : n * 3 * BRENIER_SECTORS, sizeof(float));
   c->has_sectors = AllocZeroed(n, 1);
   c->n_at_once   = CurvesAtOnce(kind, dim, n_padded);
-  c->stage       = AllocZeroed(n_padded, sizeof(BrenierTileStage));
+  c->stage       = Alloc(n_padded, sizeof(BrenierTileStage));
   if (AllocVectors(c, n_padded) || !c->reach || !c->level || !c->centre || !c->radius || !c->pivot || !c->offset ||
       !c->axis || !c->sector || !c->has_sectors || !c->stage)
     return -1;
-  for (size_t i = 0; i < n_padded; ++i) BrenierTileSetLevel(c, i, INFINITY, 0.0);
+  for (size_t i = 0; i < n_padded; ++i) {
+    BrenierTileSetLevel(c, i, INFINITY, 0.0);
+    c->stage[i].n = 0;
+  }
   return 0;
 }
 
@@ -219,9 +227,14 @@ static void PackVector(BrenierTileCurves *c, size_t row, const double z[])
 /* Largest magnitude. */
 BRENIER_WIDE static double Most(size_t n, const double z[])
 {
-  double most = 0.0;
+  enum { LANES = 8 };
+  double lane[LANES] = {0.0}, most = 0.0;
+  size_t k = 0;
 
-  for (size_t k = 0; k < n; ++k) most = fabs(z[k]) > most ? fabs(z[k]) : most;
+  for (; k + LANES <= n; k += LANES)
+    for (size_t i = 0; i < LANES; ++i) lane[i] = fabs(z[k + i]) > lane[i] ? fabs(z[k + i]) : lane[i];
+  for (; k < n; ++k) most = fabs(z[k]) > most ? fabs(z[k]) : most;
+  for (size_t i = 0; i < LANES; ++i) most = lane[i] > most ? lane[i] : most;
   return most;
 }
 
@@ -239,17 +252,20 @@ typedef struct {
   double kept[BRENIER_BLOCK], lost[BRENIER_BLOCK];
 } ByteBlock;
 
-BRENIER_WIDE static void RoundToBytes(size_t n, const double z[], float scale, ByteBlock *block)
+/* whole: z in single precision. */
+BRENIER_WIDE static void RoundToBytes(size_t n, const double z[], float scale, ByteBlock *block, float whole[])
 {
   const double unit = (double)scale, per_unit = scale > 0.0f ? 1.0 / unit : 0.0;
 
   for (size_t k = 0; k < n; ++k) {
-    const int whole = (int)(z[k] * per_unit + (z[k] < 0.0 ? -0.5 : 0.5));
+    const int q = (int)(z[k] * per_unit + (z[k] < 0.0 ? -0.5 : 0.5));
 
-    block->q[k]    = (int8_t)whole;
-    block->kept[k] = unit * whole;
-    block->lost[k] = z[k] - unit * whole;
+    block->q[k]    = (int8_t)q;
+    block->kept[k] = unit * q;
+    block->lost[k] = z[k] - unit * q;
+    whole[k]       = (float)z[k];
   }
+  for (size_t k = n; k % BRENIER_QUAD; ++k) block->q[k] = 0;
 }
 
 static size_t BlockLength(size_t n, size_t from)
@@ -265,10 +281,8 @@ static void PackBytes(BrenierTileCurves *c, size_t row, size_t from, size_t n, c
   int8_t      *to  = c->z_bytes + group * dim * BRENIER_TILE_ROWS + from / BRENIER_QUAD * unit + lane * BRENIER_QUAD;
   int32_t      sum = 0;
 
-  for (size_t k = 0; k < n; ++k) {
-    to[k / BRENIER_QUAD * unit + k % BRENIER_QUAD] = block->q[k];
-    sum += block->q[k];
-  }
+  for (size_t k = 0; k < n; ++k) sum += block->q[k];
+  for (size_t k = 0; k < n; k += BRENIER_QUAD, to += unit) memcpy(to, block->q + k, BRENIER_QUAD);
   c->z_start[row] -= brenier_byte_shift * sum;
 }
 
@@ -290,32 +304,24 @@ static double LargestLength(const Gram *g)
   return sqrt(0.5 * (g->xx + g->yy) + hypot(0.5 * (g->xx - g->yy), g->xy));
 }
 
-static void SetRow(const BrenierTileCurves *c, size_t row, const double z[])
-{
-  float *to = c->z + row * RowWidth(c->dim);
-
-  for (size_t k = 0; k < c->dim; ++k) to[k] = (float)z[k];
-}
-
 /* Packs the vectors of curve i, z2 = NULL where there is one, and finds what stays of them and what is lost. */
 static void SetBytes(BrenierTileCurves *c, size_t i, const double z1[], const double z2[])
 {
   const size_t row   = Vectors(c->kind) * i;
   const float  scale = fmaxf(ByteScale(c->dim, z1), z2 ? ByteScale(c->dim, z2) : 0.0f);
   Gram         kept = {0.0, 0.0, 0.0}, lost = {0.0, 0.0, 0.0};
+  float       *whole = c->z + row * RowWidth(c->dim);
   ByteBlock    x, y;
 
-  SetRow(c, row, z1);
-  if (z2) SetRow(c, row + 1, z2);
   memset(&y, 0, sizeof y);
   for (size_t v = 0; v < Vectors(c->kind); ++v) c->z_start[row + v] = 0;
   for (size_t from = 0; from < c->dim; from += BRENIER_BLOCK) {
     const size_t n = BlockLength(c->dim, from);
 
-    RoundToBytes(n, z1 + from, scale, &x);
+    RoundToBytes(n, z1 + from, scale, &x, whole + from);
     PackBytes(c, row, from, n, &x);
     if (z2) {
-      RoundToBytes(n, z2 + from, scale, &y);
+      RoundToBytes(n, z2 + from, scale, &y, whole + RowWidth(c->dim) + from);
       PackBytes(c, row + 1, from, n, &y);
     }
     AddToGram(&kept, n, x.kept, y.kept);
@@ -431,12 +437,12 @@ int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, B
   t->capacity = RoundUp(capacity, BRENIER_TILE_WIDTH);
   t->dim      = dim;
   t->bytes    = UsesBytes(kind, dim);
-  t->y        = AllocZeroed(t->capacity * (t->bytes ? RowWidth(dim) : dim), sizeof(float));
+  t->y        = Alloc(t->capacity * (t->bytes ? RowWidth(dim) : dim), sizeof(float));
   t->height   = AllocZeroed(t->capacity, sizeof(float));
   t->margin   = AllocZeroed(t->capacity, sizeof(float));
   if (!t->y || !t->height || !t->margin) return -1;
   if (!t->bytes) return 0;
-  t->y_bytes      = AllocZeroed(t->capacity * PackedDim(1, dim), 1);
+  t->y_bytes      = Alloc(t->capacity * PackedDim(1, dim), 1);
   t->y_scale      = AllocZeroed(t->capacity, sizeof(float));
   t->first_margin = AllocZeroed(t->capacity, sizeof(float));
   t->length       = AllocZeroed(t->capacity, sizeof(float));
@@ -468,20 +474,6 @@ static double Margin(size_t dim, double length)
   return brenier_unit_roundoff * (double)(dim + (size_t)brenier_extra_terms) * length;
 }
 
-/* Length of what rounding y to bytes loses. */
-static double LostLength(size_t dim, const double y[])
-{
-  const float scale = ByteScale(dim, y);
-  double      lost2 = 0.0;
-  ByteBlock   block;
-
-  for (size_t from = 0; from < dim; from += BRENIER_BLOCK) {
-    RoundToBytes(BlockLength(dim, from), y + from, scale, &block);
-    lost2 += Dot(BlockLength(dim, from), block.lost, block.lost);
-  }
-  return sqrt(lost2);
-}
-
 /* Of a product in bytes, that of the rounded vectors is known; the tests after it err as those in single precision, whose
    reach is up to twice the largest length along the curve. */
 static BrenierTileAllowance AllowBytes(size_t dim, double length, double lost)
@@ -494,7 +486,8 @@ BrenierTileAllowance BrenierTileAllow(BrenierTileKind kind, size_t dim, const do
   const double length = Length(dim, y);
 
   if (!UsesBytes(kind, dim)) return (BrenierTileAllowance){Margin(dim, length), 0.0};
-  return AllowBytes(dim, length, LostLength(dim, y));
+  // No coordinate loses more than half a unit (and the rounding of its quotient)
+  return AllowBytes(dim, length, 0.5000001 * (double)ByteScale(dim, y) * sqrt((double)dim));
 }
 
 double BrenierTileFirstError(const BrenierTileCurves *c, size_t i, BrenierTileAllowance most)
@@ -513,34 +506,41 @@ static void PackTarget(BrenierTileTargets *t, size_t i, const double y[])
   for (size_t k = 0; k < t->dim; ++k) to[k * BRENIER_TILE_WIDTH] = y ? (float)y[k] : 0.0f;
 }
 
-/* Target i in bytes, its coordinates from `from` on. */
+/* Target i in bytes, its coordinates from `from` on: 128 more than a signed byte is another sign bit. */
 static void PackTargetBlock(BrenierTileTargets *t, size_t i, size_t from, size_t n, const int8_t q[])
 {
   const size_t dim = PackedDim(1, t->dim), unit = (size_t)BRENIER_TILE_WIDTH * BRENIER_QUAD;
   const size_t panel = i / BRENIER_TILE_WIDTH, lane = i % BRENIER_TILE_WIDTH;
   uint8_t     *to = t->y_bytes + panel * dim * BRENIER_TILE_WIDTH + from / BRENIER_QUAD * unit + lane * BRENIER_QUAD;
 
-  for (size_t k = 0; k < n; ++k) to[k / BRENIER_QUAD * unit + k % BRENIER_QUAD] = (uint8_t)(brenier_byte_shift + q[k]);
+  for (size_t k = 0; k < n; k += BRENIER_QUAD, to += unit) {
+    uint32_t quad;
+
+    memcpy(&quad, q + k, sizeof quad);
+    quad ^= 0x80808080u;
+    memcpy(to, &quad, sizeof quad);
+  }
 }
 
-static void PackTargetBytes(BrenierTileTargets *t, size_t i, const double y[])
+static void PackTargetBytes(BrenierTileTargets *t, size_t i, double length, const double y[])
 {
+  const size_t         width = RowWidth(t->dim);
   const float          scale = ByteScale(t->dim, y);
-  float               *whole = t->y + i * RowWidth(t->dim);
+  float               *whole = t->y + i * width;
   double               lost2 = 0.0;
   ByteBlock            block;
   BrenierTileAllowance allowance;
 
-  t->y_scale[i] = scale;
-  for (size_t k = 0; k < t->dim; ++k) whole[k] = (float)y[k];
   for (size_t from = 0; from < t->dim; from += BRENIER_BLOCK) {
     const size_t n = BlockLength(t->dim, from);
 
-    RoundToBytes(n, y + from, scale, &block);
+    RoundToBytes(n, y + from, scale, &block, whole + from);
     PackTargetBlock(t, i, from, n, block.q);
     lost2 += Dot(n, block.lost, block.lost);
   }
-  allowance          = AllowBytes(t->dim, Length(t->dim, y), sqrt(lost2));
+  for (size_t k = t->dim; k < width; ++k) whole[k] = 0.0f;
+  allowance          = AllowBytes(t->dim, length, sqrt(lost2));
+  t->y_scale[i]      = scale;
   t->first_margin[i] = RoundedUp(allowance.margin);
   t->length[i]       = RoundedUp(allowance.length);
 }
@@ -561,12 +561,13 @@ void BrenierTileSetTargets(BrenierTileTargets *t, size_t n, size_t stride, const
 
   t->n = n;
   for (size_t i = 0; i < n_padded; ++i) {
-    const double *row = i < n ? y + i * stride : NULL;
+    const double *row    = i < n ? y + i * stride : NULL;
+    const double  length = row ? Length(t->dim, row) : 0.0;
 
     if (!row) PackNothing(t, i);
-    else if (t->bytes) PackTargetBytes(t, i, row);
+    else if (t->bytes) PackTargetBytes(t, i, length, row);
     else PackTarget(t, i, row);
-    t->margin[i] = row ? RoundedUp(Margin(t->dim, Length(t->dim, row))) : 0.0f;
+    t->margin[i] = RoundedUp(Margin(t->dim, length));
     BrenierTileSetHeight(t, i, row ? h[i * stride] : -1.0 / brenier_unit_roundoff);
   }
 }
