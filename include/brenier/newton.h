@@ -1,10 +1,11 @@
 /*
   newton.h - Damped Newton for log mass = log nu on the sampled dual.
 
-  One iteration solves  (H + damping diag(B)) p = r,  r_i = w_i log(nu_i / w_i) where w_i < nu_i, nu_i - w_i elsewhere,
-  the larger of the two parts scaled down so that r sums to zero; B_i is H_ii, at least a fiftieth of the geometric
+  One iteration solves  (H + damping diag(B)) p = r,  r_i = w_i log(nu_i / w_i) where w_i < nu_i, nu_i - w_i where w_i >= nu_i,
+  and -w_i (log(w_i / (4 nu_i)) + 3/4) beyond 4 nu_i, the larger of the two parts scaled down so that r sums to zero; B_i is H_ii, at least a fiftieth of the geometric
   mean of the diagonal, so that rows of empty cells are not singular. A cell's mass behaves like an exponential of its
-  height: the plain residual asks a cell with nu/1000 to rise a thousand times too far. Near the solution both
+  height: the plain residual asks a cell with nu/1000 to rise a thousand times too far, and one with 1000 nu to fall e-fold at
+  a time. Near the solution both
   residuals agree to second order, so convergence stays quadratic.
 
   A step is taken when the energy falls by a twentieth of what its slope promises (Armijo); convexity gives the same

@@ -19,6 +19,11 @@ static const PetscReal brenier_few_empty       = 1e-3; /* of the cells */
 /* In lengths, while lists are trusted. Steps that help stay below 8; curves of two pieces leave parts of the Hessian that
    nothing but damping ties to the rest, and these would go thousands, past everything that lists hold. */
 static const PetscReal brenier_step_most = 10.0;
+/* The same up, where the cell has few pieces: how fast its mass grows is chance, and what is too heavy costs more than what is
+   too light. */
+static const PetscReal brenier_rise_most = 2.0, brenier_rise_pieces = 64.0;
+/* Masses beyond this many weights fall by their logarithm. */
+static const PetscReal brenier_heavy = 4.0;
 /* Heights that move by many slacks make trusted lists useless; who needs more iterations than this is such a case. */
 static const PetscReal brenier_trusting_iterations = 10.0;
 static const PetscReal brenier_scale_factor        = 30.0; /* see SetScale() */
@@ -119,7 +124,15 @@ static PetscErrorCode LiftEmpty(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Residual of log mass = log nu: see newton.h. */
+/* Residual of a cell: see newton.h. */
+static PetscReal Residual(PetscReal m, PetscReal nu)
+{
+  if (m > brenier_heavy * nu) return -m * (log(m / (brenier_heavy * nu)) + 1.0 - 1.0 / brenier_heavy);
+  if (m >= nu) return nu - m;
+  return m > 0.0 ? m * log(nu / m) : 0.0;
+}
+
+/* Residual of log mass = log nu. */
 static PetscErrorCode SetResidual(Newton *s)
 {
   const PetscInt     n  = s->targets->n_local;
@@ -133,7 +146,7 @@ static PetscErrorCode SetResidual(Newton *s)
   PetscCall(VecGetArrayRead(s->mass, &m));
   PetscCall(VecGetArray(s->residual, &r));
   for (PetscInt i = 0; i < n; ++i) {
-    r[i]        = m[i] >= nu[i] ? nu[i] - m[i] : m[i] > 0.0 ? m[i] * log(nu[i] / m[i]) : 0.0;
+    r[i]        = Residual(m[i], nu[i]);
     term[i]     = PetscMax(r[i], 0.0);
     term[n + i] = PetscMax(-r[i], 0.0);
   }
@@ -218,15 +231,19 @@ static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
 /* Brings the step into its gauge, and its entries to what trusted lists can judge. */
 static PetscErrorCode LimitStep(Newton *s)
 {
-  const PetscReal most = brenier_step_most * s->length;
-  PetscScalar    *p;
+  const PetscReal    most = brenier_step_most * s->length, rise = brenier_rise_most * s->length;
+  const PetscReal    few = brenier_rise_pieces * (PetscReal)s->stride / (PetscReal)PetscMax(s->value.n_pieces, 1);
+  const PetscScalar *m;
+  PetscScalar       *p;
 
   PetscFunctionBegin;
   PetscCall(BrenierTargetsGauge(s->targets, s->step));
   if (!s->trusts || !(s->length > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecGetArrayRead(s->mass, &m));
   PetscCall(VecGetArray(s->step, &p));
-  for (PetscInt i = 0; i < s->targets->n_local; ++i) p[i] = PetscMin(PetscMax(p[i], -most), most);
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) p[i] = PetscMin(PetscMax(p[i], -most), m[i] < few ? rise : most);
   PetscCall(VecRestoreArray(s->step, &p));
+  PetscCall(VecRestoreArrayRead(s->mass, &m));
   PetscCall(BrenierTargetsGauge(s->targets, s->step));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
