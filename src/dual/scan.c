@@ -12,22 +12,15 @@
   targets leaves; those that are not get their planes in double then, low and cap as they are.
 */
 #include "dual_private.h"
+#include "blocks.h"
 #include "bounds.h"
-#include "data/ring.h"
 
 #include <math.h>
 
-enum { BRENIER_LIST_START = 256, BRENIER_TARGETS_AT_ONCE = 16384 };
+enum { BRENIER_LIST_START = 256 };
 
 /* Candidates that make it worth while to raise the bounds by them. */
 enum { BRENIER_RAISE_BY = 8 };
-
-/* Targets of all ranks are kept from chunk to chunk, packed first, while together they take no more bytes than this on a
-   rank. */
-static const size_t brenier_kept_bytes = (size_t)512 << 20;
-
-/* Columns of a travelling row behind its coordinates. */
-enum { BRENIER_ROW_LOW, BRENIER_ROW_CAP, BRENIER_ROW_TARGET, BRENIER_ROW_COLUMNS };
 
 typedef struct {
   PetscInt   n, limit; /* at `limit` the list is thinned */
@@ -37,12 +30,6 @@ typedef struct {
   PetscInt  *target; /* global; row of the block for those that are not exact */
   PetscReal *a, *b, *low, *cap;
 } CandidateList;
-
-/* Targets as the kernel reads them, and their low heights, rounded down: what candidates begin with, side by side. */
-typedef struct {
-  BrenierTileTargets targets;
-  float             *low;
-} PackedTile;
 
 typedef struct {
   /* parameters */
@@ -57,23 +44,17 @@ typedef struct {
   CandidateList    *list;   /* shape [n] */
   BrenierBounds    *bounds; /* shape [n] */
   BrenierTileCurves tile;
-  PackedTile       *packed; /* a tile after the other in the order of the ranks */
-  PetscInt          n_tiles;
-  PetscInt   *first_tile; /* of each rank's block, shape [ranks + 1]; NULL when one tile is packed anew each time */
-  PetscReal **kept;       /* each rank's block of rows, shape [ranks]; NULL when they travel for every chunk */
-  PetscBool   has_kept;   /* once a round is over */
   /* work */
-  BrenierEnvelope   envelope;
-  CandidateList     scratch;
-  PetscInt         *run;       /* see SortList() */
-  PetscReal        *above;     /* see DropCandidates() */
-  float            *anchor;    /* see StoreList() */
-  PetscReal        *piece_low; /* of the pieces of one curve */
-  PetscInt          work_capacity;
-  const PetscReal  *block;     /* targets being scanned, coordinates and columns: of one rank, ... */
-  PetscInt          first_row; /* ... and the first of the tile among them */
-  const PackedTile *tile_at_hand;
-  PetscErrorCode    ierr; /* first failure inside a visit */
+  BrenierEnvelope          envelope;
+  CandidateList            scratch;
+  PetscInt                *run;       /* see SortList() */
+  PetscReal               *above;     /* see DropCandidates() */
+  float                   *anchor;    /* see StoreList() */
+  PetscReal               *piece_low; /* of the pieces of one curve */
+  PetscInt                 work_capacity;
+  BrenierBlock             block;        /* targets being scanned, ... */
+  const BrenierPackedTile *tile_at_hand; /* ... a tile of them at a time */
+  PetscErrorCode           ierr;         /* first failure inside a visit */
 } Chunk;
 
 static PetscErrorCode ReserveList(CandidateList *list, PetscInt n)
@@ -205,7 +186,7 @@ static PetscErrorCode DropBelowEnvelope(Chunk *chunk, CandidateList *list)
 /* Row of the block being scanned. */
 static inline const PetscReal *RowAt(const Chunk *chunk, PetscInt i)
 {
-  return chunk->block + (size_t)i * (size_t)(chunk->dual->source.dim + BRENIER_ROW_COLUMNS);
+  return chunk->block.row + (size_t)i * (size_t)(chunk->dual->source.dim + BRENIER_ROW_COLUMNS);
 }
 
 static inline void Prefetch(const PetscReal row[], PetscInt n)
@@ -238,16 +219,16 @@ static PetscErrorCode MakeExact(Chunk *chunk, PetscInt c)
 
 static PetscErrorCode AddCandidates(Chunk *chunk, PetscInt c, const BrenierTileFound *found)
 {
-  const PackedTile *tile  = chunk->tile_at_hand;
-  const PetscInt    count = (PetscInt)found->n;
-  CandidateList    *list  = &chunk->list[c];
+  const BrenierPackedTile *tile  = chunk->tile_at_hand;
+  const PetscInt           count = (PetscInt)found->n;
+  CandidateList           *list  = &chunk->list[c];
 
   PetscFunctionBegin;
   PetscCall(ReserveList(list, list->n + count));
   for (PetscInt i = 0; i < count; ++i, ++list->n) {
     const int32_t at = found->target[i];
 
-    list->target[list->n] = chunk->first_row + at;
+    list->target[list->n] = tile->first_row + at;
     list->a[list->n]      = (PetscReal)found->a[i];
     list->b[list->n]      = (PetscReal)found->b[i];
     list->low[list->n] =
@@ -334,14 +315,6 @@ static PetscErrorCode DestroyChunk(Chunk *chunk)
   PetscCall(PetscFree(chunk->anchor));
   PetscCall(PetscFree(chunk->piece_low));
   BrenierTileCurvesFree(&chunk->tile);
-  for (PetscInt i = 0; i < chunk->n_tiles; ++i) {
-    BrenierTileTargetsFree(&chunk->packed[i].targets);
-    PetscCall(PetscFree(chunk->packed[i].low));
-  }
-  PetscCall(PetscFree(chunk->packed));
-  PetscCall(PetscFree(chunk->first_tile));
-  if (chunk->kept) PetscCall(PetscFree(chunk->kept[0]));
-  PetscCall(PetscFree(chunk->kept));
   BrenierEnvelopeFree(&chunk->envelope);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -372,74 +345,12 @@ static PetscErrorCode BeginChunk(Chunk *chunk, PetscInt n, const PetscInt index[
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscInt TilesOf(PetscInt n)
-{
-  return (n + BRENIER_TARGETS_AT_ONCE - 1) / BRENIER_TARGETS_AT_ONCE;
-}
-
-/* Room for the targets of a round of the ring: packed, all or one tile; and as they are, all or none. */
-static PetscErrorCode CreateTiles(Chunk *chunk, const BrenierRing *ring)
-{
-  const size_t tile_bytes = (chunk->tile.dim + 3) * sizeof(float) * BRENIER_TARGETS_AT_ONCE;
-  PetscInt     n_tiles    = 0;
-  size_t       n_rows     = 0, packed_bytes;
-
-  PetscFunctionBegin;
-  for (PetscMPIInt r = 0; r < ring->size; ++r) {
-    n_tiles += TilesOf(ring->n_rows[r]);
-    n_rows += (size_t)ring->n_rows[r];
-  }
-  packed_bytes = (size_t)n_tiles * tile_bytes;
-  if (packed_bytes <= brenier_kept_bytes) {
-    PetscCall(PetscCalloc1(ring->size + 1, &chunk->first_tile));
-    for (PetscMPIInt r = 0; r < ring->size; ++r)
-      chunk->first_tile[r + 1] = chunk->first_tile[r] + TilesOf(ring->n_rows[r]);
-  } else n_tiles = 1;
-  PetscCall(PetscCalloc1(n_tiles, &chunk->packed));
-  chunk->n_tiles = n_tiles;
-  if (packed_bytes + n_rows * ring->width * sizeof(PetscReal) <= brenier_kept_bytes) {
-    PetscCall(PetscCalloc1(ring->size, &chunk->kept));
-    PetscCall(PetscMalloc1(n_rows * ring->width, &chunk->kept[0]));
-    for (PetscMPIInt r = 1; r < ring->size; ++r)
-      chunk->kept[r] = chunk->kept[r - 1] + (size_t)ring->n_rows[r - 1] * ring->width;
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Makes targets [t, t + count) of a rank's block the tile at hand, packed for the kernel if they are not yet. */
-static PetscErrorCode PackTargets(Chunk *chunk, PetscMPIInt owner, PetscInt t, PetscInt count)
-{
-  const size_t   dim   = chunk->tile.dim;
-  const PetscInt which = chunk->first_tile ? chunk->first_tile[owner] + t / BRENIER_TARGETS_AT_ONCE : 0;
-  const PetscInt room  = chunk->first_tile ? count : BRENIER_TARGETS_AT_ONCE;
-  PackedTile    *tile  = &chunk->packed[which];
-
-  PetscFunctionBegin;
-  chunk->first_row    = t;
-  chunk->tile_at_hand = tile;
-  if (chunk->first_tile && tile->low) PetscFunctionReturn(PETSC_SUCCESS);
-  if (!tile->low) {
-    PetscCheck(!BrenierTileTargetsAlloc((size_t)room, dim, &tile->targets), PETSC_COMM_SELF, PETSC_ERR_MEM,
-               "No memory for packed targets");
-    PetscCall(PetscMalloc1(room, &tile->low));
-  }
-  BrenierTileSetTargets(&tile->targets, (size_t)count, dim + BRENIER_ROW_COLUMNS, RowAt(chunk, t),
-                        RowAt(chunk, t) + dim + BRENIER_ROW_CAP);
-  for (PetscInt i = 0; i < count; ++i) {
-    const PetscReal low = RowAt(chunk, t + i)[dim + BRENIER_ROW_LOW];
-
-    tile->low[i] = (float)low;
-    if ((PetscReal)tile->low[i] > low) tile->low[i] = nextafterf(tile->low[i], -HUGE_VALF);
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Meets curves [first, first + n) of the chunk with the block at hand, and makes their candidates exact. */
-static PetscErrorCode ScanCurves(Chunk *chunk, PetscInt first, PetscInt n, PetscMPIInt owner, PetscInt n_targets)
+static PetscErrorCode ScanCurves(Chunk *chunk, BrenierBlocks *blocks, PetscInt first, PetscInt n)
 {
   PetscFunctionBegin;
-  for (PetscInt t = 0; t < n_targets; t += BRENIER_TARGETS_AT_ONCE) {
-    PetscCall(PackTargets(chunk, owner, t, PetscMin(BRENIER_TARGETS_AT_ONCE, n_targets - t)));
+  for (PetscInt k = 0; k < chunk->block.n_tiles; ++k) {
+    PetscCall(BrenierBlocksTile(blocks, &chunk->block, k, &chunk->tile_at_hand));
     BrenierTileScan(&chunk->tile, (size_t)first, (size_t)n, &chunk->tile_at_hand->targets, Visit, chunk);
     PetscCall(chunk->ierr);
   }
@@ -451,20 +362,20 @@ static PetscErrorCode ScanCurves(Chunk *chunk, PetscInt first, PetscInt n, Petsc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Meets the curves of the chunk with one rank's block of targets: few at a time, so that their lists stay in cache, unless
-   targets would have to be packed anew each time. */
-static PetscErrorCode ScanBlock(Chunk *chunk, PetscMPIInt owner, PetscInt n, const PetscReal row[])
+/* Meets the curves of the chunk with the block at hand: few at a time, so that their lists stay in cache, unless targets
+   would have to be packed anew each time. */
+static PetscErrorCode ScanBlock(Chunk *chunk, BrenierBlocks *blocks)
 {
-  const size_t   dim     = (size_t)chunk->dual->source.dim;
-  const int      vectors = chunk->dual->curve_type == BRENIER_CURVE_CIRCLE ? 2 : 1;
-  const PetscInt at_once = chunk->first_tile ? (PetscInt)chunk->tile.n_at_once : chunk->n;
+  const int            vectors = chunk->dual->curve_type == BRENIER_CURVE_CIRCLE ? 2 : 1;
+  const PetscInt       at_once = blocks->keeps_tiles ? (PetscInt)chunk->tile.n_at_once : chunk->n;
+  const PetscLogDouble flops =
+      2.0 * vectors * (PetscLogDouble)chunk->dual->source.dim * (PetscLogDouble)chunk->block.n * chunk->n;
 
   PetscFunctionBegin;
-  chunk->block = row;
   for (PetscInt c = 0; c < chunk->n; c += at_once)
-    PetscCall(ScanCurves(chunk, c, PetscMin(at_once, chunk->n - c), owner, n));
-  chunk->dual->work.flops += 2.0 * vectors * (PetscLogDouble)dim * (PetscLogDouble)n * chunk->n;
-  PetscCall(PetscLogFlops(2.0 * vectors * (PetscLogDouble)dim * (PetscLogDouble)n * chunk->n));
+    PetscCall(ScanCurves(chunk, blocks, c, PetscMin(at_once, chunk->n - c)));
+  chunk->dual->work.flops += flops;
+  PetscCall(PetscLogFlops(flops));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -618,33 +529,16 @@ static PetscErrorCode FillOwnBlock(BrenierDual dual, PetscInt n, const PetscInt 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Meets the curves of the chunk with all targets in a round of the ring, whose own block is filled. */
-static PetscErrorCode ScanRound(Chunk *chunk, BrenierRing *ring)
+/* Meets the curves of the chunk with all targets. */
+static PetscErrorCode ScanRound(Chunk *chunk, BrenierBlocks *blocks)
 {
-  PetscBool   more;
-  PetscMPIInt owner;
-  PetscInt    n;
-  PetscReal  *row;
+  PetscBool more;
 
   PetscFunctionBegin;
   while (PETSC_TRUE) {
-    PetscCall(BrenierRingStep(ring, &more, &owner, &n, &row));
+    PetscCall(BrenierBlocksStep(blocks, &more, &chunk->block));
     if (!more) break;
-    PetscCall(ScanBlock(chunk, owner, n, row));
-    if (chunk->kept) PetscCall(PetscArraycpy(chunk->kept[owner], row, (size_t)n * ring->width));
-  }
-  chunk->has_kept = (PetscBool)(chunk->kept != NULL);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The same with the blocks kept from a round, in the same order. */
-static PetscErrorCode ScanKept(Chunk *chunk, const BrenierRing *ring)
-{
-  PetscFunctionBegin;
-  for (PetscMPIInt s = 0; s < ring->size; ++s) {
-    const PetscMPIInt owner = (ring->rank - s + ring->size) % ring->size;
-
-    PetscCall(ScanBlock(chunk, owner, ring->n_rows[owner], chunk->kept[owner]));
+    PetscCall(ScanBlock(chunk, blocks));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -680,9 +574,9 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
                                        const PetscInt curve[], PetscInt n_targets, const PetscInt target[],
                                        const PetscReal low[], const PetscReal cap[], BrenierPieces *pieces)
 {
-  BrenierRing     ring;
+  BrenierBlocks   blocks;
   Chunk           chunk;
-  PetscReal      *leaf_low = NULL, *y;
+  PetscReal      *leaf_low = NULL, *y, *own;
   PetscLogDouble  t0, t1;
   PetscInt        most = n_curves; // on any rank
   PetscErrorCode  stop = PETSC_SUCCESS;
@@ -701,27 +595,23 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
   }
   PetscCall(CreateChunk(dual, mode, &chunk));
   PetscCall(FindHeights(dual, n_targets, target, y, cap, &chunk.heights));
-  PetscCall(
-      BrenierRingCreate(dual->comm, n_targets, (size_t)dual->source.dim + BRENIER_ROW_COLUMNS, PETSC_FALSE, &ring));
-  PetscCall(CreateTiles(&chunk, &ring));
+  PetscCall(BrenierBlocksCreate(&dual->targets->nodes, n_targets, (size_t)dual->source.dim, &blocks));
   for (PetscInt first = 0; first < most; first += dual->chunk_size) {
     const PetscInt from = PetscMin(first, n_curves);
 
     stop = BrenierStopHere(dual->comm);
     if (stop) break;
     PetscCall(BeginChunk(&chunk, PetscMin(dual->chunk_size, n_curves - from), curve + from, leaf_low));
-    if (chunk.has_kept) PetscCall(ScanKept(&chunk, &ring));
-    else {
-      PetscCall(FillOwnBlock(dual, n_targets, target, y, low, cap, ring.block[ring.current]));
-      PetscCall(ScanRound(&chunk, &ring));
-    }
+    own = BrenierBlocksOwn(&blocks);
+    if (own) PetscCall(FillOwnBlock(dual, n_targets, target, y, low, cap, own));
+    PetscCall(ScanRound(&chunk, &blocks));
     PetscCall(EndChunk(&chunk, pieces));
     if (mode == BRENIER_SCAN_MORE) PetscCall(BrenierListsCrowded_Private(dual, &dual->crowded));
     if (dual->crowded) break;
     PetscCall(BrenierProgressTell(&progress, (PetscReal)first + dual->chunk_size, (PetscReal)most));
   }
-  dual->work.ring_bytes += ring.bytes;
-  PetscCall(BrenierRingDestroy(&ring));
+  dual->work.ring_bytes += blocks.bytes;
+  PetscCall(BrenierBlocksDestroy(&blocks));
   PetscCall(DestroyChunk(&chunk));
   PetscCall(PetscFree(leaf_low));
   PetscCall(PetscFree(y));
