@@ -54,7 +54,7 @@ typedef struct {
   char  *has_sectors;    /* shape [n]: whether `sector` is filled */
   /* work */
   size_t n_at_once; /* curves that meet a panel of targets one after the other, so that they stay in cache */
-  struct BrenierTileStage *stage; /* empty between scans; shape [n_at_once] */
+  struct BrenierTileStage *stage; /* of each curve, empty between scans */
 } BrenierTileCurves;
 
 /* Targets in the form that the kernel reads. */
@@ -119,7 +119,7 @@ void BrenierTileSetHeight(BrenierTileTargets *targets, size_t target, double h);
 /*
   BrenierTileScan - Meets curves [first, first + count) with every target of the tile
 
-  Not collective; two scans of the same curves do not run at once. first: a multiple of what the kernel takes together (6
+  Not collective; scans of disjoint curves may run at once, with the same tile of targets, of the same curves not. first: a multiple of what the kernel takes together (6
   circles, 12 chords or points). Calls visit(context, curve, ...) for the pairs that pass; the visitor may raise bounds
   and lower heights, which takes effect for the pairs that follow. Flops: 2 dim per pair and vector.
 */

@@ -1,9 +1,11 @@
 /* blocks.c - Implements blocks.h. */
 #include <brenier/compat.h>
 #include <brenier/log.h>
+#include <brenier/threads.h>
 #include "blocks.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 enum { BRENIER_BLOCKS_TAG = 7103 };
 
@@ -180,18 +182,16 @@ static PetscErrorCode StepKept(BrenierBlocks *blocks, PetscBool *more, BrenierBl
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Packs rows [first, first + count) of a block. */
-static PetscErrorCode Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, PetscInt count,
-                           BrenierPackedTile *tile)
+/* Packs rows [first, first + count) of a block; 0, or -1 when memory is out. */
+static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, BrenierPackedTile *tile)
 {
-  const PetscReal *row  = block->row + (size_t)first * blocks->width;
-  const PetscInt   room = blocks->keeps_tiles ? count : BRENIER_TARGETS_AT_ONCE;
+  const PetscReal *row   = block->row + (size_t)first * blocks->width;
+  const PetscInt   count = PetscMin(BRENIER_TARGETS_AT_ONCE, block->n - first);
+  const PetscInt   room  = blocks->keeps_tiles ? count : BRENIER_TARGETS_AT_ONCE;
 
-  PetscFunctionBegin;
   if (!tile->low) {
-    PetscCheck(!BrenierTileTargetsAlloc((size_t)room, blocks->dim, &tile->targets), PETSC_COMM_SELF, PETSC_ERR_MEM,
-               "No memory for packed targets");
-    PetscCall(PetscMalloc1(room, &tile->low));
+    tile->low = malloc((size_t)room * sizeof *tile->low);
+    if (!tile->low || BrenierTileTargetsAlloc((size_t)room, blocks->dim, &tile->targets)) return -1;
   }
   tile->first_row = first;
   BrenierTileSetTargets(&tile->targets, (size_t)count, blocks->width, row, row + blocks->dim + BRENIER_ROW_CAP);
@@ -201,19 +201,24 @@ static PetscErrorCode Pack(const BrenierBlocks *blocks, const BrenierBlock *bloc
     tile->low[i] = (float)low;
     if ((PetscReal)tile->low[i] > low) tile->low[i] = nextafterf(tile->low[i], -HUGE_VALF);
   }
-  PetscFunctionReturn(PETSC_SUCCESS);
+  return 0;
 }
 
-PetscErrorCode BrenierBlocksTile(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt k,
-                                 const BrenierPackedTile **tile)
+PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, PetscInt *n,
+                                  const BrenierPackedTile **tile)
 {
-  const PetscInt     first  = k * BRENIER_TARGETS_AT_ONCE;
-  BrenierPackedTile *packed = &blocks->tile[blocks->keeps_tiles ? blocks->first_tile[block->owner] + k : 0];
+  const PetscInt     count  = blocks->keeps_tiles ? block->n_tiles - first : 1;
+  BrenierPackedTile *packed = &blocks->tile[blocks->keeps_tiles ? blocks->first_tile[block->owner] + first : 0];
+  int                failed = 0;
 
   PetscFunctionBegin;
-  if (!blocks->keeps_tiles || !packed->low)
-    PetscCall(Pack(blocks, block, first, PetscMin(BRENIER_TARGETS_AT_ONCE, block->n - first), packed));
+  *n    = count;
   *tile = packed;
+#pragma omp parallel for num_threads(BrenierThreads()) schedule(dynamic) reduction(| : failed)
+  for (PetscInt k = 0; k < count; ++k)
+    if (!blocks->keeps_tiles || !packed[k].low)
+      failed |= Pack(blocks, block, (first + k) * BRENIER_TARGETS_AT_ONCE, &packed[k]);
+  PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for packed targets");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -237,7 +242,7 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks)
   PetscFunctionBegin;
   for (PetscInt i = 0; i < blocks->n_tiles; ++i) {
     BrenierTileTargetsFree(&blocks->tile[i].targets);
-    PetscCall(PetscFree(blocks->tile[i].low));
+    free(blocks->tile[i].low);
   }
   PetscCall(PetscFree(blocks->tile));
   PetscCall(PetscFree2(blocks->first_row, blocks->first_tile));

@@ -64,8 +64,9 @@ PetscReal *BrenierBlocksOwn(BrenierBlocks *blocks);
 /* Hands out the next block of a round; *more = PETSC_FALSE after the last. Collective. Call it again when done with the block. */
 PetscErrorCode BrenierBlocksStep(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block);
 
-/* Tile k of the block at hand; without keeps_tiles it lasts until the next is asked for. */
-PetscErrorCode BrenierBlocksTile(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt k,
-                                 const BrenierPackedTile **tile);
+/* Tiles of the block at hand, from tile `first` on: all that there are, or one, without keeps_tiles, which lasts until the next is
+   asked for. Threads pack them. */
+PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, PetscInt *n,
+                                  const BrenierPackedTile **tile);
 
 PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks);

@@ -74,7 +74,8 @@ static const PetscReal (*InverseCosines(void))[BRENIER_DIRECTIONS]
   static PetscBool filled;
   const PetscReal  huge = 1e30;
 
-  for (int q = 0; !filled && q < BRENIER_DIRECTIONS; ++q) {
+  if (filled) return inverse;
+  for (int q = 0; q < BRENIER_DIRECTIONS; ++q) {
     PetscReal begin, end;
 
     BrenierTileDirection(q, &begin, &end);
@@ -88,6 +89,11 @@ static const PetscReal (*InverseCosines(void))[BRENIER_DIRECTIONS]
   }
   filled = PETSC_TRUE;
   return inverse;
+}
+
+void BrenierBoundsPrepare_Private(void)
+{
+  (void)InverseCosines();
 }
 
 /* Cosines and sines of the ends of the sectors; end k is where sector k begins. */

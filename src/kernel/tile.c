@@ -93,7 +93,7 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   c->sector      = AllocZeroed(kind == BRENIER_TILE_POINT ? 0 : n * 3 * BRENIER_SECTORS, sizeof(float));
   c->has_sectors = AllocZeroed(n, 1);
   c->n_at_once   = CurvesAtOnce(kind, dim, n_padded);
-  c->stage       = AllocZeroed(c->n_at_once, sizeof(BrenierTileStage));
+  c->stage       = AllocZeroed(n_padded, sizeof(BrenierTileStage));
   if (!c->z || !c->reach || !c->level || !c->centre || !c->radius || !c->pivot || !c->offset || !c->axis ||
       !c->sector || !c->has_sectors || !c->stage)
     return -1;

@@ -243,7 +243,6 @@ static void Scan(const BrenierTileCurves *curves, size_t first, size_t count, co
   const int    circles  = curves->kind == BRENIER_TILE_CIRCLE;
   const size_t in_group = circles ? BRENIER_TILE_ROWS / 2 : BRENIER_TILE_ROWS;
 
-  stage -= first; // indexed by curve from here on
   for (size_t panel = 0; panel < t->n; panel += BRENIER_TILE_WIDTH)
     for (size_t c0 = first; c0 < first + count; c0 += in_group) {
       const float *z    = curves->z + c0 / in_group * curves->dim * BRENIER_TILE_ROWS;

@@ -3,6 +3,7 @@ static const char help[] = "Checks the sampled dual against a plain twin, finite
 #include "problems.h"
 
 #include <brenier/dual.h>
+#include <brenier/threads.h>
 
 #include "data/shared.h"
 
@@ -875,6 +876,19 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, BrenierSourceType typ
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The same pieces with several threads a rank: of scans whose targets are kept and whose targets are not, and of lists. */
+static PetscErrorCode TestThreads(PetscInt n_threads)
+{
+  PetscFunctionBeginUser;
+  BrenierThreadsSet(n_threads);
+  PetscCall(TestNodes(2, PETSC_TRUE));
+  PetscCall(TestNodes(0, PETSC_FALSE));
+  for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_SPHERE; ++type)
+    PetscCall(TestLists(CLOUD_NORMAL, 16, type));
+  BrenierThreadsSet(1);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   PetscFunctionBeginUser;
@@ -883,6 +897,7 @@ int main(int argc, char **argv)
   for (PetscMPIInt most = 0; most <= 3; ++most) PetscCall(TestNodes(most, PETSC_TRUE));
   PetscCall(TestNodes(0, PETSC_FALSE));
   PetscCall(TestNoSharedMemory());
+  PetscCall(TestThreads(3));
   for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_SPHERE; ++type) {
     PetscCall(TestMerged(type));
     PetscCall(TestBatches(type));
