@@ -119,7 +119,7 @@ PetscErrorCode BrenierDualEnter_Private(PetscInt c, const BrenierEnvelope *envel
                                         const PetscReal a[], const PetscReal b[], BrenierPieces *pieces);
 
 /* Curves, times the threads, whose envelopes are walked at once before they are entered one after the other. */
-enum { BRENIER_ENVELOPES_AT_ONCE = 64 };
+enum { BRENIER_ENVELOPES_AT_ONCE = 16 };
 PetscErrorCode BrenierPiecesFree_Private(BrenierPieces *pieces);
 
 /* Sets the list of local curve c, replacing what it had; low as in BrenierLists. In lists.c. */

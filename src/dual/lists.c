@@ -418,7 +418,7 @@ static PetscErrorCode Walk(BrenierDual dual)
   for (PetscInt first = 0; first < dual->n_local; first += n) {
     const PetscInt end = PetscMin(first + n, dual->n_local);
 
-#pragma omp parallel for num_threads(n_threads) schedule(dynamic, 8) reduction(| : failed)
+#pragma omp parallel for num_threads(n_threads) schedule(dynamic) reduction(| : failed)
     for (PetscInt c = first; c < end; ++c)
       failed |= WalkList(dual, c, h + longest * (size_t)omp_get_thread_num(), &envelope[c - first]);
     PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the envelope of a list");

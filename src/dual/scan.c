@@ -598,7 +598,7 @@ static PetscErrorCode EndChunk(Chunk *chunk, BrenierPieces *pieces)
   for (PetscInt first = 0; first < chunk->n; first += chunk->n_envelopes) {
     const PetscInt end = PetscMin(first + chunk->n_envelopes, chunk->n);
 
-#pragma omp parallel for num_threads(chunk->n_workers) schedule(dynamic, 8) reduction(| : failed)
+#pragma omp parallel for num_threads(chunk->n_workers) schedule(dynamic) reduction(| : failed)
     for (PetscInt c = first; c < end; ++c)
       failed |= FinishCurve(&chunk->worker[omp_get_thread_num()], c, &chunk->envelope[c - first]);
     PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the candidates of a curve");
