@@ -20,8 +20,9 @@ most_restarts=${BRENIER_MOST_RESTARTS:-50}
 
 # ---- the rest fits everywhere ----
 
-# One rank a core, bound to it; one thread a rank.
-export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+# One rank a core, bound to it, or with -threads a rank on the cores of its task. BLAS has one thread.
+export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+export SRUN_CPUS_PER_TASK=${SRUN_CPUS_PER_TASK:-${SLURM_CPUS_PER_TASK:-1}} # srun from Slurm 22.05 on does not inherit it
 export SLURM_CPU_BIND=${SLURM_CPU_BIND:-cores}
 
 script=${0##*/}

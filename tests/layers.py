@@ -20,7 +20,7 @@ LAYER = {"base": 0, "kernel": 0, "data": 1, "linear": 2, "dual": 2, "map": 3, "s
 
 MODULE_OF_HEADER = {
     "base.h": "base", "compat.h": "base", "error.h": "base", "log.h": "base", "random.h": "base", "stop.h": "base",
-    "sum.h": "base", "version.h": "base",
+    "sum.h": "base", "threads.h": "base", "version.h": "base",
     "envelope.h": "kernel", "tile.h": "kernel",
     "array.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",
     "frechet.h": "linear", "linear.h": "linear",

@@ -37,7 +37,7 @@ typedef struct {
   PetscInt64     n_fresh;                /* candidates that full scans found on curves without a list */
   PetscInt64     n_candidates, n_pieces; /* in the lists and on the envelopes at present */
   PetscLogDouble flops;                  /* of the scans: 2 dim per pair and curve vector */
-  PetscLogDouble ring_bytes;             /* of targets, sent to the next rank */
+  PetscLogDouble ring_bytes; /* of targets, sent to other nodes; what a node does not keep, to other ranks */
   PetscLogDouble scan_seconds, envelope_seconds;
 } BrenierDualWork;
 

@@ -14,12 +14,13 @@ typedef struct _p_BrenierTargets *BrenierTargets;
 
 struct _p_BrenierTargets {
   /* layout */
-  MPI_Comm    comm;
-  PetscLayout layout; /* rows over the ranks */
-  PetscInt    n;      /* targets over all ranks, after merging duplicates */
-  PetscInt    dim;
-  PetscInt    first;   /* global index of this rank's first target */
-  PetscInt    n_local; /* 0 allowed */
+  MPI_Comm                comm;
+  PetscLayout             layout; /* rows over the ranks */
+  PetscInt                n;      /* targets over all ranks, after merging duplicates */
+  PetscInt                dim;
+  PetscInt                first;   /* global index of this rank's first target */
+  PetscInt                n_local; /* 0 allowed */
+  struct _p_BrenierNodes *nodes;   /* ranks that share memory */
   /* data, owned */
   PetscReal  *y;      /* as read, shape [n_local, dim] */
   PetscReal  *nu;     /* weights, shape [n_local], positive, summing to 1 over the ranks */

@@ -67,7 +67,7 @@ typedef struct {
   char    *has_sectors;    /* shape [n]: whether `sector` is filled */
   /* work */
   size_t n_at_once; /* curves that meet a panel of targets one after the other, so that they stay in cache */
-  struct BrenierTileStage *stage; /* empty between scans; shape [n] */
+  struct BrenierTileStage *stage; /* of each curve, empty between scans */
 } BrenierTileCurves;
 
 /* Targets in the form that the kernel reads. */
@@ -147,7 +147,8 @@ size_t BrenierTileTargetsBytes(BrenierTileKind kind, size_t n, size_t dim);
 /*
   BrenierTileScan - Meets curves [first, first + count) with every target of the tile
 
-  Not collective; scans that run at once share no group of curves. first: a multiple of what the kernel takes together (6
+  Not collective; scans that share no group of curves may run at once, with the same tile of targets. first: a multiple of what
+  the kernel takes together (6
   circles, 12 chords or points). Calls visit(context, curve, ...) for the pairs that pass; the visitor may raise bounds
   and lower heights, which takes effect for the pairs that follow. Flops: 2 dim per pair and vector.
 */

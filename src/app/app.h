@@ -33,6 +33,8 @@ extern const BrenierCommand brenier_command_solve, brenier_command_check, brenie
 
 /* Options as the commands want them: found or default, checked against a range. All collective on the world, the same
    value on all ranks; errors are PETSC_ERR_USER_INPUT with a sentence naming option, value and range. */
+/* Reads -threads and sets it for the program. */
+PetscErrorCode BrenierOptionThreads(void);
 PetscErrorCode BrenierOptionInt(const char name[], PetscInt64 low, PetscInt64 high, PetscInt64 *value, PetscBool *set);
 PetscErrorCode BrenierOptionReal(const char name[], PetscReal low, PetscReal high, PetscReal *value, PetscBool *set);
 /* Text is copied, value keeps its default when the option is absent; required: absence is an error saying so. */

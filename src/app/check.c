@@ -9,6 +9,7 @@ static const BrenierOption check_options[] = {
     {"-curves", "N", "fresh curves; default 4 circles or 16 chords a target, at least 4096"},
     {"-seed", "N", "seed of these curves, independent of those of the solve; default 1"},
     {"-tol", "RHO", "exit with 6 when the upper end of the interval is above; default: not judged"},
+    {"-threads", "T", "threads of each rank, on cores of their own; default 1. Results do not depend on it"},
     {"-checkpoint", "", "the file is a checkpoint: read all of it and compare it with its checksums, nothing else"},
     {NULL, NULL, NULL}};
 
@@ -50,6 +51,7 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
   }
   PetscCall(BrenierOptionInt("-curves", 64, PETSC_MAX_INT, &curves, &has_curves));
   PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &seed, NULL));
+  PetscCall(BrenierOptionThreads());
   PetscCall(BrenierOptionReal("-tol", 1e-12, 1e6, &tol, &has_tol));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   if (!has_curves) curves = BrenierHeldOutDefaultCurves(&result.source, targets->n);

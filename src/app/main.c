@@ -432,12 +432,14 @@ static PetscBool IsAlone(void)
 int main(int argc, char **argv)
 {
   BrenierExit           outcome;
+  int                   provided;
   PetscErrorCode        ierr;
   const BrenierCommand *command = argc > 1 ? FindCommand(argv[1]) : NULL;
 
   if (IsAloneUnderSlurm()) return BRENIER_EXIT_USAGE;
   if (command && command->stops) BrenierStopCatch();
-  MPI_Init(&argc, &argv);
+  // Threads leave MPI to the one that started them
+  MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
   if (IsAlone()) outcome = BRENIER_EXIT_USAGE;
   else if (!AnsweredWithoutRun(argc, argv, command, &outcome) &&
            (outcome = CheckStart(argc, argv)) == BRENIER_EXIT_DONE) {

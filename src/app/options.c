@@ -1,6 +1,8 @@
 /* options.c - The options of app.h, read from PETSc's database and checked. */
 #include "app.h"
 
+#include <brenier/threads.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +67,17 @@ PetscErrorCode BrenierOptionInt(const char name[], PetscInt64 low, PetscInt64 hi
              high, text);
   if (found) *value = (PetscInt64)x;
   if (set) *set = found;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierOptionThreads(void)
+{
+  const PetscInt64 most = 1024;
+  PetscInt64       n    = 1;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierOptionInt("-threads", 1, most, &n, NULL));
+  BrenierThreadsSet((PetscInt)n);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

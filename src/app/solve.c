@@ -5,6 +5,7 @@
 #include <brenier/result.h>
 #include <brenier/solve.h>
 #include <brenier/store.h>
+#include <brenier/threads.h>
 #include <brenier/tile.h>
 
 #include <math.h>
@@ -26,6 +27,7 @@ static const BrenierOption solve_options[] = {
     {"-method", "NAME", "newton (default), lmvm, cg, ntr (PETSc TAO), or adam, asgd on fresh points"},
     {"-sample", "KIND", "what adam and asgd draw: points (default) or curves"},
     {"-memory", "GIB", "memory that the sample may take, all ranks of a node together; default 70% of the node's"},
+    {"-threads", "T", "threads of each rank, on cores of their own; default 1. Results do not depend on it"},
     {"-max_it", "N", "Newton iterations at most in a stage; default 50"},
     {"-residual", "L1", "stop at this in-sample sum of |mass - weight|; default 0: at a tenth of the sampling error"},
     {"-warm_up", "X", "curves of the averaged descent before Newton, in parts of n; default at most 2, 0 for none"},
@@ -157,6 +159,7 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   PetscCall(BrenierOptionReal("-tol", 1e-12, 1e6, &r->solve.tol, &has_tol));
   PetscCall(BrenierOptionReal("-memory", 1e-6, 1e9, &r->memory, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-verify_lists", &r->solve.verify, NULL));
+  PetscCall(BrenierOptionThreads());
   PetscCall(BrenierOptionInt("-max_it", 0, 1000000, &max_it, NULL));
   PetscCall(BrenierOptionReal("-warm_up", 0.0, 1e6, &r->solve.warm_up, NULL));
   PetscCall(BrenierOptionReal("-residual", 0.0, 2.0, &r->solve.newton.residual, NULL));
@@ -279,7 +282,7 @@ static PetscErrorCode ReportWork(BrenierTargets t, const BrenierSource *source, 
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
-  all[3] = BrenierTilePeak(look);
+  all[3] = (PetscReal)BrenierThreads() * BrenierTilePeak(look);
   (void)getrusage(RUSAGE_SELF, &usage);
   bytes = (PetscInt64)usage.ru_maxrss * 1024;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 5, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));

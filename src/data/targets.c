@@ -4,6 +4,7 @@
 #include <brenier/targets.h>
 
 #include "duplicates.h"
+#include "shared.h"
 
 #include <math.h>
 #include <petscsf.h>
@@ -188,6 +189,7 @@ PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *we
                          t->n_merged, BrenierPlural(t->n_merged), t->path, t->n, BrenierPlural(t->n)));
   PetscCall(SetCentreAndUnit(t));
   PetscCall(CheckSpread(t));
+  PetscCall(BrenierNodesCreate(t->comm, 0, &t->nodes));
   *targets = t;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -208,6 +210,7 @@ PetscErrorCode BrenierTargetsAdopt(MPI_Comm comm, PetscInt n_local, PetscInt dim
   t->weight_sum = 1.0;
   PetscCall(SetLayout(t));
   PetscCall(SetCentreAndUnit(t));
+  PetscCall(BrenierNodesCreate(t->comm, 0, &t->nodes));
   *targets = t;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -313,6 +316,7 @@ PetscErrorCode BrenierTargetsDestroy(BrenierTargets *targets)
   PetscFunctionBegin;
   if (!t) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscLayoutDestroy(&t->layout));
+  PetscCall(BrenierNodesDestroy(&t->nodes));
   PetscCall(PetscFree(t->y));
   PetscCall(PetscFree(t->nu));
   PetscCall(PetscFree(t->row));

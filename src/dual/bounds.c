@@ -74,7 +74,8 @@ static const PetscReal (*InverseCosines(void))[BRENIER_DIRECTIONS]
   static PetscBool filled;
   const PetscReal  huge = 1e30;
 
-  for (int q = 0; !filled && q < BRENIER_DIRECTIONS; ++q) {
+  if (filled) return inverse;
+  for (int q = 0; q < BRENIER_DIRECTIONS; ++q) {
     PetscReal begin, end;
 
     BrenierTileDirection(q, &begin, &end);
@@ -96,12 +97,20 @@ static const Middles *EndsOfSectors(void)
   static Middles   ends;
   static PetscBool filled;
 
-  for (int k = 0; !filled && k < BRENIER_SECTORS; ++k) {
+  if (filled) return &ends;
+  for (int k = 0; k < BRENIER_SECTORS; ++k) {
     ends.x[k] = cos(2.0 * PETSC_PI * k / BRENIER_SECTORS);
     ends.y[k] = sin(2.0 * PETSC_PI * k / BRENIER_SECTORS);
   }
   filled = PETSC_TRUE;
   return &ends;
+}
+
+void BrenierBoundsPrepare_Private(void)
+{
+  (void)MiddlesOf(BRENIER_CURVE_CIRCLE);
+  (void)InverseCosines();
+  (void)EndsOfSectors();
 }
 
 /*

@@ -23,6 +23,9 @@ typedef struct {
   BrenierTileAllowance most;
 } BrenierHeights;
 
+/* Fills tables, once. To be called before threads call what follows, for bounds of their own. */
+void BrenierBoundsPrepare_Private(void);
+
 /* Forgets all planes. */
 void BrenierBoundsClear_Private(BrenierBounds *bounds);
 

@@ -240,21 +240,15 @@ static PetscErrorCode Grow(BrenierPieces *pieces, PetscInt64 n)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDualEnvelope_Private(BrenierDual dual, PetscInt k, const PetscReal a[], const PetscReal b[],
-                                           const PetscReal h[], BrenierEnvelope *envelope)
+int BrenierDualEnvelope_Private(BrenierDual dual, PetscInt k, const PetscReal a[], const PetscReal b[],
+                                const PetscReal h[], BrenierEnvelope *envelope)
 {
-  const int failed = dual->curve_type == BRENIER_CURVE_CIRCLE
-                         ? BrenierCircleEnvelope((size_t)k, a, b, h, envelope)
-                         : BrenierLineEnvelope((size_t)k, a, b, h, dual->measure, envelope);
-
-  PetscFunctionBegin;
-  PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for an envelope of %" PetscInt_FMT " planes", k);
-  PetscFunctionReturn(PETSC_SUCCESS);
+  return dual->curve_type == BRENIER_CURVE_CIRCLE ? BrenierCircleEnvelope((size_t)k, a, b, h, envelope)
+                                                  : BrenierLineEnvelope((size_t)k, a, b, h, dual->measure, envelope);
 }
 
-/* int u along the curve of an envelope. */
-static PetscReal IntegratePotential(BrenierDual dual, const BrenierEnvelope *e, const PetscReal a[],
-                                    const PetscReal b[], const PetscReal h[])
+PetscReal BrenierDualIntegral_Private(BrenierDual dual, const BrenierEnvelope *e, const PetscReal a[],
+                                      const PetscReal b[], const PetscReal h[])
 {
   PetscReal sum = 0.0;
 
@@ -268,9 +262,8 @@ static PetscReal IntegratePotential(BrenierDual dual, const BrenierEnvelope *e, 
   return sum;
 }
 
-PetscErrorCode BrenierDualEnter_Private(BrenierDual dual, PetscInt c, const BrenierEnvelope *envelope,
-                                        const PetscInt target[], const PetscReal a[], const PetscReal b[],
-                                        const PetscReal h[], BrenierPieces *pieces)
+PetscErrorCode BrenierDualEnter_Private(PetscInt c, const BrenierEnvelope *envelope, const PetscInt target[],
+                                        const PetscReal a[], const PetscReal b[], BrenierPieces *pieces)
 {
   PetscFunctionBegin;
   PetscCall(Grow(pieces, pieces->n + (PetscInt64)envelope->n));
@@ -284,7 +277,6 @@ PetscErrorCode BrenierDualEnter_Private(BrenierDual dual, PetscInt c, const Bren
     ++pieces->n;
   }
   pieces->offset[c + 1] = pieces->n;
-  dual->potential[c]    = IntegratePotential(dual, envelope, a, b, h);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -106,14 +106,20 @@ PetscReal BrenierDualShare_Private(BrenierDual dual, PetscReal t);
 /* End of piece p of local curve c. */
 PetscReal BrenierDualPieceEnd_Private(BrenierDual dual, PetscInt c, PetscInt64 p);
 
-/* Walks the envelope of k planes listed by ascending target. */
-PetscErrorCode BrenierDualEnvelope_Private(BrenierDual dual, PetscInt k, const PetscReal a[], const PetscReal b[],
-                                           const PetscReal h[], BrenierEnvelope *envelope);
+/* Walks the envelope of k planes listed by ascending target; 0, or -1 when memory is out. Threads may call it at once. */
+int BrenierDualEnvelope_Private(BrenierDual dual, PetscInt k, const PetscReal a[], const PetscReal b[],
+                                const PetscReal h[], BrenierEnvelope *envelope);
 
-/* Enters that envelope as the pieces of local curve c, and its integral; curves come in ascending order. */
-PetscErrorCode BrenierDualEnter_Private(BrenierDual dual, PetscInt c, const BrenierEnvelope *envelope,
-                                        const PetscInt target[], const PetscReal a[], const PetscReal b[],
-                                        const PetscReal h[], BrenierPieces *pieces);
+/* int u along the curve of that envelope. Threads may call it at once. */
+PetscReal BrenierDualIntegral_Private(BrenierDual dual, const BrenierEnvelope *envelope, const PetscReal a[],
+                                      const PetscReal b[], const PetscReal h[]);
+
+/* Enters that envelope as the pieces of local curve c; curves come in ascending order. */
+PetscErrorCode BrenierDualEnter_Private(PetscInt c, const BrenierEnvelope *envelope, const PetscInt target[],
+                                        const PetscReal a[], const PetscReal b[], BrenierPieces *pieces);
+
+/* Curves, times the threads, whose envelopes are walked at once before they are entered one after the other. */
+enum { BRENIER_ENVELOPES_AT_ONCE = 16 };
 PetscErrorCode BrenierPiecesFree_Private(BrenierPieces *pieces);
 
 /* Sets the list of local curve c, replacing what it had; low as in BrenierLists. In lists.c. */

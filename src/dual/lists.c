@@ -15,7 +15,10 @@
 */
 #include "dual_private.h"
 
+#include <brenier/threads.h>
+
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 
 PetscErrorCode BrenierListsReserve_Private(BrenierLists *lists, PetscInt old_curves, PetscInt n_curves)
@@ -257,8 +260,9 @@ static PetscErrorCode HoldsStill(BrenierDual dual, PetscInt c, PetscReal shift, 
     work->b[k]     = lists->b[at + i];
     work->low[k++] = (PetscReal)lists->low[at + i];
   }
-  PetscCall(BrenierDualEnvelope_Private(dual, k, work->a, work->b, work->low, &work->floor));
-  PetscCall(BrenierDualEnvelope_Private(dual, n, lists->a + at, lists->b + at, work->h, &work->top));
+  PetscCheck(!BrenierDualEnvelope_Private(dual, k, work->a, work->b, work->low, &work->floor) &&
+                 !BrenierDualEnvelope_Private(dual, n, lists->a + at, lists->b + at, work->h, &work->top),
+             PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for an envelope of %" PetscInt_FMT " planes", n);
   *holds = Covers(dual, c, shift, work);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -375,32 +379,59 @@ static PetscErrorCode Renew(BrenierDual dual, const PetscReal h[], PetscReal shi
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Exact envelopes of all lists at the leaves' heights. */
+/* The longest list's length. */
+static PetscInt LongestList(BrenierDual dual)
+{
+  PetscInt most = 0;
+
+  for (PetscInt c = 0; c < dual->n_local; ++c) most = PetscMax(most, dual->lists.n[c]);
+  return most;
+}
+
+/* The envelope of a list at the leaves' heights, and its integral. h: room for them; -1 when memory is out. */
+static int WalkList(BrenierDual dual, PetscInt c, PetscReal h[], BrenierEnvelope *envelope)
+{
+  const BrenierLists *lists = &dual->lists;
+  const PetscInt64    at    = lists->offset[c];
+  const PetscInt      n     = lists->n[c];
+
+  for (PetscInt i = 0; i < n; ++i) h[i] = dual->leaf_height[lists->target[at + i]];
+  if (BrenierDualEnvelope_Private(dual, n, lists->a + at, lists->b + at, h, envelope)) return -1;
+  dual->potential[c] = BrenierDualIntegral_Private(dual, envelope, lists->a + at, lists->b + at, h);
+  return 0;
+}
+
+/* Exact envelopes of all lists at the leaves' heights: threads walk some, one enters them. */
 static PetscErrorCode Walk(BrenierDual dual)
 {
-  const BrenierLists *lists    = &dual->lists;
-  BrenierEnvelope     envelope = {0};
-  PetscReal          *h        = NULL;
-  PetscInt            capacity = 0;
+  const BrenierLists *lists     = &dual->lists;
+  const PetscInt      n_threads = BrenierThreads(), n = BRENIER_ENVELOPES_AT_ONCE * n_threads;
+  const size_t        longest = (size_t)LongestList(dual);
+  BrenierEnvelope    *envelope;
+  PetscReal          *h; // of each thread
+  int                 failed = 0;
 
   PetscFunctionBegin;
   dual->pieces.n = 0;
-  for (PetscInt c = 0; c < dual->n_local; ++c) {
-    const PetscInt64 at = lists->offset[c];
-    const PetscInt   n  = lists->n[c];
+  PetscCall(PetscCalloc1(n, &envelope));
+  PetscCall(PetscMalloc1(longest * (size_t)n_threads, &h));
+  for (PetscInt first = 0; first < dual->n_local; first += n) {
+    const PetscInt end = PetscMin(first + n, dual->n_local);
 
-    if (n > capacity) {
-      capacity = 2 * n;
-      PetscCall(PetscFree(h));
-      PetscCall(PetscMalloc1(capacity, &h));
+#pragma omp parallel for num_threads(n_threads) schedule(dynamic) reduction(| : failed)
+    for (PetscInt c = first; c < end; ++c)
+      failed |= WalkList(dual, c, h + longest * (size_t)omp_get_thread_num(), &envelope[c - first]);
+    PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the envelope of a list");
+    for (PetscInt c = first; c < end; ++c) {
+      const PetscInt64 at = lists->offset[c];
+
+      PetscCall(BrenierDualEnter_Private(c, &envelope[c - first], lists->target + at, lists->a + at, lists->b + at,
+                                         &dual->pieces));
     }
-    for (PetscInt i = 0; i < n; ++i) h[i] = dual->leaf_height[lists->target[at + i]];
-    PetscCall(BrenierDualEnvelope_Private(dual, n, lists->a + at, lists->b + at, h, &envelope));
-    PetscCall(BrenierDualEnter_Private(dual, c, &envelope, lists->target + at, lists->a + at, lists->b + at, h,
-                                       &dual->pieces));
   }
+  for (PetscInt i = 0; i < n; ++i) BrenierEnvelopeFree(&envelope[i]);
+  PetscCall(PetscFree(envelope));
   PetscCall(PetscFree(h));
-  BrenierEnvelopeFree(&envelope);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -10,24 +10,28 @@
   Planes come as the kernel's product has them, in single precision, with low and cap moved apart by the error of that
   product, so that they bound and are filtered as the true planes would. Most are dropped again before their block of
   targets leaves; those that are not get their planes in double then, low and cap as they are.
+
+  Threads share the curves of a chunk. What they run is plain C, as PETSc's functions are not for several threads at once; what
+  they found is entered into the dual by one thread, curve by curve, in order.
 */
 #include "dual_private.h"
+#include "blocks.h"
 #include "bounds.h"
-#include "data/ring.h"
+
+#include <brenier/threads.h>
 
 #include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
 
-enum { BRENIER_LIST_START = 256, BRENIER_TARGETS_AT_ONCE = 16384 };
+enum { BRENIER_LIST_START = 256 };
 
 /* Candidates that make it worth while to raise the bounds by them. */
 enum { BRENIER_RAISE_BY = 8 };
 
-/* Targets of all ranks are kept from chunk to chunk, packed first, while together they take no more bytes than this on a
-   rank. */
-static const size_t brenier_kept_bytes = (size_t)512 << 20;
-
-/* Columns of a travelling row behind its coordinates. */
-enum { BRENIER_ROW_LOW, BRENIER_ROW_CAP, BRENIER_ROW_TARGET, BRENIER_ROW_COLUMNS };
+/* Curves are given to threads in multiples of what the kernel takes together, circles or chords. */
+enum { BRENIER_CURVES_UNIT = 12 };
 
 typedef struct {
   PetscInt   n, limit; /* at `limit` the list is thinned */
@@ -38,11 +42,7 @@ typedef struct {
   PetscReal *a, *b, *low, *cap;
 } CandidateList;
 
-/* Targets as the kernel reads them, and their low heights, rounded down: what candidates begin with, side by side. */
-typedef struct {
-  BrenierTileTargets targets;
-  float             *low;
-} PackedTile;
+typedef struct Worker Worker;
 
 typedef struct {
   /* parameters */
@@ -57,64 +57,72 @@ typedef struct {
   CandidateList    *list;   /* shape [n] */
   BrenierBounds    *bounds; /* shape [n] */
   BrenierTileCurves tile;
-  PackedTile       *packed; /* a tile after the other in the order of the ranks */
-  PetscInt          n_tiles;
-  PetscInt   *first_tile; /* of each rank's block, shape [ranks + 1]; NULL when one tile is packed anew each time */
-  PetscReal **kept;       /* each rank's block of rows, shape [ranks]; NULL when they travel for every chunk */
-  PetscBool   has_kept;   /* once a round is over */
+  BrenierBlock      block; /* targets being scanned */
   /* work */
-  BrenierEnvelope   envelope;
-  CandidateList     scratch;
-  PetscInt         *run;       /* see SortList() */
-  PetscReal        *above;     /* see DropCandidates() */
-  float            *anchor;    /* see StoreList() */
-  PetscReal        *piece_low; /* of the pieces of one curve */
-  PetscInt          work_capacity;
-  const PetscReal  *block;     /* targets being scanned, coordinates and columns: of one rank, ... */
-  PetscInt          first_row; /* ... and the first of the tile among them */
-  const PackedTile *tile_at_hand;
-  PetscErrorCode    ierr; /* first failure inside a visit */
+  PetscInt         n_workers, n_envelopes;
+  Worker          *worker;   /* of each thread */
+  BrenierEnvelope *envelope; /* of curves that come to their end together, shape [n_envelopes] */
 } Chunk;
 
-static PetscErrorCode ReserveList(CandidateList *list, PetscInt n)
+/* One thread's. */
+struct Worker {
+  Chunk                   *chunk;
+  const BrenierPackedTile *tile; /* being scanned */
+  CandidateList            scratch;
+  PetscInt                *run;       /* see SortList() */
+  PetscReal               *above;     /* see DropCandidates() */
+  float                   *anchor;    /* see StoreList() */
+  PetscReal               *piece_low; /* of the pieces of one curve */
+  PetscInt                 work_capacity;
+  PetscInt64               n_visits;
+  int                      failed; /* memory was out in a visit */
+};
+
+/* Makes the array that *array points to hold n entries of some size; 0, or -1 when memory is out. */
+static int Resize(void *array, size_t n, size_t size)
+{
+  void *p;
+
+  memcpy(&p, array, sizeof p);
+  p = realloc(p, n * size);
+  if (!p) return -1;
+  memcpy(array, &p, sizeof p);
+  return 0;
+}
+
+static int ReserveList(CandidateList *list, PetscInt n)
 {
   const size_t capacity = (size_t)PetscMax(2 * list->capacity, PetscMax(n, BRENIER_LIST_START));
 
-  PetscFunctionBegin;
-  if (n <= list->capacity) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscRealloc(capacity * sizeof *list->target, &list->target));
-  PetscCall(PetscRealloc(capacity * sizeof *list->a, &list->a));
-  PetscCall(PetscRealloc(capacity * sizeof *list->b, &list->b));
-  PetscCall(PetscRealloc(capacity * sizeof *list->low, &list->low));
-  PetscCall(PetscRealloc(capacity * sizeof *list->cap, &list->cap));
+  if (n <= list->capacity) return 0;
+  if (Resize(&list->target, capacity, sizeof *list->target) || Resize(&list->a, capacity, sizeof *list->a) ||
+      Resize(&list->b, capacity, sizeof *list->b) || Resize(&list->low, capacity, sizeof *list->low) ||
+      Resize(&list->cap, capacity, sizeof *list->cap))
+    return -1;
   list->capacity = (PetscInt)capacity;
-  PetscFunctionReturn(PETSC_SUCCESS);
+  return 0;
 }
 
-static PetscErrorCode FreeList(CandidateList *list)
+static void FreeList(CandidateList *list)
 {
-  PetscFunctionBegin;
-  PetscCall(PetscFree(list->target));
-  PetscCall(PetscFree(list->a));
-  PetscCall(PetscFree(list->b));
-  PetscCall(PetscFree(list->low));
-  PetscCall(PetscFree(list->cap));
-  PetscFunctionReturn(PETSC_SUCCESS);
+  free(list->target);
+  free(list->a);
+  free(list->b);
+  free(list->low);
+  free(list->cap);
 }
 
 /* Room for what is worked out for each of n candidates or pieces. */
-static PetscErrorCode ReserveWork(Chunk *chunk, PetscInt n)
+static int ReserveWork(Worker *w, PetscInt n)
 {
   const size_t capacity = 2 * (size_t)n;
 
-  PetscFunctionBegin;
-  if (n <= chunk->work_capacity) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscRealloc(capacity * sizeof *chunk->run, &chunk->run));
-  PetscCall(PetscRealloc(capacity * sizeof *chunk->above, &chunk->above));
-  PetscCall(PetscRealloc(capacity * sizeof *chunk->anchor, &chunk->anchor));
-  PetscCall(PetscRealloc(capacity * sizeof *chunk->piece_low, &chunk->piece_low));
-  chunk->work_capacity = (PetscInt)capacity;
-  PetscFunctionReturn(PETSC_SUCCESS);
+  if (n <= w->work_capacity) return 0;
+  if (Resize(&w->run, capacity, sizeof *w->run) || Resize(&w->above, capacity, sizeof *w->above) ||
+      Resize(&w->anchor, capacity, sizeof *w->anchor) || Resize(&w->piece_low, capacity, sizeof *w->piece_low))
+    return -1;
+  w->work_capacity = (PetscInt)capacity;
+  return 0;
 }
 
 static void CopyCandidate(const CandidateList *from, PetscInt i, CandidateList *to, PetscInt j)
@@ -147,65 +155,63 @@ static void RaiseByCandidates(Chunk *chunk, PetscInt c)
   list->n_bounds = list->n;
 }
 
-/* Drops the candidates whose chunk->above is negative. */
-static void KeepAbove(const Chunk *chunk, CandidateList *list)
+/* Drops the candidates whose `above` is negative. */
+static void KeepAbove(const PetscReal above[], CandidateList *list)
 {
   PetscInt kept = 0, kept_exact = 0;
 
   for (PetscInt i = 0; i < list->n; ++i) {
     if (i == list->n_exact) kept_exact = kept;
-    if (chunk->above[i] >= 0.0) CopyCandidate(list, i, list, kept++);
+    if (above[i] >= 0.0) CopyCandidate(list, i, list, kept++);
   }
   list->n_exact = list->n_exact < list->n ? kept_exact : kept;
   list->n = list->n_bounds = kept;
 }
 
 /* Drops from the list of curve c what the bounds rule out. */
-static PetscErrorCode DropCandidates(Chunk *chunk, PetscInt c)
+static int DropCandidates(Worker *w, PetscInt c)
 {
-  CandidateList *list = &chunk->list[c];
+  Chunk         *chunk = w->chunk;
+  CandidateList *list  = &chunk->list[c];
 
-  PetscFunctionBegin;
   RaiseByCandidates(chunk, c);
-  PetscCall(ReserveWork(chunk, list->n));
+  if (ReserveWork(w, list->n)) return -1;
   if (chunk->tile.kind == BRENIER_TILE_CIRCLE) {
-    BrenierTileRadiusTest(&chunk->tile, (size_t)c, (size_t)list->n, list->a, list->b, list->cap, chunk->above);
-    KeepAbove(chunk, list);
+    BrenierTileRadiusTest(&chunk->tile, (size_t)c, (size_t)list->n, list->a, list->b, list->cap, w->above);
+    KeepAbove(w->above, list);
   }
-  BrenierTileSectorTest(&chunk->tile, (size_t)c, (size_t)list->n, list->a, list->b, list->cap, chunk->above);
-  KeepAbove(chunk, list);
-  PetscFunctionReturn(PETSC_SUCCESS);
+  BrenierTileSectorTest(&chunk->tile, (size_t)c, (size_t)list->n, list->a, list->b, list->cap, w->above);
+  KeepAbove(w->above, list);
+  return 0;
 }
 
 /* Drops from a sorted list what stays below the envelope at low everywhere. All bounds before were below that envelope, so
    what is left does not depend on the order in which the targets came. */
-static PetscErrorCode DropBelowEnvelope(Chunk *chunk, CandidateList *list)
+static int DropBelowEnvelope(Worker *w, CandidateList *list, BrenierEnvelope *e)
 {
-  const BrenierEnvelope *e    = &chunk->envelope;
-  const BrenierCurveType type = chunk->dual->curve_type;
+  const BrenierCurveType type = w->chunk->dual->curve_type;
   PetscReal              at_s[2], at_e[2] = {1.0, 0.0};
 
-  PetscFunctionBegin;
-  PetscCall(ReserveWork(chunk, list->n));
-  PetscCall(BrenierDualEnvelope_Private(chunk->dual, list->n, list->a, list->b, list->low, &chunk->envelope));
-  for (PetscInt i = 0; i < list->n; ++i) chunk->above[i] = -PETSC_MAX_REAL;
+  if (ReserveWork(w, list->n)) return -1;
+  if (BrenierDualEnvelope_Private(w->chunk->dual, list->n, list->a, list->b, list->low, e)) return -1;
+  for (PetscInt i = 0; i < list->n; ++i) w->above[i] = -PETSC_MAX_REAL;
   for (size_t p = 0; p < e->n; ++p) {
     const int32_t k = e->plane[p];
 
-    PetscCall(PetscArraycpy(at_s, at_e, 2));
+    memcpy(at_s, at_e, sizeof at_s);
     at_e[0] = cos(e->start[p + 1]);
     at_e[1] = sin(e->start[p + 1]);
     BrenierBoundsReach_Private(type, list->n, list->a, list->b, list->cap, list->a[k], list->b[k], list->low[k],
-                               e->start[p], e->start[p + 1], at_s, at_e, chunk->above);
+                               e->start[p], e->start[p + 1], at_s, at_e, w->above);
   }
-  KeepAbove(chunk, list);
-  PetscFunctionReturn(PETSC_SUCCESS);
+  KeepAbove(w->above, list);
+  return 0;
 }
 
 /* Row of the block being scanned. */
 static inline const PetscReal *RowAt(const Chunk *chunk, PetscInt i)
 {
-  return chunk->block + (size_t)i * (size_t)(chunk->dual->source.dim + BRENIER_ROW_COLUMNS);
+  return chunk->block.row + (size_t)i * (size_t)(chunk->dual->source.dim + BRENIER_ROW_COLUMNS);
 }
 
 static inline void Prefetch(const PetscReal row[], PetscInt n)
@@ -216,12 +222,11 @@ static inline void Prefetch(const PetscReal row[], PetscInt n)
 }
 
 /* Planes in double of the candidates of curve c that came from the block, which is about to leave. */
-static PetscErrorCode MakeExact(Chunk *chunk, PetscInt c)
+static void MakeExact(Chunk *chunk, PetscInt c)
 {
   const PetscInt dim = chunk->dual->source.dim, ahead = 3;
   CandidateList *list = &chunk->list[c];
 
-  PetscFunctionBegin;
   for (PetscInt i = list->n_exact; i < list->n; ++i) {
     const PetscReal *row = RowAt(chunk, list->target[i]);
 
@@ -233,76 +238,73 @@ static PetscErrorCode MakeExact(Chunk *chunk, PetscInt c)
     BrenierDualPlane_Private(chunk->dual, &chunk->curve[c], row, &list->a[i], &list->b[i]);
   }
   list->n_exact = list->n;
-  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode AddCandidates(Chunk *chunk, PetscInt c, const BrenierTileFound *found)
+static int AddCandidates(Worker *w, PetscInt c, const BrenierTileFound *found)
 {
-  const PackedTile *tile  = chunk->tile_at_hand;
-  const PetscInt    count = (PetscInt)found->n;
-  CandidateList    *list  = &chunk->list[c];
+  const BrenierTileCurves *curves = &w->chunk->tile;
+  const PetscInt           count  = (PetscInt)found->n;
+  CandidateList           *list   = &w->chunk->list[c];
 
-  PetscFunctionBegin;
-  PetscCall(ReserveList(list, list->n + count));
+  if (ReserveList(list, list->n + count)) return -1;
   for (PetscInt i = 0; i < count; ++i, ++list->n) {
     const int32_t at = found->target[i];
 
-    list->target[list->n] = chunk->first_row + at;
+    list->target[list->n] = w->tile->first_row + at;
     list->a[list->n]      = (PetscReal)found->a[i];
     list->b[list->n]      = (PetscReal)found->b[i];
     list->low[list->n] =
-        (PetscReal)tile->low[at] - BrenierTileError(&chunk->tile, (size_t)c, &tile->targets, (size_t)at);
+        (PetscReal)w->tile->low[at] - BrenierTileError(curves, (size_t)c, &w->tile->targets, (size_t)at);
     list->cap[list->n] = (PetscReal)found->height[i];
   }
-  chunk->dual->work.n_visits += count;
-  if (list->limit == PETSC_MAX_INT) PetscFunctionReturn(PETSC_SUCCESS);
-  if (list->n - list->n_bounds >= BRENIER_RAISE_BY) RaiseByCandidates(chunk, c);
-  if (list->n >= list->limit) {
-    PetscCall(DropCandidates(chunk, c));
-    list->limit = PetscMax(2 * list->n, BRENIER_LIST_START);
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
+  w->n_visits += count;
+  if (list->limit == PETSC_MAX_INT) return 0;
+  if (list->n - list->n_bounds >= BRENIER_RAISE_BY) RaiseByCandidates(w->chunk, c);
+  if (list->n < list->limit) return 0;
+  if (DropCandidates(w, c)) return -1;
+  list->limit = PetscMax(2 * list->n, BRENIER_LIST_START);
+  return 0;
 }
 
 static void Visit(void *context, size_t c, const BrenierTileFound *found)
 {
-  Chunk *chunk = context;
+  Worker *w = context;
 
-  if (!chunk->ierr) chunk->ierr = AddCandidates(chunk, (PetscInt)c, found);
+  if (!w->failed) w->failed = AddCandidates(w, (PetscInt)c, found);
 }
 
 /* Bounds from the pieces that the last evaluation found on curve c, at the new heights of their targets. */
-static PetscErrorCode BoundsFromPieces(Chunk *chunk, PetscInt c, const PetscReal leaf_low[])
+static int BoundsFromPieces(Worker *w, PetscInt c, const PetscReal leaf_low[])
 {
+  const Chunk         *chunk  = w->chunk;
   const BrenierPieces *pieces = &chunk->dual->pieces;
   const PetscInt64     first  = pieces->offset[chunk->index[c]];
   const PetscInt       k      = (PetscInt)(pieces->offset[chunk->index[c] + 1] - first);
 
-  PetscFunctionBegin;
-  PetscCall(ReserveWork(chunk, k));
-  for (PetscInt p = 0; p < k; ++p) chunk->piece_low[p] = leaf_low[pieces->target[first + p]];
-  RaiseBounds(chunk, c, k, pieces->a + first, pieces->b + first, chunk->piece_low);
-  PetscFunctionReturn(PETSC_SUCCESS);
+  if (ReserveWork(w, k)) return -1;
+  for (PetscInt p = 0; p < k; ++p) w->piece_low[p] = leaf_low[pieces->target[first + p]];
+  RaiseBounds(w->chunk, c, k, pieces->a + first, pieces->b + first, w->piece_low);
+  return 0;
 }
 
 /* Bounds from the anchors of the list that curve c has, those that its list was made by. */
-static PetscErrorCode BoundsFromAnchors(Chunk *chunk, PetscInt c)
+static int BoundsFromAnchors(Worker *w, PetscInt c)
 {
-  const BrenierLists *lists  = &chunk->dual->lists;
-  const PetscInt64    first  = lists->offset[chunk->index[c]];
-  CandidateList      *anchor = &chunk->scratch;
+  const PetscInt      curve  = w->chunk->index[c];
+  const BrenierLists *lists  = &w->chunk->dual->lists;
+  const PetscInt64    first  = lists->offset[curve];
+  CandidateList      *anchor = &w->scratch;
 
-  PetscFunctionBegin;
-  PetscCall(ReserveList(anchor, lists->n[chunk->index[c]]));
+  if (ReserveList(anchor, lists->n[curve])) return -1;
   anchor->n = 0;
-  for (PetscInt64 i = first; i < first + lists->n[chunk->index[c]]; ++i)
+  for (PetscInt64 i = first; i < first + lists->n[curve]; ++i)
     if (lists->low[i] > -HUGE_VALF) {
       anchor->a[anchor->n]     = lists->a[i];
       anchor->b[anchor->n]     = lists->b[i];
       anchor->low[anchor->n++] = (PetscReal)lists->low[i];
     }
-  RaiseBounds(chunk, c, anchor->n, anchor->a, anchor->b, anchor->low);
-  PetscFunctionReturn(PETSC_SUCCESS);
+  RaiseBounds(w->chunk, c, anchor->n, anchor->a, anchor->b, anchor->low);
+  return 0;
 }
 
 /* Room for a chunk of n_curves curves, or of as many as one has at most. */
@@ -321,176 +323,148 @@ static PetscErrorCode CreateChunk(BrenierDual dual, BrenierScanMode mode, PetscI
   PetscCall(PetscCalloc3(n, &chunk->curve, n, &chunk->list, n, &chunk->bounds));
   failed = BrenierTileCurvesAlloc(kind[dual->curve_type], n, dim, &chunk->tile);
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a chunk of %zu curves", n);
+  chunk->n_workers   = BrenierThreads();
+  chunk->n_envelopes = BRENIER_ENVELOPES_AT_ONCE * chunk->n_workers;
+  PetscCall(PetscCalloc1(chunk->n_workers, &chunk->worker));
+  PetscCall(PetscCalloc1(chunk->n_envelopes, &chunk->envelope));
+  for (PetscInt t = 0; t < chunk->n_workers; ++t) chunk->worker[t].chunk = chunk;
+  BrenierBoundsPrepare_Private();
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static void FreeWorker(Worker *w)
+{
+  FreeList(&w->scratch);
+  free(w->run);
+  free(w->above);
+  free(w->anchor);
+  free(w->piece_low);
 }
 
 static PetscErrorCode DestroyChunk(Chunk *chunk)
 {
   PetscFunctionBegin;
-  for (size_t c = 0; c < chunk->tile.n; ++c) PetscCall(FreeList(&chunk->list[c]));
+  for (size_t c = 0; c < chunk->tile.n; ++c) FreeList(&chunk->list[c]);
+  for (PetscInt t = 0; t < chunk->n_workers; ++t) {
+    chunk->dual->work.n_visits += chunk->worker[t].n_visits;
+    FreeWorker(&chunk->worker[t]);
+  }
+  for (PetscInt i = 0; i < chunk->n_envelopes; ++i) BrenierEnvelopeFree(&chunk->envelope[i]);
+  PetscCall(PetscFree(chunk->envelope));
+  PetscCall(PetscFree(chunk->worker));
   PetscCall(PetscFree(chunk->z));
   PetscCall(PetscFree3(chunk->curve, chunk->list, chunk->bounds));
-  PetscCall(FreeList(&chunk->scratch));
-  PetscCall(PetscFree(chunk->run));
-  PetscCall(PetscFree(chunk->above));
-  PetscCall(PetscFree(chunk->anchor));
-  PetscCall(PetscFree(chunk->piece_low));
   BrenierTileCurvesFree(&chunk->tile);
-  for (PetscInt i = 0; i < chunk->n_tiles; ++i) {
-    BrenierTileTargetsFree(&chunk->packed[i].targets);
-    PetscCall(PetscFree(chunk->packed[i].low));
-  }
-  PetscCall(PetscFree(chunk->packed));
-  PetscCall(PetscFree(chunk->first_tile));
-  if (chunk->kept) PetscCall(PetscFree(chunk->kept[0]));
-  PetscCall(PetscFree(chunk->kept));
-  BrenierEnvelopeFree(&chunk->envelope);
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Draws curve c of the chunk. */
+static int BeginCurve(Worker *w, PetscInt c, const PetscReal leaf_low[])
+{
+  Chunk          *chunk = w->chunk;
+  BrenierDual     dual  = chunk->dual;
+  BrenierCurve   *curve = &chunk->curve[c];
+  CandidateList  *list  = &chunk->list[c];
+  const PetscBool whole = (PetscBool)(dual->curve_type == BRENIER_CURVE_LINE); // lists all targets
+
+  BrenierDualDraw_Private(dual, chunk->index[c], chunk->z + (size_t)c * 2 * dual->source.dim, curve);
+  dual->square[chunk->index[c]] = BrenierCurveSecondMoment(&dual->source, curve);
+  BrenierTileSetCurve(&chunk->tile, (size_t)c, curve->z1, curve->z2, (int)curve->axis);
+  BrenierBoundsClear_Private(&chunk->bounds[c]);
+  list->n = list->n_exact = list->n_bounds = 0;
+  list->limit = whole || chunk->mode == BRENIER_SCAN_MORE ? PETSC_MAX_INT : BRENIER_LIST_START;
+  if (chunk->mode == BRENIER_SCAN_MORE) return BoundsFromAnchors(w, c);
+  return leaf_low && !whole ? BoundsFromPieces(w, c, leaf_low) : 0;
 }
 
 /* Draws n local curves. leaf_low: new heights of the leaves, NULL without earlier pieces. */
 static PetscErrorCode BeginChunk(Chunk *chunk, PetscInt n, const PetscInt index[], const PetscReal leaf_low[])
 {
-  BrenierDual     dual  = chunk->dual;
-  const PetscBool whole = (PetscBool)(dual->curve_type == BRENIER_CURVE_LINE); // lists all targets
+  int failed = 0;
 
   PetscFunctionBegin;
   chunk->index = index;
   chunk->n     = n;
-  for (PetscInt c = 0; c < n; ++c) {
-    BrenierCurve *curve = &chunk->curve[c];
-
-    BrenierDualDraw_Private(dual, index[c], chunk->z + (size_t)c * 2 * dual->source.dim, curve);
-    dual->square[index[c]] = BrenierCurveSecondMoment(&dual->source, curve);
-    BrenierTileSetCurve(&chunk->tile, (size_t)c, curve->z1, curve->z2, (int)curve->axis);
-    BrenierBoundsClear_Private(&chunk->bounds[c]);
-    chunk->list[c].n        = 0;
-    chunk->list[c].n_exact  = 0;
-    chunk->list[c].n_bounds = 0;
-    chunk->list[c].limit    = whole || chunk->mode == BRENIER_SCAN_MORE ? PETSC_MAX_INT : BRENIER_LIST_START;
-    if (chunk->mode == BRENIER_SCAN_MORE) PetscCall(BoundsFromAnchors(chunk, c));
-    else if (leaf_low && !whole) PetscCall(BoundsFromPieces(chunk, c, leaf_low));
-  }
+#pragma omp parallel for num_threads(chunk->n_workers) reduction(| : failed)
+  for (PetscInt c = 0; c < n; ++c) failed |= BeginCurve(&chunk->worker[omp_get_thread_num()], c, leaf_low);
+  PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the bounds of a curve");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscInt TilesOf(PetscInt n)
+/* Meets curves [first, first + n) of the chunk with tiles of the block at hand, and makes their candidates exact when these are
+   the last. */
+static int ScanCurves(Worker *w, PetscInt first, PetscInt n, const BrenierPackedTile tile[], PetscInt n_tiles,
+                      PetscBool last)
 {
-  return (n + BRENIER_TARGETS_AT_ONCE - 1) / BRENIER_TARGETS_AT_ONCE;
-}
+  Chunk *chunk = w->chunk;
 
-/* Room for the targets of a round of the ring: packed, all or one tile; and as they are, all or none. */
-static PetscErrorCode CreateTiles(Chunk *chunk, const BrenierRing *ring)
-{
-  const size_t tile_bytes = BrenierTileTargetsBytes(chunk->tile.kind, BRENIER_TARGETS_AT_ONCE, chunk->tile.dim);
-  PetscInt     n_tiles    = 0;
-  size_t       n_rows     = 0, packed_bytes;
-
-  PetscFunctionBegin;
-  for (PetscMPIInt r = 0; r < ring->size; ++r) {
-    n_tiles += TilesOf(ring->n_rows[r]);
-    n_rows += (size_t)ring->n_rows[r];
+  for (PetscInt k = 0; k < n_tiles; ++k) {
+    w->tile = &tile[k];
+    BrenierTileScan(&chunk->tile, (size_t)first, (size_t)n, &tile[k].targets, Visit, w);
+    if (w->failed) return -1;
   }
-  packed_bytes = (size_t)n_tiles * tile_bytes;
-  if (packed_bytes <= brenier_kept_bytes) {
-    PetscCall(PetscCalloc1(ring->size + 1, &chunk->first_tile));
-    for (PetscMPIInt r = 0; r < ring->size; ++r)
-      chunk->first_tile[r + 1] = chunk->first_tile[r] + TilesOf(ring->n_rows[r]);
-  } else n_tiles = 1;
-  PetscCall(PetscCalloc1(n_tiles, &chunk->packed));
-  chunk->n_tiles = n_tiles;
-  if (packed_bytes + n_rows * ring->width * sizeof(PetscReal) <= brenier_kept_bytes) {
-    PetscCall(PetscCalloc1(ring->size, &chunk->kept));
-    PetscCall(PetscMalloc1(n_rows * ring->width, &chunk->kept[0]));
-    for (PetscMPIInt r = 1; r < ring->size; ++r)
-      chunk->kept[r] = chunk->kept[r - 1] + (size_t)ring->n_rows[r - 1] * ring->width;
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Makes targets [t, t + count) of a rank's block the tile at hand, packed for the kernel if they are not yet. */
-static PetscErrorCode PackTargets(Chunk *chunk, PetscMPIInt owner, PetscInt t, PetscInt count)
-{
-  const size_t   dim   = chunk->tile.dim;
-  const PetscInt which = chunk->first_tile ? chunk->first_tile[owner] + t / BRENIER_TARGETS_AT_ONCE : 0;
-  const PetscInt room  = chunk->first_tile ? count : BRENIER_TARGETS_AT_ONCE;
-  PackedTile    *tile  = &chunk->packed[which];
-
-  PetscFunctionBegin;
-  chunk->first_row    = t;
-  chunk->tile_at_hand = tile;
-  if (chunk->first_tile && tile->low) PetscFunctionReturn(PETSC_SUCCESS);
-  if (!tile->low) {
-    PetscCheck(!BrenierTileTargetsAlloc(chunk->tile.kind, (size_t)room, dim, &tile->targets), PETSC_COMM_SELF,
-               PETSC_ERR_MEM, "No memory for packed targets");
-    PetscCall(PetscMalloc1(room, &tile->low));
-  }
-  BrenierTileSetTargets(&tile->targets, (size_t)count, dim + BRENIER_ROW_COLUMNS, RowAt(chunk, t),
-                        RowAt(chunk, t) + dim + BRENIER_ROW_CAP);
-  for (PetscInt i = 0; i < count; ++i) {
-    const PetscReal low = RowAt(chunk, t + i)[dim + BRENIER_ROW_LOW];
-
-    tile->low[i] = (float)low;
-    if ((PetscReal)tile->low[i] > low) tile->low[i] = nextafterf(tile->low[i], -HUGE_VALF);
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Meets curves [first, first + n) of the chunk with the block at hand, and makes their candidates exact. */
-static PetscErrorCode ScanCurves(Chunk *chunk, PetscInt first, PetscInt n, PetscMPIInt owner, PetscInt n_targets)
-{
-  PetscFunctionBegin;
-  for (PetscInt t = 0; t < n_targets; t += BRENIER_TARGETS_AT_ONCE) {
-    PetscCall(PackTargets(chunk, owner, t, PetscMin(BRENIER_TARGETS_AT_ONCE, n_targets - t)));
-    BrenierTileScan(&chunk->tile, (size_t)first, (size_t)n, &chunk->tile_at_hand->targets, Visit, chunk);
-    PetscCall(chunk->ierr);
-  }
-  for (PetscInt c = first; c < first + n; ++c) {
+  for (PetscInt c = first; last && c < first + n; ++c) {
     if (chunk->list[c].n == chunk->list[c].n_exact) continue;
-    if (chunk->list[c].limit < PETSC_MAX_INT) PetscCall(DropCandidates(chunk, c));
-    PetscCall(MakeExact(chunk, c));
+    if (chunk->list[c].limit < PETSC_MAX_INT && DropCandidates(w, c)) return -1;
+    MakeExact(chunk, c);
   }
-  PetscFunctionReturn(PETSC_SUCCESS);
+  return 0;
 }
 
-/* Meets the curves of the chunk with one rank's block of targets: few at a time, so that their lists stay in cache, unless
-   targets would have to be packed anew each time. */
-static PetscErrorCode ScanBlock(Chunk *chunk, PetscMPIInt owner, PetscInt n, const PetscReal row[])
+/* Curves that meet targets one after the other: few, so that their lists stay in cache, and so that each thread gets some. */
+static PetscInt CurvesAtOnce(const Chunk *chunk)
 {
-  const size_t   dim     = (size_t)chunk->dual->source.dim;
-  const int      vectors = chunk->dual->curve_type == BRENIER_CURVE_CIRCLE ? 2 : 1;
-  const PetscInt at_once = chunk->first_tile ? (PetscInt)chunk->tile.n_at_once : chunk->n;
+  const PetscInt shares = 4 * chunk->n_workers,
+                 units  = (chunk->n / shares + BRENIER_CURVES_UNIT - 1) / BRENIER_CURVES_UNIT;
+
+  if (chunk->n_workers == 1) return (PetscInt)chunk->tile.n_at_once;
+  return PetscMin((PetscInt)chunk->tile.n_at_once, PetscMax(units, 1) * BRENIER_CURVES_UNIT);
+}
+
+/* Meets the curves of the chunk with the block at hand. */
+static PetscErrorCode ScanBlock(Chunk *chunk, BrenierBlocks *blocks)
+{
+  const int            vectors = chunk->dual->curve_type == BRENIER_CURVE_CIRCLE ? 2 : 1;
+  const PetscInt       at_once = CurvesAtOnce(chunk);
+  const PetscLogDouble flops =
+      2.0 * vectors * (PetscLogDouble)chunk->dual->source.dim * (PetscLogDouble)chunk->block.n * chunk->n;
+  PetscInt                 n_tiles;
+  int                      failed = 0;
+  const BrenierPackedTile *tile;
 
   PetscFunctionBegin;
-  chunk->block = row;
-  for (PetscInt c = 0; c < chunk->n; c += at_once)
-    PetscCall(ScanCurves(chunk, c, PetscMin(at_once, chunk->n - c), owner, n));
-  chunk->dual->work.flops += 2.0 * vectors * (PetscLogDouble)dim * (PetscLogDouble)n * chunk->n;
-  PetscCall(PetscLogFlops(2.0 * vectors * (PetscLogDouble)dim * (PetscLogDouble)n * chunk->n));
+  for (PetscInt k = 0; k < chunk->block.n_tiles; k += n_tiles) {
+    PetscCall(BrenierBlocksTiles(blocks, &chunk->block, k, &n_tiles, &tile));
+#pragma omp parallel for num_threads(chunk->n_workers) schedule(dynamic) reduction(| : failed)
+    for (PetscInt c = 0; c < chunk->n; c += at_once)
+      failed |= ScanCurves(&chunk->worker[omp_get_thread_num()], c, PetscMin(at_once, chunk->n - c), tile, n_tiles,
+                           (PetscBool)(k + n_tiles == chunk->block.n_tiles));
+    PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for candidates");
+  }
+  chunk->dual->work.flops += flops;
+  PetscCall(PetscLogFlops(flops));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* By ascending target, so that ties do not depend on the ranks. Targets come in ascending runs, one a block and none
    overlapping another, so the runs are put in order. */
-static PetscErrorCode SortList(Chunk *chunk, CandidateList *list)
+static int SortList(Worker *w, CandidateList *list)
 {
-  CandidateList *sorted = &chunk->scratch;
+  CandidateList *sorted = &w->scratch;
   PetscInt       n_runs = 0, n = 0;
 
-  PetscFunctionBegin;
-  PetscCall(ReserveList(sorted, list->n));
-  PetscCall(ReserveWork(chunk, list->n));
+  if (ReserveList(sorted, list->n) || ReserveWork(w, list->n)) return -1;
   for (PetscInt i = 0; i < list->n; ++i) {
     PetscInt r = n_runs;
 
     if (i > 0 && list->target[i - 1] < list->target[i]) continue;
-    for (; r > 0 && list->target[chunk->run[r - 1]] > list->target[i]; --r) chunk->run[r] = chunk->run[r - 1];
-    chunk->run[r] = i;
+    for (; r > 0 && list->target[w->run[r - 1]] > list->target[i]; --r) w->run[r] = w->run[r - 1];
+    w->run[r] = i;
     ++n_runs;
   }
-  if (n_runs < 2) PetscFunctionReturn(PETSC_SUCCESS);
+  if (n_runs < 2) return 0;
   for (PetscInt r = 0; r < n_runs; ++r) {
-    PetscInt i = chunk->run[r];
+    PetscInt i = w->run[r];
 
     do CopyCandidate(list, i, sorted, n++);
     while (++i < list->n && list->target[i - 1] < list->target[i]);
@@ -502,101 +476,135 @@ static PetscErrorCode SortList(Chunk *chunk, CandidateList *list)
   {
     const CandidateList unsorted = *list;
 
-    *list          = *sorted;
-    chunk->scratch = unsorted;
+    *list      = *sorted;
+    w->scratch = unsorted;
   }
-  PetscFunctionReturn(PETSC_SUCCESS);
+  return 0;
 }
 
-/* Pieces of curve c of the chunk. */
-static PetscErrorCode EnterPieces(Chunk *chunk, PetscInt c, BrenierPieces *pieces)
+/* Finds the planes of a list that bound its curve's sectors, its anchors; the low of all others becomes -INFINITY. */
+static void ChooseAnchors(BrenierCurveType type, CandidateList *list)
 {
-  const CandidateList *list = &chunk->list[c];
+  PetscInt      chosen[BRENIER_SECTORS];
+  PetscReal     low[BRENIER_SECTORS];
+  BrenierBounds bounds;
 
-  PetscFunctionBegin;
-  PetscCall(BrenierDualEnvelope_Private(chunk->dual, list->n, list->a, list->b, list->low, &chunk->envelope));
-  PetscCall(BrenierDualEnter_Private(chunk->dual, chunk->index[c], &chunk->envelope, list->target, list->a, list->b,
-                                     list->low, pieces));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Keeps the list of curve c of the chunk, the planes that bound its sectors as its anchors. */
-static PetscErrorCode StoreList(Chunk *chunk, PetscInt c)
-{
-  const CandidateList *list = &chunk->list[c];
-  PetscInt             chosen[BRENIER_SECTORS];
-  BrenierBounds        bounds;
-
-  PetscFunctionBegin;
   // Highest somewhere at low, so they are still listed
   BrenierBoundsClear_Private(&bounds);
-  BrenierBoundsRaise_Private(chunk->dual->curve_type, list->n, list->a, list->b, list->low, &bounds, chosen);
-  PetscCall(ReserveWork(chunk, list->n));
-  for (PetscInt i = 0; i < list->n; ++i) chunk->anchor[i] = -HUGE_VALF;
-  for (int g = 0; g < BRENIER_SECTORS; ++g)
-    chunk->anchor[chosen[g]] = (float)list->low[chosen[g]]; // exact: it was rounded before the scan
-  if (chunk->dual->lists.n[chunk->index[c]] < 0) chunk->dual->work.n_fresh += list->n;
-  PetscCall(BrenierListsSet_Private(&chunk->dual->lists, chunk->index[c], list->n, list->target, list->a, list->b,
-                                    chunk->anchor));
+  BrenierBoundsRaise_Private(type, list->n, list->a, list->b, list->low, &bounds, chosen);
+  for (int g = 0; g < BRENIER_SECTORS; ++g) low[g] = list->low[chosen[g]];
+  for (PetscInt i = 0; i < list->n; ++i) list->low[i] = -HUGE_VAL;
+  for (int g = 0; g < BRENIER_SECTORS; ++g) list->low[chosen[g]] = low[g];
+}
+
+/* Makes of the candidates of curve c, for itself, what the mode asks for. */
+static int FinishCurve(Worker *w, PetscInt c, BrenierEnvelope *envelope)
+{
+  const Chunk   *chunk = w->chunk;
+  BrenierDual    dual  = chunk->dual;
+  CandidateList *list  = &chunk->list[c];
+
+  if (chunk->mode != BRENIER_SCAN_PIECES && DropCandidates(w, c)) return -1;
+  if (SortList(w, list)) return -1;
+  switch (chunk->mode) {
+  case BRENIER_SCAN_PIECES:
+    if (BrenierDualEnvelope_Private(dual, list->n, list->a, list->b, list->low, envelope)) return -1;
+    dual->potential[chunk->index[c]] = BrenierDualIntegral_Private(dual, envelope, list->a, list->b, list->low);
+    return 0;
+  case BRENIER_SCAN_LISTS:
+    if (DropBelowEnvelope(w, list, envelope)) return -1;
+    ChooseAnchors(dual->curve_type, list);
+    return 0;
+  case BRENIER_SCAN_MORE:
+    return 0;
+  }
+  return 0;
+}
+
+/* Keeps the list of curve c of the chunk. */
+static PetscErrorCode StoreList(Worker *w, PetscInt c)
+{
+  BrenierDual          dual  = w->chunk->dual;
+  const PetscInt       curve = w->chunk->index[c];
+  const CandidateList *list  = &w->chunk->list[c];
+
+  PetscFunctionBegin;
+  PetscCheck(!ReserveWork(w, list->n), PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a list");
+  for (PetscInt i = 0; i < list->n; ++i) w->anchor[i] = (float)list->low[i]; // exact: rounded before the scan
+  if (dual->lists.n[curve] < 0) dual->work.n_fresh += list->n;
+  PetscCall(BrenierListsSet_Private(&dual->lists, curve, list->n, list->target, list->a, list->b, w->anchor));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Merges what curve c of the chunk has found with the list that it has, both ascending. */
-static PetscErrorCode AddToList(Chunk *chunk, PetscInt c)
+static PetscErrorCode AddToList(Worker *w, PetscInt c)
 {
-  BrenierLists        *lists = &chunk->dual->lists;
-  const CandidateList *more  = &chunk->list[c];
-  CandidateList       *both  = &chunk->scratch;
-  const PetscInt64     first = lists->offset[chunk->index[c]];
-  const PetscInt       n     = lists->n[chunk->index[c]];
+  const PetscInt       curve = w->chunk->index[c];
+  BrenierLists        *lists = &w->chunk->dual->lists;
+  const CandidateList *more  = &w->chunk->list[c];
+  CandidateList       *both  = &w->scratch;
+  const PetscInt64     first = lists->offset[curve];
+  const PetscInt       n     = lists->n[curve];
   PetscInt             i = 0, k = 0;
 
   PetscFunctionBegin;
   both->n = 0;
   if (more->n == 0) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ReserveList(both, n + more->n));
-  PetscCall(ReserveWork(chunk, n + more->n));
+  PetscCheck(!ReserveList(both, n + more->n) && !ReserveWork(w, n + more->n), PETSC_COMM_SELF, PETSC_ERR_MEM,
+             "No memory for a list of %" PetscInt_FMT " candidates", n + more->n);
   while (i < n || k < more->n) {
     const PetscBool old = (PetscBool)(k == more->n || (i < n && lists->target[first + i] <= more->target[k]));
 
     if (old) {
       if (k < more->n && lists->target[first + i] == more->target[k]) ++k;
-      both->target[both->n]  = lists->target[first + i];
-      both->a[both->n]       = lists->a[first + i];
-      both->b[both->n]       = lists->b[first + i];
-      chunk->anchor[both->n] = lists->low[first + i++];
+      both->target[both->n] = lists->target[first + i];
+      both->a[both->n]      = lists->a[first + i];
+      both->b[both->n]      = lists->b[first + i];
+      w->anchor[both->n]    = lists->low[first + i++];
     } else {
       CopyCandidate(more, k++, both, both->n);
-      chunk->anchor[both->n] = -HUGE_VALF;
+      w->anchor[both->n] = -HUGE_VALF;
     }
     ++both->n;
   }
-  if (both->n > n)
-    PetscCall(BrenierListsSet_Private(lists, chunk->index[c], both->n, both->target, both->a, both->b, chunk->anchor));
+  if (both->n > n) PetscCall(BrenierListsSet_Private(lists, curve, both->n, both->target, both->a, both->b, w->anchor));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Enters what was made of curve c of the chunk into the dual. */
+static PetscErrorCode EnterCurve(Chunk *chunk, PetscInt c, const BrenierEnvelope *envelope, BrenierPieces *pieces)
+{
+  const CandidateList *list = &chunk->list[c];
+
+  PetscFunctionBegin;
+  switch (chunk->mode) {
+  case BRENIER_SCAN_PIECES:
+    PetscCall(BrenierDualEnter_Private(chunk->index[c], envelope, list->target, list->a, list->b, pieces));
+    break;
+  case BRENIER_SCAN_LISTS:
+    PetscCall(StoreList(&chunk->worker[0], c));
+    break;
+  case BRENIER_SCAN_MORE:
+    PetscCall(AddToList(&chunk->worker[0], c));
+    break;
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Makes of the chunk's candidates what the mode asks for. */
 static PetscErrorCode EndChunk(Chunk *chunk, BrenierPieces *pieces)
 {
-  PetscFunctionBegin;
-  for (PetscInt c = 0; c < chunk->n; ++c) {
-    CandidateList *list = &chunk->list[c];
+  int failed = 0;
 
-    if (chunk->mode != BRENIER_SCAN_PIECES) PetscCall(DropCandidates(chunk, c));
-    PetscCall(SortList(chunk, list));
-    switch (chunk->mode) {
-    case BRENIER_SCAN_PIECES:
-      PetscCall(EnterPieces(chunk, c, pieces));
-      break;
-    case BRENIER_SCAN_LISTS:
-      PetscCall(DropBelowEnvelope(chunk, list));
-      PetscCall(StoreList(chunk, c));
-      break;
-    case BRENIER_SCAN_MORE:
-      PetscCall(AddToList(chunk, c));
-      break;
-    }
+  PetscFunctionBegin;
+  for (PetscInt first = 0; first < chunk->n; first += chunk->n_envelopes) {
+    const PetscInt end = PetscMin(first + chunk->n_envelopes, chunk->n);
+
+#pragma omp parallel for num_threads(chunk->n_workers) schedule(dynamic) reduction(| : failed)
+    for (PetscInt c = first; c < end; ++c)
+      failed |= FinishCurve(&chunk->worker[omp_get_thread_num()], c, &chunk->envelope[c - first]);
+    PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the candidates of a curve");
+    for (PetscInt c = first; c < end; ++c) PetscCall(EnterCurve(chunk, c, &chunk->envelope[c - first], pieces));
   }
   if (chunk->mode != BRENIER_SCAN_PIECES) PetscCall(BrenierListsCompact_Private(chunk->dual));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -620,33 +628,16 @@ static PetscErrorCode FillOwnBlock(BrenierDual dual, PetscInt n, const PetscInt 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Meets the curves of the chunk with all targets in a round of the ring, whose own block is filled. */
-static PetscErrorCode ScanRound(Chunk *chunk, BrenierRing *ring)
+/* Meets the curves of the chunk with all targets. */
+static PetscErrorCode ScanRound(Chunk *chunk, BrenierBlocks *blocks)
 {
-  PetscBool   more;
-  PetscMPIInt owner;
-  PetscInt    n;
-  PetscReal  *row;
+  PetscBool more;
 
   PetscFunctionBegin;
   while (PETSC_TRUE) {
-    PetscCall(BrenierRingStep(ring, &more, &owner, &n, &row));
+    PetscCall(BrenierBlocksStep(blocks, &more, &chunk->block));
     if (!more) break;
-    PetscCall(ScanBlock(chunk, owner, n, row));
-    if (chunk->kept) PetscCall(PetscArraycpy(chunk->kept[owner], row, (size_t)n * ring->width));
-  }
-  chunk->has_kept = (PetscBool)(chunk->kept != NULL);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The same with the blocks kept from a round, in the same order. */
-static PetscErrorCode ScanKept(Chunk *chunk, const BrenierRing *ring)
-{
-  PetscFunctionBegin;
-  for (PetscMPIInt s = 0; s < ring->size; ++s) {
-    const PetscMPIInt owner = (ring->rank - s + ring->size) % ring->size;
-
-    PetscCall(ScanBlock(chunk, owner, ring->n_rows[owner], chunk->kept[owner]));
+    PetscCall(ScanBlock(chunk, blocks));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -683,9 +674,9 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
                                        const PetscInt curve[], PetscInt n_targets, const PetscInt target[],
                                        const PetscReal low[], const PetscReal cap[], BrenierPieces *pieces)
 {
-  BrenierRing     ring;
+  BrenierBlocks   blocks;
   Chunk           chunk;
-  PetscReal      *leaf_low = NULL, *y;
+  PetscReal      *leaf_low = NULL, *y, *own;
   PetscLogDouble  t0, t1;
   PetscInt        most = n_curves; // on any rank
   PetscErrorCode  stop = PETSC_SUCCESS;
@@ -704,27 +695,23 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
   }
   PetscCall(CreateChunk(dual, mode, n_curves, &chunk));
   PetscCall(FindHeights(dual, chunk.tile.kind, n_targets, target, y, cap, &chunk.heights));
-  PetscCall(
-      BrenierRingCreate(dual->comm, n_targets, (size_t)dual->source.dim + BRENIER_ROW_COLUMNS, PETSC_FALSE, &ring));
-  PetscCall(CreateTiles(&chunk, &ring));
+  PetscCall(BrenierBlocksCreate(&dual->targets->nodes, chunk.tile.kind, n_targets, (size_t)dual->source.dim, &blocks));
   for (PetscInt first = 0; first < most; first += dual->chunk_size) {
     const PetscInt from = PetscMin(first, n_curves);
 
     stop = BrenierStopHere(dual->comm);
     if (stop) break;
     PetscCall(BeginChunk(&chunk, PetscMin(dual->chunk_size, n_curves - from), curve + from, leaf_low));
-    if (chunk.has_kept) PetscCall(ScanKept(&chunk, &ring));
-    else {
-      PetscCall(FillOwnBlock(dual, n_targets, target, y, low, cap, ring.block[ring.current]));
-      PetscCall(ScanRound(&chunk, &ring));
-    }
+    own = BrenierBlocksOwn(&blocks);
+    if (own) PetscCall(FillOwnBlock(dual, n_targets, target, y, low, cap, own));
+    PetscCall(ScanRound(&chunk, &blocks));
     PetscCall(EndChunk(&chunk, pieces));
     if (mode == BRENIER_SCAN_MORE) PetscCall(BrenierListsCrowded_Private(dual, &dual->crowded));
     if (dual->crowded) break;
     PetscCall(BrenierProgressTell(&progress, (PetscReal)first + dual->chunk_size, (PetscReal)most));
   }
-  dual->work.ring_bytes += ring.bytes;
-  PetscCall(BrenierRingDestroy(&ring));
+  dual->work.ring_bytes += blocks.bytes;
+  PetscCall(BrenierBlocksDestroy(&blocks));
   PetscCall(DestroyChunk(&chunk));
   PetscCall(PetscFree(leaf_low));
   PetscCall(PetscFree(y));

@@ -3,9 +3,14 @@ static const char help[] = "Checks the sampled dual against a plain twin, finite
 #include "problems.h"
 
 #include <brenier/dual.h>
+#include <brenier/threads.h>
+
+#include "data/shared.h"
 
 #include <float.h>
 #include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 /*
   The twin has no filter, no lists, no blocks: every curve meets all targets in double, and the envelope of all their
@@ -288,6 +293,70 @@ static PetscErrorCode TestTwin(void)
     PetscCall(CompareAll(&p));
     PetscCall(DestroyProblem(&p));
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Bytes of targets sent so far, over all ranks. */
+static PetscErrorCode BytesSent(BrenierDual dual, PetscLogDouble *bytes)
+{
+  BrenierDualWork work;
+
+  PetscFunctionBeginUser;
+  PetscCall(BrenierDualGetWork(dual, &work));
+  PetscCallMPI(MPI_Allreduce(&work.ring_bytes, bytes, 1, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Nodes of `most` ranks each: the same pieces, in two chunks of curves. What a node keeps is sent to it once, what it does not keep
+   to every rank for every chunk. */
+static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps)
+{
+  enum { N = 60, DIM = 3, COLUMNS = 3, CHUNK = 4096 };
+  const PetscLogDouble all_bytes = N * (DIM + COLUMNS) * sizeof(PetscReal);
+  PetscMPIInt          size, n_nodes;
+  PetscLogDouble       bytes, wanted;
+  Problem              p;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  n_nodes = most ? (size + most - 1) / most : 1;
+  wanted  = keeps ? all_bytes * (n_nodes - 1) : 2 * all_bytes * (size - 1);
+  PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, N, DIM, BRENIER_SOURCE_GAUSSIAN, size * CHUNK + 13, &p));
+  PetscCall(BrenierNodesDestroy(&p.targets->nodes));
+  PetscCall(BrenierNodesCreate(PETSC_COMM_WORLD, most, &p.targets->nodes));
+  PetscCheck(p.targets->nodes->n == n_nodes, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%d nodes", p.targets->nodes->n);
+  if (!keeps) p.targets->nodes->kept_bytes = 0;
+  PetscCall(SetHeights(p.targets, 1.0, 0.02, 1, p.h));
+  PetscCall(CompareEvaluation(&p));
+  PetscCall(BytesSent(p.dual, &bytes));
+  PetscCheck(bytes == wanted, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%g bytes sent with %d nodes, not %g", bytes, n_nodes,
+             wanted);
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Without room for shared memory every rank keeps its own copy. */
+static PetscErrorCode TestNoSharedMemory(void)
+{
+  PetscMPIInt   size;
+  Problem       p;
+  struct rlimit before, limit;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 300, 3, BRENIER_SOURCE_GAUSSIAN, 40, &p));
+  PetscCall(SetHeights(p.targets, 1.0, 0.02, 1, p.h));
+  getrlimit(RLIMIT_FSIZE, &before);
+  limit          = before;
+  limit.rlim_cur = 4096; // a shared object counts as a file
+  signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &limit);
+  PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &(BrenierDualValue){0}));
+  setrlimit(RLIMIT_FSIZE, &before);
+  signal(SIGXFSZ, SIG_DFL);
+  PetscCheck(p.targets->nodes->n == size, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a weak test: memory was shared");
+  PetscCall(CompareEvaluation(&p));
+  PetscCall(DestroyProblem(&p));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -807,11 +876,28 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, BrenierSourceType typ
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The same pieces with several threads a rank: of scans whose targets are kept and whose targets are not, and of lists. */
+static PetscErrorCode TestThreads(PetscInt n_threads)
+{
+  PetscFunctionBeginUser;
+  BrenierThreadsSet(n_threads);
+  PetscCall(TestNodes(2, PETSC_TRUE));
+  PetscCall(TestNodes(0, PETSC_FALSE));
+  for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_SPHERE; ++type)
+    PetscCall(TestLists(CLOUD_NORMAL, 16, type));
+  BrenierThreadsSet(1);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   PetscCall(TestTwin());
+  for (PetscMPIInt most = 0; most <= 3; ++most) PetscCall(TestNodes(most, PETSC_TRUE));
+  PetscCall(TestNodes(0, PETSC_FALSE));
+  PetscCall(TestNoSharedMemory());
+  PetscCall(TestThreads(3));
   for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_SPHERE; ++type) {
     PetscCall(TestMerged(type));
     PetscCall(TestBatches(type));

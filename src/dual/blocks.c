@@ -1,0 +1,256 @@
+/* blocks.c - Implements blocks.h. */
+#include <brenier/compat.h>
+#include <brenier/log.h>
+#include <brenier/threads.h>
+#include "blocks.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { BRENIER_BLOCKS_TAG = 7103 };
+
+static PetscInt TilesOf(PetscInt n)
+{
+  return (n + BRENIER_TARGETS_AT_ONCE - 1) / BRENIER_TARGETS_AT_ONCE;
+}
+
+static PetscReal *RowsOf(const BrenierBlocks *blocks, PetscMPIInt owner)
+{
+  return (PetscReal *)blocks->rows.memory + (size_t)blocks->first_row[owner] * blocks->width;
+}
+
+/* What each rank has, and what of it is kept: rows, one copy a node, and packed tiles, one a rank, while they take no more than
+   nodes->kept_bytes times the ranks of the smallest node; of the two the tiles rather than the rows. */
+static PetscErrorCode LayOut(BrenierBlocks *blocks, PetscInt n_rows)
+{
+  const size_t tile_bytes = BrenierTileTargetsBytes(blocks->kind, BRENIER_TARGETS_AT_ONCE, blocks->dim);
+  size_t       packed_bytes, row_bytes;
+
+  PetscFunctionBegin;
+  PetscCall(PetscCalloc2(blocks->size + 1, &blocks->first_row, blocks->size + 1, &blocks->first_tile));
+  PetscCallMPI(MPI_Allgather(&n_rows, 1, MPIU_INT, blocks->first_row + 1, 1, MPIU_INT, blocks->nodes->comm));
+  for (PetscMPIInt r = 0; r < blocks->size; ++r) {
+    blocks->first_tile[r + 1] = blocks->first_tile[r] + TilesOf(blocks->first_row[r + 1]);
+    blocks->first_row[r + 1] += blocks->first_row[r];
+  }
+  packed_bytes        = (size_t)blocks->first_tile[blocks->size] * tile_bytes;
+  row_bytes           = (size_t)blocks->first_row[blocks->size] * blocks->width * sizeof(PetscReal);
+  blocks->keeps_tiles = (PetscBool)(packed_bytes <= blocks->nodes->kept_bytes);
+  blocks->keeps_rows =
+      (PetscBool)(packed_bytes + row_bytes / (size_t)blocks->nodes->least <= blocks->nodes->kept_bytes);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Memory for all rows, on every node or on none. */
+static PetscErrorCode ShareRows(BrenierBlocks *blocks, PetscBool *found)
+{
+  const size_t bytes = (size_t)blocks->first_row[blocks->size] * blocks->width * sizeof(PetscReal);
+  int          everywhere;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierSharedCreate(blocks->nodes, bytes, &blocks->rows, found));
+  everywhere = *found;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &everywhere, 1, MPI_INT, MPI_LAND, blocks->nodes->comm));
+  *found = (PetscBool)everywhere;
+  if (!*found) BrenierSharedFree(&blocks->rows);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, PetscInt n_rows, size_t dim,
+                                   BrenierBlocks *blocks)
+{
+  const MPI_Comm comm  = (*nodes)->comm;
+  PetscBool      found = PETSC_TRUE;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(blocks, sizeof *blocks));
+  blocks->nodes = *nodes;
+  blocks->kind  = kind;
+  blocks->dim   = dim;
+  blocks->width = dim + BRENIER_ROW_COLUMNS;
+  PetscCallMPI(MPI_Comm_rank(comm, &blocks->rank));
+  PetscCallMPI(MPI_Comm_size(comm, &blocks->size));
+  PetscCall(LayOut(blocks, n_rows));
+  if (blocks->keeps_rows) PetscCall(ShareRows(blocks, &found));
+  if (!found && (*nodes)->n < blocks->size) {
+    PetscCall(BrenierSay("notice: no shared memory for the targets (is /dev/shm too small?); every rank keeps a copy"));
+    PetscCall(PetscFree2(blocks->first_row, blocks->first_tile));
+    PetscCall(BrenierNodesDestroy(nodes));
+    PetscCall(BrenierNodesCreate(comm, 1, nodes));
+    PetscCall(BrenierBlocksCreate(nodes, kind, n_rows, dim, blocks));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCheck(found, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the rows of %" PetscInt_FMT " targets",
+             blocks->first_row[blocks->size]);
+  blocks->n_tiles = blocks->keeps_tiles ? blocks->first_tile[blocks->size] : 1;
+  PetscCall(PetscCalloc1(blocks->n_tiles, &blocks->tile));
+  if (!blocks->keeps_rows) {
+    PetscCall(BrenierRingCreate(comm, n_rows, blocks->width, PETSC_FALSE, &blocks->ring));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)blocks->width, MPIU_REAL, &blocks->row_type));
+  PetscCallMPI(MPI_Type_commit(&blocks->row_type));
+  PetscCall(PetscMalloc1(2 * blocks->size, &blocks->request));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscReal *BrenierBlocksOwn(BrenierBlocks *blocks)
+{
+  if (!blocks->keeps_rows) return blocks->ring.block[blocks->ring.current];
+  return blocks->complete ? NULL : RowsOf(blocks, blocks->rank);
+}
+
+/* The node whose blocks `from` has in a step. */
+static PetscMPIInt NodeOf(const BrenierNodes nodes, PetscMPIInt from, PetscMPIInt step)
+{
+  return (from - step % nodes->n + nodes->n) % nodes->n;
+}
+
+static PetscMPIInt RanksOf(const BrenierNodes nodes, PetscMPIInt node)
+{
+  return nodes->first[node + 1] - nodes->first[node];
+}
+
+/* The rank of a node that sends and receives the k-th block of any node: they take turns. */
+static PetscMPIInt Carrier(const BrenierNodes nodes, PetscMPIInt node, PetscMPIInt k)
+{
+  return nodes->member[nodes->first[node] + k % RanksOf(nodes, node)];
+}
+
+/* Starts receiving the blocks of the next step from the node before, and passing those of this step on. */
+static PetscErrorCode Pass(BrenierBlocks *blocks)
+{
+  const BrenierNodes nodes  = blocks->nodes;
+  const PetscMPIInt  before = NodeOf(nodes, nodes->here, 1), after = (nodes->here + 1) % nodes->n;
+
+  PetscFunctionBegin;
+  for (int sends = 0; sends < 2; ++sends) {
+    const PetscMPIInt from = NodeOf(nodes, nodes->here, blocks->step + !sends), other = sends ? after : before;
+
+    for (PetscMPIInt k = 0; k < RanksOf(nodes, from); ++k) {
+      const PetscMPIInt owner = nodes->member[nodes->first[from] + k], peer = Carrier(nodes, other, k);
+      const PetscMPIInt n       = (PetscMPIInt)(blocks->first_row[owner + 1] - blocks->first_row[owner]);
+      MPI_Request      *request = &blocks->request[blocks->n_requests];
+
+      if (Carrier(nodes, nodes->here, k) != blocks->rank) continue;
+      if (sends)
+        PetscCallMPI(
+            MPI_Isend(RowsOf(blocks, owner), n, blocks->row_type, peer, BRENIER_BLOCKS_TAG, nodes->comm, request));
+      else
+        PetscCallMPI(
+            MPI_Irecv(RowsOf(blocks, owner), n, blocks->row_type, peer, BRENIER_BLOCKS_TAG, nodes->comm, request));
+      ++blocks->n_requests;
+      if (sends) blocks->bytes += (PetscLogDouble)n * (PetscLogDouble)(blocks->width * sizeof(PetscReal));
+    }
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Waits for the blocks of the node at hand, and has those of the next one sent. */
+static PetscErrorCode BeginNode(BrenierBlocks *blocks)
+{
+  PetscFunctionBegin;
+  if (blocks->complete) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCallMPI(MPI_Waitall((PetscMPIInt)blocks->n_requests, blocks->request, MPI_STATUSES_IGNORE));
+  blocks->n_requests = 0;
+  PetscCall(BrenierSharedBarrier(blocks->nodes));
+  if (blocks->step + 1 < blocks->nodes->n) PetscCall(Pass(blocks));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The next of the kept blocks: node by node, on each from the rank that this one is on its own, so that ranks do not read the
+   same at once. */
+static PetscErrorCode StepKept(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block)
+{
+  const BrenierNodes nodes = blocks->nodes;
+  PetscMPIInt        from;
+
+  PetscFunctionBegin;
+  *more = (PetscBool)(blocks->step < nodes->n);
+  if (!*more) {
+    blocks->complete = PETSC_TRUE;
+    blocks->step     = 0;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (blocks->at == 0) PetscCall(BeginNode(blocks));
+  from         = NodeOf(nodes, nodes->here, blocks->step);
+  block->owner = nodes->member[nodes->first[from] + (nodes->rank + blocks->at) % RanksOf(nodes, from)];
+  block->n     = blocks->first_row[block->owner + 1] - blocks->first_row[block->owner];
+  block->row   = RowsOf(blocks, block->owner);
+  if (++blocks->at == RanksOf(nodes, from)) {
+    blocks->at = 0;
+    ++blocks->step;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Packs rows [first, first + count) of a block; 0, or -1 when memory is out. */
+static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, BrenierPackedTile *tile)
+{
+  const PetscReal *row   = block->row + (size_t)first * blocks->width;
+  const PetscInt   count = PetscMin(BRENIER_TARGETS_AT_ONCE, block->n - first);
+  const PetscInt   room  = blocks->keeps_tiles ? count : BRENIER_TARGETS_AT_ONCE;
+
+  if (!tile->low) {
+    tile->low = malloc((size_t)room * sizeof *tile->low);
+    if (!tile->low || BrenierTileTargetsAlloc(blocks->kind, (size_t)room, blocks->dim, &tile->targets)) return -1;
+  }
+  tile->first_row = first;
+  BrenierTileSetTargets(&tile->targets, (size_t)count, blocks->width, row, row + blocks->dim + BRENIER_ROW_CAP);
+  for (PetscInt i = 0; i < count; ++i) {
+    const PetscReal low = row[(size_t)i * blocks->width + blocks->dim + BRENIER_ROW_LOW];
+
+    tile->low[i] = (float)low;
+    if ((PetscReal)tile->low[i] > low) tile->low[i] = nextafterf(tile->low[i], -HUGE_VALF);
+  }
+  return 0;
+}
+
+PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, PetscInt *n,
+                                  const BrenierPackedTile **tile)
+{
+  const PetscInt     count  = blocks->keeps_tiles ? block->n_tiles - first : 1;
+  BrenierPackedTile *packed = &blocks->tile[blocks->keeps_tiles ? blocks->first_tile[block->owner] + first : 0];
+  int                failed = 0;
+
+  PetscFunctionBegin;
+  *n    = count;
+  *tile = packed;
+#pragma omp parallel for num_threads(BrenierThreads()) schedule(dynamic) reduction(| : failed)
+  for (PetscInt k = 0; k < count; ++k)
+    if (!blocks->keeps_tiles || !packed[k].low)
+      failed |= Pack(blocks, block, (first + k) * BRENIER_TARGETS_AT_ONCE, &packed[k]);
+  PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for packed targets");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierBlocksStep(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block)
+{
+  PetscReal *row = NULL;
+
+  PetscFunctionBegin;
+  if (blocks->keeps_rows) PetscCall(StepKept(blocks, more, block));
+  else {
+    PetscCall(BrenierRingStep(&blocks->ring, more, &block->owner, &block->n, &row));
+    block->row    = row;
+    blocks->bytes = blocks->ring.bytes;
+  }
+  if (*more) block->n_tiles = TilesOf(block->n);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks)
+{
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < blocks->n_tiles; ++i) {
+    BrenierTileTargetsFree(&blocks->tile[i].targets);
+    free(blocks->tile[i].low);
+  }
+  PetscCall(PetscFree(blocks->tile));
+  PetscCall(PetscFree2(blocks->first_row, blocks->first_tile));
+  PetscCall(PetscFree(blocks->request));
+  BrenierSharedFree(&blocks->rows);
+  if (blocks->keeps_rows) PetscCallMPI(MPI_Type_free(&blocks->row_type));
+  else PetscCall(BrenierRingDestroy(&blocks->ring));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,74 @@
+/*
+  blocks.h - The targets of a scan, block by block: those of one rank at a time, as rows and packed for the kernel.
+
+  While all rows fit (512 MiB times the node's ranks), a node keeps one copy of them in memory that its ranks share. Each rank
+  fills in its own; those of other nodes pass round a ring of nodes, each block once a node, while the products with the
+  blocks before them are under way; so ranks of one node send each other nothing. What has come is kept from round to
+  round. Rows that do not fit pass round a ring of ranks in every round.
+*/
+#pragma once
+
+#include <brenier/tile.h>
+#include "data/ring.h"
+#include "data/shared.h"
+
+/* Columns of a row behind its coordinates. */
+enum { BRENIER_ROW_LOW, BRENIER_ROW_CAP, BRENIER_ROW_TARGET, BRENIER_ROW_COLUMNS };
+
+enum { BRENIER_TARGETS_AT_ONCE = 16384 };
+
+/* Targets as the kernel reads them, and their low heights, rounded down: what candidates begin with, side by side. */
+typedef struct {
+  BrenierTileTargets targets;
+  float             *low;
+  PetscInt           first_row; /* in the block */
+} BrenierPackedTile;
+
+/* The targets of one rank. */
+typedef struct {
+  PetscMPIInt      owner;
+  PetscInt         n, n_tiles;
+  const PetscReal *row;
+} BrenierBlock;
+
+typedef struct {
+  /* parameters */
+  BrenierNodes    nodes; /* borrowed */
+  BrenierTileKind kind;  /* of the curves */
+  size_t          dim, width;
+  PetscBool       keeps_tiles, keeps_rows;
+  PetscMPIInt     rank, size;
+  /* layout, of each rank's block: shape [size + 1] */
+  PetscInt *first_row, *first_tile;
+  /* data */
+  BrenierShared      rows; /* of all blocks, in the order of the ranks */
+  BrenierPackedTile *tile; /* of all blocks, or one for any */
+  PetscInt           n_tiles;
+  BrenierRing        ring; /* of rows that are not kept */
+  /* status of a round */
+  PetscBool      complete; /* once all rows have come */
+  PetscMPIInt    step, at; /* node at hand, counted back from this one, and the rank among its */
+  PetscInt       n_requests;
+  MPI_Request   *request;
+  MPI_Datatype   row_type;
+  PetscLogDouble bytes; /* sent by this rank so far */
+} BrenierBlocks;
+
+/* Collective on the nodes' communicator. n_rows: this rank's. When the node's memory is not to be had, *nodes changes: every rank is
+   a node of its own from then on. */
+PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, PetscInt n_rows, size_t dim,
+                                   BrenierBlocks *blocks);
+
+/* Where this rank's rows go before a round, shape [n_rows, dim + BRENIER_ROW_COLUMNS]; NULL when they are there from an earlier
+   one. */
+PetscReal *BrenierBlocksOwn(BrenierBlocks *blocks);
+
+/* Hands out the next block of a round; *more = PETSC_FALSE after the last. Collective. Call it again when done with the block. */
+PetscErrorCode BrenierBlocksStep(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block);
+
+/* Tiles of the block at hand, from tile `first` on: all that there are, or one, without keeps_tiles, which lasts until the next is
+   asked for. Threads pack them. */
+PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, PetscInt *n,
+                                  const BrenierPackedTile **tile);
+
+PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks);
