@@ -23,6 +23,7 @@ typedef enum {
   BRENIER_PHASE_WARM_UP, /* in the warm-up */
   BRENIER_PHASE_READY,   /* heights to start from are known */
   BRENIER_PHASE_STAGE,   /* in a stage */
+  BRENIER_PHASE_PASS,    /* in a pass over fresh curves: no sample is kept */
   BRENIER_PHASE_FINISHED /* the result is written; nothing else is stored */
 } BrenierPhase;
 
@@ -32,10 +33,22 @@ typedef struct {
   PetscReal  length;      /* of the round */
 } BrenierWarmState;
 
+/* Where in its steps a pass over fresh curves is. */
+typedef struct {
+  PetscInt64 pass, step, n_steps; /* the how-manieth pass, from 0; its next step and their number */
+  PetscInt64 first;               /* steps of the passes before */
+  PetscInt64 batch;               /* curves of a step */
+  PetscInt64 before;              /* curves of the passes before */
+  PetscReal  noise;               /* K: K / C is the sampling part of chi2 of C curves */
+  PetscReal  worth;               /* curves that the heights at the beginning of the pass are worth */
+  PetscReal  gain;                /* worth that a curve of a pass adds, as expected */
+} BrenierPassState;
+
 /* What a solve continues from, besides vectors, sample and history; solve.c says what the fields mean. */
 typedef struct {
   BrenierPhase       phase;
   BrenierWarmState   warm;
+  BrenierPassState   pass;
   PetscReal          length;
   PetscInt64         attempt, size;
   PetscReal          wanted;

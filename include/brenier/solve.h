@@ -53,8 +53,9 @@ typedef struct {
 /* What came out. */
 typedef struct {
   BrenierIteration    last;
-  BrenierNewtonReason reason; /* of the last stage */
-  PetscInt64          curves; /* size of the last sample */
+  BrenierNewtonReason reason;   /* of the last stage */
+  PetscInt64          curves;   /* that the heights were fitted to: the last sample and those streamed */
+  PetscInt64          streamed; /* of them, fresh ones that were seen once, where memory held no larger sample */
   BrenierHeldOut      held_out;
   PetscBool           within_tol, out_of_memory; /* judged against tol; a larger sample was wanted, but did not fit */
   BrenierStopReason   stopped;                   /* who asked to stop; with a checkpoint, nothing else is set then */
