@@ -60,6 +60,9 @@ enum { BRENIER_RETRIES = 8 };
 static const PetscReal brenier_list_bytes = 24.0 * 1.5, brenier_piece_bytes = 28.0 * 2.0, brenier_curve_bytes = 64.0;
 static const PetscReal brenier_candidates_a_curve = 100.0, brenier_pieces_a_curve = 20.0;
 
+/* Part of the memory that a measurement may take on top while a sample has the whole. */
+static const PetscReal brenier_beside_part = 0.25;
+
 /* Part of a first stage below which a sample is no use to Newton: half a circle a target. */
 static const PetscReal brenier_useful_part = 0.25;
 
@@ -309,6 +312,14 @@ static PetscReal Rounded(PetscReal x, int bits)
   return ldexp(rint(ldexp(mantissa, bits)), exponent - bits);
 }
 
+/* Pieces of a curve before any is seen: in few dimensions a curve crosses some n^(1/dim) cells. */
+static PetscReal PiecesACurve(BrenierTargets t)
+{
+  const PetscReal crossed = 2.0 * PetscPowReal((PetscReal)t->n, 1.0 / (PetscReal)t->dim);
+
+  return PetscMax(brenier_pieces_a_curve, crossed);
+}
+
 /* Curves of so many bytes that fit into the memory allowed. */
 static PetscErrorCode Fit(const Solve *s, PetscReal bytes, PetscInt64 *fit)
 {
@@ -318,9 +329,9 @@ static PetscErrorCode Fit(const Solve *s, PetscReal bytes, PetscInt64 *fit)
   PetscCallMPI(MPI_Comm_size(s->targets->comm, &size));
   *fit = PETSC_MAX_INT;
   if (s->options->memory > 0.0)
-    *fit =
-        (PetscInt64)PetscMin(Rounded(s->options->memory * size / Rounded(bytes, BRENIER_FEW_BITS), BRENIER_SOME_BITS),
-                             (PetscReal)PETSC_MAX_INT);
+    *fit = 1 + (PetscInt64)PetscMin(
+                   Rounded(s->options->memory * size / Rounded(bytes, BRENIER_FEW_BITS), BRENIER_SOME_BITS),
+                   (PetscReal)PETSC_MAX_INT);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -329,7 +340,7 @@ static PetscErrorCode CurvesThatFit(const Solve *s, PetscInt64 *fit)
 {
   const PetscReal candidates = s->lists ? brenier_candidates_a_curve : 0.0;
   BrenierDualWork work;
-  PetscReal       bytes = brenier_list_bytes * candidates + brenier_piece_bytes * brenier_pieces_a_curve;
+  PetscReal       bytes = brenier_list_bytes * candidates + brenier_piece_bytes * PiecesACurve(s->targets);
 
   PetscFunctionBegin;
   if (s->dual) {
@@ -346,7 +357,7 @@ static PetscErrorCode CurvesThatFit(const Solve *s, PetscInt64 *fit)
 static PetscErrorCode FreshCurvesThatFit(const Solve *s, PetscInt64 *fit)
 {
   PetscFunctionBegin;
-  PetscCall(Fit(s, brenier_piece_bytes * brenier_pieces_a_curve + brenier_curve_bytes, fit));
+  PetscCall(Fit(s, brenier_piece_bytes * PiecesACurve(s->targets) + brenier_curve_bytes, fit));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -430,14 +441,23 @@ static PetscInt64 CheckCurves(const Solve *s)
 
 static PetscErrorCode Measure(Solve *s, uint32_t attempt, Vec mass, Vec mass_error)
 {
-  const PetscReal tol = s->options->tol;
-  BrenierHeldOut *o   = &s->solved->held_out;
+  const PetscReal  tol    = s->options->tol;
+  const PetscInt64 wanted = CheckCurves(s);
+  const uint32_t   stream = BRENIER_STREAM_REPORT + attempt;
+  BrenierHeldOut  *o      = &s->solved->held_out;
+  PetscInt64       fit;
 
   PetscFunctionBegin;
   // Without a checkpoint a measurement is what a stop would need anyway
   if (!s->options->checkpoint) BrenierStopHold(PETSC_TRUE);
-  PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, s->options->seed, BRENIER_STREAM_REPORT + attempt,
-                                  CheckCurves(s), mass, mass_error, o));
+  PetscCall(FreshCurvesThatFit(s, &fit));
+  if (s->dual) fit = PetscMax((PetscInt64)(brenier_beside_part * (PetscReal)fit), 1);
+  if (wanted <= fit)
+    PetscCall(
+        BrenierHeldOutMeasure(s->targets, s->source, s->h, s->options->seed, stream, wanted, mass, mass_error, o));
+  else
+    PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, s->options->seed, stream, wanted, fit, mass,
+                                           mass_error, o));
   BrenierStopHold(PETSC_FALSE);
   s->solved->within_tol = (PetscBool)(tol <= 0.0 || o->rho_high <= tol);
   if (s->options->measured) PetscCall(s->options->measured(s->options->context, o));
@@ -699,19 +719,21 @@ static PetscErrorCode SolveLine(Solve *s, Vec mass, Vec mass_error)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Barycentres from the sample at hand; where none is, from as many fresh curves as the measurement saw. */
+/* Barycentres from the sample at hand; where none is, from as many fresh curves as the measurement saw, or fit. */
 static PetscErrorCode Barycentres(Solve *s, PetscReal barycentre[])
 {
   const PetscInt   one_batch = 1;
   const PetscBool  newton    = (PetscBool)(s->options->method == BRENIER_METHOD_NEWTON);
   BrenierDualValue value;
   BrenierDual      dual = s->dual;
+  PetscInt64       fit;
   Vec              mass;
 
   PetscFunctionBegin;
+  PetscCall(FreshCurvesThatFit(s, &fit));
   if (!dual)
     PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_BARYCENTRE,
-                                s->solved->held_out.curves, one_batch, &dual));
+                                PetscMin(s->solved->held_out.curves, fit), one_batch, &dual));
   // Newton, where it gets to its end, evaluated the heights it reached last; what else there is may have tried others since
   if (!s->dual || !newton || s->solved->reason <= 0) {
     PetscCall(VecDuplicate(s->h, &mass));

@@ -121,23 +121,6 @@ def test_to_a_tolerance(tmp_path, source, tol):
     assert last.sum() <= 9 and not last.all()
 
 
-@pytest.mark.parametrize("memory, all_ranks", [(0.008, (1, 2, 3)), (0.001, (2,))])
-def test_tolerance_beyond_memory(tmp_path, memory, all_ranks):
-    """Fresh curves bring what no sample in memory could, on any number of ranks alike; of 0.001 GiB Newton gets none."""
-    np.save(tmp_path / "points.npy", mixture(500, 20, seed=9))
-    results, log = [], tmp_path / "log.jsonl"
-    for ranks in all_ranks:
-        brenier("solve", "points.npy", "-tol", 0.06, "-memory", memory, "-o", "r.h5", "-log", log, ranks=ranks, cwd=tmp_path)
-        results.append(read_result(tmp_path / "r.h5"))
-    iterations = [event for event in read_log(log) if event["event"] == "iteration"]
-    newton = [event for event in iterations if event["damping"] > 0]
-    assert bool(newton) == (memory > 0.005) and all(event["curves"] < 0.5 * results[0].curves for event in newton)
-    for result in results:
-        assert result.status == "converged" and 0.03 < result.rho < result.rho_high <= 0.06
-        assert np.abs(result["/heights"] - results[0]["/heights"]).max() < 1e-9 * np.ptp(result["/heights"])
-        assert result.curves == results[0].curves == result.history["curves"][-1]
-
-
 @pytest.mark.parametrize("method", ["lmvm", "cg", "ntr"])
 def test_other_methods(tmp_path, method):
     np.save(tmp_path / "points.npy", mixture(200, 4, seed=10))
