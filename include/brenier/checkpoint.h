@@ -1,8 +1,8 @@
 /*
   checkpoint.h - What a solve continues from, in memory and in a file.
 
-  A solve is kept at its safe points: eight times in each round of the warm-up, after the start, and in each stage before the
-  first Newton iteration and after each.
+  A solve is kept at its safe points: eight times in each round of the warm-up, after the start, in each stage before the
+  first Newton iteration and after each, and in each pass over fresh curves before the first step and after each.
   What is kept lives in memory, beside the running solve, until the next safe point, so that work abandoned in between costs
   nothing but itself. It is written when an interval has passed, when the sample has changed and that costs little, and
   when the run stops. The file holds heights, scale and slack of each target, Newton's state, the sample with its candidate
@@ -99,7 +99,7 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointHistory(BrenierCheckpoint checkpoin
 PETSC_EXTERN PetscErrorCode BrenierCheckpointAddRow(BrenierCheckpoint checkpoint, const BrenierIteration *row);
 
 /* Heights, scale and slack kept, into vectors that are not NULL; from phase WARM_UP on, which has the sum of its heights so
-   far as scale. Collective. */
+   far as scale; phase PASS has the mean of its heights so far as slack. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint checkpoint, Vec h, Vec scale, Vec slack);
 
 /* The sample kept; lists: whether it has candidate lists. Arguments as BrenierDualCreate(). Collective. */
@@ -124,8 +124,8 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointGetLevels(BrenierCheckpoint checkpo
 . state      - see above
 . h          - heights
 . scale      - as in newton.h; in the warm-up the sum of its heights so far; else NULL before the first stage
-. slack      - of the lists, or NULL
-- dual       - the sample, evaluated at h; borrowed until the next call; NULL before the first stage
+. slack      - of the lists, or NULL; in a pass the mean of its heights so far
+- dual       - the sample, evaluated at h; borrowed until the next call; NULL before the first stage and in a pass
 
   Errors: `PETSC_ERR_FILE_OPEN` - the file belongs to another run by now
 

@@ -70,6 +70,9 @@ static const PetscReal brenier_useful_part = 0.25;
    cells may be smaller than the length tells. */
 static const PetscReal brenier_plain_scale = 0.07, brenier_plain_scale_most = 0.5;
 
+/* Scale of a target in a pass over the geometric mean, at most. */
+static const PetscReal brenier_scale_most = 4.0;
+
 /* Worth that a curve of a pass is expected to add before one was measured, and at least; and curves of a pass at least. */
 static const PetscReal brenier_pass_gain = 0.8, brenier_pass_gain_least = 0.1, brenier_pass_curves_least = 16384.0;
 
@@ -550,6 +553,23 @@ static PetscErrorCode PlanPass(Solve *s, BrenierPassState *pass)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Lowers entries far above the geometric mean: such a cell was next to empty when its diagonal was taken, and would swing. */
+static PetscErrorCode BoundScale(BrenierTargets t, Vec scale)
+{
+  PetscScalar *a;
+  PetscReal   *term, mean;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &term));
+  PetscCall(VecGetArray(scale, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) term[i] = t->nu[i] * log(a[i]);
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, &mean));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] = PetscMin(a[i], brenier_scale_most * PetscExpReal(mean));
+  PetscCall(VecRestoreArray(scale, &a));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The scale that Newton left; without one, that of the warm-up for all, which asks for shorter steps in few dimensions. */
 static PetscErrorCode SetPassScale(Solve *s, Vec work)
 {
@@ -557,7 +577,10 @@ static PetscErrorCode SetPassScale(Solve *s, Vec work)
 
   PetscFunctionBegin;
   PetscCall(VecMax(s->scale, NULL, &largest));
-  if (largest > 0.0) PetscFunctionReturn(PETSC_SUCCESS);
+  if (largest > 0.0) {
+    PetscCall(BoundScale(s->targets, s->scale));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (s->length <= 0.0) PetscCall(BrenierLengthScale(s->targets, s->source, s->options->seed, s->h, work, &s->length));
   PetscCall(VecSet(s->scale,
                    s->length * PetscMin(brenier_plain_scale * (PetscReal)s->targets->dim, brenier_plain_scale_most)));
@@ -599,6 +622,37 @@ static PetscErrorCode RunPass(Solve *s, BrenierPass *pass, Vec mass, Vec mass_er
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Heights and what was measured of them. */
+typedef struct {
+  Vec            h, mass, mass_error;
+  BrenierHeldOut held_out;
+} Measured;
+
+static PetscErrorCode CopyMeasured(const Measured *from, Measured *to)
+{
+  PetscFunctionBegin;
+  PetscCall(VecCopy(from->h, to->h));
+  PetscCall(VecCopy(from->mass, to->mass));
+  PetscCall(VecCopy(from->mass_error, to->mass_error));
+  to->held_out = from->held_out;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Runs a pass, and takes it back when it made things worse. */
+static PetscErrorCode TryPass(Solve *s, BrenierPass *pass, Vec mass, Vec mass_error, Measured *best)
+{
+  const PetscBool measured = (PetscBool)!s->resuming; // what a checkpoint's pass began with is not known any more
+  Measured        now      = {s->h, mass, mass_error, s->solved->held_out};
+
+  PetscFunctionBegin;
+  if (measured) PetscCall(CopyMeasured(&now, best));
+  PetscCall(RunPass(s, pass, mass, mass_error));
+  if (!measured || s->solved->held_out.rho_high <= best->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(CopyMeasured(best, &now));
+  s->solved->held_out = now.held_out;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Whether more curves than memory holds are still called for. */
 static PetscBool NeedsPass(const Solve *s)
 {
@@ -619,15 +673,18 @@ static PetscErrorCode RunPasses(Solve *s, Vec mass, Vec mass_error)
                       .monitor = MonitorPass,
                       .context = s};
 
+  Measured   best   = {0};
+  Vec *const work[] = {&pass.mean, &best.h, &best.mass, &best.mass_error};
+
   PetscFunctionBegin;
-  PetscCall(VecDuplicate(s->h, &pass.mean));
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(s->h, work[i]));
   if (s->resuming) {
     pass.now = s->state.pass;
     PetscCall(VecCopy(s->slack, pass.mean));
   } else s->state.curves = s->solved->curves;
   while (s->resuming || (NeedsPass(s) && pass.now.pass < BRENIER_RETRIES))
-    PetscCall(RunPass(s, &pass, mass, mass_error));
-  PetscCall(VecDestroy(&pass.mean));
+    PetscCall(TryPass(s, &pass, mass, mass_error, &best));
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
