@@ -1,8 +1,8 @@
 /*
   checkpoint.h - What a solve continues from, in memory and in a file.
 
-  A solve is kept at its safe points: eight times in each round of the warm-up, after the start, and in each stage before the
-  first Newton iteration and after each.
+  A solve is kept at its safe points: eight times in each round of the warm-up, after the start, in each stage before the
+  first Newton iteration and after each, and in each pass over fresh curves before the first step and after each.
   What is kept lives in memory, beside the running solve, until the next safe point, so that work abandoned in between costs
   nothing but itself. It is written when an interval has passed, when the sample has changed and that costs little, and
   when the run stops. The file holds heights, scale and slack of each target, Newton's state, the sample with its candidate
@@ -23,6 +23,7 @@ typedef enum {
   BRENIER_PHASE_WARM_UP, /* in the warm-up */
   BRENIER_PHASE_READY,   /* heights to start from are known */
   BRENIER_PHASE_STAGE,   /* in a stage */
+  BRENIER_PHASE_PASS,    /* in a pass over fresh curves: no sample is kept */
   BRENIER_PHASE_FINISHED /* the result is written; nothing else is stored */
 } BrenierPhase;
 
@@ -32,10 +33,22 @@ typedef struct {
   PetscReal  length;      /* of the round */
 } BrenierWarmState;
 
+/* Where in its steps a pass over fresh curves is. */
+typedef struct {
+  PetscInt64 pass, step, n_steps; /* the how-manieth pass, from 0; its next step and their number */
+  PetscInt64 first;               /* steps of the passes before */
+  PetscInt64 batch;               /* curves of a step */
+  PetscInt64 before;              /* curves of the passes before */
+  PetscReal  noise;               /* K: K / C is the sampling part of chi2 of C curves */
+  PetscReal  worth;               /* curves that the heights at the beginning of the pass are worth */
+  PetscReal  gain;                /* worth that a curve of a pass adds, as expected */
+} BrenierPassState;
+
 /* What a solve continues from, besides vectors, sample and history; solve.c says what the fields mean. */
 typedef struct {
   BrenierPhase       phase;
   BrenierWarmState   warm;
+  BrenierPassState   pass;
   PetscReal          length;
   PetscInt64         attempt, size;
   PetscReal          wanted;
@@ -86,7 +99,7 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointHistory(BrenierCheckpoint checkpoin
 PETSC_EXTERN PetscErrorCode BrenierCheckpointAddRow(BrenierCheckpoint checkpoint, const BrenierIteration *row);
 
 /* Heights, scale and slack kept, into vectors that are not NULL; from phase WARM_UP on, which has the sum of its heights so
-   far as scale. Collective. */
+   far as scale; phase PASS has the mean of its heights so far as slack. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint checkpoint, Vec h, Vec scale, Vec slack);
 
 /* The sample kept; lists: whether it has candidate lists. Arguments as BrenierDualCreate(). Collective. */
@@ -111,8 +124,8 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointGetLevels(BrenierCheckpoint checkpo
 . state      - see above
 . h          - heights
 . scale      - as in newton.h; in the warm-up the sum of its heights so far; else NULL before the first stage
-. slack      - of the lists, or NULL
-- dual       - the sample, evaluated at h; borrowed until the next call; NULL before the first stage
+. slack      - of the lists, or NULL; in a pass the mean of its heights so far
+- dual       - the sample, evaluated at h; borrowed until the next call; NULL before the first stage and in a pass
 
   Errors: `PETSC_ERR_FILE_OPEN` - the file belongs to another run by now
 

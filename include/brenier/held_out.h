@@ -69,6 +69,26 @@ PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, const 
                                                   PetscInt64 seed, uint32_t stream, PetscInt64 n_curves, Vec mass,
                                                   Vec mass_error, BrenierHeldOut *held_out);
 
+/*@
+  BrenierHeldOutMeasureInParts - The same in bounded memory: curves are drawn some at a time, and forgotten
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets, source, h, seed - as above
+. stream   - a `BrenierStream` below 256; the curves are others than BrenierHeldOutMeasure() draws of it
+. n_curves - size of the sample; a few more are drawn, B parts of one size or a multiple of B
+- at_once  - curves in memory at most, at least 1
+
+  Output Parameters: as above
+
+  Notes: each part packs the targets anew.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets, const BrenierSource *source, Vec h,
+                                                         PetscInt64 seed, uint32_t stream, PetscInt64 n_curves,
+                                                         PetscInt64 at_once, Vec mass, Vec mass_error,
+                                                         BrenierHeldOut *held_out);
+
 /* psi_i = |y_i|^2 / 2 + h_i of this rank's targets, shape [n_local]: the potential on their side. Not collective. */
 PETSC_EXTERN PetscErrorCode BrenierPotentialOfTargets(BrenierTargets targets, Vec h, PetscReal psi[]);
 

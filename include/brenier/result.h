@@ -13,6 +13,7 @@
 typedef struct {
   BrenierSource  source;
   PetscInt64     seed, curves; /* of the sample the heights were fitted to */
+  PetscInt64     streamed;     /* of the curves, those that were seen once and not kept; not read */
   BrenierHeldOut held_out;
   char           levels[128]; /* numbers of clusters solved before the targets */
   char           status[64];  /* "converged", "tolerance not reached", "iteration limit", ... */

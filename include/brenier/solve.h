@@ -22,6 +22,14 @@
   lists are trusted; with a fixed sample they are mended at the end, with a tolerance the measurement, by full scans of
   fresh curves, is what judges.
 
+  Beyond memory. Before anything is measured a curve is taken to have 100 candidates and 20 pieces (more in few dimensions),
+  4.8 kB, afterwards what it has. When the sample that is wanted does not fit, Newton ends on the one that does; it is
+  freed, and passes over fresh curves go on from its heights (solve/pass.h): averaged descent in units of nu_i / H_ii, with
+  steps as short as the measured error allows, each curve seen once. A pass is as large as that error says, K / chi2 curves
+  being what heights are worth, at most 6 times what they are worth already, and is followed by a measurement, in parts
+  that fit; a pass that made the error larger is taken back. Where not even half a circle (2 chords) a target fits, passes
+  begin at the heights of the warm-up, in units of its length.
+
   Other methods. Those of minimise.h take Newton's place in a stage. Those of descent.h know no stages: they see as many
   fresh points or curves as -curves says, or a perfect use of them would need for the tolerance and then twice as many
   again and again, each time from the start, zero heights unless another is given.
@@ -41,7 +49,7 @@ typedef struct {
   PetscInt64    check_curves; /* size of the held-out sample; 0: as the tolerance asks */
   PetscInt64    seed;
   PetscReal     warm_up; /* curves of the warm-up over number of targets; 0 for none, below 0 for as many as suit */
-  PetscReal     memory;  /* bytes that lists may take on a rank; 0: no bound */
+  PetscReal     memory;  /* bytes a rank of sample, measurement and pass, each in its turn; 0: no bound */
   PetscBool     verify;  /* compares lists with full scans */
   BrenierNewtonOptions newton;     /* its monitor sees all stages as one iteration */
   BrenierDescentSample sample;     /* adam, asgd: points or curves */
@@ -53,12 +61,13 @@ typedef struct {
 /* What came out. */
 typedef struct {
   BrenierIteration    last;
-  BrenierNewtonReason reason; /* of the last stage */
-  PetscInt64          curves; /* size of the last sample */
+  BrenierNewtonReason reason;   /* of the last stage */
+  PetscInt64          curves;   /* that the heights were fitted to: the last sample and those streamed */
+  PetscInt64          streamed; /* of them, fresh ones that were seen once, where memory held no larger sample */
   BrenierHeldOut      held_out;
-  PetscBool           within_tol, out_of_memory; /* judged against tol; a larger sample was wanted, but did not fit */
-  BrenierStopReason   stopped;                   /* who asked to stop; with a checkpoint, nothing else is set then */
-  BrenierDualWork     work;                      /* of this rank, all stages, without warm-up and measurements */
+  PetscBool within_tol, out_of_memory; /* judged against tol; a larger sample than fits was wanted: passes followed */
+  BrenierStopReason stopped;           /* who asked to stop; with a checkpoint, nothing else is set then */
+  BrenierDualWork   work;              /* of this rank, all stages, without warm-up and measurements */
 } BrenierSolved;
 
 enum { BRENIER_MAX_LEVELS = 12 };

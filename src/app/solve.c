@@ -26,7 +26,7 @@ static const BrenierOption solve_options[] = {
     {"-seed", "N", "seed of all random numbers; default 1"},
     {"-method", "NAME", "newton (default), lmvm, cg, ntr (PETSc TAO), or adam, asgd on fresh points"},
     {"-sample", "KIND", "what adam and asgd draw: points (default) or curves"},
-    {"-memory", "GIB", "memory that the sample may take, all ranks of a node together; default 70% of the node's"},
+    {"-memory", "GIB", "memory of the sample, a node; beyond it fresh curves are seen once; default 70% of the node's"},
     {"-threads", "T", "threads of each rank, on cores of their own; default 1. Results do not depend on it"},
     {"-max_it", "N", "Newton iterations at most in a stage; default 50"},
     {"-residual", "L1", "stop at this in-sample sum of |mass - weight|; default 0: at a tenth of the sampling error"},
@@ -322,8 +322,7 @@ static BrenierExit Judge(const BrenierSolved *solved, const char **status)
   }
   if (reason < 0) *status = BrenierNewtonReasonText(reason);
   if (reason == BRENIER_NEWTON_STALLED || reason == BRENIER_NEWTON_LINEAR) return BRENIER_EXIT_NUMERICAL;
-  if (reason >= 0 && !solved->within_tol)
-    *status = solved->out_of_memory ? "tolerance not reached: memory" : "tolerance not reached";
+  if (reason >= 0 && !solved->within_tol) *status = "tolerance not reached";
   return reason < 0 || !solved->within_tol ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
 }
 
@@ -342,6 +341,7 @@ static PetscErrorCode Conclude(SolveRun *run, BrenierExit *outcome)
   result.source   = run->source;
   result.seed     = r->solve.seed;
   result.curves   = run->solved.curves;
+  result.streamed = run->solved.streamed;
   result.held_out = run->solved.held_out;
   *outcome        = Judge(&run->solved, &status);
   for (PetscInt i = 0; i < run->start.n_levels; ++i) {

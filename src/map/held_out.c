@@ -180,14 +180,12 @@ PetscErrorCode BrenierPotentialOfTargets(BrenierTargets t, Vec h, PetscReal psi[
 
 /* Dual, primal and gap. The energy is a mean over curves, so its batches weigh a little differently when they are not of
    one size: the dual takes its value from the energy and its error from the batches. */
-static PetscErrorCode MeasureDistance(BrenierTargets t, const BrenierSource *source, BrenierDual dual, Vec h,
-                                      const PetscReal batch[], BrenierHeldOut *out)
+static PetscErrorCode MeasureDistance(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt n_batches,
+                                      const PetscReal batch[], const PetscReal u[], BrenierHeldOut *out)
 {
-  PetscInt  n_batches;
-  PetscReal u[BRENIER_BATCHES], cost[BRENIER_BATCHES], gap[BRENIER_BATCHES], moment, value;
+  PetscReal cost[BRENIER_BATCHES], gap[BRENIER_BATCHES], moment, value;
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualGetBatches(dual, &n_batches, NULL, u, NULL));
   PetscCall(BrenierTargetsSecondMoment(t, &moment));
   PetscCall(GapOfBatches(t, h, n_batches, batch, gap));
   value             = 0.5 * (BrenierSourceSecondMoment(source) + moment) - out->energy;
@@ -212,6 +210,18 @@ PetscReal BrenierDistance(PetscReal cost)
   return PetscSqrtReal(2.0 * PetscMax(cost, 0.0));
 }
 
+/* All that the masses and energies of the batches tell. */
+static PetscErrorCode MeasureBatches(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt n_batches,
+                                     const PetscReal batch[], const PetscReal u[], Vec mass, Vec mass_error,
+                                     BrenierHeldOut *out)
+{
+  PetscFunctionBegin;
+  PetscCall(MeasureChi2(t, n_batches, batch, out));
+  PetscCall(MeasureMasses(t, n_batches, batch, mass, mass_error, out));
+  PetscCall(MeasureDistance(t, source, h, n_batches, batch, u, out));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
                                      uint32_t stream, PetscInt64 n_curves, Vec mass, Vec mass_error,
                                      BrenierHeldOut *out)
@@ -219,19 +229,92 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *sour
   BrenierDual      dual;
   BrenierDualValue value;
   const PetscReal *batch;
+  PetscReal        u[BRENIER_BATCHES];
   PetscInt         n_batches;
 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(t, source, seed, stream, n_curves, BRENIER_BATCHES, &dual));
   PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
-  PetscCall(BrenierDualGetBatches(dual, &n_batches, &batch, NULL, NULL));
+  PetscCall(BrenierDualGetBatches(dual, &n_batches, &batch, u, NULL));
   out->curves = PetscMin(n_curves, BrenierSourceMaxCurves(source));
   out->noise  = PetscSqrtReal(value.noise2);
   out->empty  = value.n_empty;
   out->energy = value.energy;
-  PetscCall(MeasureChi2(t, n_batches, batch, out));
-  PetscCall(MeasureMasses(t, n_batches, batch, mass, mass_error, out));
-  PetscCall(MeasureDistance(t, source, dual, h, batch, out));
+  PetscCall(MeasureBatches(t, source, h, n_batches, batch, u, mass, mass_error, out));
   PetscCall(BrenierDualDestroy(&dual));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Adds one part's masses and energies, its share of a batch, to those of the batch and of all. */
+static PetscErrorCode AddPart(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed, uint32_t stream,
+                              PetscInt64 n_curves, PetscReal share, Vec work, PetscReal batch[], PetscReal *u,
+                              PetscReal *energy)
+{
+  BrenierDual        dual;
+  BrenierDualValue   value;
+  PetscInt           n_batches;
+  PetscReal          of_part;
+  const PetscScalar *m;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualCreate(t, source, seed, stream, n_curves, 1, &dual));
+  PetscCall(BrenierDualEvaluate(dual, h, work, &value));
+  PetscCall(BrenierDualGetBatches(dual, &n_batches, NULL, &of_part, NULL));
+  PetscCall(BrenierDualDestroy(&dual));
+  *u += share * of_part;
+  *energy += share * value.energy / BRENIER_BATCHES;
+  PetscCall(VecGetArrayRead(work, &m));
+  for (PetscInt i = 0; i < t->n_local; ++i) batch[i] += share * m[i];
+  PetscCall(VecRestoreArrayRead(work, &m));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Masses of all, their sampling part and the empty cells, from those of the batches. */
+static PetscErrorCode JoinBatches(BrenierTargets t, const PetscReal batch[], Vec mass, BrenierHeldOut *out)
+{
+  const PetscInt n = t->n_local, B = BRENIER_BATCHES;
+  PetscScalar   *m;
+  PetscReal     *term, noise2;
+
+  PetscFunctionBegin;
+  PetscCall(PetscCalloc1(n, &term));
+  PetscCall(VecGetArrayWrite(mass, &m));
+  out->empty = 0;
+  for (PetscInt i = 0; i < n; ++i) {
+    m[i] = 0.0;
+    for (PetscInt b = 0; b < B; ++b) m[i] += batch[(size_t)b * n + i] / (PetscReal)B;
+    for (PetscInt b = 0; b < B; ++b) term[i] += PetscSqr(batch[(size_t)b * n + i] - m[i]);
+    term[i] /= (PetscReal)B * (B - 1) * t->nu[i];
+    out->empty += m[i] <= 0.0;
+  }
+  PetscCall(VecRestoreArrayWrite(mass, &m));
+  PetscCall(BrenierExactSum(t->comm, n, 1, term, &noise2));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &out->empty, 1, MPIU_INT64, MPI_SUM, t->comm));
+  PetscCall(PetscFree(term));
+  out->noise = PetscSqrtReal(noise2);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
+                                            uint32_t stream, PetscInt64 n_curves, PetscInt64 at_once, Vec mass,
+                                            Vec mass_error, BrenierHeldOut *out)
+{
+  const PetscInt64 a_batch = PetscMax((n_curves + BRENIER_BATCHES - 1) / BRENIER_BATCHES, 1);
+  const PetscInt64 parts = (a_batch + at_once - 1) / at_once, a_part = (a_batch + parts - 1) / parts;
+  const uint32_t   first = BRENIER_STREAM_PARTS + (stream << 20);
+  PetscReal       *batch, u[BRENIER_BATCHES] = {0.0};
+  PetscErrorCode   ierr = PETSC_SUCCESS;
+
+  PetscFunctionBegin;
+  PetscCall(PetscCalloc1((size_t)BRENIER_BATCHES * t->n_local, &batch));
+  out->curves = BRENIER_BATCHES * parts * a_part;
+  out->energy = 0.0;
+  for (PetscInt64 k = 0; k < BRENIER_BATCHES * parts && !ierr; ++k)
+    ierr = AddPart(t, source, h, seed, first + (uint32_t)k, a_part, 1.0 / (PetscReal)parts, mass,
+                   batch + (size_t)(k / parts) * t->n_local, &u[k / parts], &out->energy);
+  if (!ierr) ierr = JoinBatches(t, batch, mass, out);
+  if (!ierr) ierr = MeasureBatches(t, source, h, BRENIER_BATCHES, batch, u, mass, mass_error, out);
+  PetscCall(PetscFree(batch));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

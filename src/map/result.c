@@ -50,7 +50,7 @@ static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, B
 }
 
 /* All options in force, software, machine, input: enough to make the result again. */
-static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t, const char levels[])
+static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t, const BrenierResult *result)
 {
   static const char group[] = "/provenance";
   char              hash[32], host[256], petsc[256];
@@ -69,7 +69,8 @@ static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t, cons
   PetscCall(BrenierStoreSetText(store, group, "host", host));
   PetscCall(BrenierStoreSetText(store, group, "commit", BRENIER_GIT_COMMIT));
   PetscCall(BrenierStoreSetText(store, group, "petsc", petsc));
-  PetscCall(BrenierStoreSetText(store, group, "levels", levels));
+  PetscCall(BrenierStoreSetText(store, group, "levels", result->levels));
+  PetscCall(BrenierStoreSetInt(store, group, "streamed", result->streamed));
   PetscCall(BrenierStoreSetText(store, group, "input", t->path));
   PetscCall(BrenierStoreSetInt(store, group, "input_bytes", t->file_bytes));
   PetscCall(BrenierStoreSetText(store, group, "input_xxh3", hash));
@@ -141,7 +142,7 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
   PetscCall(BrenierStoreSetText(store, "/", "created", date));
   PetscCall(BrenierStoreSetText(store, "/", "source", BrenierSourceNames[result->source.type]));
   PetscCall(WriteNumbers(store, result, t));
-  PetscCall(WriteProvenance(store, t, result->levels));
+  PetscCall(WriteProvenance(store, t, result));
   PetscCall(WriteData(store, t, h, mass, mass_error, barycentre, history));
   PetscCall(BrenierStoreCommit(&store, result->status));
   PetscFunctionReturn(PETSC_SUCCESS);

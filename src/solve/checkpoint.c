@@ -13,8 +13,8 @@
 static const char brenier_checkpoint_format[] = "brenier-checkpoint";
 
 /* Names of the phases: the file's status. */
-static const char *const brenier_phase_names[] = {"in the start", "in the warm-up", "start finished", "in a stage",
-                                                  "finished"};
+static const char *const brenier_phase_names[] = {"in the start", "in the warm-up", "start finished",
+                                                  "in a stage",   "in a pass",      "finished"};
 
 /* A change of the sample is written when what was written so far took at most this part of the time. */
 static const PetscReal brenier_cost_part = 0.02;
@@ -127,19 +127,28 @@ static void ListNumbers(BrenierCheckpoint c, PetscInt64 whole[], PetscReal real[
 {
   const BrenierSolveState *s = &c->state;
 
-  whole[0] = s->attempt;
-  whole[1] = s->size;
-  whole[2] = s->last;
-  whole[3] = s->curves;
-  whole[4] = s->newton.tidied;
-  whole[5] = s->newton.reason;
-  whole[6] = s->out_of_memory;
-  whole[7] = s->warm.round;
-  whole[8] = s->warm.step;
-  real[0]  = s->length;
-  real[1]  = s->wanted;
-  real[2]  = s->newton.length;
-  real[3]  = s->warm.length;
+  whole[0]  = s->attempt;
+  whole[1]  = s->size;
+  whole[2]  = s->last;
+  whole[3]  = s->curves;
+  whole[4]  = s->newton.tidied;
+  whole[5]  = s->newton.reason;
+  whole[6]  = s->out_of_memory;
+  whole[7]  = s->warm.round;
+  whole[8]  = s->warm.step;
+  whole[9]  = s->pass.pass;
+  whole[10] = s->pass.step;
+  whole[11] = s->pass.n_steps;
+  whole[12] = s->pass.first;
+  whole[13] = s->pass.batch;
+  whole[14] = s->pass.before;
+  real[0]   = s->length;
+  real[1]   = s->wanted;
+  real[2]   = s->newton.length;
+  real[3]   = s->warm.length;
+  real[4]   = s->pass.noise;
+  real[5]   = s->pass.worth;
+  real[6]   = s->pass.gain;
 }
 
 static void TakeNumbers(BrenierCheckpoint c, const PetscInt64 whole[], const PetscReal real[])
@@ -155,16 +164,27 @@ static void TakeNumbers(BrenierCheckpoint c, const PetscInt64 whole[], const Pet
   s->out_of_memory = (PetscBool)(whole[6] != 0);
   s->warm.round    = whole[7];
   s->warm.step     = whole[8];
+  s->pass.pass     = whole[9];
+  s->pass.step     = whole[10];
+  s->pass.n_steps  = whole[11];
+  s->pass.first    = whole[12];
+  s->pass.batch    = whole[13];
+  s->pass.before   = whole[14];
   s->length        = real[0];
   s->wanted        = real[1];
   s->newton.length = real[2];
   s->warm.length   = real[3];
+  s->pass.noise    = real[4];
+  s->pass.worth    = real[5];
+  s->pass.gain     = real[6];
 }
 
-static const char *const brenier_whole_names[] = {"attempt", "size",          "last",       "curves",   "tidied",
-                                                  "reason",  "out_of_memory", "warm_round", "warm_step"};
-static const char *const brenier_real_names[]  = {"length", "wanted", "newton_length", "warm_length"};
-enum { N_WHOLE = 9, N_REAL = 4 };
+static const char *const brenier_whole_names[] = {
+    "attempt",   "size", "last",      "curves",     "tidied",     "reason",     "out_of_memory", "warm_round",
+    "warm_step", "pass", "pass_step", "pass_steps", "pass_first", "pass_batch", "pass_before"};
+static const char *const brenier_real_names[] = {"length",     "wanted",     "newton_length", "warm_length",
+                                                 "pass_noise", "pass_worth", "pass_gain"};
+enum { N_WHOLE = 15, N_REAL = 7 };
 
 static PetscErrorCode WriteRoot(BrenierCheckpoint c, BrenierStore store)
 {
@@ -210,6 +230,7 @@ static PetscErrorCode WriteState(BrenierCheckpoint c, BrenierStore store)
   PetscCall(BrenierStoreWriteVec(store, "/scale", c->scale, "as the heights"));
   if (c->state.phase == BRENIER_PHASE_WARM_UP) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierStoreWriteVec(store, "/slack", c->slack, "as the heights"));
+  if (c->state.phase == BRENIER_PHASE_PASS) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierDualSave(c->dual, store));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -224,7 +245,7 @@ static PetscErrorCode FileBytes(BrenierCheckpoint c, PetscInt64 *bytes)
   *bytes = (1 << 16) + sample + (PetscInt64)c->n_kept * (PetscInt64)sizeof *c->row;
   if (c->state.phase == BRENIER_PHASE_WARM_UP) *bytes += 16 * (PetscInt64)c->targets->n;
   if (c->state.phase == BRENIER_PHASE_READY) *bytes += 8 * (PetscInt64)c->targets->n;
-  if (c->state.phase == BRENIER_PHASE_STAGE) *bytes += 24 * (PetscInt64)c->targets->n;
+  if (c->state.phase >= BRENIER_PHASE_STAGE) *bytes += 24 * (PetscInt64)c->targets->n;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

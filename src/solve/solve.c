@@ -4,7 +4,10 @@
 #include <brenier/solve.h>
 
 #include "hierarchy.h"
+#include "pass.h"
 #include "quantiles.h"
+
+#include <math.h>
 
 /* Curves a target of the first stage, and at least. */
 static const PetscInt64 brenier_circles_a_target = 2, brenier_chords_a_target = 8, brenier_least_curves = 4096;
@@ -52,6 +55,27 @@ static const PetscReal brenier_size_slack = 0.02;
 static const PetscReal brenier_retry_growth = 1.05, brenier_retry_least = 1.1;
 enum { BRENIER_RETRIES = 8 };
 
+/* Bytes of a candidate in a list, of a piece and of a curve, with the slack of arrays that grow; and how many of them a curve has
+   before any is seen: docs/solver.md has what was found. */
+static const PetscReal brenier_list_bytes = 24.0 * 1.5, brenier_piece_bytes = 28.0 * 2.0, brenier_curve_bytes = 64.0;
+static const PetscReal brenier_candidates_a_curve = 100.0, brenier_pieces_a_curve = 20.0;
+
+/* Part of the memory that a measurement may take on top while a sample has the whole. */
+static const PetscReal brenier_beside_part = 0.25;
+
+/* Part of a first stage below which a sample is no use to Newton: half a circle a target. */
+static const PetscReal brenier_useful_part = 0.25;
+
+/* Scale of all targets alike where Newton left none, in parts of the length: a dimension, and at most. As in the warm-up, for
+   cells may be smaller than the length tells. */
+static const PetscReal brenier_plain_scale = 0.07, brenier_plain_scale_most = 0.5;
+
+/* Scale of a target in a pass over the geometric mean, at most. */
+static const PetscReal brenier_scale_most = 4.0;
+
+/* Worth that a curve of a pass is expected to add before one was measured, and at least; and curves of a pass at least. */
+static const PetscReal brenier_pass_gain = 0.8, brenier_pass_gain_least = 0.1, brenier_pass_curves_least = 16384.0;
+
 /* State of a solve. */
 typedef struct {
   /* parameters */
@@ -68,15 +92,20 @@ typedef struct {
   BrenierSolved    *solved;
   BrenierSolveState state;    /* what a safe point keeps: where in the stages and measurements this is */
   Vec               kept;     /* heights of the last safe point */
-  PetscBool         resuming; /* until the stage of a checkpoint goes on */
+  PetscBool         resuming; /* until the stage or pass of a checkpoint goes on */
 } Solve;
+
+/* Curves of a first stage that many targets ask for. */
+static PetscInt64 UsualCurves(const BrenierSource *source, PetscInt n_targets)
+{
+  const PetscBool circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
+
+  return n_targets * (circles ? brenier_circles_a_target : brenier_chords_a_target);
+}
 
 static PetscInt64 FirstCurves(const BrenierSource *source, PetscInt n_targets)
 {
-  const PetscBool  circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
-  const PetscInt64 wanted  = n_targets * (circles ? brenier_circles_a_target : brenier_chords_a_target);
-
-  return PetscMin(PetscMax(wanted, brenier_least_curves), BrenierSourceMaxCurves(source));
+  return PetscMin(PetscMax(UsualCurves(source, n_targets), brenier_least_curves), BrenierSourceMaxCurves(source));
 }
 
 /* Curves that the tolerance, or the user, will take, before anything is measured. */
@@ -275,20 +304,75 @@ static PetscErrorCode SetSlack(Solve *s, PetscReal noise)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Curves that fit into the memory allowed, by what those at hand take on this rank. */
-static PetscErrorCode CurvesThatFit(const Solve *s, PetscInt64 *fit)
+enum { BRENIER_FEW_BITS = 4, BRENIER_SOME_BITS = 9 };
+
+/* x > 0 to its first bits: the others vary with the ranks, in lists by a percent, in sums by rounding, and sizes should not. */
+static PetscReal Rounded(PetscReal x, int bits)
 {
-  const PetscReal list_bytes = 24.0 * 1.5, piece_bytes = 28.0 * 2.0, curve_bytes = 64.0;
-  BrenierDualWork work;
-  PetscReal       bytes;
+  int             exponent;
+  const PetscReal mantissa = frexp(x, &exponent);
+
+  return ldexp(rint(ldexp(mantissa, bits)), exponent - bits);
+}
+
+/* Pieces of a curve before any is seen: in few dimensions a curve crosses some n^(1/dim) cells. */
+static PetscReal PiecesACurve(BrenierTargets t)
+{
+  const PetscReal crossed = 2.0 * PetscPowReal((PetscReal)t->n, 1.0 / (PetscReal)t->dim);
+
+  return PetscMax(brenier_pieces_a_curve, crossed);
+}
+
+/* Curves of so many bytes that fit into the memory allowed. */
+static PetscErrorCode Fit(const Solve *s, PetscReal bytes, PetscInt64 *fit)
+{
+  PetscMPIInt size;
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualGetWork(s->dual, &work));
-  bytes = list_bytes * (PetscReal)work.n_candidates + piece_bytes * (PetscReal)work.n_pieces;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_REAL, MPI_MAX, s->targets->comm));
-  bytes = bytes / (PetscReal)s->solved->curves + curve_bytes;
-  *fit  = PETSC_MAX_INT;
-  if (s->options->memory > 0.0) *fit = (PetscInt64)PetscMin(s->options->memory / bytes, (PetscReal)PETSC_MAX_INT);
+  PetscCallMPI(MPI_Comm_size(s->targets->comm, &size));
+  *fit = PETSC_MAX_INT;
+  if (s->options->memory > 0.0)
+    *fit = 1 + (PetscInt64)PetscMin(
+                   Rounded(s->options->memory * size / Rounded(bytes, BRENIER_FEW_BITS), BRENIER_SOME_BITS),
+                   (PetscReal)PETSC_MAX_INT);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Curves of a sample that fit: by what those at hand take, or what is assumed before there are any. */
+static PetscErrorCode CurvesThatFit(const Solve *s, PetscInt64 *fit)
+{
+  const PetscReal candidates = s->lists ? brenier_candidates_a_curve : 0.0;
+  BrenierDualWork work;
+  PetscReal       bytes = brenier_list_bytes * candidates + brenier_piece_bytes * PiecesACurve(s->targets);
+
+  PetscFunctionBegin;
+  if (s->dual) {
+    PetscCall(BrenierDualGetWork(s->dual, &work));
+    bytes = brenier_list_bytes * (PetscReal)work.n_candidates + brenier_piece_bytes * (PetscReal)work.n_pieces;
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_REAL, MPI_SUM, s->targets->comm));
+    bytes /= (PetscReal)s->solved->curves;
+  }
+  PetscCall(Fit(s, bytes + brenier_curve_bytes, fit));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Curves that fit when they are seen once and forgotten: without lists. */
+static PetscErrorCode FreshCurvesThatFit(const Solve *s, PetscInt64 *fit)
+{
+  PetscFunctionBegin;
+  PetscCall(Fit(s, brenier_piece_bytes * PiecesACurve(s->targets) + brenier_curve_bytes, fit));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether memory holds a sample that is of use to Newton. */
+static PetscErrorCode SampleFits(const Solve *s, PetscReal wanted, PetscBool *fits)
+{
+  const PetscReal useful = brenier_useful_part * (PetscReal)UsualCurves(s->source, s->targets->n);
+  PetscInt64      fit;
+
+  PetscFunctionBegin;
+  PetscCall(CurvesThatFit(s, &fit));
+  *fits = (PetscBool)((PetscReal)fit >= PetscMin(useful, wanted));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -306,10 +390,10 @@ static PetscErrorCode NextCurves(Solve *s, PetscReal wanted, PetscInt64 *next)
   if (now == 0.0 && s->options->curves > 0) size = PetscMin(size, wanted);
   size  = PetscMax(PetscCeilReal(size), 1.0);
   *next = PetscMin((PetscInt64)PetscMin(size, (PetscReal)PETSC_MAX_INT), BrenierSourceMaxCurves(s->source));
-  if (now == 0.0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(CurvesThatFit(s, &fit));
-  s->solved->out_of_memory = (PetscBool)(*next > fit);
-  if (s->solved->out_of_memory) *next = PetscMax(fit, s->solved->curves);
+  // What the first stage takes tells how far memory really goes
+  s->solved->out_of_memory = (PetscBool)(now > 0.0 && *next > fit);
+  if (*next > fit) *next = PetscMax(fit, s->solved->curves);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -360,14 +444,23 @@ static PetscInt64 CheckCurves(const Solve *s)
 
 static PetscErrorCode Measure(Solve *s, uint32_t attempt, Vec mass, Vec mass_error)
 {
-  const PetscReal tol = s->options->tol;
-  BrenierHeldOut *o   = &s->solved->held_out;
+  const PetscReal  tol    = s->options->tol;
+  const PetscInt64 wanted = CheckCurves(s);
+  const uint32_t   stream = BRENIER_STREAM_REPORT + attempt;
+  BrenierHeldOut  *o      = &s->solved->held_out;
+  PetscInt64       fit;
 
   PetscFunctionBegin;
   // Without a checkpoint a measurement is what a stop would need anyway
   if (!s->options->checkpoint) BrenierStopHold(PETSC_TRUE);
-  PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, s->options->seed, BRENIER_STREAM_REPORT + attempt,
-                                  CheckCurves(s), mass, mass_error, o));
+  PetscCall(FreshCurvesThatFit(s, &fit));
+  if (s->dual) fit = PetscMax((PetscInt64)(brenier_beside_part * (PetscReal)fit), 1);
+  if (wanted <= fit)
+    PetscCall(
+        BrenierHeldOutMeasure(s->targets, s->source, s->h, s->options->seed, stream, wanted, mass, mass_error, o));
+  else
+    PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, s->options->seed, stream, wanted, fit, mass,
+                                           mass_error, o));
   BrenierStopHold(PETSC_FALSE);
   s->solved->within_tol = (PetscBool)(tol <= 0.0 || o->rho_high <= tol);
   if (s->options->measured) PetscCall(s->options->measured(s->options->context, o));
@@ -375,10 +468,9 @@ static PetscErrorCode Measure(Solve *s, uint32_t attempt, Vec mass, Vec mass_err
 }
 
 /* Stages and measurements until the tolerance is met or there is a reason to stop. */
-static PetscErrorCode RunToTolerance(Solve *s, Vec mass, Vec mass_error)
+static PetscErrorCode StagesAndMeasurements(Solve *s, PetscReal wanted, Vec mass, Vec mass_error)
 {
   BrenierSolved *solved = s->solved;
-  PetscReal      wanted = s->resuming ? s->state.wanted : ExpectedCurves(s->source, s->targets->n, s->options);
 
   PetscFunctionBegin;
   for (uint32_t attempt = (uint32_t)s->state.attempt; attempt < BRENIER_RETRIES; ++attempt) {
@@ -389,6 +481,227 @@ static PetscErrorCode RunToTolerance(Solve *s, Vec mass, Vec mass_error)
     wanted = PetscSqr(solved->held_out.rho_high / s->options->tol) * brenier_retry_growth;
     wanted = (PetscReal)solved->curves * PetscMax(wanted, brenier_retry_least);
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Keeps what a pass can go on from, then stops if that was asked for. */
+static PetscErrorCode PassSafePoint(Solve *s, const BrenierPass *pass)
+{
+  PetscFunctionBegin;
+  s->state.phase  = BRENIER_PHASE_PASS;
+  s->state.length = s->length;
+  s->state.before = s->before;
+  s->state.newest = s->solved->last;
+  s->state.pass   = pass->now;
+  PetscCall(VecCopy(pass->mean, s->kept));
+  if (s->options->checkpoint)
+    PetscCall(BrenierCheckpointKeep(s->options->checkpoint, &s->state, pass->h, pass->scale, pass->mean, NULL));
+  PetscCall(BrenierStopHere(s->targets->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether a step of a pass is told: at doubling steps, and at the end. */
+static PetscBool IsTold(const BrenierPassState *pass)
+{
+  return (PetscBool)((pass->step & (pass->step - 1)) == 0 || pass->step == pass->n_steps);
+}
+
+/* Passes a step on as an iteration of the whole solve. */
+static PetscErrorCode MonitorPass(void *context, const BrenierPass *pass, const BrenierIteration *now)
+{
+  Solve           *s   = context;
+  BrenierIteration all = *now;
+
+  PetscFunctionBegin;
+  all.iteration += s->before.iteration;
+  all.evaluations += s->before.evaluations;
+  all.seconds += s->before.seconds;
+  all.curves += (PetscReal)s->state.curves + (PetscReal)pass->now.before;
+  all.scanned += s->before.scanned;
+  s->solved->last = all;
+  if (IsTold(&pass->now)) {
+    if (s->options->checkpoint) PetscCall(BrenierCheckpointAddRow(s->options->checkpoint, &all));
+    if (s->options->newton.monitor) PetscCall(s->options->newton.monitor(s->options->newton.context, &all));
+  }
+  PetscCall(PassSafePoint(s, pass));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the measurement says the heights are worth, and how many curves more the tolerance asks for. */
+static PetscErrorCode PlanPass(Solve *s, BrenierPassState *pass)
+{
+  const BrenierSolveOptions *options = s->options;
+  const BrenierHeldOut      *o       = &s->solved->held_out;
+  const PetscReal            before = pass->worth, seen = (PetscReal)pass->batch * (PetscReal)pass->n_steps;
+  const PetscReal            chi2 = PetscMax(PetscSqr(o->rho), 0.25 * PetscSqr(o->rho_high));
+  PetscReal                  wanted;
+  PetscInt64                 fit;
+
+  PetscFunctionBegin;
+  pass->noise = Rounded(PetscSqr(o->noise) * (PetscReal)o->curves, BRENIER_SOME_BITS);
+  pass->worth = Rounded(pass->noise / chi2, BRENIER_SOME_BITS);
+  pass->gain  = brenier_pass_gain;
+  if (seen > 0.0) pass->gain = PetscMin(PetscMax((pass->worth - before) / seen, brenier_pass_gain_least), 1.0);
+  if (options->curves > 0) wanted = (PetscReal)(options->curves - s->solved->curves);
+  else {
+    wanted = pass->worth * (brenier_retry_growth * PetscSqr(o->rho_high / options->tol) - 1.0) / pass->gain;
+    wanted = PetscMin(wanted, brenier_growth * pass->worth);
+    wanted = Rounded(PetscMax(wanted, brenier_pass_curves_least), BRENIER_SOME_BITS);
+  }
+  PetscCall(FreshCurvesThatFit(s, &fit));
+  BrenierPassPlan_Private(wanted, fit, pass);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Lowers entries far above the geometric mean: such a cell was next to empty when its diagonal was taken, and would swing. */
+static PetscErrorCode BoundScale(BrenierTargets t, Vec scale)
+{
+  PetscScalar *a;
+  PetscReal   *term, mean;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &term));
+  PetscCall(VecGetArray(scale, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) term[i] = t->nu[i] * log(a[i]);
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, &mean));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] = PetscMin(a[i], brenier_scale_most * PetscExpReal(mean));
+  PetscCall(VecRestoreArray(scale, &a));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The scale that Newton left; without one, that of the warm-up for all, which asks for shorter steps in few dimensions. */
+static PetscErrorCode SetPassScale(Solve *s, Vec work)
+{
+  PetscReal largest;
+
+  PetscFunctionBegin;
+  PetscCall(VecMax(s->scale, NULL, &largest));
+  if (largest > 0.0) {
+    PetscCall(BoundScale(s->targets, s->scale));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (s->length <= 0.0) PetscCall(BrenierLengthScale(s->targets, s->source, s->options->seed, s->h, work, &s->length));
+  PetscCall(VecSet(s->scale,
+                   s->length * PetscMin(brenier_plain_scale * (PetscReal)s->targets->dim, brenier_plain_scale_most)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The sample makes room; its heights are where a pass begins. */
+static PetscErrorCode BeginPass(Solve *s, BrenierPass *pass)
+{
+  PetscFunctionBegin;
+  PetscCall(PlanPass(s, &pass->now));
+  PetscCall(SetPassScale(s, pass->mean));
+  PetscCall(VecCopy(s->h, pass->mean));
+  PetscCall(PassSafePoint(s, pass));
+  if (s->dual) PetscCall(BrenierDualGetWork(s->dual, &s->solved->work));
+  PetscCall(BrenierDualDestroy(&s->dual));
+  PetscCall(BrenierSay("pass %" PetscInt64_FMT ": %" PetscInt64_FMT
+                       " fresh curves, each seen once, from heights worth %.0f",
+                       pass->now.pass + 1, pass->now.n_steps * pass->now.batch, (double)pass->now.worth));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One pass and its measurement. */
+static PetscErrorCode RunPass(Solve *s, BrenierPass *pass, Vec mass, Vec mass_error)
+{
+  PetscFunctionBegin;
+  if (s->resuming) s->before.seconds = s->state.newest.seconds;
+  else PetscCall(BeginPass(s, pass));
+  s->resuming = PETSC_FALSE;
+  PetscCall(BrenierPassRun_Private(pass));
+  PetscCall(VecCopy(pass->mean, s->h));
+  pass->now.before += pass->now.n_steps * pass->now.batch;
+  ++pass->now.pass;
+  s->before           = s->solved->last;
+  s->solved->streamed = pass->now.before;
+  s->solved->curves   = s->state.curves + s->solved->streamed;
+  s->solved->reason   = BRENIER_NEWTON_PASS;
+  PetscCall(Measure(s, (uint32_t)++s->state.attempt, mass, mass_error));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Heights and what was measured of them. */
+typedef struct {
+  Vec            h, mass, mass_error;
+  BrenierHeldOut held_out;
+} Measured;
+
+static PetscErrorCode CopyMeasured(const Measured *from, Measured *to)
+{
+  PetscFunctionBegin;
+  PetscCall(VecCopy(from->h, to->h));
+  PetscCall(VecCopy(from->mass, to->mass));
+  PetscCall(VecCopy(from->mass_error, to->mass_error));
+  to->held_out = from->held_out;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Runs a pass, and takes it back when it made things worse. */
+static PetscErrorCode TryPass(Solve *s, BrenierPass *pass, Vec mass, Vec mass_error, Measured *best)
+{
+  const PetscBool measured = (PetscBool)!s->resuming; // what a checkpoint's pass began with is not known any more
+  Measured        now      = {s->h, mass, mass_error, s->solved->held_out};
+
+  PetscFunctionBegin;
+  if (measured) PetscCall(CopyMeasured(&now, best));
+  PetscCall(RunPass(s, pass, mass, mass_error));
+  if (!measured || s->solved->held_out.rho_high <= best->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(CopyMeasured(best, &now));
+  s->solved->held_out = now.held_out;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether more curves than memory holds are still called for. */
+static PetscBool NeedsPass(const Solve *s)
+{
+  const BrenierSolved *solved = s->solved;
+
+  if (!solved->out_of_memory || solved->reason < 0) return PETSC_FALSE;
+  return (PetscBool)(s->options->curves > 0 ? solved->curves < s->options->curves : !solved->within_tol);
+}
+
+/* Passes over fresh curves, and measurements, until the tolerance is met. */
+static PetscErrorCode RunPasses(Solve *s, Vec mass, Vec mass_error)
+{
+  BrenierPass pass = {.targets = s->targets,
+                      .source  = s->source,
+                      .seed    = s->options->seed,
+                      .scale   = s->scale,
+                      .h       = s->h,
+                      .monitor = MonitorPass,
+                      .context = s};
+
+  Measured   best   = {0};
+  Vec *const work[] = {&pass.mean, &best.h, &best.mass, &best.mass_error};
+
+  PetscFunctionBegin;
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(s->h, work[i]));
+  if (s->resuming) {
+    pass.now = s->state.pass;
+    PetscCall(VecCopy(s->slack, pass.mean));
+  } else s->state.curves = s->solved->curves;
+  while (s->resuming || (NeedsPass(s) && pass.now.pass < BRENIER_RETRIES))
+    PetscCall(TryPass(s, &pass, mass, mass_error, &best));
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Newton on the sample that memory holds, if it holds one, then passes over fresh curves. */
+static PetscErrorCode RunToTolerance(Solve *s, Vec mass, Vec mass_error)
+{
+  const PetscBool passing = (PetscBool)(s->resuming && s->state.phase == BRENIER_PHASE_PASS);
+  const PetscReal wanted  = s->resuming ? s->state.wanted : ExpectedCurves(s->source, s->targets->n, s->options);
+  PetscBool       fits    = PETSC_TRUE;
+
+  PetscFunctionBegin;
+  if (!s->resuming) PetscCall(SampleFits(s, wanted, &fits));
+  if (!fits) {
+    s->solved->out_of_memory = s->state.out_of_memory = PETSC_TRUE;
+    PetscCall(Measure(s, 0, mass, mass_error));
+  } else if (!passing) PetscCall(StagesAndMeasurements(s, wanted, mass, mass_error));
+  if (passing || NeedsPass(s)) PetscCall(RunPasses(s, mass, mass_error));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -463,19 +776,21 @@ static PetscErrorCode SolveLine(Solve *s, Vec mass, Vec mass_error)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Barycentres from the sample at hand; where none is, from as many fresh curves as the measurement saw. */
+/* Barycentres from the sample at hand; where none is, from as many fresh curves as the measurement saw, or fit. */
 static PetscErrorCode Barycentres(Solve *s, PetscReal barycentre[])
 {
   const PetscInt   one_batch = 1;
   const PetscBool  newton    = (PetscBool)(s->options->method == BRENIER_METHOD_NEWTON);
   BrenierDualValue value;
   BrenierDual      dual = s->dual;
+  PetscInt64       fit;
   Vec              mass;
 
   PetscFunctionBegin;
+  PetscCall(FreshCurvesThatFit(s, &fit));
   if (!dual)
     PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_BARYCENTRE,
-                                s->solved->held_out.curves, one_batch, &dual));
+                                PetscMin(s->solved->held_out.curves, fit), one_batch, &dual));
   // Newton, where it gets to its end, evaluated the heights it reached last; what else there is may have tried others since
   if (!s->dual || !newton || s->solved->reason <= 0) {
     PetscCall(VecDuplicate(s->h, &mass));
@@ -494,7 +809,7 @@ static PetscErrorCode Resume(Solve *s)
   BrenierCheckpoint checkpoint = s->options->checkpoint;
 
   PetscFunctionBegin;
-  if (!checkpoint || BrenierCheckpointState(checkpoint)->phase != BRENIER_PHASE_STAGE)
+  if (!checkpoint || BrenierCheckpointState(checkpoint)->phase < BRENIER_PHASE_STAGE)
     PetscFunctionReturn(PETSC_SUCCESS);
   s->state                 = *BrenierCheckpointState(checkpoint);
   s->length                = s->state.length;
@@ -519,6 +834,20 @@ static PetscErrorCode KeepStart(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Curves that the heights of the last safe point are fitted to. */
+static void CountKept(Solve *s)
+{
+  const BrenierPassState *pass = &s->state.pass;
+
+  s->solved->streamed = 0;
+  s->solved->curves   = 0;
+  if (s->state.phase == BRENIER_PHASE_STAGE) s->solved->curves = s->state.size;
+  if (s->state.phase == BRENIER_PHASE_PASS) {
+    s->solved->streamed = pass->before + pass->step * pass->batch;
+    s->solved->curves   = s->state.curves + s->solved->streamed;
+  }
+}
+
 /* A stop was asked for, in whatever the solve was doing: goes back to the last safe point, and keeps what it is worth. */
 static PetscErrorCode Stop(Solve *s, Vec mass, Vec mass_error, PetscReal barycentre[])
 {
@@ -531,7 +860,7 @@ static PetscErrorCode Stop(Solve *s, Vec mass, Vec mass_error, PetscReal barycen
   BrenierStopHold(PETSC_TRUE);
   PetscCall(VecCopy(s->kept, s->h));
   PetscCall(BrenierTargetsGauge(s->targets, s->h));
-  s->solved->curves = s->state.phase == BRENIER_PHASE_STAGE ? s->state.size : 0;
+  CountKept(s);
   PetscCall(Measure(s, (uint32_t)s->state.attempt, mass, mass_error));
   // An evaluation may have been abandoned: the sample serves for nothing any more
   if (s->dual) PetscCall(BrenierDualGetWork(s->dual, &s->solved->work));

@@ -121,15 +121,6 @@ def test_to_a_tolerance(tmp_path, source, tol):
     assert last.sum() <= 9 and not last.all()
 
 
-def test_tolerance_that_memory_forbids(tmp_path):
-    np.save(tmp_path / "points.npy", mixture(1500, 8, seed=9))
-    command = ("solve", "points.npy", "-tol", 0.02, "-memory", 0.02, "-o", "r.h5")
-    done = brenier(*command, cwd=tmp_path, code=6)
-    result = read_result(tmp_path / "r.h5")
-    assert result.status == "tolerance not reached: memory" and result.status in done.stdout
-    assert 0.02 < result.rho < 0.3
-
-
 @pytest.mark.parametrize("method", ["lmvm", "cg", "ntr"])
 def test_other_methods(tmp_path, method):
     np.save(tmp_path / "points.npy", mixture(200, 4, seed=10))

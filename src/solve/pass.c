@@ -1,0 +1,105 @@
+/* pass.c - Implements pass.h. */
+#include <brenier/base.h>
+#include <brenier/dual.h>
+
+#include "iteration.h"
+#include "pass.h"
+
+/* Steps of a pass: enough for their mean to forget the last of them; and curves of a step at least. */
+static const PetscReal  brenier_pass_steps = 512.0;
+static const PetscInt64 brenier_pass_least = 256;
+
+/* Chosen by trying 1/2, 1 and 2 (docs/solver.md); a step of the whole scale, seen by few curves, would swing. */
+static const PetscReal brenier_pass_rate = 1.0, brenier_pass_most = 0.5;
+
+void BrenierPassPlan_Private(PetscReal curves, PetscInt64 most, BrenierPassState *pass)
+{
+  const PetscInt64 batch = (PetscInt64)PetscMin(PetscCeilReal(curves / brenier_pass_steps), (PetscReal)PETSC_MAX_INT);
+
+  pass->first += pass->n_steps;
+  pass->step    = 0;
+  pass->batch   = PetscMax(PetscMin(PetscMax(batch, brenier_pass_least), most), 1);
+  pass->n_steps = (PetscInt64)PetscMax(PetscCeilReal(curves / (PetscReal)pass->batch), 1.0);
+}
+
+/* Length of the next step, in units of the scale. */
+static PetscReal Rate(const BrenierPassState *p)
+{
+  const PetscReal batch = (PetscReal)p->batch, worth = p->worth / batch + (PetscReal)p->step;
+
+  return PetscMin(brenier_pass_rate * PetscSqrtReal(batch / p->noise / worth), brenier_pass_most);
+}
+
+/* h and mean a step on; the largest change of a height. */
+static PetscErrorCode Move(BrenierPass *p, PetscReal rate, PetscReal part, Vec mass, PetscReal *largest)
+{
+  const PetscScalar *m, *scale;
+  PetscScalar       *h, *mean;
+
+  PetscFunctionBegin;
+  *largest = 0.0;
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArrayRead(p->scale, &scale));
+  PetscCall(VecGetArray(p->h, &h));
+  PetscCall(VecGetArray(p->mean, &mean));
+  for (PetscInt i = 0; i < p->targets->n_local; ++i) {
+    const PetscReal change = rate * scale[i] * (m[i] / p->targets->nu[i] - 1.0);
+
+    h[i] -= change;
+    mean[i] += part * (h[i] - mean[i]);
+    *largest = PetscMax(*largest, PetscAbsReal(change));
+  }
+  PetscCall(VecRestoreArray(p->mean, &mean));
+  PetscCall(VecRestoreArray(p->h, &h));
+  PetscCall(VecRestoreArrayRead(p->scale, &scale));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, largest, 1, MPIU_REAL, MPI_MAX, p->targets->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One step, on curves of its own. */
+static PetscErrorCode Step(BrenierPass *p, Vec mass, BrenierIteration *last)
+{
+  BrenierPassState *now    = &p->now;
+  const uint32_t    stream = BRENIER_STREAM_PASS + (uint32_t)(now->first + now->step);
+  const PetscReal   batch = (PetscReal)now->batch, rate = Rate(now);
+  const PetscReal   part = batch / (now->worth + batch * (PetscReal)(now->step + 1));
+  BrenierDual       dual;
+  BrenierDualValue  value;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualCreate(p->targets, p->source, p->seed, stream, now->batch, 1, &dual));
+  PetscCall(BrenierDualEvaluate(dual, p->h, mass, &value));
+  PetscCall(BrenierIterationMeasure_Private(dual, p->targets, &value, mass, last));
+  PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(Move(p, rate, part, mass, &last->step));
+  ++now->step;
+  last->iteration = last->evaluations = (PetscReal)now->step;
+  last->noise                         = PetscSqrtReal(now->noise / batch);
+  last->curves = last->scanned = batch * (PetscReal)now->step;
+  last->candidates             = 0.0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierPassRun_Private(BrenierPass *p)
+{
+  Vec              mass;
+  BrenierProgress  progress;
+  BrenierIteration last = {0};
+  PetscLogDouble   begun, now;
+
+  PetscFunctionBegin;
+  PetscCall(VecDuplicate(p->h, &mass));
+  PetscCall(BrenierProgressBegin(&progress, "pass over fresh curves"));
+  PetscCall(PetscTime(&begun));
+  while (p->now.step < p->now.n_steps) {
+    PetscCall(Step(p, mass, &last));
+    PetscCall(PetscTime(&now));
+    last.seconds = now - begun;
+    PetscCall(p->monitor(p->context, p, &last));
+    PetscCall(BrenierProgressTell(&progress, (PetscReal)p->now.step, (PetscReal)p->now.n_steps));
+  }
+  PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierTargetsGauge(p->targets, p->mean));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

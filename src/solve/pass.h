@@ -1,0 +1,52 @@
+/*
+  pass.h - A pass over fresh curves, each seen once: where memory holds no larger sample.
+
+  Step t of a pass draws B curves of its own, whose masses w at the heights h estimate those of all curves, and forgets them:
+    h <- h - a_t scale (w / nu - 1),   a_t = rate sqrt(B / K) / sqrt(W / B + t), at most brenier_pass_most,
+  scale_i the change of height that changes the mass of i by its own size. K / C is the sampling part of chi2 of C curves,
+  W = K / chi2 the curves that the heights were worth when the pass began: what a start good to rho deserves is a step so
+  short that h sways about the solution by a power of the expected error, a_t K / B ~ sqrt(K / (W + B t)), not more. The
+  answer is the mean of start and iterates, the start weighed by W curves and each iterate by B, which forgets nothing
+  that the start knew. Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
+*/
+#pragma once
+
+#include <brenier/solve.h>
+
+/* Heights and what belongs to them; vectors are the caller's, laid out as the targets. */
+typedef struct BrenierPass {
+  /* parameters */
+  BrenierTargets       targets;
+  const BrenierSource *source;
+  PetscInt64           seed;
+  Vec                  scale;
+  /* data */
+  Vec h, mean; /* the iterate, and the answer so far, not gauged */
+  /* status */
+  BrenierPassState now;
+  /* Called after each step, with `last` of the pass so far: a safe point; an error ends the pass; collective */
+  PetscErrorCode (*monitor)(void *context, const struct BrenierPass *pass, const BrenierIteration *last);
+  void *context;
+} BrenierPass;
+
+/* Steps of a pass of about that many curves, and the curves of each: many steps for the mean, at most `most` curves each.
+   Not collective. */
+void BrenierPassPlan_Private(PetscReal curves, PetscInt64 most, BrenierPassState *pass);
+
+/*@
+  BrenierPassRun_Private - Goes on with a pass from the step where it is
+
+  Collective on the targets' communicator
+
+  Input Parameter:
+. pass - see above; mean is what h was when the pass began
+
+  Output Parameter:
+. pass - at its end, the answer in mean, gauged
+
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h)
+
+  Notes: 4 n dim flops a circle. Memory as BrenierDualEvaluate() for the curves of a step. Every rank count gives the same
+  bits from the same start.
+@*/
+PetscErrorCode BrenierPassRun_Private(BrenierPass *pass);
