@@ -7,8 +7,8 @@
   gets these and computes what it needs from them in double precision.
 
   The product is in single precision, or, where the processor multiplies and adds four times as many bytes at once and
-  vectors are long enough, of circles and points in bytes: z = s q + v, |q_k| <= 127, one s for the vectors of a curve,
-  and the same for y. What passes the first test in bytes gets its product in single precision and is tested again.
+  vectors are long enough, of circles and points in bytes. Both vectors are turned by the same orthogonal transform, which
+  makes their coordinates alike in size, and rounded: z = s q + v, |q_k| <= 127, one s for the vectors of a curve, and one for y. What passes the first test in bytes gets its product in single precision and is tested again.
 
   First test. circle: the planes of height h that stay below u are a convex set in the plane of (a, b), which shrinks as h
                       grows: its radius r in one direction from a centre (alpha, beta) is a concave function of h, at

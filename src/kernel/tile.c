@@ -84,7 +84,8 @@ static const BrenierTileIsa *Isa(void)
 
 static int UsesBytes(BrenierTileKind kind, size_t dim)
 {
-  return Isa()->has_bytes && kind != BRENIER_TILE_CHORD && dim >= BRENIER_BYTES_LEAST_DIM;
+  return Isa()->has_bytes && kind != BRENIER_TILE_CHORD && dim >= BRENIER_BYTES_LEAST_DIM &&
+         dim <= BRENIER_BYTES_MOST_DIM;
 }
 
 static size_t Vectors(BrenierTileKind kind)
@@ -129,6 +130,22 @@ static void FillSectorAngles(void)
   }
 }
 
+/* What bytes are made of: a vector turned so that no coordinate is much larger than the others, in parts of up to MIX * MIX
+   coordinates, an orthogonal transform of each (Walsh and Hadamard, after changes of sign). Fewer than MIX stay as they are. */
+enum { BRENIER_MIX = 8 };
+
+/* Bit k: whether coordinate k of a part changes its sign. */
+static const uint64_t brenier_mix_signs = 0x9e3779b97f4a7c15u;
+
+static double brenier_mix[BRENIER_MIX][BRENIER_MIX];
+
+static void FillMix(void)
+{
+  for (int i = 0; i < BRENIER_MIX; ++i)
+    for (int j = 0; j < BRENIER_MIX; ++j)
+      brenier_mix[i][j] = (__builtin_popcount((unsigned)(i & j)) % 2 ? -1.0 : 1.0) / sqrt((double)BRENIER_MIX);
+}
+
 /* Vectors in the form that products are made of. */
 static int AllocVectors(BrenierTileCurves *c, size_t n_padded)
 {
@@ -152,6 +169,7 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   const size_t n_padded = RoundUp(n, CurvesInGroup(kind));
 
   FillSectorAngles();
+  FillMix();
   memset(c, 0, sizeof *c);
   c->kind        = kind;
   c->n           = n;
@@ -238,6 +256,40 @@ BRENIER_WIDE static double Most(size_t n, const double z[])
   return most;
 }
 
+/* A part of n_rows rows of MIX coordinates, n_rows a power of two. */
+BRENIER_WIDE static void MixPart(size_t n_rows, const double x[], double to[])
+{
+  const double scale = 1.0 / sqrt((double)n_rows);
+  double       row[BRENIER_MIX][BRENIER_MIX];
+
+  for (size_t r = 0; r < n_rows; ++r) {
+    for (size_t j = 0; j < BRENIER_MIX; ++j) row[r][j] = 0.0;
+    for (size_t i = 0; i < BRENIER_MIX; ++i) {
+      const double value = (brenier_mix_signs >> (r * BRENIER_MIX + i) & 1 ? -scale : scale) * x[r * BRENIER_MIX + i];
+
+      for (size_t j = 0; j < BRENIER_MIX; ++j) row[r][j] += value * brenier_mix[i][j];
+    }
+  }
+  for (size_t half = 1; half < n_rows; half *= 2)
+    for (size_t r = 0; r < n_rows; ++r)
+      for (size_t j = 0; !(r & half) && j < BRENIER_MIX; ++j) {
+        const double sum = row[r][j] + row[r + half][j], difference = row[r][j] - row[r + half][j];
+
+        row[r][j]        = sum;
+        row[r + half][j] = difference;
+      }
+  memcpy(to, row, n_rows * sizeof row[0]);
+}
+
+static void Mix(size_t dim, const double x[], double to[])
+{
+  size_t k = 0, n_rows = BRENIER_MIX;
+
+  for (; n_rows > 0; n_rows /= 2)
+    for (; k + n_rows * BRENIER_MIX <= dim; k += n_rows * BRENIER_MIX) MixPart(n_rows, x + k, to + k);
+  for (; k < dim; ++k) to[k] = x[k];
+}
+
 /* The unit in which a vector is rounded to bytes. */
 static float ByteScale(size_t n, const double z[])
 {
@@ -252,8 +304,7 @@ typedef struct {
   double kept[BRENIER_BLOCK], lost[BRENIER_BLOCK];
 } ByteBlock;
 
-/* whole: z in single precision. */
-BRENIER_WIDE static void RoundToBytes(size_t n, const double z[], float scale, ByteBlock *block, float whole[])
+BRENIER_WIDE static void RoundToBytes(size_t n, const double z[], float scale, ByteBlock *block)
 {
   const double unit = (double)scale, per_unit = scale > 0.0f ? 1.0 / unit : 0.0;
 
@@ -263,9 +314,13 @@ BRENIER_WIDE static void RoundToBytes(size_t n, const double z[], float scale, B
     block->q[k]    = (int8_t)q;
     block->kept[k] = unit * q;
     block->lost[k] = z[k] - unit * q;
-    whole[k]       = (float)z[k];
   }
   for (size_t k = n; k % BRENIER_QUAD; ++k) block->q[k] = 0;
+}
+
+BRENIER_WIDE static void ToSingle(size_t n, const double z[], float to[])
+{
+  for (size_t k = 0; k < n; ++k) to[k] = (float)z[k];
 }
 
 static size_t BlockLength(size_t n, size_t from)
@@ -307,25 +362,33 @@ static double LargestLength(const Gram *g)
 /* Packs the vectors of curve i, z2 = NULL where there is one, and finds what stays of them and what is lost. */
 static void SetBytes(BrenierTileCurves *c, size_t i, const double z1[], const double z2[])
 {
-  const size_t row   = Vectors(c->kind) * i;
-  const float  scale = fmaxf(ByteScale(c->dim, z1), z2 ? ByteScale(c->dim, z2) : 0.0f);
+  const size_t row = Vectors(c->kind) * i, width = RowWidth(c->dim);
   Gram         kept = {0.0, 0.0, 0.0}, lost = {0.0, 0.0, 0.0};
-  float       *whole = c->z + row * RowWidth(c->dim);
-  ByteBlock    x, y;
+  double       x[BRENIER_BYTES_MOST_DIM], y[BRENIER_BYTES_MOST_DIM];
+  ByteBlock    of_x, of_y;
+  float        scale;
 
-  memset(&y, 0, sizeof y);
+  Mix(c->dim, z1, x);
+  ToSingle(c->dim, z1, c->z + row * width);
+  scale = ByteScale(c->dim, x);
+  if (z2) {
+    Mix(c->dim, z2, y);
+    ToSingle(c->dim, z2, c->z + (row + 1) * width);
+    scale = fmaxf(scale, ByteScale(c->dim, y));
+  }
+  memset(&of_y, 0, sizeof of_y);
   for (size_t v = 0; v < Vectors(c->kind); ++v) c->z_start[row + v] = 0;
   for (size_t from = 0; from < c->dim; from += BRENIER_BLOCK) {
     const size_t n = BlockLength(c->dim, from);
 
-    RoundToBytes(n, z1 + from, scale, &x, whole + from);
-    PackBytes(c, row, from, n, &x);
+    RoundToBytes(n, x + from, scale, &of_x);
+    PackBytes(c, row, from, n, &of_x);
     if (z2) {
-      RoundToBytes(n, z2 + from, scale, &y, whole + RowWidth(c->dim) + from);
-      PackBytes(c, row + 1, from, n, &y);
+      RoundToBytes(n, y + from, scale, &of_y);
+      PackBytes(c, row + 1, from, n, &of_y);
     }
-    AddToGram(&kept, n, x.kept, y.kept);
-    AddToGram(&lost, n, x.lost, y.lost);
+    AddToGram(&kept, n, of_x.kept, of_y.kept);
+    AddToGram(&lost, n, of_x.lost, of_y.lost);
   }
   c->z_scale[i]     = scale;
   c->first_reach[i] = RoundedUp(LargestLength(&kept));
@@ -433,6 +496,7 @@ void BrenierTileSetLevel(BrenierTileCurves *c, size_t i, double level, double sl
 
 int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, BrenierTileTargets *t)
 {
+  FillMix();
   memset(t, 0, sizeof *t);
   t->capacity = RoundUp(capacity, BRENIER_TILE_WIDTH);
   t->dim      = dim;
@@ -484,10 +548,12 @@ static BrenierTileAllowance AllowBytes(size_t dim, double length, double lost)
 BrenierTileAllowance BrenierTileAllow(BrenierTileKind kind, size_t dim, const double y[])
 {
   const double length = Length(dim, y);
+  double       mixed[BRENIER_BYTES_MOST_DIM];
 
   if (!UsesBytes(kind, dim)) return (BrenierTileAllowance){Margin(dim, length), 0.0};
+  Mix(dim, y, mixed);
   // No coordinate loses more than half a unit (and the rounding of its quotient)
-  return AllowBytes(dim, length, 0.5000001 * (double)ByteScale(dim, y) * sqrt((double)dim));
+  return AllowBytes(dim, length, 0.5000001 * (double)ByteScale(dim, mixed) * sqrt((double)dim));
 }
 
 double BrenierTileFirstError(const BrenierTileCurves *c, size_t i, BrenierTileAllowance most)
@@ -525,20 +591,23 @@ static void PackTargetBlock(BrenierTileTargets *t, size_t i, size_t from, size_t
 static void PackTargetBytes(BrenierTileTargets *t, size_t i, double length, const double y[])
 {
   const size_t         width = RowWidth(t->dim);
-  const float          scale = ByteScale(t->dim, y);
   float               *whole = t->y + i * width;
-  double               lost2 = 0.0;
+  double               mixed[BRENIER_BYTES_MOST_DIM], lost2 = 0.0;
+  float                scale;
   ByteBlock            block;
   BrenierTileAllowance allowance;
 
+  ToSingle(t->dim, y, whole);
+  for (size_t k = t->dim; k < width; ++k) whole[k] = 0.0f;
+  Mix(t->dim, y, mixed);
+  scale = ByteScale(t->dim, mixed);
   for (size_t from = 0; from < t->dim; from += BRENIER_BLOCK) {
     const size_t n = BlockLength(t->dim, from);
 
-    RoundToBytes(n, y + from, scale, &block, whole + from);
+    RoundToBytes(n, mixed + from, scale, &block);
     PackTargetBlock(t, i, from, n, block.q);
     lost2 += Dot(n, block.lost, block.lost);
   }
-  for (size_t k = t->dim; k < width; ++k) whole[k] = 0.0f;
   allowance          = AllowBytes(t->dim, length, sqrt(lost2));
   t->y_scale[i]      = scale;
   t->first_margin[i] = RoundedUp(allowance.margin);

@@ -18,8 +18,9 @@ typedef struct BrenierTileStage {
   int32_t target[BRENIER_STAGE_CAPACITY];
 } BrenierTileStage;
 
-/* In shorter vectors the tests are most of the work, and what passes one in bytes costs more than it saves. */
-enum { BRENIER_BYTES_LEAST_DIM = 16 };
+/* In shorter vectors the tests are most of the work, and what passes one in bytes costs more than it saves; longer ones would
+   lose too much (and have no room on a stack). */
+enum { BRENIER_BYTES_LEAST_DIM = 16, BRENIER_BYTES_MOST_DIM = 1024 };
 
 /* Panels in bytes that a group of curves meets one after the other, so that what belongs to it stays in the first cache. */
 enum { BRENIER_PANELS_OF_BYTES = 8 };
