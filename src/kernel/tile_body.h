@@ -14,7 +14,7 @@
     DotBytes(sum, y, z)  sum of 32-bit integers plus the products of four unsigned bytes each of y with four signed ones of
                   z; optional: without it there are no products in bytes, and nothing more is needed
     Spread(x)     an integer in all lanes
-    Sum(x)        over the lanes
+    SumPair(x, y, of_x, of_y)  sums over the lanes
 */
 #include <float.h>
 #include <math.h>
@@ -119,8 +119,8 @@ static void ProductOfStage(const BrenierTileCurves *curves, size_t c, const Bren
       a += Load(y + k) * Load(z1 + k);
       b += Load(y + k) * Load(z2 + k);
     }
-    stage->a[i] = Sum(a);
-    stage->b[i] = both ? Sum(b) : 0.0f;
+    SumPair(a, b, &stage->a[i], &stage->b[i]);
+    if (!both) stage->b[i] = 0.0f;
   }
 }
 #endif
@@ -287,10 +287,9 @@ static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierT
       BrenierTileStage *stage = &curves->stage[c0 + (size_t)curve];
       const vint        here  = lane + (int32_t)target + s * LANES;
 
-      if (!mask[r][s]) continue;
-      full |= (bytes ? KeepTargets(stage, mask[r][s], here)
-                     : Keep(stage, mask[r][s], acc[2 * r][s], acc[2 * r + 1][s], here))
-              << curve;
+      // To keep nothing is cheaper than to guess wrong whether there is anything, where little is kept of a pair
+      if (bytes) full |= KeepTargets(stage, mask[r][s], here) << curve;
+      else if (mask[r][s]) full |= Keep(stage, mask[r][s], acc[2 * r][s], acc[2 * r + 1][s], here) << curve;
     }
   return full;
 }
