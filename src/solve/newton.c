@@ -124,6 +124,13 @@ static PetscErrorCode LiftEmpty(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* With lists a few empty cells wait for the end: to meet all curves costs more than they matter. */
+static PetscBool CanWait(const Newton *s)
+{
+  return (PetscBool)(BrenierDualKeepsLists(s->dual) &&
+                     (PetscReal)s->value.n_empty <= brenier_few_empty * s->targets->n);
+}
+
 /* Residual of a cell: see newton.h. */
 static PetscReal Residual(PetscReal m, PetscReal nu)
 {
@@ -363,9 +370,7 @@ static PetscErrorCode Iterate(Newton *s, BrenierNewtonReason *reason)
   PetscCall(FindStep(s, reason));
   PetscCall(MatDestroy(&s->hessian));
   PetscCall(MatDestroy(&s->damped));
-  // With lists a few wait for the end: to meet all curves costs more than they matter
-  if (!*reason && (!BrenierDualKeepsLists(s->dual) || (PetscReal)s->value.n_empty > brenier_few_empty * s->targets->n))
-    PetscCall(LiftEmpty(s));
+  if (!*reason && !CanWait(s)) PetscCall(LiftEmpty(s));
   ++s->now.iteration;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -486,7 +491,7 @@ static PetscErrorCode Begin(Newton *s, BrenierNewtonReason *reason)
 {
   PetscFunctionBegin;
   PetscCall(LookAgain(s, reason));
-  if (!*reason) PetscCall(LiftEmpty(s));
+  if (!*reason && !CanWait(s)) PetscCall(LiftEmpty(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

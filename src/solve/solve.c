@@ -41,7 +41,7 @@ static const PetscInt brenier_circle_dim = 5;
 static const PetscReal brenier_start_residual = 0.05;
 
 /* Slack of the lists of later stages, in sampling errors of a height. */
-static const PetscReal brenier_slack = 2.5;
+static const PetscReal brenier_slack = 2.0;
 
 /* Part of tol^2 left to the width of the held-out interval and to what is left in sample, and the sample that makes the
    former so: its degenerate part has a relative width of 1.96 sqrt(2/n) C / C', C' its curves. */
