@@ -83,6 +83,7 @@ PetscErrorCode BrenierNodesDestroy(BrenierNodes *nodes)
 {
   PetscFunctionBegin;
   if (!*nodes) PetscFunctionReturn(PETSC_SUCCESS);
+  if ((*nodes)->kept) PetscCall((*nodes)->destroy_kept((*nodes)->kept));
   PetscCallMPI(MPI_Comm_free(&(*nodes)->node));
   PetscCall(PetscFree((*nodes)->first));
   PetscCall(PetscFree((*nodes)->member));

@@ -19,6 +19,8 @@ typedef struct _p_BrenierNodes {
   PetscMPIInt  least; /* ranks of the smallest */
   PetscMPIInt *first; /* where each node's ranks begin in `member`, shape [n + 1] */
   PetscMPIInt *member; /* ranks of comm, one node after the other, ascending in each */
+  void        *kept;   /* what a higher layer keeps with the nodes, NULL for nothing, and how it is destroyed */
+  PetscErrorCode (*destroy_kept)(void *kept);
 } * BrenierNodes;
 
 /* Finds the nodes. Collective on comm. most: at most so many ranks of a node count as one, 0 for all; with 1 no memory is shared,

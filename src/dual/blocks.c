@@ -9,6 +9,9 @@
 
 enum { BRENIER_BLOCKS_TAG = 7103 };
 
+/* What stays from scan to scan: packing more than this costs next to nothing beside its scan. */
+static const size_t brenier_taken_bytes = (size_t)128 << 20;
+
 static PetscInt TilesOf(PetscInt n)
 {
   return (n + BRENIER_TARGETS_AT_ONCE - 1) / BRENIER_TARGETS_AT_ONCE;
@@ -184,6 +187,18 @@ static PetscErrorCode StepKept(BrenierBlocks *blocks, PetscBool *more, BrenierBl
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Enters the heights of the rows of a tile, low rounded down. */
+static void SetTileHeights(const BrenierBlocks *blocks, const PetscReal row[], BrenierPackedTile *tile)
+{
+  for (size_t i = 0; i < tile->targets.n; ++i, row += blocks->width) {
+    const PetscReal low = row[blocks->dim + BRENIER_ROW_LOW];
+
+    BrenierTileSetHeight(&tile->targets, i, row[blocks->dim + BRENIER_ROW_CAP]);
+    tile->low[i] = (float)low;
+    if ((PetscReal)tile->low[i] > low) tile->low[i] = nextafterf(tile->low[i], -HUGE_VALF);
+  }
+}
+
 /* Packs rows [first, first + count) of a block; 0, or -1 when memory is out. */
 static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, BrenierPackedTile *tile)
 {
@@ -197,12 +212,7 @@ static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt
   }
   tile->first_row = first;
   BrenierTileSetTargets(&tile->targets, (size_t)count, blocks->width, row, row + blocks->dim + BRENIER_ROW_CAP);
-  for (PetscInt i = 0; i < count; ++i) {
-    const PetscReal low = row[(size_t)i * blocks->width + blocks->dim + BRENIER_ROW_LOW];
-
-    tile->low[i] = (float)low;
-    if ((PetscReal)tile->low[i] > low) tile->low[i] = nextafterf(tile->low[i], -HUGE_VALF);
-  }
+  SetTileHeights(blocks, row, tile);
   return 0;
 }
 
@@ -252,5 +262,57 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks)
   BrenierSharedFree(&blocks->rows);
   if (blocks->keeps_rows) PetscCallMPI(MPI_Type_free(&blocks->row_type));
   else PetscCall(BrenierRingDestroy(&blocks->ring));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode DestroyKept(void *kept)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierBlocksDestroy(kept));
+  PetscCall(PetscFree(kept));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierBlocksKeep(BrenierNodes nodes, BrenierBlocks *blocks)
+{
+  const size_t bytes = (size_t)blocks->first_tile[blocks->size] *
+                       BrenierTileTargetsBytes(blocks->kind, BRENIER_TARGETS_AT_ONCE, blocks->dim);
+
+  PetscFunctionBegin;
+  if (nodes->n > 1 || nodes->kept || !blocks->complete || !blocks->keeps_tiles || bytes > brenier_taken_bytes) {
+    PetscCall(BrenierBlocksDestroy(blocks));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(PetscMalloc1(1, (BrenierBlocks **)&nodes->kept));
+  PetscCall(PetscArraycpy((BrenierBlocks *)nodes->kept, blocks, 1));
+  nodes->destroy_kept = DestroyKept;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierBlocksTake(BrenierNodes nodes, BrenierTileKind kind, const PetscReal low[], const PetscReal cap[],
+                                 BrenierBlocks *blocks, PetscBool *found)
+{
+  BrenierBlocks *kept = nodes->kept;
+  PetscReal     *row;
+
+  PetscFunctionBegin;
+  *found = (PetscBool)(kept && kept->kind == kind);
+  if (!*found) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscArraycpy(blocks, kept, 1));
+  PetscCall(PetscFree(nodes->kept));
+  blocks->bytes = 0.0;
+  row           = RowsOf(blocks, blocks->rank);
+  PetscCall(BrenierSharedBarrier(nodes)); // nobody reads the last heights any more
+  for (PetscInt i = 0; i < blocks->first_row[blocks->rank + 1] - blocks->first_row[blocks->rank]; ++i) {
+    row[(size_t)i * blocks->width + blocks->dim + BRENIER_ROW_LOW] = low[i];
+    row[(size_t)i * blocks->width + blocks->dim + BRENIER_ROW_CAP] = cap[i];
+  }
+  PetscCall(BrenierSharedBarrier(nodes));
+  for (PetscMPIInt r = 0; r < blocks->size; ++r)
+    for (PetscInt t = blocks->first_tile[r]; t < blocks->first_tile[r + 1]; ++t) {
+      BrenierPackedTile *tile = &blocks->tile[t];
+
+      if (tile->low) SetTileHeights(blocks, RowsOf(blocks, r) + (size_t)tile->first_row * blocks->width, tile);
+    }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -33,11 +33,12 @@ typedef struct {
 
 typedef struct {
   /* parameters */
-  BrenierNodes    nodes; /* borrowed */
-  BrenierTileKind kind;  /* of the curves */
-  size_t          dim, width;
-  PetscBool       keeps_tiles, keeps_rows;
-  PetscMPIInt     rank, size;
+  BrenierNodes         nodes; /* borrowed */
+  BrenierTileKind      kind;  /* of the curves */
+  BrenierTileAllowance most;  /* of all targets; the caller's, for whoever takes the blocks */
+  size_t               dim, width;
+  PetscBool            keeps_tiles, keeps_rows;
+  PetscMPIInt          rank, size;
   /* layout, of each rank's block: shape [size + 1] */
   PetscInt *first_row, *first_tile;
   /* data */
@@ -72,3 +73,14 @@ PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *blo
                                   const BrenierPackedTile **tile);
 
 PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks);
+
+/*
+  BrenierBlocksTake, BrenierBlocksKeep - From one scan of all targets to the next, packed as they are
+
+  Collective. Keep destroys the blocks, or leaves them with the nodes, where all ranks are on one and there is not too much of them.
+  Take gives them back for curves of the same kind with other heights, low and cap of this rank's targets in the order of their
+  rows; *found = PETSC_FALSE where none are kept.
+*/
+PetscErrorCode BrenierBlocksTake(BrenierNodes nodes, BrenierTileKind kind, const PetscReal low[], const PetscReal cap[],
+                                 BrenierBlocks *blocks, PetscBool *found);
+PetscErrorCode BrenierBlocksKeep(BrenierNodes nodes, BrenierBlocks *blocks);

@@ -642,31 +642,63 @@ static PetscErrorCode ScanRound(Chunk *chunk, BrenierBlocks *blocks)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Mean and largest of the chosen targets' caps and the most that they are allowed, the same for any number of ranks. */
-static PetscErrorCode FindHeights(BrenierDual dual, BrenierTileKind kind, PetscInt n, const PetscInt target[],
-                                  const PetscReal y[], const PetscReal cap[], BrenierHeights *heights)
+/* Mean and largest of the chosen targets' caps, the same for any number of ranks. */
+static PetscErrorCode FindHeights(BrenierDual dual, PetscInt n, const PetscInt target[], const PetscReal cap[],
+                                  BrenierHeights *heights)
 {
-  const size_t dim   = (size_t)dual->source.dim;
-  PetscInt64   count = n;
-  PetscReal   *chosen, most[3] = {-PETSC_MAX_REAL, 0.0, 0.0};
+  PetscInt64 count = n;
+  PetscReal *chosen;
 
   PetscFunctionBegin;
+  heights->highest = -PETSC_MAX_REAL;
   PetscCall(PetscMalloc1(n, &chosen));
   for (PetscInt i = 0; i < n; ++i) {
-    const BrenierTileAllowance allowance = BrenierTileAllow(kind, dim, y + (size_t)target[i] * dim);
-
-    chosen[i] = cap[target[i]];
-    most[0]   = PetscMax(most[0], chosen[i]);
-    most[1]   = PetscMax(most[1], allowance.margin);
-    most[2]   = PetscMax(most[2], allowance.length);
+    chosen[i]        = cap[target[i]];
+    heights->highest = PetscMax(heights->highest, chosen[i]);
   }
   PetscCall(BrenierExactSum(dual->comm, n, 1, chosen, &heights->middle));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &count, 1, MPIU_INT64, MPI_SUM, dual->comm));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, most, 3, MPIU_REAL, MPI_MAX, dual->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &heights->highest, 1, MPIU_REAL, MPI_MAX, dual->comm));
   heights->middle /= PetscMax((PetscReal)count, 1.0);
-  heights->highest = most[0];
-  heights->most    = (BrenierTileAllowance){most[1], most[2]};
   PetscCall(PetscFree(chosen));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The most that the chosen targets are allowed. */
+static PetscErrorCode FindAllowance(BrenierDual dual, BrenierTileKind kind, PetscInt n, const PetscInt target[],
+                                    const PetscReal y[], BrenierTileAllowance *allowance)
+{
+  const size_t dim     = (size_t)dual->source.dim;
+  PetscReal    most[2] = {0.0, 0.0};
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < n; ++i) {
+    const BrenierTileAllowance here = BrenierTileAllow(kind, dim, y + (size_t)target[i] * dim);
+
+    most[0] = PetscMax(most[0], here.margin);
+    most[1] = PetscMax(most[1], here.length);
+  }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, most, 2, MPIU_REAL, MPI_MAX, dual->comm));
+  *allowance = (BrenierTileAllowance){most[0], most[1]};
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Targets of a scan: as an earlier scan of all of them has left them, or to be filled in from *y, which is the caller's. */
+static PetscErrorCode OpenBlocks(BrenierDual dual, BrenierScanMode mode, BrenierTileKind kind, PetscInt n,
+                                 const PetscInt target[], const PetscReal low[], const PetscReal cap[], PetscReal **y,
+                                 BrenierBlocks *blocks)
+{
+  BrenierNodes *nodes = &dual->targets->nodes;
+  PetscBool     found = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  *y = NULL;
+  if (mode != BRENIER_SCAN_MORE) PetscCall(BrenierBlocksTake(*nodes, kind, low, cap, blocks, &found));
+  if (found) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1((size_t)dual->targets->n_local * dual->source.dim, y));
+  BrenierTargetsNormalised(dual->targets, *y);
+  PetscCall(BrenierBlocksCreate(nodes, kind, n, (size_t)dual->source.dim, blocks));
+  PetscCall(FindAllowance(dual, kind, n, target, *y, &blocks->most));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -687,15 +719,14 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
   PetscCall(BrenierProgressBegin(&progress, mode == BRENIER_SCAN_MORE ? "scan of risen targets" : "scan of curves"));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, dual->comm));
   PetscCall(PetscTime(&t0));
-  PetscCall(PetscMalloc1((size_t)dual->targets->n_local * dual->source.dim, &y));
-  BrenierTargetsNormalised(dual->targets, y);
   if (dual->sf) {
     PetscCall(PetscMalloc1(dual->n_leaves, &leaf_low));
     PetscCall(BrenierDualToLeaves_Private(dual, low, leaf_low));
   }
   PetscCall(CreateChunk(dual, mode, n_curves, &chunk));
-  PetscCall(FindHeights(dual, chunk.tile.kind, n_targets, target, y, cap, &chunk.heights));
-  PetscCall(BrenierBlocksCreate(&dual->targets->nodes, chunk.tile.kind, n_targets, (size_t)dual->source.dim, &blocks));
+  PetscCall(OpenBlocks(dual, mode, chunk.tile.kind, n_targets, target, low, cap, &y, &blocks));
+  PetscCall(FindHeights(dual, n_targets, target, cap, &chunk.heights));
+  chunk.heights.most = blocks.most;
   for (PetscInt first = 0; first < most; first += dual->chunk_size) {
     const PetscInt from = PetscMin(first, n_curves);
 
@@ -711,7 +742,8 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
     PetscCall(BrenierProgressTell(&progress, (PetscReal)first + dual->chunk_size, (PetscReal)most));
   }
   dual->work.ring_bytes += blocks.bytes;
-  PetscCall(BrenierBlocksDestroy(&blocks));
+  if (mode == BRENIER_SCAN_MORE) PetscCall(BrenierBlocksDestroy(&blocks));
+  else PetscCall(BrenierBlocksKeep(dual->targets->nodes, &blocks));
   PetscCall(DestroyChunk(&chunk));
   PetscCall(PetscFree(leaf_low));
   PetscCall(PetscFree(y));
