@@ -1,18 +1,18 @@
 /*
   newton.h - Damped Newton for log mass = log nu on the sampled dual.
 
-  One iteration solves  (H + damping diag(B)) p = r,  r_i = w_i log(nu_i / w_i) where w_i < nu_i, nu_i - w_i where w_i >= nu_i,
-  and -w_i (log(w_i / (4 nu_i)) + 3/4) beyond 4 nu_i, the larger of the two parts scaled down so that r sums to zero; B_i is H_ii, at least a fiftieth of the geometric
-  mean of the diagonal, so that rows of empty cells are not singular. A cell's mass behaves like an exponential of its
-  height: the plain residual asks a cell with nu/1000 to rise a thousand times too far, and one with 1000 nu to fall e-fold at
-  a time. Near the solution both
-  residuals agree to second order, so convergence stays quadratic.
+  One iteration solves  (H + damping diag(B)) p = r,  r_i = w_i log(nu_i / w_i) where w_i < nu_i, nu_i - w_i up to 4 nu_i, and
+  -w_i (log(w_i / (4 nu_i)) + 3/4) beyond, the larger of the two parts scaled down so that r sums to zero; B_i is H_ii,
+  at least a fiftieth of the geometric mean of the diagonal, so that rows of empty cells are not singular. A cell's mass
+  behaves like an exponential of its height: the plain residual asks a cell with nu/1000 to rise a thousand times too
+  far, and one with 1000 nu to fall a factor e at a time. Near the solution all residuals agree to second order, so
+  convergence stays quadratic.
 
   A step is taken when the energy falls by a twentieth of what its slope promises (Armijo); convexity gives the same
   guarantee from the slope at the new point when the energy's difference drowns in rounding. Otherwise the damping is
   raised. Empty cells are lifted until they touch u (dual.h) before the first step and after each that leaves some; while
   candidate lists are kept, only when they are more than a few, and once more at the end. Lists are trusted in the first
-  iterations.
+  iterations; meanwhile no entry of a step exceeds 10 lengths, and 2 lengths up where a cell has few pieces.
 
   Reference for exact masses: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019). Their rule, to halve steps until
   no cell falls below a floor, stalls on sampled masses.

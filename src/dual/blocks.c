@@ -59,6 +59,23 @@ static PetscErrorCode ShareRows(BrenierBlocks *blocks, PetscBool *found)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode DestroyKept(void *kept)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierBlocksDestroy(kept));
+  PetscCall(PetscFree(kept));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Lets go of what an earlier scan has left. */
+static PetscErrorCode DropKept(BrenierNodes nodes)
+{
+  PetscFunctionBegin;
+  if (nodes->kept) PetscCall(DestroyKept(nodes->kept));
+  nodes->kept = NULL;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, PetscInt n_rows, size_t dim,
                                    BrenierBlocks *blocks)
 {
@@ -75,6 +92,10 @@ PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, Pe
   PetscCallMPI(MPI_Comm_size(comm, &blocks->size));
   PetscCall(LayOut(blocks, n_rows));
   if (blocks->keeps_rows) PetscCall(ShareRows(blocks, &found));
+  if (!found && (*nodes)->kept) {
+    PetscCall(DropKept(*nodes)); // the same on all ranks; what it held may be all that is missing
+    PetscCall(ShareRows(blocks, &found));
+  }
   if (!found && (*nodes)->n < blocks->size) {
     PetscCall(BrenierSay("notice: no shared memory for the targets (is /dev/shm too small?); every rank keeps a copy"));
     PetscCall(PetscFree2(blocks->first_row, blocks->first_tile));
@@ -265,14 +286,6 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode DestroyKept(void *kept)
-{
-  PetscFunctionBegin;
-  PetscCall(BrenierBlocksDestroy(kept));
-  PetscCall(PetscFree(kept));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode BrenierBlocksKeep(BrenierNodes nodes, BrenierBlocks *blocks)
 {
   const size_t bytes = (size_t)blocks->first_tile[blocks->size] *
@@ -297,7 +310,10 @@ PetscErrorCode BrenierBlocksTake(BrenierNodes nodes, BrenierTileKind kind, const
 
   PetscFunctionBegin;
   *found = (PetscBool)(kept && kept->kind == kind);
-  if (!*found) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!*found) {
+    PetscCall(DropKept(nodes));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(PetscArraycpy(blocks, kept, 1));
   PetscCall(PetscFree(nodes->kept));
   blocks->bytes = 0.0;

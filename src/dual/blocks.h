@@ -1,7 +1,7 @@
 /*
   blocks.h - The targets of a scan, block by block: those of one rank at a time, as rows and packed for the kernel.
 
-  While all rows fit (512 MiB times the node's ranks), a node keeps one copy of them in memory that its ranks share. Each rank
+  While packed targets and rows fit (512 MiB a rank, a node's rows shared by its ranks), a node keeps one copy of the rows in memory that its ranks share. Each rank
   fills in its own; those of other nodes pass round a ring of nodes, each block once a node, while the products with the
   blocks before them are under way; so ranks of one node send each other nothing. What has come is kept from round to
   round. Rows that do not fit pass round a ring of ranks in every round.
@@ -77,7 +77,7 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks);
 /*
   BrenierBlocksTake, BrenierBlocksKeep - From one scan of all targets to the next, packed as they are
 
-  Collective. Keep destroys the blocks, or leaves them with the nodes, where all ranks are on one and there is not too much of them.
+  Collective. Keep destroys the blocks, or leaves them with the nodes for as long as the targets live, where all ranks are on one node and they take no more than 128 MiB a rank.
   Take gives them back for curves of the same kind with other heights, low and cap of this rank's targets in the order of their
   rows; *found = PETSC_FALSE where none are kept.
 */

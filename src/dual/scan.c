@@ -693,6 +693,8 @@ static PetscErrorCode OpenBlocks(BrenierDual dual, BrenierScanMode mode, Brenier
 
   PetscFunctionBegin;
   *y = NULL;
+  PetscAssert(mode == BRENIER_SCAN_MORE || n == dual->targets->n_local, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+              "not all targets");
   if (mode != BRENIER_SCAN_MORE) PetscCall(BrenierBlocksTake(*nodes, kind, low, cap, blocks, &found));
   if (found) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscMalloc1((size_t)dual->targets->n_local * dual->source.dim, y));

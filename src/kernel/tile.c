@@ -137,14 +137,11 @@ enum { BRENIER_MIX = 8 };
 /* Bit k: whether coordinate k of a part changes its sign. */
 static const uint64_t brenier_mix_signs = 0x9e3779b97f4a7c15u;
 
-static double brenier_mix[BRENIER_MIX][BRENIER_MIX];
-
-static void FillMix(void)
-{
-  for (int i = 0; i < BRENIER_MIX; ++i)
-    for (int j = 0; j < BRENIER_MIX; ++j)
-      brenier_mix[i][j] = (__builtin_popcount((unsigned)(i & j)) % 2 ? -1.0 : 1.0) / sqrt((double)BRENIER_MIX);
-}
+/* The transform of MIX coordinates, times the square root of MIX. */
+static const double brenier_mix[BRENIER_MIX][BRENIER_MIX] = {
+    {1, 1, 1, 1, 1, 1, 1, 1},     {1, -1, 1, -1, 1, -1, 1, -1}, {1, 1, -1, -1, 1, 1, -1, -1},
+    {1, -1, -1, 1, 1, -1, -1, 1}, {1, 1, 1, 1, -1, -1, -1, -1}, {1, -1, 1, -1, -1, 1, -1, 1},
+    {1, 1, -1, -1, -1, -1, 1, 1}, {1, -1, -1, 1, -1, 1, 1, -1}};
 
 /* Vectors in the form that products are made of. */
 static int AllocVectors(BrenierTileCurves *c, size_t n_padded)
@@ -169,7 +166,6 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   const size_t n_padded = RoundUp(n, CurvesInGroup(kind));
 
   FillSectorAngles();
-  FillMix();
   memset(c, 0, sizeof *c);
   c->kind        = kind;
   c->n           = n;
@@ -259,7 +255,7 @@ BRENIER_WIDE static double Most(size_t n, const double z[])
 /* A part of n_rows rows of MIX coordinates, n_rows a power of two. */
 BRENIER_WIDE static void MixPart(size_t n_rows, const double x[], double to[])
 {
-  const double scale = 1.0 / sqrt((double)n_rows);
+  const double scale = 1.0 / sqrt((double)(n_rows * BRENIER_MIX));
   double       row[BRENIER_MIX][BRENIER_MIX];
 
   for (size_t r = 0; r < n_rows; ++r) {
@@ -496,7 +492,6 @@ void BrenierTileSetLevel(BrenierTileCurves *c, size_t i, double level, double sl
 
 int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, BrenierTileTargets *t)
 {
-  FillMix();
   memset(t, 0, sizeof *t);
   t->capacity = RoundUp(capacity, BRENIER_TILE_WIDTH);
   t->dim      = dim;

@@ -474,10 +474,9 @@ static PetscErrorCode Tidy(Newton *s, PetscBool *tidied, BrenierNewtonReason *re
   const PetscBool rough = (PetscBool)(s->options->l1_part > 0.0);
 
   PetscFunctionBegin;
-  if (s->options->certify) {
-    PetscCall(LookAgain(s, reason));
-    if (!*reason) PetscCall(LiftEmpty(s));
-  } else if (!rough && !*tidied && s->value.n_empty > 0) {
+  if (s->options->certify) PetscCall(LookAgain(s, reason));
+  if (*reason && (rough || *tidied || s->value.n_empty == 0)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (s->value.n_empty > 0) {
     *tidied = PETSC_TRUE;
     PetscCall(LiftEmpty(s));
     PetscCall(Report(s));
@@ -486,7 +485,7 @@ static PetscErrorCode Tidy(Newton *s, PetscBool *tidied, BrenierNewtonReason *re
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Looks at the start and lifts what is empty there. */
+/* Looks at the start and lifts what is empty there, but for a few. */
 static PetscErrorCode Begin(Newton *s, BrenierNewtonReason *reason)
 {
   PetscFunctionBegin;
