@@ -44,7 +44,7 @@ typedef struct {
   PetscReal  gain;                /* worth that a curve of a pass adds, as expected */
 } BrenierPassState;
 
-/* What a solve continues from, besides vectors, sample and history; solve.c says what the fields mean. */
+/* What a solve continues from, besides vectors, sample and history; the files of src/solve/ say what the fields mean. */
 typedef struct {
   BrenierPhase       phase;
   BrenierWarmState   warm;

@@ -1,0 +1,176 @@
+/* beyond_memory.c - Passes over fresh curves (pass.h) and measurements, where memory holds no larger sample. */
+#include <brenier/base.h>
+
+#include "pass.h"
+#include "solve_private.h"
+
+#include <math.h>
+
+/* Scale of all targets alike where Newton left none, in parts of the length: a dimension, and at most. As in the warm-up, for
+   cells may be smaller than the length tells. */
+static const PetscReal brenier_plain_scale = 0.07, brenier_plain_scale_most = 0.5;
+
+/* Scale of a target in a pass over the geometric mean, at most. */
+static const PetscReal brenier_scale_most = 4.0;
+
+/* Keeps what a pass can go on from, then stops if that was asked for. */
+static PetscErrorCode PassSafePoint(Solve *s, const BrenierPass *pass)
+{
+  PetscFunctionBegin;
+  s->state.pass = pass->now;
+  PetscCall(BrenierSolveKeep_Private(s, BRENIER_PHASE_PASS, pass->mean, pass->mean, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether a step of a pass is told: at doubling steps, and at the end. */
+static PetscBool IsTold(const BrenierPassState *pass)
+{
+  return (PetscBool)((pass->step & (pass->step - 1)) == 0 || pass->step == pass->n_steps);
+}
+
+/* Passes a step on as an iteration of the whole solve. */
+static PetscErrorCode MonitorPass(void *context, const BrenierPass *pass, const BrenierIteration *now)
+{
+  Solve           *s   = context;
+  BrenierIteration all = BrenierSolveTotal_Private(s, now);
+
+  PetscFunctionBegin;
+  all.curves += (PetscReal)s->state.curves + (PetscReal)pass->now.before;
+  all.scanned += s->before.scanned;
+  s->solved->last = all;
+  if (IsTold(&pass->now)) PetscCall(BrenierSolveTell_Private(s->options, &all));
+  PetscCall(PassSafePoint(s, pass));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Lowers entries far above the geometric mean: such a cell was next to empty when its diagonal was taken, and would swing. */
+static PetscErrorCode BoundScale(BrenierTargets t, Vec scale)
+{
+  PetscScalar *a;
+  PetscReal   *term, mean;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &term));
+  PetscCall(VecGetArray(scale, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) term[i] = t->nu[i] * log(a[i]);
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, &mean));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] = PetscMin(a[i], brenier_scale_most * PetscExpReal(mean));
+  PetscCall(VecRestoreArray(scale, &a));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The scale that Newton left; without one, that of the warm-up for all, which asks for shorter steps in few dimensions. */
+static PetscErrorCode SetPassScale(Solve *s, Vec work)
+{
+  PetscReal largest;
+
+  PetscFunctionBegin;
+  PetscCall(VecMax(s->scale, NULL, &largest));
+  if (largest > 0.0) {
+    PetscCall(BoundScale(s->targets, s->scale));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (s->length <= 0.0) PetscCall(BrenierLengthScale(s->targets, s->source, s->options->seed, s->h, work, &s->length));
+  PetscCall(VecSet(s->scale,
+                   s->length * PetscMin(brenier_plain_scale * (PetscReal)s->targets->dim, brenier_plain_scale_most)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The sample makes room; its heights are where a pass begins. */
+static PetscErrorCode BeginPass(Solve *s, BrenierPass *pass)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierSolvePlanPass_Private(s, &pass->now));
+  PetscCall(SetPassScale(s, pass->mean));
+  PetscCall(VecCopy(s->h, pass->mean));
+  PetscCall(PassSafePoint(s, pass));
+  PetscCall(BrenierSolveFreeSample_Private(s));
+  PetscCall(BrenierSay("pass %" PetscInt64_FMT ": %" PetscInt64_FMT
+                       " fresh curves, each seen once, from heights worth %.0f",
+                       pass->now.pass + 1, pass->now.n_steps * pass->now.batch, (double)pass->now.worth));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One pass and its measurement. */
+static PetscErrorCode RunPass(Solve *s, BrenierPass *pass)
+{
+  PetscFunctionBegin;
+  if (s->resuming) s->before.seconds = s->state.newest.seconds;
+  else PetscCall(BeginPass(s, pass));
+  s->resuming = PETSC_FALSE;
+  PetscCall(BrenierPassRun_Private(pass));
+  PetscCall(VecCopy(pass->mean, s->h));
+  pass->now.before += pass->now.n_steps * pass->now.batch;
+  ++pass->now.pass;
+  s->before           = s->solved->last;
+  s->solved->streamed = pass->now.before;
+  s->solved->curves   = s->state.curves + s->solved->streamed;
+  s->solved->reason   = BRENIER_NEWTON_PASS;
+  PetscCall(BrenierSolveMeasure_Private(s, (uint32_t)++s->state.attempt));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Heights and what was measured of them. */
+typedef struct {
+  Vec            h, mass, mass_error;
+  BrenierHeldOut held_out;
+} Measured;
+
+static PetscErrorCode CopyMeasured(const Measured *from, Measured *to)
+{
+  PetscFunctionBegin;
+  PetscCall(VecCopy(from->h, to->h));
+  PetscCall(VecCopy(from->mass, to->mass));
+  PetscCall(VecCopy(from->mass_error, to->mass_error));
+  to->held_out = from->held_out;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Runs a pass, and takes it back when it made things worse. */
+static PetscErrorCode TryPass(Solve *s, BrenierPass *pass, Measured *best)
+{
+  const PetscBool measured = (PetscBool)!s->resuming; // what a checkpoint's pass began with is not known any more
+  Measured        now      = {s->h, s->mass, s->mass_error, s->solved->held_out};
+
+  PetscFunctionBegin;
+  if (measured) PetscCall(CopyMeasured(&now, best));
+  PetscCall(RunPass(s, pass));
+  if (!measured || s->solved->held_out.rho_high <= best->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(CopyMeasured(best, &now));
+  s->solved->held_out = now.held_out;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether more curves than memory holds are still called for. */
+static PetscBool NeedsPass(const Solve *s)
+{
+  const BrenierSolved *solved = s->solved;
+
+  if (!solved->out_of_memory || solved->reason < 0) return PETSC_FALSE;
+  return (PetscBool)(s->options->curves > 0 ? solved->curves < s->options->curves : !solved->within_tol);
+}
+
+PetscErrorCode BrenierSolvePasses_Private(Solve *s)
+{
+  BrenierPass pass   = {.targets = s->targets,
+                        .source  = s->source,
+                        .seed    = s->options->seed,
+                        .scale   = s->scale,
+                        .h       = s->h,
+                        .monitor = MonitorPass,
+                        .context = s};
+  Measured    best   = {0};
+  Vec *const  work[] = {&pass.mean, &best.h, &best.mass, &best.mass_error};
+
+  PetscFunctionBegin;
+  if (!s->resuming && !NeedsPass(s)) PetscFunctionReturn(PETSC_SUCCESS);
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(s->h, work[i]));
+  if (s->resuming) {
+    pass.now = s->state.pass;
+    PetscCall(VecCopy(s->slack, pass.mean));
+  } else s->state.curves = s->solved->curves;
+  while (s->resuming || (NeedsPass(s) && pass.now.pass < BRENIER_RETRIES)) PetscCall(TryPass(s, &pass, &best));
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

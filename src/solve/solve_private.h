@@ -1,0 +1,90 @@
+/* solve_private.h - What the files of a solve share: its state, and what one calls of another. */
+#pragma once
+
+#include <brenier/solve.h>
+
+/* Batches of a sample: enough to tell the sampling error to a fifth. */
+enum { BRENIER_NOISE_BATCHES = 16 };
+
+/* Samples, passes or descents that a tolerance is tried with. */
+enum { BRENIER_RETRIES = 8 };
+
+/* State of a solve. */
+typedef struct {
+  /* parameters */
+  BrenierTargets             targets;
+  const BrenierSource       *source;
+  const BrenierSolveOptions *options;
+  /* data */
+  BrenierDual dual;
+  Vec         h, scale, slack;
+  Vec         mass, mass_error; /* of the last measurement */
+  PetscReal   length;
+  PetscBool   lists; /* whether candidate lists are kept */
+  /* status */
+  BrenierIteration  before; /* totals of the stages that ended */
+  BrenierSolved    *solved;
+  BrenierSolveState state;    /* what a safe point keeps: where in the stages and measurements this is */
+  Vec               kept;     /* heights of the last safe point */
+  PetscBool         resuming; /* until the stage or pass of a checkpoint goes on */
+} Solve;
+
+/* An iteration for the history and for the user's monitor. In solve.c. Collective. */
+PetscErrorCode BrenierSolveTell_Private(const BrenierSolveOptions *options, const BrenierIteration *now);
+
+/* An iteration of a stage or pass as one of the whole solve: iterations, evaluations and seconds are in total. */
+BrenierIteration BrenierSolveTotal_Private(const Solve *s, const BrenierIteration *now);
+
+/* A safe point: keeps `answer`, heights to go back to, and what a checkpoint goes on from, `slack` and `dual` as
+   BrenierCheckpointKeep() has them; then stops if that was asked for. In solve.c. Collective. */
+PetscErrorCode BrenierSolveKeep_Private(Solve *s, BrenierPhase phase, Vec answer, Vec slack, BrenierDual dual);
+
+/* Measures h on fresh curves, those of a stream of this attempt. In solve.c. Collective. */
+PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt);
+
+/* Frees the sample, if there is one, and notes its work. In solve.c. Collective. */
+PetscErrorCode BrenierSolveFreeSample_Private(Solve *s);
+
+/* Newton, or another method of minimise.h, on the first `curves` curves. In stages.c. Collective. */
+PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool last);
+
+/* Stages on the way to `wanted` curves, and measurements, until the tolerance is met or there is a reason to stop. In
+   stages.c. Collective. */
+PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted);
+
+/* Passes over fresh curves, and measurements, until the tolerance is met; none when memory holds what is called for. In
+   beyond_memory.c. Collective. */
+PetscErrorCode BrenierSolvePasses_Private(Solve *s);
+
+/* Curves of a first stage. All from here on in size.c. Not collective, unless said otherwise. */
+PetscInt64 BrenierFirstCurves_Private(const BrenierSource *source, PetscInt n_targets);
+
+/* Curves that the tolerance, or the user, will take, before anything is measured. */
+PetscReal BrenierExpectedCurves_Private(const BrenierSource *source, PetscInt n_targets,
+                                        const BrenierSolveOptions *options);
+
+/* Curves that the tolerance asks for, by the sampling error of the stage that ended; and after a measurement above it. */
+PetscReal BrenierSolveAskedCurves_Private(const Solve *s);
+PetscReal BrenierSolveRetryCurves_Private(const Solve *s);
+
+/* Size of the next stage on the way to `wanted` curves: equal growth from stage to stage, and what fits. Sets
+   out_of_memory of what comes out. Collective. */
+PetscErrorCode BrenierSolveNextCurves_Private(Solve *s, PetscReal wanted, PetscInt64 *next);
+
+/* Curves of a stage's Hessian. */
+PetscInt64 BrenierSolveHessianCurves_Private(const Solve *s);
+
+/* Curves of a held-out sample whose interval is narrow enough to tell whether the tolerance is met. */
+PetscInt64 BrenierSolveCheckCurves_Private(const Solve *s);
+
+/* Steps of the next pass, and curves of each: by what the measurement says the heights are worth. Collective. */
+PetscErrorCode BrenierSolvePlanPass_Private(const Solve *s, BrenierPassState *pass);
+
+/* Samples of a descent, points or curves, twice as many at each attempt: a perfect use of the first would meet the tolerance. */
+PetscInt64 BrenierSolveDescentSize_Private(const Solve *s, uint32_t attempt);
+
+/* Whether memory holds a sample that is of use to Newton. Collective. */
+PetscErrorCode BrenierSolveSampleFits_Private(const Solve *s, PetscReal wanted, PetscBool *fits);
+
+/* Curves that fit when they are seen once and forgotten: without lists. Collective. */
+PetscErrorCode BrenierSolveFreshFit_Private(const Solve *s, PetscInt64 *fit);

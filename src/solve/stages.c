@@ -1,0 +1,164 @@
+/* stages.c - Newton, or a method of minimise.h, on a sample that grows from stage to stage until the tolerance is met. */
+#include <brenier/base.h>
+#include <brenier/minimise.h>
+
+#include "solve_private.h"
+
+/* In-sample L1 residual at which a stage that is not the last ends, in parts of the sampling part of rho: that much more in
+   quadrature is lost in the sampling error that the next stage starts from. */
+static const PetscReal brenier_stage_part = 0.4;
+
+/* In-sample rho at which the last stage ends when a tolerance asks, in parts of the sampling part: 4% of chi2. */
+static const PetscReal brenier_last_part = 0.2;
+
+/* Slack of the lists of later stages, in sampling errors of a height. */
+static const PetscReal brenier_slack = 2.0;
+
+/* A sample this much short of the size wanted will do. */
+static const PetscReal brenier_size_slack = 0.02;
+
+/* Passes an iteration of a stage on as one of the whole solve. */
+static PetscErrorCode MonitorStage(void *context, const BrenierIteration *now)
+{
+  Solve *s = context;
+
+  PetscFunctionBegin;
+  s->solved->last = BrenierSolveTotal_Private(s, now);
+  PetscCall(BrenierSolveTell_Private(s->options, &s->solved->last));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Keeps what the solve can go back to, then stops if that was asked for. */
+static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *newton)
+{
+  Solve *s = context;
+
+  PetscFunctionBegin;
+  s->state.curves = s->solved->curves;
+  s->state.newton = *newton;
+  PetscCall(BrenierSolveKeep_Private(s, BRENIER_PHASE_STAGE, s->h, s->slack, s->dual));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The sample of the next stage: made, grown, or as a checkpoint kept it. */
+static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOptions *newton)
+{
+  const BrenierSolveOptions *options = s->options;
+
+  PetscFunctionBegin;
+  if (s->resuming) {
+    PetscCall(BrenierCheckpointLoadDual(options->checkpoint, s->source, options->seed, BRENIER_STREAM_SOLVE,
+                                        BRENIER_NOISE_BATCHES, s->lists, &s->dual));
+    newton->resume = &s->state.newton;
+    s->resuming    = PETSC_FALSE;
+  } else if (s->dual) {
+    newton->damping = PetscMin(newton->damping, s->before.damping);
+    PetscCall(BrenierDualGrow(s->dual, curves));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  } else {
+    PetscCall(BrenierDualCreate(s->targets, s->source, options->seed, BRENIER_STREAM_SOLVE, curves,
+                                BRENIER_NOISE_BATCHES, &s->dual));
+    if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
+  }
+  PetscCall(BrenierDualSetVerify(s->dual, options->verify));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool last)
+{
+  const BrenierSolveOptions *options = s->options;
+  BrenierNewtonOptions       newton  = options->newton;
+  BrenierIteration           end;
+
+  PetscFunctionBegin;
+  newton.monitor        = MonitorStage;
+  newton.safe_point     = SafePoint;
+  newton.context        = s;
+  newton.scale          = s->scale;
+  newton.hessian_curves = BrenierSolveHessianCurves_Private(s);
+  if (options->curves == 0) {
+    // The measurement on fresh curves, by full scans, is what judges
+    newton.noise_part = PetscMax(newton.noise_part, brenier_last_part);
+    newton.certify    = PETSC_FALSE;
+  }
+  if (!last) {
+    newton.residual = 0.0;
+    newton.l1_part  = brenier_stage_part;
+    newton.certify  = PETSC_FALSE;
+  }
+  PetscCall(SetSample(s, curves, &newton));
+  if (options->method == BRENIER_METHOD_NEWTON)
+    PetscCall(BrenierNewton(s->dual, s->targets, &newton, s->h, &end, &s->solved->reason));
+  else PetscCall(BrenierMinimise(s->dual, s->targets, options->method, &newton, s->h, &end, &s->solved->reason));
+  s->before         = s->solved->last;
+  s->before.damping = end.damping;
+  s->solved->curves = BrenierDualCurves(s->dual);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Slacks for what the heights are expected to move by, from a sampling error. */
+static PetscErrorCode SetSlack(Solve *s, PetscReal noise)
+{
+  PetscReal largest;
+
+  PetscFunctionBegin;
+  PetscCall(VecMax(s->scale, NULL, &largest));
+  if (largest > 0.0) {
+    PetscCall(VecCopy(s->scale, s->slack));
+    PetscCall(VecScale(s->slack, brenier_slack * noise));
+  }
+  if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether a sample will do where `wanted` curves are. */
+static PetscBool Suffices(PetscInt64 size, PetscReal wanted)
+{
+  return (PetscBool)((PetscReal)size >= (1.0 - brenier_size_slack) * wanted);
+}
+
+/* Stages up to `wanted` curves, a number that is known better from stage to stage. */
+static PetscErrorCode RunStages(Solve *s, PetscReal wanted)
+{
+  const PetscBool fixed = (PetscBool)(s->options->curves > 0);
+  PetscBool       last  = PETSC_FALSE;
+  PetscInt64      size;
+
+  PetscFunctionBegin;
+  while (!last) {
+    if (s->resuming) {
+      size = s->state.size;
+      last = s->state.last;
+    } else {
+      PetscCall(BrenierSolveNextCurves_Private(s, wanted, &size));
+      last = (PetscBool)(Suffices(size, wanted) || s->solved->out_of_memory);
+    }
+    s->state.wanted        = wanted;
+    s->state.size          = size;
+    s->state.last          = last;
+    s->state.out_of_memory = s->solved->out_of_memory;
+    PetscCall(BrenierSolveStage_Private(s, size, last));
+    PetscCall(SetSlack(s, s->solved->last.noise));
+    if (s->solved->reason < 0) break;
+    if (fixed || s->solved->out_of_memory) continue;
+    wanted = BrenierSolveAskedCurves_Private(s);
+    if (!last && wanted <= (PetscReal)size) wanted = (PetscReal)size; // once more, to the end
+    else last = (PetscBool)(last && Suffices(size, wanted));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted)
+{
+  BrenierSolved *solved = s->solved;
+
+  PetscFunctionBegin;
+  for (uint32_t attempt = (uint32_t)s->state.attempt; attempt < BRENIER_RETRIES; ++attempt) {
+    s->state.attempt = attempt;
+    PetscCall(RunStages(s, wanted));
+    PetscCall(BrenierSolveMeasure_Private(s, attempt));
+    if (solved->within_tol || solved->reason < 0 || solved->out_of_memory || s->options->curves > 0) break;
+    wanted = BrenierSolveRetryCurves_Private(s);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

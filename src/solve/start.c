@@ -1,0 +1,89 @@
+/* start.c - Implements BrenierSolveStart() of solve.h: levels of clusters and the warm-up, for a cube by way of the Gaussian. */
+#include <brenier/base.h>
+
+#include "hierarchy.h"
+#include "solve_private.h"
+
+/* Curves of the warm-up at most, in parts of those of the last sample, and a target. */
+static const PetscReal brenier_warm_part = 0.5, brenier_warm_most = 2.0;
+
+/* In fewer dimensions <x,y> is far from Gaussian for a uniform x, and a chord crosses many facets: it needs no circles. */
+static const PetscInt brenier_circle_dim = 5;
+
+/* The circles' solution is only a start for the cube: its own L1 error there is some 0.1. */
+static const PetscReal brenier_start_residual = 0.05;
+
+/* Curves of the warm-up as asked for, or by default in parts of those of the sample, which need not be many a target. */
+static PetscReal WarmUpCurves(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options)
+{
+  if (options->warm_up >= 0.0) return options->warm_up;
+  return PetscMin(brenier_warm_part * BrenierExpectedCurves_Private(source, t->n, options) / t->n, brenier_warm_most);
+}
+
+/* Levels of clusters, unless a checkpoint was made after them, and the warm-up. */
+static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                                      Vec h, BrenierStart *start)
+{
+  BrenierCheckpoint checkpoint = options->checkpoint;
+
+  PetscFunctionBegin;
+  if (checkpoint && BrenierCheckpointState(checkpoint)->phase == BRENIER_PHASE_WARM_UP) {
+    PetscCall(BrenierCheckpointGetLevels(checkpoint, BRENIER_MAX_LEVELS, &start->n_levels, start->level));
+  } else {
+    PetscCall(BrenierHierarchyStart(t, source, options, h, start));
+    if (checkpoint) PetscCall(BrenierCheckpointSetLevels(checkpoint, start->n_levels, start->level));
+  }
+  PetscCall(BrenierWarmUp(t, source, options->seed, WarmUpCurves(t, source, options), checkpoint, h, &start->length));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Iterations of the start are part of the history. */
+static PetscErrorCode MonitorStart(void *context, const BrenierIteration *now)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierSolveTell_Private(context, now));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Circles for the Gaussian of the cube's covariance. */
+static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                                Vec h, BrenierStart *start)
+{
+  const PetscReal      deviation = PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim);
+  BrenierSolveOptions  of_start  = *options;
+  BrenierNewtonOptions newton    = options->newton;
+  BrenierSource        gaussian;
+  BrenierDual          dual;
+  BrenierIteration     last;
+  BrenierNewtonReason  reason;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, t->dim, deviation, &gaussian));
+  newton.residual = PetscMax(newton.residual, brenier_start_residual);
+  newton.monitor  = MonitorStart;
+  newton.context  = &of_start;
+  PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
+  PetscCall(LevelsAndWarmUp(t, &gaussian, options, h, start));
+  PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START,
+                              2 * BrenierFirstCurves_Private(&gaussian, t->n), BRENIER_NOISE_BATCHES, &dual));
+  PetscCall(BrenierNewton(dual, t, &newton, h, &last, &reason));
+  PetscCall(BrenierDualDestroy(&dual));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                                 Vec h, BrenierStart *start)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(start, sizeof *start));
+  if (!BrenierMethodFixesSample(options->method)) {
+    PetscCall(VecZeroEntries(h));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (BrenierSourceCurveType(source) == BRENIER_CURVE_CHORD && t->dim >= brenier_circle_dim) {
+    PetscCall(StartCube(t, source, options, h, start));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(LevelsAndWarmUp(t, source, options, h, start));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
