@@ -274,7 +274,8 @@ static PetscErrorCode ReportWork(BrenierTargets t, const BrenierSource *source, 
   const double           look    = 0.05; // seconds that measuring the rate takes
   const int              vectors = BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE ? 2 : 1;
   const BrenierDualWork *work    = &solved->work;
-  const PetscReal        once    = 2.0 * vectors * t->dim * (PetscReal)t->n * (PetscReal)solved->curves;
+  const PetscInt64       sample  = PetscMax(solved->curves - solved->streamed, 1); // passes are not counted
+  const PetscReal        once    = 2.0 * vectors * t->dim * (PetscReal)t->n * (PetscReal)sample;
   PetscLogDouble         all[5]  = {work->flops, work->scan_seconds, work->envelope_seconds, 0.0, work->ring_bytes};
   PetscInt64             sum[4]  = {work->n_scanned, work->n_candidates, work->n_pieces, work->n_risen}, bytes;
   PetscMPIInt            size;
@@ -291,13 +292,12 @@ static PetscErrorCode ReportWork(BrenierTargets t, const BrenierSource *source, 
   PetscCall(BrenierSay("work: %.2f scans of the last sample in %.1f s (%.0f%% of the multiply-add rate), walks %.1f s; "
                        "%.1f candidates and %.1f pieces a curve",
                        all[0] / once, all[1] / size, 100.0 * all[0] * size / PetscMax(all[1] * all[3], 1.0),
-                       all[2] / size, (double)sum[1] / (double)solved->curves,
-                       (double)sum[2] / (double)solved->curves));
-  PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "i curves", solved->curves, "i scanned",
-                            sum[0], "i candidates", sum[1], "i pieces", sum[2], "i risen", sum[3], "r scans",
-                            all[0] / once, "r scan_flops", all[0], "r scan_seconds", all[1] / size,
-                            "r envelope_seconds", all[2] / size, "r peak_flops", all[3], "r ring_bytes", all[4] / size,
-                            "i peak_memory_bytes", bytes, NULL));
+                       all[2] / size, (double)sum[1] / (double)sample, (double)sum[2] / (double)sample));
+  PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "i curves", sample, "i scanned", sum[0],
+                            "i candidates", sum[1], "i pieces", sum[2], "i risen", sum[3], "r scans", all[0] / once,
+                            "r scan_flops", all[0], "r scan_seconds", all[1] / size, "r envelope_seconds",
+                            all[2] / size, "r peak_flops", all[3], "r ring_bytes", all[4] / size, "i peak_memory_bytes",
+                            bytes, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -301,11 +301,14 @@ PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets t, const BrenierSourc
 {
   const PetscInt64 a_batch = PetscMax((n_curves + BRENIER_BATCHES - 1) / BRENIER_BATCHES, 1);
   const PetscInt64 parts = (a_batch + at_once - 1) / at_once, a_part = (a_batch + parts - 1) / parts;
-  const uint32_t   first = BRENIER_STREAM_PARTS + (stream << 20);
+  const uint32_t   first      = BRENIER_STREAM_PARTS + (stream << 20);
+  const PetscInt64 most_parts = (PetscInt64)1 << 20; // streams of a measurement
   PetscReal       *batch, u[BRENIER_BATCHES] = {0.0};
   PetscErrorCode   ierr = PETSC_SUCCESS;
 
   PetscFunctionBegin;
+  PetscCheck(BRENIER_BATCHES * parts <= most_parts, t->comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "%" PetscInt64_FMT " curves at once are too few to measure with %" PetscInt64_FMT, at_once, n_curves);
   PetscCall(PetscCalloc1((size_t)BRENIER_BATCHES * t->n_local, &batch));
   out->curves = BRENIER_BATCHES * parts * a_part;
   out->energy = 0.0;

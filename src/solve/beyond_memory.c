@@ -137,8 +137,11 @@ static PetscErrorCode TryPass(Solve *s, BrenierPass *pass, Measured *best)
   if (measured) PetscCall(CopyMeasured(&now, best));
   PetscCall(RunPass(s, pass));
   if (!measured || s->solved->held_out.rho_high <= best->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierSay("pass %" PetscInt64_FMT ": taken back, as it made things worse", pass->now.pass));
   PetscCall(CopyMeasured(best, &now));
+  PetscCall(VecCopy(best->h, s->kept));
   s->solved->held_out = now.held_out;
+  BrenierSolveJudge_Private(s);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

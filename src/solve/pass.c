@@ -66,12 +66,14 @@ static PetscErrorCode Step(BrenierPass *p, Vec mass, BrenierIteration *last)
   const PetscReal   part = batch / (now->worth + batch * (PetscReal)(now->step + 1));
   BrenierDual       dual;
   BrenierDualValue  value;
+  PetscErrorCode    ierr;
 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(p->targets, p->source, p->seed, stream, now->batch, 1, &dual));
-  PetscCall(BrenierDualEvaluate(dual, p->h, mass, &value));
-  PetscCall(BrenierIterationMeasure_Private(dual, p->targets, &value, mass, last));
-  PetscCall(BrenierDualDestroy(&dual));
+  ierr = BrenierDualEvaluate(dual, p->h, mass, &value);
+  if (!ierr) ierr = BrenierIterationMeasure_Private(dual, p->targets, &value, mass, last);
+  PetscCall(BrenierDualDestroy(&dual)); // after a stop, too: the solve measures what it has
+  PetscCall(ierr);
   PetscCall(Move(p, rate, part, mass, &last->step));
   ++now->step;
   last->iteration = last->evaluations = (PetscReal)now->step;

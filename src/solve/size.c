@@ -187,7 +187,7 @@ PetscInt64 BrenierSolveCheckCurves_Private(const Solve *s)
   const PetscReal part = 1.96 * PetscSqrtReal(2.0 / s->targets->n) / brenier_interval_width;
   const PetscReal size =
       (PetscReal)s->solved->curves * PetscMin(PetscMax(part, brenier_check_least), brenier_check_most);
-  const PetscInt64 least = 64;
+  const PetscInt64 least = s->solved->curves > 0 ? 64 : brenier_least_curves; // a pass is planned by what it says
 
   if (s->options->check_curves > 0) return s->options->check_curves;
   if (s->options->curves > 0) return PetscMax(s->solved->curves, least);

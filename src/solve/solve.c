@@ -51,9 +51,13 @@ PetscErrorCode BrenierSolveFreeSample_Private(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+void BrenierSolveJudge_Private(Solve *s)
+{
+  s->solved->within_tol = (PetscBool)(s->options->tol <= 0.0 || s->solved->held_out.rho_high <= s->options->tol);
+}
+
 PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
 {
-  const PetscReal  tol    = s->options->tol;
   const PetscInt64 wanted = BrenierSolveCheckCurves_Private(s);
   const uint32_t   stream = BRENIER_STREAM_REPORT + attempt;
   BrenierHeldOut  *o      = &s->solved->held_out;
@@ -71,7 +75,7 @@ PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
     PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, s->options->seed, stream, wanted, fit, s->mass,
                                            s->mass_error, o));
   BrenierStopHold(PETSC_FALSE);
-  s->solved->within_tol = (PetscBool)(tol <= 0.0 || o->rho_high <= tol);
+  BrenierSolveJudge_Private(s);
   if (s->options->measured) PetscCall(s->options->measured(s->options->context, o));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -42,6 +42,9 @@ PetscErrorCode BrenierSolveKeep_Private(Solve *s, BrenierPhase phase, Vec answer
 /* Measures h on fresh curves, those of a stream of this attempt. In solve.c. Collective. */
 PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt);
 
+/* Whether what was measured is within the tolerance: sets solved->within_tol. In solve.c. Not collective. */
+void BrenierSolveJudge_Private(Solve *s);
+
 /* Frees the sample, if there is one, and notes its work. In solve.c. Collective. */
 PetscErrorCode BrenierSolveFreeSample_Private(Solve *s);
 
