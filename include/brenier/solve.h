@@ -61,12 +61,10 @@ typedef struct {
 /* What came out. */
 typedef struct {
   BrenierIteration    last;
-  BrenierNewtonReason reason; /* of the last stage */
-  PetscInt64          curves; /* that were used: the last sample and those streamed */
-  PetscInt64
-      streamed; /* of them, fresh ones that were seen once, where memory held no larger sample; those of a pass that
-                                   was taken back, too */
-  BrenierHeldOut held_out;
+  BrenierNewtonReason reason;   /* of the last stage */
+  PetscInt64          curves;   /* that were used: the last sample and those streamed */
+  PetscInt64          streamed; /* of them, fresh ones seen once, beyond memory; in passes that were taken back, too */
+  BrenierHeldOut      held_out;
   PetscBool within_tol, out_of_memory; /* judged against tol; a larger sample than fits was wanted: passes followed */
   BrenierStopReason stopped;           /* who asked to stop; with a checkpoint, nothing else is set then */
   BrenierDualWork   work;              /* of this rank, all stages, without warm-up and measurements */
