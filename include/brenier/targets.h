@@ -121,5 +121,8 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsFetchRows(BrenierTargets targets, Pets
 /* sum nu |y|^2 in the input's units. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets targets, PetscReal *moment);
 
+/* To be called after y was written to: scans keep what they make of the targets. Collective. */
+PETSC_EXTERN PetscErrorCode BrenierTargetsMoved(BrenierTargets targets);
+
 /* Frees the targets. Collective; NULL is fine. */
 PETSC_EXTERN PetscErrorCode BrenierTargetsDestroy(BrenierTargets *targets);

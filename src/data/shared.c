@@ -79,11 +79,19 @@ PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierNodesForget(BrenierNodes nodes)
+{
+  PetscFunctionBegin;
+  if (nodes->kept) PetscCall(nodes->destroy_kept(nodes->kept));
+  nodes->kept = NULL;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierNodesDestroy(BrenierNodes *nodes)
 {
   PetscFunctionBegin;
   if (!*nodes) PetscFunctionReturn(PETSC_SUCCESS);
-  if ((*nodes)->kept) PetscCall((*nodes)->destroy_kept((*nodes)->kept));
+  PetscCall(BrenierNodesForget(*nodes));
   PetscCallMPI(MPI_Comm_free(&(*nodes)->node));
   PetscCall(PetscFree((*nodes)->first));
   PetscCall(PetscFree((*nodes)->member));

@@ -27,6 +27,9 @@ typedef struct _p_BrenierNodes {
    and tests make several nodes of one machine. */
 PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes *nodes);
 
+/* Destroys what a higher layer keeps with the nodes. Collective. */
+PetscErrorCode BrenierNodesForget(BrenierNodes nodes);
+
 /* Collective; NULL is fine. */
 PetscErrorCode BrenierNodesDestroy(BrenierNodes *nodes);
 

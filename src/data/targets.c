@@ -309,6 +309,13 @@ PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets t, PetscReal *moment)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierTargetsMoved(BrenierTargets t)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierNodesForget(t->nodes));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierTargetsDestroy(BrenierTargets *targets)
 {
   BrenierTargets t = *targets;

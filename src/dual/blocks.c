@@ -59,23 +59,6 @@ static PetscErrorCode ShareRows(BrenierBlocks *blocks, PetscBool *found)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode DestroyKept(void *kept)
-{
-  PetscFunctionBegin;
-  PetscCall(BrenierBlocksDestroy(kept));
-  PetscCall(PetscFree(kept));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Lets go of what an earlier scan has left. */
-static PetscErrorCode DropKept(BrenierNodes nodes)
-{
-  PetscFunctionBegin;
-  if (nodes->kept) PetscCall(DestroyKept(nodes->kept));
-  nodes->kept = NULL;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, PetscInt n_rows, size_t dim,
                                    BrenierBlocks *blocks)
 {
@@ -93,7 +76,7 @@ PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, Pe
   PetscCall(LayOut(blocks, n_rows));
   if (blocks->keeps_rows) PetscCall(ShareRows(blocks, &found));
   if (!found && (*nodes)->kept) {
-    PetscCall(DropKept(*nodes)); // the same on all ranks; what it held may be all that is missing
+    PetscCall(BrenierNodesForget(*nodes)); // the same on all ranks; what it held may be all that is missing
     PetscCall(ShareRows(blocks, &found));
   }
   if (!found && (*nodes)->n < blocks->size) {
@@ -286,6 +269,14 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode DestroyKept(void *kept)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierBlocksDestroy(kept));
+  PetscCall(PetscFree(kept));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierBlocksKeep(BrenierNodes nodes, BrenierBlocks *blocks)
 {
   const size_t bytes = (size_t)blocks->first_tile[blocks->size] *
@@ -311,7 +302,7 @@ PetscErrorCode BrenierBlocksTake(BrenierNodes nodes, BrenierTileKind kind, const
   PetscFunctionBegin;
   *found = (PetscBool)(kept && kept->kind == kind);
   if (!*found) {
-    PetscCall(DropKept(nodes));
+    PetscCall(BrenierNodesForget(nodes));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(PetscArraycpy(blocks, kept, 1));
