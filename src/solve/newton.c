@@ -15,7 +15,8 @@ static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences
 static const PetscReal brenier_diagonal_floor  = 0.02;  /* of the geometric mean of the diagonal */
 static const PetscReal brenier_few_pieces      = 16.0;  /* of a cell: its row of the Hessian is chance */
 static const PetscReal brenier_lift_most       = 0.3;  /* beyond the gap, in lengths: a start, not a neighbour's mass */
-static const PetscReal brenier_few_empty       = 1e-3; /* of the cells */
+static const PetscReal brenier_few_empty       = 1e-3; /* of the weight */
+static const PetscReal brenier_empty_part      = 0.25; /* of the residual that is asked for */
 /* In lengths, while lists are trusted. Steps that help stay below 8; curves of two pieces leave parts of the Hessian that
    nothing but damping ties to the rest, and these would go thousands, past everything that lists hold. */
 static const PetscReal brenier_step_most = 10.0;
@@ -111,6 +112,38 @@ static PetscErrorCode Evaluate(Newton *s, Vec h, Vec mass, BrenierDualValue *val
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Weights of the empty cells together. */
+static PetscErrorCode EmptyWeight(Newton *s, PetscReal *weight)
+{
+  const PetscScalar *m;
+  PetscReal         *term;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(s->targets->n_local, &term));
+  PetscCall(VecGetArrayRead(s->mass, &m));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) term[i] = m[i] > 0.0 ? 0.0 : s->targets->nu[i];
+  PetscCall(VecRestoreArrayRead(s->mass, &m));
+  PetscCall(SumTerms(s, term, 1, weight));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* With lists a few empty cells wait for the end, since to meet all curves costs more than they matter: unless their part of
+   the residual, in L1 and in chi2 their weight, could keep the end from being seen. */
+static PetscErrorCode CanWait(Newton *s, PetscBool *can)
+{
+  const BrenierNewtonOptions *o = s->options;
+  PetscReal                   weight;
+
+  PetscFunctionBegin;
+  PetscCall(EmptyWeight(s, &weight));
+  *can = (PetscBool)(BrenierDualKeepsLists(s->dual) && weight <= brenier_few_empty);
+  if (o->residual > 0.0) *can = (PetscBool)(*can && weight <= brenier_empty_part * o->residual);
+  if (o->residual == 0.0 && o->l1_part == 0.0)
+    *can = (PetscBool)(*can && weight <= brenier_empty_part * PetscSqr(o->noise_part * s->now.noise));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Lifts empty cells, if there are any, and evaluates again. */
 static PetscErrorCode LiftEmpty(Newton *s)
 {
@@ -122,13 +155,6 @@ static PetscErrorCode LiftEmpty(Newton *s)
   PetscCall(BrenierDualLift(s->dual, s->mass, most, s->h, &n_lifted));
   PetscCall(Evaluate(s, s->h, s->mass, &s->value));
   PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* With lists a few empty cells wait for the end: to meet all curves costs more than they matter. */
-static PetscBool CanWait(const Newton *s)
-{
-  return (PetscBool)(BrenierDualKeepsLists(s->dual) &&
-                     (PetscReal)s->value.n_empty <= brenier_few_empty * s->targets->n);
 }
 
 /* Residual of a cell: see newton.h. */
@@ -361,6 +387,8 @@ static PetscErrorCode MakeHessian(Newton *s)
 
 static PetscErrorCode Iterate(Newton *s, BrenierNewtonReason *reason)
 {
+  PetscBool wait = PETSC_FALSE;
+
   PetscFunctionBegin;
   PetscCall(MakeHessian(s));
   PetscCall(MatDuplicate(s->hessian, MAT_DO_NOT_COPY_VALUES, &s->damped));
@@ -370,7 +398,8 @@ static PetscErrorCode Iterate(Newton *s, BrenierNewtonReason *reason)
   PetscCall(FindStep(s, reason));
   PetscCall(MatDestroy(&s->hessian));
   PetscCall(MatDestroy(&s->damped));
-  if (!*reason && !CanWait(s)) PetscCall(LiftEmpty(s));
+  if (!*reason) PetscCall(CanWait(s, &wait));
+  if (!*reason && !wait) PetscCall(LiftEmpty(s));
   ++s->now.iteration;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -488,9 +517,12 @@ static PetscErrorCode Tidy(Newton *s, PetscBool *tidied, BrenierNewtonReason *re
 /* Looks at the start and lifts what is empty there, but for a few. */
 static PetscErrorCode Begin(Newton *s, BrenierNewtonReason *reason)
 {
+  PetscBool wait;
+
   PetscFunctionBegin;
   PetscCall(LookAgain(s, reason));
-  if (!*reason && !CanWait(s)) PetscCall(LiftEmpty(s));
+  PetscCall(CanWait(s, &wait));
+  if (!*reason && !wait) PetscCall(LiftEmpty(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
