@@ -12,7 +12,7 @@ static const PetscReal brenier_stage_part = 0.4;
 static const PetscReal brenier_last_part = 0.2;
 
 /* Slack of the lists of later stages, in sampling errors of a height. */
-static const PetscReal brenier_slack = 2.0;
+static const PetscReal brenier_slack = 2.5;
 
 /* A sample this much short of the size wanted will do. */
 static const PetscReal brenier_size_slack = 0.02;
