@@ -5,6 +5,7 @@
   In bytes four coordinates stay side by side: z[group][k / 4][row][k % 4]. All are padded with zeros; padded curves have
   level or gamma INFINITY and nothing passes, padded targets are never visited.
 */
+#include "bytes.h"
 #include "tile_isa.h"
 #include "wide.h"
 
@@ -18,8 +19,7 @@ static const double brenier_pi = 3.14159265358979323846264338327950288;
 static const double brenier_unit_roundoff = 0x1p-24;
 static const int    brenier_extra_terms   = 16;
 
-/* Bytes: largest magnitude; and what is added to those of targets, as the processor multiplies by unsigned bytes. */
-static const double  brenier_byte_most  = 127.0;
+/* What is added to the bytes of targets, as the processor multiplies by unsigned ones. */
 static const int32_t brenier_byte_shift = 128;
 
 /* The estimate of a reciprocal (AVX2: 12 bits) is the larger part of it. */
@@ -46,13 +46,6 @@ static void *AllocZeroed(size_t count, size_t size)
 
   if (p) memset(p, 0, count * size);
   return p;
-}
-
-static float RoundedUp(double x)
-{
-  const float f = (float)x;
-
-  return (double)f < x ? nextafterf(f, INFINITY) : f;
 }
 
 static const BrenierTileIsa *ChooseIsa(void)
@@ -130,19 +123,6 @@ static void FillSectorAngles(void)
   }
 }
 
-/* What bytes are made of: a vector turned so that no coordinate is much larger than the others, in parts of up to MIX * MIX
-   coordinates, an orthogonal transform of each (Walsh and Hadamard, after changes of sign). Fewer than MIX stay as they are. */
-enum { BRENIER_MIX = 8 };
-
-/* Bit k: whether coordinate k of a part changes its sign. */
-static const uint64_t brenier_mix_signs = 0x9e3779b97f4a7c15u;
-
-/* The transform of MIX coordinates, times the square root of MIX. */
-static const double brenier_mix[BRENIER_MIX][BRENIER_MIX] = {
-    {1, 1, 1, 1, 1, 1, 1, 1},     {1, -1, 1, -1, 1, -1, 1, -1}, {1, 1, -1, -1, 1, 1, -1, -1},
-    {1, -1, -1, 1, 1, -1, -1, 1}, {1, 1, 1, 1, -1, -1, -1, -1}, {1, -1, 1, -1, -1, 1, -1, 1},
-    {1, 1, -1, -1, -1, -1, 1, 1}, {1, -1, -1, 1, -1, 1, 1, -1}};
-
 /* Vectors in the form that products are made of. */
 static int AllocVectors(BrenierTileCurves *c, size_t n_padded)
 {
@@ -213,22 +193,9 @@ void BrenierTileCurvesFree(BrenierTileCurves *c)
   memset(c, 0, sizeof *c);
 }
 
-/* Sums side by side, added at the end: the same on every processor. */
-BRENIER_WIDE static double Dot(size_t n, const double x[], const double y[])
-{
-  enum { SUMS = 8 };
-  double sum[SUMS] = {0.0};
-  size_t k         = 0;
-
-  for (; k + SUMS <= n; k += SUMS)
-    for (size_t i = 0; i < SUMS; ++i) sum[i] += x[k + i] * y[k + i];
-  for (size_t i = 0; k < n; ++k, ++i) sum[i] += x[k] * y[k];
-  return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
-}
-
 static double Length(size_t dim, const double z[])
 {
-  return sqrt(Dot(dim, z, z));
+  return sqrt(BrenierSumOfProducts(dim, z, z));
 }
 
 static void PackVector(BrenierTileCurves *c, size_t row, const double z[])
@@ -238,82 +205,6 @@ static void PackVector(BrenierTileCurves *c, size_t row, const double z[])
   for (size_t k = 0; k < c->dim; ++k) to[k * BRENIER_TILE_ROWS] = (float)z[k];
 }
 
-/* Largest magnitude. */
-BRENIER_WIDE static double Most(size_t n, const double z[])
-{
-  enum { LANES = 8 };
-  double lane[LANES] = {0.0}, most = 0.0;
-  size_t k = 0;
-
-  for (; k + LANES <= n; k += LANES)
-    for (size_t i = 0; i < LANES; ++i) lane[i] = fabs(z[k + i]) > lane[i] ? fabs(z[k + i]) : lane[i];
-  for (; k < n; ++k) most = fabs(z[k]) > most ? fabs(z[k]) : most;
-  for (size_t i = 0; i < LANES; ++i) most = lane[i] > most ? lane[i] : most;
-  return most;
-}
-
-/* A part of n_rows rows of MIX coordinates, n_rows a power of two. */
-BRENIER_WIDE static void MixPart(size_t n_rows, const double x[], double to[])
-{
-  const double scale = 1.0 / sqrt((double)(n_rows * BRENIER_MIX));
-  double       row[BRENIER_MIX][BRENIER_MIX];
-
-  for (size_t r = 0; r < n_rows; ++r) {
-    for (size_t j = 0; j < BRENIER_MIX; ++j) row[r][j] = 0.0;
-    for (size_t i = 0; i < BRENIER_MIX; ++i) {
-      const double value = (brenier_mix_signs >> (r * BRENIER_MIX + i) & 1 ? -scale : scale) * x[r * BRENIER_MIX + i];
-
-      for (size_t j = 0; j < BRENIER_MIX; ++j) row[r][j] += value * brenier_mix[i][j];
-    }
-  }
-  for (size_t half = 1; half < n_rows; half *= 2)
-    for (size_t r = 0; r < n_rows; ++r)
-      for (size_t j = 0; !(r & half) && j < BRENIER_MIX; ++j) {
-        const double sum = row[r][j] + row[r + half][j], difference = row[r][j] - row[r + half][j];
-
-        row[r][j]        = sum;
-        row[r + half][j] = difference;
-      }
-  memcpy(to, row, n_rows * sizeof row[0]);
-}
-
-static void Mix(size_t dim, const double x[], double to[])
-{
-  size_t k = 0, n_rows = BRENIER_MIX;
-
-  for (; n_rows > 0; n_rows /= 2)
-    for (; k + n_rows * BRENIER_MIX <= dim; k += n_rows * BRENIER_MIX) MixPart(n_rows, x + k, to + k);
-  for (; k < dim; ++k) to[k] = x[k];
-}
-
-/* The unit in which a vector is rounded to bytes. */
-static float ByteScale(size_t n, const double z[])
-{
-  return RoundedUp(Most(n, z) / brenier_byte_most);
-}
-
-/* Part of a vector in bytes: whole numbers of at most 127 in magnitude, what stays of it and what is lost. */
-enum { BRENIER_BLOCK = 64 };
-
-typedef struct {
-  int8_t q[BRENIER_BLOCK];
-  double kept[BRENIER_BLOCK], lost[BRENIER_BLOCK];
-} ByteBlock;
-
-BRENIER_WIDE static void RoundToBytes(size_t n, const double z[], float scale, ByteBlock *block)
-{
-  const double unit = (double)scale, per_unit = scale > 0.0f ? 1.0 / unit : 0.0;
-
-  for (size_t k = 0; k < n; ++k) {
-    const int q = (int)(z[k] * per_unit + (z[k] < 0.0 ? -0.5 : 0.5));
-
-    block->q[k]    = (int8_t)q;
-    block->kept[k] = unit * q;
-    block->lost[k] = z[k] - unit * q;
-  }
-  for (size_t k = n; k % BRENIER_QUAD; ++k) block->q[k] = 0;
-}
-
 BRENIER_WIDE static void ToSingle(size_t n, const double z[], float to[])
 {
   for (size_t k = 0; k < n; ++k) to[k] = (float)z[k];
@@ -321,11 +212,11 @@ BRENIER_WIDE static void ToSingle(size_t n, const double z[], float to[])
 
 static size_t BlockLength(size_t n, size_t from)
 {
-  return n - from < BRENIER_BLOCK ? n - from : BRENIER_BLOCK;
+  return n - from < BRENIER_BYTE_BLOCK ? n - from : BRENIER_BYTE_BLOCK;
 }
 
 /* Row `row` of the curves in bytes, its coordinates from `from` on. */
-static void PackBytes(BrenierTileCurves *c, size_t row, size_t from, size_t n, const ByteBlock *block)
+static void PackBytes(BrenierTileCurves *c, size_t row, size_t from, size_t n, const BrenierByteBlock *block)
 {
   const size_t dim = PackedDim(1, c->dim), unit = (size_t)BRENIER_TILE_ROWS * BRENIER_QUAD;
   const size_t group = row / BRENIER_TILE_ROWS, lane = row % BRENIER_TILE_ROWS;
@@ -344,9 +235,9 @@ typedef struct {
 
 static void AddToGram(Gram *g, size_t n, const double x[], const double y[])
 {
-  g->xx += Dot(n, x, x);
-  g->yy += Dot(n, y, y);
-  g->xy += Dot(n, x, y);
+  g->xx += BrenierSumOfProducts(n, x, x);
+  g->yy += BrenierSumOfProducts(n, y, y);
+  g->xy += BrenierSumOfProducts(n, x, y);
 }
 
 /* Largest length of x cos t + y sin t; that of x where y = 0. */
@@ -358,37 +249,37 @@ static double LargestLength(const Gram *g)
 /* Packs the vectors of curve i, z2 = NULL where there is one, and finds what stays of them and what is lost. */
 static void SetBytes(BrenierTileCurves *c, size_t i, const double z1[], const double z2[])
 {
-  const size_t row = Vectors(c->kind) * i, width = RowWidth(c->dim);
-  Gram         kept = {0.0, 0.0, 0.0}, lost = {0.0, 0.0, 0.0};
-  double       x[BRENIER_BYTES_MOST_DIM], y[BRENIER_BYTES_MOST_DIM];
-  ByteBlock    of_x, of_y;
-  float        scale;
+  const size_t     row = Vectors(c->kind) * i, width = RowWidth(c->dim);
+  Gram             kept = {0.0, 0.0, 0.0}, lost = {0.0, 0.0, 0.0};
+  double           x[BRENIER_BYTES_MOST_DIM], y[BRENIER_BYTES_MOST_DIM];
+  BrenierByteBlock of_x, of_y;
+  float            scale;
 
-  Mix(c->dim, z1, x);
+  BrenierMix(c->dim, z1, x);
   ToSingle(c->dim, z1, c->z + row * width);
-  scale = ByteScale(c->dim, x);
+  scale = BrenierByteScale(c->dim, x);
   if (z2) {
-    Mix(c->dim, z2, y);
+    BrenierMix(c->dim, z2, y);
     ToSingle(c->dim, z2, c->z + (row + 1) * width);
-    scale = fmaxf(scale, ByteScale(c->dim, y));
+    scale = fmaxf(scale, BrenierByteScale(c->dim, y));
   }
   memset(&of_y, 0, sizeof of_y);
   for (size_t v = 0; v < Vectors(c->kind); ++v) c->z_start[row + v] = 0;
-  for (size_t from = 0; from < c->dim; from += BRENIER_BLOCK) {
+  for (size_t from = 0; from < c->dim; from += BRENIER_BYTE_BLOCK) {
     const size_t n = BlockLength(c->dim, from);
 
-    RoundToBytes(n, x + from, scale, &of_x);
+    BrenierRoundToBytes(n, x + from, scale, &of_x);
     PackBytes(c, row, from, n, &of_x);
     if (z2) {
-      RoundToBytes(n, y + from, scale, &of_y);
+      BrenierRoundToBytes(n, y + from, scale, &of_y);
       PackBytes(c, row + 1, from, n, &of_y);
     }
     AddToGram(&kept, n, of_x.kept, of_y.kept);
     AddToGram(&lost, n, of_x.lost, of_y.lost);
   }
   c->z_scale[i]     = scale;
-  c->first_reach[i] = RoundedUp(LargestLength(&kept));
-  c->lost[i]        = RoundedUp(LargestLength(&lost));
+  c->first_reach[i] = BrenierRoundedUp(LargestLength(&kept));
+  c->lost[i]        = BrenierRoundedUp(LargestLength(&lost));
 }
 
 void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], const double z2[], int axis)
@@ -406,7 +297,7 @@ void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], cons
     c->offset[i] = (float)z1[axis];
     reach += fabs(z1[axis]) + 1.0;
   }
-  c->reach[i]       = RoundedUp(reach);
+  c->reach[i]       = BrenierRoundedUp(reach);
   c->has_sectors[i] = 0;
   BrenierTileSetLevel(c, i, -INFINITY, 0.0);
 }
@@ -546,9 +437,9 @@ BrenierTileAllowance BrenierTileAllow(BrenierTileKind kind, size_t dim, const do
   double       mixed[BRENIER_BYTES_MOST_DIM];
 
   if (!UsesBytes(kind, dim)) return (BrenierTileAllowance){Margin(dim, length), 0.0};
-  Mix(dim, y, mixed);
+  BrenierMix(dim, y, mixed);
   // No coordinate loses more than half a unit (and the rounding of its quotient)
-  return AllowBytes(dim, length, 0.5000001 * (double)ByteScale(dim, mixed) * sqrt((double)dim));
+  return AllowBytes(dim, length, 0.5000001 * (double)BrenierByteScale(dim, mixed) * sqrt((double)dim));
 }
 
 double BrenierTileFirstError(const BrenierTileCurves *c, size_t i, BrenierTileAllowance most)
@@ -589,24 +480,24 @@ static void PackTargetBytes(BrenierTileTargets *t, size_t i, double length, cons
   float               *whole = t->y + i * width;
   double               mixed[BRENIER_BYTES_MOST_DIM], lost2 = 0.0;
   float                scale;
-  ByteBlock            block;
+  BrenierByteBlock     block;
   BrenierTileAllowance allowance;
 
   ToSingle(t->dim, y, whole);
   for (size_t k = t->dim; k < width; ++k) whole[k] = 0.0f;
-  Mix(t->dim, y, mixed);
-  scale = ByteScale(t->dim, mixed);
-  for (size_t from = 0; from < t->dim; from += BRENIER_BLOCK) {
+  BrenierMix(t->dim, y, mixed);
+  scale = BrenierByteScale(t->dim, mixed);
+  for (size_t from = 0; from < t->dim; from += BRENIER_BYTE_BLOCK) {
     const size_t n = BlockLength(t->dim, from);
 
-    RoundToBytes(n, mixed + from, scale, &block);
+    BrenierRoundToBytes(n, mixed + from, scale, &block);
     PackTargetBlock(t, i, from, n, block.q);
-    lost2 += Dot(n, block.lost, block.lost);
+    lost2 += BrenierSumOfProducts(n, block.lost, block.lost);
   }
   allowance          = AllowBytes(t->dim, length, sqrt(lost2));
   t->y_scale[i]      = scale;
-  t->first_margin[i] = RoundedUp(allowance.margin);
-  t->length[i]       = RoundedUp(allowance.length);
+  t->first_margin[i] = BrenierRoundedUp(allowance.margin);
+  t->length[i]       = BrenierRoundedUp(allowance.length);
 }
 
 /* A place that no target takes. */
@@ -631,7 +522,7 @@ void BrenierTileSetTargets(BrenierTileTargets *t, size_t n, size_t stride, const
     if (!row) PackNothing(t, i);
     else if (t->bytes) PackTargetBytes(t, i, length, row);
     else PackTarget(t, i, row);
-    t->margin[i] = RoundedUp(Margin(t->dim, length));
+    t->margin[i] = BrenierRoundedUp(Margin(t->dim, length));
     BrenierTileSetHeight(t, i, row ? h[i * stride] : -1.0 / brenier_unit_roundoff);
   }
 }
@@ -641,7 +532,7 @@ void BrenierTileSetHeight(BrenierTileTargets *t, size_t i, double h)
   /* Finite, so that no test meets infinity minus infinity; far above anything else */
   const double highest = 1e37;
 
-  t->height[i] = RoundedUp(fmin(h, highest) + RoundingOfPlane(0.0, 0.0, fmin(h, highest)));
+  t->height[i] = BrenierRoundedUp(fmin(h, highest) + RoundingOfPlane(0.0, 0.0, fmin(h, highest)));
 }
 
 double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const BrenierTileTargets *targets, size_t target)

@@ -1,0 +1,110 @@
+/* bytes.c - Implements bytes.h. */
+#include "bytes.h"
+#include "tile_isa.h"
+#include "wide.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Largest magnitude of a byte. */
+static const double brenier_byte_most = 127.0;
+
+float BrenierRoundedUp(double x)
+{
+  const float f = (float)x;
+
+  return (double)f < x ? nextafterf(f, INFINITY) : f;
+}
+
+/* Sums side by side, added at the end: the same on every processor. */
+BRENIER_WIDE double BrenierSumOfProducts(size_t n, const double x[], const double y[])
+{
+  enum { SUMS = 8 };
+  double sum[SUMS] = {0.0};
+  size_t k         = 0;
+
+  for (; k + SUMS <= n; k += SUMS)
+    for (size_t i = 0; i < SUMS; ++i) sum[i] += x[k + i] * y[k + i];
+  for (size_t i = 0; k < n; ++k, ++i) sum[i] += x[k] * y[k];
+  return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
+/* What bytes are made of: a vector turned so that no coordinate is much larger than the others, in parts of up to MIX * MIX
+   coordinates, an orthogonal transform of each (Walsh and Hadamard, after changes of sign). Fewer than MIX stay as they are. */
+enum { BRENIER_MIX = 8 };
+
+/* Bit k: whether coordinate k of a part changes its sign. */
+static const uint64_t brenier_mix_signs = 0x9e3779b97f4a7c15u;
+
+/* The transform of MIX coordinates, times the square root of MIX. */
+static const double brenier_mix[BRENIER_MIX][BRENIER_MIX] = {
+    {1, 1, 1, 1, 1, 1, 1, 1},     {1, -1, 1, -1, 1, -1, 1, -1}, {1, 1, -1, -1, 1, 1, -1, -1},
+    {1, -1, -1, 1, 1, -1, -1, 1}, {1, 1, 1, 1, -1, -1, -1, -1}, {1, -1, 1, -1, -1, 1, -1, 1},
+    {1, 1, -1, -1, -1, -1, 1, 1}, {1, -1, -1, 1, -1, 1, 1, -1}};
+
+/* A part of n_rows rows of MIX coordinates, n_rows a power of two. */
+BRENIER_WIDE static void MixPart(size_t n_rows, const double x[], double to[])
+{
+  const double scale = 1.0 / sqrt((double)(n_rows * BRENIER_MIX));
+  double       row[BRENIER_MIX][BRENIER_MIX];
+
+  for (size_t r = 0; r < n_rows; ++r) {
+    for (size_t j = 0; j < BRENIER_MIX; ++j) row[r][j] = 0.0;
+    for (size_t i = 0; i < BRENIER_MIX; ++i) {
+      const double value = (brenier_mix_signs >> (r * BRENIER_MIX + i) & 1 ? -scale : scale) * x[r * BRENIER_MIX + i];
+
+      for (size_t j = 0; j < BRENIER_MIX; ++j) row[r][j] += value * brenier_mix[i][j];
+    }
+  }
+  for (size_t half = 1; half < n_rows; half *= 2)
+    for (size_t r = 0; r < n_rows; ++r)
+      for (size_t j = 0; !(r & half) && j < BRENIER_MIX; ++j) {
+        const double sum = row[r][j] + row[r + half][j], difference = row[r][j] - row[r + half][j];
+
+        row[r][j]        = sum;
+        row[r + half][j] = difference;
+      }
+  memcpy(to, row, n_rows * sizeof row[0]);
+}
+
+void BrenierMix(size_t dim, const double x[], double to[])
+{
+  size_t k = 0, n_rows = BRENIER_MIX;
+
+  for (; n_rows > 0; n_rows /= 2)
+    for (; k + n_rows * BRENIER_MIX <= dim; k += n_rows * BRENIER_MIX) MixPart(n_rows, x + k, to + k);
+  for (; k < dim; ++k) to[k] = x[k];
+}
+
+/* Largest magnitude. */
+BRENIER_WIDE static double Most(size_t n, const double z[])
+{
+  enum { LANES = 8 };
+  double lane[LANES] = {0.0}, most = 0.0;
+  size_t k = 0;
+
+  for (; k + LANES <= n; k += LANES)
+    for (size_t i = 0; i < LANES; ++i) lane[i] = fabs(z[k + i]) > lane[i] ? fabs(z[k + i]) : lane[i];
+  for (; k < n; ++k) most = fabs(z[k]) > most ? fabs(z[k]) : most;
+  for (size_t i = 0; i < LANES; ++i) most = lane[i] > most ? lane[i] : most;
+  return most;
+}
+
+float BrenierByteScale(size_t n, const double z[])
+{
+  return BrenierRoundedUp(Most(n, z) / brenier_byte_most);
+}
+
+BRENIER_WIDE void BrenierRoundToBytes(size_t n, const double z[], float scale, BrenierByteBlock *block)
+{
+  const double unit = (double)scale, per_unit = scale > 0.0f ? 1.0 / unit : 0.0;
+
+  for (size_t k = 0; k < n; ++k) {
+    const int q = (int)(z[k] * per_unit + (z[k] < 0.0 ? -0.5 : 0.5));
+
+    block->q[k]    = (int8_t)q;
+    block->kept[k] = unit * q;
+    block->lost[k] = z[k] - unit * q;
+  }
+  for (size_t k = n; k % BRENIER_QUAD; ++k) block->q[k] = 0;
+}
