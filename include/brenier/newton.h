@@ -72,6 +72,7 @@ typedef struct {
   PetscInt64 hessian_curves; /* curves that the Hessian is made from, about, when the sample is larger; 0 for all */
   PetscReal  length;         /* what height changes a typical mass by its own size; 0 for unknown */
   PetscBool  certify;        /* whether the end must hold with every candidate list mended */
+  PetscBool  trusts;         /* whether the candidate lists that there are may be trusted from the start */
   Vec        scale;          /* NULL, or gets nu_i / H_ii, within a factor of 30 of its geometric mean */
   PetscErrorCode (*monitor)(void *context, const BrenierIteration *iteration); /* NULL for none; collective */
   /* Sees the state before the first iteration and after each, heights and sample belonging to it; an error ends the

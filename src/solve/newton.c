@@ -66,6 +66,7 @@ void BrenierNewtonDefaults(BrenierNewtonOptions *options)
   options->linear_rtol    = 1e-2;
   options->hessian_curves = 0;
   options->certify        = PETSC_TRUE;
+  options->trusts         = PETSC_FALSE;
   options->scale          = NULL;
   options->length         = 0.0;
   options->monitor        = NULL;
@@ -459,15 +460,22 @@ static PetscErrorCode DestroyNewton(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Evaluates where the iteration stands, with every list mended. */
-static PetscErrorCode LookAgain(Newton *s, BrenierNewtonReason *reason)
+/* Evaluates where the iteration stands, lists trusted or every one mended. */
+static PetscErrorCode Look(Newton *s, PetscBool trust, BrenierNewtonReason *reason)
 {
   PetscFunctionBegin;
-  s->trusts = PETSC_FALSE;
-  PetscCall(BrenierDualTrustLists(s->dual, PETSC_FALSE));
+  s->trusts = (PetscBool)(trust && BrenierDualKeepsLists(s->dual));
+  PetscCall(BrenierDualTrustLists(s->dual, trust));
   PetscCall(Evaluate(s, s->h, s->mass, &s->value));
   PetscCall(Report(s));
   *reason = BrenierIterationFinished_Private(s->options, &s->now);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode LookAgain(Newton *s, BrenierNewtonReason *reason)
+{
+  PetscFunctionBegin;
+  PetscCall(Look(s, PETSC_FALSE, reason));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -520,7 +528,7 @@ static PetscErrorCode Begin(Newton *s, BrenierNewtonReason *reason)
   PetscBool wait;
 
   PetscFunctionBegin;
-  PetscCall(LookAgain(s, reason));
+  PetscCall(Look(s, s->options->trusts, reason));
   PetscCall(CanWait(s, &wait));
   if (!*reason && !wait) PetscCall(LiftEmpty(s));
   PetscFunctionReturn(PETSC_SUCCESS);

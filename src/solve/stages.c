@@ -14,6 +14,10 @@ static const PetscReal brenier_last_part = 0.2;
 /* Slack of the lists of later stages, in sampling errors of a height. */
 static const PetscReal brenier_slack = 2.5;
 
+/* A sample that grows by less keeps its lists as they are: Newton has trusted them to the end just now, and there are few new
+   curves to pay for mending the old ones. */
+static const PetscReal brenier_little_growth = 1.5;
+
 /* A sample this much short of the size wanted will do. */
 static const PetscReal brenier_size_slack = 0.02;
 
@@ -53,6 +57,8 @@ static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOption
     s->resuming    = PETSC_FALSE;
   } else if (s->dual) {
     newton->damping = PetscMin(newton->damping, s->before.damping);
+    newton->trusts  = (PetscBool)(!newton->certify &&
+                                 (PetscReal)curves < brenier_little_growth * (PetscReal)BrenierDualCurves(s->dual));
     PetscCall(BrenierDualGrow(s->dual, curves));
     PetscFunctionReturn(PETSC_SUCCESS);
   } else {
