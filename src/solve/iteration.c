@@ -4,6 +4,7 @@
 #include "iteration.h"
 
 static const PetscReal brenier_rounding_rho = 1e-12; /* residual that rounding alone leaves */
+static const PetscReal brenier_lift_most    = 0.3;   /* in lengths */
 
 /* L1 and root-mean-square residual. */
 static PetscErrorCode MeasureResidual(BrenierTargets t, Vec mass, BrenierIteration *now)
@@ -47,6 +48,11 @@ PetscErrorCode BrenierIterationMeasure_Private(BrenierDual dual, BrenierTargets 
   now->scanned    = (PetscReal)sum[0];
   now->candidates = (PetscReal)sum[1] / now->curves;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscReal BrenierLiftMost_Private(PetscReal length)
+{
+  return length > 0.0 ? brenier_lift_most * length : PETSC_MAX_REAL;
 }
 
 BrenierNewtonReason BrenierIterationFinished_Private(const BrenierNewtonOptions *options, const BrenierIteration *now)

@@ -9,5 +9,9 @@
 PetscErrorCode BrenierIterationMeasure_Private(BrenierDual dual, BrenierTargets targets, const BrenierDualValue *value,
                                                Vec mass, BrenierIteration *now);
 
+/* How far beyond its gap an empty cell may be lifted where that length is known, 0 for unknown: so that it is a start and not its
+   neighbours' mass. Not collective. */
+PetscReal BrenierLiftMost_Private(PetscReal length);
+
 /* Why to end here; 0 to go on. Not collective. */
 BrenierNewtonReason BrenierIterationFinished_Private(const BrenierNewtonOptions *options, const BrenierIteration *now);

@@ -310,7 +310,7 @@ static PetscErrorCode Begin(Minimise *s)
   PetscFunctionBegin;
   PetscCall(Evaluate(s));
   if (s->value.n_empty) {
-    PetscCall(BrenierDualLift(s->dual, s->mass, PETSC_MAX_REAL, s->h, &n_lifted));
+    PetscCall(BrenierDualLift(s->dual, s->mass, BrenierLiftMost_Private(s->options->length), s->h, &n_lifted));
     PetscCall(Evaluate(s));
   }
   PetscCall(SetLength(s));

@@ -14,9 +14,8 @@ static const PetscReal brenier_armijo          = 0.05;  /* part of the promised 
 static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
 static const PetscReal brenier_diagonal_floor  = 0.02;  /* of the geometric mean of the diagonal */
 static const PetscReal brenier_few_pieces      = 16.0;  /* of a cell: its row of the Hessian is chance */
-static const PetscReal brenier_lift_most       = 0.3;  /* beyond the gap, in lengths: a start, not a neighbour's mass */
-static const PetscReal brenier_few_empty       = 1e-3; /* of the weight */
-static const PetscReal brenier_empty_part      = 0.25; /* of the residual that is asked for */
+static const PetscReal brenier_few_empty       = 1e-3;  /* of the weight */
+static const PetscReal brenier_empty_part      = 0.25;  /* of the residual that is asked for */
 /* In lengths, while lists are trusted. Steps that help stay below 8; curves of two pieces leave parts of the Hessian that
    nothing but damping ties to the rest, and these would go thousands, past everything that lists hold. */
 static const PetscReal brenier_step_most = 10.0;
@@ -148,7 +147,7 @@ static PetscErrorCode CanWait(Newton *s, PetscBool *can)
 /* Lifts empty cells, if there are any, and evaluates again. */
 static PetscErrorCode LiftEmpty(Newton *s)
 {
-  const PetscReal most = s->length > 0.0 ? brenier_lift_most * s->length : PETSC_MAX_REAL;
+  const PetscReal most = BrenierLiftMost_Private(s->length);
   PetscInt64      n_lifted;
 
   PetscFunctionBegin;
