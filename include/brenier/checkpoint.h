@@ -52,7 +52,7 @@ typedef struct {
   PetscReal          length;
   PetscInt64         attempt, size;
   PetscReal          wanted;
-  PetscBool          last, out_of_memory;
+  PetscBool          last, passes; /* the last stage; passes follow, or it is in one */
   PetscInt64         curves;
   BrenierIteration   before, newest;
   BrenierNewtonState newton;

@@ -61,13 +61,14 @@ PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source,
   Output Parameters:
 + mass       - cell masses on that sample, laid out as the targets
 . mass_error - their standard errors, or NULL
+. barycentre - of the cells on that sample, shape [n_local, dim], see BrenierDualBarycentres(); or NULL
 - held_out   - see above; bitwise the same for any number of ranks
 
   Notes: one scan. Memory 16 B bytes a target of this rank, B = 32.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, const BrenierSource *source, Vec h,
                                                   PetscInt64 seed, uint32_t stream, PetscInt64 n_curves, Vec mass,
-                                                  Vec mass_error, BrenierHeldOut *held_out);
+                                                  Vec mass_error, PetscReal barycentre[], BrenierHeldOut *held_out);
 
 /*@
   BrenierHeldOutMeasureInParts - The same in bounded memory: curves are drawn some at a time, and forgotten
@@ -80,7 +81,7 @@ PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, const 
 . n_curves - size of the sample; a few more are drawn, B parts of one size or a multiple of B
 - at_once  - curves in memory at most, at least 1
 
-  Output Parameters: as above
+  Output Parameters: as above, no barycentres
 
   Notes: each part packs the targets anew.
 @*/

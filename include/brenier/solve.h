@@ -22,12 +22,16 @@
   lists are trusted; with a fixed sample they are mended at the end, with a tolerance the measurement, by full scans of
   fresh curves, is what judges.
 
+  Passes. A curve that Newton keeps costs a scan, a list, and a walk in every iteration; one that is seen once costs the
+  scan. So where targets are many, in 16 dimensions or more, the first stage alone is Newton's, and passes over fresh curves
+  (solve/pass.h) go on from its heights to the tolerance: averaged descent in units of nu_i / H_ii, with steps as short as
+  the error allows that the stage had. A pass is as large as that error says, K / chi2 curves being what heights are worth, at
+  most 6 times what they are worth already, and is followed by a measurement; a pass that made the error larger is taken
+  back. In fewer dimensions descent is slow at what spans many cells, and few targets are cheaper to walk than to scan.
+
   Beyond memory. Before anything is measured a curve is taken to have 100 candidates and 20 pieces (more in few dimensions),
-  4.8 kB, afterwards what it has. When the sample that is wanted does not fit, Newton ends on the one that does; it is
-  freed, and passes over fresh curves go on from its heights (solve/pass.h): averaged descent in units of nu_i / H_ii, with
-  steps as short as the measured error allows, each curve seen once. A pass is as large as that error says, K / chi2 curves
-  being what heights are worth, at most 6 times what they are worth already, and is followed by a measurement, in parts
-  that fit; a pass that made the error larger is taken back. Where not even half a circle (2 chords) a target fits, passes
+  4.8 kB, afterwards what it has. When the sample that is wanted does not fit, Newton ends on the one that does, and passes go on from
+  there in any dimension, measured in parts that fit. Where not even half a circle (2 chords) a target fits, they
   begin at the heights of the warm-up, in units of its length.
 
   Other methods. Those of minimise.h take Newton's place in a stage. Those of descent.h know no stages: they see as many
@@ -63,11 +67,11 @@ typedef struct {
   BrenierIteration    last;
   BrenierNewtonReason reason;   /* of the last stage */
   PetscInt64          curves;   /* that were used: the last sample and those streamed */
-  PetscInt64          streamed; /* of them, fresh ones seen once, beyond memory; in passes that were taken back, too */
+  PetscInt64          streamed; /* of them, fresh ones seen once, in passes; in those that were taken back, too */
   BrenierHeldOut      held_out;
-  PetscBool within_tol, out_of_memory; /* judged against tol; a larger sample than fits was wanted: passes followed */
-  BrenierStopReason stopped;           /* who asked to stop; with a checkpoint, nothing else is set then */
-  BrenierDualWork   work;              /* of this rank, all stages, without warm-up and measurements */
+  PetscBool           within_tol, passes; /* judged against tol; no larger sample fits, or would pay: passes follow */
+  BrenierStopReason   stopped;            /* who asked to stop; with a checkpoint, nothing else is set then */
+  BrenierDualWork     work;               /* of this rank, all stages and passes, without warm-up and measurements */
 } BrenierSolved;
 
 enum { BRENIER_MAX_LEVELS = 12 };
@@ -166,7 +170,8 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierS
 + h          - heights reached
 . mass       - their held-out masses
 . mass_error - standard errors of these
-. barycentre - of their cells, on the solver's own sample, shape [n_local, dim]; NaN for cells without mass there
+. barycentre - of their cells, on the solver's own sample, or where it keeps none on the held-out one; shape [n_local, dim];
+               NaN for cells without mass there
 - solved     - see above
 
   Notes: every curve is scanned once when it enters, and again when its list fails; work.n_scanned counts both. When a

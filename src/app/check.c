@@ -58,8 +58,8 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
   PetscCall(BrenierSay("%s: %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT ", source %s", argument[0],
                        targets->n, BrenierPlural(targets->n), targets->dim, BrenierSourceNames[result.source.type]));
   PetscCall(VecDuplicate(h, &mass));
-  PetscCall(
-      BrenierHeldOutMeasure(targets, &result.source, h, seed, BRENIER_STREAM_CHECK, curves, mass, NULL, &held_out));
+  PetscCall(BrenierHeldOutMeasure(targets, &result.source, h, seed, BRENIER_STREAM_CHECK, curves, mass, NULL, NULL,
+                                  &held_out));
   PetscCall(BrenierReportHeldOut("check", &held_out));
   *outcome = has_tol && !(held_out.rho_high <= tol) ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
   PetscCall(VecDestroy(&mass));

@@ -274,8 +274,8 @@ static PetscErrorCode ReportWork(BrenierTargets t, const BrenierSource *source, 
   const double           look    = 0.05; // seconds that measuring the rate takes
   const int              vectors = BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE ? 2 : 1;
   const BrenierDualWork *work    = &solved->work;
-  const PetscInt64       sample  = PetscMax(solved->curves - solved->streamed, 1); // passes are not counted
-  const PetscReal        once    = 2.0 * vectors * t->dim * (PetscReal)t->n * (PetscReal)sample;
+  const PetscInt64       sample  = PetscMax(solved->curves - solved->streamed, 1);
+  const PetscReal        once    = 2.0 * vectors * t->dim * (PetscReal)t->n * (PetscReal)PetscMax(solved->curves, 1);
   PetscLogDouble         all[5]  = {work->flops, work->scan_seconds, work->envelope_seconds, 0.0, work->ring_bytes};
   PetscInt64             sum[4]  = {work->n_scanned, work->n_candidates, work->n_pieces, work->n_risen}, bytes;
   PetscMPIInt            size;
@@ -289,15 +289,15 @@ static PetscErrorCode ReportWork(BrenierTargets t, const BrenierSource *source, 
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 5, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 4, MPIU_INT64, MPI_SUM, PETSC_COMM_WORLD));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_INT64, MPI_MAX, PETSC_COMM_WORLD));
-  PetscCall(BrenierSay("work: %.2f scans of the last sample in %.1f s (%.0f%% of the multiply-add rate), walks %.1f s; "
-                       "%.1f candidates and %.1f pieces a curve",
+  PetscCall(BrenierSay("work: %.2f scans of all curves in %.1f s (%.0f%% of the multiply-add rate), walks %.1f s; "
+                       "%.1f candidates and %.1f pieces a curve of the sample",
                        all[0] / once, all[1] / size, 100.0 * all[0] * size / PetscMax(all[1] * all[3], 1.0),
                        all[2] / size, (double)sum[1] / (double)sample, (double)sum[2] / (double)sample));
-  PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "i curves", sample, "i scanned", sum[0],
-                            "i candidates", sum[1], "i pieces", sum[2], "i risen", sum[3], "r scans", all[0] / once,
-                            "r scan_flops", all[0], "r scan_seconds", all[1] / size, "r envelope_seconds",
-                            all[2] / size, "r peak_flops", all[3], "r ring_bytes", all[4] / size, "i peak_memory_bytes",
-                            bytes, NULL));
+  PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "i curves", sample, "i streamed",
+                            solved->streamed, "i scanned", sum[0], "i candidates", sum[1], "i pieces", sum[2],
+                            "i risen", sum[3], "r scans", all[0] / once, "r scan_flops", all[0], "r scan_seconds",
+                            all[1] / size, "r envelope_seconds", all[2] / size, "r peak_flops", all[3], "r ring_bytes",
+                            all[4] / size, "i peak_memory_bytes", bytes, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -224,7 +224,7 @@ static PetscErrorCode MeasureBatches(BrenierTargets t, const BrenierSource *sour
 
 PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
                                      uint32_t stream, PetscInt64 n_curves, Vec mass, Vec mass_error,
-                                     BrenierHeldOut *out)
+                                     PetscReal barycentre[], BrenierHeldOut *out)
 {
   BrenierDual      dual;
   BrenierDualValue value;
@@ -241,6 +241,7 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *sour
   out->empty  = value.n_empty;
   out->energy = value.energy;
   PetscCall(MeasureBatches(t, source, h, n_batches, batch, u, mass, mass_error, out));
+  if (barycentre) PetscCall(BrenierDualBarycentres(dual, barycentre));
   PetscCall(BrenierDualDestroy(&dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -133,7 +133,7 @@ static void ListNumbers(BrenierCheckpoint c, PetscInt64 whole[], PetscReal real[
   whole[3]  = s->curves;
   whole[4]  = s->newton.tidied;
   whole[5]  = s->newton.reason;
-  whole[6]  = s->out_of_memory;
+  whole[6]  = s->passes;
   whole[7]  = s->warm.round;
   whole[8]  = s->warm.step;
   whole[9]  = s->pass.pass;
@@ -161,7 +161,7 @@ static void TakeNumbers(BrenierCheckpoint c, const PetscInt64 whole[], const Pet
   s->curves        = whole[3];
   s->newton.tidied = (PetscBool)(whole[4] != 0);
   s->newton.reason = (BrenierNewtonReason)whole[5];
-  s->out_of_memory = (PetscBool)(whole[6] != 0);
+  s->passes        = (PetscBool)(whole[6] != 0);
   s->warm.round    = whole[7];
   s->warm.step     = whole[8];
   s->pass.pass     = whole[9];
@@ -179,11 +179,11 @@ static void TakeNumbers(BrenierCheckpoint c, const PetscInt64 whole[], const Pet
   s->pass.gain     = real[6];
 }
 
-static const char *const brenier_whole_names[] = {
-    "attempt",   "size", "last",      "curves",     "tidied",     "reason",     "out_of_memory", "warm_round",
-    "warm_step", "pass", "pass_step", "pass_steps", "pass_first", "pass_batch", "pass_before"};
-static const char *const brenier_real_names[] = {"length",     "wanted",     "newton_length", "warm_length",
-                                                 "pass_noise", "pass_worth", "pass_gain"};
+static const char *const brenier_whole_names[] = {"attempt",   "size",       "last",       "curves",     "tidied",
+                                                  "reason",    "passes",     "warm_round", "warm_step",  "pass",
+                                                  "pass_step", "pass_steps", "pass_first", "pass_batch", "pass_before"};
+static const char *const brenier_real_names[]  = {"length",     "wanted",     "newton_length", "warm_length",
+                                                  "pass_noise", "pass_worth", "pass_gain"};
 enum { N_WHOLE = 15, N_REAL = 7 };
 
 static PetscErrorCode WriteRoot(BrenierCheckpoint c, BrenierStore store)

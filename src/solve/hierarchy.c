@@ -40,7 +40,7 @@ static PetscInt LevelSize(PetscInt n)
   return PetscMin(n / brenier_level_factor, PetscMax(n / brenier_large_factor, brenier_large_clusters));
 }
 
-const PetscReal brenier_first_slack = 0.35;
+const PetscReal brenier_first_slack = 0.32;
 
 PetscBool BrenierListsPay(BrenierTargets t)
 {

@@ -5,16 +5,19 @@
 #include "iteration.h"
 #include "pass.h"
 
-/* Steps of a pass: enough for their mean to forget the last of them; and curves of a step at least. */
-static const PetscReal  brenier_pass_steps = 512.0;
+/* Steps of a pass: enough for their mean to forget the last of them; fewer, with a little less use of the curves, where the targets
+   have so many coordinates that to go through them costs; and curves of a step at least. */
+static const PetscReal  brenier_pass_steps = 512.0, brenier_pass_steps_large = 128.0, brenier_pass_large = 1e6;
 static const PetscInt64 brenier_pass_least = 256;
 
 /* Chosen by trying 1/2, 1 and 2 (docs/solver.md); a step of the whole scale, seen by few curves, would swing. */
 static const PetscReal brenier_pass_rate = 1.0, brenier_pass_most = 0.5;
 
-void BrenierPassPlan_Private(PetscReal curves, PetscInt64 most, BrenierPassState *pass)
+void BrenierPassPlan_Private(BrenierTargets t, PetscReal curves, PetscInt64 most, BrenierPassState *pass)
 {
-  const PetscInt64 batch = (PetscInt64)PetscMin(PetscCeilReal(curves / brenier_pass_steps), (PetscReal)PETSC_MAX_INT);
+  const PetscBool  large = (PetscBool)((PetscReal)t->n * t->dim >= brenier_pass_large);
+  const PetscReal  steps = large ? brenier_pass_steps_large : brenier_pass_steps;
+  const PetscInt64 batch = (PetscInt64)PetscMin(PetscCeilReal(curves / steps), (PetscReal)PETSC_MAX_INT);
 
   pass->first += pass->n_steps;
   pass->step    = 0;
@@ -57,6 +60,23 @@ static PetscErrorCode Move(BrenierPass *p, PetscReal rate, PetscReal part, Vec m
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Adds what a step's sample took, which is gone after it. */
+static PetscErrorCode AddWork(BrenierDual dual, BrenierDualWork *work)
+{
+  BrenierDualWork of_step;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualGetWork(dual, &of_step));
+  work->n_evaluations += of_step.n_evaluations;
+  work->n_visits += of_step.n_visits;
+  work->n_scanned += of_step.n_scanned;
+  work->flops += of_step.flops;
+  work->ring_bytes += of_step.ring_bytes;
+  work->scan_seconds += of_step.scan_seconds;
+  work->envelope_seconds += of_step.envelope_seconds;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* One step, on curves of its own. */
 static PetscErrorCode Step(BrenierPass *p, Vec mass, BrenierIteration *last)
 {
@@ -72,6 +92,7 @@ static PetscErrorCode Step(BrenierPass *p, Vec mass, BrenierIteration *last)
   PetscCall(BrenierDualCreate(p->targets, p->source, p->seed, stream, now->batch, 1, &dual));
   ierr = BrenierDualEvaluate(dual, p->h, mass, &value);
   if (!ierr) ierr = BrenierIterationMeasure_Private(dual, p->targets, &value, mass, last);
+  PetscCall(AddWork(dual, p->work));
   PetscCall(BrenierDualDestroy(&dual)); // after a stop, too: the solve measures what it has
   PetscCall(ierr);
   PetscCall(Move(p, rate, part, mass, &last->step));

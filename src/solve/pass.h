@@ -1,5 +1,5 @@
 /*
-  pass.h - A pass over fresh curves, each seen once: where memory holds no larger sample.
+  pass.h - A pass over fresh curves, each seen once: where no larger sample fits into memory, or would pay.
 
   Step t of a pass draws B curves of its own, whose masses w at the heights h estimate those of all curves, and forgets them:
     h <- h - a_t scale (w / nu - 1),   a_t = rate sqrt(B / K) / sqrt(W / B + t), at most brenier_pass_most,
@@ -21,7 +21,8 @@ typedef struct BrenierPass {
   PetscInt64           seed;
   Vec                  scale;
   /* data */
-  Vec h, mean; /* the iterate, and the answer so far, not gauged */
+  Vec              h, mean; /* the iterate, and the answer so far, not gauged */
+  BrenierDualWork *work;    /* of this rank: that of each step is added, but for what it held */
   /* status */
   BrenierPassState now;
   /* Called after each step, with `last` of the pass so far: a safe point; an error ends the pass; collective */
@@ -31,7 +32,7 @@ typedef struct BrenierPass {
 
 /* Steps of a pass of about that many curves, and the curves of each: many steps for the mean, at most `most` curves each.
    Not collective. */
-void BrenierPassPlan_Private(PetscReal curves, PetscInt64 most, BrenierPassState *pass);
+void BrenierPassPlan_Private(BrenierTargets targets, PetscReal curves, PetscInt64 most, BrenierPassState *pass);
 
 /*@
   BrenierPassRun_Private - Goes on with a pass from the step where it is

@@ -37,6 +37,14 @@ static const PetscReal brenier_candidates_a_curve = 100.0, brenier_pieces_a_curv
 /* Part of a first stage below which a sample is no use to Newton: half a circle a target. */
 static const PetscReal brenier_useful_part = 0.25;
 
+/* Where passes take over from Newton: coordinates of the targets, dimension, and curves wanted over those at hand. docs/solver.md
+   has what was found. */
+static const PetscReal brenier_passes_large = 1e6, brenier_passes_growth = 1.5;
+static const PetscInt  brenier_passes_dim = 16;
+
+/* Upper end of the interval that a measurement would have, over its rho, and what is not known of either. */
+static const PetscReal brenier_expected_high = 1.04;
+
 /* Worth that a curve of a pass is expected to add before one was measured, and at least; and curves of a pass at least. */
 static const PetscReal brenier_pass_gain = 0.8, brenier_pass_gain_least = 0.1, brenier_pass_curves_least = 16384.0;
 
@@ -152,9 +160,31 @@ PetscErrorCode BrenierSolveNextCurves_Private(Solve *s, PetscReal wanted, PetscI
   *next = PetscMin(Count(size), BrenierSourceMaxCurves(s->source));
   PetscCall(CurvesThatFit(s, &fit));
   // What the first stage takes tells how far memory really goes
-  s->solved->out_of_memory = (PetscBool)(now > 0.0 && *next > fit);
+  s->solved->passes = (PetscBool)(now > 0.0 && *next > fit);
   if (*next > fit) *next = PetscMax(fit, s->solved->curves);
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscBool BrenierSolvePassesPay_Private(const Solve *s, PetscReal wanted)
+{
+  const BrenierTargets t = s->targets;
+
+  return (PetscBool)(s->options->method == BRENIER_METHOD_NEWTON && HasCircles(s->source) && s->options->curves == 0 &&
+                     t->dim >= brenier_passes_dim && (PetscReal)t->n * t->dim >= brenier_passes_large &&
+                     wanted >= brenier_passes_growth * (PetscReal)s->solved->curves);
+}
+
+/* The sampling error of the masses fitted, and what is left of them in sample: by L1, a few heavy cells, which a pass puts right
+   at once, left out; the ratio is that of normal errors. */
+void BrenierSolveExpect_Private(Solve *s)
+{
+  const BrenierIteration *last = &s->solved->last;
+  BrenierHeldOut         *o    = &s->solved->held_out;
+
+  o->curves   = s->solved->curves;
+  o->noise    = last->noise;
+  o->rho      = hypot(last->noise, PetscSqrtReal(0.5 * PETSC_PI) * last->l1);
+  o->rho_high = brenier_expected_high * o->rho;
 }
 
 PetscReal BrenierSolveAskedCurves_Private(const Solve *s)
@@ -215,7 +245,7 @@ PetscErrorCode BrenierSolvePlanPass_Private(const Solve *s, BrenierPassState *pa
     wanted = Rounded(PetscMax(wanted, brenier_pass_curves_least), BRENIER_SOME_BITS);
   }
   PetscCall(BrenierSolveFreshFit_Private(s, &fit));
-  BrenierPassPlan_Private(wanted, fit, pass);
+  BrenierPassPlan_Private(s->targets, wanted, fit, pass);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,6 +1,6 @@
 /*
   solve.c - Implements BrenierSolve() of solve.h: which method runs, what it keeps and tells, how it is measured, stopped and
-  continued. The stages are in stages.c, the passes in beyond_memory.c, how many curves each has in size.c.
+  continued. The stages are in stages.c, the passes in passes.c, how many curves each has in size.c.
 */
 #include <brenier/base.h>
 
@@ -68,9 +68,11 @@ PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
   if (!s->options->checkpoint) BrenierStopHold(PETSC_TRUE);
   PetscCall(BrenierSolveFreshFit_Private(s, &fit));
   if (s->dual) fit = PetscMax((PetscInt64)(brenier_beside_part * (PetscReal)fit), 1);
+  s->measured = PETSC_TRUE;
+  s->centred  = (PetscBool)(!s->dual && wanted <= fit);
   if (wanted <= fit)
     PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, s->options->seed, stream, wanted, s->mass,
-                                    s->mass_error, o));
+                                    s->mass_error, s->centred ? s->barycentre : NULL, o));
   else
     PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, s->options->seed, stream, wanted, fit, s->mass,
                                            s->mass_error, o));
@@ -91,7 +93,7 @@ static PetscErrorCode RunToTolerance(Solve *s)
   PetscFunctionBegin;
   if (!s->resuming) PetscCall(BrenierSolveSampleFits_Private(s, wanted, &fits));
   if (!fits) {
-    s->solved->out_of_memory = s->state.out_of_memory = PETSC_TRUE;
+    s->solved->passes = s->state.passes = PETSC_TRUE;
     PetscCall(BrenierSolveMeasure_Private(s, 0));
   } else if (!passing) PetscCall(BrenierSolveStages_Private(s, wanted));
   PetscCall(BrenierSolvePasses_Private(s));
@@ -164,8 +166,9 @@ static PetscErrorCode SolveLine(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Barycentres from the sample at hand; where none is, from as many fresh curves as the measurement saw, or fit. */
-static PetscErrorCode Barycentres(Solve *s, PetscReal barycentre[])
+/* Barycentres from the sample at hand; where none is, those of the measurement, or else from as many fresh curves as it saw,
+   or fit. */
+static PetscErrorCode Barycentres(Solve *s)
 {
   const PetscInt   one_batch = 1;
   const PetscBool  newton    = (PetscBool)(s->options->method == BRENIER_METHOD_NEWTON);
@@ -175,6 +178,7 @@ static PetscErrorCode Barycentres(Solve *s, PetscReal barycentre[])
   Vec              mass;
 
   PetscFunctionBegin;
+  if (!s->dual && s->centred) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierSolveFreshFit_Private(s, &fit));
   if (!dual)
     PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_BARYCENTRE,
@@ -186,7 +190,7 @@ static PetscErrorCode Barycentres(Solve *s, PetscReal barycentre[])
     PetscCall(BrenierDualEvaluate(dual, s->h, mass, &value));
     PetscCall(VecDestroy(&mass));
   }
-  PetscCall(BrenierDualBarycentres(dual, barycentre));
+  PetscCall(BrenierDualBarycentres(dual, s->barycentre));
   if (!s->dual) PetscCall(BrenierDualDestroy(&dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -199,13 +203,13 @@ static PetscErrorCode Resume(Solve *s)
   PetscFunctionBegin;
   if (!checkpoint || BrenierCheckpointState(checkpoint)->phase < BRENIER_PHASE_STAGE)
     PetscFunctionReturn(PETSC_SUCCESS);
-  s->state                 = *BrenierCheckpointState(checkpoint);
-  s->length                = s->state.length;
-  s->before                = s->state.before;
-  s->solved->last          = s->state.newest;
-  s->solved->curves        = s->state.curves;
-  s->solved->out_of_memory = s->state.out_of_memory;
-  s->resuming              = PETSC_TRUE;
+  s->state          = *BrenierCheckpointState(checkpoint);
+  s->length         = s->state.length;
+  s->before         = s->state.before;
+  s->solved->last   = s->state.newest;
+  s->solved->curves = s->state.curves;
+  s->solved->passes = s->state.passes;
+  s->resuming       = PETSC_TRUE;
   PetscCall(BrenierCheckpointGet(checkpoint, s->h, s->scale, s->slack));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -237,7 +241,7 @@ static void CountKept(Solve *s)
 }
 
 /* A stop was asked for, in whatever the solve was doing: goes back to the last safe point, and keeps what it is worth. */
-static PetscErrorCode Stop(Solve *s, PetscReal barycentre[])
+static PetscErrorCode Stop(Solve *s)
 {
   PetscFunctionBegin;
   s->solved->stopped = BrenierStopAsked();
@@ -253,11 +257,11 @@ static PetscErrorCode Stop(Solve *s, PetscReal barycentre[])
   // An evaluation may have been abandoned: the sample serves for nothing any more
   PetscCall(BrenierSolveFreeSample_Private(s));
   BrenierStopHold(PETSC_TRUE);
-  PetscCall(Barycentres(s, barycentre));
+  PetscCall(Barycentres(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Run(Solve *s, PetscReal barycentre[])
+static PetscErrorCode Run(Solve *s)
 {
   PetscErrorCode ierr;
 
@@ -267,8 +271,8 @@ static PetscErrorCode Run(Solve *s, PetscReal barycentre[])
   if (BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE) ierr = SolveLine(s);
   else if (!BrenierMethodFixesSample(s->options->method)) ierr = RunDescent(s);
   else ierr = RunToTolerance(s);
-  if (!ierr) ierr = Barycentres(s, barycentre);
-  if (ierr == BRENIER_STOPPED) ierr = Stop(s, barycentre);
+  if (!ierr) ierr = Barycentres(s);
+  if (ierr == BRENIER_STOPPED) ierr = Stop(s);
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -283,6 +287,7 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
              .h          = h,
              .mass       = mass,
              .mass_error = mass_error,
+             .barycentre = barycentre,
              .length     = length,
              .solved     = solved};
 
@@ -294,7 +299,7 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   PetscCall(VecSet(s.scale, 0.0));
   PetscCall(VecSet(s.slack, brenier_first_slack * length));
   s.lists = BrenierListsPay(t);
-  PetscCall(Run(&s, barycentre));
+  PetscCall(Run(&s));
   PetscCall(BrenierSolveFreeSample_Private(&s));
   PetscCall(VecDestroy(&s.scale));
   PetscCall(VecDestroy(&s.slack));

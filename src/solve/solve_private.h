@@ -19,6 +19,7 @@ typedef struct {
   BrenierDual dual;
   Vec         h, scale, slack;
   Vec         mass, mass_error; /* of the last measurement */
+  PetscReal  *barycentre;
   PetscReal   length;
   PetscBool   lists; /* whether candidate lists are kept */
   /* status */
@@ -27,6 +28,8 @@ typedef struct {
   BrenierSolveState state;    /* what a safe point keeps: where in the stages and measurements this is */
   Vec               kept;     /* heights of the last safe point */
   PetscBool         resuming; /* until the stage or pass of a checkpoint goes on */
+  PetscBool         measured; /* whether held_out was; it may be what a stage lets expect */
+  PetscBool         centred;  /* whether the last measurement has left barycentres of h */
 } Solve;
 
 /* An iteration for the history and for the user's monitor. In solve.c. Collective. */
@@ -55,8 +58,8 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
    stages.c. Collective. */
 PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted);
 
-/* Passes over fresh curves, and measurements, until the tolerance is met; none when memory holds what is called for. In
-   beyond_memory.c. Collective. */
+/* Passes over fresh curves, and measurements, until the tolerance is met; none where Newton's sample is to meet it. In
+   passes.c. Collective. */
 PetscErrorCode BrenierSolvePasses_Private(Solve *s);
 
 /* Curves of a first stage. All from here on in size.c. Not collective, unless said otherwise. */
@@ -70,8 +73,14 @@ PetscReal BrenierExpectedCurves_Private(const BrenierSource *source, PetscInt n_
 PetscReal BrenierSolveAskedCurves_Private(const Solve *s);
 PetscReal BrenierSolveRetryCurves_Private(const Solve *s);
 
+/* Whether passes pay from the stage that ended on, with `wanted` curves to come to. */
+PetscBool BrenierSolvePassesPay_Private(const Solve *s, PetscReal wanted);
+
+/* What a measurement of the stage that ended would have found, as held_out, for a pass to be planned by. */
+void BrenierSolveExpect_Private(Solve *s);
+
 /* Size of the next stage on the way to `wanted` curves: equal growth from stage to stage, and what fits. Sets
-   out_of_memory of what comes out. Collective. */
+   passes of what comes out. Collective. */
 PetscErrorCode BrenierSolveNextCurves_Private(Solve *s, PetscReal wanted, PetscInt64 *next);
 
 /* Curves of a stage's Hessian. */

@@ -81,6 +81,7 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
   newton.safe_point     = SafePoint;
   newton.context        = s;
   newton.scale          = s->scale;
+  newton.length         = s->length;
   newton.hessian_curves = BrenierSolveHessianCurves_Private(s);
   if (options->curves == 0) {
     // The measurement on fresh curves, by full scans, is what judges
@@ -137,16 +138,20 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted)
       last = s->state.last;
     } else {
       PetscCall(BrenierSolveNextCurves_Private(s, wanted, &size));
-      last = (PetscBool)(Suffices(size, wanted) || s->solved->out_of_memory);
+      last = (PetscBool)(Suffices(size, wanted) || s->solved->passes);
     }
-    s->state.wanted        = wanted;
-    s->state.size          = size;
-    s->state.last          = last;
-    s->state.out_of_memory = s->solved->out_of_memory;
+    s->state.wanted = wanted;
+    s->state.size   = size;
+    s->state.last   = last;
+    s->state.passes = s->solved->passes;
     PetscCall(BrenierSolveStage_Private(s, size, last));
     PetscCall(SetSlack(s, s->solved->last.noise));
     if (s->solved->reason < 0) break;
-    if (fixed || s->solved->out_of_memory) continue;
+    if (!last && BrenierSolvePassesPay_Private(s, BrenierSolveAskedCurves_Private(s))) {
+      s->solved->passes = s->state.passes = PETSC_TRUE;
+      break;
+    }
+    if (fixed || s->solved->passes) continue;
     wanted = BrenierSolveAskedCurves_Private(s);
     if (!last && wanted <= (PetscReal)size) wanted = (PetscReal)size; // once more, to the end
     else last = (PetscBool)(last && Suffices(size, wanted));
@@ -162,8 +167,12 @@ PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted)
   for (uint32_t attempt = (uint32_t)s->state.attempt; attempt < BRENIER_RETRIES; ++attempt) {
     s->state.attempt = attempt;
     PetscCall(RunStages(s, wanted));
+    if (s->solved->passes && !s->state.last) {
+      BrenierSolveExpect_Private(s);
+      break;
+    }
     PetscCall(BrenierSolveMeasure_Private(s, attempt));
-    if (solved->within_tol || solved->reason < 0 || solved->out_of_memory || s->options->curves > 0) break;
+    if (solved->within_tol || solved->reason < 0 || solved->passes || s->options->curves > 0) break;
     wanted = BrenierSolveRetryCurves_Private(s);
   }
   PetscFunctionReturn(PETSC_SUCCESS);

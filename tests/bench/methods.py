@@ -37,9 +37,10 @@ def run(args, method, log):
         events = [json.loads(line) for line in file if line.endswith("}\n")]
     measured = [event for event in events if event["event"] == "held_out"]
     steps = [event for event in events if event["event"] == "iteration"]
+    newton = [event for event in steps if event["damping"] > 0] or steps  # without the steps of passes over fresh curves
     work = [event for event in events if event["event"] == "work"]
     row = {"seconds": None, "all_seconds": seconds, "rho_high": None, "curves": steps[-1]["curves"] if steps else None,
-           "iterations": steps[-1]["iteration"] if steps else None, "scans": work[-1]["scans"] if work else None}  # fmt: skip
+           "iterations": newton[-1]["iteration"] if newton else None, "scans": work[-1]["scans"] if work else None}  # fmt: skip
     if not measured:
         return row
     begin = measured[-2]["seconds"] if len(measured) > 1 and method[0] in ("asgd", "adam") else 0.0

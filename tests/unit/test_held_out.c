@@ -147,8 +147,8 @@ static PetscErrorCode TestUnbiased(BrenierSourceType type, PetscReal off, PetscI
   for (PetscInt s = 0; s < SEEDS; ++s) {
     const PetscScalar *m, *e;
 
-    PetscCall(
-        BrenierHeldOutMeasure(targets, &box.source, h, 100 + s, BRENIER_STREAM_CHECK, n_curves, mass, mass_error, &x));
+    PetscCall(BrenierHeldOutMeasure(targets, &box.source, h, 100 + s, BRENIER_STREAM_CHECK, n_curves, mass, mass_error,
+                                    NULL, &x));
     PetscCall(CheckSane(&x));
     PetscCheck(x.curves == n_curves, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt64_FMT " curves", x.curves);
     chi2[s]   = x.chi2;
@@ -204,7 +204,8 @@ static PetscErrorCode TestSameAlone(BrenierSourceType type, PetscInt64 n_curves)
 
     PetscCall(MakeBoxTargets(comm[i], &box, &targets, &h));
     PetscCall(VecDuplicate(h, &mass));
-    PetscCall(BrenierHeldOutMeasure(targets, &box.source, h, 7, BRENIER_STREAM_REPORT, n_curves, mass, NULL, &x[i]));
+    PetscCall(
+        BrenierHeldOutMeasure(targets, &box.source, h, 7, BRENIER_STREAM_REPORT, n_curves, mass, NULL, NULL, &x[i]));
     PetscCall(VecDestroy(&h));
     PetscCall(VecDestroy(&mass));
     PetscCall(BrenierTargetsDestroy(&targets));
@@ -252,7 +253,7 @@ static PetscErrorCode TestLine(BrenierSourceType type)
   PetscCall(VecGetArray(h, &a));
   for (PetscInt i = 0; i < n_local; ++i) a[i] = height[first + i];
   PetscCall(VecRestoreArray(h, &a));
-  PetscCall(BrenierHeldOutMeasure(targets, &source, h, 1, BRENIER_STREAM_CHECK, 1000, mass, NULL, &x));
+  PetscCall(BrenierHeldOutMeasure(targets, &source, h, 1, BRENIER_STREAM_CHECK, 1000, mass, NULL, NULL, &x));
   PetscCheck(x.curves == 1 && x.empty == 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt64_FMT " curves", x.curves);
   PetscCheck(PetscAbsReal(x.chi2 - chi2) < 1e-14 && PetscAbsReal(x.rho - PetscSqrtReal(chi2)) < 1e-14 &&
                  x.rho_low == x.rho && x.rho_high == x.rho,

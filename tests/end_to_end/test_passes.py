@@ -1,4 +1,4 @@
-"""Solves that memory holds no sample for go on with fresh curves, each seen once: to the tolerance, or until they are stopped."""
+"""Solves that memory holds no sample for, or whose targets are many, go on with fresh curves, each seen once."""
 import signal
 
 import numpy as np
@@ -99,3 +99,48 @@ def test_stopped_without_a_checkpoint_keeps_what_there_is(tmp_path):
     assert code == 6, said
     result = read_result(tmp_path / "result.h5")
     assert result.status == "stopped: signal" and result.rho < 0.25 and 1000 < result.curves < 60000
+
+
+MANY = ("-tol", 0.1)  # a million coordinates, where passes pay
+
+
+def make_many(folder):
+    np.save(folder / "points.npy", mixture(4000, 256, seed=3))
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("many")
+    make_many(folder)
+    return solve(folder, *MANY)
+
+
+def test_many_targets_are_passed_over(many):
+    """Newton sees the first stage, every other curve is met once."""
+    result, events = many
+    work = last_event(events, "work")
+    assert result.status == "converged" and result.rho_high <= 0.1
+    assert newton_curves(events)[-1] == 8000 == work["curves"] and work["streamed"] > 8000
+    assert work["curves"] + work["streamed"] == result.curves and work["scanned"] >= result.curves
+    assert work["scans"] < 1.5
+
+
+def test_barycentres_are_those_of_the_measurement(many):
+    """Mass times barycentre sums to the mean over whole circles, 0 on whatever circles both were taken."""
+    result, _ = many
+    mass, centre = result["/mass"], result["/barycenter"]
+    seen = mass > 0
+    assert np.isfinite(centre[seen]).all() and seen.mean() > 0.99
+    assert np.abs(mass[seen] @ centre[seen]).max() < 1e-5
+
+
+def test_many_targets_on_one_rank(many, tmp_path):
+    make_many(tmp_path)
+    result, _ = solve(tmp_path, *MANY, ranks=1)
+    assert np.abs(result["/heights"] - many[0]["/heights"]).max() < 1e-9 * np.ptp(result["/heights"])
+
+
+def test_another_method_keeps_its_sample(tmp_path):
+    make_many(tmp_path)
+    _, events = solve(tmp_path, *MANY, "-method", "lmvm", "-max_it", 1, code=6)
+    assert last_event(events, "work")["streamed"] == 0

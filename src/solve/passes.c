@@ -1,4 +1,4 @@
-/* beyond_memory.c - Passes over fresh curves (pass.h) and measurements, where memory holds no larger sample. */
+/* passes.c - Passes over fresh curves (pass.h) and measurements, where no larger sample fits into memory, or would pay. */
 #include <brenier/base.h>
 
 #include "pass.h"
@@ -86,9 +86,10 @@ static PetscErrorCode BeginPass(Solve *s, BrenierPass *pass)
   PetscCall(VecCopy(s->h, pass->mean));
   PetscCall(PassSafePoint(s, pass));
   PetscCall(BrenierSolveFreeSample_Private(s));
-  PetscCall(BrenierSay("pass %" PetscInt64_FMT ": %" PetscInt64_FMT
-                       " fresh curves, each seen once, from heights worth %.0f",
-                       pass->now.pass + 1, pass->now.n_steps * pass->now.batch, (double)pass->now.worth));
+  PetscCall(BrenierSay("pass %" PetscInt64_FMT ": %" PetscInt64_FMT " fresh curves, %" PetscInt64_FMT
+                       " a step, each seen once, from heights worth %.0f",
+                       pass->now.pass + 1, pass->now.n_steps * pass->now.batch, pass->now.batch,
+                       (double)pass->now.worth));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -130,7 +131,7 @@ static PetscErrorCode CopyMeasured(const Measured *from, Measured *to)
 /* Runs a pass, and takes it back when it made things worse. */
 static PetscErrorCode TryPass(Solve *s, BrenierPass *pass, Measured *best)
 {
-  const PetscBool measured = (PetscBool)!s->resuming; // what a checkpoint's pass began with is not known any more
+  const PetscBool measured = (PetscBool)(s->measured && !s->resuming); // a checkpoint has no measurement
   Measured        now      = {s->h, s->mass, s->mass_error, s->solved->held_out};
 
   PetscFunctionBegin;
@@ -139,6 +140,7 @@ static PetscErrorCode TryPass(Solve *s, BrenierPass *pass, Measured *best)
   if (!measured || s->solved->held_out.rho_high <= best->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierSay("pass %" PetscInt64_FMT ": taken back, as it made things worse", pass->now.pass));
   PetscCall(CopyMeasured(best, &now));
+  s->centred = PETSC_FALSE; // barycentres are those of the pass
   PetscCall(VecCopy(best->h, s->kept));
   s->solved->held_out = now.held_out;
   BrenierSolveJudge_Private(s);
@@ -150,7 +152,7 @@ static PetscBool NeedsPass(const Solve *s)
 {
   const BrenierSolved *solved = s->solved;
 
-  if (!solved->out_of_memory || solved->reason < 0) return PETSC_FALSE;
+  if (!solved->passes || solved->reason < 0) return PETSC_FALSE;
   return (PetscBool)(s->options->curves > 0 ? solved->curves < s->options->curves : !solved->within_tol);
 }
 
@@ -161,6 +163,7 @@ PetscErrorCode BrenierSolvePasses_Private(Solve *s)
                         .seed    = s->options->seed,
                         .scale   = s->scale,
                         .h       = s->h,
+                        .work    = &s->solved->work,
                         .monitor = MonitorPass,
                         .context = s};
   Measured    best   = {0};
