@@ -164,6 +164,13 @@ def log_history(events):
     return {name: np.array([number(event.get(name)) for event in iterations]) for name in names}
 
 
+def in_pass(damping):
+    """Which iterations are steps of a pass over fresh curves: those after Newton's, which alone have a damping. What they say of
+    masses is that of a step's own few curves."""
+    newton = np.asarray(damping, dtype=float) > 0
+    return np.logical_or.accumulate(newton) & ~newton
+
+
 def read_history(path):
     """(history, held_out) of a result file or a log: history as name -> array, held_out a dictionary with rho, rho_low
     and rho_high, or None when the run did not come to that."""

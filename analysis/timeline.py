@@ -4,23 +4,26 @@
 usage: timeline.py LOG -o PNG
 
 Above, the wall time from the first line of the log to the last, cut into what the solver did: solving for clusters, warm-up,
-scanning curves that are new, Newton's iterations on the sample at hand, measuring on held-out curves, and the rest (reading,
-writing). Below, over the same time, the relative error of the cell masses on the solver's curves, the sampling level of
-these curves, and each held-out measurement with its interval.
+scanning curves that are new, Newton's iterations on the sample at hand, passes over fresh curves, measuring on held-out curves,
+and the rest (reading, writing). Below, over the same time, the relative error of the cell masses on the solver's curves, the
+sampling level of these curves, and each held-out measurement with its interval.
 """
 import argparse
 import sys
 
-from brenier_files import BadFile, read_log, run
+from brenier_files import BadFile, in_pass, read_log, run
 from figure_style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure, percent, save
 
 SKY, YELLOW = "#56B4E9", "#E69F00"
-PHASES = {"clusters": YELLOW, "warm-up": GREEN, "scan of new curves": BLUE, "Newton": SKY, "measurement": ORANGE, "the rest": LIGHT}
+PHASES = {"clusters": YELLOW, "warm-up": GREEN, "scan of new curves": BLUE, "Newton": SKY, "fresh curves, once": GREY,
+          "measurement": ORANGE, "the rest": LIGHT}  # fmt: skip
 
 
 def phase_of(event, before):
     """What the time up to an event was spent on; `before` is the iteration before it, or None."""
     name = event["event"]
+    if name == "iteration" and event.get("pass"):
+        return "fresh curves, once"
     if name == "iteration":
         fresh = before is None or event.get("curves", 0) > before.get("curves", 0)
         return "scan of new curves" if fresh else "Newton"
@@ -44,8 +47,11 @@ def phases(events):
 
 def load(path):
     events = read_log(path)
-    if not any(event["event"] == "iteration" for event in events):
+    steps = [event for event in events if event["event"] == "iteration"]
+    if not steps:
         raise BadFile(f"{path}: has no iterations to draw")
+    for event, passing in zip(steps, in_pass([event.get("damping", 1.0) for event in steps])):
+        event["pass"] = bool(passing)
     return events
 
 
@@ -71,7 +77,7 @@ def draw_phases(axes, events, one):
 
 
 def draw_errors(axes, events, one):
-    steps = [event for event in events if event["event"] == "iteration" and event["rho"]]
+    steps = [event for event in events if event["event"] == "iteration" and event["rho"] and not event["pass"]]
     at = [event["seconds"] / one for event in steps]
     axes.plot(at, [event["rho"] for event in steps], color=BLUE, marker="o", label="solver's curves")
     axes.plot(at, [event["noise"] or float("nan") for event in steps], color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
