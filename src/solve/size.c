@@ -43,7 +43,7 @@ static const PetscReal brenier_passes_large = 1e6, brenier_passes_growth = 1.5;
 static const PetscInt  brenier_passes_dim = 16;
 
 /* Upper end of the interval that a measurement would have, over its rho, and what is not known of either. */
-static const PetscReal brenier_expected_high = 1.04;
+static const PetscReal brenier_expected_high = 1.08;
 
 /* Worth that a curve of a pass is expected to add before one was measured, and at least; and curves of a pass at least. */
 static const PetscReal brenier_pass_gain = 0.8, brenier_pass_gain_least = 0.1, brenier_pass_curves_least = 16384.0;
