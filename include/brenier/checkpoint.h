@@ -7,7 +7,7 @@
   nothing but itself. It is written when an interval has passed, when the sample has changed and that costs little, and
   when the run stops. The file holds heights, scale and slack of each target, Newton's state, the sample with its candidate
   lists, the history, and the problem: what must be the same for the run to continue. Continued on the same number of
-  ranks, a run gives the same bits as one that was never stopped.
+  ranks, a run gives the same bits as one that was never stopped, but where that takes a pass back.
 
   Two generations: the file PATH, and the one before as PATH.1. The newest that is whole is taken. docs/restart.md.
 */

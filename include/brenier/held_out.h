@@ -61,10 +61,11 @@ PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source,
   Output Parameters:
 + mass       - cell masses on that sample, laid out as the targets
 . mass_error - their standard errors, or NULL
-. barycentre - of the cells on that sample, shape [n_local, dim], see BrenierDualBarycentres(); or NULL
+. barycentre - of the cells on that sample, shape [n_local, dim], see BrenierDualBarycentres(); or NULL on all ranks with
+               targets
 - held_out   - see above; bitwise the same for any number of ranks
 
-  Notes: one scan. Memory 16 B bytes a target of this rank, B = 32.
+  Notes: one scan. Memory 16 B bytes a target of this rank, B = 32, and what barycentres take.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, const BrenierSource *source, Vec h,
                                                   PetscInt64 seed, uint32_t stream, PetscInt64 n_curves, Vec mass,

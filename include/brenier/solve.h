@@ -26,8 +26,8 @@
   scan. So where targets are many, in 16 dimensions or more, the first stage alone is Newton's, and passes over fresh curves
   (solve/pass.h) go on from its heights to the tolerance: averaged descent in units of nu_i / H_ii, with steps as short as
   the error allows that the stage had. A pass is as large as that error says, K / chi2 curves being what heights are worth, at
-  most 6 times what they are worth already, and is followed by a measurement; a pass that made the error larger is taken
-  back. In fewer dimensions descent is slow at what spans many cells, and few targets are cheaper to walk than to scan.
+  most 6 times what they are worth already, and is followed by a measurement; a pass between two measurements
+  that made the error larger is taken back. In fewer dimensions descent is slow at what spans many cells, and few targets are cheaper to walk than to scan.
 
   Beyond memory. Before anything is measured a curve is taken to have 100 candidates and 20 pieces (more in few dimensions),
   4.8 kB, afterwards what it has. When the sample that is wanted does not fit, Newton ends on the one that does, and passes go on from
@@ -170,8 +170,8 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierS
 + h          - heights reached
 . mass       - their held-out masses
 . mass_error - standard errors of these
-. barycentre - of their cells, on the solver's own sample, or where it keeps none on the held-out one; shape [n_local, dim];
-               NaN for cells without mass there
+. barycentre - of their cells, on the solver's own sample, or where it keeps none on the held-out one or as many fresh curves;
+               shape [n_local, dim]; NaN for cells without mass there
 - solved     - see above
 
   Notes: every curve is scanned once when it enters, and again when its list fails; work.n_scanned counts both. When a

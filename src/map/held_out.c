@@ -231,6 +231,7 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *sour
   const PetscReal *batch;
   PetscReal        u[BRENIER_BATCHES];
   PetscInt         n_batches;
+  int              centres = barycentre != NULL; // on any rank: one without targets may have no array
 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(t, source, seed, stream, n_curves, BRENIER_BATCHES, &dual));
@@ -241,7 +242,8 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *sour
   out->empty  = value.n_empty;
   out->energy = value.energy;
   PetscCall(MeasureBatches(t, source, h, n_batches, batch, u, mass, mass_error, out));
-  if (barycentre) PetscCall(BrenierDualBarycentres(dual, barycentre));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &centres, 1, MPI_INT, MPI_MAX, t->comm));
+  if (centres) PetscCall(BrenierDualBarycentres(dual, barycentre));
   PetscCall(BrenierDualDestroy(&dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -147,7 +147,7 @@ static PetscErrorCode TryPass(Solve *s, BrenierPass *pass, Measured *best)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether more curves than memory holds are still called for. */
+/* Whether more curves than Newton keeps are still called for. */
 static PetscBool NeedsPass(const Solve *s)
 {
   const BrenierSolved *solved = s->solved;

@@ -171,6 +171,7 @@ PetscBool BrenierSolvePassesPay_Private(const Solve *s, PetscReal wanted)
 
   return (PetscBool)(s->options->method == BRENIER_METHOD_NEWTON && HasCircles(s->source) && s->options->curves == 0 &&
                      t->dim >= brenier_passes_dim && (PetscReal)t->n * t->dim >= brenier_passes_large &&
+                     s->solved->curves >= BrenierFirstCurves_Private(s->source, t->n) &&
                      wanted >= brenier_passes_growth * (PetscReal)s->solved->curves);
 }
 
@@ -185,6 +186,7 @@ void BrenierSolveExpect_Private(Solve *s)
   o->noise    = last->noise;
   o->rho      = hypot(last->noise, PetscSqrtReal(0.5 * PETSC_PI) * last->l1);
   o->rho_high = brenier_expected_high * o->rho;
+  s->measured = s->centred = PETSC_FALSE;
 }
 
 PetscReal BrenierSolveAskedCurves_Private(const Solve *s)

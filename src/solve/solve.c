@@ -253,9 +253,9 @@ static PetscErrorCode Stop(Solve *s)
   PetscCall(VecCopy(s->kept, s->h));
   PetscCall(BrenierTargetsGauge(s->targets, s->h));
   CountKept(s);
-  PetscCall(BrenierSolveMeasure_Private(s, (uint32_t)s->state.attempt));
   // An evaluation may have been abandoned: the sample serves for nothing any more
   PetscCall(BrenierSolveFreeSample_Private(s));
+  PetscCall(BrenierSolveMeasure_Private(s, (uint32_t)s->state.attempt));
   BrenierStopHold(PETSC_TRUE);
   PetscCall(Barycentres(s));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -89,7 +89,7 @@ PetscInt64 BrenierSolveHessianCurves_Private(const Solve *s);
 /* Curves of a held-out sample whose interval is narrow enough to tell whether the tolerance is met. */
 PetscInt64 BrenierSolveCheckCurves_Private(const Solve *s);
 
-/* Steps of the next pass, and curves of each: by what the measurement says the heights are worth. Collective. */
+/* Steps of the next pass, and curves of each: by what held_out says the heights are worth. Collective. */
 PetscErrorCode BrenierSolvePlanPass_Private(const Solve *s, BrenierPassState *pass);
 
 /* Samples of a descent, points or curves, twice as many at each attempt: a perfect use of the first would meet the tolerance. */

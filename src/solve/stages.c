@@ -147,14 +147,15 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted)
     PetscCall(BrenierSolveStage_Private(s, size, last));
     PetscCall(SetSlack(s, s->solved->last.noise));
     if (s->solved->reason < 0) break;
-    if (!last && BrenierSolvePassesPay_Private(s, BrenierSolveAskedCurves_Private(s))) {
-      s->solved->passes = s->state.passes = PETSC_TRUE;
-      break;
-    }
     if (fixed || s->solved->passes) continue;
     wanted = BrenierSolveAskedCurves_Private(s);
     if (!last && wanted <= (PetscReal)size) wanted = (PetscReal)size; // once more, to the end
     else last = (PetscBool)(last && Suffices(size, wanted));
+    if (!last && BrenierSolvePassesPay_Private(s, wanted)) {
+      s->solved->passes = s->state.passes = PETSC_TRUE;
+      s->state.last                       = PETSC_FALSE; // it need not be measured
+      break;
+    }
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -93,6 +93,21 @@ def test_stopped_in_a_pass_continues_to_the_same_bits(tmp_path):
     expect_same_bits(expected, read_result(tmp_path / "result.h5"))
 
 
+@pytest.mark.parametrize("line", ["level:", "pass 1:"])
+def test_many_targets_continue_to_the_same_bits(tmp_path, line):
+    """Stopped in the first stage, or in the pass that it hands over to."""
+    make_many(tmp_path)
+    expected, events = solve(tmp_path, *restart.OPTIONS)
+    assert last_event(events, "work")["streamed"] > 0
+    stopped = Run(tmp_path, interval=900)
+    assert stopped.read_until(line)
+    stopped.signal(signal.SIGUSR1)
+    assert stopped.end() == restart.STOPPED, stopped.said
+    end = Run(tmp_path, interval=900)
+    assert end.end() == 0, end.said
+    expect_same_bits(expected, read_result(tmp_path / "result.h5"))
+
+
 def test_stopped_without_a_checkpoint_keeps_what_there_is(tmp_path):
     make_problem(tmp_path)
     code, said = stop_in_pass(tmp_path, interval=None)

@@ -30,6 +30,12 @@ def test_few_targets(tmp_path, n, ranks):
     assert read_dataset(f"{tmp_path}/m.h5:/index").shape == (1,)
 
 
+def test_few_targets_without_a_sample(tmp_path):
+    """Barycentres come with the measurement then, which ranks without targets take part in."""
+    result, _ = solve(tmp_path, normal(2, 3), "-method", "asgd", "-curves", 20000, ranks=5)
+    assert np.isfinite(result["/barycenter"]).all() and result.status == "converged"
+
+
 def test_all_targets_equal(tmp_path):
     result, done = solve(tmp_path, np.full((10, 3), 2.5))
     assert result.n_targets == 1 and result.merged == 9 and "notice" in done.stdout
