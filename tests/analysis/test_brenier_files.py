@@ -80,6 +80,11 @@ def test_null_in_a_log_is_nan(tmp_path):
     np.testing.assert_array_equal(history["l1"], [np.nan, 2])
 
 
+def test_steps_of_a_pass_follow_newton():
+    np.testing.assert_array_equal(brenier_files.in_pass([0.1, 0.01, 0, 0]), [False, False, True, True])
+    assert not brenier_files.in_pass([0, 0]).any()  # a descent without Newton
+
+
 def test_summary(tmp_path, capsys):
     log = tmp_path / "log"
     log.write_text('{"event":"check","rho":0.0981,"rho_low":-0.01,"rho_high":0.102,"empty":1200}\n')

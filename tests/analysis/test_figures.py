@@ -14,6 +14,7 @@ import plane
 import plane_targets
 import pytest
 import quickstart_figure
+import synthetic
 import timeline
 from synthetic import write_log, write_result
 
@@ -27,6 +28,14 @@ def test_convergence(tmp_path, result_file, log_file):
     for run in (result_file, log_file, write_log(tmp_path / "short", iterations=1, end=False)):
         assert convergence.main([str(run), "-o", str(tmp_path / "c.png")]) == 0
         assert is_picture(tmp_path / "c.png")
+
+
+def test_a_pass_is_not_drawn_as_iterations(tmp_path):
+    rows = synthetic.history_rows()
+    rows[5:, 8] = 0  # damping
+    history = dict(zip(synthetic.COLUMNS.split(","), rows.T))
+    left, right = convergence.draw(history, None).axes
+    assert len(left.lines[0].get_xdata()) == len(right.lines[0].get_xdata()) == 5
 
 
 def test_convergence_without_iterations(tmp_path, capsys):
