@@ -4,7 +4,7 @@
 usage: bench_figure.py SUITE.json [SUITE.json ...] -o PNG
 
 The files are what tests/bench/suite.py writes, whole or part by part. Left, one row for each set of targets, one mark for each
-method: seconds until the held-out error was met, or an arrow where the time was up. Right, seconds and the floating point
+method: seconds until the held-out error was met, or an arrow from where its time was up. Right, seconds and the floating point
 operations of the scans against the number of targets, with the fitted exponents.
 """
 import argparse
@@ -56,10 +56,11 @@ def draw_cells(axes, rows):
         colour, marker, _ = METHODS[row["method"]]
         order = list(METHODS).index(row["method"])
         at = cells.index(row["targets"]) + 0.09 * (order - (len(METHODS) - 1) / 2)
-        axes.scatter(row["seconds"] or late, at, color=colour if row["seconds"] else "white", edgecolor=colour, marker=marker,
+        up = row.get("limit") or late  # where its time was up
+        axes.scatter(row["seconds"] or up, at, color=colour if row["seconds"] else "white", edgecolor=colour, marker=marker,
                      s=34, linewidth=1.1, zorder=3)  # fmt: skip
         if not row["seconds"]:
-            axes.annotate("", (late * 1.5, at), (late * 1.06, at), arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.1})
+            axes.annotate("", (up * 1.5, at), (up * 1.06, at), arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.1})
     axes.set_xscale("log")
     axes.set_xlim(right=late * 1.7)
     axes.set_yticks(range(len(cells)), [in_words(cell) for cell in cells])
