@@ -26,12 +26,13 @@
   scan. So where targets are many, in 16 dimensions or more, the first stage alone is Newton's, and passes over fresh curves
   (solve/pass.h) go on from its heights to the tolerance: averaged descent in units of nu_i / H_ii, with steps as short as
   the error allows that the stage had. A pass is as large as that error says, K / chi2 curves being what heights are worth, at
-  most 6 times what they are worth already, and is followed by a measurement; a pass between two measurements
-  that made the error larger is taken back. In fewer dimensions descent is slow at what spans many cells, and few targets are cheaper to walk than to scan.
+  most 6 times what they are worth already, and is followed by a measurement; a pass between two measurements that made the
+  error larger is taken back. In fewer dimensions descent is slow at what spans many cells, and few targets are cheaper to walk
+  than to scan.
 
   Beyond memory. Before anything is measured a curve is taken to have 100 candidates and 20 pieces (more in few dimensions),
-  4.8 kB, afterwards what it has. When the sample that is wanted does not fit, Newton ends on the one that does, and passes go on from
-  there in any dimension, measured in parts that fit. Where not even half a circle (2 chords) a target fits, they
+  4.8 kB, afterwards what it has. When the sample that is wanted does not fit, Newton ends on the one that does, and passes
+  go on from there in any dimension, measured in parts that fit. Where not even half a circle (2 chords) a target fits, they
   begin at the heights of the warm-up, in units of its length.
 
   Other methods. Those of minimise.h take Newton's place in a stage. Those of descent.h know no stages: they see as many

@@ -5,18 +5,29 @@
 #include "iteration.h"
 #include "pass.h"
 
-/* Steps of a pass: enough for their mean to forget the last of them; fewer, with a little less use of the curves, where the targets
-   have so many coordinates that to go through them costs; and curves of a step at least. */
-static const PetscReal  brenier_pass_steps = 512.0, brenier_pass_steps_large = 128.0, brenier_pass_large = 1e6;
+enum { BRENIER_DESCENT_STEPS = 512, BRENIER_DESCENT_STEPS_LARGE = 128 };
+
+static const PetscReal brenier_large = 1e6; /* coordinates */
+
+/* Curves of a step at least. */
 static const PetscInt64 brenier_pass_least = 256;
 
 /* Chosen by trying 1/2, 1 and 2 (docs/solver.md); a step of the whole scale, seen by few curves, would swing. */
 static const PetscReal brenier_pass_rate = 1.0, brenier_pass_most = 0.5;
 
+PetscBool BrenierIsLarge_Private(BrenierTargets t)
+{
+  return (PetscBool)((PetscReal)t->n * t->dim >= brenier_large);
+}
+
+PetscInt BrenierDescentSteps_Private(BrenierTargets t)
+{
+  return BrenierIsLarge_Private(t) ? BRENIER_DESCENT_STEPS_LARGE : BRENIER_DESCENT_STEPS;
+}
+
 void BrenierPassPlan_Private(BrenierTargets t, PetscReal curves, PetscInt64 most, BrenierPassState *pass)
 {
-  const PetscBool  large = (PetscBool)((PetscReal)t->n * t->dim >= brenier_pass_large);
-  const PetscReal  steps = large ? brenier_pass_steps_large : brenier_pass_steps;
+  const PetscReal  steps = (PetscReal)BrenierDescentSteps_Private(t);
   const PetscInt64 batch = (PetscInt64)PetscMin(PetscCeilReal(curves / steps), (PetscReal)PETSC_MAX_INT);
 
   pass->first += pass->n_steps;

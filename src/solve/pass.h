@@ -30,7 +30,14 @@ typedef struct BrenierPass {
   void *context;
 } BrenierPass;
 
-/* Steps of a pass of about that many curves, and the curves of each: many steps for the mean, at most `most` curves each.
+/* Whether the targets have so many coordinates that to go through them once costs: a million. Not collective. */
+PetscBool BrenierIsLarge_Private(BrenierTargets targets);
+
+/* Steps of an averaged descent, a round of warm-up or a pass: enough for the mean to forget the last of them; fewer, with a little
+   less use of the curves, for a large problem. Not collective. */
+PetscInt BrenierDescentSteps_Private(BrenierTargets targets);
+
+/* Steps of a pass of about that many curves, and the curves of each: at most `most` curves each.
    Not collective. */
 void BrenierPassPlan_Private(BrenierTargets targets, PetscReal curves, PetscInt64 most, BrenierPassState *pass);
 

@@ -37,10 +37,10 @@ static const PetscReal brenier_candidates_a_curve = 100.0, brenier_pieces_a_curv
 /* Part of a first stage below which a sample is no use to Newton: half a circle a target. */
 static const PetscReal brenier_useful_part = 0.25;
 
-/* Where passes take over from Newton: coordinates of the targets, dimension, and curves wanted over those at hand. docs/solver.md
-   has what was found. */
-static const PetscReal brenier_passes_large = 1e6, brenier_passes_growth = 1.5;
-static const PetscInt  brenier_passes_dim = 16;
+/* Where passes take over from Newton in a large problem: dimension, and curves wanted over those at hand. docs/solver.md has what
+   was found. */
+static const PetscInt  brenier_passes_dim    = 16;
+static const PetscReal brenier_passes_growth = 1.5;
 
 /* Upper end of the interval that a measurement would have, over its rho, and what is not known of either. */
 static const PetscReal brenier_expected_high = 1.08;
@@ -169,8 +169,8 @@ PetscBool BrenierSolvePassesPay_Private(const Solve *s, PetscReal wanted)
 {
   const BrenierTargets t = s->targets;
 
-  return (PetscBool)(s->options->method == BRENIER_METHOD_NEWTON && HasCircles(s->source) && s->options->curves == 0 &&
-                     t->dim >= brenier_passes_dim && (PetscReal)t->n * t->dim >= brenier_passes_large &&
+  return (PetscBool)(s->options->method == BRENIER_METHOD_NEWTON && HasCircles(s->source) &&
+                     t->dim >= brenier_passes_dim && BrenierIsLarge_Private(t) &&
                      s->solved->curves >= BrenierFirstCurves_Private(s->source, t->n) &&
                      wanted >= brenier_passes_growth * (PetscReal)s->solved->curves);
 }

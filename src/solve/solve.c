@@ -34,6 +34,7 @@ PetscErrorCode BrenierSolveKeep_Private(Solve *s, BrenierPhase phase, Vec answer
   PetscFunctionBegin;
   s->state.phase  = phase;
   s->state.length = s->length;
+  s->state.passes = s->solved->passes;
   s->state.before = s->before;
   s->state.newest = s->solved->last;
   PetscCall(VecCopy(answer, s->kept));
@@ -93,7 +94,7 @@ static PetscErrorCode RunToTolerance(Solve *s)
   PetscFunctionBegin;
   if (!s->resuming) PetscCall(BrenierSolveSampleFits_Private(s, wanted, &fits));
   if (!fits) {
-    s->solved->passes = s->state.passes = PETSC_TRUE;
+    s->solved->passes = PETSC_TRUE;
     PetscCall(BrenierSolveMeasure_Private(s, 0));
   } else if (!passing) PetscCall(BrenierSolveStages_Private(s, wanted));
   PetscCall(BrenierSolvePasses_Private(s));

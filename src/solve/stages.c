@@ -124,14 +124,16 @@ static PetscBool Suffices(PetscInt64 size, PetscReal wanted)
   return (PetscBool)((PetscReal)size >= (1.0 - brenier_size_slack) * wanted);
 }
 
-/* Stages up to `wanted` curves, a number that is known better from stage to stage. */
-static PetscErrorCode RunStages(Solve *s, PetscReal wanted)
+/* Stages up to `wanted` curves, a number that is known better from stage to stage; or up to one that hands over to passes, with
+   what is expected of it in place of a measurement. */
+static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_over)
 {
   const PetscBool fixed = (PetscBool)(s->options->curves > 0);
   PetscBool       last  = PETSC_FALSE;
   PetscInt64      size;
 
   PetscFunctionBegin;
+  *hands_over = PETSC_FALSE;
   while (!last) {
     if (s->resuming) {
       size = s->state.size;
@@ -143,7 +145,6 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted)
     s->state.wanted = wanted;
     s->state.size   = size;
     s->state.last   = last;
-    s->state.passes = s->solved->passes;
     PetscCall(BrenierSolveStage_Private(s, size, last));
     PetscCall(SetSlack(s, s->solved->last.noise));
     if (s->solved->reason < 0) break;
@@ -151,11 +152,10 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted)
     wanted = BrenierSolveAskedCurves_Private(s);
     if (!last && wanted <= (PetscReal)size) wanted = (PetscReal)size; // once more, to the end
     else last = (PetscBool)(last && Suffices(size, wanted));
-    if (!last && BrenierSolvePassesPay_Private(s, wanted)) {
-      s->solved->passes = s->state.passes = PETSC_TRUE;
-      s->state.last                       = PETSC_FALSE; // it need not be measured
-      break;
-    }
+    if (last || !BrenierSolvePassesPay_Private(s, wanted)) continue;
+    BrenierSolveExpect_Private(s);
+    s->solved->passes = *hands_over = PETSC_TRUE;
+    break;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -163,15 +163,13 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted)
 PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted)
 {
   BrenierSolved *solved = s->solved;
+  PetscBool      hands_over;
 
   PetscFunctionBegin;
   for (uint32_t attempt = (uint32_t)s->state.attempt; attempt < BRENIER_RETRIES; ++attempt) {
     s->state.attempt = attempt;
-    PetscCall(RunStages(s, wanted));
-    if (s->solved->passes && !s->state.last) {
-      BrenierSolveExpect_Private(s);
-      break;
-    }
+    PetscCall(RunStages(s, wanted, &hands_over));
+    if (hands_over) break;
     PetscCall(BrenierSolveMeasure_Private(s, attempt));
     if (solved->within_tol || solved->reason < 0 || solved->passes || s->options->curves > 0) break;
     wanted = BrenierSolveRetryCurves_Private(s);

@@ -2,12 +2,11 @@
 #include <brenier/base.h>
 #include <brenier/solve.h>
 
+#include "pass.h"
+
 #include <math.h>
 
-enum { BRENIER_WARM_STEPS = 128, BRENIER_WARM_STEPS_SMALL = 512, BRENIER_WARM_ROUNDS = 4, BRENIER_WARM_KEPT = 8 };
-
-/* Coordinates of all targets below which more steps cost nothing to speak of: each packs the targets anew. */
-static const PetscReal brenier_warm_small = 1e6;
+enum { BRENIER_WARM_ROUNDS = 4, BRENIER_WARM_KEPT = 8 };
 
 typedef struct {
   /* parameters */
@@ -20,11 +19,6 @@ typedef struct {
   /* status */
   BrenierSolveState now;
 } WarmUp;
-
-static PetscInt StepsOfRound(BrenierTargets t)
-{
-  return (PetscReal)t->n * t->dim < brenier_warm_small ? BRENIER_WARM_STEPS_SMALL : BRENIER_WARM_STEPS;
-}
 
 /* Around tight clusters the length shrinks as their cells grow; below this part of what it was, a round more is due. */
 static const PetscReal brenier_warm_shrunk = 0.5;
@@ -57,7 +51,7 @@ PetscErrorCode BrenierLengthScale(BrenierTargets t, const BrenierSource *source,
 static PetscErrorCode WarmStep(WarmUp *w)
 {
   const BrenierTargets t     = w->targets;
-  const PetscInt64     first = w->now.warm.round * StepsOfRound(t), step = w->now.warm.step;
+  const PetscInt64     first = w->now.warm.round * BrenierDescentSteps_Private(t), step = w->now.warm.step;
   const PetscReal      rate  = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_most);
   const PetscReal      scale = rate * w->now.warm.length / PetscSqrtReal((PetscReal)step + 1.0);
   BrenierDual          dual;
@@ -81,7 +75,7 @@ static PetscErrorCode WarmStep(WarmUp *w)
 /* One round, from the step where it is: the mean of the heights of its second half. */
 static PetscErrorCode WarmRound(WarmUp *w)
 {
-  const PetscInt  n_steps = StepsOfRound(w->targets);
+  const PetscInt  n_steps = BrenierDescentSteps_Private(w->targets);
   PetscInt64     *step    = &w->now.warm.step;
   BrenierProgress progress;
 
@@ -141,7 +135,7 @@ static PetscErrorCode BeginWarmUp(WarmUp *w)
 PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscReal warm_up,
                              BrenierCheckpoint checkpoint, Vec h, PetscReal *scale)
 {
-  const PetscInt    n_steps = StepsOfRound(t);
+  const PetscInt    n_steps = BrenierDescentSteps_Private(t);
   WarmUp            w       = {.targets = t, .source = source, .seed = seed, .checkpoint = checkpoint, .h = h};
   BrenierWarmState *at      = &w.now.warm;
   PetscReal         next    = 0.0;
