@@ -3,10 +3,10 @@
 
 usage: convergence.py LOG_OR_RESULT -o PNG
 
-Three things are drawn. rho, against Newton's iterations and time, is the root-mean-square relative error of the cell masses on the curves the solver works
+Three things are drawn. rho is the root-mean-square relative error of the cell masses on the curves the solver works
 with, which it can drive to zero. The sampling level is what those curves leave undecided: rho below it says nothing
 about the true masses. The held-out rho, with its 95% interval, is measured on curves the solver never saw; it is the
-error of the result. The time in which a pass saw fresh curves, each once, is shaded: no sample there to have a rho.
+error of the result. The time in which passes saw fresh curves, each once, is shaded: no sample there to have a rho.
 """
 import argparse
 import sys
@@ -23,12 +23,14 @@ def positive(values):
     return np.where(values > 0, values, np.nan)
 
 
-def draw_rho(axes, x, history, held_out):
-    """rho, the sampling level and the held-out rho on one pair of axes."""
-    passing = in_pass(history["damping"]) if "damping" in history else np.zeros(len(x), dtype=bool)
-    if passing.any():
-        axes.axvspan(x[np.argmax(passing) - 1], x[-1], color=LIGHT, alpha=0.5, linewidth=0, label="fresh curves, each seen once")
-    x, history = x[~passing], {name: values[~passing] for name, values in history.items()}
+def draw_rho(axes, along, history, held_out):
+    """rho, the sampling level and the held-out rho along a column of the history, "iteration" or "seconds"."""
+    passing = in_pass(history.get("damping", np.zeros(len(history["rho"]))))
+    if passing.any() and along == "seconds":
+        begin = history[along][np.argmax(passing) - 1]
+        axes.axvspan(begin, history[along][-1], color=LIGHT, alpha=0.5, linewidth=0, label="fresh curves, each seen once")
+    history = {name: values[~passing] for name, values in history.items()}
+    x = history[along]
     axes.plot(x, positive(history["rho"]), color=BLUE, marker="o", label="solver's curves", zorder=3)
     if "noise" in history:
         axes.plot(x, positive(history["noise"]), color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
@@ -56,11 +58,10 @@ def draw(history, held_out):
     """The figure of two panels."""
     figure = new_figure(9.0, 3.8)
     left, right = figure.subplots(1, 2, sharey=True)
-    newton = ~in_pass(history["damping"]) if "damping" in history else slice(None)
-    draw_rho(left, history["iteration"][newton], {name: values[newton] for name, values in history.items()}, held_out)
+    draw_rho(left, "iteration", history, held_out)
     left.set_xlabel("iteration")
     left.xaxis.get_major_locator().set_params(integer=True)
-    draw_rho(right, history["seconds"], history, held_out)
+    draw_rho(right, "seconds", history, held_out)
     right.set_xlabel("wall time (s)")
     right.set_ylabel("")
     right.legend(loc="best")

@@ -45,7 +45,7 @@ def draw(result, made, real):
     )
     axes = figure.add_subplot(grid[0, 0])
     held_out = {name: result.attributes[name] for name in ("rho", "rho_low", "rho_high")}
-    convergence.draw_rho(axes, result.history["seconds"], result.history, held_out)
+    convergence.draw_rho(axes, "seconds", result.history, held_out)
     axes.set_xlabel("wall time (s)")
     axes.set_ylabel(r"relative error $\rho$")
     axes.set_title("Error of the cell masses")

@@ -77,7 +77,7 @@ def draw_phases(axes, events, one):
 
 
 def draw_errors(axes, events, one):
-    steps = [event for event in events if event["event"] == "iteration" and event["rho"] and not event["pass"]]
+    steps = [event for event in events if event["event"] == "iteration" and event["rho"] and not event.get("pass")]
     at = [event["seconds"] / one for event in steps]
     axes.plot(at, [event["rho"] for event in steps], color=BLUE, marker="o", label="solver's curves")
     axes.plot(at, [event["noise"] or float("nan") for event in steps], color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,

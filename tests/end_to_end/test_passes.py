@@ -11,10 +11,15 @@ from restart import Run, expect_same_bits
 
 MEMORY = 0.008  # GiB: some 5 curves a target with their lists
 OPTIONS = ("-tol", 0.06, "-memory", MEMORY)
+MANY = ("-tol", 0.1)  # for a million coordinates, where passes pay
 
 
 def make_problem(folder):
     np.save(folder / "points.npy", mixture(500, 20, seed=9))
+
+
+def make_many(folder):
+    np.save(folder / "points.npy", mixture(4000, 256, seed=3))
 
 
 def solve(folder, *options, ranks=2, code=0):
@@ -28,11 +33,20 @@ def newton_curves(events):
     return [event["curves"] for event in events if event["event"] == "iteration" and event["damping"] > 0]
 
 
+def solved(tmp_path_factory, make, options):
+    folder = tmp_path_factory.mktemp("solved")
+    make(folder)
+    return solve(folder, *options)
+
+
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("expected")
-    make_problem(folder)
-    return solve(folder, *OPTIONS)
+    return solved(tmp_path_factory, make_problem, OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    return solved(tmp_path_factory, make_many, MANY)
 
 
 def test_tolerance_is_met(expected):
@@ -45,12 +59,15 @@ def test_tolerance_is_met(expected):
     assert np.all(np.diff(result.history["curves"]) >= 0) and np.all(np.diff(result.history["iteration"]) >= 0)
 
 
+def expect_same_answer(expected, found):
+    assert np.abs(found["/heights"] - expected["/heights"]).max() < 1e-9 * np.ptp(found["/heights"])
+    assert (found.curves, found.status) == (expected.curves, expected.status)
+
+
 @pytest.mark.parametrize("ranks", [1, 3])
 def test_same_answer_on_other_ranks(expected, tmp_path, ranks):
     make_problem(tmp_path)
-    result, _ = solve(tmp_path, *OPTIONS, ranks=ranks)
-    assert np.abs(result["/heights"] - expected[0]["/heights"]).max() < 1e-9 * np.ptp(result["/heights"])
-    assert (result.curves, result.status) == (expected[0].curves, expected[0].status)
+    expect_same_answer(expected[0], solve(tmp_path, *OPTIONS, ranks=ranks)[0])
 
 
 def test_without_any_sample(tmp_path):
@@ -76,58 +93,47 @@ def test_as_many_curves_as_asked_for(tmp_path):
 LONG = ("-memory", MEMORY, "-curves", 60000)  # a pass that lasts until the signal comes
 
 
-def stop_in_pass(folder, interval):
-    run = Run(folder, *LONG, interval=interval)
-    assert run.read_until("pass 1:")
+def stop_at(folder, line, *options, interval):
+    run = Run(folder, *options, interval=interval)
+    assert run.read_until(line)
     run.signal(signal.SIGUSR1)
     return run.end(), run.said
 
 
+def expect_continuation(folder, line, *options):
+    """Stopped once it said the line, a run continues to the bits of one that was not; what the second one said."""
+    expected, events = solve(folder, *restart.OPTIONS, *options)
+    assert last_event(events, "work")["streamed"] > 0
+    code, said = stop_at(folder, line, *options, interval=900)
+    assert code == restart.STOPPED, said
+    end = Run(folder, *options, interval=900)
+    assert end.end() == 0, end.said
+    expect_same_bits(expected, read_result(folder / "result.h5"))
+    return end.said
+
+
 def test_stopped_in_a_pass_continues_to_the_same_bits(tmp_path):
     make_problem(tmp_path)
-    expected, _ = solve(tmp_path, *restart.OPTIONS, *LONG)
-    code, said = stop_in_pass(tmp_path, interval=900)
-    assert code == restart.STOPPED, said
-    end = Run(tmp_path, *LONG, interval=900)
-    assert end.end() == 0 and ": in a pass, " in end.said, end.said
-    expect_same_bits(expected, read_result(tmp_path / "result.h5"))
+    assert ": in a pass, " in expect_continuation(tmp_path, "pass 1:", *LONG)
 
 
-@pytest.mark.parametrize("line", ["level:", "pass 1:"])
-def test_many_targets_continue_to_the_same_bits(tmp_path, line):
-    """Stopped in the first stage, or in the pass that it hands over to."""
+def test_many_targets_stopped_in_a_pass_continue_to_the_same_bits(tmp_path):
     make_many(tmp_path)
-    expected, events = solve(tmp_path, *restart.OPTIONS)
-    assert last_event(events, "work")["streamed"] > 0
-    stopped = Run(tmp_path, interval=900)
-    assert stopped.read_until(line)
-    stopped.signal(signal.SIGUSR1)
-    assert stopped.end() == restart.STOPPED, stopped.said
-    end = Run(tmp_path, interval=900)
-    assert end.end() == 0, end.said
-    expect_same_bits(expected, read_result(tmp_path / "result.h5"))
+    assert ": in a pass, " in expect_continuation(tmp_path, "pass 1:")
+
+
+def test_many_targets_stopped_before_continue_to_the_same_bits(tmp_path):
+    """In the first stage or on the way to it: the hand-over is to come."""
+    make_many(tmp_path)
+    expect_continuation(tmp_path, "level:")
 
 
 def test_stopped_without_a_checkpoint_keeps_what_there_is(tmp_path):
     make_problem(tmp_path)
-    code, said = stop_in_pass(tmp_path, interval=None)
+    code, said = stop_at(tmp_path, "pass 1:", *LONG, interval=None)
     assert code == 6, said
     result = read_result(tmp_path / "result.h5")
     assert result.status == "stopped: signal" and result.rho < 0.25 and 1000 < result.curves < 60000
-
-
-MANY = ("-tol", 0.1)  # a million coordinates, where passes pay
-
-
-def make_many(folder):
-    np.save(folder / "points.npy", mixture(4000, 256, seed=3))
-
-
-@pytest.fixture(scope="module")
-def many(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("many")
-    make_many(folder)
-    return solve(folder, *MANY)
 
 
 def test_many_targets_are_passed_over(many):
@@ -151,8 +157,7 @@ def test_barycentres_are_those_of_the_measurement(many):
 
 def test_many_targets_on_one_rank(many, tmp_path):
     make_many(tmp_path)
-    result, _ = solve(tmp_path, *MANY, ranks=1)
-    assert np.abs(result["/heights"] - many[0]["/heights"]).max() < 1e-9 * np.ptp(result["/heights"])
+    expect_same_answer(many[0], solve(tmp_path, *MANY, ranks=1)[0])
 
 
 def test_another_method_keeps_its_sample(tmp_path):
