@@ -8,7 +8,7 @@
   is done with great circles for the Gaussian with the cube's covariance I/12; in fewer, with chords.
 
   Warm-up. Averaged stochastic descent on fresh curves, each seen once, before Newton sees the sample:
-    h <- h - rate length (w / nu - 1) / sqrt(step),  the heights of the second half averaged,
+    h <- h - rate length (w - nu) / max(nu, 1/n) / sqrt(step),  the heights of the second half averaged,
   length the mean over pieces of dual.h: the change of height that changes a mass by its own size. Around tight clusters it
   shrinks as their cells grow; another round with the new length follows then. It saves most of the Newton iterations
   (docs/solver.md). Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
@@ -27,8 +27,9 @@
   (solve/pass.h) go on from its heights to the tolerance: averaged descent in units of nu_i / H_ii, with steps as short as
   the error allows that the stage had. A pass is as large as that error says, K / chi2 curves being what heights are worth, at
   most 6 times what they are worth already, and is followed by a measurement; a pass between two measurements that made the
-  error larger is taken back. In fewer dimensions descent is slow at what spans many cells, and few targets are cheaper to walk
-  than to scan.
+  error larger is taken back. Where the tolerance is expected to take 5 curves a target or less, there is no stage of Newton at
+  all: the warm-up is as long as that, at most 2 curves a target, and passes go on from its heights, in units of its length.
+  In fewer dimensions descent is slow at what spans many cells, and few targets are cheaper to walk than to scan.
 
   Beyond memory. Before anything is measured a curve is taken to have 100 candidates and 20 pieces (more in few dimensions),
   4.8 kB, afterwards what it has. When the sample that is wanted does not fit, Newton ends on the one that does, and passes
@@ -55,7 +56,7 @@ typedef struct {
   PetscInt64    seed;
   PetscReal     warm_up; /* curves of the warm-up over number of targets; 0 for none, below 0 for as many as suit */
   PetscReal     memory;  /* bytes a rank of sample, measurement and pass, each in its turn; 0: no bound */
-  PetscBool     verify;  /* compares lists with full scans */
+  PetscBool     verify;  /* compares lists with full scans, and so lets Newton see a sample */
   BrenierNewtonOptions newton;     /* its monitor sees all stages as one iteration */
   BrenierDescentSample sample;     /* adam, asgd: points or curves */
   BrenierCheckpoint    checkpoint; /* NULL for none; for Newton's method only. What it found is continued */

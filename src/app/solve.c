@@ -30,7 +30,7 @@ static const BrenierOption solve_options[] = {
     {"-threads", "T", "threads of each rank, on cores of their own; default 1. Results do not depend on it"},
     {"-max_it", "N", "Newton iterations at most in a stage; default 50"},
     {"-residual", "L1", "stop at this in-sample sum of |mass - weight|; default 0: at a tenth of the sampling error"},
-    {"-warm_up", "X", "curves of the averaged descent before Newton, in parts of n; default at most 2, 0 for none"},
+    {"-warm_up", "X", "curves of the averaged descent before all else, in parts of n; default at most 2, 0 for none"},
     {"-damping", "X", "damping to begin with; default 0.1"},
     {"-linear_rtol", "X", "relative tolerance of the linear solver; default 0.01"},
     {"-start", "RESULT.h5", "start from a result for these targets, or for targets like these"},
@@ -38,7 +38,8 @@ static const BrenierOption solve_options[] = {
     {"-checkpoint_interval", "S", "seconds between two checkpoints; default 900, 0 for one at every safe point"},
     {"-max_time", "S", "stop within S seconds, with a checkpoint or with what there is by then"},
     {"-stop_file", "FILE", "stop when this file appears"},
-    {"-verify_lists", "", "compare every evaluation by candidate lists with a full scan (slow, for debugging)"},
+    {"-verify_lists", "",
+     "compare every evaluation by Newton's candidate lists with a full scan (slow, for debugging)"},
     {NULL, NULL, NULL}};
 
 enum { BRENIER_MESSAGE_LENGTH = 512 };
@@ -289,10 +290,13 @@ static PetscErrorCode ReportWork(BrenierTargets t, const BrenierSource *source, 
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 5, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 4, MPIU_INT64, MPI_SUM, PETSC_COMM_WORLD));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_INT64, MPI_MAX, PETSC_COMM_WORLD));
-  PetscCall(BrenierSay("work: %.2f scans of all curves in %.1f s (%.0f%% of the multiply-add rate), walks %.1f s; "
-                       "%.1f candidates and %.1f pieces a curve of the sample",
-                       all[0] / once, all[1] / size, 100.0 * all[0] * size / PetscMax(all[1] * all[3], 1.0),
-                       all[2] / size, (double)sum[1] / (double)sample, (double)sum[2] / (double)sample));
+  if (all[1] > 0.0)
+    PetscCall(BrenierSay("work: %.2f scans of all curves in %.1f s (%.0f%% of the multiply-add rate), walks %.1f s",
+                         all[0] / once, all[1] / size, 100.0 * all[0] * size / PetscMax(all[1] * all[3], 1.0),
+                         all[2] / size));
+  if (sum[2] > 0)
+    PetscCall(BrenierSay("lists: %.1f candidates and %.1f pieces a curve of the sample",
+                         (double)sum[1] / (double)sample, (double)sum[2] / (double)sample));
   PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "i curves", sample, "i streamed",
                             solved->streamed, "i scanned", sum[0], "i candidates", sum[1], "i pieces", sum[2],
                             "i risen", sum[3], "r scans", all[0] / once, "r scan_flops", all[0], "r scan_seconds",

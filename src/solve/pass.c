@@ -36,12 +36,12 @@ void BrenierPassPlan_Private(BrenierTargets t, PetscReal curves, PetscInt64 most
   pass->n_steps = (PetscInt64)PetscMax(PetscCeilReal(curves / (PetscReal)pass->batch), 1.0);
 }
 
-/* Length of the next step, in units of the scale. */
+/* Length of the next step of a cell of weight 1/n, in units of the scale. */
 static PetscReal Rate(const BrenierPassState *p)
 {
   const PetscReal batch = (PetscReal)p->batch, worth = p->worth / batch + (PetscReal)p->step;
 
-  return PetscMin(brenier_pass_rate * PetscSqrtReal(batch / p->noise / worth), brenier_pass_most);
+  return brenier_pass_rate * PetscSqrtReal(batch / p->noise / worth);
 }
 
 /* h and mean a step on; the largest change of a height. */
@@ -57,7 +57,8 @@ static PetscErrorCode Move(BrenierPass *p, PetscReal rate, PetscReal part, Vec m
   PetscCall(VecGetArray(p->h, &h));
   PetscCall(VecGetArray(p->mean, &mean));
   for (PetscInt i = 0; i < p->targets->n_local; ++i) {
-    const PetscReal change = rate * scale[i] * (m[i] / p->targets->nu[i] - 1.0);
+    const PetscReal nu = p->targets->nu[i], of_weight = PetscSqrtReal((PetscReal)p->targets->n * nu);
+    const PetscReal change = PetscMin(rate * of_weight, brenier_pass_most) * scale[i] * (m[i] / nu - 1.0);
 
     h[i] -= change;
     mean[i] += part * (h[i] - mean[i]);

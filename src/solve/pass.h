@@ -2,8 +2,9 @@
   pass.h - A pass over fresh curves, each seen once: where no larger sample fits into memory, or would pay.
 
   Step t of a pass draws B curves of its own, whose masses w at the heights h estimate those of all curves, and forgets them:
-    h <- h - a_t scale (w / nu - 1),   a_t = rate sqrt(B / K) / sqrt(W / B + t), at most brenier_pass_most,
-  scale_i the change of height that changes the mass of i by its own size. K / C is the sampling part of chi2 of C curves,
+    h <- h - a_t scale (w / nu - 1),   a_t = rate sqrt(n nu B / K) / sqrt(W / B + t), at most brenier_pass_most,
+  scale_i the change of height that changes the mass of i by its own size. sqrt(n nu), 1 for equal weights: the lighter a cell,
+  the noisier is w / nu, by 1 / (n nu) in square, and with the steps of others it would sway without end. K / C is the sampling part of chi2 of C curves,
   W = K / chi2 the curves that the heights were worth when the pass began: what a start good to rho deserves is a step so
   short that h sways about the solution by a power of the expected error, a_t K / B ~ sqrt(K / (W + B t)), not more. The
   answer is the mean of start and iterates, the start weighed by W curves and each iterate by B, which forgets nothing

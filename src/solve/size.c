@@ -42,11 +42,16 @@ static const PetscReal brenier_useful_part = 0.25;
 static const PetscInt  brenier_passes_dim    = 16;
 static const PetscReal brenier_passes_growth = 1.5;
 
+/* Curves a target up to which passes need no stage of Newton before them. */
+static const PetscReal brenier_passes_at_once = 5.0;
+
 /* Upper end of the interval that a measurement would have, over its rho, and what is not known of either. */
 static const PetscReal brenier_expected_high = 1.08;
 
-/* Worth that a curve of a pass is expected to add before one was measured, and at least; and curves of a pass at least. */
-static const PetscReal brenier_pass_gain = 0.8, brenier_pass_gain_least = 0.1, brenier_pass_curves_least = 16384.0;
+/* Worth that a curve of a pass is expected to add before one was measured, after a stage of Newton and after a warm-up alone,
+   and at least; and curves of a pass at least. */
+static const PetscReal brenier_pass_gain = 0.8, brenier_pass_gain_alone = 0.5, brenier_pass_gain_least = 0.1,
+                       brenier_pass_curves_least = 16384.0;
 
 static PetscBool HasCircles(const BrenierSource *source)
 {
@@ -165,12 +170,24 @@ PetscErrorCode BrenierSolveNextCurves_Private(Solve *s, PetscReal wanted, PetscI
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Whether a problem is one for passes at all. */
+static PetscBool SuitsPasses(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options)
+{
+  return (PetscBool)(options->method == BRENIER_METHOD_NEWTON && options->curves == 0 && HasCircles(source) &&
+                     t->dim >= brenier_passes_dim && BrenierIsLarge_Private(t));
+}
+
+PetscBool BrenierPassesAtOnce_Private(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options)
+{
+  return (PetscBool)(SuitsPasses(t, source, options) && !options->verify && options->warm_up != 0.0 &&
+                     BrenierExpectedCurves_Private(source, t->n, options) <= brenier_passes_at_once * t->n);
+}
+
 PetscBool BrenierSolvePassesPay_Private(const Solve *s, PetscReal wanted)
 {
   const BrenierTargets t = s->targets;
 
-  return (PetscBool)(s->options->method == BRENIER_METHOD_NEWTON && HasCircles(s->source) &&
-                     t->dim >= brenier_passes_dim && BrenierIsLarge_Private(t) &&
+  return (PetscBool)(SuitsPasses(t, s->source, s->options) &&
                      s->solved->curves >= BrenierFirstCurves_Private(s->source, t->n) &&
                      wanted >= brenier_passes_growth * (PetscReal)s->solved->curves);
 }
@@ -196,10 +213,12 @@ PetscReal BrenierSolveAskedCurves_Private(const Solve *s)
   return PetscSqr(s->solved->last.noise) * (PetscReal)s->state.size / asked;
 }
 
-/* Growth that the last measurement asks for, and a little more. */
+/* Growth that the last measurement asks for, and a little more; the next one will be as narrow as it has to. */
 static PetscReal RetryGrowth(const Solve *s)
 {
-  return PetscSqr(s->solved->held_out.rho_high / s->options->tol) * brenier_retry_growth;
+  const BrenierHeldOut *o = &s->solved->held_out;
+
+  return PetscSqr(PetscMin(o->rho_high, brenier_expected_high * o->rho) / s->options->tol) * brenier_retry_growth;
 }
 
 PetscReal BrenierSolveRetryCurves_Private(const Solve *s)
@@ -238,7 +257,7 @@ PetscErrorCode BrenierSolvePlanPass_Private(const Solve *s, BrenierPassState *pa
   PetscFunctionBegin;
   pass->noise = Rounded(PetscSqr(o->noise) * (PetscReal)o->curves, BRENIER_SOME_BITS);
   pass->worth = Rounded(pass->noise / chi2, BRENIER_SOME_BITS);
-  pass->gain  = brenier_pass_gain;
+  pass->gain  = s->state.curves > 0 ? brenier_pass_gain : brenier_pass_gain_alone;
   if (seen > 0.0) pass->gain = PetscMin(PetscMax((pass->worth - before) / seen, brenier_pass_gain_least), 1.0);
   if (options->curves > 0) wanted = (PetscReal)(options->curves - s->solved->curves);
   else {

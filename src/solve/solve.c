@@ -83,17 +83,26 @@ PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Newton on the sample that memory holds, if it holds one, then passes over fresh curves. */
+/* Whether Newton has a sample to work on: memory holds one, and passes from where the warm-up ended would not do. */
+static PetscErrorCode HasStages(const Solve *s, PetscReal wanted, PetscBool *has)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierSolveSampleFits_Private(s, wanted, has));
+  if (s->length > 0.0 && BrenierPassesAtOnce_Private(s->targets, s->source, s->options)) *has = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Newton on a sample, where that pays, then passes over fresh curves, where there is more to do. */
 static PetscErrorCode RunToTolerance(Solve *s)
 {
   const PetscBool passing = (PetscBool)(s->resuming && s->state.phase == BRENIER_PHASE_PASS);
   const PetscReal wanted =
       s->resuming ? s->state.wanted : BrenierExpectedCurves_Private(s->source, s->targets->n, s->options);
-  PetscBool fits = PETSC_TRUE;
+  PetscBool stages = PETSC_TRUE;
 
   PetscFunctionBegin;
-  if (!s->resuming) PetscCall(BrenierSolveSampleFits_Private(s, wanted, &fits));
-  if (!fits) {
+  if (!s->resuming) PetscCall(HasStages(s, wanted, &stages));
+  if (!stages) {
     s->solved->passes = PETSC_TRUE;
     PetscCall(BrenierSolveMeasure_Private(s, 0));
   } else if (!passing) PetscCall(BrenierSolveStages_Private(s, wanted));

@@ -73,6 +73,10 @@ PetscReal BrenierExpectedCurves_Private(const BrenierSource *source, PetscInt n_
 PetscReal BrenierSolveAskedCurves_Private(const Solve *s);
 PetscReal BrenierSolveRetryCurves_Private(const Solve *s);
 
+/* Whether passes to the tolerance pay from the warm-up on, without a stage of Newton: whatever else the solve finds out. */
+PetscBool BrenierPassesAtOnce_Private(BrenierTargets targets, const BrenierSource *source,
+                                      const BrenierSolveOptions *options);
+
 /* Whether passes pay from the stage that ended on, with `wanted` curves to come to. */
 PetscBool BrenierSolvePassesPay_Private(const Solve *s, PetscReal wanted);
 

@@ -4,8 +4,9 @@
 #include "hierarchy.h"
 #include "solve_private.h"
 
-/* Curves of the warm-up at most, in parts of those of the last sample, and a target. */
-static const PetscReal brenier_warm_part = 0.5, brenier_warm_most = 2.0;
+/* Curves of the warm-up, in parts of those that the tolerance takes, before Newton and before passes at once; and a target, at
+   most. */
+static const PetscReal brenier_warm_part = 0.5, brenier_warm_part_alone = 1.0, brenier_warm_most = 2.0;
 
 /* In fewer dimensions <x,y> is far from Gaussian for a uniform x, and a chord crosses many facets: it needs no circles. */
 static const PetscInt brenier_circle_dim = 5;
@@ -13,16 +14,17 @@ static const PetscInt brenier_circle_dim = 5;
 /* The circles' solution is only a start for the cube: its own L1 error there is some 0.1. */
 static const PetscReal brenier_start_residual = 0.05;
 
-/* Curves of the warm-up as asked for, or by default in parts of those of the sample, which need not be many a target. */
-static PetscReal WarmUpCurves(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options)
+/* Curves of the warm-up a target, as asked for, or by default a part of those that the tolerance takes. */
+static PetscReal WarmUpCurves(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                              PetscReal part)
 {
   if (options->warm_up >= 0.0) return options->warm_up;
-  return PetscMin(brenier_warm_part * BrenierExpectedCurves_Private(source, t->n, options) / t->n, brenier_warm_most);
+  return PetscMin(part * BrenierExpectedCurves_Private(source, t->n, options) / t->n, brenier_warm_most);
 }
 
 /* Levels of clusters, unless a checkpoint was made after them, and the warm-up. */
 static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                      Vec h, BrenierStart *start)
+                                      PetscReal part, Vec h, BrenierStart *start)
 {
   BrenierCheckpoint checkpoint = options->checkpoint;
 
@@ -33,7 +35,8 @@ static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, const BrenierSource *sou
     PetscCall(BrenierHierarchyStart(t, source, options, h, start));
     if (checkpoint) PetscCall(BrenierCheckpointSetLevels(checkpoint, start->n_levels, start->level));
   }
-  PetscCall(BrenierWarmUp(t, source, options->seed, WarmUpCurves(t, source, options), checkpoint, h, &start->length));
+  PetscCall(
+      BrenierWarmUp(t, source, options->seed, WarmUpCurves(t, source, options, part), checkpoint, h, &start->length));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -63,7 +66,7 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
   newton.monitor  = MonitorStart;
   newton.context  = &of_start;
   PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
-  PetscCall(LevelsAndWarmUp(t, &gaussian, options, h, start));
+  PetscCall(LevelsAndWarmUp(t, &gaussian, options, brenier_warm_part, h, start));
   PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START,
                               2 * BrenierFirstCurves_Private(&gaussian, t->n), BRENIER_NOISE_BATCHES, &dual));
   PetscCall(BrenierNewton(dual, t, &newton, h, &last, &reason));
@@ -74,6 +77,8 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
 PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
                                  Vec h, BrenierStart *start)
 {
+  const PetscBool at_once = BrenierPassesAtOnce_Private(t, source, options);
+
   PetscFunctionBegin;
   PetscCall(PetscMemzero(start, sizeof *start));
   if (!BrenierMethodFixesSample(options->method)) {
@@ -84,6 +89,6 @@ PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, 
     PetscCall(StartCube(t, source, options, h, start));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(LevelsAndWarmUp(t, source, options, h, start));
+  PetscCall(LevelsAndWarmUp(t, source, options, at_once ? brenier_warm_part_alone : brenier_warm_part, h, start));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

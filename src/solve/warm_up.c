@@ -47,7 +47,8 @@ PetscErrorCode BrenierLengthScale(BrenierTargets t, const BrenierSource *source,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One step on curves of its own. */
+/* One step on curves of its own. A cell lighter than most is seldom met, and would be thrown far down when it is: its error
+   counts in parts of a usual weight. */
 static PetscErrorCode WarmStep(WarmUp *w)
 {
   const BrenierTargets t     = w->targets;
@@ -66,7 +67,8 @@ static PetscErrorCode WarmStep(WarmUp *w)
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(VecGetArrayRead(w->mass, &m));
   PetscCall(VecGetArray(w->h, &a));
-  for (PetscInt i = 0; i < t->n_local; ++i) a[i] -= scale * (m[i] / t->nu[i] - 1.0);
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    a[i] -= scale * (m[i] - t->nu[i]) / PetscMax(t->nu[i], 1.0 / (PetscReal)t->n);
   PetscCall(VecRestoreArray(w->h, &a));
   PetscCall(VecRestoreArrayRead(w->mass, &m));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -12,6 +12,7 @@ from restart import Run, expect_same_bits
 MEMORY = 0.008  # GiB: some 5 curves a target with their lists
 OPTIONS = ("-tol", 0.06, "-memory", MEMORY)
 MANY = ("-tol", 0.1)  # for a million coordinates, where passes pay
+LOOSE = ("-tol", 0.2)  # where they need no stage of Newton before them
 
 
 def make_problem(folder):
@@ -158,6 +159,36 @@ def test_barycentres_are_those_of_the_measurement(many):
 def test_many_targets_on_one_rank(many, tmp_path):
     make_many(tmp_path)
     expect_same_answer(many[0], solve(tmp_path, *MANY, ranks=1)[0])
+
+
+@pytest.fixture(scope="module")
+def loose(tmp_path_factory):
+    return solved(tmp_path_factory, make_many, LOOSE)
+
+
+def test_loose_tolerance_needs_no_newton(loose):
+    result, events = loose
+    assert result.status == "converged" and result.rho_high <= 0.2
+    assert not newton_curves(events) and last_event(events, "work")["streamed"] == result.curves
+
+
+def test_loose_tolerance_on_other_ranks(loose, tmp_path):
+    make_many(tmp_path)
+    expect_same_answer(loose[0], solve(tmp_path, *LOOSE, ranks=3)[0])
+
+
+def test_lists_that_are_to_be_verified_are_made(tmp_path):
+    make_many(tmp_path)
+    _, events = solve(tmp_path, *LOOSE, "-verify_lists", "-max_it", 1, code=6)
+    assert newton_curves(events)
+
+
+def test_light_cells_do_not_sway(tmp_path):
+    """Weights over two decades, small steps: with one length for all, light cells sway by more than the tolerance for ever."""
+    make_problem(tmp_path)
+    np.save(tmp_path / "weights.npy", 10 ** np.random.default_rng(4).uniform(-2, 0, 500))
+    result, _ = solve(tmp_path, "-tol", 0.1, "-memory", 0.001, "-weights", "weights.npy")
+    assert result.status == "converged" and result.rho_high <= 0.1
 
 
 def test_another_method_keeps_its_sample(tmp_path):
