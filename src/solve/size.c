@@ -213,12 +213,19 @@ PetscReal BrenierSolveAskedCurves_Private(const Solve *s)
   return PetscSqr(s->solved->last.noise) * (PetscReal)s->state.size / asked;
 }
 
+/* rho as measured, at least half the upper end of its interval: few curves may leave it next to 0. */
+static PetscReal MeasuredRho(const BrenierHeldOut *o)
+{
+  return PetscMax(o->rho, 0.5 * o->rho_high);
+}
+
 /* Growth that the last measurement asks for, and a little more; the next one will be as narrow as it has to. */
 static PetscReal RetryGrowth(const Solve *s)
 {
-  const BrenierHeldOut *o = &s->solved->held_out;
+  const BrenierHeldOut *o    = &s->solved->held_out;
+  const PetscReal       high = PetscMin(o->rho_high, brenier_expected_high * MeasuredRho(o));
 
-  return PetscSqr(PetscMin(o->rho_high, brenier_expected_high * o->rho) / s->options->tol) * brenier_retry_growth;
+  return PetscSqr(high / s->options->tol) * brenier_retry_growth;
 }
 
 PetscReal BrenierSolveRetryCurves_Private(const Solve *s)
@@ -250,7 +257,7 @@ PetscErrorCode BrenierSolvePlanPass_Private(const Solve *s, BrenierPassState *pa
   const BrenierSolveOptions *options = s->options;
   const BrenierHeldOut      *o       = &s->solved->held_out;
   const PetscReal            before = pass->worth, seen = (PetscReal)pass->batch * (PetscReal)pass->n_steps;
-  const PetscReal            chi2 = PetscMax(PetscSqr(o->rho), 0.25 * PetscSqr(o->rho_high));
+  const PetscReal            chi2 = PetscSqr(MeasuredRho(o));
   PetscReal                  wanted;
   PetscInt64                 fit;
 
