@@ -164,11 +164,17 @@ def log_history(events):
     return {name: np.array([number(event.get(name)) for event in iterations]) for name in names}
 
 
-def in_pass(damping):
-    """Which iterations are steps of a pass over fresh curves: those after Newton's, which alone have a damping. What they say of
-    masses is that of a step's own few curves."""
-    newton = np.asarray(damping, dtype=float) > 0
-    return np.logical_or.accumulate(newton) & ~newton
+def in_pass(history):
+    """Which iterations are steps of a pass over fresh curves: those after Newton's, which alone have a damping, or, without Newton,
+    those of one evaluation each with a sampling error, which adam and asgd do not tell. What steps say of masses is that of
+    their own few curves."""
+    none = np.zeros(len(history["rho"]))
+    damping, noise, iteration, evaluations = (
+        np.asarray(history.get(name, none), dtype=float) for name in ("damping", "noise", "iteration", "evaluations")
+    )
+    newton = damping > 0
+    alone = (noise > 0) & (iteration == evaluations)
+    return (np.logical_or.accumulate(newton) | alone) & ~newton
 
 
 def read_history(path):

@@ -14,7 +14,7 @@ import sys
 import numpy as np
 
 from brenier_files import BadFile, in_pass, read_history, run
-from figure_style import BLUE, GREY, LIGHT, ORANGE, new_figure, percent, save
+from figure_style import BLUE, GREY, LIGHT, ORANGE, new_figure, percent, percent_axis, save
 
 
 def positive(values):
@@ -25,22 +25,26 @@ def positive(values):
 
 def draw_rho(axes, along, history, held_out):
     """rho, the sampling level and the held-out rho along a column of the history, "iteration" or "seconds"."""
-    passing = in_pass(history.get("damping", np.zeros(len(history["rho"]))))
+    passing = in_pass(history)
     if passing.any() and along == "seconds":
-        begin = history[along][np.argmax(passing) - 1]
+        first = int(np.argmax(passing))
+        begin = history[along][first - 1] if first else 0.0
         axes.axvspan(begin, history[along][-1], color=LIGHT, alpha=0.5, linewidth=0, label="fresh curves, each seen once")
     history = {name: values[~passing] for name, values in history.items()}
     x = history[along]
-    axes.plot(x, positive(history["rho"]), color=BLUE, marker="o", label="solver's curves", zorder=3)
-    if "noise" in history:
+    if len(x):
+        axes.plot(x, positive(history["rho"]), color=BLUE, marker="o", label="solver's curves", zorder=3)
+    if len(x) and "noise" in history:
         axes.plot(x, positive(history["noise"]), color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
                   drawstyle="steps-post", label="sampling level")  # fmt: skip
     if held_out and held_out.get("rho") is not None:
         rho, low, high = (held_out[name] for name in ("rho", "rho_low", "rho_high"))
         axes.axhspan(max(low, 1e-12), high, color=ORANGE, alpha=0.25, linewidth=0)
         axes.axhline(rho, color=ORANGE, linewidth=1.5, label=f"held out: {percent(rho)}")
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
+        if not len(x):
+            axes.set_ylim(0.5 * low, 2.0 * high)
+            axes.set_xlim(left=0)
+    percent_axis(axes)
     axes.set_ylabel(r"relative error of the cell masses, $\rho$")
     axes.yaxis.grid(True, which="major")
     axes.margins(x=0.03)

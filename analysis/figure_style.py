@@ -64,3 +64,12 @@ def save(figure, path):
 def percent(value):
     """A share in words: one decimal, below 1% two digits that count; 0.0987 is 9.9%."""
     return f"{100 * value:.1f}%" if value >= 0.00995 else f"{100 * value:.2g}%"
+
+
+def percent_axis(axes):
+    """A logarithmic vertical axis in percent, for what was drawn; within a decade the ticks between are labelled, too."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
+    low, high = axes.get_ylim()
+    if high < 10 * low:
+        axes.yaxis.set_minor_formatter(lambda value, _: f"{100 * value:g}%")

@@ -11,8 +11,8 @@ sampling level of these curves, and each held-out measurement with its interval.
 import argparse
 import sys
 
-from brenier_files import BadFile, in_pass, read_log, run
-from figure_style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure, percent, save
+from brenier_files import BadFile, in_pass, log_history, read_log, run
+from figure_style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure, percent, percent_axis, save
 
 SKY, YELLOW = "#56B4E9", "#E69F00"
 PHASES = {"clusters": YELLOW, "warm-up": GREEN, "scan of new curves": BLUE, "Newton": SKY, "fresh curves, once": GREY,
@@ -50,7 +50,7 @@ def load(path):
     steps = [event for event in events if event["event"] == "iteration"]
     if not steps:
         raise BadFile(f"{path}: has no iterations to draw")
-    for event, passing in zip(steps, in_pass([event.get("damping", 1.0) for event in steps])):
+    for event, passing in zip(steps, in_pass(log_history(events))):
         event["pass"] = bool(passing)
     return events
 
@@ -79,15 +79,15 @@ def draw_phases(axes, events, one):
 def draw_errors(axes, events, one):
     steps = [event for event in events if event["event"] == "iteration" and event["rho"] and not event.get("pass")]
     at = [event["seconds"] / one for event in steps]
-    axes.plot(at, [event["rho"] for event in steps], color=BLUE, marker="o", label="solver's curves")
-    axes.plot(at, [event["noise"] or float("nan") for event in steps], color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
-              drawstyle="steps-post", label="sampling level")  # fmt: skip
+    if steps:
+        axes.plot(at, [event["rho"] for event in steps], color=BLUE, marker="o", label="solver's curves")
+        axes.plot(at, [event["noise"] or float("nan") for event in steps], color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
+                  drawstyle="steps-post", label="sampling level")  # fmt: skip
     for number, event in enumerate(event for event in events if event["event"] == "held_out"):
         axes.errorbar(event["seconds"] / one, event["rho"], color=ORANGE, marker="s", capsize=3,
                       yerr=[[event["rho"] - event["rho_low"]], [event["rho_high"] - event["rho"]]],
                       label=None if number else "held out, 95%")  # fmt: skip
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
+    percent_axis(axes)
     axes.set_ylabel(r"relative error, $\rho$")
     axes.legend(loc="best")
 

@@ -275,7 +275,7 @@ static PetscErrorCode ReportWork(BrenierTargets t, const BrenierSource *source, 
   const double           look    = 0.05; // seconds that measuring the rate takes
   const int              vectors = BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE ? 2 : 1;
   const BrenierDualWork *work    = &solved->work;
-  const PetscInt64       sample  = PetscMax(solved->curves - solved->streamed, 1);
+  const PetscInt64       sample  = solved->curves - solved->streamed;
   const PetscReal        once    = 2.0 * vectors * t->dim * (PetscReal)t->n * (PetscReal)PetscMax(solved->curves, 1);
   PetscLogDouble         all[5]  = {work->flops, work->scan_seconds, work->envelope_seconds, 0.0, work->ring_bytes};
   PetscInt64             sum[4]  = {work->n_scanned, work->n_candidates, work->n_pieces, work->n_risen}, bytes;
