@@ -16,7 +16,7 @@ from figure_style import BLUE, GREEN, GREY, INK, ORANGE, new_figure, save
 
 SKY, YELLOW, PINK = "#56B4E9", "#E69F00", "#CC79A7"
 METHODS = {
-    "newton": (BLUE, "o", "Newton (default)"),
+    "newton": (BLUE, "o", "Newton and passes (default)"),
     "lmvm": (SKY, "s", "quasi-Newton"),
     "cg": (GREEN, "D", "conjugate gradients"),
     "ntr": (YELLOW, "P", "Newton, trust region"),

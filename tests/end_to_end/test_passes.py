@@ -129,6 +129,11 @@ def test_many_targets_stopped_before_continue_to_the_same_bits(tmp_path):
     expect_continuation(tmp_path, "level:")
 
 
+def test_stopped_in_a_pass_without_newton_continues_to_the_same_bits(tmp_path):
+    make_many(tmp_path)
+    assert ": in a pass, " in expect_continuation(tmp_path, "pass 1:", "-warm_up", 1)
+
+
 def test_stopped_without_a_checkpoint_keeps_what_there_is(tmp_path):
     make_problem(tmp_path)
     code, said = stop_at(tmp_path, "pass 1:", *LONG, interval=None)
