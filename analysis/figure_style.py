@@ -68,8 +68,12 @@ def percent(value):
 
 def percent_axis(axes):
     """A logarithmic vertical axis in percent, for what was drawn; within a decade the ticks between are labelled, too."""
+
+    def words(value, _):
+        return f"{100 * value:g}%"
+
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
+    axes.yaxis.set_major_formatter(words)
     low, high = axes.get_ylim()
     if high < 10 * low:
-        axes.yaxis.set_minor_formatter(lambda value, _: f"{100 * value:g}%")
+        axes.yaxis.set_minor_formatter(words)
