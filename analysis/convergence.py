@@ -27,8 +27,7 @@ def draw_rho(axes, along, history, held_out):
     """rho, the sampling level and the held-out rho along a column of the history, "iteration" or "seconds"."""
     passing = in_pass(history)
     if passing.any() and along == "seconds":
-        first = int(np.argmax(passing))
-        begin = history[along][first - 1] if first else 0.0
+        begin = history[along][max(np.argmax(passing) - 1, 0)]
         axes.axvspan(begin, history[along][-1], color=LIGHT, alpha=0.5, linewidth=0, label="fresh curves, each seen once")
     history = {name: values[~passing] for name, values in history.items()}
     x = history[along]
