@@ -31,7 +31,8 @@ typedef enum {
   BRENIER_NEWTON_PASS      = 5, /* a stochastic method has seen its samples */
   BRENIER_NEWTON_MAX_IT    = -1,
   BRENIER_NEWTON_STALLED   = -2, /* no damping gives descent */
-  BRENIER_NEWTON_LINEAR    = -3  /* the linear solver failed */
+  BRENIER_NEWTON_LINEAR    = -3, /* the linear solver failed */
+  BRENIER_NEWTON_UNSOUND   = -4  /* exact cells could not be computed: laguerre.h */
 } BrenierNewtonReason;
 
 /* What is known after an iteration; also the columns of /history, in this order. */

@@ -27,6 +27,7 @@ struct _p_BrenierTargets {
   PetscInt64 *row;    /* row of the input each target came from (the first, of duplicates), shape [n_local] */
   PetscReal  *centre; /* shape [dim] */
   PetscReal   unit;
+  PetscReal   dropped; /* what |y|^2 has from coordinates that are not here, one number for all: reduction.h; else 0 */
   /* status and provenance */
   PetscInt64 n_merged;   /* input rows that were duplicates of earlier ones */
   PetscReal  weight_sum; /* of the weights as given; 1 without weights */
@@ -118,7 +119,7 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsFetch(BrenierTargets targets, PetscInt
 PETSC_EXTERN PetscErrorCode BrenierTargetsFetchRows(BrenierTargets targets, PetscInt n, const PetscInt64 index[],
                                                     PetscInt width, const PetscReal rows[], PetscReal fetched[]);
 
-/* sum nu |y|^2 in the input's units. Collective. */
+/* sum nu |y|^2 in the input's units, dropped coordinates included. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets targets, PetscReal *moment);
 
 /* To be called after y was written to: scans keep what they make of the targets. Collective. */

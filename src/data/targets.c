@@ -305,6 +305,7 @@ PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets t, PetscReal *moment)
     term[i] = t->nu[i] * BrenierDot((size_t)t->dim, y, y);
   }
   PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, moment));
+  *moment += t->dropped;
   PetscCall(PetscFree(term));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -172,7 +172,7 @@ PetscErrorCode BrenierPotentialOfTargets(BrenierTargets t, Vec h, PetscReal psi[
   for (PetscInt i = 0; i < t->n_local; ++i) {
     const PetscReal *y = t->y + (size_t)i * (size_t)t->dim;
 
-    psi[i] = 0.5 * BrenierDot((size_t)t->dim, y, y) + height[i];
+    psi[i] = 0.5 * (BrenierDot((size_t)t->dim, y, y) + t->dropped) + height[i];
   }
   PetscCall(VecRestoreArrayRead(h, &height));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -56,7 +56,7 @@ void BrenierDescentDefaults(BrenierMethod method, PetscInt n_targets, BrenierDes
 static PetscErrorCode SetLength(Descent *s)
 {
   const BrenierTargets t         = s->targets;
-  const PetscReal      deviation = PetscSqrtReal(BrenierSourceSecondMoment(s->source) / (PetscReal)t->dim);
+  const PetscReal      deviation = BrenierSourceDeviation(s->source);
   PetscReal           *y, *term, square;
 
   PetscFunctionBegin;

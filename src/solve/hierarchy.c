@@ -71,8 +71,7 @@ static PetscErrorCode GaussianHeights(BrenierTargets t, const BrenierSource *sou
   PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &y));
   PetscCall(VecGetArrayWrite(h, &a));
   BrenierTargetsNormalised(t, y);
-  PetscCall(BrenierGaussianStart(t->comm, t->n_local, t->dim, y, t->nu,
-                                 PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim), a));
+  PetscCall(BrenierGaussianStart(t->comm, t->n_local, t->dim, y, t->nu, BrenierSourceDeviation(source), a));
   PetscCall(VecRestoreArrayWrite(h, &a));
   PetscCall(VecScale(h, t->unit));
   PetscCall(BrenierTargetsGauge(t, h));
@@ -118,7 +117,7 @@ static PetscErrorCode ProlongLinear(BrenierTargets t, BrenierTargets coarse, Pet
 static PetscErrorCode AddQuadratic(BrenierTargets t, const BrenierSource *source, const PetscReal apart[],
                                    PetscScalar h[])
 {
-  const PetscReal     deviation = PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim);
+  const PetscReal     deviation = BrenierSourceDeviation(source);
   BrenierGaussianForm form;
   PetscReal          *value;
 

@@ -91,6 +91,8 @@ const char *BrenierNewtonReasonText(BrenierNewtonReason reason)
     return "iteration limit reached";
   case BRENIER_NEWTON_STALLED:
     return "no damping gives descent";
+  case BRENIER_NEWTON_UNSOUND:
+    return "exact cells could not be computed";
   default:
     return "the linear solver failed";
   }

@@ -52,7 +52,7 @@ static PetscErrorCode MonitorStart(void *context, const BrenierIteration *now)
 static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
                                 Vec h, BrenierStart *start)
 {
-  const PetscReal      deviation = PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)t->dim);
+  const PetscReal      deviation = BrenierSourceDeviation(source);
   BrenierSolveOptions  of_start  = *options;
   BrenierNewtonOptions newton    = options->newton;
   BrenierSource        gaussian;

@@ -1,0 +1,325 @@
+/* reduction.c - Implements reduction.h: Gram and Schmidt with the furthest target as pivot. */
+#include <brenier/base.h>
+#include <brenier/envelope.h>
+#include <brenier/reduction.h>
+
+#include <float.h>
+
+/* What counts as a direction, in parts of the range along each axis, and in roundings of the largest coordinate. */
+static const PetscReal brenier_least_part = 1e-12, brenier_roundings = 8.0;
+
+/* Ranges that rounding reaches to this part tell nothing of rank. */
+static const PetscReal brenier_blurred = 1e-6;
+
+/* Targets looked at first, beyond the dimension: when these span everything, the others need not be asked. */
+static const PetscInt brenier_probe = 16;
+
+/* Targets less one of them, each axis in units of its range, and what is left of them beside the directions found. */
+typedef struct {
+  MPI_Comm   comm;
+  PetscInt   dim;       /* axes that differ */
+  PetscInt   n;         /* rows on this rank */
+  PetscReal *row;       /* shape [n, dim] */
+  PetscReal  tolerance; /* of the largest norm of a row */
+} Residuals;
+
+/* The axes of the targets. */
+typedef struct {
+  PetscReal *low, *high; /* least and largest coordinate, shape [dim] */
+  PetscInt  *axis;       /* along which targets differ, shape [n] */
+  PetscInt   n;
+} Axes;
+
+static PetscErrorCode FindAxes(BrenierTargets t, Axes *a)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc3(t->dim, &a->low, t->dim, &a->high, t->dim, &a->axis));
+  for (PetscInt k = 0; k < t->dim; ++k) {
+    a->low[k]  = PETSC_MAX_REAL;
+    a->high[k] = -PETSC_MAX_REAL;
+  }
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    for (PetscInt k = 0; k < t->dim; ++k) {
+      a->low[k]  = PetscMin(a->low[k], t->y[(size_t)i * t->dim + k]);
+      a->high[k] = PetscMax(a->high[k], t->y[(size_t)i * t->dim + k]);
+    }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, a->low, t->dim, MPIU_REAL, MPI_MIN, t->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, a->high, t->dim, MPIU_REAL, MPI_MAX, t->comm));
+  a->n = 0;
+  for (PetscInt k = 0; k < t->dim; ++k)
+    if (a->low[k] < a->high[k]) a->axis[a->n++] = k;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Every stride-th target less target 0, axis by axis over its range. */
+static PetscErrorCode SetResiduals(BrenierTargets t, const Axes *a, PetscInt stride, Residuals *r)
+{
+  const PetscInt64 zero = 0;
+  PetscReal       *origin;
+  PetscInt         first = (stride - t->first % stride) % stride;
+
+  PetscFunctionBegin;
+  r->comm = t->comm;
+  r->dim  = a->n;
+  r->n    = first < t->n_local ? (t->n_local - 1 - first) / stride + 1 : 0;
+  PetscCall(PetscMalloc1(t->dim, &origin));
+  PetscCall(PetscMalloc1((size_t)r->n * r->dim, &r->row));
+  PetscCall(BrenierTargetsFetch(t, 1, &zero, origin));
+  for (PetscInt i = 0; i < r->n; ++i)
+    for (PetscInt l = 0; l < r->dim; ++l) {
+      const PetscInt k = a->axis[l];
+
+      r->row[(size_t)i * r->dim + l] =
+          (t->y[(size_t)(first + i * stride) * t->dim + k] - origin[k]) / (a->high[k] - a->low[k]);
+    }
+  PetscCall(PetscFree(origin));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The largest relative rounding of an axis, added to what always counts as none. */
+static PetscReal Tolerance(const Axes *a)
+{
+  PetscReal rounding = 0.0;
+
+  for (PetscInt l = 0; l < a->n; ++l) {
+    const PetscReal low = a->low[a->axis[l]], high = a->high[a->axis[l]];
+
+    rounding = PetscMax(rounding, PetscMax(PetscAbsReal(low), PetscAbsReal(high)) / (high - low));
+  }
+  return PetscSqrtReal((PetscReal)a->n) * PetscMax(brenier_least_part, brenier_roundings * DBL_EPSILON * rounding);
+}
+
+/* Takes direction q out of every row. */
+static void TakeOut(Residuals *r, const PetscReal q[])
+{
+  for (PetscInt i = 0; i < r->n; ++i) {
+    PetscReal      *row   = r->row + (size_t)i * r->dim;
+    const PetscReal along = BrenierDot((size_t)r->dim, row, q);
+
+    for (PetscInt k = 0; k < r->dim; ++k) row[k] -= along * q[k];
+  }
+}
+
+/* The longest row of all ranks, the first of several; its square is 0 where there are none. */
+static PetscErrorCode Longest(const Residuals *r, PetscReal row[], PetscReal *square)
+{
+  struct {
+    double value;
+    int    rank;
+  } here              = {0.0, 0}, best;
+  PetscInt    longest = -1;
+  PetscMPIInt rank;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(r->comm, &rank));
+  for (PetscInt i = 0; i < r->n; ++i) {
+    const PetscReal *x = r->row + (size_t)i * r->dim;
+    const PetscReal  s = BrenierDot((size_t)r->dim, x, x);
+
+    if (s > here.value) {
+      here.value = s;
+      longest    = i;
+    }
+  }
+  here.rank = rank;
+  PetscCallMPI(MPI_Allreduce(&here, &best, 1, MPI_DOUBLE_INT, MPI_MAXLOC, r->comm));
+  *square = best.value;
+  if (best.rank == rank && longest >= 0) PetscCall(PetscArraycpy(row, r->row + (size_t)longest * r->dim, r->dim));
+  PetscCallMPI(MPI_Bcast(row, r->dim, MPIU_REAL, best.rank, r->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Makes q a unit vector orthogonal to the first n rows of basis: twice is enough. */
+static void Orthonormalise(PetscInt n, PetscInt dim, const PetscReal basis[], PetscReal q[])
+{
+  for (int pass = 0; pass < 2; ++pass) {
+    PetscReal norm;
+
+    for (PetscInt l = 0; l < n; ++l) {
+      const PetscReal *b     = basis + (size_t)l * dim;
+      const PetscReal  along = BrenierDot((size_t)dim, b, q);
+
+      for (PetscInt k = 0; k < dim; ++k) q[k] -= along * b[k];
+    }
+    norm = PetscSqrtReal(BrenierDot((size_t)dim, q, q));
+    for (PetscInt k = 0; k < dim; ++k) q[k] /= norm;
+  }
+}
+
+/* Adds directions to the rank ones in basis until no row is longer than the tolerance. */
+static PetscErrorCode Span(Residuals *r, PetscReal basis[], PetscInt *rank)
+{
+  PetscReal square;
+
+  PetscFunctionBegin;
+  for (PetscInt l = 0; l < *rank; ++l) TakeOut(r, basis + (size_t)l * r->dim);
+  while (*rank < r->dim) {
+    PetscReal *q = basis + (size_t)*rank * r->dim;
+
+    PetscCall(Longest(r, q, &square));
+    if (square <= PetscSqr(r->tolerance)) break;
+    Orthonormalise(*rank, r->dim, basis, q);
+    TakeOut(r, q);
+    ++*rank;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The rank, and directions that span the differences of targets, in units of the axes' ranges. */
+static PetscErrorCode FindDirections(BrenierTargets t, const Axes *a, PetscReal basis[], PetscInt *rank)
+{
+  const PetscInt stride = PetscMax(t->n / (a->n + brenier_probe), 1);
+  Residuals      r      = {0};
+
+  PetscFunctionBegin;
+  *rank       = 0;
+  r.tolerance = Tolerance(a);
+  if (r.tolerance > brenier_blurred) {
+    *rank = a->n;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(SetResiduals(t, a, stride, &r));
+  PetscCall(Span(&r, basis, rank));
+  PetscCall(PetscFree(r.row));
+  if (*rank == a->n || stride == 1) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(SetResiduals(t, a, 1, &r));
+  PetscCall(Span(&r, basis, rank));
+  PetscCall(PetscFree(r.row));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Axes as columns of Q. */
+static PetscErrorCode SetAxes(BrenierReduction r, const Axes *a)
+{
+  PetscFunctionBegin;
+  r->rank = a->n;
+  PetscCall(PetscCalloc1((size_t)r->rank * r->dim, &r->basis));
+  for (PetscInt l = 0; l < r->rank; ++l) r->basis[(size_t)l * r->dim + a->axis[l]] = 1.0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Directions as orthonormal columns of Q, back in the units of the targets. */
+static PetscErrorCode SetBasis(BrenierReduction r, const Axes *a, const PetscReal direction[])
+{
+  PetscFunctionBegin;
+  PetscCall(PetscCalloc1((size_t)r->rank * r->dim, &r->basis));
+  for (PetscInt l = 0; l < r->rank; ++l) {
+    PetscReal *q = r->basis + (size_t)l * r->dim;
+
+    for (PetscInt m = 0; m < a->n; ++m) {
+      const PetscInt k = a->axis[m];
+
+      q[k] = direction[(size_t)l * a->n + m] * (a->high[k] - a->low[k]);
+    }
+    Orthonormalise(l, r->dim, r->basis, q);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The basis, unless targets need all coordinates. */
+static PetscErrorCode FindBasis(BrenierReduction r, BrenierTargets t, const BrenierSource *source)
+{
+  PetscReal *direction;
+  Axes       a;
+
+  PetscFunctionBegin;
+  PetscCall(FindAxes(t, &a));
+  r->rank = a.n;
+  PetscCall(PetscMalloc1((size_t)a.n * a.n, &direction));
+  if (source->type != BRENIER_SOURCE_CUBE) PetscCall(FindDirections(t, &a, direction, &r->rank));
+  if (r->rank == 0) r->rank = r->dim; // one target
+  else if (r->rank < a.n) PetscCall(SetBasis(r, &a, direction));
+  else if (a.n < r->dim) PetscCall(SetAxes(r, &a));
+  PetscCall(PetscFree(direction));
+  PetscCall(PetscFree3(a.low, a.high, a.axis));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* |p|^2 by target 0, the same number on all ranks. */
+static PetscErrorCode SetDropped(BrenierReduction r)
+{
+  const PetscInt64 zero = 0;
+  PetscReal       *y, *inside, *back, square = 0.0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc3(r->dim, &y, r->rank, &inside, r->dim, &back));
+  PetscCall(BrenierTargetsFetch(r->whole, 1, &zero, y));
+  BrenierReductionProject(r, 1, y, inside);
+  BrenierReductionLift(r, 1, inside, back);
+  for (PetscInt k = 0; k < r->dim; ++k) square += PetscSqr(y[k] - back[k]);
+  r->targets->dropped = square;
+  PetscCall(PetscFree3(y, inside, back));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ReduceTargets(BrenierReduction r)
+{
+  const BrenierTargets t = r->whole;
+  PetscReal           *y, *nu;
+  PetscInt64          *row;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1((size_t)t->n_local * r->rank, &y));
+  PetscCall(PetscMalloc1(t->n_local, &nu));
+  PetscCall(PetscMalloc1(t->n_local, &row));
+  BrenierReductionProject(r, t->n_local, t->y, y);
+  PetscCall(PetscArraycpy(nu, t->nu, t->n_local));
+  PetscCall(PetscArraycpy(row, t->row, t->n_local));
+  PetscCall(BrenierTargetsAdopt(t->comm, t->n_local, r->rank, y, nu, row, &r->targets));
+  r->targets->n_merged   = t->n_merged;
+  r->targets->weight_sum = t->weight_sum;
+  r->targets->hash       = t->hash;
+  r->targets->file_bytes = t->file_bytes;
+  PetscCall(PetscStrncpy(r->targets->path, t->path, sizeof t->path));
+  PetscCall(SetDropped(r));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierReductionCreate(BrenierTargets targets, const BrenierSource *source, BrenierReduction *reduction)
+{
+  BrenierReduction r;
+
+  PetscFunctionBegin;
+  PetscCall(PetscNew(&r));
+  r->dim     = targets->dim;
+  r->whole   = targets;
+  r->targets = targets;
+  PetscCall(FindBasis(r, targets, source));
+  if (r->basis) PetscCall(ReduceTargets(r));
+  BrenierSourceReduce(source, r->rank, &r->source);
+  *reduction = r;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void BrenierReductionProject(BrenierReduction r, PetscInt n, const PetscReal x[], PetscReal projected[])
+{
+  for (PetscInt i = 0; i < n; ++i)
+    for (PetscInt l = 0; l < r->rank; ++l)
+      projected[(size_t)i * r->rank + l] =
+          r->basis ? BrenierDot((size_t)r->dim, x + (size_t)i * r->dim, r->basis + (size_t)l * r->dim)
+                   : x[(size_t)i * r->dim + l];
+}
+
+void BrenierReductionLift(BrenierReduction r, PetscInt n, const PetscReal projected[], PetscReal x[])
+{
+  for (PetscInt i = 0; i < n; ++i)
+    for (PetscInt k = 0; k < r->dim; ++k) {
+      const PetscReal *from = projected + (size_t)i * r->rank;
+      PetscReal        sum  = 0.0;
+
+      for (PetscInt l = 0; r->basis && l < r->rank; ++l) sum += from[l] * r->basis[(size_t)l * r->dim + k];
+      x[(size_t)i * r->dim + k] = r->basis ? sum : from[k];
+    }
+}
+
+PetscErrorCode BrenierReductionDestroy(BrenierReduction *reduction)
+{
+  BrenierReduction r = *reduction;
+
+  PetscFunctionBegin;
+  if (!r) PetscFunctionReturn(PETSC_SUCCESS);
+  if (r->targets != r->whole) PetscCall(BrenierTargetsDestroy(&r->targets));
+  PetscCall(PetscFree(r->basis));
+  PetscCall(PetscFree(*reduction));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,313 @@
+/* laguerre.c - Implements laguerre.h but for the lift: neighbours from one rank, cells on all. */
+#include <brenier/base.h>
+#include <brenier/envelope.h>
+#include <brenier/threads.h>
+
+#include "laguerre_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Targets at most: the hull is in one rank's memory, some 1 kB a target in the plane and 6 kB in space. */
+static const PetscInt brenier_most_plane = 4000000, brenier_most_space = 500000;
+
+/* Masses that sum to 1 but for this are right; beyond it cells overlap. */
+static const PetscReal brenier_most_excess = 1e-10;
+
+PetscBool BrenierLaguerreKnows(const BrenierSource *source, PetscInt n_targets)
+{
+  if (source->type == BRENIER_SOURCE_SPHERE && (source->dim != 2 || source->ambient != 2)) return PETSC_FALSE;
+  if (source->dim == 2) return (PetscBool)(n_targets <= brenier_most_plane);
+  return (PetscBool)(source->dim == 3 && n_targets <= brenier_most_space);
+}
+
+static BrenierLaw LawOf(const BrenierSource *source)
+{
+  switch (source->type) {
+  case BRENIER_SOURCE_CUBE:
+    return BRENIER_LAW_CUBE;
+  case BRENIER_SOURCE_SPHERE:
+    return BRENIER_LAW_CIRCLE;
+  default:
+    return BRENIER_LAW_GAUSSIAN;
+  }
+}
+
+/* Rows of all ranks on every rank; width numbers a target. */
+static PetscErrorCode GatherAll(BrenierLaguerre l, PetscInt width, const PetscReal mine[], PetscReal all[])
+{
+  MPI_Datatype row;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Type_contiguous(width, MPIU_REAL, &row));
+  PetscCallMPI(MPI_Type_commit(&row));
+  PetscCallMPI(MPI_Allgatherv(mine, l->targets->n_local, row, all, l->count, l->offset, row, l->comm));
+  PetscCallMPI(MPI_Type_free(&row));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierLaguerreCreate(BrenierTargets t, const BrenierSource *source, BrenierLaguerre *laguerre)
+{
+  BrenierLaguerre l;
+  PetscMPIInt     size;
+
+  PetscFunctionBegin;
+  PetscCheck(BrenierLaguerreKnows(source, t->n), t->comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "cells of %" PetscInt_FMT " targets in dimension %" PetscInt_FMT " are not known exactly", t->n, t->dim);
+  PetscCall(PetscNew(&l));
+  l->targets = t;
+  l->comm    = t->comm;
+  l->law     = LawOf(source);
+  l->scale   = source->scale;
+  l->dim     = t->dim;
+  PetscCallMPI(MPI_Comm_size(l->comm, &size));
+  PetscCall(PetscMalloc2(size, &l->count, size, &l->offset));
+  for (PetscMPIInt r = 0; r < size; ++r) {
+    l->offset[r] = (PetscMPIInt)t->layout->range[r];
+    l->count[r]  = (PetscMPIInt)(t->layout->range[r + 1] - t->layout->range[r]);
+  }
+  PetscCall(PetscMalloc2((size_t)t->n * t->dim, &l->y, t->n, &l->h));
+  PetscCall(
+      PetscMalloc3(t->n_local, &l->mass, (size_t)t->n_local * t->dim, &l->moment, (size_t)t->n_local * 6, &l->second));
+  PetscCall(GatherAll(l, t->dim, t->y, l->y));
+  *laguerre = l;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Rows of a table on rank 0 that are this rank's, counted from 0 in start. */
+static PetscErrorCode ScatterNeighbours(BrenierLaguerre l, const BrenierNeighbours *all)
+{
+  const PetscInt n = l->targets->n_local;
+  PetscMPIInt    size, rank, *entries = NULL, *first = NULL;
+  PetscInt      *length, *all_length = NULL;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(l->comm, &size));
+  PetscCallMPI(MPI_Comm_rank(l->comm, &rank));
+  PetscCall(BrenierNeighboursFree(&l->neighbours));
+  l->neighbours.n = n;
+  PetscCall(PetscMalloc1(n + 1, &l->neighbours.start));
+  PetscCall(PetscMalloc1(n, &length));
+  if (rank == 0) {
+    PetscCall(PetscMalloc3(all->n, &all_length, size, &entries, size, &first));
+    for (PetscInt i = 0; i < all->n; ++i) all_length[i] = all->start[i + 1] - all->start[i];
+    for (PetscMPIInt r = 0; r < size; ++r) {
+      first[r]   = all->start[l->offset[r]];
+      entries[r] = all->start[l->offset[r] + l->count[r]] - first[r];
+    }
+  }
+  PetscCallMPI(MPI_Scatterv(all_length, l->count, l->offset, MPIU_INT, length, n, MPIU_INT, 0, l->comm));
+  l->neighbours.start[0] = 0;
+  for (PetscInt i = 0; i < n; ++i) l->neighbours.start[i + 1] = l->neighbours.start[i] + length[i];
+  PetscCall(PetscMalloc1(l->neighbours.start[n], &l->neighbours.other));
+  PetscCallMPI(MPI_Scatterv(rank == 0 ? all->other : NULL, entries, first, MPIU_INT, l->neighbours.other,
+                            l->neighbours.start[n], MPIU_INT, 0, l->comm));
+  if (rank == 0) PetscCall(PetscFree3(all_length, entries, first));
+  PetscCall(PetscFree(length));
+  PetscCall(PetscFree(l->facet));
+  PetscCall(PetscMalloc1(l->neighbours.start[n], &l->facet));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Neighbours of the heights l->h, the more the higher the attempt; *found is false when there are none to be had. */
+static PetscErrorCode FindNeighbours(BrenierLaguerre l, PetscInt attempt, PetscBool *found)
+{
+  BrenierNeighbours     all  = {0};
+  BrenierNeighboursKind kind = BRENIER_NEIGHBOURS_NONE;
+  PetscMPIInt           rank;
+  int                   ok;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(l->comm, &rank));
+  if (rank == 0) PetscCall(BrenierNeighboursFind(l->dim, l->targets->n, l->y, l->h, attempt, &all, &kind));
+  ok = kind != BRENIER_NEIGHBOURS_NONE;
+  PetscCallMPI(MPI_Bcast(&ok, 1, MPI_INT, 0, l->comm));
+  *found = (PetscBool)ok;
+  if (ok) PetscCall(ScatterNeighbours(l, &all));
+  PetscCall(BrenierNeighboursFree(&all));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void BrenierLaguerreConstraints_Private(BrenierLaguerre l, PetscInt target, PetscInt k, const PetscInt other[],
+                                        PetscReal a[], PetscReal b[])
+{
+  for (PetscInt j = 0; j < k; ++j) {
+    for (PetscInt c = 0; c < l->dim; ++c)
+      a[j * l->dim + c] = l->y[(size_t)other[j] * l->dim + c] - l->y[(size_t)target * l->dim + c];
+    b[j] = (l->h[target] - l->h[other[j]]) / l->scale;
+  }
+}
+
+/* One cell of this rank. Facets and moments come in units of the source's scale: mu_{dim-1} as the inverse of a length. */
+static int Integrate(BrenierLaguerre l, PetscInt i, PetscReal a[], PetscReal b[], BrenierCellWork *work)
+{
+  const PetscInt  first = l->neighbours.start[i], k = l->neighbours.start[i + 1] - first;
+  const PetscInt *other = l->neighbours.other + first;
+  BrenierCell     cell;
+
+  BrenierLaguerreConstraints_Private(l, l->targets->first + i, k, other, a, b);
+  if (BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, b, work, &cell, l->facet + first)) return -1;
+  l->mass[i] = cell.mass;
+  for (PetscInt c = 0; c < l->dim; ++c) l->moment[i * l->dim + c] = l->scale * cell.moment[c];
+  for (PetscInt c = 0; c < 6; ++c) l->second[6 * i + c] = l->scale * l->scale * cell.second[c];
+  for (PetscInt j = 0; j < k; ++j) l->facet[first + j] /= l->scale;
+  return 0;
+}
+
+/* All cells of this rank, each by one thread. */
+static PetscErrorCode IntegrateAll(BrenierLaguerre l)
+{
+  const PetscInt n       = l->targets->n_local;
+  const int      threads = (int)BrenierThreads();
+  PetscInt       longest = 1;
+  int            failed  = 0;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < n; ++i) longest = PetscMax(longest, l->neighbours.start[i + 1] - l->neighbours.start[i]);
+#pragma omp parallel num_threads(threads) reduction(| : failed)
+  {
+    BrenierCellWork *work = BrenierCellWorkCreate();
+    PetscReal       *a    = malloc((size_t)longest * (size_t)(l->dim + 1) * sizeof *a);
+
+    failed = !work || !a;
+#pragma omp for schedule(dynamic, 64)
+    for (PetscInt i = 0; i < n; ++i)
+      if (!failed) failed = Integrate(l, i, a, a + (size_t)longest * (size_t)l->dim, work) != 0;
+    free(a);
+    BrenierCellWorkDestroy(work);
+  }
+  PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the cell of a target");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the cells of all ranks sum to. */
+static PetscErrorCode Sum(BrenierLaguerre l, BrenierLaguerreValue *value)
+{
+  const BrenierTargets t = l->targets;
+  const PetscInt       n = t->n_local;
+  PetscReal           *term, sum[2];
+  PetscInt64           count[2] = {0, 0};
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
+  for (PetscInt i = 0; i < n; ++i) {
+    // First moments sum to zero, so the centre of the targets may be taken off
+    term[i]     = l->h[t->first + i] * (l->mass[i] - t->nu[i]);
+    term[n + i] = l->mass[i];
+    for (PetscInt c = 0; c < l->dim; ++c) term[i] += (t->y[i * l->dim + c] - t->centre[c]) * l->moment[i * l->dim + c];
+    count[0] += !(l->mass[i] > 0.0);
+  }
+  for (PetscInt k = 0; k < l->neighbours.start[n]; ++k) count[1] += l->facet[k] > 0.0;
+  PetscCall(BrenierExactSum(l->comm, n, 2, term, sum));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, count, 2, MPIU_INT64, MPI_SUM, l->comm));
+  PetscCall(PetscFree(term));
+  value->energy   = sum[0];
+  value->excess   = sum[1] - 1.0;
+  value->n_empty  = count[0];
+  value->n_facets = count[1] / 2;
+  value->sound    = (PetscBool)(PetscAbsReal(value->excess) <= brenier_most_excess);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierLaguerreEvaluate(BrenierLaguerre l, Vec h, Vec mass, BrenierLaguerreValue *value)
+{
+  const PetscScalar *mine;
+  PetscScalar       *m;
+  PetscBool          found = PETSC_TRUE;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(value, sizeof *value));
+  PetscCall(VecGetArrayRead(h, &mine));
+  PetscCall(GatherAll(l, 1, mine, l->h));
+  PetscCall(VecRestoreArrayRead(h, &mine));
+  for (PetscInt attempt = 0; found && !value->sound; ++attempt) {
+    PetscCall(FindNeighbours(l, attempt, &found));
+    if (!found) break;
+    PetscCall(IntegrateAll(l));
+    PetscCall(Sum(l, value));
+  }
+  PetscCall(VecGetArrayWrite(mass, &m));
+  for (PetscInt i = 0; i < l->targets->n_local; ++i) m[i] = value->sound ? l->mass[i] : 0.0;
+  PetscCall(VecRestoreArrayWrite(mass, &m));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Row i of the Hessian, its entries ascending, the diagonal among them. */
+static PetscInt SetRow(BrenierLaguerre l, PetscInt i, PetscInt column[], PetscScalar v[])
+{
+  const PetscInt target = l->targets->first + i;
+  PetscInt       n = 0, diagonal = -1;
+  PetscReal      sum = 0.0;
+
+  for (PetscInt k = l->neighbours.start[i]; k < l->neighbours.start[i + 1]; ++k) {
+    const PetscInt other  = l->neighbours.other[k];
+    PetscReal      square = 0.0;
+
+    if (diagonal < 0 && other > target) diagonal = n++;
+    for (PetscInt c = 0; c < l->dim; ++c)
+      square += PetscSqr(l->y[(size_t)other * l->dim + c] - l->y[(size_t)target * l->dim + c]);
+    if (!(l->facet[k] > 0.0 && square > 0.0)) continue;
+    column[n] = other;
+    v[n]      = -l->facet[k] / PetscSqrtReal(square);
+    sum -= v[n++];
+  }
+  if (diagonal < 0) diagonal = n++;
+  column[diagonal] = target;
+  v[diagonal]      = sum;
+  return n;
+}
+
+PetscErrorCode BrenierLaguerreHessian(BrenierLaguerre l, Mat *hessian)
+{
+  const PetscInt n = l->targets->n_local, most = l->neighbours.start[n] + n;
+  PetscInt      *row, *column;
+  PetscScalar   *v;
+  MatNullSpace   constants;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc3(n + 1, &row, most, &column, most, &v));
+  row[0] = 0;
+  for (PetscInt i = 0; i < n; ++i) row[i + 1] = row[i] + SetRow(l, i, column + row[i], v + row[i]);
+  PetscCall(MatCreateMPIAIJWithArrays(l->comm, n, n, l->targets->n, l->targets->n, row, column, v, hessian));
+  PetscCall(PetscFree3(row, column, v));
+  PetscCall(MatNullSpaceCreate(l->comm, PETSC_TRUE, 0, NULL, &constants));
+  PetscCall(MatSetNullSpace(*hessian, constants));
+  PetscCall(MatSetNearNullSpace(*hessian, constants));
+  PetscCall(MatNullSpaceDestroy(&constants));
+  PetscCall(MatSetOption(*hessian, MAT_SYMMETRIC, PETSC_TRUE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierLaguerreBarycentres(BrenierLaguerre l, PetscReal barycentre[])
+{
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < l->targets->n_local; ++i)
+    for (PetscInt c = 0; c < l->dim; ++c)
+      barycentre[i * l->dim + c] = l->mass[i] > 0.0 ? l->moment[i * l->dim + c] / l->mass[i] : NAN;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscReal BrenierLaguerrePower(BrenierLaguerre l)
+{
+  return l->law == BRENIER_LAW_CIRCLE ? 1.0 : (PetscReal)l->dim;
+}
+
+const PetscReal *BrenierLaguerreSecondMoments(BrenierLaguerre l)
+{
+  return l->second;
+}
+
+PetscErrorCode BrenierLaguerreDestroy(BrenierLaguerre *laguerre)
+{
+  BrenierLaguerre l = *laguerre;
+
+  PetscFunctionBegin;
+  if (!l) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierNeighboursFree(&l->neighbours));
+  PetscCall(PetscFree2(l->count, l->offset));
+  PetscCall(PetscFree2(l->y, l->h));
+  PetscCall(PetscFree3(l->mass, l->moment, l->second));
+  PetscCall(PetscFree(l->facet));
+  PetscCall(PetscFree(*laguerre));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,30 @@
+/* laguerre_impl.h - Private to src/low: what exact cells hold. */
+#pragma once
+
+#include <brenier/laguerre.h>
+
+#include "cell.h"
+#include "neighbours.h"
+
+struct _p_BrenierLaguerre {
+  /* parameters */
+  BrenierTargets targets; /* borrowed */
+  MPI_Comm       comm;
+  BrenierLaw     law;
+  PetscReal      scale; /* of the source: cells are computed in units of it */
+  PetscInt       dim;
+  /* data of all targets, the same on every rank */
+  PetscReal   *y;              /* shape [n, dim] */
+  PetscReal   *h;              /* of the last evaluation, shape [n] */
+  PetscMPIInt *count, *offset; /* targets of each rank */
+  /* data of the cells of this rank */
+  BrenierNeighbours neighbours; /* rows of this rank's targets, global numbers */
+  PetscReal        *facet;      /* mu_{dim-1} of each, in the order of neighbours.other */
+  PetscReal        *mass;       /* shape [n_local] */
+  PetscReal        *moment;     /* shape [n_local, dim] */
+  PetscReal        *second;     /* shape [n_local, 6] */
+};
+
+/* One cell's constraints <x, a> <= b in units of the source's scale, shapes [k, dim] and [k]; k neighbours. Not collective. */
+void BrenierLaguerreConstraints_Private(BrenierLaguerre l, PetscInt target, PetscInt k, const PetscInt other[],
+                                        PetscReal a[], PetscReal b[]);

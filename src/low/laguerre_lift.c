@@ -1,0 +1,275 @@
+/*
+  laguerre_lift.c - Implements BrenierLaguerreLift() of laguerre.h.
+
+  The gap of an empty target e is the least over x of u(x) - <x, y_e> - h_e, a convex function that is linear on each cell, so it
+  is attained at a vertex of one: a point where y_e lies in the convex hull of the targets whose cells meet there, unless
+  the vertex is on the border of the domain. So a cell inside the domain asks only the empty targets in the bounding box
+  of its own target and its neighbours.
+
+  Raised by its gap and delta more, e has a cell about that vertex, whose mass grows with delta. That of the plane alone
+  against the cell's target and its neighbours is brought to a part of nu_e by bisection of log delta.
+*/
+#include <brenier/base.h>
+
+#include "laguerre_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Bisections of log delta, and doublings before it; lifts are starts for what follows. */
+static const PetscInt brenier_bisections = 12, brenier_expansions = 200;
+
+/* Empty targets of all ranks, by their first coordinate. */
+typedef struct {
+  PetscInt   n;
+  PetscInt  *target; /* shape [n] */
+  PetscReal *gap;    /* found so far on this rank */
+  PetscInt  *cell;   /* at a vertex of which, of this rank */
+} Empties;
+
+typedef struct {
+  PetscReal x;
+  PetscInt  target;
+} Keyed;
+
+static int CompareKeyed(const void *left, const void *right)
+{
+  const Keyed *l = left, *r = right;
+
+  return l->x != r->x ? (l->x > r->x) - (l->x < r->x) : (l->target > r->target) - (l->target < r->target);
+}
+
+/* Empty targets of all ranks; the same on each. */
+static PetscErrorCode FindEmpties(BrenierLaguerre l, Vec mass, Empties *e)
+{
+  const BrenierTargets t = l->targets;
+  const PetscScalar   *m;
+  PetscReal           *mine, *all;
+  Keyed               *key;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc3(t->n_local, &mine, t->n, &all, t->n, &key));
+  PetscCall(VecGetArrayRead(mass, &m));
+  for (PetscInt i = 0; i < t->n_local; ++i) mine[i] = m[i];
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCallMPI(MPI_Allgatherv(mine, t->n_local, MPIU_REAL, all, l->count, l->offset, MPIU_REAL, l->comm));
+  e->n = 0;
+  for (PetscInt i = 0; i < t->n; ++i)
+    if (!(all[i] > 0.0)) key[e->n++] = (Keyed){l->y[(size_t)i * l->dim], i};
+  qsort(key, (size_t)e->n, sizeof *key, CompareKeyed);
+  PetscCall(PetscMalloc3(e->n, &e->target, e->n, &e->gap, e->n, &e->cell));
+  for (PetscInt k = 0; k < e->n; ++k) {
+    e->target[k] = key[k].target;
+    e->gap[k]    = PETSC_MAX_REAL;
+    e->cell[k]   = -1;
+  }
+  PetscCall(PetscFree3(mine, all, key));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* First empty target whose first coordinate is at least x. */
+static PetscInt FirstFrom(BrenierLaguerre l, const Empties *e, PetscReal x)
+{
+  PetscInt low = 0, high = e->n;
+
+  while (low < high) {
+    const PetscInt middle = low + (high - low) / 2;
+
+    if (l->y[(size_t)e->target[middle] * l->dim] < x) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/* Bounding box of a target and its neighbours: low, then high, shape [2 dim]. */
+static void Box(BrenierLaguerre l, PetscInt i, PetscReal box[])
+{
+  const PetscReal *y = l->y + (size_t)(l->targets->first + i) * l->dim;
+
+  for (PetscInt c = 0; c < l->dim; ++c) box[c] = box[l->dim + c] = y[c];
+  for (PetscInt k = l->neighbours.start[i]; k < l->neighbours.start[i + 1]; ++k)
+    for (PetscInt c = 0; c < l->dim; ++c) {
+      const PetscReal z = l->y[(size_t)l->neighbours.other[k] * l->dim + c];
+
+      box[c]          = PetscMin(box[c], z);
+      box[l->dim + c] = PetscMax(box[l->dim + c], z);
+    }
+}
+
+/* Lowers the gap of one empty target by the vertices of one cell. */
+static void AskVertices(BrenierLaguerre l, PetscInt i, int n, const double x[], Empties *e, PetscInt k)
+{
+  const PetscInt   cell = l->targets->first + i, target = e->target[k];
+  const PetscReal *y = l->y + (size_t)cell * l->dim, *z = l->y + (size_t)target * l->dim;
+
+  for (int v = 0; v < n; ++v) {
+    PetscReal gap = l->h[cell] - l->h[target];
+
+    for (PetscInt c = 0; c < l->dim; ++c) gap += l->scale * x[v * l->dim + c] * (y[c] - z[c]);
+    if (gap < e->gap[k]) {
+      e->gap[k]  = gap;
+      e->cell[k] = i;
+    }
+  }
+}
+
+/* On the circle u - f_e is no longer linear on a cell, and may be least within an arc: at x opposite to y_i - y_e. */
+static void AskArc(BrenierLaguerre l, PetscInt i, PetscInt k, const PetscReal a[], const PetscReal b[], Empties *e,
+                   PetscInt j)
+{
+  const PetscInt   cell = l->targets->first + i, target = e->target[j];
+  const PetscReal *y = l->y + 2 * (size_t)cell, *z = l->y + 2 * (size_t)target;
+  const PetscReal  apart = hypot(y[0] - z[0], y[1] - z[1]), gap = l->h[cell] - l->h[target] - apart;
+
+  if (!(apart > 0.0) || gap >= e->gap[j]) return;
+  for (PetscInt m = 0; m < k; ++m)
+    if (a[2 * m] * (z[0] - y[0]) + a[2 * m + 1] * (z[1] - y[1]) > b[m] * apart) return;
+  e->gap[j]  = gap;
+  e->cell[j] = i;
+}
+
+/* One cell of this rank: which empty targets it asks, and what they find. */
+static PetscErrorCode AskCell(BrenierLaguerre l, PetscInt i, BrenierCellWork *work, PetscReal a[], PetscReal b[],
+                              Empties *e)
+{
+  const PetscInt  first = l->neighbours.start[i], k = l->neighbours.start[i + 1] - first;
+  BrenierCell     cell;
+  const double   *x;
+  const int      *active;
+  PetscReal       box[6];
+  const PetscBool circle = (PetscBool)(l->law == BRENIER_LAW_CIRCLE);
+  PetscBool       border = circle;
+  int             n;
+
+  PetscFunctionBegin;
+  BrenierLaguerreConstraints_Private(l, l->targets->first + i, k, l->neighbours.other + first, a, b);
+  // The facets are written again, as they were but for the scale
+  PetscCheck(!BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, b, work, &cell, b + k) &&
+                 !BrenierCellVertices(work, &n, &x, &active),
+             PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the cell of a target");
+  for (int v = 0; v < n && !border; ++v)
+    for (PetscInt c = 0; c < l->dim; ++c)
+      if (active[3 * v + c] < 0) border = PETSC_TRUE;
+  Box(l, i, box);
+  for (PetscInt j = border ? 0 : FirstFrom(l, e, box[0]); j < e->n; ++j) {
+    const PetscReal *z      = l->y + (size_t)e->target[j] * l->dim;
+    PetscBool        inside = PETSC_TRUE;
+
+    if (!border && z[0] > box[l->dim]) break;
+    for (PetscInt c = 1; c < l->dim; ++c)
+      if (z[c] < box[c] || z[c] > box[l->dim + c]) inside = PETSC_FALSE;
+    if (border || inside) AskVertices(l, i, n, x, e, j);
+    if (circle) AskArc(l, i, k, a, b, e, j);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Mass of an empty target's cell at height l->h + rise, against a cell of this rank and its neighbours. */
+static PetscReal RaisedMass(BrenierLaguerre l, PetscReal rise, PetscInt k, const PetscReal a[], const PetscReal b[],
+                            PetscReal raised[], BrenierCellWork *work)
+{
+  BrenierCell cell;
+
+  for (PetscInt j = 0; j < k; ++j) raised[j] = b[j] + rise / l->scale;
+  if (BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, raised, work, &cell, raised + k)) return 0.0;
+  return cell.mass;
+}
+
+/* What raises empty target j of the list, found at a cell of this rank, to the mass wanted. */
+static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, PetscReal wanted, BrenierCellWork *work,
+                               PetscInt other[], PetscReal a[], PetscReal b[], PetscReal *rise)
+{
+  const PetscInt  i = e->cell[j], first = l->neighbours.start[i], k = l->neighbours.start[i + 1] - first + 1;
+  const PetscReal gap = PetscMax(e->gap[j], 0.0), least = 1e-15 * PetscMax(PetscAbsReal(l->h[e->target[j]]), gap);
+  PetscReal       low, high;
+
+  PetscFunctionBegin;
+  *rise = gap;
+  if (!(wanted > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscArraycpy(other, l->neighbours.other + first, k - 1));
+  other[k - 1] = l->targets->first + i;
+  BrenierLaguerreConstraints_Private(l, e->target[j], k, other, a, b);
+  low = high = PetscMax(1e-3 * gap, least);
+  for (PetscInt n = 0; n < brenier_expansions; ++n, high *= 4.0)
+    if (RaisedMass(l, gap + high, k, a, b, b + k, work) >= wanted) break;
+  for (PetscInt n = 0; n < brenier_expansions && low > least; ++n, low /= 4.0)
+    if (RaisedMass(l, gap + low, k, a, b, b + k, work) <= wanted) break;
+  for (PetscInt n = 0; n < brenier_bisections; ++n) {
+    const PetscReal middle = PetscSqrtReal(low) * PetscSqrtReal(high);
+
+    if (RaisedMass(l, gap + middle, k, a, b, b + k, work) < wanted) low = middle;
+    else high = middle;
+  }
+  *rise = gap + high;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Which rank has the least gap of each empty target: rises of the others become 0. */
+static PetscErrorCode ChooseRanks(BrenierLaguerre l, const Empties *e, PetscBool mine[])
+{
+  struct {
+    double gap;
+    int    rank;
+  } * best;
+  PetscMPIInt rank;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(l->comm, &rank));
+  PetscCall(PetscMalloc1(e->n, &best));
+  for (PetscInt j = 0; j < e->n; ++j) {
+    best[j].gap  = e->gap[j];
+    best[j].rank = rank;
+  }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, best, e->n, MPI_DOUBLE_INT, MPI_MINLOC, l->comm));
+  for (PetscInt j = 0; j < e->n; ++j) mine[j] = (PetscBool)(best[j].rank == rank && e->cell[j] >= 0);
+  PetscCall(PetscFree(best));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Rises of all empty targets, summed over the ranks, each by the one that has its vertex. */
+static PetscErrorCode FindRises(BrenierLaguerre l, Empties *e, PetscReal part, const PetscReal nu[], PetscReal rise[])
+{
+  BrenierCellWork *work    = BrenierCellWorkCreate();
+  PetscInt         longest = 1, *other;
+  PetscReal       *a, *b;
+  PetscBool       *mine;
+
+  PetscFunctionBegin;
+  PetscCheck(work, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the cell of a target");
+  for (PetscInt i = 0; i < l->neighbours.n; ++i)
+    longest = PetscMax(longest, l->neighbours.start[i + 1] - l->neighbours.start[i] + 1);
+  PetscCall(PetscMalloc4(longest, &other, longest * l->dim, &a, 3 * longest, &b, e->n, &mine));
+  for (PetscInt i = 0; i < l->targets->n_local; ++i)
+    if (l->mass[i] > 0.0) PetscCall(AskCell(l, i, work, a, b, e));
+  PetscCall(ChooseRanks(l, e, mine));
+  for (PetscInt j = 0; j < e->n; ++j) {
+    rise[j] = 0.0;
+    if (mine[j]) PetscCall(FindRise(l, e, j, part * nu[e->target[j]], work, other, a, b, &rise[j]));
+  }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, rise, e->n, MPIU_REAL, MPI_SUM, l->comm));
+  PetscCall(PetscFree4(other, a, b, mine));
+  BrenierCellWorkDestroy(work);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierLaguerreLift(BrenierLaguerre l, Vec mass, PetscReal part, Vec h, PetscInt64 *n_lifted)
+{
+  const BrenierTargets t = l->targets;
+  PetscScalar         *height;
+  PetscReal           *nu, *rise;
+  Empties              e;
+
+  PetscFunctionBegin;
+  PetscCall(FindEmpties(l, mass, &e));
+  PetscCall(PetscMalloc2(t->n, &nu, e.n, &rise));
+  PetscCallMPI(MPI_Allgatherv(t->nu, t->n_local, MPIU_REAL, nu, l->count, l->offset, MPIU_REAL, l->comm));
+  PetscCall(FindRises(l, &e, part, nu, rise));
+  PetscCall(VecGetArray(h, &height));
+  for (PetscInt j = 0; j < e.n; ++j)
+    if (e.target[j] >= t->first && e.target[j] < t->first + t->n_local) height[e.target[j] - t->first] += rise[j];
+  PetscCall(VecRestoreArray(h, &height));
+  *n_lifted = e.n;
+  PetscCall(PetscFree2(nu, rise));
+  PetscCall(PetscFree3(e.target, e.gap, e.cell));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

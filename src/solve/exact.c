@@ -1,0 +1,365 @@
+/*
+  exact.c - Implements exact.h: damped Newton for powers of exact masses.
+
+  One iteration solves H p = r and takes h + t p, t the first of 1, 1/2, 1/4, ... for which the energy falls by a twentieth of what
+  its slope promises; where its difference drowns in rounding, convexity gives the same from the slope at the new point. Energy
+  and masses are exact, so it never rises: the heights at hand are always the best seen.
+
+  A cell about to vanish has a mass like a power of its height, w ~ (h - h_0)^d, so a cell that is too heavy falls by Newton for
+  w^(1/d), r = d w ((nu/w)^(1/d) - 1), which is exact for that law: a tenth of the weight or a billionth is reached in one step.
+  One that is too light grows like an exponential and rises by its logarithm, r = w log(nu/w). The larger of the two parts is scaled
+  down so that r sums to zero. Near the solution all residuals agree to second order.
+
+  A step may leave cells empty. They are raised to a part of their weight (laguerre.h) unless that raises the energy, else
+  until they touch u, which never does.
+
+  Reference: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019), for the plain residual and steps that leave no cell empty.
+*/
+#include "exact.h"
+
+#include <brenier/base.h>
+
+#include "iteration.h"
+
+#include <math.h>
+#include <petscksp.h>
+
+static const PetscReal brenier_armijo          = 0.05;  /* part of the promised decrease that a step must keep */
+static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
+static const PetscReal brenier_least_step      = 1e-4;  /* t below which a direction is given up */
+static const PetscReal brenier_lift_part       = 0.5;   /* of the weight, that a raised cell gets */
+
+/* Largest relative error of a mass that is rounding's; and below the second, an error that does not halve is. */
+static const PetscReal brenier_exact_error = 1e-11, brenier_rounded_error = 1e-6;
+
+/* The linear solver's tolerance: a part of rho, between bounds, for the steps to be Newton's in the end. */
+static const PetscReal brenier_forcing = 0.03, brenier_rtol_least = 1e-8;
+
+/* Added to the diagonal, relative: makes the matrix definite, and changes nothing else. */
+static const PetscReal brenier_shift = 1e-13;
+
+/* Targets from which multigrid pays. */
+static const PetscInt brenier_multigrid_from = 3000;
+
+typedef struct {
+  /* parameters */
+  BrenierTargets              targets;
+  BrenierLaguerre             laguerre;
+  const BrenierNewtonOptions *options;
+  PetscReal                   power; /* d: of a vanishing cell */
+  /* data */
+  Vec h, mass, trial, trial_mass, residual, step;
+  Mat hessian;
+  KSP ksp;
+  /* status */
+  BrenierLaguerreValue value, trial_value;
+  BrenierIteration     now;
+  PetscReal            largest; /* |mass - nu| / nu */
+  PetscLogDouble       start;
+} Exact;
+
+static PetscErrorCode Evaluate(Exact *s, Vec h, Vec mass, BrenierLaguerreValue *value)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierStopHere(s->targets->comm));
+  PetscCall(BrenierLaguerreEvaluate(s->laguerre, h, mass, value));
+  ++s->now.evaluations;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the masses at hand come to. */
+static PetscErrorCode Measure(Exact *s)
+{
+  const PetscInt     n  = s->targets->n_local;
+  const PetscReal   *nu = s->targets->nu;
+  const PetscScalar *m;
+  PetscReal         *term, sum[2];
+  PetscLogDouble     now;
+
+  PetscFunctionBegin;
+  s->largest = 0.0;
+  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
+  PetscCall(VecGetArrayRead(s->mass, &m));
+  for (PetscInt i = 0; i < n; ++i) {
+    term[i]     = PetscAbsReal(m[i] - nu[i]);
+    term[n + i] = PetscSqr(m[i] - nu[i]) / nu[i];
+    s->largest  = PetscMax(s->largest, term[i] / nu[i]);
+  }
+  PetscCall(VecRestoreArrayRead(s->mass, &m));
+  PetscCall(BrenierExactSum(s->targets->comm, n, 2, term, sum));
+  PetscCall(PetscFree(term));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &s->largest, 1, MPIU_REAL, MPI_MAX, s->targets->comm));
+  PetscCall(PetscTime(&now));
+  s->now.l1         = sum[0];
+  s->now.rho        = PetscSqrtReal(sum[1]);
+  s->now.energy     = s->value.energy;
+  s->now.empty      = (PetscReal)s->value.n_empty;
+  s->now.candidates = 2.0 * (PetscReal)s->value.n_facets / (PetscReal)s->targets->n;
+  s->now.seconds    = now - s->start;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Takes the trial for the heights at hand. */
+static PetscErrorCode Accept(Exact *s)
+{
+  PetscFunctionBegin;
+  PetscCall(VecCopy(s->trial, s->h));
+  PetscCall(VecCopy(s->trial_mass, s->mass));
+  s->value = s->trial_value;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Raises what is empty at the heights at hand, which were the last ones evaluated; kept unless the energy rises. */
+static PetscErrorCode Lift(Exact *s)
+{
+  const PetscReal part[] = {brenier_lift_part, 1e-3 * brenier_lift_part, 0.0};
+  PetscInt64      n_lifted;
+
+  PetscFunctionBegin;
+  for (int k = 0; k < 3 && s->value.n_empty > 0; ++k) {
+    PetscCall(VecCopy(s->h, s->trial));
+    PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, part[k], s->trial, &n_lifted));
+    PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
+    if (s->trial_value.sound && s->trial_value.energy <= s->value.energy) {
+      PetscCall(Accept(s));
+      break;
+    }
+    // Facets and vertices are those of the trial now
+    PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscReal Residual(PetscReal w, PetscReal nu, PetscReal power)
+{
+  if (!(w > 0.0)) return 0.0;
+  return w > nu ? power * w * (PetscPowReal(nu / w, 1.0 / power) - 1.0) : w * log(nu / w);
+}
+
+/* r, or the plain nu - w, which always points down. */
+static PetscErrorCode SetResidual(Exact *s, PetscBool plain)
+{
+  const PetscInt     n  = s->targets->n_local;
+  const PetscReal   *nu = s->targets->nu;
+  const PetscScalar *m;
+  PetscScalar       *r;
+  PetscReal         *term, sum[2], up, down;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
+  PetscCall(VecGetArrayRead(s->mass, &m));
+  PetscCall(VecGetArrayWrite(s->residual, &r));
+  for (PetscInt i = 0; i < n; ++i) {
+    r[i]        = plain ? nu[i] - m[i] : Residual(m[i], nu[i], s->power);
+    term[i]     = PetscMax(r[i], 0.0);
+    term[n + i] = PetscMax(-r[i], 0.0);
+  }
+  PetscCall(BrenierExactSum(s->targets->comm, n, 2, term, sum));
+  up   = sum[0] > sum[1] ? sum[1] / sum[0] : 1.0;
+  down = sum[1] > sum[0] ? sum[0] / sum[1] : 1.0;
+  for (PetscInt i = 0; i < n; ++i) r[i] *= r[i] > 0.0 ? up : down;
+  PetscCall(VecRestoreArrayWrite(s->residual, &r));
+  PetscCall(VecRestoreArrayRead(s->mass, &m));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The Hessian, definite: rows of empty cells get a diagonal of 1, where the residual is 0. */
+static PetscErrorCode SetHessian(Exact *s)
+{
+  PetscScalar *d;
+  Vec          diagonal;
+
+  PetscFunctionBegin;
+  PetscCall(MatDestroy(&s->hessian));
+  PetscCall(BrenierLaguerreHessian(s->laguerre, &s->hessian));
+  PetscCall(VecDuplicate(s->h, &diagonal));
+  PetscCall(MatGetDiagonal(s->hessian, diagonal));
+  PetscCall(VecGetArray(diagonal, &d));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) d[i] = d[i] > 0.0 ? brenier_shift * d[i] : 1.0;
+  PetscCall(VecRestoreArray(diagonal, &d));
+  PetscCall(MatDiagonalSet(s->hessian, diagonal, ADD_VALUES));
+  PetscCall(VecDestroy(&diagonal));
+  PetscCall(KSPSetOperators(s->ksp, s->hessian, s->hessian));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SolveStep(Exact *s, PetscBool *solved)
+{
+  const PetscReal rtol = PetscMin(s->options->linear_rtol, PetscMax(brenier_forcing * s->now.rho, brenier_rtol_least));
+  const PetscInt  most = 5000;
+  KSPConvergedReason reason;
+  PetscInt           iterations;
+
+  PetscFunctionBegin;
+  PetscCall(KSPSetTolerances(s->ksp, rtol, 0.0, PETSC_DEFAULT, most));
+  PetscCall(KSPSolve(s->ksp, s->residual, s->step));
+  PetscCall(KSPGetConvergedReason(s->ksp, &reason));
+  PetscCall(KSPGetIterationNumber(s->ksp, &iterations));
+  PetscCall(BrenierTargetsGauge(s->targets, s->step));
+  s->now.linear_iterations = (PetscReal)iterations;
+  *solved                  = (PetscBool)(reason > 0 || reason == KSP_DIVERGED_ITS);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* <nu - mass, step>: how fast the energy falls along the step, at some masses. */
+static PetscErrorCode Descent(Exact *s, Vec mass, PetscReal *descent)
+{
+  const PetscScalar *m, *p;
+  PetscReal         *term;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(s->targets->n_local, &term));
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArrayRead(s->step, &p));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) term[i] = (s->targets->nu[i] - m[i]) * p[i];
+  PetscCall(VecRestoreArrayRead(s->step, &p));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(BrenierExactSum(s->targets->comm, s->targets->n_local, 1, term, descent));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether the energy has fallen enough at the trial, t of the step away. */
+static PetscErrorCode IsGood(Exact *s, PetscReal t, PetscReal slope, PetscBool *good)
+{
+  const PetscReal promised = t * slope, rounding = brenier_energy_rounding * PetscAbsReal(s->value.energy);
+  const PetscReal fall = s->value.energy - s->trial_value.energy;
+  PetscReal       after;
+
+  PetscFunctionBegin;
+  PetscCall(Descent(s, s->trial_mass, &after));
+  after *= t;
+  *good = (PetscBool)(s->trial_value.sound &&
+                      (fall > brenier_armijo * promised || (after >= brenier_armijo * promised && fall > -rounding) ||
+                       (fall > -rounding && promised < rounding && PetscAbsReal(after) < 0.5 * promised)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Tries h + t step, t falling. */
+static PetscErrorCode Search(Exact *s, PetscBool *good)
+{
+  PetscReal slope;
+
+  PetscFunctionBegin;
+  *good = PETSC_FALSE;
+  PetscCall(Descent(s, s->mass, &slope));
+  if (!(slope > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  for (PetscReal t = 1.0; !*good && t >= brenier_least_step; t *= 0.5) {
+    PetscCall(VecWAXPY(s->trial, t, s->step, s->h));
+    PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
+    PetscCall(IsGood(s, t, slope, good));
+    s->now.damping = t;
+  }
+  if (!*good) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecNorm(s->step, NORM_INFINITY, &s->now.step));
+  s->now.step *= s->now.damping;
+  PetscCall(Accept(s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Iterate(Exact *s, BrenierNewtonReason *reason)
+{
+  PetscBool solved = PETSC_FALSE, good = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscCall(SetHessian(s));
+  for (int plain = 0; plain < 2 && !good; ++plain) {
+    PetscCall(SetResidual(s, (PetscBool)plain));
+    PetscCall(SolveStep(s, &solved));
+    if (solved) PetscCall(Search(s, &good));
+  }
+  if (!good) {
+    *reason = solved ? BRENIER_NEWTON_STALLED : BRENIER_NEWTON_LINEAR;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(Lift(s));
+  ++s->now.iteration;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether the heights at hand will do; `before` is the largest error of an iteration ago. */
+static BrenierNewtonReason Finished(const Exact *s, PetscReal before)
+{
+  const BrenierNewtonOptions *o = s->options;
+
+  if (s->largest <= brenier_exact_error) return BRENIER_NEWTON_ROUNDING;
+  if (s->largest <= brenier_rounded_error && s->largest > 0.5 * before) return BRENIER_NEWTON_ROUNDING;
+  if (s->now.l1 <= o->residual) return BRENIER_NEWTON_RESIDUAL;
+  if (s->now.l1 <= o->l1_part && s->value.n_empty == 0) return BRENIER_NEWTON_RESIDUAL;
+  if (s->now.iteration >= (PetscReal)o->max_it) return BRENIER_NEWTON_MAX_IT;
+  return (BrenierNewtonReason)0;
+}
+
+static PetscErrorCode Report(Exact *s)
+{
+  PetscFunctionBegin;
+  PetscCall(Measure(s));
+  if (s->options->monitor) PetscCall(s->options->monitor(s->options->context, &s->now));
+  if (s->options->safe_point) PetscCall(s->options->safe_point(s->options->context, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Run(Exact *s, BrenierNewtonReason *reason)
+{
+  PetscReal before = PETSC_MAX_REAL;
+
+  PetscFunctionBegin;
+  PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  if (!s->value.sound) {
+    *reason = BRENIER_NEWTON_UNSOUND;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(Lift(s));
+  PetscCall(Report(s));
+  *reason = Finished(s, before);
+  while (!*reason) {
+    before = s->largest;
+    PetscCall(Iterate(s, reason));
+    if (*reason) break;
+    PetscCall(Report(s));
+    *reason = Finished(s, before);
+  }
+  // No step goes down from where rounding is all that is left
+  if (*reason == BRENIER_NEWTON_STALLED && s->largest <= brenier_rounded_error) *reason = BRENIER_NEWTON_ROUNDING;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateKsp(BrenierTargets t, PetscReal rtol, KSP *ksp)
+{
+  PetscBool has_hypre;
+  PC        pc;
+
+  PetscFunctionBegin;
+  PetscCall(KSPCreate(t->comm, ksp));
+  PetscCall(KSPSetType(*ksp, KSPCG));
+  PetscCall(KSPSetTolerances(*ksp, rtol, 0.0, PETSC_DEFAULT, PETSC_DEFAULT));
+  PetscCall(KSPGetPC(*ksp, &pc));
+  PetscCall(PetscHasExternalPackage("hypre", &has_hypre));
+  PetscCall(PCSetType(pc, t->n < brenier_multigrid_from ? PCJACOBI : has_hypre ? PCHYPRE : PCGAMG));
+  PetscCall(KSPSetFromOptions(*ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierExactNewton_Private(BrenierTargets t, BrenierLaguerre laguerre,
+                                          const BrenierNewtonOptions *options, Vec h, Vec mass, BrenierIteration *last,
+                                          BrenierNewtonReason *reason)
+{
+  Exact          s      = {.targets = t, .laguerre = laguerre, .options = options, .h = h, .mass = mass};
+  Vec           *work[] = {&s.trial, &s.trial_mass, &s.residual, &s.step};
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  s.power = BrenierLaguerrePower(laguerre);
+  PetscCall(PetscTime(&s.start));
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(h, work[i]));
+  PetscCall(CreateKsp(t, options->linear_rtol, &s.ksp));
+  ierr = Run(&s, reason);
+  if (ierr != BRENIER_STOPPED) PetscCall(ierr);
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
+  PetscCall(MatDestroy(&s.hessian));
+  PetscCall(KSPDestroy(&s.ksp));
+  PetscCall(BrenierTargetsGauge(t, h));
+  *last = s.now;
+  PetscFunctionReturn(ierr);
+}
