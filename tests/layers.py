@@ -16,7 +16,7 @@ import os
 import re
 import sys
 
-LAYER = {"base": 0, "kernel": 0, "data": 1, "linear": 2, "dual": 2, "map": 3, "solve": 4, "app": 5}
+LAYER = {"base": 0, "kernel": 0, "data": 1, "linear": 2, "low": 2, "dual": 2, "map": 3, "solve": 4, "app": 5}
 
 MODULE_OF_HEADER = {
     "base.h": "base", "compat.h": "base", "error.h": "base", "log.h": "base", "random.h": "base", "stop.h": "base",

@@ -1,0 +1,115 @@
+/*
+  arcs.c - Cells on the unit circle: a constraint cos(t - phi) <= q with |q| < 1 takes away the open arc about phi of half
+  width acos q; the cell is what is left between the union of these arcs.
+*/
+#include "low/work.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const double pi = 3.14159265358979323846264338327950288;
+
+/* An arc taken away, from a start in [0, 2 pi). */
+typedef struct {
+  double start, end;
+  double rate; // 1 / |d/dt <x(t), a / |a|>| at both ends
+  int    id;
+} Taken;
+
+static int CompareTaken(const void *left, const void *right)
+{
+  const Taken *l = left, *r = right;
+
+  if (l->start != r->start) return l->start < r->start ? -1 : 1;
+  return l->id < r->id ? -1 : 1;
+}
+
+/* The arc of one constraint: 1 when there is one, 0 when it takes nothing, -1 when it takes all. */
+static int Take(int id, const double a[2], double b, Taken *taken)
+{
+  const double norm = hypot(a[0], a[1]), q = norm > 0.0 ? b / norm : b >= 0.0 ? 1.0 : -1.0;
+  double       half;
+
+  if (!(q < 1.0)) return 0;
+  if (!(q > -1.0)) return -1;
+  half         = acos(q);
+  taken->start = atan2(a[1], a[0]) - half;
+  taken->start += taken->start < 0.0 ? 2.0 * pi : 0.0;
+  taken->start += taken->start < 0.0 ? 2.0 * pi : 0.0;
+  taken->end  = taken->start + 2.0 * half;
+  taken->rate = 1.0 / sqrt((1.0 - q) * (1.0 + q));
+  taken->id   = id;
+  return 1;
+}
+
+/* Adds the arc [s, e] to the cell; products instead of differences keep the digits of short ones. */
+static void AddArc(double s, double e, BrenierCell *cell)
+{
+  const double length = e - s, middle = s + 0.5 * length;
+
+  cell->mass += length / (2.0 * pi);
+  cell->moment[0] += cos(middle) * sin(0.5 * length) / pi;
+  cell->moment[1] += sin(middle) * sin(0.5 * length) / pi;
+  cell->second[0] += (length + cos(2.0 * middle) * sin(length)) / (4.0 * pi);
+  cell->second[1] += sin(2.0 * middle) * sin(length) / (4.0 * pi);
+  cell->second[2] += (length - cos(2.0 * middle) * sin(length)) / (4.0 * pi);
+}
+
+static void AddEnd(double t, const Taken *taken, BrenierCellWork *work, double facet[])
+{
+  const int v = work->vertices++;
+
+  facet[taken->id] += taken->rate / (2.0 * pi);
+  work->vertex[2 * v]     = cos(t);
+  work->vertex[2 * v + 1] = sin(t);
+  work->active[3 * v]     = taken->id;
+  work->active[3 * v + 1] = work->active[3 * v + 2] = -1;
+}
+
+/* What is left between the arcs, in the order of their starts; the farthest end so far holds the next gap. */
+static void Sweep(int n, const Taken taken[], BrenierCellWork *work, BrenierCell *cell, double facet[])
+{
+  const Taken *last = &taken[0];
+  double       end  = 0.0; // the farthest end, that of arcs over 2 pi taken back by one turn
+
+  for (int i = 0; i < n; ++i)
+    if (taken[i].end - 2.0 * pi > end) {
+      end  = taken[i].end - 2.0 * pi;
+      last = &taken[i];
+    }
+  if (end == 0.0) { // none comes round: the last arc left goes on over 0
+    for (int i = 1; i < n; ++i)
+      if (taken[i].end > last->end) last = &taken[i];
+    end = last->end - 2.0 * pi;
+  }
+  for (int i = 0; i < n; ++i) {
+    if (taken[i].start > end) {
+      AddArc(end, taken[i].start, cell);
+      AddEnd(end, last, work, facet);
+      AddEnd(taken[i].start, &taken[i], work, facet);
+    }
+    if (taken[i].end > end) {
+      end  = taken[i].end;
+      last = &taken[i];
+    }
+  }
+}
+
+int BrenierCellArcs(int k, const double a[], const double b[], BrenierCellWork *work, BrenierCell *cell, double facet[])
+{
+  int n = 0, kind = 1;
+
+  if (BrenierCellReserveVertices(work, 2 * k + 2)) return -1;
+  Taken *taken = malloc(((size_t)k + 1) * sizeof *taken);
+
+  if (!taken) return -1;
+  for (int j = 0; j < k && kind >= 0; ++j) {
+    kind = Take(j, &a[2 * j], b[j], &taken[n]);
+    if (kind == 1) ++n;
+  }
+  qsort(taken, (size_t)n, sizeof *taken, CompareTaken);
+  if (kind >= 0 && n == 0) AddArc(0.0, 2.0 * pi, cell);
+  if (kind >= 0 && n > 0) Sweep(n, taken, work, cell, facet);
+  free(taken);
+  return 0;
+}
