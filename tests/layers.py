@@ -23,7 +23,7 @@ MODULE_OF_HEADER = {
     "sum.h": "base", "threads.h": "base", "version.h": "base",
     "envelope.h": "kernel", "tile.h": "kernel",
     "array.h": "data", "reduction.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",
-    "frechet.h": "linear", "linear.h": "linear",
+    "laguerre.h": "low", "frechet.h": "linear", "linear.h": "linear",
     "dual.h": "dual",
     "barycentre.h": "map", "cluster.h": "map", "extension.h": "map", "facets.h": "map", "held_out.h": "map", "map.h": "map",
     "result.h": "map", "transport.h": "map",

@@ -91,6 +91,24 @@ PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets,
                                                          PetscInt64 at_once, Vec mass, Vec mass_error,
                                                          BrenierHeldOut *held_out);
 
+/*@
+  BrenierHeldOutExact - The same figures from exact masses: no curves, no noise, intervals of no width
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets
+. source  - the source
+. h       - heights
+. mass    - exact masses of their cells
+- energy  - E(h), exact
+
+  Output Parameter:
+. held_out - see above; curves is 0
+@*/
+PETSC_EXTERN PetscErrorCode BrenierHeldOutExact(BrenierTargets targets, const BrenierSource *source, Vec h, Vec mass,
+                                                PetscReal energy, BrenierHeldOut *held_out);
+
 /* psi_i = |y_i|^2 / 2 + h_i of this rank's targets, shape [n_local]: the potential on their side. Not collective. */
 PETSC_EXTERN PetscErrorCode BrenierPotentialOfTargets(BrenierTargets targets, Vec h, PetscReal psi[]);
 

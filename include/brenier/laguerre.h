@@ -67,8 +67,8 @@ PETSC_EXTERN PetscErrorCode BrenierLaguerreCreate(BrenierTargets targets, const 
 PETSC_EXTERN PetscErrorCode BrenierLaguerreEvaluate(BrenierLaguerre laguerre, Vec h, Vec mass,
                                                     BrenierLaguerreValue *value);
 
-/* The Hessian at the heights of the last evaluation: MATAIJ laid out as the targets, constants attached as its null space; rows
-   of empty cells are zero. The caller destroys it. Collective. */
+/* The Hessian at the heights of the last evaluation: MATAIJ laid out as the targets, symmetric, rows summing to zero; those of empty
+   cells are zero. The caller destroys it. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierLaguerreHessian(BrenierLaguerre laguerre, Mat *hessian);
 
 /* Barycentres of this rank's cells, shape [n_local, dim]; NaN for cells without mass. Not collective. */
@@ -93,13 +93,14 @@ PETSC_EXTERN const PetscReal *BrenierLaguerreSecondMoments(BrenierLaguerre lague
 
   Output Parameters:
 + h        - the raised heights
+. host     - for each of this rank's targets, -1 or the target whose cell its empty one touches; or NULL
 - n_lifted - number of empty cells
 
   Notes: the gap of a plane, least u - f_i, is attained at a vertex of the diagram; found from all vertices, so cost is the
   number of empty cells times that of vertices. Raising to the gap alone lowers the energy by sum nu_i gap_i.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierLaguerreLift(BrenierLaguerre laguerre, Vec mass, PetscReal part, Vec h,
-                                                PetscInt64 *n_lifted);
+                                                PetscInt host[], PetscInt64 *n_lifted);
 
 /* Collective; NULL is fine. */
 PETSC_EXTERN PetscErrorCode BrenierLaguerreDestroy(BrenierLaguerre *laguerre);

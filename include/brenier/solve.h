@@ -71,6 +71,7 @@ typedef struct {
   PetscInt64          curves;   /* that were used: the last sample and those streamed */
   PetscInt64          streamed; /* of them, fresh ones seen once, in passes; in those that were taken back, too */
   BrenierHeldOut      held_out;
+  PetscBool           exact;              /* masses are exact: no curves, no noise */
   PetscBool           within_tol, passes; /* judged against tol; no larger sample fits, or would pay: passes follow */
   BrenierStopReason   stopped;            /* who asked to stop; with a checkpoint, nothing else is set then */
   BrenierDualWork     work;               /* of this rank, all stages and passes, without warm-up and measurements */
@@ -183,3 +184,31 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierS
 PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, const BrenierSource *source,
                                          const BrenierSolveOptions *options, PetscReal length, Vec h, Vec mass,
                                          Vec mass_error, PetscReal barycentre[], BrenierSolved *solved);
+
+/*@
+  BrenierSolveExact - Newton on exact cells, to rounding
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets, in a dimension in which BrenierLaguerreKnows() the source
+. source  - the source
+. options - max_it, residual and linear_rtol of Newton, checkpoint, monitor; the tolerance judges, and asks for no less than all
+. started - whether h holds heights to start from
+- h       - these
+
+  Output Parameters:
++ h          - heights reached
+. mass       - exact masses of their cells
+. mass_error - 0
+. barycentre - of their cells, shape [n_local, dim]
+. start      - the levels that were solved before
+- solved     - as below; its reason is BRENIER_NEWTON_UNSOUND when cells could not be computed, and nothing else is set then
+
+  Notes: each iteration takes a convex hull of all targets on one rank, the cells on all, and a sparse linear solve. When a stop is
+  asked for, h and mass are those of the last iteration; with a checkpoint that is written.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierSolveExact(BrenierTargets targets, const BrenierSource *source,
+                                              const BrenierSolveOptions *options, PetscBool started, Vec h, Vec mass,
+                                              Vec mass_error, PetscReal barycentre[], BrenierStart *start,
+                                              BrenierSolved *solved);

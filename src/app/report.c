@@ -12,7 +12,20 @@ static PetscErrorCode ReportDistance(const char side[], const BrenierEstimate *e
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierReportHeldOut(const char event[], const BrenierHeldOut *o)
+/* The same of exact masses: no sample, no intervals. */
+static PetscErrorCode SayExact(const BrenierHeldOut *o)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierSay("exact:"));
+  PetscCall(BrenierSay("  rho            %.4g   (root-mean-square relative error of the cell masses)", (double)o->rho));
+  PetscCall(BrenierSay("  tv             %.4g   largest error %.3g   empty cells %" PetscInt64_FMT, (double)o->tv,
+                       (double)o->largest_error, o->empty));
+  PetscCall(BrenierSay("  W2^2/2         %.15g   W2 %.15g", (double)o->dual.value, (double)o->w2));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* All that a sample tells, with its intervals. */
+static PetscErrorCode SaySampled(const BrenierHeldOut *o)
 {
   PetscFunctionBegin;
   PetscCall(BrenierSay("held out, on %" PetscInt64_FMT " fresh curves:", o->curves));
@@ -29,6 +42,13 @@ PetscErrorCode BrenierReportHeldOut(const char event[], const BrenierHeldOut *o)
   PetscCall(BrenierSay(
       "  duality gap    %.4g   95%% interval %.4g to %.4g   (of W2^2/2: primal - dual; 0 when all masses are right)",
       (double)o->gap.value, (double)o->gap.low, (double)o->gap.high));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierReportHeldOut(const char event[], const BrenierHeldOut *o)
+{
+  PetscFunctionBegin;
+  PetscCall(o->curves > 0 ? SaySampled(o) : SayExact(o));
   PetscCall(BrenierLogEvent(event, "i curves", o->curves, "r rho", o->rho, "r rho_low", o->rho_low, "r rho_high",
                             o->rho_high, "r noise", o->noise, "r tv", o->tv, "r largest_error", o->largest_error,
                             "i empty", o->empty, "r energy", o->energy, "r energy_error", o->energy_error, "r w2",

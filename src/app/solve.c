@@ -2,6 +2,8 @@
 #include "app.h"
 #include "report.h"
 
+#include <brenier/laguerre.h>
+#include <brenier/reduction.h>
 #include <brenier/result.h>
 #include <brenier/solve.h>
 #include <brenier/store.h>
@@ -25,6 +27,8 @@ static const BrenierOption solve_options[] = {
     {"-check_curves", "N", "fresh curves for the held-out error; default as many as -tol needs, or as -curves"},
     {"-seed", "N", "seed of all random numbers; default 1"},
     {"-method", "NAME", "newton (default), lmvm, cg, ntr (PETSc TAO), or adam, asgd on fresh points"},
+    {"-cells", "KIND",
+     "exact: cells are polygons or polyhedra, masses exact; default where targets span 2 or 3 dimensions; curves"},
     {"-sample", "KIND", "what adam and asgd draw: points (default) or curves"},
     {"-memory", "GIB", "memory of the sample, a node; beyond it fresh curves are seen once; default 70% of the node's"},
     {"-threads", "T", "threads of each rank, on cores of their own; default 1. Results do not depend on it"},
@@ -51,14 +55,18 @@ static const PetscReal brenier_memory_part = 0.7;
 
 static const PetscReal brenier_default_interval = 900.0; /* seconds */
 
+/* Values of -cells. */
+typedef enum { BRENIER_CELLS_CURVES, BRENIER_CELLS_EXACT } Cells;
+static const char *const brenier_cells_names[] = {"curves", "exact", NULL};
+
 /* What the command line asks for. */
 typedef struct {
   char                output[PETSC_MAX_PATH_LEN], weights[PETSC_MAX_PATH_LEN], start[PETSC_MAX_PATH_LEN];
   char                checkpoint[PETSC_MAX_PATH_LEN], stop_file[PETSC_MAX_PATH_LEN];
   PetscReal           interval, max_time; /* seconds */
-  PetscInt            source, method, sample;
+  PetscInt            source, method, sample, cells;
   PetscReal           memory; /* GiB a node */
-  PetscBool           has_weights, has_start;
+  PetscBool           has_weights, has_start, has_cells;
   BrenierSolveOptions solve;
 } SolveRequest;
 
@@ -70,14 +78,18 @@ typedef struct {
 
 /* A solve on its way through this file. */
 typedef struct {
-  SolveRequest   request;
-  BrenierTargets targets;
-  BrenierSource  source;
-  BrenierSolved  solved;
-  History        history;
-  BrenierStart   start;
-  PetscReal     *barycentre; /* of the cells, shape [targets here, dim] */
-  Vec            h, mass, mass_error;
+  SolveRequest     request;
+  BrenierTargets   given; /* as read */
+  BrenierReduction reduction;
+  BrenierTargets   targets; /* in the coordinates in which they differ; borrowed from the reduction, as is the source */
+  BrenierSource    whole;   /* in the dimension of the targets as read */
+  BrenierSource    source;
+  PetscBool        exact; /* cells */
+  BrenierSolved    solved;
+  History          history;
+  BrenierStart     start;
+  PetscReal       *barycentre; /* of the cells, shape [targets here, rank] */
+  Vec              h, mass, mass_error;
 } SolveRun;
 
 /* Keeps the sentence of the first error instead of printing a traceback. */
@@ -154,6 +166,7 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   PetscCall(BrenierOptionChoice("-source", BrenierSourceNames, &r->source, NULL));
   PetscCall(BrenierOptionChoice("-method", BrenierMethodNames, &r->method, NULL));
   PetscCall(BrenierOptionChoice("-sample", BrenierDescentSampleNames, &r->sample, NULL));
+  PetscCall(BrenierOptionChoice("-cells", brenier_cells_names, &r->cells, &r->has_cells));
   PetscCall(BrenierOptionInt("-curves", 1, PETSC_MAX_INT, &r->solve.curves, NULL));
   PetscCall(BrenierOptionInt("-check_curves", 64, PETSC_MAX_INT, &r->solve.check_curves, NULL));
   PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &r->solve.seed, NULL));
@@ -216,22 +229,48 @@ static PetscErrorCode Monitor(void *context, const BrenierIteration *now)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights of another result: of the same targets, of targets that moved, or of others of their kind. */
-static PetscErrorCode WarmStart(const char path[], BrenierTargets targets, const BrenierSource *source,
-                                const BrenierSolveOptions *options, Vec h, BrenierStart *start)
+/* The targets of another result and the barycentres of their cells, in the coordinates of this one's. */
+static PetscErrorCode ProjectOther(BrenierReduction reduction, BrenierTargets *before, PetscReal **barycentre)
 {
-  BrenierResult  other;
-  BrenierTargets before;
-  PetscReal     *barycentre;
-  PetscBool      found;
-  Vec            old;
+  const PetscInt n = (*before)->n_local, rank = reduction->rank;
+  BrenierTargets projected;
+  PetscReal     *y, *nu, *b;
+  PetscInt64    *row;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1((size_t)n * rank, &y));
+  PetscCall(PetscMalloc1((size_t)n * rank, &b));
+  PetscCall(PetscMalloc1(n, &nu));
+  PetscCall(PetscMalloc1(n, &row));
+  BrenierReductionProject(reduction, n, (*before)->y, y);
+  BrenierReductionProject(reduction, n, *barycentre, b);
+  PetscCall(PetscArraycpy(nu, (*before)->nu, n));
+  PetscCall(PetscArraycpy(row, (*before)->row, n));
+  PetscCall(BrenierTargetsAdopt((*before)->comm, n, rank, y, nu, row, &projected));
+  PetscCall(BrenierTargetsDestroy(before));
+  PetscCall(PetscFree(*barycentre));
+  *before     = projected;
+  *barycentre = b;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Heights of another result: of the same targets, of targets that moved, or of others of their kind. */
+static PetscErrorCode WarmStart(const char path[], const SolveRun *run, Vec h, BrenierStart *start)
+{
+  const BrenierTargets given  = run->given;
+  const BrenierSource *source = &run->source;
+  BrenierResult        other;
+  BrenierTargets       before;
+  PetscReal           *barycentre;
+  PetscBool            found;
+  Vec                  old;
 
   PetscFunctionBegin;
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, path, &other, &before, &old));
-  PetscCheck(before->dim == targets->dim, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+  PetscCheck(before->dim == given->dim, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
              "%s: its targets have dimension %" PetscInt_FMT ", those given %" PetscInt_FMT
              "; leave out -start or give the result of targets like these",
-             path, before->dim, targets->dim);
+             path, before->dim, given->dim);
   PetscCheck(other.source.type == source->type, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
              "%s: its source is %s, not %s; leave out -start or give -source %s", path,
              BrenierSourceNames[other.source.type], BrenierSourceNames[source->type],
@@ -240,29 +279,39 @@ static PetscErrorCode WarmStart(const char path[], BrenierTargets targets, const
   PetscCall(BrenierResultReadBarycentres(path, before, barycentre, &found));
   if (!found)
     for (size_t i = 0; i < (size_t)before->n_local * before->dim; ++i) barycentre[i] = NAN;
-  PetscCall(BrenierSolveRestart(targets, source, options, before, old, barycentre, h, start));
+  if (run->reduction->basis) PetscCall(ProjectOther(run->reduction, &before, &barycentre));
+  PetscCall(BrenierSolveRestart(run->targets, source, &run->request.solve, before, old, barycentre, h, start));
   PetscCall(PetscFree(barycentre));
   PetscCall(VecDestroy(&old));
   PetscCall(BrenierTargetsDestroy(&before));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Announce(BrenierTargets t, const BrenierSource *source, const SolveRequest *r)
+static PetscErrorCode Announce(const SolveRun *run)
 {
   static const char *const curve[] = {"great circles", "chords", "line: the whole source, exactly"};
+  const SolveRequest      *r       = &run->request;
+  const BrenierTargets     t       = run->given;
+  const BrenierSource     *source  = &run->source;
   PetscMPIInt              size;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(t->comm, &size));
-  PetscCall(BrenierSay("Brenier %s on %d rank%s (%s): %" PetscInt_FMT " targets in dimension %" PetscInt_FMT
-                       ", source %s, by %s",
-                       BRENIER_VERSION, size, size > 1 ? "s" : "", BrenierTileSimd(), t->n, t->dim,
-                       BrenierSourceNames[source->type], curve[BrenierSourceCurveType(source)]));
-  if (r->solve.curves > 0) PetscCall(BrenierSay("sample: %" PetscInt64_FMT " curves, as asked", r->solve.curves));
+  PetscCall(BrenierSay(
+      "Brenier %s on %d rank%s (%s): %" PetscInt_FMT " targets in dimension %" PetscInt_FMT ", source %s, by %s",
+      BRENIER_VERSION, size, size > 1 ? "s" : "", BrenierTileSimd(), t->n, t->dim, BrenierSourceNames[source->type],
+      run->exact ? "exact cells" : curve[BrenierSourceCurveType(source)]));
+  if (run->reduction->basis)
+    PetscCall(BrenierSay("targets differ in %" PetscInt_FMT " of their %" PetscInt_FMT
+                         " dimensions, and are solved for in these",
+                         run->reduction->rank, t->dim));
+  if (run->exact) PetscCall(BrenierSay("masses are exact: solved to rounding, whatever -tol"));
+  else if (r->solve.curves > 0) PetscCall(BrenierSay("sample: %" PetscInt64_FMT " curves, as asked", r->solve.curves));
   else PetscCall(BrenierSay("sample: as large as it takes for rho below %g", (double)r->solve.tol));
   PetscCall(BrenierLogEvent("start", "s version", BRENIER_VERSION, "s commit", BRENIER_GIT_COMMIT, "i ranks",
                             (PetscInt64)size, "s simd", BrenierTileSimd(), "s input", t->path, "i n_targets",
-                            (PetscInt64)t->n, "i dim", (PetscInt64)t->dim, "s source", BrenierSourceNames[source->type],
+                            (PetscInt64)t->n, "i dim", (PetscInt64)t->dim, "i rank", (PetscInt64)run->reduction->rank,
+                            "s source", BrenierSourceNames[source->type], "s cells", brenier_cells_names[run->exact],
                             "i curves", r->solve.curves, "r tol", r->solve.tol, "i seed", r->solve.seed, NULL));
   PetscCall(BrenierSay("%5s %5s %8s %9s %14s %10s %10s %8s %6s %8s %8s %6s", "iter", "eval", "seconds", "curves",
                        "energy", "L1", "rho", "noise", "empty", "damping", "step", "linear"));
@@ -338,11 +387,12 @@ static PetscErrorCode Conclude(SolveRun *run, BrenierExit *outcome)
   PetscMPIInt         rank;
   BrenierHistory      table;
   const char         *status;
+  PetscReal          *barycentre;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
   PetscCall(PetscMemzero(&result, sizeof result));
-  result.source   = run->source;
+  result.source   = run->whole;
   result.seed     = r->solve.seed;
   result.curves   = run->solved.curves;
   result.streamed = run->solved.streamed;
@@ -359,8 +409,10 @@ static PetscErrorCode Conclude(SolveRun *run, BrenierExit *outcome)
   table.n_columns = BRENIER_ITERATION_COLUMNS;
   table.columns   = BrenierIterationNames;
   table.row       = (const PetscReal *)run->history.row;
-  PetscCall(BrenierResultWrite(r->output, &result, run->targets, run->h, run->mass, run->mass_error, run->barycentre,
-                               &table));
+  PetscCall(PetscMalloc1((size_t)run->given->n_local * run->given->dim, &barycentre));
+  BrenierReductionLift(run->reduction, run->given->n_local, run->barycentre, barycentre);
+  PetscCall(BrenierResultWrite(r->output, &result, run->given, run->h, run->mass, run->mass_error, barycentre, &table));
+  PetscCall(PetscFree(barycentre));
   if (r->solve.checkpoint) PetscCall(BrenierCheckpointFinish(r->solve.checkpoint, *outcome, result.status));
   PetscCall(BrenierSay("%s; result in %s", result.status, r->output));
   PetscCall(
@@ -405,7 +457,7 @@ static PetscErrorCode OpenCheckpoint(SolveRun *run)
 {
   SolveRequest              *r = &run->request;
   const BrenierSolveOptions *o = &r->solve;
-  const BrenierTargets       t = run->targets;
+  const BrenierTargets       t = run->given;
   BrenierProblemItem         item[16];
   PetscInt                   n = 0;
   PetscInt64                 hash;
@@ -417,6 +469,7 @@ static PetscErrorCode OpenCheckpoint(SolveRun *run)
   AddItem(item, &n, "targets", "%" PetscInt_FMT " x %" PetscInt_FMT, t->n, t->dim);
   AddItem(item, &n, "content of targets and weights", "%016llx", (unsigned long long)hash);
   AddItem(item, &n, "-source", "%s", BrenierSourceNames[run->source.type]);
+  AddItem(item, &n, "-cells", "%s", brenier_cells_names[run->exact]);
   AddItem(item, &n, "-seed", "%" PetscInt64_FMT, o->seed);
   AddItem(item, &n, "-tol", "%.17g", (double)o->tol);
   AddItem(item, &n, "-curves", "%" PetscInt64_FMT, o->curves);
@@ -426,7 +479,7 @@ static PetscErrorCode OpenCheckpoint(SolveRun *run)
   AddItem(item, &n, "-residual", "%.17g", (double)o->newton.residual);
   AddItem(item, &n, "-damping", "%.17g", (double)o->newton.damping);
   AddItem(item, &n, "-linear_rtol", "%.17g", (double)o->newton.linear_rtol);
-  PetscCall(BrenierCheckpointCreate(t, r->checkpoint, r->interval, item, n, &r->solve.checkpoint));
+  PetscCall(BrenierCheckpointCreate(run->targets, r->checkpoint, r->interval, item, n, &r->solve.checkpoint));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -473,7 +526,7 @@ static PetscErrorCode FindStart(SolveRun *run)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (!checkpoint) BrenierStopHold(PETSC_TRUE); // half a start is worth nothing
-  if (r->has_start) ierr = WarmStart(r->start, run->targets, &run->source, &r->solve, run->h, &run->start);
+  if (r->has_start) ierr = WarmStart(r->start, run, run->h, &run->start);
   else ierr = BrenierSolveStart(run->targets, &run->source, &r->solve, run->h, &run->start);
   BrenierStopHold(PETSC_FALSE);
   if (ierr == BRENIER_STOPPED) {
@@ -499,6 +552,48 @@ static PetscErrorCode ReportStop(const SolveRun *run, BrenierExit *outcome)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Whether exact cells serve: where there are any, unless curves are asked for in one way or another. */
+static PetscErrorCode ChooseCells(SolveRun *run)
+{
+  const SolveRequest *r      = &run->request;
+  const PetscBool     newton = (PetscBool)(r->method == BRENIER_METHOD_NEWTON);
+  const PetscBool     asked  = (PetscBool)(r->has_cells && r->cells == BRENIER_CELLS_EXACT);
+  const PetscBool     knows  = BrenierLaguerreKnows(&run->source, run->targets->n);
+
+  PetscFunctionBegin;
+  PetscCheck(!asked || (newton && r->solve.curves == 0 && !r->solve.verify), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "option -cells exact knows no curves: leave out -curves, -verify_lists, and -method other than newton");
+  PetscCheck(!asked || knows, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "option -cells exact: %" PetscInt_FMT " targets that span %" PetscInt_FMT
+             " dimensions have no exact cells under the source %s; leave it out",
+             run->targets->n, run->targets->dim, BrenierSourceNames[run->source.type]);
+  run->exact = (PetscBool)(knows && newton && r->solve.curves == 0 && !r->solve.verify &&
+                           !(r->has_cells && r->cells == BRENIER_CELLS_CURVES));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Heights by exact cells. Where these cannot be computed, curves take over. */
+static PetscErrorCode SolveExactly(SolveRun *run)
+{
+  SolveRequest     *r          = &run->request;
+  BrenierCheckpoint checkpoint = r->solve.checkpoint;
+  PetscBool         started    = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  if (r->has_start || (checkpoint && BrenierCheckpointState(checkpoint)->phase == BRENIER_PHASE_READY)) {
+    PetscCall(FindStart(run));
+    started = (PetscBool)!run->solved.stopped;
+  }
+  PetscCall(BrenierSolveExact(run->targets, &run->source, &r->solve, started, run->h, run->mass, run->mass_error,
+                              run->barycentre, &run->start, &run->solved));
+  if (run->solved.reason != BRENIER_NEWTON_UNSOUND) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(
+      BrenierSay("notice: the convex hull of these targets and heights cannot be computed in double precision; curves "
+                 "are sampled instead"));
+  run->exact = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* From the targets to the result, or to a checkpoint. */
 static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
 {
@@ -509,8 +604,9 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
   PetscCall(VecDuplicate(run->h, &run->mass));
   PetscCall(VecDuplicate(run->h, &run->mass_error));
   PetscCall(PetscMalloc1((size_t)run->targets->n_local * run->targets->dim, &run->barycentre));
-  PetscCall(FindStart(run));
-  if (!run->solved.stopped)
+  if (run->exact) PetscCall(SolveExactly(run));
+  if (!run->exact) PetscCall(FindStart(run));
+  if (!run->exact && !run->solved.stopped)
     PetscCall(BrenierSolve(run->targets, &run->source, &r->solve, run->start.length, run->h, run->mass, run->mass_error,
                            run->barycentre, &run->solved));
   if (run->solved.stopped && r->solve.checkpoint) {
@@ -536,13 +632,17 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
   PetscFunctionBegin;
   PetscCall(ReadRequest(r));
   PetscCall(BrenierStopSetup(r->max_time, r->stop_file));
-  PetscCall(ReadTargets(argument[0], r, &run.targets));
-  PetscCall(BrenierSourceCreate((BrenierSourceType)r->source, run.targets->dim, 1.0, &run.source));
+  PetscCall(ReadTargets(argument[0], r, &run.given));
+  PetscCall(BrenierSourceCreate((BrenierSourceType)r->source, run.given->dim, 1.0, &run.whole));
+  PetscCall(BrenierReductionCreate(run.given, &run.whole, &run.reduction));
+  run.targets = run.reduction->targets;
+  run.source  = run.reduction->source;
+  PetscCall(ChooseCells(&run));
   PetscCall(SetMemory(r));
   r->solve.newton.monitor = Monitor;
   r->solve.newton.context = &run.history;
   r->solve.measured       = Measured;
-  PetscCall(Announce(run.targets, &run.source, r));
+  PetscCall(Announce(&run));
   PetscCall(OpenCheckpoint(&run));
   if (r->solve.checkpoint && BrenierCheckpointState(r->solve.checkpoint)->phase == BRENIER_PHASE_FINISHED)
     PetscCall(AnswerFinished(r, outcome));
@@ -553,7 +653,8 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
   PetscCall(VecDestroy(&run.h));
   PetscCall(VecDestroy(&run.mass));
   PetscCall(VecDestroy(&run.mass_error));
-  PetscCall(BrenierTargetsDestroy(&run.targets));
+  PetscCall(BrenierReductionDestroy(&run.reduction));
+  PetscCall(BrenierTargetsDestroy(&run.given));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -143,8 +143,15 @@ static int Integrate(BrenierLaguerre l, PetscInt i, PetscReal a[], PetscReal b[]
 {
   const PetscInt  first = l->neighbours.start[i], k = l->neighbours.start[i + 1] - first;
   const PetscInt *other = l->neighbours.other + first;
-  BrenierCell     cell;
+  BrenierCell     cell  = {0};
 
+  // A point above the hull: its plane is below u
+  if (k == 0 && l->targets->n > 1) {
+    l->mass[i] = 0.0;
+    for (PetscInt c = 0; c < l->dim; ++c) l->moment[i * l->dim + c] = 0.0;
+    for (PetscInt c = 0; c < 6; ++c) l->second[6 * i + c] = 0.0;
+    return 0;
+  }
   BrenierLaguerreConstraints_Private(l, l->targets->first + i, k, other, a, b);
   if (BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, b, work, &cell, l->facet + first)) return -1;
   l->mass[i] = cell.mass;
@@ -203,6 +210,7 @@ static PetscErrorCode Sum(BrenierLaguerre l, BrenierLaguerreValue *value)
   PetscCall(PetscFree(term));
   value->energy   = sum[0];
   value->excess   = sum[1] - 1.0;
+if(getenv("DBG")) PetscPrintf(l->comm,"excess %g empty %d facets %d nnz %d energy %g\n", value->excess,(int)count[0],(int)count[1], l->neighbours.start[n], sum[0]);
   value->n_empty  = count[0];
   value->n_facets = count[1] / 2;
   value->sound    = (PetscBool)(PetscAbsReal(value->excess) <= brenier_most_excess);
@@ -232,29 +240,52 @@ PetscErrorCode BrenierLaguerreEvaluate(BrenierLaguerre l, Vec h, Vec mass, Breni
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Row i of the Hessian, its entries ascending, the diagonal among them. */
-static PetscInt SetRow(BrenierLaguerre l, PetscInt i, PetscInt column[], PetscScalar v[])
+/* Row i of the facets over distances, its entries ascending, with a diagonal of 0. Every neighbour has an entry, so that the
+   pattern is symmetric. */
+static void SetRow(BrenierLaguerre l, PetscInt i, PetscInt column[], PetscScalar v[])
 {
   const PetscInt target = l->targets->first + i;
-  PetscInt       n = 0, diagonal = -1;
-  PetscReal      sum = 0.0;
+  PetscInt       n      = 0;
+  PetscBool      passed = PETSC_FALSE;
 
   for (PetscInt k = l->neighbours.start[i]; k < l->neighbours.start[i + 1]; ++k) {
     const PetscInt other  = l->neighbours.other[k];
     PetscReal      square = 0.0;
 
-    if (diagonal < 0 && other > target) diagonal = n++;
+    if (!passed && other > target) {
+      passed    = PETSC_TRUE;
+      column[n] = target;
+      v[n++]    = 0.0;
+    }
     for (PetscInt c = 0; c < l->dim; ++c)
       square += PetscSqr(l->y[(size_t)other * l->dim + c] - l->y[(size_t)target * l->dim + c]);
-    if (!(l->facet[k] > 0.0 && square > 0.0)) continue;
     column[n] = other;
-    v[n]      = -l->facet[k] / PetscSqrtReal(square);
-    sum -= v[n++];
+    v[n++]    = square > 0.0 ? -l->facet[k] / PetscSqrtReal(square) : 0.0;
   }
-  if (diagonal < 0) diagonal = n++;
-  column[diagonal] = target;
-  v[diagonal]      = sum;
-  return n;
+  if (!passed) {
+    column[n] = target;
+    v[n]      = 0.0;
+  }
+}
+
+/* Two cells see the facet between them with different rounding, which matters when it is a sliver: takes the mean. Then the diagonal
+   makes the rows sum to zero. */
+static PetscErrorCode Symmetrise(Mat hessian)
+{
+  Mat transpose;
+  Vec sum;
+
+  PetscFunctionBegin;
+  PetscCall(MatTranspose(hessian, MAT_INITIAL_MATRIX, &transpose));
+  PetscCall(MatAXPY(hessian, 1.0, transpose, SAME_NONZERO_PATTERN));
+  PetscCall(MatDestroy(&transpose));
+  PetscCall(MatScale(hessian, 0.5));
+  PetscCall(MatCreateVecs(hessian, &sum, NULL));
+  PetscCall(MatGetRowSum(hessian, sum));
+  PetscCall(VecScale(sum, -1.0));
+  PetscCall(MatDiagonalSet(hessian, sum, INSERT_VALUES));
+  PetscCall(VecDestroy(&sum));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierLaguerreHessian(BrenierLaguerre l, Mat *hessian)
@@ -262,19 +293,16 @@ PetscErrorCode BrenierLaguerreHessian(BrenierLaguerre l, Mat *hessian)
   const PetscInt n = l->targets->n_local, most = l->neighbours.start[n] + n;
   PetscInt      *row, *column;
   PetscScalar   *v;
-  MatNullSpace   constants;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc3(n + 1, &row, most, &column, most, &v));
-  row[0] = 0;
-  for (PetscInt i = 0; i < n; ++i) row[i + 1] = row[i] + SetRow(l, i, column + row[i], v + row[i]);
+  for (PetscInt i = 0; i <= n; ++i) row[i] = l->neighbours.start[i] + i;
+  for (PetscInt i = 0; i < n; ++i) SetRow(l, i, column + row[i], v + row[i]);
   PetscCall(MatCreateMPIAIJWithArrays(l->comm, n, n, l->targets->n, l->targets->n, row, column, v, hessian));
   PetscCall(PetscFree3(row, column, v));
-  PetscCall(MatNullSpaceCreate(l->comm, PETSC_TRUE, 0, NULL, &constants));
-  PetscCall(MatSetNullSpace(*hessian, constants));
-  PetscCall(MatSetNearNullSpace(*hessian, constants));
-  PetscCall(MatNullSpaceDestroy(&constants));
   PetscCall(MatSetOption(*hessian, MAT_SYMMETRIC, PETSC_TRUE));
+  PetscCall(MatSetOption(*hessian, MAT_SYMMETRY_ETERNAL, PETSC_TRUE));
+  PetscCall(Symmetrise(*hessian));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

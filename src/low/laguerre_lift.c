@@ -7,7 +7,7 @@
   of its own target and its neighbours.
 
   Raised by its gap and delta more, e has a cell about that vertex, whose mass grows with delta. That of the plane alone
-  against the cell's target and its neighbours is brought to a part of nu_e by bisection of log delta.
+  against the cell's target and its neighbours, w ~ delta^d, is brought near a part of nu_e.
 */
 #include <brenier/base.h>
 
@@ -16,8 +16,15 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Bisections of log delta, and doublings before it; lifts are starts for what follows. */
-static const PetscInt brenier_bisections = 12, brenier_expansions = 200;
+/* Trials of delta, and the factor of the mass wanted that will do: lifts are starts for what follows. */
+static const PetscInt  brenier_trials = 40;
+static const PetscReal brenier_near   = 2.0;
+
+/* The first delta, in gaps; its growth while no mass is seen; and the most that it changes at once. */
+static const PetscReal brenier_first_part = 0.05, brenier_blind = 8.0, brenier_most_factor = 1e4;
+
+/* Planes that a raised cell is measured against. */
+enum { BRENIER_NEAREST = 32 };
 
 /* Empty targets of all ranks, by their first coordinate. */
 typedef struct {
@@ -25,6 +32,8 @@ typedef struct {
   PetscInt  *target; /* shape [n] */
   PetscReal *gap;    /* found so far on this rank */
   PetscInt  *cell;   /* at a vertex of which, of this rank */
+  PetscReal *x;      /* that vertex, shape [n, dim] */
+  PetscBool *mine;   /* whether that is the least of all ranks */
 } Empties;
 
 typedef struct {
@@ -57,7 +66,7 @@ static PetscErrorCode FindEmpties(BrenierLaguerre l, Vec mass, Empties *e)
   for (PetscInt i = 0; i < t->n; ++i)
     if (!(all[i] > 0.0)) key[e->n++] = (Keyed){l->y[(size_t)i * l->dim], i};
   qsort(key, (size_t)e->n, sizeof *key, CompareKeyed);
-  PetscCall(PetscMalloc3(e->n, &e->target, e->n, &e->gap, e->n, &e->cell));
+  PetscCall(PetscMalloc5(e->n, &e->target, e->n, &e->gap, e->n, &e->cell, e->n * l->dim, &e->x, e->n, &e->mine));
   for (PetscInt k = 0; k < e->n; ++k) {
     e->target[k] = key[k].target;
     e->gap[k]    = PETSC_MAX_REAL;
@@ -106,10 +115,10 @@ static void AskVertices(BrenierLaguerre l, PetscInt i, int n, const double x[], 
     PetscReal gap = l->h[cell] - l->h[target];
 
     for (PetscInt c = 0; c < l->dim; ++c) gap += l->scale * x[v * l->dim + c] * (y[c] - z[c]);
-    if (gap < e->gap[k]) {
-      e->gap[k]  = gap;
-      e->cell[k] = i;
-    }
+    if (gap >= e->gap[k]) continue;
+    e->gap[k]  = gap;
+    e->cell[k] = i;
+    for (PetscInt c = 0; c < l->dim; ++c) e->x[k * l->dim + c] = x[v * l->dim + c];
   }
 }
 
@@ -126,6 +135,7 @@ static void AskArc(BrenierLaguerre l, PetscInt i, PetscInt k, const PetscReal a[
     if (a[2 * m] * (z[0] - y[0]) + a[2 * m + 1] * (z[1] - y[1]) > b[m] * apart) return;
   e->gap[j]  = gap;
   e->cell[j] = i;
+  for (PetscInt c = 0; c < 2; ++c) e->x[2 * j + c] = (z[c] - y[c]) / apart;
 }
 
 /* One cell of this rank: which empty targets it asks, and what they find. */
@@ -175,13 +185,49 @@ static PetscReal RaisedMass(BrenierLaguerre l, PetscReal rise, PetscInt k, const
   return cell.mass;
 }
 
-/* What raises empty target j of the list, found at a cell of this rank, to the mass wanted. */
+/* Of k constraints that many of those nearest to x come first. Returns how many those are. */
+static PetscInt TakeNearest(BrenierLaguerre l, const PetscReal x[], PetscInt k, PetscReal a[], PetscReal b[])
+{
+  const PetscInt most = BRENIER_NEAREST;
+  PetscReal      distance[BRENIER_NEAREST];
+  PetscInt       n = 0;
+
+  for (PetscInt j = 0; j < k; ++j) {
+    PetscReal size = 0.0, along = 0.0, c[3], d;
+    PetscInt  at;
+
+    for (PetscInt m = 0; m < l->dim; ++m) {
+      c[m] = a[j * l->dim + m];
+      size += c[m] * c[m];
+      along += c[m] * x[m];
+    }
+    d = size > 0.0 ? (b[j] - along) / PetscSqrtReal(size) : -PETSC_MAX_REAL;
+    if (n == most && d >= distance[n - 1]) continue;
+    // Insertion: what is moved up was read before
+    const PetscReal bj = b[j];
+
+    at = n < most ? n++ : n - 1;
+    for (; at > 0 && distance[at - 1] > d; --at) {
+      distance[at] = distance[at - 1];
+      b[at]        = b[at - 1];
+      for (PetscInt m = 0; m < l->dim; ++m) a[at * l->dim + m] = a[(at - 1) * l->dim + m];
+    }
+    distance[at] = d;
+    b[at]        = bj;
+    for (PetscInt m = 0; m < l->dim; ++m) a[at * l->dim + m] = c[m];
+  }
+  return n;
+}
+
+/* What raises empty target j of the list, found at a cell of this rank, to the mass wanted, against the planes nearest to where
+   it touches. */
 static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, PetscReal wanted, BrenierCellWork *work,
                                PetscInt other[], PetscReal a[], PetscReal b[], PetscReal *rise)
 {
-  const PetscInt  i = e->cell[j], first = l->neighbours.start[i], k = l->neighbours.start[i + 1] - first + 1;
+  const PetscInt  i = e->cell[j], first = l->neighbours.start[i];
   const PetscReal gap = PetscMax(e->gap[j], 0.0), least = 1e-15 * PetscMax(PetscAbsReal(l->h[e->target[j]]), gap);
-  PetscReal       low, high;
+  PetscReal       delta = PetscMax(brenier_first_part * gap, least), low = 0.0, high = PETSC_MAX_REAL;
+  PetscInt        k = l->neighbours.start[i + 1] - first + 1;
 
   PetscFunctionBegin;
   *rise = gap;
@@ -189,23 +235,24 @@ static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, 
   PetscCall(PetscArraycpy(other, l->neighbours.other + first, k - 1));
   other[k - 1] = l->targets->first + i;
   BrenierLaguerreConstraints_Private(l, e->target[j], k, other, a, b);
-  low = high = PetscMax(1e-3 * gap, least);
-  for (PetscInt n = 0; n < brenier_expansions; ++n, high *= 4.0)
-    if (RaisedMass(l, gap + high, k, a, b, b + k, work) >= wanted) break;
-  for (PetscInt n = 0; n < brenier_expansions && low > least; ++n, low /= 4.0)
-    if (RaisedMass(l, gap + low, k, a, b, b + k, work) <= wanted) break;
-  for (PetscInt n = 0; n < brenier_bisections; ++n) {
-    const PetscReal middle = PetscSqrtReal(low) * PetscSqrtReal(high);
+  k = TakeNearest(l, e->x + (size_t)j * l->dim, k, a, b);
+  for (PetscInt n = 0; n < brenier_trials; ++n) {
+    const PetscReal found  = RaisedMass(l, gap + delta, k, a, b, b + k, work);
+    PetscReal       factor = brenier_blind;
 
-    if (RaisedMass(l, gap + middle, k, a, b, b + k, work) < wanted) low = middle;
-    else high = middle;
+    if (found > wanted / brenier_near && found < wanted * brenier_near) break;
+    if (found < wanted) low = delta;
+    else high = delta;
+    if (found > 0.0) factor = PetscPowReal(wanted / found, 1.0 / BrenierLaguerrePower(l));
+    delta *= PetscMin(PetscMax(factor, 1.0 / brenier_most_factor), brenier_blind);
+    if (!(delta > low && delta < high)) delta = PetscSqrtReal(PetscMax(low, least)) * PetscSqrtReal(high);
   }
-  *rise = gap + high;
+  *rise = gap + delta;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Which rank has the least gap of each empty target: rises of the others become 0. */
-static PetscErrorCode ChooseRanks(BrenierLaguerre l, const Empties *e, PetscBool mine[])
+static PetscErrorCode ChooseRanks(BrenierLaguerre l, Empties *e)
 {
   struct {
     double gap;
@@ -221,7 +268,7 @@ static PetscErrorCode ChooseRanks(BrenierLaguerre l, const Empties *e, PetscBool
     best[j].rank = rank;
   }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, best, e->n, MPI_DOUBLE_INT, MPI_MINLOC, l->comm));
-  for (PetscInt j = 0; j < e->n; ++j) mine[j] = (PetscBool)(best[j].rank == rank && e->cell[j] >= 0);
+  for (PetscInt j = 0; j < e->n; ++j) e->mine[j] = (PetscBool)(best[j].rank == rank && e->cell[j] >= 0);
   PetscCall(PetscFree(best));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -232,27 +279,44 @@ static PetscErrorCode FindRises(BrenierLaguerre l, Empties *e, PetscReal part, c
   BrenierCellWork *work    = BrenierCellWorkCreate();
   PetscInt         longest = 1, *other;
   PetscReal       *a, *b;
-  PetscBool       *mine;
 
   PetscFunctionBegin;
   PetscCheck(work, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the cell of a target");
   for (PetscInt i = 0; i < l->neighbours.n; ++i)
     longest = PetscMax(longest, l->neighbours.start[i + 1] - l->neighbours.start[i] + 1);
-  PetscCall(PetscMalloc4(longest, &other, longest * l->dim, &a, 3 * longest, &b, e->n, &mine));
+  PetscCall(PetscMalloc3(longest, &other, longest * l->dim, &a, 3 * longest, &b));
   for (PetscInt i = 0; i < l->targets->n_local; ++i)
     if (l->mass[i] > 0.0) PetscCall(AskCell(l, i, work, a, b, e));
-  PetscCall(ChooseRanks(l, e, mine));
+  PetscCall(ChooseRanks(l, e));
   for (PetscInt j = 0; j < e->n; ++j) {
     rise[j] = 0.0;
-    if (mine[j]) PetscCall(FindRise(l, e, j, part * nu[e->target[j]], work, other, a, b, &rise[j]));
+    if (e->mine[j]) PetscCall(FindRise(l, e, j, part * nu[e->target[j]], work, other, a, b, &rise[j]));
   }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, rise, e->n, MPIU_REAL, MPI_SUM, l->comm));
-  PetscCall(PetscFree4(other, a, b, mine));
+  PetscCall(PetscFree3(other, a, b));
   BrenierCellWorkDestroy(work);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierLaguerreLift(BrenierLaguerre l, Vec mass, PetscReal part, Vec h, PetscInt64 *n_lifted)
+/* Cells at a vertex of which the empty targets touch, as global numbers on every rank. */
+static PetscErrorCode FindHosts(BrenierLaguerre l, const Empties *e, PetscInt host[])
+{
+  const BrenierTargets t = l->targets;
+  PetscInt            *all;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(e->n, &all));
+  for (PetscInt j = 0; j < e->n; ++j) all[j] = e->mine[j] ? t->first + e->cell[j] : -1;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, e->n, MPIU_INT, MPI_MAX, l->comm));
+  for (PetscInt i = 0; i < t->n_local; ++i) host[i] = -1;
+  for (PetscInt j = 0; j < e->n; ++j)
+    if (e->target[j] >= t->first && e->target[j] < t->first + t->n_local) host[e->target[j] - t->first] = all[j];
+  PetscCall(PetscFree(all));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierLaguerreLift(BrenierLaguerre l, Vec mass, PetscReal part, Vec h, PetscInt host[],
+                                   PetscInt64 *n_lifted)
 {
   const BrenierTargets t = l->targets;
   PetscScalar         *height;
@@ -264,12 +328,13 @@ PetscErrorCode BrenierLaguerreLift(BrenierLaguerre l, Vec mass, PetscReal part, 
   PetscCall(PetscMalloc2(t->n, &nu, e.n, &rise));
   PetscCallMPI(MPI_Allgatherv(t->nu, t->n_local, MPIU_REAL, nu, l->count, l->offset, MPIU_REAL, l->comm));
   PetscCall(FindRises(l, &e, part, nu, rise));
+  if (host) PetscCall(FindHosts(l, &e, host));
   PetscCall(VecGetArray(h, &height));
   for (PetscInt j = 0; j < e.n; ++j)
     if (e.target[j] >= t->first && e.target[j] < t->first + t->n_local) height[e.target[j] - t->first] += rise[j];
   PetscCall(VecRestoreArray(h, &height));
   *n_lifted = e.n;
   PetscCall(PetscFree2(nu, rise));
-  PetscCall(PetscFree3(e.target, e.gap, e.cell));
+  PetscCall(PetscFree5(e.target, e.gap, e.cell, e.x, e.mine));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

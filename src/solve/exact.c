@@ -27,7 +27,8 @@
 static const PetscReal brenier_armijo          = 0.05;  /* part of the promised decrease that a step must keep */
 static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
 static const PetscReal brenier_least_step      = 1e-4;  /* t below which a direction is given up */
-static const PetscReal brenier_lift_part       = 0.5;   /* of the weight, that a raised cell gets */
+/* Of the weight, what a raised cell gets; where that is too much, by this factor less, and not below the last. */
+static const PetscReal brenier_lift_part = 0.5, brenier_lift_factor = 0.03, brenier_lift_least = 1e-5;
 
 /* Largest relative error of a mass that is rounding's; and below the second, an error that does not halve is. */
 static const PetscReal brenier_exact_error = 1e-11, brenier_rounded_error = 1e-6;
@@ -35,10 +36,10 @@ static const PetscReal brenier_exact_error = 1e-11, brenier_rounded_error = 1e-6
 /* The linear solver's tolerance: a part of rho, between bounds, for the steps to be Newton's in the end. */
 static const PetscReal brenier_forcing = 0.03, brenier_rtol_least = 1e-8;
 
-/* Added to the diagonal, relative: makes the matrix definite, and changes nothing else. */
-static const PetscReal brenier_shift = 1e-13;
+/* Added to the unit diagonal: makes the matrix definite, and changes nothing else. */
+static const PetscReal brenier_shift = 1e-12;
 
-/* Targets from which multigrid pays. */
+/* Targets from which multigrid pays; of fewer every rank factorises the whole matrix. */
 static const PetscInt brenier_multigrid_from = 3000;
 
 typedef struct {
@@ -48,9 +49,10 @@ typedef struct {
   const BrenierNewtonOptions *options;
   PetscReal                   power; /* d: of a vanishing cell */
   /* data */
-  Vec h, mass, trial, trial_mass, residual, step;
-  Mat hessian;
-  KSP ksp;
+  Vec       h, mass, trial, trial_mass, residual, step, inverse_root;
+  Mat       hessian;
+  KSP       ksp;
+  PetscInt *host; /* of this rank's empty cells: laguerre.h */
   /* status */
   BrenierLaguerreValue value, trial_value;
   BrenierIteration     now;
@@ -109,24 +111,59 @@ static PetscErrorCode Accept(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Raises what is empty at the heights at hand, which were the last ones evaluated; kept unless the energy rises. */
-static PetscErrorCode Lift(Exact *s)
+/* Raises what is empty at the heights at hand, which were the last ones evaluated, to a part of its weight; *good when that leaves
+   less empty and does not raise the energy. */
+static PetscErrorCode TryLift(Exact *s, PetscReal part, PetscBool *good)
 {
-  const PetscReal part[] = {brenier_lift_part, 1e-3 * brenier_lift_part, 0.0};
-  PetscInt64      n_lifted;
+  PetscInt64 n_lifted;
 
   PetscFunctionBegin;
-  for (int k = 0; k < 3 && s->value.n_empty > 0; ++k) {
-    PetscCall(VecCopy(s->h, s->trial));
-    PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, part[k], s->trial, &n_lifted));
-    PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
-    if (s->trial_value.sound && s->trial_value.energy <= s->value.energy) {
-      PetscCall(Accept(s));
-      break;
-    }
-    // Facets and vertices are those of the trial now
-    PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  PetscCall(VecCopy(s->h, s->trial));
+  PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, part, s->trial, s->host, &n_lifted));
+  PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
+  *good = (PetscBool)(s->trial_value.sound && s->trial_value.energy <= s->value.energy &&
+                      (part == 0.0 || s->trial_value.n_empty < s->value.n_empty));
+  if (*good) PetscCall(Accept(s));
+  else PetscCall(Evaluate(s, s->h, s->mass, &s->value)); // facets and vertices were those of the trial
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Leaves no cell empty, or has those that stay so touch u, each with a host to move along with. */
+static PetscErrorCode Lift(Exact *s)
+{
+  PetscReal part = brenier_lift_part;
+  PetscBool good;
+
+  PetscFunctionBegin;
+  while (s->value.n_empty > 0 && part > brenier_lift_least) {
+    PetscCall(TryLift(s, part, &good));
+    if (!good) part *= brenier_lift_factor;
   }
+  if (s->value.n_empty > 0) PetscCall(TryLift(s, 0.0, &good));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What is empty moves with its host. */
+static PetscErrorCode FollowHosts(Exact *s)
+{
+  VecScatter         scatter;
+  const PetscScalar *all;
+  PetscScalar       *p;
+  Vec                copy;
+
+  PetscFunctionBegin;
+  if (s->value.n_empty == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecScatterCreateToAll(s->step, &scatter, &copy));
+  PetscCall(VecScatterBegin(scatter, s->step, copy, INSERT_VALUES, SCATTER_FORWARD));
+  PetscCall(VecScatterEnd(scatter, s->step, copy, INSERT_VALUES, SCATTER_FORWARD));
+  PetscCall(VecGetArrayRead(copy, &all));
+  PetscCall(VecGetArray(s->step, &p));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i)
+    if (s->host[i] >= 0) p[i] = all[s->host[i]];
+  PetscCall(VecRestoreArray(s->step, &p));
+  PetscCall(VecRestoreArrayRead(copy, &all));
+  PetscCall(VecScatterDestroy(&scatter));
+  PetscCall(VecDestroy(&copy));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -164,22 +201,32 @@ static PetscErrorCode SetResidual(Exact *s, PetscBool plain)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The Hessian, definite: rows of empty cells get a diagonal of 1, where the residual is 0. */
+/* D^(-1/2) H D^(-1/2), D the diagonal of H, or 1 where a cell is empty: as light as cells may be, rows are of one size. Its
+   null space is D^(1/2) 1; a shift makes it definite all the same. */
 static PetscErrorCode SetHessian(Exact *s)
 {
   PetscScalar *d;
-  Vec          diagonal;
+  MatNullSpace null;
+  Vec          root;
 
   PetscFunctionBegin;
   PetscCall(MatDestroy(&s->hessian));
   PetscCall(BrenierLaguerreHessian(s->laguerre, &s->hessian));
-  PetscCall(VecDuplicate(s->h, &diagonal));
-  PetscCall(MatGetDiagonal(s->hessian, diagonal));
-  PetscCall(VecGetArray(diagonal, &d));
-  for (PetscInt i = 0; i < s->targets->n_local; ++i) d[i] = d[i] > 0.0 ? brenier_shift * d[i] : 1.0;
-  PetscCall(VecRestoreArray(diagonal, &d));
-  PetscCall(MatDiagonalSet(s->hessian, diagonal, ADD_VALUES));
-  PetscCall(VecDestroy(&diagonal));
+  PetscCall(MatGetDiagonal(s->hessian, s->inverse_root));
+  PetscCall(VecGetArray(s->inverse_root, &d));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) d[i] = d[i] > 0.0 ? 1.0 / PetscSqrtReal(d[i]) : 1.0;
+  PetscCall(VecRestoreArray(s->inverse_root, &d));
+  PetscCall(MatDiagonalScale(s->hessian, s->inverse_root, s->inverse_root));
+  PetscCall(VecDuplicate(s->h, &root));
+  PetscCall(VecSet(root, 1.0 + brenier_shift));
+  PetscCall(MatDiagonalSet(s->hessian, root, INSERT_VALUES));
+  PetscCall(VecCopy(s->inverse_root, root));
+  PetscCall(VecReciprocal(root));
+  PetscCall(VecNormalize(root, NULL));
+  PetscCall(MatNullSpaceCreate(s->targets->comm, PETSC_FALSE, 1, &root, &null));
+  PetscCall(MatSetNearNullSpace(s->hessian, null));
+  PetscCall(MatNullSpaceDestroy(&null));
+  PetscCall(VecDestroy(&root));
   PetscCall(KSPSetOperators(s->ksp, s->hessian, s->hessian));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -193,9 +240,12 @@ static PetscErrorCode SolveStep(Exact *s, PetscBool *solved)
 
   PetscFunctionBegin;
   PetscCall(KSPSetTolerances(s->ksp, rtol, 0.0, PETSC_DEFAULT, most));
+  PetscCall(VecPointwiseMult(s->residual, s->residual, s->inverse_root));
   PetscCall(KSPSolve(s->ksp, s->residual, s->step));
+  PetscCall(VecPointwiseMult(s->step, s->step, s->inverse_root));
   PetscCall(KSPGetConvergedReason(s->ksp, &reason));
   PetscCall(KSPGetIterationNumber(s->ksp, &iterations));
+  PetscCall(FollowHosts(s));
   PetscCall(BrenierTargetsGauge(s->targets, s->step));
   s->now.linear_iterations = (PetscReal)iterations;
   *solved                  = (PetscBool)(reason > 0 || reason == KSP_DIVERGED_ITS);
@@ -321,7 +371,8 @@ static PetscErrorCode Run(Exact *s, BrenierNewtonReason *reason)
     *reason = Finished(s, before);
   }
   // No step goes down from where rounding is all that is left
-  if (*reason == BRENIER_NEWTON_STALLED && s->largest <= brenier_rounded_error) *reason = BRENIER_NEWTON_ROUNDING;
+  if ((*reason == BRENIER_NEWTON_STALLED || *reason == BRENIER_NEWTON_LINEAR) && s->largest <= brenier_rounded_error)
+    *reason = BRENIER_NEWTON_ROUNDING;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -336,7 +387,7 @@ static PetscErrorCode CreateKsp(BrenierTargets t, PetscReal rtol, KSP *ksp)
   PetscCall(KSPSetTolerances(*ksp, rtol, 0.0, PETSC_DEFAULT, PETSC_DEFAULT));
   PetscCall(KSPGetPC(*ksp, &pc));
   PetscCall(PetscHasExternalPackage("hypre", &has_hypre));
-  PetscCall(PCSetType(pc, t->n < brenier_multigrid_from ? PCJACOBI : has_hypre ? PCHYPRE : PCGAMG));
+  PetscCall(PCSetType(pc, t->n < brenier_multigrid_from ? PCREDUNDANT : has_hypre ? PCHYPRE : PCGAMG));
   PetscCall(KSPSetFromOptions(*ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -346,17 +397,19 @@ PetscErrorCode BrenierExactNewton_Private(BrenierTargets t, BrenierLaguerre lagu
                                           BrenierNewtonReason *reason)
 {
   Exact          s      = {.targets = t, .laguerre = laguerre, .options = options, .h = h, .mass = mass};
-  Vec           *work[] = {&s.trial, &s.trial_mass, &s.residual, &s.step};
+  Vec           *work[] = {&s.trial, &s.trial_mass, &s.residual, &s.step, &s.inverse_root};
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
   s.power = BrenierLaguerrePower(laguerre);
   PetscCall(PetscTime(&s.start));
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(h, work[i]));
+  PetscCall(PetscMalloc1(t->n_local, &s.host));
   PetscCall(CreateKsp(t, options->linear_rtol, &s.ksp));
   ierr = Run(&s, reason);
   if (ierr != BRENIER_STOPPED) PetscCall(ierr);
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
+  PetscCall(PetscFree(s.host));
   PetscCall(MatDestroy(&s.hessian));
   PetscCall(KSPDestroy(&s.ksp));
   PetscCall(BrenierTargetsGauge(t, h));

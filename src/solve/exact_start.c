@@ -282,7 +282,8 @@ static PetscErrorCode ProlongCluster(PetscInt d, const Level *coarse, PetscInt j
                                      PetscInt end)
 {
   const PetscReal *centre = coarse->centre + (size_t)j * d, *bary = coarse->bary + (size_t)j * d;
-  PetscReal        covariance[MOST_DIM * MOST_DIM] = {0.0}, form[MOST_DIM * MOST_DIM], trace, y[MOST_DIM];
+  PetscReal        covariance[MOST_DIM * MOST_DIM] = {0.0}, form[MOST_DIM * MOST_DIM], trace = 0.0;
+  PetscReal        y[MOST_DIM];
 
   PetscFunctionBegin;
   for (PetscInt k = begin; k < end; ++k)

@@ -1,0 +1,122 @@
+/* solve_exact.c - Implements BrenierSolveExact() of solve.h: levels, Newton, what it keeps, and what comes of it. */
+#include <brenier/base.h>
+
+#include "exact.h"
+#include "exact_start.h"
+
+/* L1 residual at which a level of clusters ends. */
+static const PetscReal brenier_level_residual = 0.02;
+
+/* A solve on its way through this file. */
+typedef struct {
+  const BrenierSolveOptions *options;
+  Vec                        h;
+  BrenierSolved             *solved;
+  BrenierSolveState          state;
+} ExactRun;
+
+static PetscErrorCode Monitor(void *context, const BrenierIteration *now)
+{
+  ExactRun *run = context;
+
+  PetscFunctionBegin;
+  run->solved->last = *now;
+  PetscCall(BrenierSolveTell_Private(run->options, now));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Heights are all that an iteration continues from. */
+static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *none)
+{
+  ExactRun *run = context;
+
+  PetscFunctionBegin;
+  (void)none;
+  run->state.phase  = BRENIER_PHASE_READY;
+  run->state.newest = run->solved->last;
+  if (run->options->checkpoint)
+    PetscCall(BrenierCheckpointKeep(run->options->checkpoint, &run->state, run->h, NULL, NULL, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Clusters need no more than to be about right; after a stop they are taken as they are. */
+static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierLaguerre laguerre, Vec h)
+{
+  const ExactRun      *run    = context;
+  BrenierNewtonOptions newton = run->options->newton;
+  BrenierIteration     last;
+  BrenierNewtonReason  reason;
+  PetscErrorCode       ierr;
+  Vec                  mass;
+
+  PetscFunctionBegin;
+  newton.monitor    = NULL;
+  newton.safe_point = NULL;
+  newton.residual   = 0.0;
+  newton.l1_part    = brenier_level_residual;
+  PetscCall(VecDuplicate(h, &mass));
+  ierr = BrenierExactNewton_Private(targets, laguerre, &newton, h, mass, &last, &reason);
+  PetscCall(VecDestroy(&mass));
+  if (ierr == BRENIER_STOPPED) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ierr);
+  PetscCall(BrenierSay("level: %" PetscInt_FMT " clusters, %.0f iterations, L1 residual %.1e, %.1f s", targets->n,
+                       last.iteration, last.l1, last.seconds));
+  PetscCall(BrenierLogEvent("level", "i clusters", (PetscInt64)targets->n, "r curves", 0.0, "r iterations",
+                            last.iteration, "r l1", last.l1, "r noise", 0.0, "r level_seconds", last.seconds, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the heights reached are worth: evaluated once more, whatever was tried last. */
+static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, BrenierLaguerre laguerre, ExactRun *run,
+                               Vec mass, Vec mass_error, PetscReal barycentre[])
+{
+  BrenierLaguerreValue value;
+  BrenierSolved       *solved = run->solved;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierTargetsGauge(t, run->h));
+  PetscCall(BrenierLaguerreEvaluate(laguerre, run->h, mass, &value));
+  if (!value.sound) {
+    solved->reason = BRENIER_NEWTON_UNSOUND;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(VecZeroEntries(mass_error));
+  PetscCall(BrenierLaguerreBarycentres(laguerre, barycentre));
+  PetscCall(BrenierHeldOutExact(t, source, run->h, mass, value.energy, &solved->held_out));
+  solved->exact      = PETSC_TRUE;
+  solved->within_tol = (PetscBool)(run->options->tol <= 0.0 || solved->held_out.rho <= run->options->tol);
+  if (run->options->measured) PetscCall(run->options->measured(run->options->context, &solved->held_out));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveExact(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+                                 PetscBool started, Vec h, Vec mass, Vec mass_error, PetscReal barycentre[],
+                                 BrenierStart *start, BrenierSolved *solved)
+{
+  BrenierNewtonOptions newton = options->newton;
+  ExactRun             run    = {.options = options, .h = h, .solved = solved};
+  BrenierLaguerre      laguerre;
+  BrenierIteration     last;
+  PetscErrorCode       ierr;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(solved, sizeof *solved));
+  newton.monitor    = Monitor;
+  newton.safe_point = SafePoint;
+  newton.context    = &run;
+  newton.l1_part    = 0.0;
+  if (!started) PetscCall(BrenierExactStart_Private(t, source, SolveLevel, &run, h, start));
+  PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
+  ierr = BrenierExactNewton_Private(t, laguerre, &newton, h, mass, &last, &solved->reason);
+  if (ierr == BRENIER_STOPPED) {
+    solved->stopped = BrenierStopAsked();
+    if (options->checkpoint) {
+      PetscCall(SafePoint(&run, NULL));
+      PetscCall(BrenierCheckpointWrite(options->checkpoint));
+    }
+  } else PetscCall(ierr);
+  if (solved->reason != BRENIER_NEWTON_UNSOUND && !(solved->stopped && options->checkpoint))
+    PetscCall(Conclude(t, source, laguerre, &run, mass, mass_error, barycentre));
+  PetscCall(BrenierLaguerreDestroy(&laguerre));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
