@@ -12,7 +12,7 @@
 
   where g is the density outside a ball, over 4 pi: the divergence of -x g / r^3 is the density away from the origin, so
   that the mass of a polyhedron is [0 inside] - the sum over its facets. With t = p sinh v, dtheta = dv / cosh v, and the
-  integrands are analytic to |Im v| < pi/2; pieces of length 5/4 over which the exponent changes by 4 at most need 10
+  integrands are analytic to |Im v| < pi/2; pieces of length 1 over which the exponent changes by 3 at most need 10
   Gauss points. All terms decay like the density on the edges, so a cell far out keeps its digits.
 
   The sums lose digits as the mass is less than their terms; then BrenierGaussSlabs() sums it again.
@@ -41,8 +41,8 @@ static const double touching = 1e-20;
 /* Cells whose exponent changes by less are summed without cancellation from the start. */
 static const double small = 0.5;
 
-/* Loss of digits in an edge sum: mass below this share of its terms has fewer than 13. */
-static const double least_share = 2e-3;
+/* Loss of digits in an edge sum: a mass below this share of its terms has fewer than 13. */
+static const double least_share = 2e-2;
 
 double BrenierNormalDensity(double t)
 {
@@ -120,7 +120,7 @@ static double Kernel(double h, double r)
 static void HalfEdge(double p, double from, double to, double h, double *flat, double *kernel)
 {
   const double       start = asinh(from / p), length = asinh(to / p) - start, change = 0.5 * (to - from) * (to + from);
-  const int          pieces = (int)fmax(1.0, ceil(fmax(length / 1.25, change / 4.0)));
+  const int          pieces = (int)fmax(1.0, ceil(fmax(length, change / 3.0)));
   const double       step   = length / pieces;
   int                one;
   const BrenierRule *rule = BrenierLegendre(1.2 * fmax(step, sqrt(change / pieces)), 1, &one);
@@ -232,19 +232,31 @@ static double EdgeSums(int n, const BrenierEdge edge[], BrenierFlat *flat, doubl
   return size > 0.0 ? flat->mass / size : 1.0;
 }
 
+/* Distance beyond which nothing in the polygon counts. */
+static double Horizon(int n, const BrenierEdge edge[])
+{
+  double       winding;
+  const double gap = Gap(n, edge, &winding);
+
+  return sqrt(Limit(gap, winding));
+}
+
 /* Moments of N(0, I_2) over the polygon with vertices centre + x, whose edges are left in edge; with a cone, also the
    cone's from the origin to it at height h. */
 void BrenierGaussPolygon(int n, const double x[], const double centre[2], BrenierEdge edge[], BrenierFlat *flat,
                          double h, BrenierCone *cone)
 {
-  double mean[2], about[2], radius, pace, share = 0.0;
+  double mean[2], about[2], radius, most, share = 0.0;
+  int    is_small;
 
   Edges(n, x, centre, edge);
   BrenierPolygonMean(n, x, mean);
-  radius   = BrenierPolygonRadius(n, x, mean);
   about[0] = centre[0] + mean[0];
   about[1] = centre[1] + mean[1];
-  pace     = fmax(1.0, sqrt(about[0] * about[0] + about[1] * about[1]) + radius);
-  if (cone || radius * pace >= small) share = EdgeSums(n, edge, flat, h, cone);
-  if (radius * pace < small || (share < least_share && h * h <= beyond)) BrenierGaussSlabs(n, x, centre, pace, flat);
+  radius   = BrenierPolygonRadius(n, x, mean);
+  most     = radius + sqrt(about[0] * about[0] + about[1] * about[1]);
+  is_small = radius * fmax(1.0, most) < small;
+  if (cone || !is_small) share = EdgeSums(n, edge, flat, h, cone);
+  if (is_small) BrenierGaussSlabs(n, x, centre, most, flat);
+  else if (share < least_share && h * h <= beyond) BrenierGaussSlabs(n, x, centre, fmin(most, Horizon(n, edge)), flat);
 }

@@ -6,7 +6,7 @@
 /* What is smaller is cut out again about its own centre; so that what the first cut starts from does not show. */
 static double SmallCell(BrenierLaw law)
 {
-  return law == BRENIER_LAW_CUBE ? 0.02 : 0.3;
+  return law == BRENIER_LAW_CUBE ? 0.02 : 10.0;
 }
 
 static void CutOut(BrenierCellWork *work, double half)

@@ -4,7 +4,7 @@
   vertices where many planes meet: what they differ by there has no measure.
 
   Uniform: cones over the facets from a point inside, all positive. Gaussian: cones from the origin (gauss.c), or, for
-  cells that are small or that those lose too many digits of, product rules on tetrahedra from a point inside.
+  cells that are small or that those lose too many digits of, product rules on tetrahedra or sections.
 */
 #include "low/space.h"
 #include "low/work.h"
@@ -19,7 +19,13 @@ static const double pi = 3.14159265358979323846264338327950288;
 static const double small = 0.5;
 
 /* Cones whose sum is below this share of their terms have fewer than 13 digits. */
-static const double least_share = 2e-3;
+static const double least_share = 2e-2;
+
+/* Cells over which the exponent changes by more are summed by sections instead of tetrahedra. */
+static const double compact = 2.5;
+
+/* Beyond it a density is less than 1e-20 of what it is at the nearest point: r^2 - nearest^2. */
+static const double reach = 92.0;
 
 /* Nearer to the border of the cell the step at the origin is left in the cones. */
 static const double near = 0.5;
@@ -28,7 +34,7 @@ static const double near = 0.5;
 static const double parallel = 1e-12;
 
 /* t1, t2, n right-handed. */
-static void Frame(const double n[3], double t1[3], double t2[3])
+void BrenierFrame(const double n[3], double t1[3], double t2[3])
 {
   int    axis = 0;
   double norm;
@@ -106,7 +112,7 @@ static int FindFacets(BrenierCellWork *work, double half)
     int          left  = fabs(work->plane[j].h) <= half;
 
     if (!left) continue;
-    Frame(work->plane[j].n, facet.t1, facet.t2);
+    BrenierFrame(work->plane[j].n, facet.t1, facet.t2);
     BrenierPolygonSquare(&work->polygon[0], half);
     for (int p = 0; p < work->planes && left; ++p)
       if (p != j) left = CutFacet(work, j, p, &facet);
@@ -204,7 +210,7 @@ static int Inside(const BrenierCellWork *work)
   return 1;
 }
 
-static void GaussCell(BrenierCellWork *work, const double point[3], double radius, BrenierCell *cell, double measure[])
+static int GaussCell(BrenierCellWork *work, const double point[3], double radius, BrenierCell *cell, double measure[])
 {
   const double place[3]   = {work->centre[0] + point[0], work->centre[1] + point[1], work->centre[2] + point[2]};
   const double pace       = fmax(1.0, sqrt(Dot(place, place)) + radius);
@@ -216,12 +222,16 @@ static void GaussCell(BrenierCellWork *work, const double point[3], double radiu
   start      = cones.gap < near ? cones.solid_angle / (4.0 * pi) : Inside(work);
   cell->mass = start - cones.sum;
   if (!with_cones || cell->mass < least_share * (cones.size + fabs(start))) {
+    const double far = fmin(sqrt(Dot(place, place)) + radius, sqrt(cones.gap * cones.gap + reach));
+
+    if (radius * pace > compact) return BrenierGaussSections(work, sqrt(Dot(point, point)) + radius, far, cell);
     BrenierGaussTetrahedra(work, point, pace, cell);
-    return;
+    return 0;
   }
   cell->second[0] += cell->mass;
   cell->second[3] += cell->mass;
   cell->second[5] += cell->mass;
+  return 0;
 }
 
 static int StoreVertices(BrenierCellWork *work)
@@ -257,7 +267,7 @@ int BrenierCellPolyhedron(BrenierLaw law, const double a[], const double b[], Br
     radius = Ball(work, point);
   }
   if (law == BRENIER_LAW_CUBE) UniformCell(work, point, cell, facet);
-  else GaussCell(work, point, radius, cell, facet);
+  else if (GaussCell(work, point, radius, cell, facet)) return -1;
   if (!(cell->mass > 0.0)) {
     memset(cell, 0, sizeof *cell);
     for (int j = 0; j < work->k; ++j) facet[j] = 0.0;

@@ -30,10 +30,9 @@ static void LongAxis(int n, const double x[], double axis[2])
 
 /* A polygon turned so that its long axis is the first; p, q are the positions of the lower and the upper chain. */
 typedef struct {
-  int           n;
   const double *x;
   double        axis[2], centre[2]; // centre in the turned frame
-  double        pace;               // largest slope of the exponent
+  double        far, pace;          // distance beyond which nothing counts; largest slope of the exponent up to there
 } Turned;
 
 static double Along(const Turned *t, int v)
@@ -90,13 +89,17 @@ static void FlushPoints(Points *points, const double centre[2], BrenierFlat *fla
 }
 
 /* The points of one abscissa. */
-static void Column(const Turned *t, double x, double low, double high, double weight, Points *points, BrenierFlat *flat)
+static void Column(const Turned *t, double x, double bottom, double top, double weight, Points *points,
+                   BrenierFlat *flat)
 {
   enum { MOST = 64 };
+  const double       cx = t->centre[0] + x, cut = sqrt(fmax(0.0, t->far * t->far - cx * cx));
+  const double       low = fmax(bottom, -cut - t->centre[1]), high = fmin(top, cut - t->centre[1]);
   int                pieces;
   const BrenierRule *rule = BrenierLegendre((high - low) * t->pace, MOST, &pieces);
   const double       step = (high - low) / pieces;
 
+  if (high <= low) return;
   for (int piece = 0; piece < pieces; ++piece)
     for (int i = 0; i < rule->n; ++i) {
       if (points->n == POINTS) FlushPoints(points, t->centre, flat);
@@ -107,14 +110,16 @@ static void Column(const Turned *t, double x, double low, double high, double we
 }
 
 /* The trapezoid over [from, to] between the edges p[0] -> p[1] below and q[0] -> q[1] above. */
-static void Slab(const Turned *t, double from, double to, const int p[2], const int q[2], Points *points,
+static void Slab(const Turned *t, double start, double end, const int p[2], const int q[2], Points *points,
                  BrenierFlat *flat)
 {
   enum { MOST = 256 };
+  const double       from = fmax(start, -t->far - t->centre[0]), to = fmin(end, t->far - t->centre[0]);
   int                pieces;
   const BrenierRule *rule = BrenierLegendre((to - from) * t->pace, MOST, &pieces);
   const double       step = (to - from) / pieces;
 
+  if (to <= from) return;
   for (int piece = 0; piece < pieces; ++piece)
     for (int i = 0; i < rule->n; ++i) {
       const double x   = from + step * (piece + rule->x[i]);
@@ -136,10 +141,11 @@ static void TurnBack(const Turned *t, BrenierFlat *flat)
   flat->second[2] = s * s * xx + 2.0 * c * s * xy + c * c * yy;
 }
 
-/* All terms positive: between the abscissae of the vertices, by product rules. */
-void BrenierGaussSlabs(int n, const double x[], const double centre[2], double pace, BrenierFlat *flat)
+/* All terms positive: between the abscissae of the vertices, by product rules. The polygon's vertices are centre + x;
+   what is farther than far from the origin does not count, or there is no such thing. */
+void BrenierGaussSlabs(int n, const double x[], const double centre[2], double far, BrenierFlat *flat)
 {
-  Turned t = {.n = n, .x = x, .pace = pace};
+  Turned t = {.x = x, .far = 1.01 * far, .pace = fmax(1.0, far)};
   Points points;
   int    least = 0, most = 0, p, q;
   double at;

@@ -70,12 +70,16 @@ void   BrenierPolygonUniform(int n, const double x[], const double about[2], Bre
 void   BrenierFlatShift(const double centre[2], BrenierFlat *flat);
 double BrenierPolygonRadius(int n, const double x[], const double about[2]);
 
-/* gauss.c, slabs.c, tetrahedra.c */
+/* gauss.c, slabs.c, sections.c, tetrahedra.c */
 double BrenierNormalDensity(double t);
 void   BrenierGaussPolygon(int n, const double x[], const double centre[2], BrenierEdge edge[], BrenierFlat *flat,
                            double h, BrenierCone *cone);
-void   BrenierGaussSlabs(int n, const double x[], const double centre[2], double pace, BrenierFlat *flat);
+void   BrenierGaussSlabs(int n, const double x[], const double centre[2], double far, BrenierFlat *flat);
+int    BrenierGaussSections(BrenierCellWork *work, double size, double far, BrenierCell *cell);
 void   BrenierGaussTetrahedra(const BrenierCellWork *work, const double point[3], double pace, BrenierCell *cell);
+
+/* t1, t2, n right-handed. */
+void BrenierFrame(const double n[3], double t1[3], double t2[3]);
 
 /* Cells of the work's planes by law; 0, or nonzero when out of memory. What they add to is zero before. */
 int BrenierCellPolygon(BrenierLaw law, const double a[], const double b[], BrenierCellWork *work, BrenierCell *cell,
