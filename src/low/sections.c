@@ -53,6 +53,25 @@ static int Section(BrenierCellWork *work, const Sight *sight, double z, double h
   return work->polygon[0].n > 0;
 }
 
+/* How fast the section's vertices move with z: the longest way over the interval, no longer than most. */
+static double Movement(BrenierCellWork *work, const Sight *sight, double from, double to, double half, double most)
+{
+  const BrenierPolygon *polygon = &work->polygon[0];
+  double                longest = to - from;
+
+  if (!Section(work, sight, 0.5 * (from + to), half)) return longest;
+  for (int v = 0; v < polygon->n; ++v) {
+    const int     before = polygon->edge[v > 0 ? v - 1 : polygon->n - 1], after = polygon->edge[v];
+    const double *p = work->plane[before < 0 ? 0 : before].n, *q = work->plane[after < 0 ? 0 : after].n;
+    const double  px = Dot(sight->t1, p), py = Dot(sight->t2, p), pz = Dot(sight->axis, p);
+    const double  qx = Dot(sight->t1, q), qy = Dot(sight->t2, q), qz = Dot(sight->axis, q);
+    const double  way = (to - from) * hypot(py * qz - qy * pz, qx * pz - px * qz), sine = fabs(px * qy - py * qx);
+
+    longest = fmax(longest, way < most * sine ? way / sine : most);
+  }
+  return longest;
+}
+
 /* Adds a section with its weight; moments about the density's centre. */
 static void AddSection(BrenierCellWork *work, const Sight *sight, double z, double weight, BrenierCell *cell)
 {
@@ -103,10 +122,13 @@ int BrenierGaussSections(BrenierCellWork *work, double size, double far, Brenier
   for (int v = 1; v < work->pool; ++v) {
     const double       from = fmax(z[v - 1], -far - sight.height), to = fmin(z[v], far - sight.height);
     int                pieces;
-    const BrenierRule *rule = BrenierLegendre((to - from) * fmax(1.0, far), MOST, &pieces);
-    const double       step = (to - from) / pieces;
+    const BrenierRule *rule;
+    double             step;
 
-    for (int i = 0; i < rule->n * pieces && to - from > 1e-14 * size; ++i) {
+    if (to - from <= 1e-14 * size) continue;
+    rule = BrenierLegendre(Movement(work, &sight, from, to, 2.0 * size, 2.0 * far) * fmax(1.0, far), MOST, &pieces);
+    step = (to - from) / pieces;
+    for (int i = 0; i < rule->n * pieces; ++i) {
       const double at = from + step * (i / rule->n + rule->x[i % rule->n]);
 
       if (Section(work, &sight, at, 2.0 * size)) AddSection(work, &sight, at, step * rule->w[i % rule->n], cell);

@@ -116,7 +116,10 @@ static void Slab(const Turned *t, double start, double end, const int p[2], cons
   enum { MOST = 256 };
   const double       from = fmax(start, -t->far - t->centre[0]), to = fmin(end, t->far - t->centre[0]);
   int                pieces;
-  const BrenierRule *rule = BrenierLegendre((to - from) * t->pace, MOST, &pieces);
+  const double       rise = fabs(Chain(t, p[0], p[1], to) - Chain(t, p[0], p[1], from));
+  const double       fall = fabs(Chain(t, q[0], q[1], to) - Chain(t, q[0], q[1], from));
+  const double       way  = fmin(fmax(to - from, fmax(rise, fall)), 2.0 * t->far); // of a border point
+  const BrenierRule *rule = BrenierLegendre(way * t->pace, MOST, &pieces);
   const double       step = (to - from) / pieces;
 
   if (to <= from) return;
