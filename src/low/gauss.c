@@ -49,18 +49,19 @@ double BrenierNormalDensity(double t)
   return exp(-0.5 * t * t) / sqrt(2.0 * pi);
 }
 
-/* int over [s, e] of the normal density, without cancellation. */
-static double NormalMass(double s, double e)
+/* int over [s, s + length] of the normal density, without cancellation. */
+static double NormalMass(double s, double length)
 {
+  const double e   = s + length; // which rounds away digits of a short length
   const double far = fmax(fabs(s), fabs(e));
 
-  if ((e - s) * fmax(1.0, far) < 1.0) {
+  if (length * fmax(1.0, far) < 1.0) {
     int                pieces;
-    const BrenierRule *rule = BrenierLegendre((e - s) * fmax(1.0, far), 1, &pieces);
+    const BrenierRule *rule = BrenierLegendre(length * fmax(1.0, far), 1, &pieces);
     double             sum  = 0.0;
 
-    for (int i = 0; i < rule->n; ++i) sum += rule->w[i] * exp(-0.5 * pow(s + (e - s) * rule->x[i], 2));
-    return (e - s) * sum / sqrt(2.0 * pi);
+    for (int i = 0; i < rule->n; ++i) sum += rule->w[i] * exp(-0.5 * pow(s + length * rule->x[i], 2));
+    return length * sum / sqrt(2.0 * pi);
   }
   if (s >= 0.0) return 0.5 * (erfc(s / sqrt(2.0)) - erfc(e / sqrt(2.0)));
   if (e <= 0.0) return 0.5 * (erfc(-e / sqrt(2.0)) - erfc(-s / sqrt(2.0)));
@@ -82,7 +83,7 @@ static void Edges(int n, const double x[], const double centre[2], BrenierEdge e
     edge[v].p       = ax * edge[v].n[0] + ay * edge[v].n[1];
     edge[v].from    = (ax * dx + ay * dy) / length;
     edge[v].to      = edge[v].from + length;
-    edge[v].measure = BrenierNormalDensity(edge[v].p) * NormalMass(edge[v].from, edge[v].to);
+    edge[v].measure = BrenierNormalDensity(edge[v].p) * NormalMass(edge[v].from, length);
   }
 }
 

@@ -106,6 +106,8 @@ static int AppendFacet(BrenierCellWork *work, BrenierFacet *facet)
 /* All facets within a cube about the centre, or a ball that it holds. */
 static int FindFacets(BrenierCellWork *work, double half)
 {
+  const double reached = 1.8 * half; // sqrt 3 half is as far as the square goes in the farthest plane
+
   work->facets = work->pool = 0;
   for (int j = 0; j < work->planes; ++j) {
     BrenierFacet facet = {.plane = j};
@@ -114,7 +116,7 @@ static int FindFacets(BrenierCellWork *work, double half)
     if (!left) continue;
     BrenierFrame(work->plane[j].n, facet.t1, facet.t2);
     BrenierPolygonSquare(&work->polygon[0], half);
-    for (int p = 0; p < work->planes && left; ++p)
+    for (int p = 0; p < work->planes && left && work->plane[p].h <= reached; ++p)
       if (p != j) left = CutFacet(work, j, p, &facet);
     if (left && AppendFacet(work, &facet)) return -1;
   }
