@@ -97,19 +97,6 @@ static double Offset(int dim, const double a[], double b, const double c[])
   return high + low;
 }
 
-/* Moves the local origin. */
-void BrenierCellMoveCentre(BrenierLaw law, const double a[], const double b[], const double by[], BrenierCellWork *work)
-{
-  for (int d = 0; d < work->dim; ++d) work->centre[d] += by[d];
-  for (int p = 0; p < work->planes; ++p) {
-    BrenierPlane *plane = &work->plane[p];
-    const int     j     = plane->id;
-
-    plane->h = j < work->k ? Offset(work->dim, &a[j * work->dim], b[j], work->centre) / plane->norm
-                           : BorderHeight(work, BrenierLawHalf(law), j);
-  }
-}
-
 /* Puts a plane after those that are nearer or as near, so that of coinciding ones the first stays first. */
 static void Insert(BrenierCellWork *work, const BrenierPlane *plane)
 {
@@ -117,6 +104,23 @@ static void Insert(BrenierCellWork *work, const BrenierPlane *plane)
 
   for (; at > 0 && work->plane[at - 1].h > plane->h; --at) work->plane[at] = work->plane[at - 1];
   work->plane[at] = *plane;
+}
+
+/* Moves the local origin. */
+void BrenierCellMoveCentre(BrenierLaw law, const double a[], const double b[], const double by[], BrenierCellWork *work)
+{
+  const int planes = work->planes;
+
+  for (int d = 0; d < work->dim; ++d) work->centre[d] += by[d];
+  work->planes = 0;
+  for (int p = 0; p < planes; ++p) {
+    BrenierPlane plane = work->plane[p];
+    const int    j     = plane.id;
+
+    plane.h = j < work->k ? Offset(work->dim, &a[j * work->dim], b[j], work->centre) / plane.norm
+                          : BorderHeight(work, BrenierLawHalf(law), j);
+    Insert(work, &plane);
+  }
 }
 
 /* One constraint; returns whether anything can be left. */

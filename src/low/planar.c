@@ -6,7 +6,7 @@
 /* What is smaller is cut out again about its own centre; so that what the first cut starts from does not show. */
 static double SmallCell(BrenierLaw law)
 {
-  return law == BRENIER_LAW_CUBE ? 0.02 : 0.3;
+  return law == BRENIER_LAW_CUBE ? 0.02 : 10.0;
 }
 
 static void CutOut(BrenierCellWork *work, double half)
@@ -62,7 +62,7 @@ int BrenierCellPolygon(BrenierLaw law, const double a[], const double b[], Breni
     for (int d = 0; d < 2; ++d) mean[d] += work->centre[d];
     BrenierFlatShift(mean, &flat);
   } else {
-    BrenierGaussPolygon(p->n, p->x, work->centre, work->edge, &flat);
+    BrenierGaussPolygon(p->n, p->x, work->centre, work->edge, &flat, 0.0, NULL);
   }
   if (!(flat.mass > 0.0)) return 0;
   for (int v = 0; v < p->n; ++v) {

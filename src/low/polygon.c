@@ -44,6 +44,16 @@ void BrenierPolygonSquare(BrenierPolygon *polygon, double half)
   polygon->size = half;
 }
 
+static int Before(int n, int v)
+{
+  return v > 0 ? v - 1 : n - 1;
+}
+
+static int After(int n, int v)
+{
+  return v + 1 < n ? v + 1 : 0;
+}
+
 /* Distances from the line; the vertex farthest outside. */
 static int Distances(BrenierPolygon *p, double gx, double gy, double r)
 {
@@ -61,7 +71,8 @@ static void Append(BrenierPolygon *p, double x, double y, int edge)
   p->x[2 * p->n]     = x;
   p->x[2 * p->n + 1] = y;
   p->edge[p->n++]    = edge;
-  p->size            = fmax(p->size, fmax(fabs(x), fabs(y)));
+  if (fabs(x) > p->size) p->size = fabs(x);
+  if (fabs(y) > p->size) p->size = fabs(y);
 }
 
 /* The point of the edge between an inner and an outer vertex that is on the line. */
@@ -83,14 +94,14 @@ void BrenierPolygonCut(BrenierPolygon pair[2], double gx, double gy, double r, i
   int             first, last, count;
 
   if (n == 0 || p->s[far] <= tolerance) return;
-  for (first = far, count = 1; count < n && p->s[(first + n - 1) % n] > tolerance; ++count) first = (first + n - 1) % n;
-  for (last = far; count < n && p->s[(last + 1) % n] > tolerance; ++count) last = (last + 1) % n;
+  for (first = far, count = 1; count < n && p->s[Before(n, first)] > tolerance; ++count) first = Before(n, first);
+  for (last = far; count < n && p->s[After(n, last)] > tolerance; ++count) last = After(n, last);
   to->n    = 0;
   to->size = 0.0;
   if (count < n) {
-    const int before = (first + n - 1) % n, after = (last + 1) % n;
+    const int before = Before(n, first), after = After(n, last);
 
-    for (int v = after, left = n - count; left > 0; --left, v = (v + 1) % n)
+    for (int v = after, left = n - count; left > 0; --left, v = After(n, v))
       Append(to, p->x[2 * v], p->x[2 * v + 1], p->edge[v]);
     if (p->s[before] >= -tolerance) to->edge[to->n - 1] = plane;
     else AppendCrossing(to, p, before, first, plane);

@@ -4,9 +4,9 @@
   vertices where many planes meet: what they differ by there has no measure.
 
   Uniform: cones over the facets from a point inside, all positive. Gaussian: cones from the origin (gauss.c), or, for
-  cells that are small or that those lose too many digits of, product rules on tetrahedra from a point inside.
+  cells that are small or that those lose too many digits of, product rules on tetrahedra or sections.
 */
-#include "low/legendre.h"
+#include "low/space.h"
 #include "low/work.h"
 
 #include <float.h>
@@ -19,7 +19,13 @@ static const double pi = 3.14159265358979323846264338327950288;
 static const double small = 0.5;
 
 /* Cones whose sum is below this share of their terms have fewer than 13 digits. */
-static const double least_share = 2e-3;
+static const double least_share = 2e-2;
+
+/* Cells over which the exponent changes by more are summed by sections instead of tetrahedra. */
+static const double compact = 2.5;
+
+/* Beyond it a density is less than 1e-20 of what it is at the nearest point: r^2 - nearest^2. */
+static const double reach = 92.0;
 
 /* Nearer to the border of the cell the step at the origin is left in the cones. */
 static const double near = 0.5;
@@ -27,20 +33,8 @@ static const double near = 0.5;
 /* Sine of an angle between planes that is rounding. */
 static const double parallel = 1e-12;
 
-static double Dot(const double x[3], const double y[3])
-{
-  return x[0] * y[0] + x[1] * y[1] + x[2] * y[2];
-}
-
-static void Cross(const double x[3], const double y[3], double z[3])
-{
-  z[0] = x[1] * y[2] - x[2] * y[1];
-  z[1] = x[2] * y[0] - x[0] * y[2];
-  z[2] = x[0] * y[1] - x[1] * y[0];
-}
-
 /* t1, t2, n right-handed. */
-static void Frame(const double n[3], double t1[3], double t2[3])
+void BrenierFrame(const double n[3], double t1[3], double t2[3])
 {
   int    axis = 0;
   double norm;
@@ -112,15 +106,17 @@ static int AppendFacet(BrenierCellWork *work, BrenierFacet *facet)
 /* All facets within a cube about the centre, or a ball that it holds. */
 static int FindFacets(BrenierCellWork *work, double half)
 {
+  const double reached = 1.8 * half; // sqrt 3 half is as far as the square goes in the farthest plane
+
   work->facets = work->pool = 0;
   for (int j = 0; j < work->planes; ++j) {
     BrenierFacet facet = {.plane = j};
     int          left  = fabs(work->plane[j].h) <= half;
 
     if (!left) continue;
-    Frame(work->plane[j].n, facet.t1, facet.t2);
+    BrenierFrame(work->plane[j].n, facet.t1, facet.t2);
     BrenierPolygonSquare(&work->polygon[0], half);
-    for (int p = 0; p < work->planes && left; ++p)
+    for (int p = 0; p < work->planes && left && work->plane[p].h <= reached; ++p)
       if (p != j) left = CutFacet(work, j, p, &facet);
     if (left && AppendFacet(work, &facet)) return -1;
   }
@@ -141,21 +137,6 @@ static double Ball(const BrenierCellWork *work, double mean[3])
     most = fmax(most, pow(x[0] - mean[0], 2) + pow(x[1] - mean[1], 2) + pow(x[2] - mean[2], 2));
   }
   return sqrt(most);
-}
-
-/* second += weight x x', in the order of cell.h. */
-static void AddProduct(double weight, const double x[3], const double y[3], double second[6])
-{
-  for (int i = 0, m = 0; i < 3; ++i)
-    for (int j = i; j < 3; ++j) second[m++] += 0.5 * weight * (x[i] * y[j] + x[j] * y[i]);
-}
-
-/* Moments from about the point to about the origin. */
-static void Shift(const double point[3], BrenierCell *cell)
-{
-  AddProduct(cell->mass, point, point, cell->second);
-  AddProduct(2.0, point, cell->moment, cell->second);
-  for (int d = 0; d < 3; ++d) cell->moment[d] += cell->mass * point[d];
 }
 
 /* Adds the cone from the point over a facet with moments flat about the point f of its plane. */
@@ -196,95 +177,8 @@ static void UniformCell(BrenierCellWork *work, const double point[3], BrenierCel
   Shift(place, cell);
 }
 
-/* A tetrahedron from the point over the triangle corner[0..2], all relative to it; origin is the point's place. */
-typedef struct {
-  double origin[3], corner[3][3], pace;
-} Tetrahedron;
-
-/* One ray of the product rule: moments along it, with the weight of the ray. */
-static void AddRay(const Tetrahedron *t, const double ray[3], double weight, const BrenierRule *rule, int pieces,
-                   BrenierCell *cell)
-{
-  const double slope = Dot(t->origin, ray), bend = 0.5 * Dot(ray, ray);
-  double       sum[3] = {0.0};
-
-  for (int piece = 0; piece < pieces; ++piece)
-    for (int i = 0; i < rule->n; ++i) {
-      const double s = (piece + rule->x[i]) / pieces;
-      const double e = rule->w[i] * s * s * exp(-s * (slope + s * bend));
-
-      sum[0] += e;
-      sum[1] += e * s;
-      sum[2] += e * s * s;
-    }
-  weight /= pieces;
-  cell->mass += weight * sum[0];
-  for (int d = 0; d < 3; ++d) cell->moment[d] += weight * sum[1] * ray[d];
-  AddProduct(weight * sum[2], ray, ray, cell->second);
-}
-
-static double Distance(const double x[3], const double y[3])
-{
-  const double z[3] = {x[0] - y[0], x[1] - y[1], x[2] - y[2]};
-
-  return sqrt(Dot(z, z));
-}
-
-/* Product rule: along the ray, from corner 0 to the opposite side, along that side. */
-static void AddTetrahedron(const Tetrahedron *t, BrenierCell *cell)
-{
-  enum { MOST = 8 };
-  const double(*c)[3] = t->corner;
-  const double far    = sqrt(fmax(Dot(c[0], c[0]), fmax(Dot(c[1], c[1]), Dot(c[2], c[2]))));
-  double       normal[3], volume;
-  int          pieces[3];
-
-  const BrenierRule *along = BrenierLegendre(far * t->pace, MOST, &pieces[0]);
-  const BrenierRule *to = BrenierLegendre(fmax(Distance(c[0], c[1]), Distance(c[0], c[2])) * t->pace, MOST, &pieces[1]);
-  const BrenierRule *side = BrenierLegendre(Distance(c[1], c[2]) * t->pace, MOST, &pieces[2]);
-
-  Cross(c[1], c[2], normal);
-  volume = fmax(0.0, Dot(c[0], normal));
-  for (int u = 0; u < to->n * pieces[1]; ++u)
-    for (int v = 0; v < side->n * pieces[2]; ++v) {
-      const double p = (u / to->n + to->x[u % to->n]) / pieces[1], q = (v / side->n + side->x[v % side->n]) / pieces[2];
-      const double weight = to->w[u % to->n] * side->w[v % side->n] / (pieces[1] * pieces[2]) * p * volume;
-      double       ray[3];
-
-      for (int d = 0; d < 3; ++d) ray[d] = (1.0 - p) * c[0][d] + p * ((1.0 - q) * c[1][d] + q * c[2][d]);
-      AddRay(t, ray, weight, along, pieces[0], cell);
-    }
-}
-
-static void GaussTetrahedra(const BrenierCellWork *work, const double point[3], double pace, BrenierCell *cell)
-{
-  Tetrahedron t = {.pace = pace};
-  double      density;
-
-  memset(cell, 0, sizeof *cell);
-  for (int d = 0; d < 3; ++d) t.origin[d] = work->centre[d] + point[d];
-  for (int i = 0; i < work->facets; ++i)
-    for (int v = 1; v + 1 < work->facet[i].n; ++v) {
-      const int corner[3] = {work->facet[i].start, work->facet[i].start + v, work->facet[i].start + v + 1};
-
-      for (int c = 0; c < 3; ++c)
-        for (int d = 0; d < 3; ++d) t.corner[c][d] = work->at[3 * corner[c] + d] - point[d];
-      AddTetrahedron(&t, cell);
-    }
-  density = exp(-0.5 * Dot(t.origin, t.origin)) / pow(2.0 * pi, 1.5);
-  cell->mass *= density;
-  for (int d = 0; d < 3; ++d) cell->moment[d] *= density;
-  for (int m = 0; m < 6; ++m) cell->second[m] *= density;
-  Shift(t.origin, cell);
-}
-
-/* Sums over the facets of a Gaussian cell. */
-typedef struct {
-  double cones, solid_angle, size, gap; // gap: distance of the origin from the border
-  int    inside;
-} Cones;
-
-static void GaussFacet(BrenierCellWork *work, const BrenierFacet *facet, int with_cones, Cones *cones,
+/* Adds a facet to the cones and to the moments, by the identities of Stein. */
+static void GaussFacet(BrenierCellWork *work, const BrenierFacet *facet, int with_cones, BrenierCone *cones,
                        BrenierCell *cell, double measure[])
 {
   const BrenierPlane *plane     = &work->plane[facet->plane];
@@ -292,17 +186,18 @@ static void GaussFacet(BrenierCellWork *work, const BrenierFacet *facet, int wit
   const double        height    = plane->h + Dot(plane->n, work->centre);
   const double        centre[2] = {Dot(facet->t1, work->centre), Dot(facet->t2, work->centre)};
   const double        density   = BrenierNormalDensity(height);
-  double              x[3], solid_angle, gap;
+  double              x[3];
+  BrenierCone         cone;
   BrenierFlat         flat;
 
-  if (density > 0.0) BrenierGaussPolygon(facet->n, &work->uv[2 * facet->start], centre, work->edge, &flat);
-  else BrenierGaussEdges(facet->n, &work->uv[2 * facet->start], centre, work->edge);
+  BrenierGaussPolygon(facet->n, &work->uv[2 * facet->start], centre, work->edge, &flat, height,
+                      with_cones ? &cone : NULL);
   if (with_cones) {
-    cones->cones += BrenierGaussCone(facet->n, work->edge, height, &solid_angle, &cones->size, &gap);
-    cones->solid_angle += solid_angle;
-    cones->gap = fmin(cones->gap, gap);
+    cones->sum += cone.sum;
+    cones->size += cone.size;
+    cones->solid_angle += cone.solid_angle;
+    cones->gap = fmin(cones->gap, cone.gap);
   }
-  if (density == 0.0) return;
   if (j >= 0) measure[j] += density * flat.mass;
   for (int d = 0; d < 3; ++d)
     x[d] = -density * (height * plane->n[d] * flat.mass + flat.first[0] * facet->t1[d] + flat.first[1] * facet->t2[d]);
@@ -317,24 +212,28 @@ static int Inside(const BrenierCellWork *work)
   return 1;
 }
 
-static void GaussCell(BrenierCellWork *work, const double point[3], double radius, BrenierCell *cell, double measure[])
+static int GaussCell(BrenierCellWork *work, const double point[3], double radius, BrenierCell *cell, double measure[])
 {
   const double place[3]   = {work->centre[0] + point[0], work->centre[1] + point[1], work->centre[2] + point[2]};
   const double pace       = fmax(1.0, sqrt(Dot(place, place)) + radius);
   const int    with_cones = radius * pace >= small;
-  Cones        cones      = {.gap = HUGE_VAL};
+  BrenierCone  cones      = {.gap = HUGE_VAL};
   double       start;
 
   for (int i = 0; i < work->facets; ++i) GaussFacet(work, &work->facet[i], with_cones, &cones, cell, measure);
   start      = cones.gap < near ? cones.solid_angle / (4.0 * pi) : Inside(work);
-  cell->mass = start - cones.cones;
+  cell->mass = start - cones.sum;
   if (!with_cones || cell->mass < least_share * (cones.size + fabs(start))) {
-    GaussTetrahedra(work, point, pace, cell);
-    return;
+    const double far = fmin(sqrt(Dot(place, place)) + radius, sqrt(cones.gap * cones.gap + reach));
+
+    if (radius * pace > compact) return BrenierGaussSections(work, sqrt(Dot(point, point)) + radius, far, cell);
+    BrenierGaussTetrahedra(work, point, pace, cell);
+    return 0;
   }
   cell->second[0] += cell->mass;
   cell->second[3] += cell->mass;
   cell->second[5] += cell->mass;
+  return 0;
 }
 
 static int StoreVertices(BrenierCellWork *work)
@@ -370,7 +269,7 @@ int BrenierCellPolyhedron(BrenierLaw law, const double a[], const double b[], Br
     radius = Ball(work, point);
   }
   if (law == BRENIER_LAW_CUBE) UniformCell(work, point, cell, facet);
-  else GaussCell(work, point, radius, cell, facet);
+  else if (GaussCell(work, point, radius, cell, facet)) return -1;
   if (!(cell->mass > 0.0)) {
     memset(cell, 0, sizeof *cell);
     for (int j = 0; j < work->k; ++j) facet[j] = 0.0;

@@ -24,13 +24,17 @@ typedef struct {
 typedef struct {
   double n[2], p;  // outward normal, distance of its line from the origin
   double from, to; // along the line from the foot of the perpendicular
-  double angle;    // seen from the origin; its sign goes with p
   double measure;  // integral of the density of N(0, I_2)
 } BrenierEdge;
 
 typedef struct {
   double mass, first[2], second[3];
 } BrenierFlat;
+
+/* The cone from the origin to a polygon: the sum of gauss.c and of the sizes of its terms. */
+typedef struct {
+  double sum, size, solid_angle, gap; // gap: distance of the origin from the polygon
+} BrenierCone;
 
 /* A facet of a polyhedron: a polygon in the plane's frame (t1, t2). */
 typedef struct {
@@ -66,12 +70,16 @@ void   BrenierPolygonUniform(int n, const double x[], const double about[2], Bre
 void   BrenierFlatShift(const double centre[2], BrenierFlat *flat);
 double BrenierPolygonRadius(int n, const double x[], const double about[2]);
 
-/* gauss.c */
+/* gauss.c, slabs.c, sections.c, tetrahedra.c */
 double BrenierNormalDensity(double t);
-void   BrenierGaussEdges(int n, const double x[], const double centre[2], BrenierEdge edge[]);
-double BrenierGaussGap(int n, BrenierEdge edge[], int *winding);
-void   BrenierGaussPolygon(int n, const double x[], const double centre[2], BrenierEdge edge[], BrenierFlat *flat);
-double BrenierGaussCone(int n, BrenierEdge edge[], double h, double *solid_angle, double *size, double *least);
+void   BrenierGaussPolygon(int n, const double x[], const double centre[2], BrenierEdge edge[], BrenierFlat *flat,
+                           double h, BrenierCone *cone);
+void   BrenierGaussSlabs(int n, const double x[], const double centre[2], double far, BrenierFlat *flat);
+int    BrenierGaussSections(BrenierCellWork *work, double size, double far, BrenierCell *cell);
+void   BrenierGaussTetrahedra(const BrenierCellWork *work, const double point[3], double pace, BrenierCell *cell);
+
+/* t1, t2, n right-handed. */
+void BrenierFrame(const double n[3], double t1[3], double t2[3]);
 
 /* Cells of the work's planes by law; 0, or nonzero when out of memory. What they add to is zero before. */
 int BrenierCellPolygon(BrenierLaw law, const double a[], const double b[], BrenierCellWork *work, BrenierCell *cell,
