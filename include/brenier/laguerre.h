@@ -81,26 +81,26 @@ PETSC_EXTERN PetscReal BrenierLaguerrePower(BrenierLaguerre laguerre);
 PETSC_EXTERN const PetscReal *BrenierLaguerreSecondMoments(BrenierLaguerre laguerre);
 
 /*@
-  BrenierLaguerreLift - Raises the planes of empty cells until they have about the mass that they should
+  BrenierLaguerreLift - How far the planes of empty cells are below u, and what it takes for these to have mass
 
   Collective on the targets' communicator
 
   Input Parameters:
-+ laguerre - evaluated at h
++ laguerre - evaluated
 . mass     - the masses that evaluation returned
-. part     - of the weight, what a raised cell gets, alone and beside cells larger than it; 0 to touch u only
-- h        - its heights
+- part     - of its weight, what a raised cell is to have, above 0
 
   Output Parameters:
-+ h        - the raised heights
-. host     - for each of this rank's targets, -1 or the target whose cell its empty one touches; or NULL
-- n_lifted - number of empty cells
++ gap     - least u - f_i of each empty target, 0 of the others; laid out as the targets
+. beyond  - what gives it about that mass, if it is raised alone, on top of the gap
+. host    - for each of this rank's targets, -1, or of an empty one the target whose cell it touches first, shape [n_local]
+- n_empty - number of empty cells
 
-  Notes: the gap of a plane, least u - f_i, is attained at a vertex of the diagram; found from all vertices, so cost is the
-  number of empty cells times that of vertices. Raising to the gap alone lowers the energy by sum nu_i gap_i.
+  Notes: raising every plane by its gap lowers the energy by sum nu_i gap_i. Cost is the number of empty cells times that of vertices
+  near them.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierLaguerreLift(BrenierLaguerre laguerre, Vec mass, PetscReal part, Vec h,
-                                                PetscInt host[], PetscInt64 *n_lifted);
+PETSC_EXTERN PetscErrorCode BrenierLaguerreLift(BrenierLaguerre laguerre, Vec mass, PetscReal part, Vec gap, Vec beyond,
+                                                PetscInt host[], PetscInt64 *n_empty);
 
 /* Collective; NULL is fine. */
 PETSC_EXTERN PetscErrorCode BrenierLaguerreDestroy(BrenierLaguerre *laguerre);

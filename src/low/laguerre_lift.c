@@ -219,10 +219,10 @@ static PetscInt TakeNearest(BrenierLaguerre l, const PetscReal x[], PetscInt k, 
   return n;
 }
 
-/* What raises empty target j of the list, found at a cell of this rank, to the mass wanted, against the planes nearest to where
-   it touches. */
+/* The gap of empty target j of the list, found at a cell of this rank, and what it takes beyond it to the mass wanted, against the
+   planes nearest to where it touches. */
 static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, PetscReal wanted, BrenierCellWork *work,
-                               PetscInt other[], PetscReal a[], PetscReal b[], PetscReal *rise)
+                               PetscInt other[], PetscReal a[], PetscReal b[], PetscReal rise[])
 {
   const PetscInt  i = e->cell[j], first = l->neighbours.start[i];
   const PetscReal gap = PetscMax(e->gap[j], 0.0), least = 1e-15 * PetscMax(PetscAbsReal(l->h[e->target[j]]), gap);
@@ -230,8 +230,7 @@ static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, 
   PetscInt        k = l->neighbours.start[i + 1] - first + 1;
 
   PetscFunctionBegin;
-  *rise = gap;
-  if (!(wanted > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  rise[0] = gap;
   PetscCall(PetscArraycpy(other, l->neighbours.other + first, k - 1));
   other[k - 1] = l->targets->first + i;
   BrenierLaguerreConstraints_Private(l, e->target[j], k, other, a, b);
@@ -247,7 +246,7 @@ static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, 
     delta *= PetscMin(PetscMax(factor, 1.0 / brenier_most_factor), brenier_blind);
     if (!(delta > low && delta < high)) delta = PetscSqrtReal(PetscMax(low, least)) * PetscSqrtReal(high);
   }
-  *rise = gap + delta;
+  rise[1] = delta;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -273,7 +272,7 @@ static PetscErrorCode ChooseRanks(BrenierLaguerre l, Empties *e)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Rises of all empty targets, summed over the ranks, each by the one that has its vertex. */
+/* Gaps of all empty targets and what it takes beyond them, shape [n, 2], each by the rank that has its vertex. */
 static PetscErrorCode FindRises(BrenierLaguerre l, Empties *e, PetscReal part, const PetscReal nu[], PetscReal rise[])
 {
   BrenierCellWork *work    = BrenierCellWorkCreate();
@@ -289,10 +288,10 @@ static PetscErrorCode FindRises(BrenierLaguerre l, Empties *e, PetscReal part, c
     if (l->mass[i] > 0.0) PetscCall(AskCell(l, i, work, a, b, e));
   PetscCall(ChooseRanks(l, e));
   for (PetscInt j = 0; j < e->n; ++j) {
-    rise[j] = 0.0;
-    if (e->mine[j]) PetscCall(FindRise(l, e, j, part * nu[e->target[j]], work, other, a, b, &rise[j]));
+    rise[2 * j] = rise[2 * j + 1] = 0.0;
+    if (e->mine[j]) PetscCall(FindRise(l, e, j, part * nu[e->target[j]], work, other, a, b, &rise[2 * j]));
   }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, rise, e->n, MPIU_REAL, MPI_SUM, l->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, rise, 2 * e->n, MPIU_REAL, MPI_SUM, l->comm));
   PetscCall(PetscFree3(other, a, b));
   BrenierCellWorkDestroy(work);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -315,25 +314,34 @@ static PetscErrorCode FindHosts(BrenierLaguerre l, const Empties *e, PetscInt ho
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierLaguerreLift(BrenierLaguerre l, Vec mass, PetscReal part, Vec h, PetscInt host[],
-                                   PetscInt64 *n_lifted)
+PetscErrorCode BrenierLaguerreLift(BrenierLaguerre l, Vec mass, PetscReal part, Vec gap, Vec beyond, PetscInt host[],
+                                   PetscInt64 *n_empty)
 {
   const BrenierTargets t = l->targets;
-  PetscScalar         *height;
+  PetscScalar         *g, *b;
   PetscReal           *nu, *rise;
   Empties              e;
 
   PetscFunctionBegin;
   PetscCall(FindEmpties(l, mass, &e));
-  PetscCall(PetscMalloc2(t->n, &nu, e.n, &rise));
+  PetscCall(PetscMalloc2(t->n, &nu, 2 * (size_t)e.n, &rise));
   PetscCallMPI(MPI_Allgatherv(t->nu, t->n_local, MPIU_REAL, nu, l->count, l->offset, MPIU_REAL, l->comm));
   PetscCall(FindRises(l, &e, part, nu, rise));
-  if (host) PetscCall(FindHosts(l, &e, host));
-  PetscCall(VecGetArray(h, &height));
-  for (PetscInt j = 0; j < e.n; ++j)
-    if (e.target[j] >= t->first && e.target[j] < t->first + t->n_local) height[e.target[j] - t->first] += rise[j];
-  PetscCall(VecRestoreArray(h, &height));
-  *n_lifted = e.n;
+  PetscCall(FindHosts(l, &e, host));
+  PetscCall(VecZeroEntries(gap));
+  PetscCall(VecZeroEntries(beyond));
+  PetscCall(VecGetArray(gap, &g));
+  PetscCall(VecGetArray(beyond, &b));
+  for (PetscInt j = 0; j < e.n; ++j) {
+    const PetscInt i = e.target[j] - t->first;
+
+    if (i < 0 || i >= t->n_local) continue;
+    g[i] = rise[2 * j];
+    b[i] = rise[2 * j + 1];
+  }
+  PetscCall(VecRestoreArray(beyond, &b));
+  PetscCall(VecRestoreArray(gap, &g));
+  *n_empty = e.n;
   PetscCall(PetscFree2(nu, rise));
   PetscCall(PetscFree5(e.target, e.gap, e.cell, e.x, e.mine));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -1,9 +1,7 @@
 /*
   exact_start.c - Implements exact_start.h.
 
-  Clusters are the nodes of one binary tree of boxes: the box with the largest (width^2 x number of targets) is cut in the middle of
-  its widest axis, until there are as many as a level wants. So levels are nested, an outlier is alone soon, and clusters
-  much tighter than all else stay together until they are all that is left.
+  Clusters are the nodes of one tree (tree.h), cut finer from level to level, so levels are nested.
 
   The targets y of a cluster with target c, height h_c, cell W of barycentre b and covariance S, have covariance C about c. By the
   map from N(b, S) to N(c, C),
@@ -12,6 +10,7 @@
   that of the others is. The root is all targets in one cluster, whose cell is the whole source: the Gaussian start.
 */
 #include "exact_start.h"
+#include "tree.h"
 
 #include <brenier/base.h>
 
@@ -27,140 +26,16 @@ static const PetscReal brenier_flat = 1e-12;
 
 enum { MOST_DIM = 3 };
 
-/* Targets order[low] to order[high - 1]. */
-typedef struct {
-  PetscInt  low, high;
-  PetscInt  parent; /* cluster of the level before that it is part of */
-  PetscReal key;    /* those with a larger one are cut first */
-  PetscInt  axis;   /* the widest */
-  PetscReal middle; /* where it is cut: at most there to one side, above to the other */
-} Node;
-
-/* All targets, on every rank, and their tree as far as it was cut. */
-typedef struct {
-  PetscInt   n, dim;
-  PetscReal *y, *nu;
-  PetscInt  *order, *place; /* of the cluster of the last level that begins with a target */
-  Node      *heap;          /* the largest key first, shape [n_nodes] */
-  PetscInt   n_nodes;
-} Tree;
-
 /* Clusters of one level, and what is known of their cells. All on every rank. */
 typedef struct {
-  PetscInt   n;
-  Node      *node;
-  PetscReal *centre; /* shape [n, dim] */
-  PetscReal *weight; /* shape [n] */
-  PetscReal *h;      /* shape [n] */
-  PetscReal *bary;   /* barycentres, shape [n, dim] */
-  PetscReal *second; /* covariance of the source on the cell, shape [n, dim, dim] */
+  PetscInt         n;
+  BrenierTreeNode *node;
+  PetscReal       *centre; /* shape [n, dim] */
+  PetscReal       *weight; /* shape [n] */
+  PetscReal       *h;      /* shape [n] */
+  PetscReal       *bary;   /* barycentres, shape [n, dim] */
+  PetscReal       *second; /* covariance of the source on the cell, shape [n, dim, dim] */
 } Level;
-
-static void Measure(const Tree *t, Node *node)
-{
-  PetscReal widest = -1.0;
-
-  node->axis = 0;
-  for (PetscInt c = 0; c < t->dim; ++c) {
-    PetscReal low = PETSC_MAX_REAL, high = -PETSC_MAX_REAL;
-
-    for (PetscInt k = node->low; k < node->high; ++k) {
-      const PetscReal x = t->y[(size_t)t->order[k] * t->dim + c];
-
-      low  = PetscMin(low, x);
-      high = PetscMax(high, x);
-    }
-    if (high - low <= widest) continue;
-    widest       = high - low;
-    node->axis   = c;
-    node->middle = low + 0.5 * (high - low);
-    if (node->middle >= high) node->middle = low;
-  }
-  node->key = node->high - node->low > 1 ? widest * widest * (PetscReal)(node->high - node->low) : -1.0;
-}
-
-static PetscBool IsBefore(const Node *a, const Node *b)
-{
-  return (PetscBool)(a->key > b->key || (a->key == b->key && a->low < b->low));
-}
-
-static void SiftDown(Tree *t, PetscInt k)
-{
-  while (PETSC_TRUE) {
-    PetscInt best = k;
-
-    for (PetscInt child = 2 * k + 1; child <= 2 * k + 2 && child < t->n_nodes; ++child)
-      if (IsBefore(&t->heap[child], &t->heap[best])) best = child;
-    if (best == k) return;
-    const Node moved = t->heap[k];
-
-    t->heap[k]    = t->heap[best];
-    t->heap[best] = moved;
-    k             = best;
-  }
-}
-
-static void SiftUp(Tree *t, PetscInt k)
-{
-  for (; k > 0 && IsBefore(&t->heap[k], &t->heap[(k - 1) / 2]); k = (k - 1) / 2) {
-    const Node moved = t->heap[k];
-
-    t->heap[k]           = t->heap[(k - 1) / 2];
-    t->heap[(k - 1) / 2] = moved;
-  }
-}
-
-/* Cuts the first node of the heap in two. */
-static void Cut(Tree *t)
-{
-  Node     left = t->heap[0], right = left;
-  PetscInt k = left.low;
-
-  for (PetscInt m = left.low; m < left.high; ++m) {
-    const PetscInt target = t->order[m];
-
-    if (t->y[(size_t)target * t->dim + left.axis] > left.middle) continue;
-    t->order[m]   = t->order[k];
-    t->order[k++] = target;
-  }
-  left.high = right.low = k;
-  Measure(t, &left);
-  Measure(t, &right);
-  t->heap[0] = left;
-  SiftDown(t, 0);
-  t->heap[t->n_nodes] = right;
-  SiftUp(t, t->n_nodes++);
-}
-
-static PetscErrorCode CreateTree(BrenierTargets targets, Tree *t)
-{
-  const PetscInt dim = targets->dim;
-  PetscMPIInt    size, *count, *offset;
-  MPI_Datatype   row;
-
-  PetscFunctionBegin;
-  t->n       = targets->n;
-  t->dim     = dim;
-  t->n_nodes = 1;
-  PetscCall(PetscMalloc5((size_t)t->n * dim, &t->y, t->n, &t->nu, t->n, &t->order, t->n, &t->place, t->n, &t->heap));
-  PetscCallMPI(MPI_Comm_size(targets->comm, &size));
-  PetscCall(PetscMalloc2(size, &count, size, &offset));
-  for (PetscMPIInt r = 0; r < size; ++r) {
-    offset[r] = (PetscMPIInt)targets->layout->range[r];
-    count[r]  = (PetscMPIInt)(targets->layout->range[r + 1] - targets->layout->range[r]);
-  }
-  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)dim, MPIU_REAL, &row));
-  PetscCallMPI(MPI_Type_commit(&row));
-  PetscCallMPI(MPI_Allgatherv(targets->y, targets->n_local, row, t->y, count, offset, row, targets->comm));
-  PetscCallMPI(
-      MPI_Allgatherv(targets->nu, targets->n_local, MPIU_REAL, t->nu, count, offset, MPIU_REAL, targets->comm));
-  PetscCallMPI(MPI_Type_free(&row));
-  PetscCall(PetscFree2(count, offset));
-  for (PetscInt i = 0; i < t->n; ++i) t->order[i] = i;
-  t->heap[0] = (Node){.low = 0, .high = t->n, .parent = 0};
-  Measure(t, &t->heap[0]);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
 
 static PetscErrorCode CreateLevel(PetscInt dim, PetscInt n, Level *l)
 {
@@ -181,18 +56,20 @@ static PetscErrorCode DestroyLevel(Level *l)
 
 static int CompareNodes(const void *left, const void *right)
 {
-  const Node *l = left, *r = right;
+  const BrenierTreeNode *l = left, *r = right;
 
   return (l->low > r->low) - (l->low < r->low);
 }
 
 /* The next level: the tree cut into n nodes, each with its weight and its centre of weight. */
-static PetscErrorCode CutLevel(Tree *t, PetscInt n, Level *l)
+static PetscErrorCode CutLevel(BrenierTree *t, PetscInt n, Level *l)
 {
+  PetscInt *place;
+
   PetscFunctionBegin;
-  while (t->n_nodes < n && t->heap[0].key > 0.0) Cut(t);
+  BrenierTreeCut_Private(t, n);
   PetscCall(CreateLevel(t->dim, t->n_nodes, l));
-  PetscCall(PetscArraycpy(l->node, t->heap, l->n));
+  PetscCall(PetscArraycpy(l->node, t->node, l->n));
   qsort(l->node, (size_t)l->n, sizeof *l->node, CompareNodes);
   for (PetscInt j = 0; j < l->n; ++j) {
     PetscReal       *centre = l->centre + (size_t)j * t->dim;
@@ -209,8 +86,10 @@ static PetscErrorCode CutLevel(Tree *t, PetscInt n, Level *l)
     for (PetscInt c = 0; c < t->dim; ++c) centre[c] = first[c] + centre[c] / l->weight[j];
   }
   // From here on, nodes are parts of this level's
-  for (PetscInt j = 0; j < l->n; ++j) t->place[l->node[j].low] = j;
-  for (PetscInt k = 0; k < t->n_nodes; ++k) t->heap[k].parent = t->place[t->heap[k].low];
+  PetscCall(PetscMalloc1(t->n, &place));
+  for (PetscInt j = 0; j < l->n; ++j) place[l->node[j].low] = j;
+  for (PetscInt k = 0; k < t->n_nodes; ++k) t->node[k].parent = place[t->node[k].low];
+  PetscCall(PetscFree(place));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -323,7 +202,7 @@ static PetscErrorCode Prolong(PetscInt d, const Level *coarse, const Level *fine
 }
 
 /* All targets in one cluster. */
-static PetscErrorCode RootLevel(const BrenierSource *source, Tree *t, Level *l)
+static PetscErrorCode RootLevel(const BrenierSource *source, BrenierTree *t, Level *l)
 {
   const PetscReal deviation = BrenierSourceDeviation(source);
 
@@ -446,7 +325,7 @@ static PetscErrorCode SolveLevel(MPI_Comm comm, const BrenierSource *source, Pet
 }
 
 /* Heights of this rank's targets from the last level, each of whose clusters is one of them. */
-static PetscErrorCode TakeHeights(BrenierTargets targets, const Tree *t, const Level *l, Vec h)
+static PetscErrorCode TakeHeights(BrenierTargets targets, const BrenierTree *t, const Level *l, Vec h)
 {
   PetscScalar *a;
 
@@ -466,12 +345,12 @@ static PetscErrorCode TakeHeights(BrenierTargets targets, const Tree *t, const L
 PetscErrorCode BrenierExactStart_Private(BrenierTargets targets, const BrenierSource *source, BrenierExactSolver solve,
                                          void *context, Vec h, BrenierStart *start)
 {
-  PetscInt size[BRENIER_MAX_LEVELS + 1], n_levels = 0;
-  Level    coarse = {0}, fine = {0};
-  Tree     tree = {0};
+  PetscInt    size[BRENIER_MAX_LEVELS + 1], n_levels = 0;
+  Level       coarse = {0}, fine = {0};
+  BrenierTree tree = {0};
 
   PetscFunctionBegin;
-  PetscCall(CreateTree(targets, &tree));
+  PetscCall(BrenierTreeCreate_Private(targets, &tree));
   PetscCall(RootLevel(source, &tree, &coarse));
   for (PetscInt n = targets->n; n >= brenier_least && n_levels <= BRENIER_MAX_LEVELS; n /= brenier_factor)
     size[n_levels++] = n;
@@ -487,6 +366,6 @@ PetscErrorCode BrenierExactStart_Private(BrenierTargets targets, const BrenierSo
     coarse = fine;
   }
   PetscCall(DestroyLevel(&coarse));
-  PetscCall(PetscFree5(tree.y, tree.nu, tree.order, tree.place, tree.heap));
+  PetscCall(BrenierTreeDestroy_Private(&tree));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
