@@ -208,11 +208,8 @@ static PetscErrorCode Sum(BrenierLaguerre l, BrenierLaguerreValue *value)
   PetscCall(BrenierExactSum(l->comm, n, 2, term, sum));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, count, 2, MPIU_INT64, MPI_SUM, l->comm));
   PetscCall(PetscFree(term));
-  value->energy = sum[0];
-  value->excess = sum[1] - 1.0;
-  if (getenv("DBG"))
-    PetscPrintf(l->comm, "excess %g empty %d facets %d nnz %d energy %g\n", value->excess, (int)count[0], (int)count[1],
-                l->neighbours.start[n], sum[0]);
+  value->energy   = sum[0];
+  value->excess   = sum[1] - 1.0;
   value->n_empty  = count[0];
   value->n_facets = count[1] / 2;
   value->sound    = (PetscBool)(PetscAbsReal(value->excess) <= brenier_most_excess);
