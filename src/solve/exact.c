@@ -45,7 +45,7 @@ static const PetscReal brenier_exact_error = 1e-11, brenier_rounded_error = 1e-6
 /* The linear solver's tolerance: a part of rho, between bounds, for the steps to be Newton's in the end. */
 static const PetscReal brenier_forcing = 0.03, brenier_rtol_least = 1e-8;
 
-/* Added to the unit diagonal: makes the matrix definite, and changes nothing else. */
+/* Added to the diagonal, relative: makes the matrix definite, and changes nothing else. */
 static const PetscReal brenier_shift = 1e-12;
 
 /* Targets from which multigrid pays; of fewer every rank factorises the whole matrix. */
@@ -257,32 +257,30 @@ static PetscErrorCode SetResidual(Exact *s, PetscBool plain)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* D^(-1/2) H D^(-1/2), D the diagonal of H, or 1 where a cell is empty: as light as cells may be, rows are of one size. Its
-   null space is D^(1/2) 1; a shift makes it definite all the same. */
+/* Of few targets D^(-1/2) H D^(-1/2), D the diagonal of H, for the factorisation: as light as cells may be, rows are of one size.
+   Multigrid wants H, whose smooth vectors are about constant. A shift makes either definite; empty cells have a row of their own. */
 static PetscErrorCode SetHessian(Exact *s)
 {
-  PetscScalar *d;
-  MatNullSpace null;
-  Vec          root;
+  const PetscBool scaled = (PetscBool)(s->targets->n < brenier_multigrid_from);
+  PetscScalar    *d, *v;
+  Vec             diagonal;
 
   PetscFunctionBegin;
   PetscCall(MatDestroy(&s->hessian));
   PetscCall(BrenierLaguerreHessian(s->laguerre, &s->hessian));
-  PetscCall(MatGetDiagonal(s->hessian, s->inverse_root));
-  PetscCall(VecGetArray(s->inverse_root, &d));
-  for (PetscInt i = 0; i < s->targets->n_local; ++i) d[i] = d[i] > 0.0 ? 1.0 / PetscSqrtReal(d[i]) : 1.0;
-  PetscCall(VecRestoreArray(s->inverse_root, &d));
-  PetscCall(MatDiagonalScale(s->hessian, s->inverse_root, s->inverse_root));
-  PetscCall(VecDuplicate(s->h, &root));
-  PetscCall(VecSet(root, 1.0 + brenier_shift));
-  PetscCall(MatDiagonalSet(s->hessian, root, INSERT_VALUES));
-  PetscCall(VecCopy(s->inverse_root, root));
-  PetscCall(VecReciprocal(root));
-  PetscCall(VecNormalize(root, NULL));
-  PetscCall(MatNullSpaceCreate(s->targets->comm, PETSC_FALSE, 1, &root, &null));
-  PetscCall(MatSetNearNullSpace(s->hessian, null));
-  PetscCall(MatNullSpaceDestroy(&null));
-  PetscCall(VecDestroy(&root));
+  PetscCall(VecDuplicate(s->h, &diagonal));
+  PetscCall(MatGetDiagonal(s->hessian, diagonal));
+  PetscCall(VecGetArray(diagonal, &d));
+  PetscCall(VecGetArray(s->inverse_root, &v));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) {
+    d[i] = d[i] > 0.0 ? d[i] * (1.0 + brenier_shift) : 1.0;
+    v[i] = scaled ? 1.0 / PetscSqrtReal(d[i]) : 1.0;
+  }
+  PetscCall(VecRestoreArray(s->inverse_root, &v));
+  PetscCall(VecRestoreArray(diagonal, &d));
+  PetscCall(MatDiagonalSet(s->hessian, diagonal, INSERT_VALUES));
+  PetscCall(VecDestroy(&diagonal));
+  if (scaled) PetscCall(MatDiagonalScale(s->hessian, s->inverse_root, s->inverse_root));
   PetscCall(KSPSetOperators(s->ksp, s->hessian, s->hessian));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
