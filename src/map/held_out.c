@@ -231,11 +231,14 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *sour
   const PetscReal *batch;
   PetscReal        u[BRENIER_BATCHES];
   PetscInt         n_batches;
+  PetscErrorCode   ierr;
   int              centres = barycentre != NULL; // on any rank: one without targets may have no array
 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(t, source, seed, stream, n_curves, BRENIER_BATCHES, &dual));
-  PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
+  ierr = BrenierDualEvaluate(dual, h, mass, &value);
+  if (ierr) PetscCall(BrenierDualDestroy(&dual)); // a stop: the run may measure on fewer curves
+  PetscCall(ierr);
   PetscCall(BrenierDualGetBatches(dual, &n_batches, &batch, u, NULL));
   out->curves = PetscMin(n_curves, BrenierSourceMaxCurves(source));
   out->noise  = PetscSqrtReal(value.noise2);
@@ -258,10 +261,13 @@ static PetscErrorCode AddPart(BrenierTargets t, const BrenierSource *source, Vec
   PetscInt           n_batches;
   PetscReal          of_part;
   const PetscScalar *m;
+  PetscErrorCode     ierr;
 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(t, source, seed, stream, n_curves, 1, &dual));
-  PetscCall(BrenierDualEvaluate(dual, h, work, &value));
+  ierr = BrenierDualEvaluate(dual, h, work, &value);
+  if (ierr) PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(ierr);
   PetscCall(BrenierDualGetBatches(dual, &n_batches, NULL, &of_part, NULL));
   PetscCall(BrenierDualDestroy(&dual));
   *u += share * of_part;
