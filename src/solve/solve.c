@@ -352,6 +352,7 @@ static PetscErrorCode Run(Solve *s)
   else if (BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE) ierr = SolveLine(s);
   else if (!BrenierMethodFixesSample(s->options->method)) ierr = RunDescent(s);
   else ierr = RunToTolerance(s);
+  if (!ierr && s->options->method == BRENIER_METHOD_NEWTON) ierr = BrenierSolveFillMissing_Private(s);
   if (!ierr) ierr = LastBarycentres(s);
   if (ierr == BRENIER_STOPPED) ierr = Stop(s);
   PetscCall(ierr);

@@ -78,6 +78,10 @@ PetscErrorCode BrenierSolveCurvesInTime_Private(const Solve *s, PetscInt64 most,
    Collective. */
 PetscErrorCode BrenierSolveEnd_Private(Solve *s);
 
+/* Gives mass to cells that the last measurement found missing, and measures again; what was before stays when that is no
+   better. In missing.c. Collective. */
+PetscErrorCode BrenierSolveFillMissing_Private(Solve *s);
+
 /* Whether what was measured is within the tolerance: sets solved->within_tol. In solve.c. Not collective. */
 void BrenierSolveJudge_Private(Solve *s);
 
