@@ -438,7 +438,8 @@ static void CatchEarly(int argc, char **argv, char **environment)
   if (command && command->stops) BrenierStopCatch();
 }
 
-#if defined(__linux__)
+// Where a sanitizer is at work, it has to be initialised first
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
 __attribute__((section(".preinit_array"), used)) static void (*const brenier_catch_early)(int, char **,
                                                                                           char **) = CatchEarly;
 #endif

@@ -36,7 +36,8 @@ static const BrenierOption solve_options[] = {
     {"-start", "RESULT.h5", "start from a result for these targets, or for targets like these"},
     {"-checkpoint", "FILE", "keep there what a stopped run continues from; the same command continues it"},
     {"-checkpoint_interval", "S", "seconds between two checkpoints; default 900, 0 for one at every safe point"},
-    {"-max_time", "S", "end within S seconds, a tenth and 5 s: with a checkpoint, or measured on as many curves as fit"},
+    {"-max_time", "S",
+     "end within S seconds, a tenth and 5 s: with a checkpoint, or measured on as many curves as fit"},
     {"-stop_file", "FILE", "stop when this file appears"},
     {"-verify_lists", "",
      "compare every evaluation by Newton's candidate lists with a full scan (slow, for debugging)"},
@@ -360,6 +361,9 @@ static PetscErrorCode Conclude(SolveRun *run, BrenierExit *outcome)
     PetscCall(PetscSNPrintf(result.levels + used, sizeof result.levels - used, "%s%" PetscInt_FMT, i ? " " : "",
                             run->start.level[i]));
   }
+  if (r->solve.tol > 0.0 && !run->solved.within_tol && result.held_out.rho < r->solve.tol)
+    PetscCall(BrenierSay("rho is below the tolerance of %g, but its interval reaches up to %.3g", (double)r->solve.tol,
+                         (double)result.held_out.rho_high));
   PetscCall(PetscStrncpy(result.status, status, sizeof result.status));
   table.n         = rank == 0 ? run->history.n : 0;
   table.n_columns = BRENIER_ITERATION_COLUMNS;

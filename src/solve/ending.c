@@ -1,11 +1,11 @@
 /*
-  ending.c - How a solve that is asked to stop ends: the time that this takes, which is kept in hand, and a measurement that
-  fits into it.
+  ending.c - How a solve that is asked to stop ends: the time that this takes, which is kept in hand, and a measurement
+  that fits into it.
 
-  A time limit is met with the result's measurement and its writing in hand: what the measurement takes by the rate of those
-  before it, or of the scans so far, at most a part of the limit. What is left when the stop comes decides its real size: 64
-  curves first, whatever they take, then four times as many, then what a line through the last two tries lets into a part of
-  what is left: few curves tell little of the rate, as most of their time goes into the targets.
+  A time limit is met with the result's measurement and its writing in hand: what the measurement takes by the rate of
+  those before it, or of the scans so far, at most a part of the limit. What is left when the stop comes decides its real
+  size: 64 curves first, whatever they take, then four times as many, then what a line through the last two tries lets
+  into a part of what is left. Few curves tell little of the rate, as most of their time goes into the targets.
 */
 #include <brenier/base.h>
 

@@ -1,4 +1,4 @@
-"""A solve ends when it is told to: within its time limit, a tenth and five seconds, or after a signal, in whatever it does."""
+"""A solve ends when it is told to, whatever it does: within its time limit, a tenth and 5 seconds, or after a signal."""
 import os
 import signal
 import subprocess
