@@ -18,7 +18,16 @@
     primal    int |x - T(x)|^2 / 2 dmu = int phi dmu + sum w_i psi_i, what the map T costs: half the squared distance to
               the targets with the masses that T gives them, so not above W2^2 / 2 of necessity;
     gap       primal - dual = sum (w_i - nu_i) psi_i, of either sign, 0 when all masses are right.
-  Each is a mean over batches; its interval is Student's with B - 1 degrees.
+  Each is a mean over batches; its interval is Student's with B - 1 degrees. The root of twice the dual bounds W2 from below:
+  the interval of that bound is none of W2, which may lie above its upper end while the heights are wrong.
+
+  What rho hides. rho weighs a cell by its weight, so it hardly sees light ones. v, the mass of a meeting, is the mean of
+  Var(w_i) / w_i over the cells met, Var by the batches: a right cell is met about nu_i / v times, with a relative standard error
+  of sqrt(v / nu_i).
+    resolved  cells whose weight or mass is 16 v or more: a relative standard error of a quarter;
+    missing   cells never met that should have been 20 times: a right one has the chance e^-20;
+    wrong     cells off by a factor of 1.5 or more whose root deviance, for K = w / v meetings where M = nu / v are due,
+              sqrt(2 (K log(K / M) - K + M)), is above sqrt(2 log n) + 2: more than chance does to any of n.
 */
 #pragma once
 
@@ -37,9 +46,17 @@ typedef struct {
   PetscReal  tv;            /* half the sum of |mass - nu|; includes the sampling noise of the masses */
   PetscReal  largest_error; /* largest |mass - nu| / nu; the same */
   PetscInt64 empty;         /* cells without mass in the sample */
+  PetscReal  meeting;       /* mass of a meeting, see above; 0 where the masses are exact */
+  PetscReal  largest_log;   /* largest |log(mass / nu)| of the cells that are resolved and have mass; noise included */
+  PetscInt64 unresolved;    /* cells that are not */
+  PetscReal  unresolved_weight, unresolved_mass; /* of these together */
+  PetscInt64 missing;                            /* of the empty cells, those that chance does not explain */
+  PetscInt64 wrong;                              /* cells whose mass is wrong beyond chance, missing ones included */
+  PetscReal  wrong_weight, worst;                /* their weight together; mass / nu of the worst of them, 1 for none */
   PetscReal  energy, energy_error;
-  PetscReal  w2, w2_low, w2_high; /* Wasserstein distance that the heights certify from below: root of twice the dual */
-  BrenierEstimate dual, primal, gap; /* of W2^2 / 2, see above */
+  PetscReal  w2; /* root of twice the dual: a lower bound of the Wasserstein distance, estimated */
+  PetscReal  w2_bound_low, w2_bound_high; /* 95% interval of that bound, not of the distance */
+  BrenierEstimate dual, primal, gap;      /* of W2^2 / 2, see above */
 } BrenierHeldOut;
 
 /* Size of a sample that tells much about n targets: 4 circles or 16 chords a target, at least 4,096. Not collective. */
@@ -108,6 +125,9 @@ PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets,
 @*/
 PETSC_EXTERN PetscErrorCode BrenierHeldOutExact(BrenierTargets targets, const BrenierSource *source, Vec h, Vec mass,
                                                 PetscReal energy, BrenierHeldOut *held_out);
+
+/* Whether a cell of weight nu, one of n, is wrong or missing by a measurement that gave it that mass. Not collective. */
+PETSC_EXTERN PetscBool BrenierHeldOutIsWrong(const BrenierHeldOut *held_out, PetscInt n, PetscReal mass, PetscReal nu);
 
 /* psi_i = |y_i|^2 / 2 + h_i of this rank's targets, shape [n_local]: the potential on their side. Not collective. */
 PETSC_EXTERN PetscErrorCode BrenierPotentialOfTargets(BrenierTargets targets, Vec h, PetscReal psi[]);

@@ -100,7 +100,8 @@ typedef struct {
 + h     - heights, gauged
 - start - see above
 
-  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); h has no meaning then
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); h is what there is by then: the Gaussian start, clusters' heights
+  carried over, or the mean of the warm-up so far
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, const BrenierSource *source,
                                               const BrenierSolveOptions *options, Vec h, BrenierStart *start);
@@ -121,6 +122,8 @@ PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, const Bren
   Output Parameters:
 + h     - heights, gauged
 - start - see above
+
+  Errors: as above
 
   Notes: of as many targets as before each is taken for the one of the same number, moved; of another number of targets each goes
   with the nearest of those before, as a member of a cluster does, and a warm-up follows.
@@ -150,7 +153,7 @@ PETSC_EXTERN PetscErrorCode BrenierLengthScale(BrenierTargets targets, const Bre
 + h      - the averaged heights
 - length - as above
 
-  Errors: `BRENIER_STOPPED` - a stop was asked for
+  Errors: `BRENIER_STOPPED` - a stop was asked for; h is then the mean of the round so far, later steps weighing more
 
   Notes: 4 n^2 dim (warm_up + 1) flops a round, in 128 steps (512 for small problems), 1 to 4 rounds; every rank count gives the same heights.
 @*/
@@ -178,8 +181,9 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierS
 - solved     - see above
 
   Notes: every curve is scanned once when it enters, and again when its list fails; work.n_scanned counts both. When a
-  stop is asked for (stop.h) the solve goes back to its last safe point. With a checkpoint that is written, and mass and
-  mass_error have no meaning; without one the heights there are measured, which takes a scan of the held-out curves.
+  stop is asked for (stop.h), also before this call, the solve goes back to its last safe point. With a checkpoint that is
+  written, and mass and mass_error have no meaning. Without one the heights there are measured, on as many curves as the
+  time left allows, 64 at least; where a measurement before found better heights, those are what comes out.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, const BrenierSource *source,
                                          const BrenierSolveOptions *options, PetscReal length, Vec h, Vec mass,

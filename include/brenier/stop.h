@@ -16,8 +16,8 @@
 /* Who asked. A larger value wins when several did. */
 typedef enum { BRENIER_STOP_NONE, BRENIER_STOP_TIME, BRENIER_STOP_FILE, BRENIER_STOP_SIGNAL } BrenierStopReason;
 
-/* From here on USR1, USR2 and TERM do not end the program but are noted: for the first moments, before there is PETSc. Not
-   collective; needs neither MPI nor PETSc. */
+/* From here on USR1, USR2 and TERM do not end the program but are noted: for the first moments, before there is PETSc. The
+   clock of a time limit starts at the first call. Not collective; needs neither MPI nor PETSc. */
 PETSC_EXTERN void BrenierStopCatch(void);
 
 /*@
@@ -26,7 +26,7 @@ PETSC_EXTERN void BrenierStopCatch(void);
   Collective on the world
 
   Input Parameters:
-+ max_time - seconds from this call on that the run may take; 0 for no limit
++ max_time - seconds from BrenierStopCatch() on that the run may take; 0 for no limit
 - file     - the run stops when this file exists; NULL or "" for none
 
   Notes: installs handlers for USR1, USR2 and TERM. The end of a Slurm job is a limit too when SLURM_JOB_END_TIME (seconds
@@ -38,9 +38,23 @@ PETSC_EXTERN PetscErrorCode BrenierStopSetup(PetscReal max_time, const char file
 /* Seconds that a stop takes from the safe point to the end; 0 until told. Rank 0's value counts. Not collective. */
 PETSC_EXTERN void BrenierStopSetCost(PetscReal seconds);
 
-/* While held, safe points do not stop: for work that is short, or that nothing can continue. Not collective, but all
-   ranks must hold alike. */
+/* While held, safe points do not stop: for work that is short. Not collective, but all ranks must hold alike. */
 PETSC_EXTERN void BrenierStopHold(PetscBool hold);
+
+/* Asks to stop on account of the time limit: what comes next would not end within it. Not collective, but all ranks must ask
+   alike. */
+PETSC_EXTERN void BrenierStopNow(void);
+
+/* The run has stopped and winds up: from here on safe points stop only what takes longer than BrenierStopLeft() said, and
+   a little. After a signal or a stop file that is a tenth of the time so far and five seconds, or the time limit if that is
+   sooner. Not collective, but all ranks must call it. */
+PETSC_EXTERN void BrenierStopWindUp(void);
+
+/* Seconds to the time limit; infinite without one. Collective on `comm`: its rank 0's clock counts. */
+PETSC_EXTERN PetscErrorCode BrenierStopLeft(MPI_Comm comm, PetscReal *seconds);
+
+/* Seconds of the whole time limit; 0 without one. Not collective, the same on all ranks but for some milliseconds. */
+PETSC_EXTERN PetscReal BrenierStopLimit(void);
 
 /*@
   BrenierStopAsk - Whether a stop was asked for; once it was, the answer stays

@@ -429,6 +429,21 @@ static PetscBool IsAlone(void)
   return PETSC_FALSE;
 }
 
+/* Before the libraries are initialised, which takes a tenth of a second: a signal that comes in it is noted, too. */
+static void CatchEarly(int argc, char **argv, char **environment)
+{
+  const BrenierCommand *command = argc > 1 ? FindCommand(argv[1]) : NULL;
+
+  (void)environment;
+  if (command && command->stops) BrenierStopCatch();
+}
+
+// Where a sanitizer is at work, it has to be initialised first
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+__attribute__((section(".preinit_array"), used)) static void (*const brenier_catch_early)(int, char **,
+                                                                                          char **) = CatchEarly;
+#endif
+
 int main(int argc, char **argv)
 {
   BrenierExit           outcome;
@@ -437,13 +452,14 @@ int main(int argc, char **argv)
   const BrenierCommand *command = argc > 1 ? FindCommand(argv[1]) : NULL;
 
   if (IsAloneUnderSlurm()) return BRENIER_EXIT_USAGE;
-  if (command && command->stops) BrenierStopCatch();
+  CatchEarly(argc, argv, NULL);
   // Threads leave MPI to the one that started them
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
   if (IsAlone()) outcome = BRENIER_EXIT_USAGE;
   else if (!AnsweredWithoutRun(argc, argv, command, &outcome) &&
            (outcome = CheckStart(argc, argv)) == BRENIER_EXIT_DONE) {
     if (PetscInitialize(&argc, &argv, NULL, NULL)) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
+    CatchEarly(argc, argv, NULL); // once more: PETSc has put its own handlers in
     PetscPushErrorHandler(HandleError, NULL);
     signal(SIGPIPE, SIG_IGN); // whoever reads the output may stop reading; the run and its result go on
     ierr = RunCommand(argc, argv, command, &outcome);

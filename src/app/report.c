@@ -20,7 +20,46 @@ static PetscErrorCode SayExact(const BrenierHeldOut *o)
   PetscCall(BrenierSay("  rho            %.4g   (root-mean-square relative error of the cell masses)", (double)o->rho));
   PetscCall(BrenierSay("  tv             %.4g   largest error %.3g   empty cells %" PetscInt64_FMT, (double)o->tv,
                        (double)o->largest_error, o->empty));
+  PetscCall(BrenierSay("  |log(w/nu)|    %.3g at most, of cells that are not empty", (double)o->largest_log));
   PetscCall(BrenierSay("  W2^2/2         %.15g   W2 %.15g", (double)o->dual.value, (double)o->w2));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Part of the bound from which on a gap is worth a sentence. */
+static const PetscReal brenier_large_gap = 0.1;
+
+/* A gap that is no chance and a large part of the bound: masses are wrong where they cost most, however light. */
+static PetscErrorCode ReportGap(const BrenierHeldOut *o)
+{
+  const PetscReal part = PetscAbsReal(o->gap.value) / PetscMax(PetscAbsReal(o->dual.value), PETSC_MIN_REAL);
+
+  PetscFunctionBegin;
+  if (o->gap.low * o->gap.high > 0.0 && part > brenier_large_gap)
+    PetscCall(BrenierSay("  the map costs %.0f%% %s than the bound, and not by chance: far targets have wrong masses, "
+                         "however light they are",
+                         100.0 * (double)part, o->gap.value < 0.0 ? "less" : "more"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What rho hides, in words: cells that are wrong for sure, and those that the sample says nothing of. */
+static PetscErrorCode ReportLight(const BrenierHeldOut *o)
+{
+  PetscFunctionBegin;
+  PetscCall(
+      BrenierSay("  |log(w/nu)|    %.3g at most, of the cells that these curves resolve", (double)o->largest_log));
+  if (o->unresolved > 0)
+    PetscCall(BrenierSay("  unresolved     %" PetscInt64_FMT
+                         " cells, too light or too few curves to tell one by one: weight %.3g, mass %.3g together",
+                         o->unresolved, (double)o->unresolved_weight, (double)o->unresolved_mass));
+  if (o->missing > 0)
+    PetscCall(BrenierSay("  missing        %" PetscInt64_FMT
+                         " cells without mass that should have been met 20 times or more: they are empty",
+                         o->missing));
+  if (o->wrong > 0)
+    PetscCall(BrenierSay("  wrong          %" PetscInt64_FMT
+                         " cells, %.2g of the weight, are off by a factor of 1.5 or more, and not by chance; the worst "
+                         "has %.3g times its weight",
+                         o->wrong, (double)o->wrong_weight, (double)o->worst));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -37,11 +76,13 @@ static PetscErrorCode SaySampled(const BrenierHeldOut *o)
   PetscCall(BrenierSay("  tv             %.4g   largest error %.3g   empty cells %" PetscInt64_FMT
                        "   (noise included)",
                        (double)o->tv, (double)o->largest_error, o->empty));
-  PetscCall(ReportDistance("dual", &o->dual, "lower bound: the energy"));
+  PetscCall(ReportLight(o));
+  PetscCall(ReportDistance("dual", &o->dual, "a lower bound of W2, and the interval of that bound"));
   PetscCall(ReportDistance("primal", &o->primal, "what the map costs"));
   PetscCall(BrenierSay(
       "  duality gap    %.4g   95%% interval %.4g to %.4g   (of W2^2/2: primal - dual; 0 when all masses are right)",
       (double)o->gap.value, (double)o->gap.low, (double)o->gap.high));
+  PetscCall(ReportGap(o));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -49,12 +90,15 @@ PetscErrorCode BrenierReportHeldOut(const char event[], const BrenierHeldOut *o)
 {
   PetscFunctionBegin;
   PetscCall(o->curves > 0 ? SaySampled(o) : SayExact(o));
-  PetscCall(BrenierLogEvent(event, "i curves", o->curves, "r rho", o->rho, "r rho_low", o->rho_low, "r rho_high",
-                            o->rho_high, "r noise", o->noise, "r tv", o->tv, "r largest_error", o->largest_error,
-                            "i empty", o->empty, "r energy", o->energy, "r energy_error", o->energy_error, "r w2",
-                            o->w2, "r w2_low", o->w2_low, "r w2_high", o->w2_high, "r dual", o->dual.value,
-                            "r dual_low", o->dual.low, "r dual_high", o->dual.high, "r primal", o->primal.value,
-                            "r primal_low", o->primal.low, "r primal_high", o->primal.high, "r gap", o->gap.value,
-                            "r gap_low", o->gap.low, "r gap_high", o->gap.high, NULL));
+  PetscCall(BrenierLogEvent(
+      event, "i curves", o->curves, "r rho", o->rho, "r rho_low", o->rho_low, "r rho_high", o->rho_high, "r noise",
+      o->noise, "r tv", o->tv, "r largest_error", o->largest_error, "i empty", o->empty, "r energy", o->energy,
+      "r energy_error", o->energy_error, "r w2", o->w2, "r w2_bound_low", o->w2_bound_low, "r w2_bound_high",
+      o->w2_bound_high, "r w2_low", o->w2_bound_low, "r w2_high", o->w2_bound_high, "r largest_log", o->largest_log,
+      "i unresolved", o->unresolved, "r unresolved_weight", o->unresolved_weight, "r unresolved_mass",
+      o->unresolved_mass, "i missing", o->missing, "i wrong", o->wrong, "r wrong_weight", o->wrong_weight, "r worst",
+      o->worst, "r dual", o->dual.value, "r dual_low", o->dual.low, "r dual_high", o->dual.high, "r primal",
+      o->primal.value, "r primal_low", o->primal.low, "r primal_high", o->primal.high, "r gap", o->gap.value,
+      "r gap_low", o->gap.low, "r gap_high", o->gap.high, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

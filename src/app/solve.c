@@ -40,7 +40,8 @@ static const BrenierOption solve_options[] = {
     {"-start", "RESULT.h5", "start from a result for these targets, or for targets like these"},
     {"-checkpoint", "FILE", "keep there what a stopped run continues from; the same command continues it"},
     {"-checkpoint_interval", "S", "seconds between two checkpoints; default 900, 0 for one at every safe point"},
-    {"-max_time", "S", "stop within S seconds, with a checkpoint or with what there is by then"},
+    {"-max_time", "S",
+     "end within S seconds, a tenth and 5 s: with a checkpoint, or measured on as many curves as fit"},
     {"-stop_file", "FILE", "stop when this file appears"},
     {"-verify_lists", "",
      "compare every evaluation by Newton's candidate lists with a full scan (slow, for debugging)"},
@@ -360,15 +361,21 @@ static PetscErrorCode Measured(void *context, const BrenierHeldOut *held_out)
   return BrenierReportHeldOut("held_out", held_out);
 }
 
-/* Status of a result that was stopped, by who asked. */
+/* Status of a result that was stopped, by who asked, and when it is within the tolerance all the same. */
 static const char *const brenier_stop_status[] = {"", "stopped: time limit", "stopped: stop file", "stopped: signal"};
+static const char *const brenier_stop_within[] = {"", "stopped: time limit; within tolerance",
+                                                  "stopped: stop file; within tolerance",
+                                                  "stopped: signal; within tolerance"};
 
-/* The outcome as an exit code, and in words. */
-static BrenierExit Judge(const BrenierSolved *solved, const char **status)
+/* The outcome as an exit code, and in words. Where there is a tolerance, what was measured judges, whatever ended the
+   iteration. */
+static BrenierExit Judge(const BrenierSolved *solved, PetscReal tol, const char **status)
 {
   const BrenierNewtonReason reason = solved->reason;
+  const PetscBool           within = (PetscBool)(tol > 0.0 && solved->within_tol);
 
-  *status = "converged";
+  *status = solved->stopped ? brenier_stop_within[solved->stopped] : "converged";
+  if (within) return BRENIER_EXIT_DONE;
   if (solved->stopped) {
     *status = brenier_stop_status[solved->stopped];
     return BRENIER_EXIT_TOLERANCE;
@@ -397,13 +404,16 @@ static PetscErrorCode Conclude(SolveRun *run, BrenierExit *outcome)
   result.curves   = run->solved.curves;
   result.streamed = run->solved.streamed;
   result.held_out = run->solved.held_out;
-  *outcome        = Judge(&run->solved, &status);
+  *outcome        = Judge(&run->solved, r->solve.tol, &status);
   for (PetscInt i = 0; i < run->start.n_levels; ++i) {
     const size_t used = strlen(result.levels);
 
     PetscCall(PetscSNPrintf(result.levels + used, sizeof result.levels - used, "%s%" PetscInt_FMT, i ? " " : "",
                             run->start.level[i]));
   }
+  if (r->solve.tol > 0.0 && !run->solved.within_tol && result.held_out.rho < r->solve.tol)
+    PetscCall(BrenierSay("rho is below the tolerance of %g, but its interval reaches up to %.3g", (double)r->solve.tol,
+                         (double)result.held_out.rho_high));
   PetscCall(PetscStrncpy(result.status, status, sizeof result.status));
   table.n         = rank == 0 ? run->history.n : 0;
   table.n_columns = BRENIER_ITERATION_COLUMNS;
@@ -525,10 +535,9 @@ static PetscErrorCode FindStart(SolveRun *run)
     for (PetscInt i = 0; i < n; ++i) PetscCall(AddIteration(&run->history, &row[i]));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (!checkpoint) BrenierStopHold(PETSC_TRUE); // half a start is worth nothing
   if (r->has_start) ierr = WarmStart(r->start, run, run->h, &run->start);
   else ierr = BrenierSolveStart(run->targets, &run->source, &r->solve, run->h, &run->start);
-  BrenierStopHold(PETSC_FALSE);
+  if (ierr == BRENIER_STOPPED && !checkpoint) ierr = PETSC_SUCCESS; // the solve measures what there is
   if (ierr == BRENIER_STOPPED) {
     run->solved.stopped = BrenierStopAsked();
     PetscCall(BrenierCheckpointWrite(checkpoint));

@@ -9,6 +9,8 @@
 #include "bounds.h"
 #include "data/ring.h"
 
+#include <brenier/stop.h>
+
 #include <math.h>
 
 /* What lifts a plane beyond its gap, in parts of that gap and of the unit: enough to win a piece, little enough to leave the
@@ -172,23 +174,28 @@ static PetscErrorCode ScanGapBlock(GapScan *scan, PetscInt n_curves, PetscInt n,
 /* One round of the ring: all local curves meet each block in turn. */
 static PetscErrorCode ScanGaps(GapScan *scan, BrenierRing *ring)
 {
-  PetscBool   more;
-  PetscMPIInt owner;
-  PetscInt    n;
-  PetscReal  *row;
+  PetscBool      more;
+  PetscMPIInt    owner;
+  PetscInt       n;
+  PetscReal     *row;
+  PetscInt       most = scan->dual->n_local; // curves of any rank
+  PetscErrorCode stop = PETSC_SUCCESS;
 
   PetscFunctionBegin;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, scan->dual->comm));
   while (PETSC_TRUE) {
-    PetscCall(BrenierRingStep(ring, &more, &owner, &n, &row));
+    PetscCall(BrenierRingStep(ring, &more, &owner, &n, &row)); // to the end, after a stop, too
     if (!more) break;
-    for (PetscInt c = 0; n > 0 && c < scan->dual->n_local; c += BRENIER_GAP_CURVES) {
+    for (PetscInt c = 0; c < most && !stop; c += BRENIER_GAP_CURVES) {
       const PetscInt count = PetscMin(BRENIER_GAP_CURVES, scan->dual->n_local - c);
 
+      stop = BrenierStopHere(scan->dual->comm);
+      if (stop || n == 0 || count <= 0) continue;
       PetscCall(SetGapCurves(scan, c, count));
       PetscCall(ScanGapBlock(scan, count, n, row));
     }
   }
-  PetscFunctionReturn(PETSC_SUCCESS);
+  PetscFunctionReturn(stop);
 }
 
 static PetscErrorCode CreateGapScan(BrenierDual dual, GapScan *scan)
@@ -239,6 +246,7 @@ PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec height, PetscInt n, const P
   BrenierRing        ring;
   GapScan            scan;
   const PetscScalar *h;
+  PetscErrorCode     stop;
 
   PetscFunctionBegin;
   PetscCall(BrenierRingCreate(dual->comm, n, (size_t)dim + 2, PETSC_TRUE, &ring));
@@ -246,11 +254,12 @@ PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec height, PetscInt n, const P
   PetscCall(FillGapRows(dual, h, n, local, ring.block[ring.current]));
   PetscCall(VecRestoreArrayRead(height, &h));
   PetscCall(CreateGapScan(dual, &scan));
-  PetscCall(ScanGaps(&scan, &ring));
+  stop = ScanGaps(&scan, &ring);
   PetscCall(DestroyGapScan(&scan));
   for (PetscInt i = 0; i < n; ++i)
     gap[i] = ring.block[ring.current][(size_t)i * (dim + 2) + dim + 1] * dual->targets->unit;
   PetscCall(BrenierRingDestroy(&ring));
+  PetscCall(stop);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

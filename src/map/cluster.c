@@ -58,6 +58,7 @@ static PetscErrorCode Assign(Clusters *c)
   PetscInt64          *row;
   PetscScalar         *h;
   Vec                  height;
+  PetscErrorCode       ierr;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)c->n_local * t->dim, &y));
@@ -74,9 +75,10 @@ static PetscErrorCode Assign(Clusters *c)
     h[i] = -0.5 * BrenierDot((size_t)t->dim, x, x);
   }
   PetscCall(VecRestoreArrayWrite(height, &h));
-  PetscCall(BrenierTransportApply(centres, height, t->n_local, c->y, c->parent, NULL, NULL));
+  ierr = BrenierTransportApply(centres, height, t->n_local, c->y, c->parent, NULL, NULL);
   PetscCall(VecDestroy(&height));
   PetscCall(BrenierTargetsDestroy(&centres));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -176,7 +178,8 @@ static PetscErrorCode Finish(Clusters *c, BrenierTargets *clusters)
 PetscErrorCode BrenierCluster(BrenierTargets t, PetscInt n_clusters, PetscInt n_steps, PetscInt64 seed,
                               BrenierTargets *clusters, PetscInt64 parent[])
 {
-  Clusters c = {.targets = t, .parent = parent};
+  Clusters       c    = {.targets = t, .parent = parent};
+  PetscErrorCode ierr = PETSC_SUCCESS;
 
   PetscFunctionBegin;
   PetscCall(PetscLayoutCreateFromSizes(t->comm, PETSC_DECIDE, n_clusters, 1, &c.layout));
@@ -185,12 +188,13 @@ PetscErrorCode BrenierCluster(BrenierTargets t, PetscInt n_clusters, PetscInt n_
       PetscMalloc3((size_t)t->n_local * t->dim, &c.y, (size_t)c.n_local * t->dim, &c.centre, c.n_local, &c.weight));
   BrenierTargetsNormalised(t, c.y);
   PetscCall(FirstCentres(&c, seed));
-  for (PetscInt step = 0; step < n_steps; ++step) {
-    PetscCall(Assign(&c));
-    PetscCall(MoveCentres(&c));
+  for (PetscInt step = 0; step < n_steps && !ierr; ++step) {
+    ierr = Assign(&c);
+    if (!ierr) ierr = MoveCentres(&c);
   }
-  PetscCall(Finish(&c, clusters));
+  if (!ierr) ierr = Finish(&c, clusters);
   PetscCall(PetscFree3(c.y, c.centre, c.weight));
   PetscCall(PetscLayoutDestroy(&c.layout));
+  PetscCall(ierr); // BRENIER_STOPPED when a stop was asked for
   PetscFunctionReturn(PETSC_SUCCESS);
 }

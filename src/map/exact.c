@@ -2,6 +2,8 @@
 #include <brenier/base.h>
 #include <brenier/held_out.h>
 
+#include <math.h>
+
 /* A number that is known, as an estimate. */
 static BrenierEstimate Known(PetscReal value)
 {
@@ -29,21 +31,24 @@ PetscErrorCode BrenierHeldOutExact(BrenierTargets t, const BrenierSource *source
     term[n + i]        = error * error / t->nu[i];
     term[2 * n + i]    = error * (psi[i] - middle);
     out->largest_error = PetscMax(out->largest_error, PetscAbsReal(error) / t->nu[i]);
-    out->empty += !(m[i] > 0.0);
+    if (m[i] > 0.0) out->largest_log = PetscMax(out->largest_log, PetscAbsReal(log(m[i] / t->nu[i])));
+    else ++out->empty;
   }
   PetscCall(VecRestoreArrayRead(mass, &m));
   PetscCall(BrenierExactSum(t->comm, n, 3, term, sum));
   PetscCall(PetscFree2(term, psi));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &out->largest_error, 1, MPIU_REAL, MPI_MAX, t->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &out->largest_log, 1, MPIU_REAL, MPI_MAX, t->comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &out->empty, 1, MPIU_INT64, MPI_SUM, t->comm));
   PetscCall(BrenierTargetsSecondMoment(t, &moment));
-  out->tv   = sum[0];
-  out->chi2 = sum[1];
+  out->missing = out->empty; // empty for sure
+  out->tv      = sum[0];
+  out->chi2    = sum[1];
   out->rho = out->rho_low = out->rho_high = PetscSqrtReal(out->chi2);
   out->energy                             = energy;
   out->dual                               = Known(0.5 * (BrenierSourceSecondMoment(source) + moment) - energy);
   out->gap                                = Known(sum[2]);
   out->primal                             = Known(out->dual.value + out->gap.value);
-  out->w2 = out->w2_low = out->w2_high = BrenierDistance(out->dual.value);
+  out->w2 = out->w2_bound_low = out->w2_bound_high = BrenierDistance(out->dual.value);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

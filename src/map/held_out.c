@@ -2,6 +2,8 @@
 #include <brenier/base.h>
 #include <brenier/held_out.h>
 
+#include <math.h>
+
 enum { BRENIER_BATCHES = 32, BRENIER_SETS_AT_ONCE = 8 };
 
 /* 97.5% quantiles: of Student's law with BRENIER_BATCHES - 1 = 31 degrees of freedom for what rests on the spread of the
@@ -125,6 +127,117 @@ static PetscErrorCode MeasureMasses(BrenierTargets t, PetscInt n_batches, const 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Meetings that resolve a cell, and that a cell without any is missing for; factor from which on a mass is wrong, and what is
+   added to the root deviance that chance alone reaches in one of n cells. */
+static const PetscReal brenier_resolved = 16.0, brenier_missing = 20.0, brenier_wrong = 1.5, brenier_surely = 2.0;
+
+/* Mass of a meeting: mean of Var(w_i) / w_i over the cells met. 0 where one batch is all there is, and exact. */
+static PetscErrorCode MassOfMeeting(BrenierTargets t, PetscInt B, const PetscReal batch[], const PetscScalar m[],
+                                    PetscReal *v)
+{
+  const PetscInt n = t->n_local;
+  PetscReal     *term, sum[2];
+
+  PetscFunctionBegin;
+  PetscCall(PetscCalloc1(2 * (size_t)n + 1, &term));
+  for (PetscInt i = 0; i < n; ++i) {
+    if (!(m[i] > 0.0)) continue;
+    for (PetscInt b = 0; b < B; ++b) term[i] += PetscSqr(batch[(size_t)b * n + i] - m[i]);
+    term[i] /= PetscMax((PetscReal)B * (B - 1), 1.0) * m[i];
+    term[n + i] = 1.0;
+  }
+  PetscCall(BrenierExactSum(t->comm, n, 2, term, sum));
+  PetscCall(PetscFree(term));
+  *v = sum[0] / PetscMax(sum[1], 1.0);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether a cell that was never met should have been. */
+static PetscBool IsMissing(PetscReal mass, PetscReal nu, PetscReal v)
+{
+  return (PetscBool)(mass <= 0.0 && nu >= brenier_missing * v);
+}
+
+PetscBool BrenierHeldOutIsWrong(const BrenierHeldOut *out, PetscInt n, PetscReal mass, PetscReal nu)
+{
+  const PetscReal least    = PetscSqrtReal(2.0 * log((PetscReal)n)) + brenier_surely;
+  const PetscReal deviance = mass > 0.0 ? 2.0 * (mass * log(mass / nu) - mass + nu) : 2.0 * nu;
+
+  if (IsMissing(mass, nu, out->meeting)) return PETSC_TRUE;
+  if (mass < brenier_wrong * nu && brenier_wrong * mass > nu) return PETSC_FALSE;
+  return (PetscBool)(deviance > PetscSqr(least) * out->meeting);
+}
+
+/* What a cell adds to the counts, which are those of a rank; its part of three sums: of unresolved weight and mass, of wrong
+   weight. */
+static void CountLight(PetscInt n, PetscReal mass, PetscReal nu, BrenierHeldOut *out, PetscReal part[3])
+{
+  const PetscReal ratio = mass / nu, v = out->meeting;
+
+  if (mass > 0.0 && PetscMax(mass, nu) >= brenier_resolved * v)
+    out->largest_log = PetscMax(out->largest_log, PetscAbsReal(log(ratio)));
+  if (PetscMax(mass, nu) < brenier_resolved * v) {
+    ++out->unresolved;
+    part[0] = nu;
+    part[1] = mass;
+  }
+  out->missing += IsMissing(mass, nu, v);
+  if (!BrenierHeldOutIsWrong(out, n, mass, nu)) return;
+  ++out->wrong;
+  part[2] = nu;
+  if (PetscMax(ratio, 1.0 / ratio) > PetscMax(out->worst, 1.0 / out->worst)) out->worst = ratio;
+}
+
+/* The worst ratio of all ranks; the larger of two that are as bad. */
+static PetscErrorCode WorstOfAll(MPI_Comm comm, PetscReal *worst)
+{
+  PetscReal most[2] = {*worst, -*worst}; // the largest, and minus the smallest
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, most, 2, MPIU_REAL, MPI_MAX, comm));
+  *worst = most[0] * -most[1] >= 1.0 ? most[0] : -most[1];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What rho hides: the masses of light cells. */
+static PetscErrorCode MeasureLight(BrenierTargets t, PetscInt n_batches, const PetscReal batch[], Vec mass,
+                                   BrenierHeldOut *out)
+{
+  const PetscInt     n = t->n_local;
+  PetscReal         *term, part[3], sum[3];
+  PetscInt64         count[3];
+  const PetscScalar *m;
+
+  PetscFunctionBegin;
+  out->largest_log = 0.0;
+  out->worst       = 1.0;
+  out->unresolved = out->missing = out->wrong = 0;
+  PetscCall(PetscCalloc1(3 * (size_t)n + 1, &term));
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(MassOfMeeting(t, n_batches, batch, m, &out->meeting));
+  for (PetscInt i = 0; i < n; ++i) {
+    part[0] = part[1] = part[2] = 0.0;
+    CountLight(t->n, m[i], t->nu[i], out, part);
+    for (size_t k = 0; k < 3; ++k) term[k * (size_t)n + i] = part[k];
+  }
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(BrenierExactSum(t->comm, n, 3, term, sum));
+  PetscCall(PetscFree(term));
+  count[0] = out->unresolved;
+  count[1] = out->missing;
+  count[2] = out->wrong;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, count, 3, MPIU_INT64, MPI_SUM, t->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &out->largest_log, 1, MPIU_REAL, MPI_MAX, t->comm));
+  PetscCall(WorstOfAll(t->comm, &out->worst));
+  out->unresolved        = count[0];
+  out->missing           = count[1];
+  out->wrong             = count[2];
+  out->unresolved_weight = sum[0];
+  out->unresolved_mass   = sum[1];
+  out->wrong_weight      = sum[2];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Mean, standard error and interval of the results of independent batches. */
 static BrenierEstimate EstimateMean(PetscInt B, const PetscReal batch[])
 {
@@ -199,9 +312,9 @@ static PetscErrorCode MeasureDistance(BrenierTargets t, const BrenierSource *sou
   out->primal.value += value;
   out->primal.low += value;
   out->primal.high += value;
-  out->w2      = BrenierDistance(out->dual.value);
-  out->w2_low  = BrenierDistance(out->dual.low);
-  out->w2_high = BrenierDistance(out->dual.high);
+  out->w2            = BrenierDistance(out->dual.value);
+  out->w2_bound_low  = BrenierDistance(out->dual.low);
+  out->w2_bound_high = BrenierDistance(out->dual.high);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -218,6 +331,7 @@ static PetscErrorCode MeasureBatches(BrenierTargets t, const BrenierSource *sour
   PetscFunctionBegin;
   PetscCall(MeasureChi2(t, n_batches, batch, out));
   PetscCall(MeasureMasses(t, n_batches, batch, mass, mass_error, out));
+  PetscCall(MeasureLight(t, n_batches, batch, mass, out));
   PetscCall(MeasureDistance(t, source, h, n_batches, batch, u, out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -231,11 +345,14 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *sour
   const PetscReal *batch;
   PetscReal        u[BRENIER_BATCHES];
   PetscInt         n_batches;
+  PetscErrorCode   ierr;
   int              centres = barycentre != NULL; // on any rank: one without targets may have no array
 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(t, source, seed, stream, n_curves, BRENIER_BATCHES, &dual));
-  PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
+  ierr = BrenierDualEvaluate(dual, h, mass, &value);
+  if (ierr) PetscCall(BrenierDualDestroy(&dual)); // a stop: the run may measure on fewer curves
+  PetscCall(ierr);
   PetscCall(BrenierDualGetBatches(dual, &n_batches, &batch, u, NULL));
   out->curves = PetscMin(n_curves, BrenierSourceMaxCurves(source));
   out->noise  = PetscSqrtReal(value.noise2);
@@ -258,10 +375,13 @@ static PetscErrorCode AddPart(BrenierTargets t, const BrenierSource *source, Vec
   PetscInt           n_batches;
   PetscReal          of_part;
   const PetscScalar *m;
+  PetscErrorCode     ierr;
 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(t, source, seed, stream, n_curves, 1, &dual));
-  PetscCall(BrenierDualEvaluate(dual, h, work, &value));
+  ierr = BrenierDualEvaluate(dual, h, work, &value);
+  if (ierr) PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(ierr);
   PetscCall(BrenierDualGetBatches(dual, &n_batches, NULL, &of_part, NULL));
   PetscCall(BrenierDualDestroy(&dual));
   *u += share * of_part;

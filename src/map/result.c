@@ -19,11 +19,18 @@ static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, B
               {"noise", o->noise},
               {"tv", o->tv},
               {"largest_error", o->largest_error},
+              {"largest_log", o->largest_log},
+              {"unresolved_weight", o->unresolved_weight},
+              {"unresolved_mass", o->unresolved_mass},
+              {"wrong_weight", o->wrong_weight},
+              {"worst", o->worst},
               {"energy", o->energy},
               {"energy_error", o->energy_error},
               {"w2", o->w2},
-              {"w2_low", o->w2_low},
-              {"w2_high", o->w2_high},
+              {"w2_bound_low", o->w2_bound_low},
+              {"w2_bound_high", o->w2_bound_high},
+              {"w2_low", o->w2_bound_low}, // old names of these two, for one version
+              {"w2_high", o->w2_bound_high},
               {"dual", o->dual.value},
               {"dual_low", o->dual.low},
               {"dual_high", o->dual.high},
@@ -37,9 +44,10 @@ static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, B
   const struct {
     const char *name;
     PetscInt64  value;
-  } whole[] = {{"dim", t->dim},        {"n_targets", t->n}, {"seed", r->seed},
-               {"curves", r->curves},  {"empty", o->empty}, {"held_out_curves", o->curves},
-               {"merged", t->n_merged}};
+  } whole[] = {{"dim", t->dim},         {"n_targets", t->n},           {"seed", r->seed},
+               {"curves", r->curves},   {"empty", o->empty},           {"held_out_curves", o->curves},
+               {"merged", t->n_merged}, {"unresolved", o->unresolved}, {"missing", o->missing},
+               {"wrong", o->wrong}};
 
   PetscFunctionBegin;
   for (size_t i = 0; i < sizeof real / sizeof real[0]; ++i)

@@ -284,6 +284,10 @@ PetscErrorCode BrenierCheckpointWrite(BrenierCheckpoint c)
   PetscInt64     bytes;
 
   PetscFunctionBegin;
+  if (c->state.phase == BRENIER_PHASE_STAGE && !c->dual) {
+    PetscCall(BrenierSay("checkpoint: nothing to add to %s", c->source)); // stopped before its sample was loaded
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(PetscTime(&begun));
   PetscCall(FileBytes(c, &bytes));
   PetscCall(WriteFile(c, bytes));

@@ -14,6 +14,7 @@
 #include <brenier/linear.h>
 #include <brenier/transport.h>
 
+#include <math.h>
 #include <petscsf.h>
 
 /* Targets a cluster stands for on average: few where all is quickly solved. Of many targets more, down to some number of
@@ -160,7 +161,44 @@ static PetscErrorCode Prolong(BrenierTargets t, const BrenierSource *source, Bre
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Solves for the clusters of one level, roughly: heights, and the barycentres of their cells. */
+/* Heights of Newton's last safe point, to go back to. */
+typedef struct {
+  Vec h, kept;
+} Level;
+
+static PetscErrorCode KeepLevel(void *context, const BrenierNewtonState *state)
+{
+  Level *level = context;
+
+  PetscFunctionBegin;
+  (void)state;
+  PetscCall(VecCopy(level->h, level->kept));
+  PetscCall(BrenierStopHere(PetscObjectComm((PetscObject)level->h)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Newton on the sample of a level; after a stop, the heights of its last safe point and no barycentres. */
+static PetscErrorCode RunLevel(BrenierDual dual, BrenierTargets t, BrenierNewtonOptions *newton, Vec h,
+                               PetscReal barycentre[], BrenierIteration *last)
+{
+  Level               level = {.h = h};
+  BrenierNewtonReason reason;
+  PetscErrorCode      ierr;
+
+  PetscFunctionBegin;
+  PetscCall(VecDuplicate(h, &level.kept));
+  PetscCall(VecCopy(h, level.kept));
+  newton->safe_point = KeepLevel;
+  newton->context    = &level;
+  ierr               = BrenierNewton(dual, t, newton, h, last, &reason);
+  if (ierr == BRENIER_STOPPED) PetscCall(VecCopy(level.kept, h));
+  PetscCall(VecDestroy(&level.kept));
+  PetscCall(ierr);
+  PetscCall(BrenierDualBarycentres(dual, barycentre));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Solves for the clusters of one level, roughly: heights, and the barycentres of their cells; after a stop, heights alone. */
 static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
                                  Vec h, PetscReal barycentre[], BrenierStart *start)
 {
@@ -170,12 +208,13 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   const PetscInt       max_it  = 50; // whatever is asked of the targets themselves
   BrenierNewtonOptions newton  = options->newton;
   BrenierIteration     last;
-  BrenierNewtonReason  reason;
   BrenierDual          dual;
   PetscReal            length;
   PetscLogDouble       begun, ended;
+  PetscErrorCode       ierr;
 
   PetscFunctionBegin;
+  for (size_t i = 0; i < (size_t)t->n_local * t->dim; ++i) barycentre[i] = NAN; // until there are some
   PetscCall(BrenierHierarchyStart(t, source, options, h, start));
   PetscCall(PetscTime(&begun));
   PetscCall(BrenierWarmUp(t, source, options->seed, brenier_level_warm_up, NULL, h, &length));
@@ -188,9 +227,9 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   newton.residual = 0.0;
   newton.max_it   = max_it;
   newton.length   = length; // what empty cells are lifted by at most
-  PetscCall(BrenierNewton(dual, t, &newton, h, &last, &reason));
-  PetscCall(BrenierDualBarycentres(dual, barycentre));
+  ierr            = RunLevel(dual, t, &newton, h, barycentre, &last);
   PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(ierr);
   PetscCall(PetscTime(&ended));
   if (start->n_levels < BRENIER_MAX_LEVELS) start->level[start->n_levels++] = t->n;
   PetscCall(BrenierSay("level: %" PetscInt_FMT " clusters, %.0f curves, %.0f iterations, L1 residual %.1e, %.1f s",
@@ -209,6 +248,7 @@ PetscErrorCode BrenierHierarchyStart(BrenierTargets t, const BrenierSource *sour
   PetscInt64    *parent;
   PetscReal     *barycentre;
   Vec            coarse_h;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   if (n_clusters < brenier_least_clusters || BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) {
@@ -216,15 +256,22 @@ PetscErrorCode BrenierHierarchyStart(BrenierTargets t, const BrenierSource *sour
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(PetscMalloc1(t->n_local, &parent));
-  PetscCall(BrenierCluster(t, n_clusters, brenier_cluster_steps, options->seed, &coarse, parent));
+  ierr = BrenierCluster(t, n_clusters, brenier_cluster_steps, options->seed, &coarse, parent);
+  if (ierr) {
+    PetscCall(PetscFree(parent));
+    if (ierr == BRENIER_STOPPED) PetscCall(GaussianHeights(t, source, h));
+    PetscCall(ierr);
+  }
   PetscCall(BrenierTargetsCreateVec(coarse, &coarse_h));
   PetscCall(PetscMalloc1((size_t)coarse->n_local * t->dim, &barycentre));
-  PetscCall(SolveLevel(coarse, source, options, coarse_h, barycentre, start));
+  ierr = SolveLevel(coarse, source, options, coarse_h, barycentre, start);
+  if (ierr && ierr != BRENIER_STOPPED) PetscCall(ierr);
   PetscCall(Prolong(t, source, coarse, parent, coarse_h, barycentre, NULL, h));
   PetscCall(PetscFree(barycentre));
   PetscCall(PetscFree(parent));
   PetscCall(VecDestroy(&coarse_h));
   PetscCall(BrenierTargetsDestroy(&coarse));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -235,6 +282,7 @@ static PetscErrorCode Nearest(BrenierTargets t, BrenierTargets before, PetscInt6
   PetscReal     *x, *y;
   PetscScalar   *a;
   Vec            height;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc2((size_t)t->n_local * dim, &x, dim, &y));
@@ -246,9 +294,10 @@ static PetscErrorCode Nearest(BrenierTargets t, BrenierTargets before, PetscInt6
     a[i] = -0.5 * BrenierDot((size_t)dim, y, y);
   }
   PetscCall(VecRestoreArrayWrite(height, &a));
-  PetscCall(BrenierTransportApply(before, height, t->n_local, x, parent, NULL, NULL));
+  ierr = BrenierTransportApply(before, height, t->n_local, x, parent, NULL, NULL);
   PetscCall(VecDestroy(&height));
   PetscCall(PetscFree2(x, y));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -260,6 +309,7 @@ PetscErrorCode BrenierSolveRestart(BrenierTargets t, const BrenierSource *source
   PetscInt64     *parent;
   PetscReal      *shift;
   Vec             mass;
+  PetscErrorCode  ierr = PETSC_SUCCESS;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(start, sizeof *start));
@@ -268,10 +318,12 @@ PetscErrorCode BrenierSolveRestart(BrenierTargets t, const BrenierSource *source
   for (PetscInt i = 0; i < t->n_local; ++i) parent[i] = t->first + i;
   // When all targets move alike cells and heights stay as they are
   for (PetscInt k = 0; k < t->dim; ++k) shift[k] = t->centre[k] - before->centre[k];
-  if (!moved) PetscCall(Nearest(t, before, parent));
-  PetscCall(Prolong(t, source, before, parent, before_h, barycentre, moved ? shift : NULL, h));
+  if (!moved) ierr = Nearest(t, before, parent);
+  if (!ierr) PetscCall(Prolong(t, source, before, parent, before_h, barycentre, moved ? shift : NULL, h));
+  else if (ierr == BRENIER_STOPPED) PetscCall(GaussianHeights(t, source, h));
   PetscCall(PetscFree(parent));
   PetscCall(PetscFree(shift));
+  PetscCall(ierr);
   PetscCall(VecDuplicate(h, &mass));
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE || t->n == 1) start->length = 0.0;
   else if (moved) PetscCall(BrenierLengthScale(t, source, options->seed, h, mass, &start->length));

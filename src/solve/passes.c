@@ -112,34 +112,18 @@ static PetscErrorCode RunPass(Solve *s, BrenierPass *pass)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights and what was measured of them. */
-typedef struct {
-  Vec            h, mass, mass_error;
-  BrenierHeldOut held_out;
-} Measured;
-
-static PetscErrorCode CopyMeasured(const Measured *from, Measured *to)
-{
-  PetscFunctionBegin;
-  PetscCall(VecCopy(from->h, to->h));
-  PetscCall(VecCopy(from->mass, to->mass));
-  PetscCall(VecCopy(from->mass_error, to->mass_error));
-  to->held_out = from->held_out;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Runs a pass, and takes it back when it made things worse. */
 static PetscErrorCode TryPass(Solve *s, BrenierPass *pass, Measured *best)
 {
   const PetscBool measured = (PetscBool)(s->measured && !s->resuming); // a checkpoint has no measurement
-  Measured        now      = {s->h, s->mass, s->mass_error, s->solved->held_out};
+  Measured        now      = {s->h, s->mass, s->mass_error, s->solved->held_out, 0, 0};
 
   PetscFunctionBegin;
-  if (measured) PetscCall(CopyMeasured(&now, best));
+  if (measured) PetscCall(BrenierMeasuredCopy_Private(&now, best));
   PetscCall(RunPass(s, pass));
   if (!measured || s->solved->held_out.rho_high <= best->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierSay("pass %" PetscInt64_FMT ": taken back, as it made things worse", pass->now.pass));
-  PetscCall(CopyMeasured(best, &now));
+  PetscCall(BrenierMeasuredCopy_Private(best, &now));
   s->centred = PETSC_FALSE; // barycentres are those of the pass
   PetscCall(VecCopy(best->h, s->kept));
   s->solved->held_out = now.held_out;

@@ -40,6 +40,7 @@ PetscErrorCode BrenierSolveKeep_Private(Solve *s, BrenierPhase phase, Vec answer
   PetscCall(VecCopy(answer, s->kept));
   if (s->options->checkpoint)
     PetscCall(BrenierCheckpointKeep(s->options->checkpoint, &s->state, s->h, s->scale, slack, dual));
+  BrenierSolvePlanEnd_Private(s);
   PetscCall(BrenierStopHere(s->targets->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -57,16 +58,27 @@ void BrenierSolveJudge_Private(Solve *s)
   s->solved->within_tol = (PetscBool)(s->options->tol <= 0.0 || s->solved->held_out.rho_high <= s->options->tol);
 }
 
-PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
+PetscErrorCode BrenierMeasuredCopy_Private(const Measured *from, Measured *to)
 {
-  const PetscInt64 wanted = BrenierSolveCheckCurves_Private(s);
-  const uint32_t   stream = BRENIER_STREAM_REPORT + attempt;
-  BrenierHeldOut  *o      = &s->solved->held_out;
-  PetscInt64       fit;
+  PetscFunctionBegin;
+  if (from->h && to->h) PetscCall(VecCopy(from->h, to->h));
+  PetscCall(VecCopy(from->mass, to->mass));
+  PetscCall(VecCopy(from->mass_error, to->mass_error));
+  to->held_out = from->held_out;
+  to->curves   = from->curves;
+  to->streamed = from->streamed;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 wanted)
+{
+  const uint32_t  stream = BRENIER_STREAM_REPORT + attempt;
+  BrenierHeldOut *o      = &s->solved->held_out;
+  PetscInt64      fit;
+  PetscLogDouble  begun, ended;
 
   PetscFunctionBegin;
-  // Without a checkpoint a measurement is what a stop would need anyway
-  if (!s->options->checkpoint) BrenierStopHold(PETSC_TRUE);
+  PetscCall(PetscTime(&begun));
   PetscCall(BrenierSolveFreshFit_Private(s, &fit));
   if (s->dual) fit = PetscMax((PetscInt64)(brenier_beside_part * (PetscReal)fit), 1);
   s->measured = PETSC_TRUE;
@@ -77,9 +89,38 @@ PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
   else
     PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, s->options->seed, stream, wanted, fit, s->mass,
                                            s->mass_error, o));
-  BrenierStopHold(PETSC_FALSE);
+  PetscCall(PetscTime(&ended));
+  s->pace = (ended - begun) / (PetscReal)PetscMax(o->curves, 1);
+  PetscCallMPI(MPI_Bcast(&s->pace, 1, MPIU_REAL, 0, s->targets->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Keeps the best heights that were measured, for a stop to end with. */
+static PetscErrorCode KeepBest(Solve *s)
+{
+  const Measured now   = {s->h, s->mass, s->mass_error, s->solved->held_out, s->solved->curves, s->solved->streamed};
+  Vec *const     vec[] = {&s->best.h, &s->best.mass, &s->best.mass_error};
+
+  PetscFunctionBegin;
+  if (s->options->checkpoint) PetscFunctionReturn(PETSC_SUCCESS);
+  if (s->best.h && s->best.held_out.rho_high <= now.held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
+  for (size_t i = 0; i < sizeof vec / sizeof vec[0]; ++i)
+    if (!*vec[i]) PetscCall(VecDuplicate(s->h, vec[i]));
+  PetscCall(BrenierMeasuredCopy_Private(&now, &s->best));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
+{
+  const PetscInt64 wanted = BrenierSolveCheckCurves_Private(s);
+
+  PetscFunctionBegin;
+  if (!s->options->checkpoint) PetscCall(VecCopy(s->h, s->kept)); // what a stop would measure
+  PetscCall(BrenierSolveFitsTime_Private(s, wanted));
+  PetscCall(BrenierSolveMeasureOn_Private(s, attempt, wanted));
   BrenierSolveJudge_Private(s);
-  if (s->options->measured) PetscCall(s->options->measured(s->options->context, o));
+  PetscCall(KeepBest(s));
+  if (s->options->measured) PetscCall(s->options->measured(s->options->context, &s->solved->held_out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -117,7 +158,7 @@ static PetscErrorCode MonitorDescent(void *context, const BrenierDescentState *s
   BrenierIteration now = {0};
 
   PetscFunctionBegin;
-  (void)answer;
+  PetscCall(VecCopy(answer, s->kept)); // what a stop would measure
   now.iteration = now.evaluations = (PetscReal)state->steps;
   now.seconds                     = s->before.seconds + state->seconds;
   now.rho                         = state->rho;
@@ -168,8 +209,10 @@ static PetscErrorCode SolveLine(Solve *s)
   PetscCall(BrenierQuantileHeights_Private(s->targets, s->source, s->h));
   look.newton.max_it = 0;
   s->options         = &look;
-  ierr               = BrenierSolveStage_Private(s, 1, PETSC_TRUE);
+  if (!given->checkpoint) BrenierStopHold(PETSC_TRUE); // a moment's work
+  ierr = BrenierSolveStage_Private(s, 1, PETSC_TRUE);
   if (!ierr) ierr = BrenierSolveMeasure_Private(s, 0);
+  BrenierStopHold(PETSC_FALSE);
   s->options = given; // after a stop, too, the solve goes on with them
   PetscCall(ierr);
   s->solved->reason = BRENIER_NEWTON_QUANTILES;
@@ -178,30 +221,57 @@ static PetscErrorCode SolveLine(Solve *s)
 
 /* Barycentres from the sample at hand; where none is, those of the measurement, or else from as many fresh curves as it saw,
    or fit. */
-static PetscErrorCode Barycentres(Solve *s)
+static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
 {
   const PetscInt   one_batch = 1;
   const PetscBool  newton    = (PetscBool)(s->options->method == BRENIER_METHOD_NEWTON);
   BrenierDualValue value;
   BrenierDual      dual = s->dual;
-  PetscInt64       fit;
+  PetscInt64       fit, curves = s->solved->held_out.curves;
+  PetscErrorCode   ierr = PETSC_SUCCESS;
   Vec              mass;
 
   PetscFunctionBegin;
   if (!s->dual && s->centred) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierSolveFreshFit_Private(s, &fit));
+  if (winding_up) PetscCall(BrenierSolveCurvesInTime_Private(s, curves, &curves));
   if (!dual)
     PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_BARYCENTRE,
-                                PetscMin(s->solved->held_out.curves, fit), one_batch, &dual));
+                                PetscMin(curves, fit), one_batch, &dual));
   // Newton, where it gets to its end, evaluated the heights it reached last; what else there is may have tried others since
   if (!s->dual || !newton || s->solved->reason <= 0) {
     PetscCall(VecDuplicate(s->h, &mass));
     PetscCall(BrenierDualTrustLists(dual, PETSC_TRUE));
-    PetscCall(BrenierDualEvaluate(dual, s->h, mass, &value));
+    ierr = BrenierDualEvaluate(dual, s->h, mass, &value);
     PetscCall(VecDestroy(&mass));
   }
-  PetscCall(BrenierDualBarycentres(dual, s->barycentre));
+  if (!ierr) ierr = BrenierDualBarycentres(dual, s->barycentre);
   if (!s->dual) PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The same in what time is left. */
+static PetscErrorCode BarycentresInTime(Solve *s)
+{
+  PetscFunctionBegin;
+  BrenierStopWindUp();
+  BrenierStopHold(PETSC_TRUE);
+  PetscCall(BrenierSolveFreeSample_Private(s)); // an evaluation may have been abandoned
+  PetscCall(Barycentres(s, PETSC_TRUE));
+  BrenierStopHold(PETSC_FALSE);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The same after a solve that got to its end, which a stop does not take back. */
+static PetscErrorCode LastBarycentres(Solve *s)
+{
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  ierr = Barycentres(s, PETSC_FALSE);
+  if (ierr == BRENIER_STOPPED && !s->options->checkpoint) ierr = BarycentresInTime(s);
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -259,15 +329,13 @@ static PetscErrorCode Stop(Solve *s)
     PetscCall(BrenierCheckpointWrite(s->options->checkpoint));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  BrenierStopHold(PETSC_TRUE);
   PetscCall(VecCopy(s->kept, s->h));
   PetscCall(BrenierTargetsGauge(s->targets, s->h));
   CountKept(s);
   // An evaluation may have been abandoned: the sample serves for nothing any more
   PetscCall(BrenierSolveFreeSample_Private(s));
-  PetscCall(BrenierSolveMeasure_Private(s, (uint32_t)s->state.attempt));
-  BrenierStopHold(PETSC_TRUE);
-  PetscCall(Barycentres(s));
+  PetscCall(BrenierSolveEnd_Private(s));
+  PetscCall(BarycentresInTime(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -278,10 +346,14 @@ static PetscErrorCode Run(Solve *s)
   PetscFunctionBegin;
   PetscCall(Resume(s));
   if (!s->resuming) PetscCall(KeepStart(s));
-  if (BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE) ierr = SolveLine(s);
+  BrenierSolvePlanEnd_Private(s);
+  if (BrenierStopAsked() && !s->options->checkpoint && BrenierSourceCurveType(s->source) != BRENIER_CURVE_LINE)
+    ierr = BRENIER_STOPPED; // in the start
+  else if (BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE) ierr = SolveLine(s);
   else if (!BrenierMethodFixesSample(s->options->method)) ierr = RunDescent(s);
   else ierr = RunToTolerance(s);
-  if (!ierr) ierr = Barycentres(s);
+  if (!ierr && s->options->method == BRENIER_METHOD_NEWTON) ierr = BrenierSolveFillMissing_Private(s);
+  if (!ierr) ierr = LastBarycentres(s);
   if (ierr == BRENIER_STOPPED) ierr = Stop(s);
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -314,5 +386,8 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   PetscCall(VecDestroy(&s.scale));
   PetscCall(VecDestroy(&s.slack));
   PetscCall(VecDestroy(&s.kept));
+  PetscCall(VecDestroy(&s.best.h));
+  PetscCall(VecDestroy(&s.best.mass));
+  PetscCall(VecDestroy(&s.best.mass_error));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -9,6 +9,13 @@ enum { BRENIER_NOISE_BATCHES = 16 };
 /* Samples, passes or descents that a tolerance is tried with. */
 enum { BRENIER_RETRIES = 8 };
 
+/* Heights and what was measured of them; curves are those that they are fitted to. */
+typedef struct {
+  Vec            h, mass, mass_error;
+  BrenierHeldOut held_out;
+  PetscInt64     curves, streamed;
+} Measured;
+
 /* State of a solve. */
 typedef struct {
   /* parameters */
@@ -30,6 +37,8 @@ typedef struct {
   PetscBool         resuming; /* until the stage or pass of a checkpoint goes on */
   PetscBool         measured; /* whether held_out was; it may be what a stage lets expect */
   PetscBool         centred;  /* whether the last measurement has left barycentres of h */
+  PetscReal         pace;     /* seconds a curve of the last measurement; 0 before there is one */
+  Measured          best; /* without a checkpoint: the best measured so far, for a stop; h NULL before there is one */
 } Solve;
 
 /* An iteration for the history and for the user's monitor. In solve.c. Collective. */
@@ -44,6 +53,34 @@ PetscErrorCode BrenierSolveKeep_Private(Solve *s, BrenierPhase phase, Vec answer
 
 /* Measures h on fresh curves, those of a stream of this attempt. In solve.c. Collective. */
 PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt);
+
+/* The same on so many curves, whatever a tolerance asks, and without a word to the user. In solve.c. Collective. */
+PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 curves);
+
+/* Copies heights and what was measured of them; no heights where either has none. In solve.c. Collective. */
+PetscErrorCode BrenierMeasuredCopy_Private(const Measured *from, Measured *to);
+
+/* Keeps in hand, of a time limit, what the result's writing takes and `seconds` of measuring, or a part of the limit when
+   that is less. In ending.c. Not collective: rank 0's clock counts. */
+void BrenierSolveReserve_Private(BrenierTargets targets, PetscReal seconds);
+
+/* The same by the rate of what the solve has scanned. */
+void BrenierSolvePlanEnd_Private(const Solve *s);
+
+/* BRENIER_STOPPED when there is no checkpoint and a measurement on so many curves would not end within the time limit: the stop
+   is then asked for. In ending.c. Collective. */
+PetscErrorCode BrenierSolveFitsTime_Private(const Solve *s, PetscInt64 curves);
+
+/* Curves, `most` at most, that the time left lets a scan have; 64 at least. In ending.c. Collective. */
+PetscErrorCode BrenierSolveCurvesInTime_Private(const Solve *s, PetscInt64 most, PetscInt64 *curves);
+
+/* After a stop without a checkpoint: measures s->h in what time is left, and takes the best that was measured. In ending.c.
+   Collective. */
+PetscErrorCode BrenierSolveEnd_Private(Solve *s);
+
+/* Gives mass to cells that the last measurement found missing, and measures again; what was before stays when that is no
+   better. In missing.c. Collective. */
+PetscErrorCode BrenierSolveFillMissing_Private(Solve *s);
 
 /* Whether what was measured is within the tolerance: sets solved->within_tol. In solve.c. Not collective. */
 void BrenierSolveJudge_Private(Solve *s);

@@ -40,11 +40,30 @@ static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, const BrenierSource *sou
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What Newton's iterations on circles are told to, and the heights of the last safe point. */
+typedef struct {
+  const BrenierSolveOptions *options;
+  Vec                        h, kept;
+} CubeStart;
+
 /* Iterations of the start are part of the history. */
 static PetscErrorCode MonitorStart(void *context, const BrenierIteration *now)
 {
+  const CubeStart *cube = context;
+
   PetscFunctionBegin;
-  PetscCall(BrenierSolveTell_Private(context, now));
+  PetscCall(BrenierSolveTell_Private(cube->options, now));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode KeepCube(void *context, const BrenierNewtonState *state)
+{
+  CubeStart *cube = context;
+
+  PetscFunctionBegin;
+  (void)state;
+  PetscCall(VecCopy(cube->h, cube->kept));
+  PetscCall(BrenierStopHere(PetscObjectComm((PetscObject)cube->h)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -53,24 +72,31 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
                                 Vec h, BrenierStart *start)
 {
   const PetscReal      deviation = BrenierSourceDeviation(source);
-  BrenierSolveOptions  of_start  = *options;
+  CubeStart            cube      = {.options = options, .h = h};
   BrenierNewtonOptions newton    = options->newton;
   BrenierSource        gaussian;
   BrenierDual          dual;
   BrenierIteration     last;
   BrenierNewtonReason  reason;
+  PetscErrorCode       ierr;
 
   PetscFunctionBegin;
   PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, t->dim, deviation, &gaussian));
-  newton.residual = PetscMax(newton.residual, brenier_start_residual);
-  newton.monitor  = MonitorStart;
-  newton.context  = &of_start;
+  newton.residual   = PetscMax(newton.residual, brenier_start_residual);
+  newton.monitor    = MonitorStart;
+  newton.safe_point = KeepCube;
+  newton.context    = &cube;
   PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
   PetscCall(LevelsAndWarmUp(t, &gaussian, options, brenier_warm_part, h, start));
   PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START,
                               2 * BrenierFirstCurves_Private(&gaussian, t->n), BRENIER_NOISE_BATCHES, &dual));
-  PetscCall(BrenierNewton(dual, t, &newton, h, &last, &reason));
+  PetscCall(VecDuplicate(h, &cube.kept));
+  PetscCall(VecCopy(h, cube.kept));
+  ierr = BrenierNewton(dual, t, &newton, h, &last, &reason);
+  if (ierr == BRENIER_STOPPED) PetscCall(VecCopy(cube.kept, h));
+  PetscCall(VecDestroy(&cube.kept));
   PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -81,6 +107,7 @@ PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, 
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(start, sizeof *start));
+  if (!options->checkpoint) BrenierSolveReserve_Private(t, PETSC_INFINITY);
   if (!BrenierMethodFixesSample(options->method)) {
     PetscCall(VecZeroEntries(h));
     PetscFunctionReturn(PETSC_SUCCESS);

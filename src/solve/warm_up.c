@@ -16,6 +16,7 @@ typedef struct {
   BrenierCheckpoint    checkpoint;
   /* data */
   Vec h, mass, mean; /* mean: of the second half's heights so far, as if the rest were 0 */
+  Vec so_far;        /* mean of the round's heights with weights that grow as the steps: what a stop leaves */
   /* status */
   BrenierSolveState now;
 } WarmUp;
@@ -38,12 +39,14 @@ PetscErrorCode BrenierLengthScale(BrenierTargets t, const BrenierSource *source,
 {
   BrenierDual      dual;
   BrenierDualValue value;
+  PetscErrorCode   ierr;
 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_LENGTH, brenier_length_curves, 1, &dual));
-  PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
-  PetscCall(BrenierDualLength(dual, length));
-  PetscCall(BrenierDualDestroy(&dual));
+  ierr = BrenierDualEvaluate(dual, h, mass, &value);
+  if (!ierr) ierr = BrenierDualLength(dual, length);
+  PetscCall(BrenierDualDestroy(&dual)); // after a stop, too: the run goes on to measure
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -59,12 +62,14 @@ static PetscErrorCode WarmStep(WarmUp *w)
   BrenierDualValue     value;
   const PetscScalar   *m;
   PetscScalar         *a;
+  PetscErrorCode       ierr;
 
   PetscFunctionBegin;
   PetscCall(
       BrenierDualCreate(t, w->source, w->seed, BRENIER_STREAM_WARM + (uint32_t)(first + step), w->n_curves, 1, &dual));
-  PetscCall(BrenierDualEvaluate(dual, w->h, w->mass, &value));
+  ierr = BrenierDualEvaluate(dual, w->h, w->mass, &value);
   PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(ierr);
   PetscCall(VecGetArrayRead(w->mass, &m));
   PetscCall(VecGetArray(w->h, &a));
   for (PetscInt i = 0; i < t->n_local; ++i)
@@ -87,6 +92,7 @@ static PetscErrorCode WarmRound(WarmUp *w)
     PetscCall(WarmStep(w));
     if (2 * *step >= n_steps) PetscCall(VecAXPY(w->mean, 2.0 / n_steps, w->h));
     ++*step;
+    PetscCall(VecAXPBY(w->so_far, 2.0 / ((PetscReal)*step + 1.0), 1.0 - 2.0 / ((PetscReal)*step + 1.0), w->h));
     PetscCall(BrenierProgressTell(&progress, (PetscReal)*step, n_steps));
     if (w->checkpoint && *step % (n_steps / BRENIER_WARM_KEPT) == 0)
       PetscCall(BrenierCheckpointKeep(w->checkpoint, &w->now, w->h, w->mean, NULL, NULL));
@@ -134,15 +140,36 @@ static PetscErrorCode BeginWarmUp(WarmUp *w)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Rounds until the length holds. */
+static PetscErrorCode WarmRounds(WarmUp *w)
+{
+  BrenierWarmState *at   = &w->now.warm;
+  PetscReal         next = 0.0;
+  PetscBool         more;
+
+  PetscFunctionBegin;
+  PetscCall(BeginWarmUp(w));
+  do {
+    PetscCall(VecCopy(w->h, w->so_far));
+    PetscCall(WarmRound(w));
+    PetscCall(VecCopy(w->h, w->so_far));
+    PetscCall(BrenierLengthScale(w->targets, w->source, w->seed, w->h, w->mass, &next));
+    more       = (PetscBool)(++at->round < BRENIER_WARM_ROUNDS && next < brenier_warm_shrunk * at->length);
+    at->length = next;
+    at->step   = 0;
+    PetscCall(VecZeroEntries(w->mean));
+  } while (more);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscReal warm_up,
                              BrenierCheckpoint checkpoint, Vec h, PetscReal *scale)
 {
   const PetscInt    n_steps = BrenierDescentSteps_Private(t);
   WarmUp            w       = {.targets = t, .source = source, .seed = seed, .checkpoint = checkpoint, .h = h};
   BrenierWarmState *at      = &w.now.warm;
-  PetscReal         next    = 0.0;
-  PetscBool         more;
   PetscLogDouble    begun, ended;
+  PetscErrorCode    ierr;
 
   PetscFunctionBegin;
   *scale = 0.0;
@@ -152,23 +179,23 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, Pets
   w.n_curves = PetscMax((PetscInt64)(warm_up * (PetscReal)t->n / n_steps), brenier_warm_least);
   PetscCall(VecDuplicate(h, &w.mass));
   PetscCall(VecDuplicate(h, &w.mean));
+  PetscCall(VecDuplicate(h, &w.so_far));
   PetscCall(VecZeroEntries(w.mean));
-  PetscCall(BeginWarmUp(&w));
-  do {
-    PetscCall(WarmRound(&w));
-    PetscCall(BrenierLengthScale(t, source, seed, h, w.mass, &next));
-    more       = (PetscBool)(++at->round < BRENIER_WARM_ROUNDS && next < brenier_warm_shrunk * at->length);
-    at->length = next;
-    at->step   = 0;
-    PetscCall(VecZeroEntries(w.mean));
-  } while (more);
-  *scale = next;
+  PetscCall(VecCopy(h, w.so_far));
+  ierr = WarmRounds(&w);
+  if (ierr == BRENIER_STOPPED) {
+    PetscCall(VecCopy(w.so_far, h));
+    PetscCall(BrenierTargetsGauge(t, h));
+  }
+  *scale = at->length;
   PetscCall(VecDestroy(&w.mass));
   PetscCall(VecDestroy(&w.mean));
+  PetscCall(VecDestroy(&w.so_far));
+  PetscCall(ierr);
   PetscCall(PetscTime(&ended));
   PetscCall(BrenierSay("warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
                        at->round * w.n_curves * n_steps, ended - begun));
-  PetscCall(BrenierLogEvent("warm_up", "i curves", at->round * w.n_curves * n_steps, "r length", next,
+  PetscCall(BrenierLogEvent("warm_up", "i curves", at->round * w.n_curves * n_steps, "r length", at->length,
                             "r warm_up_seconds", ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

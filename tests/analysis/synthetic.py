@@ -8,7 +8,7 @@ COLUMNS = "iteration,evaluations,seconds,energy,l1,rho,noise,empty,damping,step,
 ATTRIBUTES = {
     "format": "brenier-result", "format_version": 1, "software": "brenier", "version": "0.1.0",
     "created": "2024-01-01T00:00:00Z", "rho": 0.098, "rho_low": 0.094, "rho_high": 0.102, "tv": 0.039, "energy": 1.5,
-    "w2": 10.0, "w2_low": 9.9, "w2_high": 10.1, "source": "gaussian", "dim": 8, "seed": 1, "curves": 4000,
+    "w2": 10.0, "w2_bound_low": 9.9, "w2_bound_high": 10.1, "source": "gaussian", "dim": 8, "seed": 1, "curves": 4000,
     "n_targets": 300, "empty": 0, "largest_error": 0.4, "status": "converged",
 }  # fmt: skip
 

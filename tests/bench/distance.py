@@ -84,8 +84,8 @@ def bures(folder, n=2000):
     event = event_of("check", "check", solve(folder, y, "gaussian", "-tol", 0.1), folder=folder)
     wanted = np.sqrt(mean @ mean + 2 + np.trace(root @ root) - 2 * np.trace(root))
     apart = np.sqrt(emd2([], [], np.sum((y[:, None] - other) ** 2, axis=2)))
-    return {"bures": wanted, "w2": event["w2"], "w2_low": event["w2_low"], "w2_high": event["w2_high"],
-            "discretisation": apart, "agrees": bool(event["w2_low"] - apart <= wanted <= event["w2_high"] + apart)}  # fmt: skip
+    return {"bures": wanted, "w2": event["w2"], "w2_bound_low": event["w2_bound_low"], "w2_bound_high": event["w2_bound_high"],
+            "discretisation": apart, "agrees": bool(event["w2_bound_low"] - apart <= wanted <= event["w2_bound_high"] + apart)}  # fmt: skip
 
 
 def samples(folder, n=2000, draws=6):

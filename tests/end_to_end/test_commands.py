@@ -8,7 +8,11 @@ from program import brenier
 
 def test_check_says_it_all(solved, tmp_path):
     brenier("check", solved / "result.h5", "-seed", 11, "-log", tmp_path / "log")
-    wanted = {"rho", "rho_low", "rho_high", "tv", "largest_error", "empty", "w2", "w2_low", "w2_high", "curves"}
+    wanted = {"rho", "rho_low", "rho_high", "tv", "largest_error", "empty", "w2", "curves"}
+    wanted |= {"w2_bound_low", "w2_bound_high"}
+    wanted |= {"largest_log", "unresolved", "unresolved_weight", "unresolved_mass", "missing"}
+    wanted |= {"wrong", "wrong_weight", "worst"}
+    wanted |= {"w2_low", "w2_high"}  # old names, for one version
     wanted |= {f"{name}{end}" for name in ("dual", "primal", "gap") for end in ("", "_low", "_high")}
     assert wanted <= set(last_event(read_log(tmp_path / "log"), "check"))
 

@@ -53,7 +53,7 @@ def test_error_is_what_counting_points_finds(result):
 def test_wasserstein_distance_is_what_the_map_costs(result):
     x = np.random.default_rng(5).standard_normal((POINTS, 6))
     cost = np.sqrt(np.mean(np.sum((x - result["/targets"][apply_map(result, x)]) ** 2, axis=1)))
-    assert result.w2_low <= result.w2 <= result.w2_high
+    assert result.w2_bound_low <= result.w2 <= result.w2_bound_high
     assert result.w2 == pytest.approx(cost, rel=0.01)
 
 

@@ -1,0 +1,153 @@
+/*
+  missing.c - After the last measurement: cells that it found empty, and not by chance, get mass.
+
+  On a fresh sample of the size of the measurement's an empty cell is lifted by its gap (dual.h), and one that has too little
+  or too much by its logarithm, as its mass behaves like an exponential of its height, with its own entry of the Hessian; all
+  others stay. The heights are measured again, and are kept when fewer cells are missing and rho is as good or within the tolerance.
+*/
+#include <brenier/base.h>
+
+#include "iteration.h"
+#include "solve_private.h"
+
+#include <math.h>
+
+/* Steps of a round, and rounds. */
+enum { BRENIER_FILL_STEPS = 6, BRENIER_FILL_ROUNDS = 2 };
+
+/* Lengths of a cell that it rises or falls a step at most. One that only touches u grows like a power of its height above
+   that point, more slowly than its logarithm says, so a long step up does not go too far. */
+static const PetscReal brenier_rise_most = 8.0, brenier_fall_most = 1.0;
+
+/* Marks this rank's cells that were measured to be missing or wrong. */
+static PetscErrorCode Choose(const Solve *s, PetscBool chosen[])
+{
+  const PetscScalar *m;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetArrayRead(s->mass, &m));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i)
+    chosen[i] = BrenierHeldOutIsWrong(&s->solved->held_out, s->targets->n, m[i], s->targets->nu[i]);
+  PetscCall(VecRestoreArrayRead(s->mass, &m));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Chosen cells that have mass, towards their weight; the mass of all that are not to be lifted becomes 1. */
+static PetscErrorCode StepChosen(Solve *s, BrenierDual dual, const PetscBool chosen[], Vec mass)
+{
+  const BrenierTargets t = s->targets;
+  const PetscScalar   *d;
+  PetscScalar         *m, *h;
+  Mat                  hessian;
+  Vec                  diagonal;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualHessian(dual, 1, &hessian));
+  PetscCall(VecDuplicate(mass, &diagonal));
+  PetscCall(MatGetDiagonal(hessian, diagonal));
+  PetscCall(MatDestroy(&hessian));
+  PetscCall(VecGetArrayRead(diagonal, &d));
+  PetscCall(VecGetArray(mass, &m));
+  PetscCall(VecGetArray(s->h, &h));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    if (chosen[i] && m[i] > 0.0 && d[i] > 0.0)
+      h[i] += m[i] / d[i] * PetscMin(PetscMax(log(t->nu[i] / m[i]), -brenier_fall_most), brenier_rise_most);
+    if (!chosen[i] || m[i] > 0.0) m[i] = 1.0;
+  }
+  PetscCall(VecRestoreArray(s->h, &h));
+  PetscCall(VecRestoreArray(mass, &m));
+  PetscCall(VecRestoreArrayRead(diagonal, &d));
+  PetscCall(VecDestroy(&diagonal));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Steps on one sample. An empty cell's gap holds at the heights that were evaluated, so it is lifted before others move. */
+static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[], Vec mass)
+{
+  BrenierDualValue value;
+  Vec              at;
+  PetscInt64       n_lifted;
+
+  PetscFunctionBegin;
+  PetscCall(VecDuplicate(mass, &at));
+  for (PetscInt step = 0; step < BRENIER_FILL_STEPS; ++step) {
+    PetscCall(BrenierDualEvaluate(dual, s->h, mass, &value));
+    PetscCall(VecCopy(s->h, at));
+    PetscCall(StepChosen(s, dual, chosen, mass));
+    PetscCall(VecAXPY(s->h, -1.0, at)); // the step
+    PetscCall(BrenierDualLift(dual, mass, BrenierLiftMost_Private(s->length), at, &n_lifted));
+    PetscCall(VecAXPY(s->h, 1.0, at));
+  }
+  PetscCall(BrenierTargetsGauge(s->targets, s->h));
+  PetscCall(VecDestroy(&at));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One round and its measurement; `better` when it was kept, else heights and measurement are as they were. */
+static PetscErrorCode TryFill(Solve *s, uint32_t round, Measured *before, PetscBool *better)
+{
+  const uint32_t first    = 64; // beyond the measurements of the solve
+  Measured       now      = {s->h, s->mass, s->mass_error, s->solved->held_out, s->solved->curves, s->solved->streamed};
+  const BrenierHeldOut *o = &s->solved->held_out, *was = &before->held_out;
+  PetscInt64            fit;
+  PetscBool            *chosen;
+  BrenierDual           dual;
+  Vec                   mass;
+  PetscErrorCode        ierr;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierMeasuredCopy_Private(&now, before));
+  PetscCall(PetscMalloc1(s->targets->n_local, &chosen));
+  PetscCall(VecDuplicate(s->h, &mass));
+  PetscCall(Choose(s, chosen));
+  PetscCall(BrenierSolveFreshFit_Private(s, &fit));
+  PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_FILL + round,
+                              PetscMin(o->curves, fit), 1, &dual));
+  ierr = Fill(s, dual, chosen, mass);
+  PetscCall(BrenierDualDestroy(&dual)); // after a stop, too
+  PetscCall(VecDestroy(&mass));
+  PetscCall(PetscFree(chosen));
+  if (!ierr) ierr = BrenierSolveMeasureOn_Private(s, first + round, was->curves);
+  *better = (PetscBool)(!ierr && o->missing < was->missing && o->rho_high <= PetscMax(was->rho_high, s->options->tol));
+  if (!*better) {
+    PetscCall(BrenierMeasuredCopy_Private(before, &now));
+    s->solved->held_out = now.held_out;
+    s->centred          = PETSC_FALSE;
+  }
+  PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveFillMissing_Private(Solve *s)
+{
+  Measured         before = {0};
+  BrenierHeldOut  *o      = &s->solved->held_out;
+  const PetscInt64 found  = o->missing;
+  PetscBool        better = PETSC_TRUE, any = PETSC_FALSE;
+  PetscErrorCode   ierr = PETSC_SUCCESS;
+
+  PetscFunctionBegin;
+  if (!s->measured || found == 0 || BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierSolveFreeSample_Private(s)); // makes room; it was not Newton's to give them mass
+  PetscCall(VecDuplicate(s->h, &before.h));
+  PetscCall(VecDuplicate(s->h, &before.mass));
+  PetscCall(VecDuplicate(s->h, &before.mass_error));
+  for (uint32_t round = 0; round < BRENIER_FILL_ROUNDS && o->missing > 0 && better && !ierr; ++round) {
+    ierr = TryFill(s, round, &before, &better);
+    any  = (PetscBool)(any || better);
+  }
+  PetscCall(VecDestroy(&before.h));
+  PetscCall(VecDestroy(&before.mass));
+  PetscCall(VecDestroy(&before.mass_error));
+  if (ierr == BRENIER_STOPPED && !s->options->checkpoint) ierr = PETSC_SUCCESS; // what was measured before stands
+  PetscCall(ierr);
+  PetscCall(BrenierSay("missing cells: %" PetscInt64_FMT " before, %" PetscInt64_FMT " after a lift of their own",
+                       found, o->missing));
+  PetscCall(BrenierLogEvent("filled", "i before", found, "i after", o->missing, NULL));
+  if (!any) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecCopy(s->h, s->kept));
+  BrenierSolveJudge_Private(s);
+  if (s->options->measured) PetscCall(s->options->measured(s->options->context, o));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
