@@ -17,7 +17,7 @@
 . source   - the source
 . h        - heights
 . seed     - names the sample; its stream is this function's own
-- n_curves - size of the sample
+- n_curves - size of the sample; 0: exact where laguerre.h knows the cells, else as many as a held-out sample has
 
   Output Parameter:
 . barycentre - of this rank's cells, shape [n_local, dim], in the units of the source; NaN where no curve met the cell;

@@ -49,7 +49,8 @@ typedef struct {
 . h          - heights
 . convention - of the angle
 . seed       - names the sample; its stream is this function's own
-- n_curves   - size of the sample; facets that no curve crosses are missing, each with a mass of some 1 / n_curves
+- n_curves   - size of the sample; facets that no curve crosses are missing, each with a mass of some 1 / n_curves. 0: exact
+               facets where laguerre.h knows them, else as many curves as a held-out sample has
 
   Output Parameter:
 . facets - free with `BrenierFacetsDestroy()`; the masses agree to rounding for any number of ranks, the rest to the bit

@@ -126,6 +126,10 @@ PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets,
 PETSC_EXTERN PetscErrorCode BrenierHeldOutExact(BrenierTargets targets, const BrenierSource *source, Vec h, Vec mass,
                                                 PetscReal energy, BrenierHeldOut *held_out);
 
+/* The same at heights alone; *sound is false, and nothing else set, where cells are not known exactly (laguerre.h). Collective. */
+PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureExact(BrenierTargets targets, const BrenierSource *source, Vec h,
+                                                       Vec mass, BrenierHeldOut *held_out, PetscBool *sound);
+
 /* Whether a cell of weight nu, one of n, is wrong or missing by a measurement that gave it that mass. Not collective. */
 PETSC_EXTERN PetscBool BrenierHeldOutIsWrong(const BrenierHeldOut *held_out, PetscInt n, PetscReal mass, PetscReal nu);
 

@@ -69,11 +69,6 @@ PetscErrorCode BrenierOptionsExtend(PetscBool singular, BrenierExtend *e)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscInt64 BrenierExtendCurves(PetscInt64 asked, const BrenierResult *result, BrenierTargets targets)
-{
-  return asked ? asked : BrenierHeldOutDefaultCurves(&result->source, targets->n);
-}
-
 PetscErrorCode BrenierThresholdDegrees(const BrenierThreshold *t, const BrenierResult *result, BrenierTargets targets,
                                        Vec h, PetscInt64 curves, PetscReal *degrees)
 {
@@ -93,13 +88,12 @@ PetscErrorCode BrenierThresholdDegrees(const BrenierThreshold *t, const BrenierR
 /* From the result file, or measured. */
 static PetscErrorCode FindBarycentres(BrenierExtend *e, const BrenierResult *result, BrenierTargets t, Vec h)
 {
-  const PetscInt64 curves = BrenierExtendCurves(e->curves, result, t);
-  PetscBool        found  = PETSC_FALSE;
+  PetscBool found = PETSC_FALSE;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)t->n_local * (size_t)t->dim, &e->barycentre));
   if (!e->curves) PetscCall(BrenierResultReadBarycentres(result->input, t, e->barycentre, &found));
-  if (!found) PetscCall(BrenierBarycentresMeasure(t, &result->source, h, result->seed, curves, e->barycentre));
+  if (!found) PetscCall(BrenierBarycentresMeasure(t, &result->source, h, result->seed, e->curves, e->barycentre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -115,8 +109,7 @@ PetscErrorCode BrenierExtendSetUp(BrenierExtend *e, const BrenierResult *result,
              t->n, result->input);
   x->convention = e->threshold.convention;
   x->projects   = (PetscBool)(e->singular == BRENIER_SINGULAR_PROJECT);
-  PetscCall(
-      BrenierThresholdDegrees(&e->threshold, result, t, h, BrenierExtendCurves(e->curves, result, t), &x->threshold));
+  PetscCall(BrenierThresholdDegrees(&e->threshold, result, t, h, e->curves, &x->threshold));
   if (e->linear) PetscCall(FindBarycentres(e, result, t, h));
   x->barycentre = e->barycentre;
   PetscFunctionReturn(PETSC_SUCCESS);

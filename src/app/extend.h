@@ -8,11 +8,12 @@
 #include <brenier/store.h>
 
 /* Lines of a command's table. */
-#define BRENIER_EXTENSION_OPTIONS                                                                                      \
-  {"-extension", "none|linear", "none: the targets alone (default); linear: a mean of the nearest, see -neighbours"},  \
-      {"-neighbours", "K", "targets of a mean, highest planes first, by inverse distance to barycentres; default 3"},  \
-  {                                                                                                                    \
-    "-curves", "N", "curves that measure barycentres and facets; default 4 circles or 16 chords a target"              \
+#define BRENIER_EXTENSION_OPTIONS                                                                                        \
+  {"-extension", "none|linear", "none: the targets alone (default); linear: a mean of the nearest, see -neighbours"},    \
+      {"-neighbours", "K", "targets of a mean, highest planes first, by inverse distance to barycentres; default 3"},    \
+  {                                                                                                                      \
+    "-curves", "N",                                                                                                      \
+        "curves that measure barycentres and facets; default exact cells in 2 and 3 dimensions, else 4 circles a target" \
   }
 #define BRENIER_ANGLE_OPTIONS                                                                                          \
   {"-angle", "lifted|unlifted", "between targets: with a last component -1 (default), or as they are"},                \
@@ -35,7 +36,7 @@ typedef struct {
 /* The extension as asked for, and what was made of it. */
 typedef struct {
   PetscBool        linear;
-  PetscInt64       curves; /* 0: as many as usual */
+  PetscInt64       curves; /* 0: exact cells, or as many as usual */
   BrenierThreshold threshold;
   BrenierSingular  singular;
   BrenierExtension extension;
@@ -47,9 +48,6 @@ PetscErrorCode BrenierOptionsThreshold(BrenierThreshold *threshold);
 
 /* Reads the options of the extension; `singular` when the command has those of the singular set as well. The same. */
 PetscErrorCode BrenierOptionsExtend(PetscBool singular, BrenierExtend *extend);
-
-/* Curves that measure something about a result: as asked for, or as many as a held-out sample has. */
-PetscInt64 BrenierExtendCurves(PetscInt64 asked, const BrenierResult *result, BrenierTargets targets);
 
 /* The threshold in degrees; measures the facets for a quantile. Collective on the targets. */
 PetscErrorCode BrenierThresholdDegrees(const BrenierThreshold *threshold, const BrenierResult *result,

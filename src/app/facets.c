@@ -8,7 +8,8 @@
 static const BrenierOption facets_options[] = {
     {"-o", "FILE", "output file (needed): /pair, /angle, /mass; with a threshold /mode, a label for every target"},
     BRENIER_ANGLE_OPTIONS,
-    {"-curves", "N", "fresh curves, whose crossings are the facets; default 4 circles or 16 chords a target"},
+    {"-curves", "N",
+     "fresh curves, whose crossings are the facets; default exact in 2 and 3 dimensions, else 4 circles a target"},
     {"-seed", "N", "seed of these curves; default that of the result, which sample -quantile takes"},
     {NULL, NULL, NULL}};
 
@@ -134,8 +135,7 @@ static PetscErrorCode RunFacets(const char *const argument[], BrenierExit *outco
   PetscCall(ReadFacetsOptions(&o));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   if (o.seed < 0) o.seed = result.seed;
-  PetscCall(BrenierFacetsMeasure(targets, &result.source, h, o.threshold.convention, o.seed,
-                                 BrenierExtendCurves(o.curves, &result, targets), &facets));
+  PetscCall(BrenierFacetsMeasure(targets, &result.source, h, o.threshold.convention, o.seed, o.curves, &facets));
   PetscCall(CutFacets(&o, targets, &facets));
   PetscCall(BrenierFacetsDestroy(&facets));
   PetscCall(VecDestroy(&h));

@@ -2,9 +2,12 @@
 #include <brenier/barycentre.h>
 #include <brenier/base.h>
 #include <brenier/dual.h>
+#include <brenier/held_out.h>
+#include <brenier/laguerre.h>
+#include <brenier/reduction.h>
 
-PetscErrorCode BrenierBarycentresMeasure(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
-                                         PetscInt64 n_curves, PetscReal barycentre[])
+static PetscErrorCode Sampled(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
+                              PetscInt64 n_curves, PetscReal barycentre[])
 {
   BrenierDual      dual;
   BrenierDualValue value;
@@ -17,5 +20,45 @@ PetscErrorCode BrenierBarycentresMeasure(BrenierTargets t, const BrenierSource *
   PetscCall(BrenierDualBarycentres(dual, barycentre));
   PetscCall(VecDestroy(&mass));
   PetscCall(BrenierDualDestroy(&dual));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* *sound is false, and nothing else set, where cells are not known exactly. */
+static PetscErrorCode Exact(BrenierTargets t, const BrenierSource *source, Vec h, PetscReal barycentre[],
+                            PetscBool *sound)
+{
+  BrenierLaguerre      laguerre;
+  BrenierLaguerreValue value;
+  Vec                  mass;
+
+  PetscFunctionBegin;
+  *sound = PETSC_FALSE;
+  if (!BrenierLaguerreKnows(source, t->n)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
+  PetscCall(VecDuplicate(h, &mass));
+  PetscCall(BrenierLaguerreEvaluate(laguerre, h, mass, &value));
+  *sound = value.sound;
+  if (value.sound) PetscCall(BrenierLaguerreBarycentres(laguerre, barycentre));
+  PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierLaguerreDestroy(&laguerre));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierBarycentresMeasure(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
+                                         PetscInt64 n_curves, PetscReal barycentre[])
+{
+  BrenierReduction r;
+  PetscReal       *inside;
+  PetscBool        exact = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierReductionCreate(t, source, &r));
+  PetscCall(PetscMalloc1((size_t)t->n_local * r->rank, &inside));
+  if (n_curves == 0) PetscCall(Exact(r->targets, &r->source, h, inside, &exact));
+  if (n_curves == 0) n_curves = BrenierHeldOutDefaultCurves(&r->source, t->n);
+  if (!exact) PetscCall(Sampled(r->targets, &r->source, h, seed, n_curves, inside));
+  BrenierReductionLift(r, t->n_local, inside, barycentre);
+  PetscCall(PetscFree(inside));
+  PetscCall(BrenierReductionDestroy(&r));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

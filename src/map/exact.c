@@ -1,6 +1,7 @@
-/* exact.c - Implements BrenierHeldOutExact() of held_out.h. */
+/* exact.c - Implements BrenierHeldOutExact() and BrenierHeldOutMeasureExact() of held_out.h. */
 #include <brenier/base.h>
 #include <brenier/held_out.h>
+#include <brenier/laguerre.h>
 
 #include <math.h>
 
@@ -50,5 +51,22 @@ PetscErrorCode BrenierHeldOutExact(BrenierTargets t, const BrenierSource *source
   out->gap                                = Known(sum[2]);
   out->primal                             = Known(out->dual.value + out->gap.value);
   out->w2 = out->w2_bound_low = out->w2_bound_high = BrenierDistance(out->dual.value);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierHeldOutMeasureExact(BrenierTargets t, const BrenierSource *source, Vec h, Vec mass,
+                                          BrenierHeldOut *out, PetscBool *sound)
+{
+  BrenierLaguerre      laguerre;
+  BrenierLaguerreValue value;
+
+  PetscFunctionBegin;
+  *sound = PETSC_FALSE;
+  if (!BrenierLaguerreKnows(source, t->n)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
+  PetscCall(BrenierLaguerreEvaluate(laguerre, h, mass, &value));
+  PetscCall(BrenierLaguerreDestroy(&laguerre));
+  *sound = value.sound;
+  if (value.sound) PetscCall(BrenierHeldOutExact(t, source, h, mass, value.energy, out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

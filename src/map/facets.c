@@ -2,6 +2,9 @@
 #include <brenier/base.h>
 #include <brenier/dual.h>
 #include <brenier/facets.h>
+#include <brenier/held_out.h>
+#include <brenier/laguerre.h>
+#include <brenier/reduction.h>
 
 #include <math.h>
 #include <petscsf.h>
@@ -74,13 +77,14 @@ static PetscErrorCode FindOthers(const BrenierFacets *f, PetscInt *n, PetscInt *
 }
 
 /* What -H_ij |y - z| is to be multiplied by. A chord along axis l crosses a facet only if y and z differ in coordinate l,
-   and every such axis gives the same in the mean: with m of them the sampled Hessian holds m / dim of the facet. */
-static PetscReal ChordFactor(const BrenierSource *source, const PetscReal y[], const PetscReal z[])
+   and every such axis gives the same in the mean: with m of them the sampled Hessian holds m / dim of the facet, dim those of the
+   source that the chords are in; NULL when there are none. */
+static PetscReal ChordFactor(const BrenierSource *source, PetscInt dim, const PetscReal y[], const PetscReal z[])
 {
   PetscInt m = 0;
 
-  if (BrenierSourceCurveType(source) != BRENIER_CURVE_CHORD) return 1.0;
-  for (PetscInt k = 0; k < source->dim; ++k) m += y[k] != z[k];
+  if (!source || BrenierSourceCurveType(source) != BRENIER_CURVE_CHORD) return 1.0;
+  for (PetscInt k = 0; k < dim; ++k) m += y[k] != z[k];
   return (PetscReal)source->dim / (PetscReal)PetscMax(m, 1);
 }
 
@@ -103,7 +107,7 @@ static PetscErrorCode MeasurePairs(BrenierTargets t, const BrenierSource *source
     PetscReal        square = 0.0;
 
     for (size_t l = 0; l < dim; ++l) square += PetscSqr(y[l] - z[l]);
-    f->mass[k] *= PetscSqrtReal(square) * ChordFactor(source, y, z);
+    f->mass[k] *= PetscSqrtReal(square) * ChordFactor(source, t->dim, y, z);
     f->angle[k] = BrenierAngleBetween(convention, t->dim, y, z);
   }
   PetscCall(PetscFree2(index, row));
@@ -112,25 +116,61 @@ static PetscErrorCode MeasurePairs(BrenierTargets t, const BrenierSource *source
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierFacetsMeasure(BrenierTargets t, const BrenierSource *source, Vec h, BrenierAngle convention,
-                                    PetscInt64 seed, PetscInt64 n_curves, BrenierFacets *facets)
+/* The Hessian that a sample gives. */
+static PetscErrorCode SampleHessian(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
+                                    PetscInt64 n_curves, Mat *hessian)
 {
   BrenierDual      dual;
   BrenierDualValue value;
   Vec              mass;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_FACETS, n_curves, 1, &dual));
+  PetscCall(VecDuplicate(h, &mass));
+  PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
+  PetscCall(BrenierDualHessian(dual, 1, hessian));
+  PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierDualDestroy(&dual));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* That of exact cells; *sound is false, and there is none, where these are not known. */
+static PetscErrorCode ExactHessian(BrenierTargets t, const BrenierSource *source, Vec h, Mat *hessian, PetscBool *sound)
+{
+  BrenierLaguerre      laguerre;
+  BrenierLaguerreValue value;
+  Vec                  mass;
+
+  PetscFunctionBegin;
+  *sound = PETSC_FALSE;
+  if (!BrenierLaguerreKnows(source, t->n)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
+  PetscCall(VecDuplicate(h, &mass));
+  PetscCall(BrenierLaguerreEvaluate(laguerre, h, mass, &value));
+  if (value.sound) PetscCall(BrenierLaguerreHessian(laguerre, hessian));
+  *sound = value.sound;
+  PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierLaguerreDestroy(&laguerre));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierFacetsMeasure(BrenierTargets t, const BrenierSource *source, Vec h, BrenierAngle convention,
+                                    PetscInt64 seed, PetscInt64 n_curves, BrenierFacets *facets)
+{
+  BrenierReduction r;
+  PetscBool        exact = PETSC_FALSE;
   Mat              hessian;
 
   PetscFunctionBegin;
   facets->comm = t->comm;
-  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_FACETS, n_curves, 1, &dual));
-  PetscCall(VecDuplicate(h, &mass));
-  PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
-  PetscCall(BrenierDualHessian(dual, 1, &hessian));
-  PetscCall(VecDestroy(&mass));
-  PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(BrenierReductionCreate(t, source, &r));
+  if (n_curves == 0) PetscCall(ExactHessian(r->targets, &r->source, h, &hessian, &exact));
+  if (n_curves == 0) n_curves = BrenierHeldOutDefaultCurves(&r->source, t->n);
+  if (!exact) PetscCall(SampleHessian(r->targets, &r->source, h, seed, n_curves, &hessian));
   PetscCall(TakePairs(t, hessian, facets));
   PetscCall(MatDestroy(&hessian));
-  PetscCall(MeasurePairs(t, source, convention, facets));
+  PetscCall(MeasurePairs(t, exact ? NULL : &r->source, convention, facets));
+  PetscCall(BrenierReductionDestroy(&r));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
