@@ -224,7 +224,8 @@ PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
   Input Parameters:
 + dual - evaluated at h
 . mass - the masses that evaluation returned
-. most - at most how far beyond its gap a plane is raised; PETSC_MAX_REAL when nothing is known
+. most - at most how far beyond its gap a plane is raised, shape [targets here]; NULL when nothing is known. With 0 throughout
+         the energy falls: u stays as it is
 - h    - its heights; every empty cell's is raised by its gap, the least u - f_i over all curves, exact, and a twentieth
          of it, so that it comes to lie on top somewhere
 
@@ -235,7 +236,8 @@ PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
   Notes: lowers the energy for every single plane raised to its gap (a plane below u does not change the integral of u, and
   -nu_i h_i falls). Cost of a scan of the empty cells' targets alone.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, PetscReal most, Vec h, PetscInt64 *n_lifted);
+PETSC_EXTERN PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, const PetscReal most[], Vec h,
+                                            PetscInt64 *n_lifted);
 
 /*@
   BrenierDualGaps - The least u - f_i over all curves, for chosen targets

@@ -27,6 +27,9 @@ struct _p_BrenierTargets {
   PetscInt64 *row;    /* row of the input each target came from (the first, of duplicates), shape [n_local] */
   PetscReal  *centre; /* shape [dim] */
   PetscReal   unit;
+  /* made when asked for, owned; see scales.h */
+  struct _p_BrenierScales *scales;     /* NULL where there are none */
+  PetscBool                has_scales; /* whether they were looked for */
   /* status and provenance */
   PetscInt64 n_merged;   /* input rows that were duplicates of earlier ones */
   PetscReal  weight_sum; /* of the weights as given; 1 without weights */

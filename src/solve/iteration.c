@@ -3,8 +3,13 @@
 
 #include "iteration.h"
 
+#include <math.h>
+
 static const PetscReal brenier_rounding_rho = 1e-12; /* residual that rounding alone leaves */
 static const PetscReal brenier_lift_most    = 0.3;   /* in lengths */
+
+/* Masses beyond this many weights fall by their logarithm. */
+static const PetscReal brenier_heavy = 4.0;
 
 /* L1 and root-mean-square residual. */
 static PetscErrorCode MeasureResidual(BrenierTargets t, Vec mass, BrenierIteration *now)
@@ -48,6 +53,13 @@ PetscErrorCode BrenierIterationMeasure_Private(BrenierDual dual, BrenierTargets 
   now->scanned    = (PetscReal)sum[0];
   now->candidates = (PetscReal)sum[1] / now->curves;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscReal BrenierResidual_Private(PetscReal m, PetscReal nu)
+{
+  if (m > brenier_heavy * nu) return -m * (log(m / (brenier_heavy * nu)) + 1.0 - 1.0 / brenier_heavy);
+  if (m >= nu) return nu - m;
+  return m > 0.0 ? m * log(nu / m) : 0.0;
 }
 
 PetscReal BrenierLiftMost_Private(PetscReal length)

@@ -306,11 +306,15 @@ static PetscErrorCode DestroyMinimise(Minimise *s)
 static PetscErrorCode Begin(Minimise *s)
 {
   PetscInt64 n_lifted;
+  PetscReal *most;
 
   PetscFunctionBegin;
   PetscCall(Evaluate(s));
   if (s->value.n_empty) {
-    PetscCall(BrenierDualLift(s->dual, s->mass, BrenierLiftMost_Private(s->options->length), s->h, &n_lifted));
+    PetscCall(PetscMalloc1(s->targets->n_local, &most));
+    for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->options->length);
+    PetscCall(BrenierDualLift(s->dual, s->mass, most, s->h, &n_lifted));
+    PetscCall(PetscFree(most));
     PetscCall(Evaluate(s));
   }
   PetscCall(SetLength(s));

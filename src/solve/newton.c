@@ -3,6 +3,7 @@
 #include <brenier/newton.h>
 
 #include "iteration.h"
+#include "nodes.h"
 
 #include <math.h>
 #include <petscksp.h>
@@ -22,16 +23,19 @@ static const PetscReal brenier_step_most = 10.0;
 /* The same up, where the cell has few pieces: how fast its mass grows is chance, and what is too heavy costs more than what is
    too light. */
 static const PetscReal brenier_rise_most = 2.0, brenier_rise_pieces = 64.0;
-/* Masses beyond this many weights fall by their logarithm. */
-static const PetscReal brenier_heavy = 4.0;
 /* Heights that move by many slacks make trusted lists useless; who needs more iterations than this is such a case. */
 static const PetscReal brenier_trusting_iterations = 10.0;
 static const PetscReal brenier_scale_factor        = 30.0; /* see SetScale() */
 static const PetscReal brenier_damping_raise       = 5.0;
+/* Where a lift raised the energy: smaller, and at last none beyond the gaps. */
+static const PetscReal brenier_lift_smaller = 0.1, brenier_lift_least_part = 0.05;
 /* Part of the promised decrease that came (a quadratic gives 1/2): above the first, the model is too careful; above the
    second it is right. How the damping is lowered then. */
 static const PetscReal brenier_gain_high = 0.7, brenier_gain_fair = 0.4;
 static const PetscReal brenier_damping_lower_high = 0.2, brenier_damping_lower_fair = 0.5;
+/* Where targets have scales: length over distance before it is known, and the tolerance of the linear solver, whose norm is
+   ruled by the longest scales. */
+static const PetscReal brenier_scales_length = 0.2, brenier_scales_rtol = 1e-8;
 static const PetscReal brenier_damping_least = 1e-9, brenier_damping_restart = 1e-4, brenier_damping_most = 1e8;
 
 /* State of an iteration; vectors are laid out as the targets. */
@@ -41,9 +45,10 @@ typedef struct {
   BrenierTargets              targets;
   const BrenierNewtonOptions *options;
   /* data */
-  Vec h, mass, trial, trial_mass, residual, step, base;
-  Mat hessian, damped;
-  KSP ksp;
+  Vec              h, mass, trial, trial_mass, residual, step, base;
+  Mat              hessian, damped;
+  KSP              ksp;
+  BrenierStepNodes nodes; /* NULL where targets have no scales */
   /* status */
   BrenierDualValue value, trial_value;
   BrenierIteration now;
@@ -104,6 +109,12 @@ static PetscErrorCode SumTerms(Newton *s, PetscReal term[], PetscInt n_sets, Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Differences of the energy below this say nothing. */
+static PetscReal Rounding(const Newton *s)
+{
+  return brenier_energy_rounding * PetscAbsReal(s->value.energy);
+}
+
 static PetscErrorCode Evaluate(Newton *s, Vec h, Vec mass, BrenierDualValue *value)
 {
   PetscFunctionBegin;
@@ -144,25 +155,40 @@ static PetscErrorCode CanWait(Newton *s, PetscBool *can)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Lifts empty cells, if there are any, and evaluates again. */
-static PetscErrorCode LiftEmpty(Newton *s)
+/* How far beyond its gap each empty cell may be lifted: a part of what a usual lift may be. */
+static PetscErrorCode SetLiftMost(Newton *s, PetscReal part, PetscReal most[])
 {
-  const PetscReal most = BrenierLiftMost_Private(s->length);
-  PetscInt64      n_lifted;
-
   PetscFunctionBegin;
-  if (s->value.n_empty == 0) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierDualLift(s->dual, s->mass, most, s->h, &n_lifted));
-  PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  if (s->nodes) PetscCall(BrenierStepNodesLiftMost(s->nodes, s->mass, part * BrenierLiftMost_Private(1.0), most));
+  else
+    for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = part * BrenierLiftMost_Private(s->length);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Residual of a cell: see newton.h. */
-static PetscReal Residual(PetscReal m, PetscReal nu)
+/* Lifts empty cells, if there are any, and evaluates again. Each alone would lower the energy, but many that come up where
+   one was wanted may not; raised to their gaps alone, planes leave u as it is, and the energy falls by their weights. */
+static PetscErrorCode LiftEmpty(Newton *s)
 {
-  if (m > brenier_heavy * nu) return -m * (log(m / (brenier_heavy * nu)) + 1.0 - 1.0 / brenier_heavy);
-  if (m >= nu) return nu - m;
-  return m > 0.0 ? m * log(nu / m) : 0.0;
+  PetscInt64 n_lifted;
+  PetscReal *most;
+
+  PetscFunctionBegin;
+  if (s->value.n_empty == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(s->targets->n_local, &most));
+  for (PetscReal part = 1.0; PETSC_TRUE; part = part > brenier_lift_least_part ? part * brenier_lift_smaller : 0.0) {
+    // The pieces of an evaluation that failed are no measure of gaps
+    if (part < 1.0) PetscCall(BrenierDualEvaluate(s->dual, s->h, s->mass, &s->trial_value));
+    PetscCall(SetLiftMost(s, part, most));
+    PetscCall(VecCopy(s->h, s->trial));
+    PetscCall(BrenierDualLift(s->dual, s->mass, most, s->trial, &n_lifted));
+    PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
+    if (part == 0.0 || s->trial_value.energy <= s->value.energy + Rounding(s)) break;
+  }
+  PetscCall(VecCopy(s->trial, s->h));
+  PetscCall(VecCopy(s->trial_mass, s->mass));
+  s->value = s->trial_value;
+  PetscCall(PetscFree(most));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Residual of log mass = log nu. */
@@ -179,7 +205,7 @@ static PetscErrorCode SetResidual(Newton *s)
   PetscCall(VecGetArrayRead(s->mass, &m));
   PetscCall(VecGetArray(s->residual, &r));
   for (PetscInt i = 0; i < n; ++i) {
-    r[i]        = Residual(m[i], nu[i]);
+    r[i]        = BrenierResidual_Private(m[i], nu[i]);
     term[i]     = PetscMax(r[i], 0.0);
     term[n + i] = PetscMax(-r[i], 0.0);
   }
@@ -240,6 +266,12 @@ static PetscErrorCode FloorDiagonal(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Mass of a cell of few pieces, whose growth is chance. */
+static PetscReal FewMass(const Newton *s)
+{
+  return brenier_rise_pieces * (PetscReal)s->stride / (PetscReal)PetscMax(s->value.n_pieces, 1);
+}
+
 /* Solves for the step with the damping as it is; *solved is false when the linear solver gave up. */
 static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
 {
@@ -247,12 +279,15 @@ static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
   PetscInt           iterations;
 
   PetscFunctionBegin;
-  PetscCall(MatCopy(s->hessian, s->damped, SAME_NONZERO_PATTERN));
-  PetscCall(VecScale(s->base, s->now.damping));
-  PetscCall(MatDiagonalSet(s->damped, s->base, ADD_VALUES));
-  PetscCall(VecScale(s->base, 1.0 / s->now.damping));
-  PetscCall(KSPSetOperators(s->ksp, s->damped, s->damped));
-  PetscCall(KSPSolve(s->ksp, s->residual, s->step));
+  if (s->nodes) PetscCall(BrenierStepNodesSolve(s->nodes, s->ksp, s->now.damping, FewMass(s), s->step));
+  else {
+    PetscCall(MatCopy(s->hessian, s->damped, SAME_NONZERO_PATTERN));
+    PetscCall(VecScale(s->base, s->now.damping));
+    PetscCall(MatDiagonalSet(s->damped, s->base, ADD_VALUES));
+    PetscCall(VecScale(s->base, 1.0 / s->now.damping));
+    PetscCall(KSPSetOperators(s->ksp, s->damped, s->damped));
+    PetscCall(KSPSolve(s->ksp, s->residual, s->step));
+  }
   PetscCall(KSPGetConvergedReason(s->ksp, &reason));
   PetscCall(KSPGetIterationNumber(s->ksp, &iterations));
   s->now.linear_iterations = (PetscReal)iterations;
@@ -265,7 +300,7 @@ static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
 static PetscErrorCode LimitStep(Newton *s)
 {
   const PetscReal    most = brenier_step_most * s->length, rise = brenier_rise_most * s->length;
-  const PetscReal    few = brenier_rise_pieces * (PetscReal)s->stride / (PetscReal)PetscMax(s->value.n_pieces, 1);
+  const PetscReal    few = FewMass(s);
   const PetscScalar *m;
   PetscScalar       *p;
 
@@ -314,7 +349,7 @@ static PetscErrorCode TryStep(Newton *s, PetscBool *good)
   PetscCall(Descent(s, s->trial_mass, &after));
   fall     = s->value.energy - s->trial_value.energy;
   s->gain  = fall / promised;
-  rounding = brenier_energy_rounding * PetscAbsReal(s->value.energy);
+  rounding = Rounding(s);
   // Convexity: the energy fell by at least the slope that is left. Where it rose all the same, trusted lists missed planes
   *good = (PetscBool)(fall > brenier_armijo * promised || (after >= brenier_armijo * promised && fall > -rounding) ||
                       (fall > -rounding && promised < rounding && PetscAbsReal(after) < 0.5 * promised));
@@ -365,10 +400,13 @@ static PetscErrorCode SetScale(Newton *s, Vec scale)
     term[n + i] = a[i] > 0.0 ? nu[i] : 0.0;
   }
   PetscCall(SumTerms(s, term, 2, sum));
-  mean = s->length = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
-  for (PetscInt i = 0; i < n; ++i)
-    a[i] =
-        a[i] > 0.0 ? PetscMin(PetscMax(nu[i] / a[i], mean / brenier_scale_factor), mean * brenier_scale_factor) : mean;
+  mean = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
+  if (!s->nodes) s->length = mean;
+  for (PetscInt i = 0; i < n; ++i) {
+    const PetscReal own = s->nodes ? s->length * s->nodes->scales->apart[s->targets->first + i] : mean;
+
+    a[i] = a[i] > 0.0 ? PetscMin(PetscMax(nu[i] / a[i], own / brenier_scale_factor), own * brenier_scale_factor) : own;
+  }
   PetscCall(VecRestoreArray(scale, &a));
   PetscCall(PetscFree(term));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -385,16 +423,30 @@ static PetscErrorCode MakeHessian(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The system of all nodes; the length is theirs. */
+static PetscErrorCode SetNodes(Newton *s)
+{
+  const PetscReal pieces = (PetscReal)PetscMax(s->value.n_pieces, 1) / (PetscReal)s->stride;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStepNodesSet(s->nodes, s->hessian, s->mass, brenier_few_pieces / pieces));
+  s->length = s->nodes->length;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Iterate(Newton *s, BrenierNewtonReason *reason)
 {
   PetscBool wait = PETSC_FALSE;
 
   PetscFunctionBegin;
   PetscCall(MakeHessian(s));
-  PetscCall(MatDuplicate(s->hessian, MAT_DO_NOT_COPY_VALUES, &s->damped));
-  PetscCall(SetResidual(s));
-  PetscCall(FloorDiagonal(s));
-  PetscCall(SetDampingBase(s));
+  if (s->nodes) PetscCall(SetNodes(s));
+  else {
+    PetscCall(MatDuplicate(s->hessian, MAT_DO_NOT_COPY_VALUES, &s->damped));
+    PetscCall(SetResidual(s));
+    PetscCall(FloorDiagonal(s));
+    PetscCall(SetDampingBase(s));
+  }
   PetscCall(FindStep(s, reason));
   PetscCall(MatDestroy(&s->hessian));
   PetscCall(MatDestroy(&s->damped));
@@ -433,7 +485,8 @@ static PetscErrorCode CreateKsp(MPI_Comm comm, PetscReal rtol, KSP *ksp)
 static PetscErrorCode CreateNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options, Vec h,
                                    Newton *s)
 {
-  Vec *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->residual, &s->step, &s->base};
+  Vec          *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->residual, &s->step, &s->base};
+  BrenierScales scales;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(s, sizeof *s));
@@ -445,7 +498,13 @@ static PetscErrorCode CreateNewton(BrenierDual dual, BrenierTargets targets, con
   s->length      = options->length;
   PetscCall(PetscTime(&s->start));
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(h, work[i]));
-  PetscCall(CreateKsp(targets->comm, options->linear_rtol, &s->ksp));
+  PetscCall(BrenierTargetsScales(targets, &scales));
+  PetscCall(CreateKsp(targets->comm,
+                      scales ? PetscMin(options->linear_rtol, brenier_scales_rtol) : options->linear_rtol, &s->ksp));
+  if (scales) {
+    s->length = options->resume ? options->resume->length : brenier_scales_length;
+    PetscCall(BrenierStepNodesCreate(targets, scales, s->length, &s->nodes));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -456,6 +515,7 @@ static PetscErrorCode DestroyNewton(Newton *s)
   PetscFunctionBegin;
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
   PetscCall(KSPDestroy(&s->ksp));
+  PetscCall(BrenierStepNodesDestroy(&s->nodes));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

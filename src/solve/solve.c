@@ -3,6 +3,7 @@
   continued. The stages are in stages.c, the passes in passes.c, how many curves each has in size.c.
 */
 #include <brenier/base.h>
+#include <brenier/scales.h>
 
 #include "hierarchy.h"
 #include "quantiles.h"
@@ -291,15 +292,16 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
                             PetscReal length, Vec h, Vec mass, Vec mass_error, PetscReal barycentre[],
                             BrenierSolved *solved)
 {
-  Solve s = {.targets    = t,
-             .source     = source,
-             .options    = options,
-             .h          = h,
-             .mass       = mass,
-             .mass_error = mass_error,
-             .barycentre = barycentre,
-             .length     = length,
-             .solved     = solved};
+  Solve         s = {.targets    = t,
+                     .source     = source,
+                     .options    = options,
+                     .h          = h,
+                     .mass       = mass,
+                     .mass_error = mass_error,
+                     .barycentre = barycentre,
+                     .length     = length,
+                     .solved     = solved};
+  BrenierScales scales;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(solved, sizeof *solved));
@@ -308,7 +310,8 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   PetscCall(VecDuplicate(h, &s.kept));
   PetscCall(VecSet(s.scale, 0.0));
   PetscCall(VecSet(s.slack, brenier_first_slack * length));
-  s.lists = BrenierListsPay(t);
+  PetscCall(BrenierTargetsScales(t, &scales));
+  s.lists = (PetscBool)(BrenierListsPay(t) && !scales); // slacks of one length would list too many or hold nothing
   PetscCall(Run(&s));
   PetscCall(BrenierSolveFreeSample_Private(&s));
   PetscCall(VecDestroy(&s.scale));

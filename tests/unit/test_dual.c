@@ -715,7 +715,7 @@ static PetscErrorCode CheckLift(Problem *p, const PetscReal gap[])
   PetscCall(VecDuplicate(p->h, &mass));
   PetscCall(VecCopy(p->h, h));
   PetscCall(BrenierDualEvaluate(p->dual, p->h, p->mass, &before));
-  PetscCall(BrenierDualLift(p->dual, p->mass, PETSC_MAX_REAL, h, &n_lifted));
+  PetscCall(BrenierDualLift(p->dual, p->mass, NULL, h, &n_lifted));
   PetscCheck(n_lifted == before.n_empty, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt64_FMT " lifted", n_lifted);
   PetscCall(VecGetArrayRead(p->h, &old));
   PetscCall(VecGetArrayRead(h, &new));
