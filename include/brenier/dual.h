@@ -98,6 +98,17 @@ PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mas
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
 
+/*
+  BrenierDualMissing - How much the energy of the last evaluation is below that of the sample at most, by lists that were trusted
+
+  Collective on the dual, evaluated by lists
+
+  Notes: on each curve the planes that are not listed lie below the envelope l of its anchors at low, and the list holds these
+  anchors; so where l is the plane of one that fell below its low, u is below what it should be by no more than that. An
+  envelope of the anchors of each curve on which one fell.
+*/
+PETSC_EXTERN PetscErrorCode BrenierDualMissing(BrenierDual dual, PetscReal *missing);
+
 /* Whether lists are kept. Not collective. */
 PETSC_EXTERN PetscBool BrenierDualKeepsLists(BrenierDual dual);
 

@@ -57,8 +57,10 @@ PETSC_EXTERN const char BrenierIterationNames[]; /* "iteration,evaluations,..." 
 typedef struct {
   BrenierIteration    now;
   PetscReal           length;
-  PetscBool           tidied;
-  BrenierNewtonReason reason; /* 0 while there is more to do */
+  PetscReal           energy;            /* of `certified`, by lists in which nothing was missing */
+  Vec                 certified;         /* heights to go back to; borrowed; NULL before there are any */
+  PetscBool           tidied, distrusts; /* distrusts: lists, since steps by them raised the energy */
+  BrenierNewtonReason reason;            /* 0 while there is more to do */
 } BrenierNewtonState;
 
 typedef struct {

@@ -45,18 +45,20 @@ typedef struct {
   BrenierTargets              targets;
   const BrenierNewtonOptions *options;
   /* data */
-  Vec              h, mass, trial, trial_mass, residual, step, base;
+  Vec              h, mass, trial, trial_mass, residual, step, base, certified;
   Mat              hessian, damped;
   KSP              ksp;
   BrenierStepNodes nodes; /* NULL where targets have no scales */
   /* status */
   BrenierDualValue value, trial_value;
+  PetscReal        certified_energy; /* infinite before there is one */
   BrenierIteration now;
-  PetscInt64       stride; /* of the curves that the Hessian is made from */
-  PetscReal        length; /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
-  PetscReal        gain;   /* of the last step tried: decrease over what its slope promised */
-  PetscBool        trusts; /* lists, and did so when h was evaluated */
-  PetscBool        again;  /* the last step failed, and h was evaluated again with every list mended */
+  PetscInt64       stride;    /* of the curves that the Hessian is made from */
+  PetscReal        length;    /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
+  PetscReal        gain;      /* of the last step tried: decrease over what its slope promised */
+  PetscBool        trusts;    /* lists, and did so when h was evaluated */
+  PetscBool        distrusts; /* lists, since steps by them raised the energy */
+  PetscBool        again;     /* the last step failed, and h was evaluated again with every list mended */
   PetscLogDouble   start;
 } Newton;
 
@@ -120,6 +122,41 @@ static PetscErrorCode Evaluate(Newton *s, Vec h, Vec mass, BrenierDualValue *val
   PetscFunctionBegin;
   PetscCall(BrenierDualEvaluate(s->dual, h, mass, value));
   ++s->now.evaluations;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+  The invariant: no step, lift or run of them that raises the energy is kept. Lists in which nothing is missing give the energy
+  of the sample, and each step and lift is compared by it. Trusted lists give a lower bound, exact but for the planes that they
+  miss: steps by them are provisional, until lists are mended, at the latest where the iteration ends. Then the energy is
+  compared with that of the last heights so certified, and where it rose, but for rounding, these come back, more damped,
+  and lists are not trusted any more.
+*/
+static PetscErrorCode Certify(Newton *s)
+{
+  PetscFunctionBegin;
+  if (s->value.energy <= s->certified_energy + Rounding(s)) {
+    PetscCall(VecCopy(s->h, s->certified));
+    s->certified_energy = PetscMin(s->certified_energy, s->value.energy);
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(VecCopy(s->certified, s->h));
+  PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  s->distrusts   = PETSC_TRUE;
+  s->now.damping = PetscMax(s->now.damping * brenier_damping_raise, s->options->damping);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether the energy is known not to be above that of the last certified heights: what trusted lists lack has a bound. */
+static PetscErrorCode IsCertified(Newton *s, PetscBool *is)
+{
+  PetscReal missing = 0.0;
+
+  PetscFunctionBegin;
+  *is = PETSC_TRUE;
+  if (!s->trusts) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierDualMissing(s->dual, &missing));
+  *is = (PetscBool)(s->value.energy + missing <= s->certified_energy);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -187,6 +224,7 @@ static PetscErrorCode LiftEmpty(Newton *s)
   PetscCall(VecCopy(s->trial, s->h));
   PetscCall(VecCopy(s->trial_mass, s->mass));
   s->value = s->trial_value;
+  if (!s->trusts) PetscCall(Certify(s));
   PetscCall(PetscFree(most));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -377,6 +415,7 @@ static PetscErrorCode FindStep(Newton *s, BrenierNewtonReason *reason)
   PetscCall(VecCopy(s->trial, s->h));
   PetscCall(VecCopy(s->trial_mass, s->mass));
   s->value = s->trial_value;
+  if (!s->trusts) PetscCall(Certify(s));
   if (s->gain > brenier_gain_high) s->now.damping *= brenier_damping_lower_high;
   else if (first && s->gain > brenier_gain_fair) s->now.damping *= brenier_damping_lower_fair;
   s->now.damping = PetscMax(s->now.damping, brenier_damping_least);
@@ -485,17 +524,18 @@ static PetscErrorCode CreateKsp(MPI_Comm comm, PetscReal rtol, KSP *ksp)
 static PetscErrorCode CreateNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options, Vec h,
                                    Newton *s)
 {
-  Vec          *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->residual, &s->step, &s->base};
+  Vec          *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->residual, &s->step, &s->base, &s->certified};
   BrenierScales scales;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(s, sizeof *s));
-  s->dual        = dual;
-  s->targets     = targets;
-  s->options     = options;
-  s->h           = h;
-  s->now.damping = options->damping;
-  s->length      = options->length;
+  s->dual             = dual;
+  s->targets          = targets;
+  s->options          = options;
+  s->h                = h;
+  s->now.damping      = options->damping;
+  s->certified_energy = PETSC_INFINITY;
+  s->length           = options->length;
   PetscCall(PetscTime(&s->start));
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(h, work[i]));
   PetscCall(BrenierTargetsScales(targets, &scales));
@@ -510,7 +550,7 @@ static PetscErrorCode CreateNewton(BrenierDual dual, BrenierTargets targets, con
 
 static PetscErrorCode DestroyNewton(Newton *s)
 {
-  Vec *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->residual, &s->step, &s->base};
+  Vec *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->residual, &s->step, &s->base, &s->certified};
 
   PetscFunctionBegin;
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
@@ -526,6 +566,7 @@ static PetscErrorCode Look(Newton *s, PetscBool trust, BrenierNewtonReason *reas
   s->trusts = (PetscBool)(trust && BrenierDualKeepsLists(s->dual));
   PetscCall(BrenierDualTrustLists(s->dual, trust));
   PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  if (!s->trusts) PetscCall(Certify(s));
   PetscCall(Report(s));
   *reason = BrenierIterationFinished_Private(s->options, &s->now);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -542,7 +583,7 @@ static PetscErrorCode LookAgain(Newton *s, BrenierNewtonReason *reason)
    compared with it once lists are mended. */
 static PetscErrorCode ChooseTrust(Newton *s, BrenierNewtonReason *reason)
 {
-  const PetscBool trust = (PetscBool)(s->now.iteration < brenier_trusting_iterations);
+  const PetscBool trust = (PetscBool)(s->now.iteration < brenier_trusting_iterations && !s->distrusts);
 
   PetscFunctionBegin;
   if (s->trusts && !trust) PetscCall(LookAgain(s, reason));
@@ -568,9 +609,11 @@ static PetscErrorCode Reconsider(Newton *s, BrenierNewtonReason *reason)
 static PetscErrorCode Tidy(Newton *s, PetscBool *tidied, BrenierNewtonReason *reason)
 {
   const PetscBool rough = (PetscBool)(s->options->l1_part > 0.0);
+  PetscBool       certified;
 
   PetscFunctionBegin;
-  if (s->options->certify) PetscCall(LookAgain(s, reason));
+  PetscCall(IsCertified(s, &certified));
+  if (s->options->certify || !certified) PetscCall(LookAgain(s, reason));
   if (*reason && (rough || *tidied || s->value.n_empty == 0)) PetscFunctionReturn(PETSC_SUCCESS);
   if (s->value.n_empty > 0) {
     *tidied = PETSC_TRUE;
@@ -578,6 +621,20 @@ static PetscErrorCode Tidy(Newton *s, PetscBool *tidied, BrenierNewtonReason *re
     PetscCall(Report(s));
     *reason = BrenierIterationFinished_Private(s->options, &s->now);
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A failure leaves heights that are certified, too. */
+static PetscErrorCode Settle(Newton *s, BrenierNewtonReason *reason)
+{
+  const BrenierNewtonReason failure = *reason;
+  PetscBool                 certified;
+
+  PetscFunctionBegin;
+  PetscCall(IsCertified(s, &certified));
+  if (certified) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(LookAgain(s, reason));
+  if (*reason <= 0) *reason = failure;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -601,11 +658,16 @@ static PetscErrorCode Resume(Newton *s, PetscBool *tidied, BrenierNewtonReason *
 
   PetscFunctionBegin;
   s->trusts = (PetscBool)(BrenierDualKeepsLists(s->dual) && state->now.iteration > 0.0 &&
-                          state->now.iteration <= brenier_trusting_iterations);
+                          state->now.iteration <= brenier_trusting_iterations && !state->distrusts);
   PetscCall(BrenierDualTrustLists(s->dual, PETSC_TRUE));
   PetscCall(BrenierDualEvaluate(s->dual, s->h, s->mass, &s->value));
-  s->now    = state->now;
-  s->length = state->length;
+  s->now       = state->now;
+  s->length    = state->length;
+  s->distrusts = state->distrusts;
+  if (state->certified) {
+    PetscCall(VecCopy(state->certified, s->certified));
+    s->certified_energy = state->energy;
+  }
   s->start -= state->now.seconds;
   *tidied = state->tidied;
   *reason = state->reason;
@@ -614,7 +676,14 @@ static PetscErrorCode Resume(Newton *s, PetscBool *tidied, BrenierNewtonReason *
 
 static PetscErrorCode SafePoint(Newton *s, PetscBool tidied, BrenierNewtonReason reason)
 {
-  const BrenierNewtonState state = {s->now, s->length, tidied, reason};
+  const PetscBool          has   = (PetscBool)(s->certified_energy < PETSC_INFINITY);
+  const BrenierNewtonState state = {.now       = s->now,
+                                    .length    = s->length,
+                                    .energy    = has ? s->certified_energy : 0.0,
+                                    .certified = has ? s->certified : NULL,
+                                    .tidied    = tidied,
+                                    .distrusts = s->distrusts,
+                                    .reason    = reason};
 
   PetscFunctionBegin;
   if (s->options->safe_point) PetscCall(s->options->safe_point(s->options->context, &state));
@@ -641,6 +710,7 @@ PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const Bre
     }
     if (!*reason) *reason = BrenierIterationFinished_Private(options, &s.now);
     if (*reason > 0) PetscCall(Tidy(&s, &tidied, reason));
+    if (*reason < 0) PetscCall(Settle(&s, reason));
     PetscCall(SafePoint(&s, tidied, *reason));
   }
   PetscCall(BrenierDualTrustLists(dual, PETSC_FALSE));
