@@ -24,6 +24,7 @@ typedef struct _p_BrenierDual *BrenierDual;
 typedef struct {
   PetscReal energy; /* E_C(h), in the units of the targets */
   PetscReal noise2; /* estimate of the sampling part of chi2: sum of Var(mass_i) / nu_i; 0 without at least 2 batches */
+  PetscReal noise1; /* the same for L1: sum of the deviations of the masses */
   PetscInt64 n_pieces; /* over all curves */
   PetscInt64 n_empty;  /* cells without mass */
 } BrenierDualValue;

@@ -196,6 +196,182 @@ static void AddToGroups(BrenierScales scales, PetscReal x[])
     if (scales->parent[i] >= 0) x[scales->parent[i]] += x[i];
 }
 
+/* Sets of more than this many nodes are cut in two. */
+enum { BRENIER_UNCUT = 4, BRENIER_POWER_STEPS = 4 };
+
+/* Nodes being numbered anew, members first: targets, halves, groups. */
+typedef struct {
+  /* parameters */
+  PetscInt            n, dim;
+  const BrenierScales before; /* targets and groups */
+  const PetscInt     *first,
+      *member; /* members of group g: member[first[g - n]] to member[first[g - n + 1] - 1]; all others last */
+  /* data */
+  BrenierScales after;
+  PetscReal    *mean; /* of each node, shape [nodes, dim] */
+} Cutting;
+
+typedef struct {
+  PetscReal along;
+  PetscInt  node;
+} Place;
+
+static int ComparePlaces(const void *left, const void *right)
+{
+  const Place *l = left, *r = right;
+
+  if (l->along != r->along) return l->along < r->along ? -1 : 1;
+  return (l->node > r->node) - (l->node < r->node);
+}
+
+/* A new node of some members: parent, weight and mean. */
+static PetscInt AddNode(Cutting *c, PetscInt m, const PetscInt member[], PetscReal apart)
+{
+  BrenierScales  s    = c->after;
+  const PetscInt node = s->n_nodes++;
+  PetscReal     *mean = c->mean + (size_t)node * c->dim;
+
+  s->apart[node]  = apart;
+  s->parent[node] = -1;
+  s->nu[node]     = 0.0;
+  for (PetscInt k = 0; k < c->dim; ++k) mean[k] = 0.0;
+  for (PetscInt i = 0; i < m; ++i) {
+    s->parent[member[i]] = node;
+    s->nu[node] += s->nu[member[i]];
+  }
+  // The first is the origin: members of a tight group differ in their last digits
+  for (PetscInt i = 0; i < m; ++i)
+    for (PetscInt k = 0; k < c->dim; ++k)
+      mean[k] += s->nu[member[i]] / s->nu[node] *
+                 (c->mean[(size_t)member[i] * c->dim + k] - c->mean[(size_t)member[0] * c->dim + k]);
+  for (PetscInt k = 0; k < c->dim; ++k) mean[k] += c->mean[(size_t)member[0] * c->dim + k];
+  return node;
+}
+
+/* Places of nodes along the direction in which they vary most, by the power method from the one that is furthest from the first. */
+static PetscErrorCode PlaceNodes(const Cutting *c, PetscInt m, const PetscInt node[], Place place[])
+{
+  const PetscInt   dim    = c->dim;
+  const PetscReal *origin = c->mean + (size_t)node[0] * dim;
+  PetscReal       *direction, *centre, *next, furthest = -1.0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscCalloc3(dim, &direction, dim, &centre, dim, &next));
+  for (PetscInt i = 0; i < m; ++i) {
+    const PetscReal *x = c->mean + (size_t)node[i] * dim, square = SquareApart(dim, x, origin);
+
+    for (PetscInt k = 0; k < dim; ++k) centre[k] += (x[k] - origin[k]) / (PetscReal)m;
+    if (square <= furthest) continue;
+    furthest = square;
+    for (PetscInt k = 0; k < dim; ++k) direction[k] = (x[k] - origin[k]) / PetscSqrtReal(square > 0.0 ? square : 1.0);
+  }
+  for (PetscInt step = 0; step <= BRENIER_POWER_STEPS; ++step) {
+    PetscReal length = 0.0;
+
+    PetscCall(PetscArrayzero(next, dim));
+    for (PetscInt i = 0; i < m; ++i) {
+      const PetscReal *x     = c->mean + (size_t)node[i] * dim;
+      PetscReal        along = 0.0;
+
+      for (PetscInt k = 0; k < dim; ++k) along += direction[k] * (x[k] - origin[k] - centre[k]);
+      for (PetscInt k = 0; k < dim; ++k) next[k] += along * (x[k] - origin[k] - centre[k]);
+      place[i] = (Place){along, node[i]};
+    }
+    for (PetscInt k = 0; k < dim; ++k) length += next[k] * next[k];
+    if (!(length > 0.0)) break;
+    for (PetscInt k = 0; k < dim; ++k) direction[k] = next[k] / PetscSqrtReal(length);
+  }
+  PetscCall(PetscFree3(direction, centre, next));
+  qsort(place, (size_t)m, sizeof *place, ComparePlaces);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Cuts a set in two, and each half again: in place of *m nodes there are two then. */
+static PetscErrorCode Cut(Cutting *c, PetscInt *m, PetscInt node[])
+{
+  const PetscInt half  = *m / 2;
+  PetscInt       n_low = half, n_high = *m - half, low, high;
+  PetscReal      apart = 0.0, least = PETSC_MAX_REAL;
+  Place         *place;
+
+  PetscFunctionBegin;
+  if (*m <= BRENIER_UNCUT) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(*m, &place));
+  PetscCall(PlaceNodes(c, *m, node, place));
+  for (PetscInt i = 0; i < *m; ++i) {
+    node[i] = place[i].node;
+    least   = PetscMin(least, c->after->apart[node[i]]);
+  }
+  PetscCall(PetscFree(place));
+  PetscCall(Cut(c, &n_low, node));
+  PetscCall(Cut(c, &n_high, node + half));
+  low   = AddNode(c, n_low, node, 0.0);
+  high  = AddNode(c, n_high, node + half, 0.0);
+  apart = PetscSqrtReal(SquareApart(c->dim, c->mean + (size_t)low * c->dim, c->mean + (size_t)high * c->dim));
+  c->after->apart[low] = c->after->apart[high] = PetscMax(apart, least);
+  node[0]                                      = low;
+  node[1]                                      = high;
+  *m                                           = 2;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The new number of a node: groups get theirs after their members. */
+static PetscErrorCode Renumber(Cutting *c, PetscInt old, PetscInt *node)
+{
+  const PetscInt *first = c->first + (old - c->n);
+  PetscInt        m     = first[1] - first[0], *member;
+
+  PetscFunctionBegin;
+  *node = old;
+  if (old < c->n) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(m, &member));
+  for (PetscInt i = 0; i < m; ++i) PetscCall(Renumber(c, c->member[first[0] + i], &member[i]));
+  PetscCall(Cut(c, &m, member));
+  if (old < c->before->n_nodes) *node = AddNode(c, m, member, c->before->apart[old]);
+  PetscCall(PetscFree(member));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Members of each group, and of the whole as one more. */
+static PetscErrorCode ListMembers(BrenierScales s, PetscInt first[], PetscInt member[])
+{
+  const PetscInt n_sets = s->n_nodes - s->n + 1;
+
+  PetscFunctionBegin;
+  PetscCall(PetscArrayzero(first, n_sets + 2));
+  for (PetscInt i = 0; i < s->n_nodes; ++i) ++first[(s->parent[i] >= 0 ? s->parent[i] - s->n : n_sets - 1) + 2];
+  for (PetscInt g = 2; g < n_sets + 2; ++g) first[g] += first[g - 1];
+  for (PetscInt i = 0; i < s->n_nodes; ++i)
+    member[first[(s->parent[i] >= 0 ? s->parent[i] - s->n : n_sets - 1) + 1]++] = i;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Puts halves of halves between groups and their members. */
+static PetscErrorCode CutGroups(PetscInt dim, const PetscReal y[], BrenierScales s)
+{
+  struct _p_BrenierScales before = *s;
+  PetscInt               *first, *member, whole;
+  Cutting                 c = {.n = s->n, .dim = dim, .before = &before, .after = s};
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc2(s->n_nodes - s->n + 3, &first, s->n_nodes, &member));
+  PetscCall(PetscMalloc3(4 * (size_t)s->n, &s->parent, 4 * (size_t)s->n, &s->apart, 4 * (size_t)s->n, &s->nu));
+  PetscCall(PetscMalloc1(4 * (size_t)s->n * dim, &c.mean));
+  PetscCall(PetscArraycpy(c.mean, y, (size_t)s->n * dim));
+  PetscCall(PetscArraycpy(s->apart, before.apart, s->n));
+  PetscCall(PetscArraycpy(s->nu, before.nu, s->n));
+  for (PetscInt i = 0; i < s->n; ++i) s->parent[i] = -1;
+  PetscCall(ListMembers(&before, first, member));
+  c.first    = first;
+  c.member   = member;
+  s->n_nodes = s->n;
+  PetscCall(Renumber(&c, before.n_nodes, &whole));
+  PetscCall(PetscFree3(before.parent, before.apart, before.nu));
+  PetscCall(PetscFree(c.mean));
+  PetscCall(PetscFree2(first, member));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode CreateScales(BrenierTargets t, BrenierScales *scales)
 {
   BrenierScales s;
@@ -212,9 +388,10 @@ static PetscErrorCode CreateScales(BrenierTargets t, BrenierScales *scales)
   PetscCall(GatherTargets(t, y, s->nu));
   PetscCall(SpanningTree(t->n, t->dim, y, edge));
   PetscCall(FindGroups(t->n, edge, s));
-  PetscCall(PetscFree2(y, edge));
   AddToGroups(s, s->nu);
   PetscCall(HasSeveral(s, &several));
+  if (several) PetscCall(CutGroups(t->dim, y, s));
+  PetscCall(PetscFree2(y, edge));
   if (!several) {
     PetscCall(BrenierScalesDestroy(&s));
     PetscFunctionReturn(PETSC_SUCCESS);

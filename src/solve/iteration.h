@@ -16,5 +16,6 @@ PetscReal BrenierResidual_Private(PetscReal m, PetscReal nu);
    neighbours' mass. Not collective. */
 PetscReal BrenierLiftMost_Private(PetscReal length);
 
-/* Why to end here; 0 to go on. Not collective. */
-BrenierNewtonReason BrenierIterationFinished_Private(const BrenierNewtonOptions *options, const BrenierIteration *now);
+/* Why to end here; 0 to go on. noise1: as in dual.h. Not collective. */
+BrenierNewtonReason BrenierIterationFinished_Private(const BrenierNewtonOptions *options, const BrenierIteration *now,
+                                                     PetscReal noise1);

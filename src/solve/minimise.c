@@ -233,7 +233,7 @@ static PetscErrorCode TestConvergence(Tao tao, void *context)
     s->linear                = linear;
     s->rejected              = 0;
     PetscCall(Report(s));
-    s->reason = BrenierIterationFinished_Private(s->options, &s->now);
+    s->reason = BrenierIterationFinished_Private(s->options, &s->now, s->value.noise1);
   } else if (++s->rejected > brenier_most_rejected) s->reason = BRENIER_NEWTON_STALLED;
   if (s->reason) PetscCall(TaoSetConvergedReason(tao, s->reason > 0 ? TAO_CONVERGED_USER : TAO_DIVERGED_USER));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -324,7 +324,7 @@ static PetscErrorCode Begin(Minimise *s)
   PetscCall(VecCopy(s->z, s->accepted));
   PetscCall(VecCopy(s->h, s->report));
   PetscCall(Report(s));
-  s->reason = BrenierIterationFinished_Private(s->options, &s->now);
+  s->reason = BrenierIterationFinished_Private(s->options, &s->now, s->value.noise1);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -568,7 +568,7 @@ static PetscErrorCode Look(Newton *s, PetscBool trust, BrenierNewtonReason *reas
   PetscCall(Evaluate(s, s->h, s->mass, &s->value));
   if (!s->trusts) PetscCall(Certify(s));
   PetscCall(Report(s));
-  *reason = BrenierIterationFinished_Private(s->options, &s->now);
+  *reason = BrenierIterationFinished_Private(s->options, &s->now, s->value.noise1);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -619,7 +619,7 @@ static PetscErrorCode Tidy(Newton *s, PetscBool *tidied, BrenierNewtonReason *re
     *tidied = PETSC_TRUE;
     PetscCall(LiftEmpty(s));
     PetscCall(Report(s));
-    *reason = BrenierIterationFinished_Private(s->options, &s->now);
+    *reason = BrenierIterationFinished_Private(s->options, &s->now, s->value.noise1);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -708,7 +708,7 @@ PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const Bre
       PetscCall(Report(&s));
       PetscCall(Reconsider(&s, reason));
     }
-    if (!*reason) *reason = BrenierIterationFinished_Private(options, &s.now);
+    if (!*reason) *reason = BrenierIterationFinished_Private(options, &s.now, s.value.noise1);
     if (*reason > 0) PetscCall(Tidy(&s, &tidied, reason));
     if (*reason < 0) PetscCall(Settle(&s, reason));
     PetscCall(SafePoint(&s, tidied, *reason));

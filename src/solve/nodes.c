@@ -184,9 +184,9 @@ PetscErrorCode BrenierStepNodesSolve(BrenierStepNodes s, KSP ksp, PetscReal damp
   PetscCall(VecGetArray(s->step, &x));
   for (PetscInt i = 0; i < s->n_local; ++i) {
     const PetscReal length = Length(s, s->first + i);
-    const PetscReal rise   = s->mass[s->first + i] < few ? brenier_node_rise : brenier_node_most;
 
-    x[i] = PetscMin(PetscMax(x[i], -brenier_node_most * length), rise * length);
+    if (s->mass[s->first + i] < few)
+      x[i] = PetscMin(PetscMax(x[i], -brenier_node_most * length), brenier_node_rise * length);
   }
   PetscCall(VecRestoreArray(s->step, &x));
   PetscCall(MatMult(s->p, s->step, step));
