@@ -69,6 +69,7 @@ typedef struct {
   PetscReal  noise_part; /* stop when rho <= noise_part * noise */
   PetscReal  l1_part;    /* or when l1 <= l1_part * noise, which a few heavy cells do not spoil; 0 for never */
   PetscReal  residual;   /* or when l1 <= residual; 0 for never */
+  PetscReal  rho;        /* or when rho <= rho; 0 for never */
   PetscReal  damping;    /* to begin with */
   PetscReal  linear_rtol;
   PetscInt64 hessian_curves; /* curves that the Hessian is made from, about, when the sample is larger; 0 for all */

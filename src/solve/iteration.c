@@ -76,7 +76,7 @@ BrenierNewtonReason BrenierIterationFinished_Private(const BrenierNewtonOptions 
   const PetscReal l1_noise = uneven ? brenier_uneven * noise1 : now->noise;
 
   if (now->rho <= brenier_rounding_rho) return BRENIER_NEWTON_ROUNDING;
-  if (now->l1 <= options->residual) return BRENIER_NEWTON_RESIDUAL;
+  if (now->l1 <= options->residual || now->rho <= options->rho) return BRENIER_NEWTON_RESIDUAL;
   if (now->l1 <= options->l1_part * l1_noise && (!uneven || now->rho <= now->noise)) return BRENIER_NEWTON_NOISE;
   if (now->rho <= options->noise_part * now->noise) return BRENIER_NEWTON_NOISE;
   if (now->iteration >= (PetscReal)options->max_it) return BRENIER_NEWTON_MAX_IT;

@@ -68,6 +68,7 @@ void BrenierNewtonDefaults(BrenierNewtonOptions *options)
   options->noise_part     = 0.1;
   options->l1_part        = 0.0;
   options->residual       = 0.0;
+  options->rho            = 0.0;
   options->damping        = 0.1;
   options->linear_rtol    = 1e-2;
   options->hessian_curves = 0;
@@ -468,7 +469,7 @@ static PetscErrorCode SetNodes(Newton *s)
   const PetscReal pieces = (PetscReal)PetscMax(s->value.n_pieces, 1) / (PetscReal)s->stride;
 
   PetscFunctionBegin;
-  PetscCall(BrenierStepNodesSet(s->nodes, s->hessian, s->mass, brenier_few_pieces / pieces));
+  PetscCall(BrenierStepNodesSet(s->nodes, s->hessian, s->mass, s->now.damping, brenier_few_pieces / pieces));
   s->length = s->nodes->length;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

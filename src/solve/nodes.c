@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 static const PetscReal brenier_node_floor = 0.02;                         /* of weight over length */
+static const PetscReal brenier_careful    = 0.02;                         /* damping */
 static const PetscReal brenier_node_most = 10.0, brenier_node_rise = 2.0; /* lengths */
 
 static PetscErrorCode CreateMembers(BrenierStepNodes s)
@@ -136,7 +137,13 @@ static PetscReal Length(BrenierStepNodes s, PetscInt node)
   return s->length * s->scales->apart[node];
 }
 
-PetscErrorCode BrenierStepNodesSet(BrenierStepNodes s, Mat hessian, Vec mass, PetscReal few)
+/* Lengths that count as one where crossings are chance: the distance to the nearest may be far below what a cell is wide. */
+static PetscReal Reach(PetscReal damping)
+{
+  return PetscMax(1.0, PetscSqrtReal(brenier_careful / damping));
+}
+
+PetscErrorCode BrenierStepNodesSet(BrenierStepNodes s, Mat hessian, Vec mass, PetscReal damping, PetscReal few)
 {
   PetscScalar *b, *r;
   PetscReal   *add;
@@ -158,7 +165,7 @@ PetscErrorCode BrenierStepNodesSet(BrenierStepNodes s, Mat hessian, Vec mass, Pe
     const PetscInt node = s->first + i;
 
     r[i]   = s->wanted[node];
-    add[i] = s->mass[node] < few ? PetscMax(s->mass[node] / Length(s, node) - b[i], 0.0) : 0.0;
+    add[i] = s->mass[node] < few ? PetscMax(s->mass[node] / (Reach(damping) * Length(s, node)) - b[i], 0.0) : 0.0;
     b[i]   = PetscMax(b[i] + add[i], brenier_node_floor * s->scales->nu[node] / Length(s, node));
   }
   PetscCall(VecRestoreArray(raise, &add));
@@ -183,7 +190,7 @@ PetscErrorCode BrenierStepNodesSolve(BrenierStepNodes s, KSP ksp, PetscReal damp
   PetscCall(KSPSolve(ksp, s->residual, s->step));
   PetscCall(VecGetArray(s->step, &x));
   for (PetscInt i = 0; i < s->n_local; ++i) {
-    const PetscReal length = Length(s, s->first + i);
+    const PetscReal length = Reach(damping) * Length(s, s->first + i);
 
     if (s->mass[s->first + i] < few)
       x[i] = PetscMin(PetscMax(x[i], -brenier_node_most * length), brenier_node_rise * length);

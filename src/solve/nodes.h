@@ -36,8 +36,9 @@ struct _p_BrenierNodesOf {
 PetscErrorCode BrenierStepNodesCreate(BrenierTargets targets, BrenierScales scales, PetscReal length,
                                       BrenierStepNodes *nodes);
 
-/* Sets the system at these masses. few: of a node's mass, below which its crossings are chance. Collective. */
-PetscErrorCode BrenierStepNodesSet(BrenierStepNodes nodes, Mat hessian, Vec mass, PetscReal few);
+/* Sets the system at these masses. few: of a node's mass, below which its crossings are chance; damping: at which it will be tried,
+   low after steps that came as promised, and then what is chance counts in longer lengths. Collective. */
+PetscErrorCode BrenierStepNodesSet(BrenierStepNodes nodes, Mat hessian, Vec mass, PetscReal damping, PetscReal few);
 
 /* Solves with a damping for the step, no entry of x beyond what the scales allow. Collective. */
 PetscErrorCode BrenierStepNodesSolve(BrenierStepNodes nodes, KSP ksp, PetscReal damping, PetscReal few, Vec step);

@@ -166,7 +166,7 @@ def true_rho(result):
 def solve(folder, y, w, extra):
     """Exit code, seconds, processor seconds a rank, and what the log says last."""
     np.save(os.path.join(folder, "y.npy"), y)
-    command = ["timeout", "-k", "2", str(4 * LIMIT), "mpiexec", "-n", str(RANKS), os.environ["BRENIER_PROGRAM"], "solve", "y.npy",
+    command = ["timeout", "-k", "2", str(2 * LIMIT), "mpiexec", "-n", str(RANKS), os.environ["BRENIER_PROGRAM"], "solve", "y.npy",
                "-o", "r.h5", "-log", "log.jsonl"] + extra  # fmt: skip
     for name in ("r.h5", "log.jsonl"):
         if os.path.exists(os.path.join(folder, name)):
