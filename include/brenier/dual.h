@@ -237,7 +237,7 @@ PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
 + dual - evaluated at h
 . mass - the masses that evaluation returned
 . most - at most how far beyond its gap a plane is raised, shape [targets here]; NULL when nothing is known. With 0 throughout
-         the energy falls: u stays as it is
+         the energy falls: u stays as it is. Below 0 the plane stays that far below u
 - h    - its heights; every empty cell's is raised by its gap, the least u - f_i over all curves, exact, and a twentieth
          of it, so that it comes to lie on top somewhere
 

@@ -275,7 +275,7 @@ PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, const PetscReal most[
     for (PetscInt i = 0; i < n; ++i) {
       const PetscReal beyond = brenier_lift_beyond * gap[i] + brenier_lift_least * dual->targets->unit;
 
-      a[local[i]] += gap[i] + (most ? PetscMin(beyond, most[local[i]]) : beyond);
+      a[local[i]] += PetscMax(gap[i] + (most ? PetscMin(beyond, most[local[i]]) : beyond), 0.0);
     }
     PetscCall(VecRestoreArray(h, &a));
   }

@@ -88,7 +88,7 @@ const char *BrenierNewtonReasonText(BrenierNewtonReason reason)
   case BRENIER_NEWTON_NOISE:
     return "residual well below the sampling error";
   case BRENIER_NEWTON_RESIDUAL:
-    return "residual below -residual";
+    return "residual as small as was asked";
   case BRENIER_NEWTON_ROUNDING:
     return "residual at rounding level";
   case BRENIER_NEWTON_QUANTILES:
@@ -193,13 +193,22 @@ static PetscErrorCode CanWait(Newton *s, PetscBool *can)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* How far beyond its gap each empty cell may be lifted: a part of what a usual lift may be. */
+/* How far beyond its gap each empty cell may be lifted: a part of what a usual lift may be. A cell so light that the sample
+   should have no piece of it does not come up to u, where it would have the mass of a piece: mass being an exponential of height, it
+   stays as many lengths below as its weight is e-folds below that of a piece. */
 static PetscErrorCode SetLiftMost(Newton *s, PetscReal part, PetscReal most[])
 {
+  const PetscReal usual = BrenierLiftMost_Private(1.0);
+
   PetscFunctionBegin;
-  if (s->nodes) PetscCall(BrenierStepNodesLiftMost(s->nodes, s->mass, part * BrenierLiftMost_Private(1.0), most));
+  if (s->nodes) PetscCall(BrenierStepNodesLiftMost(s->nodes, s->mass, usual, most));
   else
-    for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = part * BrenierLiftMost_Private(s->length);
+    for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->length);
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) {
+    const PetscReal due = s->targets->nu[i] * (PetscReal)s->value.n_pieces;
+
+    most[i] *= due < 1.0 && most[i] < PETSC_MAX_REAL ? log(due) / usual : part;
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

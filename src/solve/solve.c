@@ -288,6 +288,21 @@ static PetscErrorCode Run(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* In words, since it decides how the solve goes. */
+static PetscErrorCode TellScales(BrenierScales scales)
+{
+  PetscReal least = PETSC_MAX_REAL, most = 0.0;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < scales->n; ++i) {
+    least = PetscMin(least, scales->apart[i]);
+    most  = PetscMax(most, scales->apart[i]);
+  }
+  PetscCall(BrenierSay("targets are %.1e to %.1e from their nearest: steps go by groups of them, each on its own scale",
+                       (double)least, (double)most));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
                             PetscReal length, Vec h, Vec mass, Vec mass_error, PetscReal barycentre[],
                             BrenierSolved *solved)
@@ -311,6 +326,7 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   PetscCall(VecSet(s.scale, 0.0));
   PetscCall(VecSet(s.slack, brenier_first_slack * length));
   PetscCall(BrenierTargetsScales(t, &scales));
+  if (scales) PetscCall(TellScales(scales));
   s.lists = (PetscBool)(BrenierListsPay(t) && !scales); // slacks of one length would list too many or hold nothing
   PetscCall(Run(&s));
   PetscCall(BrenierSolveFreeSample_Private(&s));
