@@ -24,6 +24,7 @@ typedef struct _p_BrenierDual *BrenierDual;
 typedef struct {
   PetscReal energy; /* E_C(h), in the units of the targets */
   PetscReal noise2; /* estimate of the sampling part of chi2: sum of Var(mass_i) / nu_i; 0 without at least 2 batches */
+  PetscReal noise1; /* the same for L1: sum of the deviations of the masses */
   PetscInt64 n_pieces; /* over all curves */
   PetscInt64 n_empty;  /* cells without mass */
 } BrenierDualValue;
@@ -97,6 +98,17 @@ PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mas
   candidate. May be set again, which holds for curves scanned and targets moved from then on. Without effect in one dimension.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
+
+/*
+  BrenierDualMissing - How much the energy of the last evaluation is below that of the sample at most, by lists that were trusted
+
+  Collective on the dual, evaluated by lists
+
+  Notes: on each curve the planes that are not listed lie below the envelope l of its anchors at low, and the list holds these
+  anchors; so where l is the plane of one that fell below its low, u is below what it should be by no more than that. An
+  envelope of the anchors of each curve on which one fell.
+*/
+PETSC_EXTERN PetscErrorCode BrenierDualMissing(BrenierDual dual, PetscReal *missing);
 
 /* Whether lists are kept. Not collective. */
 PETSC_EXTERN PetscBool BrenierDualKeepsLists(BrenierDual dual);
@@ -224,7 +236,8 @@ PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
   Input Parameters:
 + dual - evaluated at h
 . mass - the masses that evaluation returned
-. most - at most how far beyond its gap a plane is raised; PETSC_MAX_REAL when nothing is known
+. most - at most how far beyond its gap a plane is raised, shape [targets here]; NULL when nothing is known. With 0 throughout
+         the energy falls: u stays as it is. Below 0 the plane stays that far below u
 - h    - its heights; every empty cell's is raised by its gap, the least u - f_i over all curves, exact, and a twentieth
          of it, so that it comes to lie on top somewhere
 
@@ -235,7 +248,8 @@ PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
   Notes: lowers the energy for every single plane raised to its gap (a plane below u does not change the integral of u, and
   -nu_i h_i falls). Cost of a scan of the empty cells' targets alone.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, PetscReal most, Vec h, PetscInt64 *n_lifted);
+PETSC_EXTERN PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, const PetscReal most[], Vec h,
+                                            PetscInt64 *n_lifted);
 
 /*@
   BrenierDualGaps - The least u - f_i over all curves, for chosen targets

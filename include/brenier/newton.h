@@ -14,6 +14,16 @@
   candidate lists are kept, only when they are more than a few, and once more at the end. Lists are trusted in the first
   iterations; meanwhile no entry of a step exceeds 10 lengths, and 2 lengths up where a cell has few pieces.
 
+  No step, lift or run of them that raises the energy of the sample is kept, but for rounding (1e-13 of it). Lists in which
+  nothing is missing give that energy, and every step and lift is compared by it; heights compared so are certified. Trusted lists give a
+  lower bound: steps by them are provisional until the iteration ends, well or not, or trust does. Then the energy by trusted
+  lists and what they lack at most (dual.h, from the lists alone) must not be above that of the last certified heights; else lists
+  are mended, and where the energy rose these come back, more damped, and lists are not trusted any more. Several empty cells that come
+  up at once may raise it, too: then they are lifted by less beyond their gaps, at last by none, which leaves u as it is.
+
+  Where distances of the targets span decades (scales.h), the system is that of the groups at all scales (src/solve/nodes.h), and
+  lists are not kept.
+
   Reference for exact masses: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019). Their rule, to halve steps until
   no cell falls below a floor, stalls on sampled masses.
 */
@@ -58,8 +68,10 @@ PETSC_EXTERN const char BrenierIterationNames[]; /* "iteration,evaluations,..." 
 typedef struct {
   BrenierIteration    now;
   PetscReal           length;
-  PetscBool           tidied;
-  BrenierNewtonReason reason; /* 0 while there is more to do */
+  PetscReal           energy;            /* of `certified`, by lists in which nothing was missing */
+  Vec                 certified;         /* heights to go back to; borrowed; NULL before there are any */
+  PetscBool           tidied, distrusts; /* distrusts: lists, since steps by them raised the energy */
+  BrenierNewtonReason reason;            /* 0 while there is more to do */
 } BrenierNewtonState;
 
 typedef struct {
@@ -68,6 +80,7 @@ typedef struct {
   PetscReal  noise_part; /* stop when rho <= noise_part * noise */
   PetscReal  l1_part;    /* or when l1 <= l1_part * noise, which a few heavy cells do not spoil; 0 for never */
   PetscReal  residual;   /* or when l1 <= residual; 0 for never */
+  PetscReal  rho;        /* or when rho <= rho; 0 for never */
   PetscReal  damping;    /* to begin with */
   PetscReal  linear_rtol;
   PetscInt64 hessian_curves; /* curves that the Hessian is made from, about, when the sample is larger; 0 for all */

@@ -28,6 +28,9 @@ struct _p_BrenierTargets {
   PetscReal  *centre; /* shape [dim] */
   PetscReal   unit;
   PetscReal   dropped; /* what |y|^2 has from coordinates that are not here, one number for all: reduction.h; else 0 */
+  /* made when asked for, owned; see scales.h */
+  struct _p_BrenierScales *scales;     /* NULL where there are none */
+  PetscBool                has_scales; /* whether they were looked for */
   /* status and provenance */
   PetscInt64 n_merged;   /* input rows that were duplicates of earlier ones */
   PetscReal  weight_sum; /* of the weights as given; 1 without weights */

@@ -1,6 +1,7 @@
 /* targets.c - Implements targets.h but for the search of duplicates, which is in duplicates.c. */
 #include <brenier/base.h>
 #include <brenier/envelope.h>
+#include <brenier/scales.h>
 #include <brenier/targets.h>
 
 #include "duplicates.h"
@@ -314,6 +315,8 @@ PetscErrorCode BrenierTargetsMoved(BrenierTargets t)
 {
   PetscFunctionBegin;
   PetscCall(BrenierNodesForget(t->nodes));
+  PetscCall(BrenierScalesDestroy(&t->scales));
+  t->has_scales = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -325,6 +328,7 @@ PetscErrorCode BrenierTargetsDestroy(BrenierTargets *targets)
   if (!t) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscLayoutDestroy(&t->layout));
   PetscCall(BrenierNodesDestroy(&t->nodes));
+  PetscCall(BrenierScalesDestroy(&t->scales));
   PetscCall(PetscFree(t->y));
   PetscCall(PetscFree(t->nu));
   PetscCall(PetscFree(t->row));

@@ -92,10 +92,10 @@ static PetscErrorCode FinishMasses(BrenierDual dual, PetscScalar mass[], Brenier
 {
   const PetscInt  n = dual->targets->n_local, n_batches = dual->n_batches;
   const PetscReal all = 1.0 / (ldexp(1.0, dual->mass_bits) * (PetscReal)dual->n_curves);
-  PetscReal      *spread;
+  PetscReal      *spread, sum[2];
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(n, &spread));
+  PetscCall(PetscMalloc1(2 * (size_t)n, &spread));
   value->n_empty = 0;
   for (PetscInt i = 0; i < n; ++i) {
     PetscInt64 units   = 0;
@@ -113,7 +113,10 @@ static PetscErrorCode FinishMasses(BrenierDual dual, PetscScalar mass[], Brenier
     }
     spread[i] = n_batches > 1 ? squares / ((PetscReal)n_batches * (n_batches - 1) * dual->targets->nu[i]) : 0.0;
   }
-  PetscCall(BrenierExactSum(dual->comm, n, 1, spread, &value->noise2));
+  for (PetscInt i = 0; i < n; ++i) spread[n + i] = PetscSqrtReal(spread[i] * dual->targets->nu[i]);
+  PetscCall(BrenierExactSum(dual->comm, n, 2, spread, sum));
+  value->noise2 = sum[0];
+  value->noise1 = sum[1];
   PetscCall(PetscFree(spread));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

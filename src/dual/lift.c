@@ -263,7 +263,7 @@ PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec height, PetscInt n, const P
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, PetscReal most, Vec h, PetscInt64 *n_lifted)
+PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, const PetscReal most[], Vec h, PetscInt64 *n_lifted)
 {
   const PetscScalar *m;
   PetscScalar       *a;
@@ -281,8 +281,11 @@ PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, PetscReal most, Vec h
   if (*n_lifted > 0) {
     PetscCall(BrenierDualGaps(dual, h, n, local, gap));
     PetscCall(VecGetArray(h, &a));
-    for (PetscInt i = 0; i < n; ++i)
-      a[local[i]] += gap[i] + PetscMin(brenier_lift_beyond * gap[i] + brenier_lift_least * dual->targets->unit, most);
+    for (PetscInt i = 0; i < n; ++i) {
+      const PetscReal beyond = brenier_lift_beyond * gap[i] + brenier_lift_least * dual->targets->unit;
+
+      a[local[i]] += PetscMax(gap[i] + (most ? PetscMin(beyond, most[local[i]]) : beyond), 0.0);
+    }
     PetscCall(VecRestoreArray(h, &a));
   }
   PetscCall(PetscFree2(local, gap));

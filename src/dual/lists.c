@@ -379,6 +379,52 @@ static PetscErrorCode Renew(BrenierDual dual, const PetscReal h[], PetscReal shi
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* How far u lies below the envelope of the anchors of curve c on the mean at most. */
+static PetscErrorCode MissingOnCurve(BrenierDual dual, PetscInt c, Comparison *work, PetscReal *missing)
+{
+  const BrenierLists    *lists = &dual->lists;
+  const BrenierEnvelope *floor = &work->floor;
+  PetscInt               k     = 0;
+  PetscBool              any   = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  *missing = 0.0;
+  PetscCall(ReserveComparison(work, lists->n[c]));
+  for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i) {
+    if (lists->low[i] == -HUGE_VALF) continue;
+    work->a[k]   = lists->a[i];
+    work->b[k]   = lists->b[i];
+    work->low[k] = (PetscReal)lists->low[i];
+    work->h[k]   = PetscMax(work->low[k] - (dual->leaf_height[lists->target[i]] - dual->shift), 0.0); // fell
+    any          = (PetscBool)(any || work->h[k] > 0.0);
+    ++k;
+  }
+  if (!any) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCheck(!BrenierDualEnvelope_Private(dual, k, work->a, work->b, work->low, &work->floor), PETSC_COMM_SELF,
+             PETSC_ERR_MEM, "No memory for an envelope of %" PetscInt_FMT " planes", k);
+  for (size_t p = 0; p < floor->n; ++p)
+    *missing += work->h[floor->plane[p]] *
+                (BrenierDualShare_Private(dual, floor->start[p + 1]) - BrenierDualShare_Private(dual, floor->start[p]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierDualMissing(BrenierDual dual, PetscReal *missing)
+{
+  Comparison work = {0};
+  PetscReal *term;
+
+  PetscFunctionBegin;
+  *missing = 0.0;
+  if (!dual->keeps_lists) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(dual->n_local, &term));
+  for (PetscInt c = 0; c < dual->n_local; ++c) PetscCall(MissingOnCurve(dual, c, &work, &term[c]));
+  PetscCall(BrenierExactSum(dual->comm, dual->n_local, 1, term, missing));
+  *missing *= dual->targets->unit / (PetscReal)dual->n_curves;
+  PetscCall(FreeComparison(&work));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The longest list's length. */
 static PetscInt LongestList(BrenierDual dual)
 {
@@ -442,6 +488,7 @@ PetscErrorCode BrenierDualWalkLists_Private(BrenierDual dual, const PetscReal h[
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(dual->n_local, &curve));
+  dual->shift = shift;
   if (dual->sf) PetscCall(BrenierDualToLeaves_Private(dual, h, dual->leaf_height));
   PetscCall(Certify(dual, shift, curve, &n_hold));
   PetscCall(Renew(dual, h, shift, n_hold, curve));

@@ -36,7 +36,7 @@ struct _p_BrenierCheckpoint {
   char                token[BRENIER_TOKEN_LENGTH]; /* names this run */
   /* data: what is kept */
   BrenierSolveState state;
-  Vec               h, scale, slack;
+  Vec               h, scale, slack, certified;
   BrenierDual       dual; /* borrowed, marked; NULL without a sample */
   BrenierIteration *row;
   PetscInt          n_levels;
@@ -142,6 +142,8 @@ static void ListNumbers(BrenierCheckpoint c, PetscInt64 whole[], PetscReal real[
   whole[12] = s->pass.first;
   whole[13] = s->pass.batch;
   whole[14] = s->pass.before;
+  whole[15] = s->newton.distrusts;
+  whole[16] = s->newton.certified != NULL;
   real[0]   = s->length;
   real[1]   = s->wanted;
   real[2]   = s->newton.length;
@@ -149,42 +151,46 @@ static void ListNumbers(BrenierCheckpoint c, PetscInt64 whole[], PetscReal real[
   real[4]   = s->pass.noise;
   real[5]   = s->pass.worth;
   real[6]   = s->pass.gain;
+  real[7]   = s->newton.energy;
 }
 
 static void TakeNumbers(BrenierCheckpoint c, const PetscInt64 whole[], const PetscReal real[])
 {
   BrenierSolveState *s = &c->state;
 
-  s->attempt       = whole[0];
-  s->size          = whole[1];
-  s->last          = (PetscBool)(whole[2] != 0);
-  s->curves        = whole[3];
-  s->newton.tidied = (PetscBool)(whole[4] != 0);
-  s->newton.reason = (BrenierNewtonReason)whole[5];
-  s->passes        = (PetscBool)(whole[6] != 0);
-  s->warm.round    = whole[7];
-  s->warm.step     = whole[8];
-  s->pass.pass     = whole[9];
-  s->pass.step     = whole[10];
-  s->pass.n_steps  = whole[11];
-  s->pass.first    = whole[12];
-  s->pass.batch    = whole[13];
-  s->pass.before   = whole[14];
-  s->length        = real[0];
-  s->wanted        = real[1];
-  s->newton.length = real[2];
-  s->warm.length   = real[3];
-  s->pass.noise    = real[4];
-  s->pass.worth    = real[5];
-  s->pass.gain     = real[6];
+  s->attempt          = whole[0];
+  s->size             = whole[1];
+  s->last             = (PetscBool)(whole[2] != 0);
+  s->curves           = whole[3];
+  s->newton.tidied    = (PetscBool)(whole[4] != 0);
+  s->newton.reason    = (BrenierNewtonReason)whole[5];
+  s->passes           = (PetscBool)(whole[6] != 0);
+  s->warm.round       = whole[7];
+  s->warm.step        = whole[8];
+  s->pass.pass        = whole[9];
+  s->pass.step        = whole[10];
+  s->pass.n_steps     = whole[11];
+  s->pass.first       = whole[12];
+  s->pass.batch       = whole[13];
+  s->pass.before      = whole[14];
+  s->length           = real[0];
+  s->wanted           = real[1];
+  s->newton.length    = real[2];
+  s->warm.length      = real[3];
+  s->pass.noise       = real[4];
+  s->pass.worth       = real[5];
+  s->pass.gain        = real[6];
+  s->newton.energy    = real[7];
+  s->newton.distrusts = (PetscBool)(whole[15] != 0);
 }
 
 static const char *const brenier_whole_names[] = {"attempt",   "size",       "last",       "curves",     "tidied",
                                                   "reason",    "passes",     "warm_round", "warm_step",  "pass",
-                                                  "pass_step", "pass_steps", "pass_first", "pass_batch", "pass_before"};
+                                                  "pass_step", "pass_steps", "pass_first", "pass_batch", "pass_before",
+                                                  "distrusts", "certified"};
 static const char *const brenier_real_names[]  = {"length",     "wanted",     "newton_length", "warm_length",
-                                                  "pass_noise", "pass_worth", "pass_gain"};
-enum { N_WHOLE = 15, N_REAL = 7 };
+                                                  "pass_noise", "pass_worth", "pass_gain",     "energy"};
+enum { N_WHOLE = 17, N_REAL = 8 };
 
 static PetscErrorCode WriteRoot(BrenierCheckpoint c, BrenierStore store)
 {
@@ -231,6 +237,7 @@ static PetscErrorCode WriteState(BrenierCheckpoint c, BrenierStore store)
   if (c->state.phase == BRENIER_PHASE_WARM_UP) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierStoreWriteVec(store, "/slack", c->slack, "as the heights"));
   if (c->state.phase == BRENIER_PHASE_PASS) PetscFunctionReturn(PETSC_SUCCESS);
+  if (c->state.newton.certified) PetscCall(BrenierStoreWriteVec(store, "/certified", c->certified, "as the heights"));
   PetscCall(BrenierDualSave(c->dual, store));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -245,7 +252,7 @@ static PetscErrorCode FileBytes(BrenierCheckpoint c, PetscInt64 *bytes)
   *bytes = (1 << 16) + sample + (PetscInt64)c->n_kept * (PetscInt64)sizeof *c->row;
   if (c->state.phase == BRENIER_PHASE_WARM_UP) *bytes += 16 * (PetscInt64)c->targets->n;
   if (c->state.phase == BRENIER_PHASE_READY) *bytes += 8 * (PetscInt64)c->targets->n;
-  if (c->state.phase >= BRENIER_PHASE_STAGE) *bytes += 24 * (PetscInt64)c->targets->n;
+  if (c->state.phase >= BRENIER_PHASE_STAGE) *bytes += 32 * (PetscInt64)c->targets->n;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -382,6 +389,8 @@ PetscErrorCode BrenierCheckpointKeep(BrenierCheckpoint c, const BrenierSolveStat
   PetscCall(KeepVec(h, &c->h));
   PetscCall(KeepVec(scale, &c->scale));
   PetscCall(KeepVec(slack, &c->slack));
+  PetscCall(KeepVec(state->newton.certified, &c->certified));
+  if (state->newton.certified) c->state.newton.certified = c->certified;
   if (dual) PetscCall(BrenierDualMark(dual));
   PetscCall(IsDue(c, &due));
   if (due) PetscCall(WriteOrWarn(c));
@@ -449,11 +458,13 @@ static PetscErrorCode ReadState(BrenierCheckpoint c, BrenierStore store)
   BrenierIteration rows[ROWS];
   PetscInt64       whole[N_WHOLE];
   PetscReal        real[N_REAL];
+  PetscBool        has_certified;
 
   PetscFunctionBegin;
   for (int i = 0; i < N_WHOLE; ++i) PetscCall(BrenierStoreGetInt(store, "/state", brenier_whole_names[i], &whole[i]));
   for (int i = 0; i < N_REAL; ++i) PetscCall(BrenierStoreGetReal(store, "/state", brenier_real_names[i], &real[i]));
   TakeNumbers(c, whole, real);
+  has_certified = (PetscBool)(whole[N_WHOLE - 1] != 0);
   PetscCall(BrenierStoreReadRows(store, "/state/iterations", BRENIER_F8, 0, ROWS, rows));
   c->state.before     = rows[ROW_BEFORE];
   c->state.newest     = rows[ROW_NEWEST];
@@ -465,6 +476,9 @@ static PetscErrorCode ReadState(BrenierCheckpoint c, BrenierStore store)
   PetscCall(ReadVec(c, store, "/scale", &c->scale));
   if (c->state.phase == BRENIER_PHASE_WARM_UP) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ReadVec(c, store, "/slack", &c->slack));
+  if (c->state.phase != BRENIER_PHASE_STAGE || !has_certified) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ReadVec(c, store, "/certified", &c->certified));
+  c->state.newton.certified = c->certified;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -675,6 +689,7 @@ PetscErrorCode BrenierCheckpointDestroy(BrenierCheckpoint *checkpoint)
   PetscCall(VecDestroy(&c->h));
   PetscCall(VecDestroy(&c->scale));
   PetscCall(VecDestroy(&c->slack));
+  PetscCall(VecDestroy(&c->certified));
   PetscCall(PetscFree(*checkpoint));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

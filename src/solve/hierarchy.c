@@ -9,6 +9,7 @@
 #include "hierarchy.h"
 
 #include <brenier/base.h>
+#include <brenier/scales.h>
 #include <brenier/cluster.h>
 #include <brenier/envelope.h>
 #include <brenier/linear.h>
@@ -209,6 +210,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   BrenierNewtonOptions newton  = options->newton;
   BrenierIteration     last;
   BrenierDual          dual;
+  BrenierScales        scales;
   PetscReal            length;
   PetscLogDouble       begun, ended;
   PetscErrorCode       ierr;
@@ -220,7 +222,8 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   PetscCall(BrenierWarmUp(t, source, options->seed, brenier_level_warm_up, NULL, h, &length));
   PetscCall(BrenierDualCreate(t, source, options->seed, BRENIER_STREAM_LEVEL, PetscMax(curves, brenier_level_least),
                               batches, &dual));
-  if (BrenierListsPay(t)) PetscCall(KeepLists(dual, h, length));
+  PetscCall(BrenierTargetsScales(t, &scales));
+  if (BrenierListsPay(t) && !scales) PetscCall(KeepLists(dual, h, length));
   newton.monitor  = NULL;
   newton.certify  = PETSC_FALSE;
   newton.l1_part  = brenier_level_part;

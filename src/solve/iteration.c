@@ -3,8 +3,14 @@
 
 #include "iteration.h"
 
+#include <math.h>
+
 static const PetscReal brenier_rounding_rho = 1e-12; /* residual that rounding alone leaves */
+static const PetscReal brenier_uneven       = 1.5;   /* noise of rho over that of L1: 1 where all cells have the same */
 static const PetscReal brenier_lift_most    = 0.3;   /* in lengths */
+
+/* Masses beyond this many weights fall by their logarithm. */
+static const PetscReal brenier_heavy = 4.0;
 
 /* L1 and root-mean-square residual. */
 static PetscErrorCode MeasureResidual(BrenierTargets t, Vec mass, BrenierIteration *now)
@@ -50,16 +56,28 @@ PetscErrorCode BrenierIterationMeasure_Private(BrenierDual dual, BrenierTargets 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscReal BrenierResidual_Private(PetscReal m, PetscReal nu)
+{
+  if (m > brenier_heavy * nu) return -m * (log(m / (brenier_heavy * nu)) + 1.0 - 1.0 / brenier_heavy);
+  if (m >= nu) return nu - m;
+  return m > 0.0 ? m * log(nu / m) : 0.0;
+}
+
 PetscReal BrenierLiftMost_Private(PetscReal length)
 {
   return length > 0.0 ? brenier_lift_most * length : PETSC_MAX_REAL;
 }
 
-BrenierNewtonReason BrenierIterationFinished_Private(const BrenierNewtonOptions *options, const BrenierIteration *now)
+BrenierNewtonReason BrenierIterationFinished_Private(const BrenierNewtonOptions *options, const BrenierIteration *now,
+                                                     PetscReal noise1)
 {
+  // Of weights that span decades the lightest rule the noise of rho, and would end what goes by L1 before it began
+  const PetscBool uneven   = (PetscBool)(now->noise > brenier_uneven * noise1);
+  const PetscReal l1_noise = uneven ? brenier_uneven * noise1 : now->noise;
+
   if (now->rho <= brenier_rounding_rho) return BRENIER_NEWTON_ROUNDING;
-  if (now->l1 <= options->residual) return BRENIER_NEWTON_RESIDUAL;
-  if (now->l1 <= options->l1_part * now->noise) return BRENIER_NEWTON_NOISE;
+  if (now->l1 <= options->residual || now->rho <= options->rho) return BRENIER_NEWTON_RESIDUAL;
+  if (now->l1 <= options->l1_part * l1_noise && (!uneven || now->rho <= now->noise)) return BRENIER_NEWTON_NOISE;
   if (now->rho <= options->noise_part * now->noise) return BRENIER_NEWTON_NOISE;
   if (now->iteration >= (PetscReal)options->max_it) return BRENIER_NEWTON_MAX_IT;
   return (BrenierNewtonReason)0;

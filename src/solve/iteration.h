@@ -9,9 +9,13 @@
 PetscErrorCode BrenierIterationMeasure_Private(BrenierDual dual, BrenierTargets targets, const BrenierDualValue *value,
                                                Vec mass, BrenierIteration *now);
 
+/* Residual of a cell of mass m and weight nu, see newton.h. Not collective. */
+PetscReal BrenierResidual_Private(PetscReal m, PetscReal nu);
+
 /* How far beyond its gap an empty cell may be lifted where that length is known, 0 for unknown: so that it is a start and not its
    neighbours' mass. Not collective. */
 PetscReal BrenierLiftMost_Private(PetscReal length);
 
-/* Why to end here; 0 to go on. Not collective. */
-BrenierNewtonReason BrenierIterationFinished_Private(const BrenierNewtonOptions *options, const BrenierIteration *now);
+/* Why to end here; 0 to go on. noise1: as in dual.h. Not collective. */
+BrenierNewtonReason BrenierIterationFinished_Private(const BrenierNewtonOptions *options, const BrenierIteration *now,
+                                                     PetscReal noise1);

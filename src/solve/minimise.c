@@ -233,7 +233,7 @@ static PetscErrorCode TestConvergence(Tao tao, void *context)
     s->linear                = linear;
     s->rejected              = 0;
     PetscCall(Report(s));
-    s->reason = BrenierIterationFinished_Private(s->options, &s->now);
+    s->reason = BrenierIterationFinished_Private(s->options, &s->now, s->value.noise1);
   } else if (++s->rejected > brenier_most_rejected) s->reason = BRENIER_NEWTON_STALLED;
   if (s->reason) PetscCall(TaoSetConvergedReason(tao, s->reason > 0 ? TAO_CONVERGED_USER : TAO_DIVERGED_USER));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -306,11 +306,15 @@ static PetscErrorCode DestroyMinimise(Minimise *s)
 static PetscErrorCode Begin(Minimise *s)
 {
   PetscInt64 n_lifted;
+  PetscReal *most;
 
   PetscFunctionBegin;
   PetscCall(Evaluate(s));
   if (s->value.n_empty) {
-    PetscCall(BrenierDualLift(s->dual, s->mass, BrenierLiftMost_Private(s->options->length), s->h, &n_lifted));
+    PetscCall(PetscMalloc1(s->targets->n_local, &most));
+    for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->options->length);
+    PetscCall(BrenierDualLift(s->dual, s->mass, most, s->h, &n_lifted));
+    PetscCall(PetscFree(most));
     PetscCall(Evaluate(s));
   }
   PetscCall(SetLength(s));
@@ -320,7 +324,7 @@ static PetscErrorCode Begin(Minimise *s)
   PetscCall(VecCopy(s->z, s->accepted));
   PetscCall(VecCopy(s->h, s->report));
   PetscCall(Report(s));
-  s->reason = BrenierIterationFinished_Private(s->options, &s->now);
+  s->reason = BrenierIterationFinished_Private(s->options, &s->now, s->value.noise1);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

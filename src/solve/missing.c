@@ -65,20 +65,24 @@ static PetscErrorCode StepChosen(Solve *s, BrenierDual dual, const PetscBool cho
 static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[], Vec mass)
 {
   BrenierDualValue value;
+  PetscReal       *most;
   Vec              at;
   PetscInt64       n_lifted;
 
   PetscFunctionBegin;
   PetscCall(VecDuplicate(mass, &at));
+  PetscCall(PetscMalloc1(s->targets->n_local, &most));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->length);
   for (PetscInt step = 0; step < BRENIER_FILL_STEPS; ++step) {
     PetscCall(BrenierDualEvaluate(dual, s->h, mass, &value));
     PetscCall(VecCopy(s->h, at));
     PetscCall(StepChosen(s, dual, chosen, mass));
     PetscCall(VecAXPY(s->h, -1.0, at)); // the step
-    PetscCall(BrenierDualLift(dual, mass, BrenierLiftMost_Private(s->length), at, &n_lifted));
+    PetscCall(BrenierDualLift(dual, mass, most, at, &n_lifted));
     PetscCall(VecAXPY(s->h, 1.0, at));
   }
   PetscCall(BrenierTargetsGauge(s->targets, s->h));
+  PetscCall(PetscFree(most));
   PetscCall(VecDestroy(&at));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -3,6 +3,7 @@
 #include <brenier/newton.h>
 
 #include "iteration.h"
+#include "nodes.h"
 
 #include <math.h>
 #include <petscksp.h>
@@ -22,16 +23,19 @@ static const PetscReal brenier_step_most = 10.0;
 /* The same up, where the cell has few pieces: how fast its mass grows is chance, and what is too heavy costs more than what is
    too light. */
 static const PetscReal brenier_rise_most = 2.0, brenier_rise_pieces = 64.0;
-/* Masses beyond this many weights fall by their logarithm. */
-static const PetscReal brenier_heavy = 4.0;
 /* Heights that move by many slacks make trusted lists useless; who needs more iterations than this is such a case. */
 static const PetscReal brenier_trusting_iterations = 10.0;
 static const PetscReal brenier_scale_factor        = 30.0; /* see SetScale() */
 static const PetscReal brenier_damping_raise       = 5.0;
+/* Where a lift raised the energy: smaller, and at last none beyond the gaps. */
+static const PetscReal brenier_lift_smaller = 0.1, brenier_lift_least_part = 0.05;
 /* Part of the promised decrease that came (a quadratic gives 1/2): above the first, the model is too careful; above the
    second it is right. How the damping is lowered then. */
 static const PetscReal brenier_gain_high = 0.7, brenier_gain_fair = 0.4;
 static const PetscReal brenier_damping_lower_high = 0.2, brenier_damping_lower_fair = 0.5;
+/* Where targets have scales: length over distance before it is known, and the tolerance of the linear solver, whose norm is
+   ruled by the longest scales. */
+static const PetscReal brenier_scales_length = 0.2, brenier_scales_rtol = 1e-8;
 static const PetscReal brenier_damping_least = 1e-9, brenier_damping_restart = 1e-4, brenier_damping_most = 1e8;
 
 /* State of an iteration; vectors are laid out as the targets. */
@@ -41,17 +45,20 @@ typedef struct {
   BrenierTargets              targets;
   const BrenierNewtonOptions *options;
   /* data */
-  Vec h, mass, trial, trial_mass, residual, step, base;
-  Mat hessian, damped;
-  KSP ksp;
+  Vec              h, mass, trial, trial_mass, residual, step, base, certified;
+  Mat              hessian, damped;
+  KSP              ksp;
+  BrenierStepNodes nodes; /* NULL where targets have no scales */
   /* status */
   BrenierDualValue value, trial_value;
+  PetscReal        certified_energy; /* infinite before there is one */
   BrenierIteration now;
-  PetscInt64       stride; /* of the curves that the Hessian is made from */
-  PetscReal        length; /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
-  PetscReal        gain;   /* of the last step tried: decrease over what its slope promised */
-  PetscBool        trusts; /* lists, and did so when h was evaluated */
-  PetscBool        again;  /* the last step failed, and h was evaluated again with every list mended */
+  PetscInt64       stride;    /* of the curves that the Hessian is made from */
+  PetscReal        length;    /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
+  PetscReal        gain;      /* of the last step tried: decrease over what its slope promised */
+  PetscBool        trusts;    /* lists, and did so when h was evaluated */
+  PetscBool        distrusts; /* lists, since steps by them raised the energy */
+  PetscBool        again;     /* the last step failed, and h was evaluated again with every list mended */
   PetscLogDouble   start;
 } Newton;
 
@@ -61,6 +68,7 @@ void BrenierNewtonDefaults(BrenierNewtonOptions *options)
   options->noise_part     = 0.1;
   options->l1_part        = 0.0;
   options->residual       = 0.0;
+  options->rho            = 0.0;
   options->damping        = 0.1;
   options->linear_rtol    = 1e-2;
   options->hessian_curves = 0;
@@ -80,7 +88,7 @@ const char *BrenierNewtonReasonText(BrenierNewtonReason reason)
   case BRENIER_NEWTON_NOISE:
     return "residual well below the sampling error";
   case BRENIER_NEWTON_RESIDUAL:
-    return "residual below -residual";
+    return "residual as small as was asked";
   case BRENIER_NEWTON_ROUNDING:
     return "residual at rounding level";
   case BRENIER_NEWTON_QUANTILES:
@@ -106,11 +114,52 @@ static PetscErrorCode SumTerms(Newton *s, PetscReal term[], PetscInt n_sets, Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Differences of the energy below this say nothing. */
+static PetscReal Rounding(const Newton *s)
+{
+  return brenier_energy_rounding * PetscAbsReal(s->value.energy);
+}
+
 static PetscErrorCode Evaluate(Newton *s, Vec h, Vec mass, BrenierDualValue *value)
 {
   PetscFunctionBegin;
   PetscCall(BrenierDualEvaluate(s->dual, h, mass, value));
   ++s->now.evaluations;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+  The invariant: no step, lift or run of them that raises the energy is kept. Lists in which nothing is missing give the energy
+  of the sample, and each step and lift is compared by it. Trusted lists give a lower bound, exact but for the planes that they
+  miss: steps by them are provisional, until lists are mended, at the latest where the iteration ends. Then the energy is
+  compared with that of the last heights so certified, and where it rose, but for rounding, these come back, more damped,
+  and lists are not trusted any more.
+*/
+static PetscErrorCode Certify(Newton *s)
+{
+  PetscFunctionBegin;
+  if (s->value.energy <= s->certified_energy + Rounding(s)) {
+    PetscCall(VecCopy(s->h, s->certified));
+    s->certified_energy = PetscMin(s->certified_energy, s->value.energy);
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(VecCopy(s->certified, s->h));
+  PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  s->distrusts   = PETSC_TRUE;
+  s->now.damping = PetscMax(s->now.damping * brenier_damping_raise, s->options->damping);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether the energy is known not to be above that of the last certified heights: what trusted lists lack has a bound. */
+static PetscErrorCode IsCertified(Newton *s, PetscBool *is)
+{
+  PetscReal missing = 0.0;
+
+  PetscFunctionBegin;
+  *is = PETSC_TRUE;
+  if (!s->trusts) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierDualMissing(s->dual, &missing));
+  *is = (PetscBool)(s->value.energy + missing <= s->certified_energy);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -146,25 +195,50 @@ static PetscErrorCode CanWait(Newton *s, PetscBool *can)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Lifts empty cells, if there are any, and evaluates again. */
-static PetscErrorCode LiftEmpty(Newton *s)
+/* How far beyond its gap each empty cell may be lifted: a part of what a usual lift may be. A cell so light that the sample
+   should have no piece of it does not come up to u, where it would have the mass of a piece: mass being an exponential of height, it
+   stays as many lengths below as its weight is e-folds below that of a piece. */
+static PetscErrorCode SetLiftMost(Newton *s, PetscReal part, PetscReal most[])
 {
-  const PetscReal most = BrenierLiftMost_Private(s->length);
-  PetscInt64      n_lifted;
+  const PetscReal usual = BrenierLiftMost_Private(1.0);
 
   PetscFunctionBegin;
-  if (s->value.n_empty == 0) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierDualLift(s->dual, s->mass, most, s->h, &n_lifted));
-  PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  if (s->nodes) PetscCall(BrenierStepNodesLiftMost(s->nodes, s->mass, usual, most));
+  else
+    for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->length);
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) {
+    const PetscReal due = s->targets->nu[i] * (PetscReal)s->value.n_pieces;
+
+    most[i] *= due < 1.0 && most[i] < PETSC_MAX_REAL ? log(due) / usual : part;
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Residual of a cell: see newton.h. */
-static PetscReal Residual(PetscReal m, PetscReal nu)
+/* Lifts empty cells, if there are any, and evaluates again. Each alone would lower the energy, but many that come up where
+   one was wanted may not; raised to their gaps alone, planes leave u as it is, and the energy falls by their weights. */
+static PetscErrorCode LiftEmpty(Newton *s)
 {
-  if (m > brenier_heavy * nu) return -m * (log(m / (brenier_heavy * nu)) + 1.0 - 1.0 / brenier_heavy);
-  if (m >= nu) return nu - m;
-  return m > 0.0 ? m * log(nu / m) : 0.0;
+  PetscInt64 n_lifted;
+  PetscReal *most;
+
+  PetscFunctionBegin;
+  if (s->value.n_empty == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(s->targets->n_local, &most));
+  for (PetscReal part = 1.0; PETSC_TRUE; part = part > brenier_lift_least_part ? part * brenier_lift_smaller : 0.0) {
+    // The pieces of an evaluation that failed are no measure of gaps
+    if (part < 1.0) PetscCall(BrenierDualEvaluate(s->dual, s->h, s->mass, &s->trial_value));
+    PetscCall(SetLiftMost(s, part, most));
+    PetscCall(VecCopy(s->h, s->trial));
+    PetscCall(BrenierDualLift(s->dual, s->mass, most, s->trial, &n_lifted));
+    PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
+    if (part == 0.0 || s->trial_value.energy <= s->value.energy + Rounding(s)) break;
+  }
+  PetscCall(VecCopy(s->trial, s->h));
+  PetscCall(VecCopy(s->trial_mass, s->mass));
+  s->value = s->trial_value;
+  if (!s->trusts) PetscCall(Certify(s));
+  PetscCall(PetscFree(most));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Residual of log mass = log nu. */
@@ -181,7 +255,7 @@ static PetscErrorCode SetResidual(Newton *s)
   PetscCall(VecGetArrayRead(s->mass, &m));
   PetscCall(VecGetArray(s->residual, &r));
   for (PetscInt i = 0; i < n; ++i) {
-    r[i]        = Residual(m[i], nu[i]);
+    r[i]        = BrenierResidual_Private(m[i], nu[i]);
     term[i]     = PetscMax(r[i], 0.0);
     term[n + i] = PetscMax(-r[i], 0.0);
   }
@@ -242,6 +316,12 @@ static PetscErrorCode FloorDiagonal(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Mass of a cell of few pieces, whose growth is chance. */
+static PetscReal FewMass(const Newton *s)
+{
+  return brenier_rise_pieces * (PetscReal)s->stride / (PetscReal)PetscMax(s->value.n_pieces, 1);
+}
+
 /* Solves for the step with the damping as it is; *solved is false when the linear solver gave up. */
 static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
 {
@@ -249,12 +329,15 @@ static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
   PetscInt           iterations;
 
   PetscFunctionBegin;
-  PetscCall(MatCopy(s->hessian, s->damped, SAME_NONZERO_PATTERN));
-  PetscCall(VecScale(s->base, s->now.damping));
-  PetscCall(MatDiagonalSet(s->damped, s->base, ADD_VALUES));
-  PetscCall(VecScale(s->base, 1.0 / s->now.damping));
-  PetscCall(KSPSetOperators(s->ksp, s->damped, s->damped));
-  PetscCall(KSPSolve(s->ksp, s->residual, s->step));
+  if (s->nodes) PetscCall(BrenierStepNodesSolve(s->nodes, s->ksp, s->now.damping, FewMass(s), s->step));
+  else {
+    PetscCall(MatCopy(s->hessian, s->damped, SAME_NONZERO_PATTERN));
+    PetscCall(VecScale(s->base, s->now.damping));
+    PetscCall(MatDiagonalSet(s->damped, s->base, ADD_VALUES));
+    PetscCall(VecScale(s->base, 1.0 / s->now.damping));
+    PetscCall(KSPSetOperators(s->ksp, s->damped, s->damped));
+    PetscCall(KSPSolve(s->ksp, s->residual, s->step));
+  }
   PetscCall(KSPGetConvergedReason(s->ksp, &reason));
   PetscCall(KSPGetIterationNumber(s->ksp, &iterations));
   s->now.linear_iterations = (PetscReal)iterations;
@@ -267,7 +350,7 @@ static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
 static PetscErrorCode LimitStep(Newton *s)
 {
   const PetscReal    most = brenier_step_most * s->length, rise = brenier_rise_most * s->length;
-  const PetscReal    few = brenier_rise_pieces * (PetscReal)s->stride / (PetscReal)PetscMax(s->value.n_pieces, 1);
+  const PetscReal    few = FewMass(s);
   const PetscScalar *m;
   PetscScalar       *p;
 
@@ -316,7 +399,7 @@ static PetscErrorCode TryStep(Newton *s, PetscBool *good)
   PetscCall(Descent(s, s->trial_mass, &after));
   fall     = s->value.energy - s->trial_value.energy;
   s->gain  = fall / promised;
-  rounding = brenier_energy_rounding * PetscAbsReal(s->value.energy);
+  rounding = Rounding(s);
   // Convexity: the energy fell by at least the slope that is left. Where it rose all the same, trusted lists missed planes
   *good = (PetscBool)(fall > brenier_armijo * promised || (after >= brenier_armijo * promised && fall > -rounding) ||
                       (fall > -rounding && promised < rounding && PetscAbsReal(after) < 0.5 * promised));
@@ -344,6 +427,7 @@ static PetscErrorCode FindStep(Newton *s, BrenierNewtonReason *reason)
   PetscCall(VecCopy(s->trial, s->h));
   PetscCall(VecCopy(s->trial_mass, s->mass));
   s->value = s->trial_value;
+  if (!s->trusts) PetscCall(Certify(s));
   if (s->gain > brenier_gain_high) s->now.damping *= brenier_damping_lower_high;
   else if (first && s->gain > brenier_gain_fair) s->now.damping *= brenier_damping_lower_fair;
   s->now.damping = PetscMax(s->now.damping, brenier_damping_least);
@@ -367,10 +451,13 @@ static PetscErrorCode SetScale(Newton *s, Vec scale)
     term[n + i] = a[i] > 0.0 ? nu[i] : 0.0;
   }
   PetscCall(SumTerms(s, term, 2, sum));
-  mean = s->length = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
-  for (PetscInt i = 0; i < n; ++i)
-    a[i] =
-        a[i] > 0.0 ? PetscMin(PetscMax(nu[i] / a[i], mean / brenier_scale_factor), mean * brenier_scale_factor) : mean;
+  mean = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
+  if (!s->nodes) s->length = mean;
+  for (PetscInt i = 0; i < n; ++i) {
+    const PetscReal own = s->nodes ? s->length * s->nodes->scales->apart[s->targets->first + i] : mean;
+
+    a[i] = a[i] > 0.0 ? PetscMin(PetscMax(nu[i] / a[i], own / brenier_scale_factor), own * brenier_scale_factor) : own;
+  }
   PetscCall(VecRestoreArray(scale, &a));
   PetscCall(PetscFree(term));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -387,16 +474,30 @@ static PetscErrorCode MakeHessian(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The system of all nodes; the length is theirs. */
+static PetscErrorCode SetNodes(Newton *s)
+{
+  const PetscReal pieces = (PetscReal)PetscMax(s->value.n_pieces, 1) / (PetscReal)s->stride;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStepNodesSet(s->nodes, s->hessian, s->mass, s->now.damping, brenier_few_pieces / pieces));
+  s->length = s->nodes->length;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Iterate(Newton *s, BrenierNewtonReason *reason)
 {
   PetscBool wait = PETSC_FALSE;
 
   PetscFunctionBegin;
   PetscCall(MakeHessian(s));
-  PetscCall(MatDuplicate(s->hessian, MAT_DO_NOT_COPY_VALUES, &s->damped));
-  PetscCall(SetResidual(s));
-  PetscCall(FloorDiagonal(s));
-  PetscCall(SetDampingBase(s));
+  if (s->nodes) PetscCall(SetNodes(s));
+  else {
+    PetscCall(MatDuplicate(s->hessian, MAT_DO_NOT_COPY_VALUES, &s->damped));
+    PetscCall(SetResidual(s));
+    PetscCall(FloorDiagonal(s));
+    PetscCall(SetDampingBase(s));
+  }
   PetscCall(FindStep(s, reason));
   PetscCall(MatDestroy(&s->hessian));
   PetscCall(MatDestroy(&s->damped));
@@ -435,29 +536,38 @@ static PetscErrorCode CreateKsp(MPI_Comm comm, PetscReal rtol, KSP *ksp)
 static PetscErrorCode CreateNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options, Vec h,
                                    Newton *s)
 {
-  Vec *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->residual, &s->step, &s->base};
+  Vec          *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->residual, &s->step, &s->base, &s->certified};
+  BrenierScales scales;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(s, sizeof *s));
-  s->dual        = dual;
-  s->targets     = targets;
-  s->options     = options;
-  s->h           = h;
-  s->now.damping = options->damping;
-  s->length      = options->length;
+  s->dual             = dual;
+  s->targets          = targets;
+  s->options          = options;
+  s->h                = h;
+  s->now.damping      = options->damping;
+  s->certified_energy = PETSC_INFINITY;
+  s->length           = options->length;
   PetscCall(PetscTime(&s->start));
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(h, work[i]));
-  PetscCall(CreateKsp(targets->comm, options->linear_rtol, &s->ksp));
+  PetscCall(BrenierTargetsScales(targets, &scales));
+  PetscCall(CreateKsp(targets->comm,
+                      scales ? PetscMin(options->linear_rtol, brenier_scales_rtol) : options->linear_rtol, &s->ksp));
+  if (scales) {
+    s->length = options->resume ? options->resume->length : brenier_scales_length;
+    PetscCall(BrenierStepNodesCreate(targets, scales, s->length, &s->nodes));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode DestroyNewton(Newton *s)
 {
-  Vec *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->residual, &s->step, &s->base};
+  Vec *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->residual, &s->step, &s->base, &s->certified};
 
   PetscFunctionBegin;
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
   PetscCall(KSPDestroy(&s->ksp));
+  PetscCall(BrenierStepNodesDestroy(&s->nodes));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -468,8 +578,9 @@ static PetscErrorCode Look(Newton *s, PetscBool trust, BrenierNewtonReason *reas
   s->trusts = (PetscBool)(trust && BrenierDualKeepsLists(s->dual));
   PetscCall(BrenierDualTrustLists(s->dual, trust));
   PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+  if (!s->trusts) PetscCall(Certify(s));
   PetscCall(Report(s));
-  *reason = BrenierIterationFinished_Private(s->options, &s->now);
+  *reason = BrenierIterationFinished_Private(s->options, &s->now, s->value.noise1);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -484,7 +595,7 @@ static PetscErrorCode LookAgain(Newton *s, BrenierNewtonReason *reason)
    compared with it once lists are mended. */
 static PetscErrorCode ChooseTrust(Newton *s, BrenierNewtonReason *reason)
 {
-  const PetscBool trust = (PetscBool)(s->now.iteration < brenier_trusting_iterations);
+  const PetscBool trust = (PetscBool)(s->now.iteration < brenier_trusting_iterations && !s->distrusts);
 
   PetscFunctionBegin;
   if (s->trusts && !trust) PetscCall(LookAgain(s, reason));
@@ -510,16 +621,32 @@ static PetscErrorCode Reconsider(Newton *s, BrenierNewtonReason *reason)
 static PetscErrorCode Tidy(Newton *s, PetscBool *tidied, BrenierNewtonReason *reason)
 {
   const PetscBool rough = (PetscBool)(s->options->l1_part > 0.0);
+  PetscBool       certified;
 
   PetscFunctionBegin;
-  if (s->options->certify) PetscCall(LookAgain(s, reason));
+  PetscCall(IsCertified(s, &certified));
+  if (s->options->certify || !certified) PetscCall(LookAgain(s, reason));
   if (*reason && (rough || *tidied || s->value.n_empty == 0)) PetscFunctionReturn(PETSC_SUCCESS);
   if (s->value.n_empty > 0) {
     *tidied = PETSC_TRUE;
     PetscCall(LiftEmpty(s));
     PetscCall(Report(s));
-    *reason = BrenierIterationFinished_Private(s->options, &s->now);
+    *reason = BrenierIterationFinished_Private(s->options, &s->now, s->value.noise1);
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A failure leaves heights that are certified, too. */
+static PetscErrorCode Settle(Newton *s, BrenierNewtonReason *reason)
+{
+  const BrenierNewtonReason failure = *reason;
+  PetscBool                 certified;
+
+  PetscFunctionBegin;
+  PetscCall(IsCertified(s, &certified));
+  if (certified) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(LookAgain(s, reason));
+  if (*reason <= 0) *reason = failure;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -543,11 +670,16 @@ static PetscErrorCode Resume(Newton *s, PetscBool *tidied, BrenierNewtonReason *
 
   PetscFunctionBegin;
   s->trusts = (PetscBool)(BrenierDualKeepsLists(s->dual) && state->now.iteration > 0.0 &&
-                          state->now.iteration <= brenier_trusting_iterations);
+                          state->now.iteration <= brenier_trusting_iterations && !state->distrusts);
   PetscCall(BrenierDualTrustLists(s->dual, PETSC_TRUE));
   PetscCall(BrenierDualEvaluate(s->dual, s->h, s->mass, &s->value));
-  s->now    = state->now;
-  s->length = state->length;
+  s->now       = state->now;
+  s->length    = state->length;
+  s->distrusts = state->distrusts;
+  if (state->certified) {
+    PetscCall(VecCopy(state->certified, s->certified));
+    s->certified_energy = state->energy;
+  }
   s->start -= state->now.seconds;
   *tidied = state->tidied;
   *reason = state->reason;
@@ -556,7 +688,14 @@ static PetscErrorCode Resume(Newton *s, PetscBool *tidied, BrenierNewtonReason *
 
 static PetscErrorCode SafePoint(Newton *s, PetscBool tidied, BrenierNewtonReason reason)
 {
-  const BrenierNewtonState state = {s->now, s->length, tidied, reason};
+  const PetscBool          has   = (PetscBool)(s->certified_energy < PETSC_INFINITY);
+  const BrenierNewtonState state = {.now       = s->now,
+                                    .length    = s->length,
+                                    .energy    = has ? s->certified_energy : 0.0,
+                                    .certified = has ? s->certified : NULL,
+                                    .tidied    = tidied,
+                                    .distrusts = s->distrusts,
+                                    .reason    = reason};
 
   PetscFunctionBegin;
   if (s->options->safe_point) PetscCall(s->options->safe_point(s->options->context, &state));
@@ -581,8 +720,9 @@ PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const Bre
       PetscCall(Report(&s));
       PetscCall(Reconsider(&s, reason));
     }
-    if (!*reason) *reason = BrenierIterationFinished_Private(options, &s.now);
+    if (!*reason) *reason = BrenierIterationFinished_Private(options, &s.now, s.value.noise1);
     if (*reason > 0) PetscCall(Tidy(&s, &tidied, reason));
+    if (*reason < 0) PetscCall(Settle(&s, reason));
     PetscCall(SafePoint(&s, tidied, *reason));
   }
   PetscCall(BrenierDualTrustLists(dual, PETSC_FALSE));

@@ -3,6 +3,7 @@
   continued. The stages are in stages.c, the passes in passes.c, how many curves each has in size.c.
 */
 #include <brenier/base.h>
+#include <brenier/scales.h>
 
 #include "hierarchy.h"
 #include "quantiles.h"
@@ -359,19 +360,35 @@ static PetscErrorCode Run(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* In words, since it decides how the solve goes. */
+static PetscErrorCode TellScales(BrenierScales scales)
+{
+  PetscReal least = PETSC_MAX_REAL, most = 0.0;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < scales->n; ++i) {
+    least = PetscMin(least, scales->apart[i]);
+    most  = PetscMax(most, scales->apart[i]);
+  }
+  PetscCall(BrenierSay("targets are %.1e to %.1e from their nearest: steps go by groups of them, each on its own scale",
+                       (double)least, (double)most));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
                             PetscReal length, Vec h, Vec mass, Vec mass_error, PetscReal barycentre[],
                             BrenierSolved *solved)
 {
-  Solve s = {.targets    = t,
-             .source     = source,
-             .options    = options,
-             .h          = h,
-             .mass       = mass,
-             .mass_error = mass_error,
-             .barycentre = barycentre,
-             .length     = length,
-             .solved     = solved};
+  Solve         s = {.targets    = t,
+                     .source     = source,
+                     .options    = options,
+                     .h          = h,
+                     .mass       = mass,
+                     .mass_error = mass_error,
+                     .barycentre = barycentre,
+                     .length     = length,
+                     .solved     = solved};
+  BrenierScales scales;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(solved, sizeof *solved));
@@ -380,7 +397,9 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   PetscCall(VecDuplicate(h, &s.kept));
   PetscCall(VecSet(s.scale, 0.0));
   PetscCall(VecSet(s.slack, brenier_first_slack * length));
-  s.lists = BrenierListsPay(t);
+  PetscCall(BrenierTargetsScales(t, &scales));
+  if (scales) PetscCall(TellScales(scales));
+  s.lists = (PetscBool)(BrenierListsPay(t) && !scales); // slacks of one length would list too many or hold nothing
   PetscCall(Run(&s));
   PetscCall(BrenierSolveFreeSample_Private(&s));
   PetscCall(VecDestroy(&s.scale));

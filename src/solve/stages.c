@@ -11,6 +11,10 @@ static const PetscReal brenier_stage_part = 0.4;
 /* In-sample rho at which the last stage ends when a tolerance asks, in parts of the sampling part: 4% of chi2. */
 static const PetscReal brenier_last_part = 0.2;
 
+/* The same in parts of the tolerance: where few curves tell enough, there is nothing to gain below. Less than the former where
+   the sample is as large as the tolerance asks. */
+static const PetscReal brenier_last_tol = 0.18;
+
 /* Slack of the lists of later stages, in sampling errors of a height. */
 static const PetscReal brenier_slack = 2.5;
 
@@ -86,6 +90,7 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
   if (options->curves == 0) {
     // The measurement on fresh curves, by full scans, is what judges
     newton.noise_part = PetscMax(newton.noise_part, brenier_last_part);
+    newton.rho        = brenier_last_tol * options->tol;
     newton.certify    = PETSC_FALSE;
   }
   if (!last) {

@@ -1,5 +1,6 @@
 /* warm_up.c - Implements BrenierWarmUp() and BrenierLengthScale() of solve.h. */
 #include <brenier/base.h>
+#include <brenier/scales.h>
 #include <brenier/solve.h>
 
 #include "pass.h"
@@ -14,9 +15,11 @@ typedef struct {
   const BrenierSource *source;
   PetscInt64           seed, n_curves; /* of a step */
   BrenierCheckpoint    checkpoint;
+  BrenierScales        scales; /* NULL for none */
   /* data */
-  Vec h, mass, mean; /* mean: of the second half's heights so far, as if the rest were 0 */
-  Vec so_far;        /* mean of the round's heights with weights that grow as the steps: what a stop leaves */
+  PetscReal *node;          /* of all nodes of the scales: masses, then changes */
+  Vec        h, mass, mean; /* mean: of the second half's heights so far, as if the rest were 0 */
+  Vec        so_far;        /* mean of the round's heights with weights that grow as the steps: what a stop leaves */
   /* status */
   BrenierSolveState now;
 } WarmUp;
@@ -27,6 +30,9 @@ static const PetscReal brenier_warm_shrunk = 0.5;
 /* Step in units of the length scale, a dimension and at most. Chosen by trying on mixtures, tight clusters and images from
    d = 2 to 64: tight clusters in two and three dimensions fail with 1. */
 static const PetscReal brenier_warm_rate = 0.07, brenier_warm_most = 0.5;
+
+/* Length of a node over its distance to others, where targets have scales. */
+static const PetscReal brenier_warm_length = 0.2;
 
 /* Curves that tell the length scale: thousands of pieces. */
 static const PetscInt64 brenier_length_curves = 1024;
@@ -50,6 +56,28 @@ PetscErrorCode BrenierLengthScale(BrenierTargets t, const BrenierSource *source,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* One step of targets with scales: each node by its own mass and its own length, its members with it. */
+static PetscErrorCode MoveNodes(WarmUp *w, PetscReal rate)
+{
+  const BrenierTargets t = w->targets;
+  const BrenierScales  s = w->scales;
+  PetscScalar         *a;
+  PetscReal           *change;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierScalesSum(s, w->mass, w->node));
+  for (PetscInt i = 0; i < s->n_nodes; ++i)
+    w->node[i] =
+        rate * brenier_warm_length * s->apart[i] * (w->node[i] - s->nu[i]) / PetscMax(s->nu[i], 1.0 / (PetscReal)s->n);
+  PetscCall(PetscMalloc1(t->n_local, &change));
+  BrenierScalesSpread(s, t->first, t->n_local, w->node, change);
+  PetscCall(VecGetArray(w->h, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] -= change[i];
+  PetscCall(VecRestoreArray(w->h, &a));
+  PetscCall(PetscFree(change));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* One step on curves of its own. A cell lighter than most is seldom met, and would be thrown far down when it is: its error
    counts in parts of a usual weight. */
 static PetscErrorCode WarmStep(WarmUp *w)
@@ -70,6 +98,10 @@ static PetscErrorCode WarmStep(WarmUp *w)
   ierr = BrenierDualEvaluate(dual, w->h, w->mass, &value);
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(ierr);
+  if (w->scales) {
+    PetscCall(MoveNodes(w, rate / PetscSqrtReal((PetscReal)step + 1.0)));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(VecGetArrayRead(w->mass, &m));
   PetscCall(VecGetArray(w->h, &a));
   for (PetscInt i = 0; i < t->n_local; ++i)
@@ -135,6 +167,7 @@ static PetscErrorCode BeginWarmUp(WarmUp *w)
   }
   w->now.phase = BRENIER_PHASE_WARM_UP;
   PetscCall(BrenierLengthScale(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.length));
+  if (w->scales) PetscFunctionReturn(PETSC_SUCCESS); // no one unit to round to
   PetscCall(RoundHeights(w->now.warm.length, w->h));
   PetscCall(BrenierLengthScale(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.length));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -154,7 +187,7 @@ static PetscErrorCode WarmRounds(WarmUp *w)
     PetscCall(WarmRound(w));
     PetscCall(VecCopy(w->h, w->so_far));
     PetscCall(BrenierLengthScale(w->targets, w->source, w->seed, w->h, w->mass, &next));
-    more       = (PetscBool)(++at->round < BRENIER_WARM_ROUNDS && next < brenier_warm_shrunk * at->length);
+    more = (PetscBool)(++at->round < BRENIER_WARM_ROUNDS && !w->scales && next < brenier_warm_shrunk * at->length);
     at->length = next;
     at->step   = 0;
     PetscCall(VecZeroEntries(w->mean));
@@ -182,6 +215,8 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, Pets
   PetscCall(VecDuplicate(h, &w.so_far));
   PetscCall(VecZeroEntries(w.mean));
   PetscCall(VecCopy(h, w.so_far));
+  PetscCall(BrenierTargetsScales(t, &w.scales));
+  if (w.scales) PetscCall(PetscMalloc1(w.scales->n_nodes, &w.node));
   ierr = WarmRounds(&w);
   if (ierr == BRENIER_STOPPED) {
     PetscCall(VecCopy(w.so_far, h));
@@ -191,6 +226,7 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, Pets
   PetscCall(VecDestroy(&w.mass));
   PetscCall(VecDestroy(&w.mean));
   PetscCall(VecDestroy(&w.so_far));
+  PetscCall(PetscFree(w.node));
   PetscCall(ierr);
   PetscCall(PetscTime(&ended));
   PetscCall(BrenierSay("warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
