@@ -137,9 +137,10 @@ def test_stopped_in_a_pass_without_newton_continues_to_the_same_bits(tmp_path):
 def test_stopped_without_a_checkpoint_keeps_what_there_is(tmp_path):
     make_problem(tmp_path)
     code, said = stop_at(tmp_path, "pass 1:", *LONG, interval=None)
-    assert code == 6, said
     result = read_result(tmp_path / "result.h5")
-    assert result.status == "stopped: signal" and result.rho < 0.25 and 1000 < result.curves < 60000
+    expected = {0: "stopped: signal; within tolerance", 6: "stopped: signal"}
+    assert result.status == expected[code], said
+    assert result.rho < 0.25 and 1000 < result.curves < 60000
 
 
 def test_many_targets_are_passed_over(many):
