@@ -288,8 +288,6 @@ static PetscErrorCode SetHessian(Exact *s)
 
 static PetscErrorCode SolveStep(Exact *s, PetscBool *solved)
 {
-  const PetscReal rtol = PetscMin(s->options->linear_rtol, PetscMax(brenier_forcing * s->now.rho, brenier_rtol_least));
-  const PetscInt  most = 5000;
   KSPConvergedReason reason;
   PetscInt           iterations;
 
