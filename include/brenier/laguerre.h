@@ -67,6 +67,10 @@ PETSC_EXTERN PetscErrorCode BrenierLaguerreCreate(BrenierTargets targets, const 
 PETSC_EXTERN PetscErrorCode BrenierLaguerreEvaluate(BrenierLaguerre laguerre, Vec h, Vec mass,
                                                     BrenierLaguerreValue *value);
 
+/* Whether evaluations try the neighbours of the last hull first, and take a new one only when masses do not sum to 1 to rounding
+   with them, or some target had none: near a solution that saves the hulls. What is missed then is lighter than 2e-14. Not collective. */
+PETSC_EXTERN void BrenierLaguerreReuse(BrenierLaguerre laguerre, PetscBool reuses);
+
 /* The Hessian at the heights of the last evaluation: MATAIJ laid out as the targets, symmetric, rows summing to zero; those of empty
    cells are zero. The caller destroys it. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierLaguerreHessian(BrenierLaguerre laguerre, Mat *hessian);

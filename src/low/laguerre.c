@@ -11,8 +11,9 @@
 /* Targets at most: the hull is in one rank's memory, some 1 kB a target in the plane and 6 kB in space. */
 static const PetscInt brenier_most_plane = 4000000, brenier_most_space = 500000;
 
-/* Masses that sum to 1 but for this are right; beyond it cells overlap. */
-static const PetscReal brenier_most_excess = 1e-10;
+/* Masses that sum to 1 but for this are right; beyond it cells overlap. Cells cut by the neighbours of earlier heights are held to
+   rounding, as what overlaps may be light. */
+static const PetscReal brenier_most_excess = 1e-10, brenier_rounding_excess = 2e-14;
 
 PetscBool BrenierLaguerreKnows(const BrenierSource *source, PetscInt n_targets)
 {
@@ -79,7 +80,7 @@ static PetscErrorCode ScatterNeighbours(BrenierLaguerre l, const BrenierNeighbou
 {
   const PetscInt n = l->targets->n_local;
   PetscMPIInt    size, rank, *entries = NULL, *first = NULL;
-  PetscInt      *length, *all_length = NULL;
+  PetscInt      *length, *all_length = NULL, without = 0;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(l->comm, &size));
@@ -98,7 +99,11 @@ static PetscErrorCode ScatterNeighbours(BrenierLaguerre l, const BrenierNeighbou
   }
   PetscCallMPI(MPI_Scatterv(all_length, l->count, l->offset, MPIU_INT, length, n, MPIU_INT, 0, l->comm));
   l->neighbours.start[0] = 0;
-  for (PetscInt i = 0; i < n; ++i) l->neighbours.start[i + 1] = l->neighbours.start[i] + length[i];
+  for (PetscInt i = 0; i < n; ++i) {
+    l->neighbours.start[i + 1] = l->neighbours.start[i] + length[i];
+    without += length[i] == 0;
+  }
+  PetscCallMPI(MPI_Allreduce(&without, &l->without, 1, MPIU_INT, MPI_SUM, l->comm));
   PetscCall(PetscMalloc1(l->neighbours.start[n], &l->neighbours.other));
   PetscCallMPI(MPI_Scatterv(rank == 0 ? all->other : NULL, entries, first, MPIU_INT, l->neighbours.other,
                             l->neighbours.start[n], MPIU_INT, 0, l->comm));
@@ -227,6 +232,11 @@ PetscErrorCode BrenierLaguerreEvaluate(BrenierLaguerre l, Vec h, Vec mass, Breni
   PetscCall(VecGetArrayRead(h, &mine));
   PetscCall(GatherAll(l, 1, mine, l->h));
   PetscCall(VecRestoreArrayRead(h, &mine));
+  if (l->reuses && l->neighbours.start && l->without == 0) {
+    PetscCall(IntegrateAll(l));
+    PetscCall(Sum(l, value));
+    value->sound = (PetscBool)(PetscAbsReal(value->excess) <= brenier_rounding_excess);
+  }
   for (PetscInt attempt = 0; found && !value->sound; ++attempt) {
     PetscCall(FindNeighbours(l, attempt, &found));
     if (!found) break;
@@ -237,6 +247,11 @@ PetscErrorCode BrenierLaguerreEvaluate(BrenierLaguerre l, Vec h, Vec mass, Breni
   for (PetscInt i = 0; i < l->targets->n_local; ++i) m[i] = value->sound ? l->mass[i] : 0.0;
   PetscCall(VecRestoreArrayWrite(mass, &m));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void BrenierLaguerreReuse(BrenierLaguerre l, PetscBool reuses)
+{
+  l->reuses = reuses;
 }
 
 /* Row i of the facets over distances, its entries ascending, with a diagonal of 0. Every neighbour has an entry, so that the

@@ -13,12 +13,14 @@ struct _p_BrenierLaguerre {
   BrenierLaw     law;
   PetscReal      scale; /* of the source: cells are computed in units of it */
   PetscInt       dim;
+  PetscBool      reuses; /* neighbours of earlier heights */
   /* data of all targets, the same on every rank */
   PetscReal   *y;              /* shape [n, dim] */
   PetscReal   *h;              /* of the last evaluation, shape [n] */
   PetscMPIInt *count, *offset; /* targets of each rank */
   /* data of the cells of this rank */
   BrenierNeighbours neighbours; /* rows of this rank's targets, global numbers */
+  PetscInt          without;    /* targets of all ranks that have none */
   PetscReal        *facet;      /* mu_{dim-1} of each, in the order of neighbours.other */
   PetscReal        *mass;       /* shape [n_local] */
   PetscReal        *moment;     /* shape [n_local, dim] */

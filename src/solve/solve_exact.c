@@ -54,6 +54,7 @@ static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierL
   newton.safe_point = NULL;
   newton.residual   = 0.0;
   newton.l1_part    = brenier_level_residual;
+  newton.certify    = PETSC_FALSE;
   PetscCall(VecDuplicate(h, &mass));
   ierr = BrenierExactNewton_Private(targets, laguerre, &newton, h, mass, &last, &reason);
   PetscCall(VecDestroy(&mass));
@@ -105,6 +106,7 @@ PetscErrorCode BrenierSolveExact(BrenierTargets t, const BrenierSource *source, 
   newton.safe_point = SafePoint;
   newton.context    = &run;
   newton.l1_part    = 0.0;
+  newton.certify    = (PetscBool)(options->checkpoint != NULL);
   if (!started) PetscCall(BrenierExactStart_Private(t, source, SolveLevel, &run, h, start));
   PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
   ierr = BrenierExactNewton_Private(t, laguerre, &newton, h, mass, &last, &solved->reason);
