@@ -17,6 +17,7 @@ static const PetscReal brenier_most_excess = 1e-10, brenier_rounding_excess = 2e
 
 PetscBool BrenierLaguerreKnows(const BrenierSource *source, PetscInt n_targets)
 {
+  if (source->type == BRENIER_SOURCE_SPHERE && source->dim == 1) return PETSC_TRUE;
   if (source->type == BRENIER_SOURCE_SPHERE && (source->dim != 2 || source->ambient != 2)) return PETSC_FALSE;
   if (source->dim == 2) return (PetscBool)(n_targets <= brenier_most_plane);
   return (PetscBool)(source->dim == 3 && n_targets <= brenier_most_space);
@@ -60,6 +61,7 @@ PetscErrorCode BrenierLaguerreCreate(BrenierTargets t, const BrenierSource *sour
   l->comm    = t->comm;
   l->law     = LawOf(source);
   l->scale   = source->scale;
+  l->ambient = source->ambient;
   l->dim     = t->dim;
   PetscCallMPI(MPI_Comm_size(l->comm, &size));
   PetscCall(PetscMalloc2(size, &l->count, size, &l->offset));
@@ -143,6 +145,16 @@ void BrenierLaguerreConstraints_Private(BrenierLaguerre l, PetscInt target, Pets
   }
 }
 
+int BrenierLaguerreCell_Private(BrenierLaguerre l, PetscInt k, const PetscReal a[], const PetscReal b[],
+                                BrenierCellWork *work, BrenierCell *cell, PetscReal facet[])
+{
+  double end[2];
+
+  if (l->dim > 1) return BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, b, work, cell, facet);
+  BrenierIntervalIntegrate((int)l->ambient, (int)k, a, b, cell, facet, end);
+  return 0;
+}
+
 /* One cell of this rank. Facets and moments come in units of the source's scale: mu_{dim-1} as the inverse of a length. */
 static int Integrate(BrenierLaguerre l, PetscInt i, PetscReal a[], PetscReal b[], BrenierCellWork *work)
 {
@@ -158,7 +170,7 @@ static int Integrate(BrenierLaguerre l, PetscInt i, PetscReal a[], PetscReal b[]
     return 0;
   }
   BrenierLaguerreConstraints_Private(l, l->targets->first + i, k, other, a, b);
-  if (BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, b, work, &cell, l->facet + first)) return -1;
+  if (BrenierLaguerreCell_Private(l, k, a, b, work, &cell, l->facet + first)) return -1;
   l->mass[i] = cell.mass;
   for (PetscInt c = 0; c < l->dim; ++c) l->moment[i * l->dim + c] = l->scale * cell.moment[c];
   for (PetscInt c = 0; c < 6; ++c) l->second[6 * i + c] = l->scale * l->scale * cell.second[c];

@@ -4,6 +4,7 @@
 #include <brenier/laguerre.h>
 
 #include "cell.h"
+#include "interval.h"
 #include "neighbours.h"
 
 struct _p_BrenierLaguerre {
@@ -11,9 +12,9 @@ struct _p_BrenierLaguerre {
   BrenierTargets targets; /* borrowed */
   MPI_Comm       comm;
   BrenierLaw     law;
-  PetscReal      scale; /* of the source: cells are computed in units of it */
-  PetscInt       dim;
-  PetscBool      reuses; /* neighbours of earlier heights */
+  PetscReal      scale;        /* of the source: cells are computed in units of it */
+  PetscInt       dim, ambient; /* of the targets, and of the whole source */
+  PetscBool      reuses;       /* neighbours of earlier heights */
   /* data of all targets, the same on every rank */
   PetscReal   *y;              /* shape [n, dim] */
   PetscReal   *h;              /* of the last evaluation, shape [n] */
@@ -30,3 +31,7 @@ struct _p_BrenierLaguerre {
 /* One cell's constraints <x, a> <= b in units of the source's scale, shapes [k, dim] and [k]; k neighbours. Not collective. */
 void BrenierLaguerreConstraints_Private(BrenierLaguerre l, PetscInt target, PetscInt k, const PetscInt other[],
                                         PetscReal a[], PetscReal b[]);
+
+/* A cell by its constraints, in units of the source's scale; returns nonzero when out of memory. Not collective. */
+int BrenierLaguerreCell_Private(BrenierLaguerre l, PetscInt k, const PetscReal a[], const PetscReal b[],
+                                BrenierCellWork *work, BrenierCell *cell, PetscReal facet[]);

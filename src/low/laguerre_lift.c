@@ -147,16 +147,23 @@ static PetscErrorCode AskCell(BrenierLaguerre l, PetscInt i, BrenierCellWork *wo
   const double   *x;
   const int      *active;
   PetscReal       box[6];
-  const PetscBool circle = (PetscBool)(l->law == BRENIER_LAW_CIRCLE);
+  const PetscBool circle = (PetscBool)(l->law == BRENIER_LAW_CIRCLE && l->dim == 2);
   PetscBool       border = circle;
   int             n;
+  double          end[2];
 
   PetscFunctionBegin;
   BrenierLaguerreConstraints_Private(l, l->targets->first + i, k, l->neighbours.other + first, a, b);
   // The facets are written again, as they were but for the scale
-  PetscCheck(!BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, b, work, &cell, b + k) &&
-                 !BrenierCellVertices(work, &n, &x, &active),
-             PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the cell of a target");
+  if (l->dim == 1) {
+    BrenierIntervalIntegrate((int)l->ambient, (int)k, a, b, &cell, b + k, end);
+    n      = 2;
+    x      = end;
+    border = PETSC_TRUE;
+  } else
+    PetscCheck(!BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, b, work, &cell, b + k) &&
+                   !BrenierCellVertices(work, &n, &x, &active),
+               PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the cell of a target");
   for (int v = 0; v < n && !border; ++v)
     for (PetscInt c = 0; c < l->dim; ++c)
       if (active[3 * v + c] < 0) border = PETSC_TRUE;
@@ -181,7 +188,7 @@ static PetscReal RaisedMass(BrenierLaguerre l, PetscReal rise, PetscInt k, const
   BrenierCell cell;
 
   for (PetscInt j = 0; j < k; ++j) raised[j] = b[j] + rise / l->scale;
-  if (BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, raised, work, &cell, raised + k)) return 0.0;
+  if (BrenierLaguerreCell_Private(l, k, a, raised, work, &cell, raised + k)) return 0.0;
   return cell.mass;
 }
 

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <libqhull_r/libqhull_r.h>
 
@@ -179,6 +180,45 @@ static PetscErrorCode HullEdges(PetscInt dim, PetscInt n, coordT points[], Edges
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+typedef struct {
+  PetscReal y, h;
+  PetscInt  target;
+} Line;
+
+static int CompareLines(const void *left, const void *right)
+{
+  const Line *l = left, *r = right;
+
+  if (l->y != r->y) return (l->y > r->y) - (l->y < r->y);
+  return l->h != r->h ? (l->h < r->h) - (l->h > r->h) : (l->target > r->target) - (l->target < r->target);
+}
+
+/* Whether the middle one of three lines, by slope, is below the others everywhere, or nowhere alone above. */
+static PetscBool IsHidden(const Line *a, const Line *b, const Line *c)
+{
+  return (PetscBool)((b->h - a->h) * (c->y - b->y) <= (c->h - b->h) * (b->y - a->y));
+}
+
+/* One dimension: the upper envelope of lines, by their slopes. */
+static PetscErrorCode LineEdges(PetscInt n, const PetscReal y[], const PetscReal h[], Edges *edges)
+{
+  Line    *line;
+  PetscInt top = 0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n, &line));
+  for (PetscInt i = 0; i < n; ++i) line[i] = (Line){y[i], h[i], i};
+  qsort(line, (size_t)n, sizeof *line, CompareLines);
+  for (PetscInt i = 0; i < n; ++i) {
+    if (top > 0 && line[top - 1].y == line[i].y) continue; // parallel, and not higher
+    while (top > 1 && IsHidden(&line[top - 2], &line[top - 1], &line[i])) --top;
+    line[top++] = line[i];
+  }
+  for (PetscInt i = 1; i < top; ++i) PetscCall(AddEdge(edges, line[i - 1].target, line[i].target));
+  PetscCall(PetscFree(line));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Adds to each row the rows of those in it. */
 static PetscErrorCode AddSecondRing(BrenierNeighbours *t)
 {
@@ -209,7 +249,10 @@ PetscErrorCode BrenierNeighboursFind(PetscInt dim, PetscInt n, const PetscReal y
 
   PetscFunctionBegin;
   *kind = BRENIER_NEIGHBOURS_HULL;
-  if (n > brenier_few && attempt < by_hull) {
+  if (dim == 1) {
+    PetscCall(LineEdges(n, y, h, &edges));
+    failed = (PetscBool)(attempt > 0); // there are no more
+  } else if (n > brenier_few && attempt < by_hull) {
     PetscCall(LiftedPoints(dim, n, y, h, &points));
     PetscCall(HullEdges(dim, n, points, &edges, &failed));
     PetscCall(PetscFree(points));
@@ -217,7 +260,7 @@ PetscErrorCode BrenierNeighboursFind(PetscInt dim, PetscInt n, const PetscReal y
   if (!failed) {
     PetscCall(MakeRows(n, &edges, neighbours));
     if (attempt) PetscCall(AddSecondRing(neighbours));
-  } else if (n <= brenier_most_pairs && attempt <= by_hull) {
+  } else if (dim > 1 && n <= brenier_most_pairs && attempt <= by_hull) {
     *kind = BRENIER_NEIGHBOURS_ALL;
     PetscCall(AllPairs(n, neighbours));
   } else *kind = BRENIER_NEIGHBOURS_NONE;

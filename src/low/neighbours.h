@@ -33,7 +33,7 @@ typedef enum {
   Not collective
 
   Input Parameters:
-+ dim - dimension, 2 or 3
++ dim - dimension, 1 to 3
 . n   - number of targets
 . y   - targets, shape [n, dim]
 . h   - heights, shape [n]

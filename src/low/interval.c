@@ -1,0 +1,104 @@
+/* interval.c - Implements interval.h. */
+#include "interval.h"
+
+#include <math.h>
+
+static const double half_pi = 1.57079632679489661923;
+
+/* Gauss and Legendre, ten points on [-1, 1], by pairs. */
+enum { PAIRS = 5 };
+static const double node[PAIRS]   = {0.1488743389816312108848260, 0.4333953941292471907992659,
+                                     0.6794095682990244062343274, 0.8650633666889845107320967,
+                                     0.9739065285171717200779640};
+static const double weight[PAIRS] = {0.2955242247147528701738930, 0.2692667193099963550912269,
+                                     0.2190863625159820439955349, 0.1494513491505805931457763,
+                                     0.0666713443086881375935688};
+
+/* int cos^p t, int sin t cos^p t and int sin^2 t cos^p t over [s, e], no wider than what ten points integrate. */
+static void Panel(double p, double s, double e, double sum[3])
+{
+  const double middle = 0.5 * (s + e), half = 0.5 * (e - s);
+
+  for (int i = 0; i < 2 * PAIRS; ++i) {
+    const double t = middle + (i % 2 ? half : -half) * node[i / 2], x = sin(t);
+    const double f = half * weight[i / 2] * (p > 0.0 ? pow(cos(t), p) : 1.0);
+
+    sum[0] += f;
+    sum[1] += f * x;
+    sum[2] += f * x * x;
+  }
+}
+
+/* Width of a panel from t >= 0 outwards: the logarithm of cos^p changes by a few at most, but towards the pole by no less than half of
+   what is left, where cos^p is like a power. */
+static double Width(double p, double t)
+{
+  const double far = half_pi - t, usual = 1.0 / sqrt(p + 1.0), most = 4.0;
+  const double slope = p * tan(t);
+
+  return fmax(slope * usual > most ? most / slope : usual, 0.5 * far);
+}
+
+/* Adds the integrals over 0 <= s < e, panel by panel outwards. */
+static void Outwards(double p, double s, double e, double sum[3])
+{
+  const double least = 1e-9;
+
+  while (s < e) {
+    double next = s + fmin(Width(p, s), half_pi);
+
+    if (next > e || e - next < least) next = e;
+    Panel(p, s, next, sum);
+    s = next;
+  }
+}
+
+/* Over any s < e: what is below 0 is mirrored. */
+static void Integrate(double p, double s, double e, double sum[3])
+{
+  double below[3] = {0.0, 0.0, 0.0};
+
+  sum[0] = sum[1] = sum[2] = 0.0;
+  if (s < 0.0) Outwards(p, fmax(-e, 0.0), -s, below);
+  if (e > 0.0) Outwards(p, fmax(s, 0.0), e, sum);
+  sum[0] += below[0];
+  sum[1] -= below[1];
+  sum[2] += below[2];
+}
+
+/* Where the line of constraint j ends the cell. */
+static void Cut(int k, const double a[], const double b[], double end[2], int active[2])
+{
+  active[0] = active[1] = -1;
+  end[0]                = -1.0;
+  end[1]                = 1.0;
+  for (int j = 0; j < k; ++j) {
+    if (a[j] > 0.0 && b[j] < end[1] * a[j]) {
+      end[1]    = b[j] / a[j];
+      active[1] = j;
+    } else if (a[j] < 0.0 && b[j] < end[0] * a[j]) {
+      end[0]    = b[j] / a[j];
+      active[0] = j;
+    } else if (a[j] == 0.0 && b[j] < 0.0) end[1] = end[0] - 1.0;
+  }
+}
+
+void BrenierIntervalIntegrate(int ambient, int k, const double a[], const double b[], BrenierCell *cell, double facet[],
+                              double end[2])
+{
+  const double p = (double)(ambient - 2),
+               c = sqrt(2.0 * half_pi) * exp(lgamma(0.5 * (p + 1.0)) - lgamma(0.5 * p + 1.0));
+  double sum[3];
+  int    active[2];
+
+  *cell = (BrenierCell){0};
+  for (int j = 0; j < k; ++j) facet[j] = 0.0;
+  Cut(k, a, b, end, active);
+  if (!(end[0] < end[1])) return;
+  Integrate(p, asin(end[0]), asin(end[1]), sum);
+  cell->mass      = sum[0] / c;
+  cell->moment[0] = sum[1] / c;
+  cell->second[0] = sum[2] / c;
+  for (int i = 0; i < 2; ++i)
+    if (active[i] >= 0) facet[active[i]] = pow(fmax(1.0 - end[i] * end[i], 1e-300), 0.5 * (p - 1.0)) / c;
+}
