@@ -26,7 +26,7 @@ typedef struct _p_BrenierLaguerre *BrenierLaguerre;
 typedef struct {
   PetscReal  energy;  /* E(h) */
   PetscReal  excess;  /* sum of the masses - 1 */
-  PetscInt64 n_empty; /* cells without mass */
+  PetscInt64 n_empty; /* cells without mass, or with less than a billionth of their weight */
   PetscInt64 n_facets;
   PetscBool  sound; /* neighbours were found and the masses sum to 1: else they are not to be used */
 } BrenierLaguerreValue;
@@ -97,7 +97,7 @@ PETSC_EXTERN const PetscReal *BrenierLaguerreSecondMoments(BrenierLaguerre lague
   Output Parameters:
 + gap     - least u - f_i of each empty target, 0 of the others; laid out as the targets
 . beyond  - what gives it about that mass, if it is raised alone, on top of the gap
-. host    - for each of this rank's targets, -1, or of an empty one the target whose cell it touches first, shape [n_local]
+. host    - for each of this rank's targets, -1, or of an empty one the nearest target about where it touches, shape [n_local]
 - n_empty - number of empty cells
 
   Notes: raising every plane by its gap lowers the energy by sum nu_i gap_i. Cost is the number of empty cells times that of vertices

@@ -596,6 +596,9 @@ static PetscErrorCode SolveExactly(SolveRun *run)
   PetscCall(BrenierSolveExact(run->targets, &run->source, &r->solve, started, run->h, run->mass, run->mass_error,
                               run->barycentre, &run->start, &run->solved));
   if (run->solved.reason != BRENIER_NEWTON_UNSOUND) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCheck(run->source.dim > 1, PETSC_COMM_WORLD, PETSC_ERR_FP,
+             "%s: cells of these targets cannot be computed in double precision; are they on a line by chance alone?",
+             run->targets->path);
   PetscCall(
       BrenierSay("notice: the convex hull of these targets and heights cannot be computed in double precision; curves "
                  "are sampled instead"));

@@ -29,23 +29,22 @@ static void Panel(double p, double s, double e, double sum[3])
   }
 }
 
-/* Width of a panel from t >= 0 outwards: the logarithm of cos^p changes by a few at most, but towards the pole by no less than half of
-   what is left, where cos^p is like a power. */
+/* Width of a panel from t >= 0 outwards: the logarithm of cos^p changes by a few at most. Towards the pole that is a part of what is
+   left. */
 static double Width(double p, double t)
 {
-  const double far = half_pi - t, usual = 1.0 / sqrt(p + 1.0), most = 4.0;
-  const double slope = p * tan(t);
+  const double usual = 1.0 / sqrt(p + 1.0), most = 4.0, slope = p * tan(t);
 
-  return fmax(slope * usual > most ? most / slope : usual, 0.5 * far);
+  return slope * usual > most ? most / slope : usual;
 }
 
-/* Adds the integrals over 0 <= s < e, panel by panel outwards. */
+/* Adds the integrals over 0 <= s < e, panel by panel outwards, as far as cos^p is a number. */
 static void Outwards(double p, double s, double e, double sum[3])
 {
-  const double least = 1e-9;
+  const double least = 1e-9, underflow = -740.0;
 
-  while (s < e) {
-    double next = s + fmin(Width(p, s), half_pi);
+  while (s < e && !(p * log(cos(s)) < underflow)) {
+    double next = s + Width(p, s);
 
     if (next > e || e - next < least) next = e;
     Panel(p, s, next, sum);

@@ -219,7 +219,7 @@ static PetscErrorCode Sum(BrenierLaguerre l, BrenierLaguerreValue *value)
     term[i]     = l->h[t->first + i] * (l->mass[i] - t->nu[i]);
     term[n + i] = l->mass[i];
     for (PetscInt c = 0; c < l->dim; ++c) term[i] += (t->y[i * l->dim + c] - t->centre[c]) * l->moment[i * l->dim + c];
-    count[0] += !(l->mass[i] > 0.0);
+    count[0] += !(l->mass[i] > BRENIER_VANISHING * t->nu[i]);
   }
   for (PetscInt k = 0; k < l->neighbours.start[n]; ++k) count[1] += l->facet[k] > 0.0;
   PetscCall(BrenierExactSum(l->comm, n, 2, term, sum));

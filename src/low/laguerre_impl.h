@@ -7,6 +7,10 @@
 #include "interval.h"
 #include "neighbours.h"
 
+/* A cell with less than this part of its weight counts as empty: heights are doubles, so where targets are close, cells as small as that
+   are made by their rounding, and their facets say nothing. */
+#define BRENIER_VANISHING 1e-9
+
 struct _p_BrenierLaguerre {
   /* parameters */
   BrenierTargets targets; /* borrowed */

@@ -49,7 +49,7 @@ static int CompareKeyed(const void *left, const void *right)
 }
 
 /* Empty targets of all ranks; the same on each. */
-static PetscErrorCode FindEmpties(BrenierLaguerre l, Vec mass, Empties *e)
+static PetscErrorCode FindEmpties(BrenierLaguerre l, Vec mass, const PetscReal nu[], Empties *e)
 {
   const BrenierTargets t = l->targets;
   const PetscScalar   *m;
@@ -64,7 +64,7 @@ static PetscErrorCode FindEmpties(BrenierLaguerre l, Vec mass, Empties *e)
   PetscCallMPI(MPI_Allgatherv(mine, t->n_local, MPIU_REAL, all, l->count, l->offset, MPIU_REAL, l->comm));
   e->n = 0;
   for (PetscInt i = 0; i < t->n; ++i)
-    if (!(all[i] > 0.0)) key[e->n++] = (Keyed){l->y[(size_t)i * l->dim], i};
+    if (!(all[i] > BRENIER_VANISHING * nu[i])) key[e->n++] = (Keyed){l->y[(size_t)i * l->dim], i};
   qsort(key, (size_t)e->n, sizeof *key, CompareKeyed);
   PetscCall(PetscMalloc5(e->n, &e->target, e->n, &e->gap, e->n, &e->cell, e->n * l->dim, &e->x, e->n, &e->mine));
   for (PetscInt k = 0; k < e->n; ++k) {
@@ -304,7 +304,28 @@ static PetscErrorCode FindRises(BrenierLaguerre l, Empties *e, PetscReal part, c
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Cells at a vertex of which the empty targets touch, as global numbers on every rank. */
+/* Of a cell of this rank and those it meets, the target nearest to another one: what that one moves with, however far apart are
+   others that meet there. */
+static PetscInt NearestAbout(BrenierLaguerre l, PetscInt i, PetscInt target)
+{
+  const PetscReal *z     = l->y + (size_t)target * l->dim;
+  PetscInt         best  = l->targets->first + i, other;
+  PetscReal        least = PETSC_MAX_REAL;
+
+  for (PetscInt k = l->neighbours.start[i] - 1; k < l->neighbours.start[i + 1]; ++k) {
+    PetscReal square = 0.0;
+
+    other = k < l->neighbours.start[i] ? l->targets->first + i : l->neighbours.other[k];
+    if (k >= l->neighbours.start[i] && !(l->facet[k] > 0.0)) continue;
+    for (PetscInt c = 0; c < l->dim; ++c) square += PetscSqr(l->y[(size_t)other * l->dim + c] - z[c]);
+    if (square >= least) continue;
+    least = square;
+    best  = other;
+  }
+  return best;
+}
+
+/* What each empty target moves with, as global numbers on every rank. */
 static PetscErrorCode FindHosts(BrenierLaguerre l, const Empties *e, PetscInt host[])
 {
   const BrenierTargets t = l->targets;
@@ -312,7 +333,7 @@ static PetscErrorCode FindHosts(BrenierLaguerre l, const Empties *e, PetscInt ho
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(e->n, &all));
-  for (PetscInt j = 0; j < e->n; ++j) all[j] = e->mine[j] ? t->first + e->cell[j] : -1;
+  for (PetscInt j = 0; j < e->n; ++j) all[j] = e->mine[j] ? NearestAbout(l, e->cell[j], e->target[j]) : -1;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, e->n, MPIU_INT, MPI_MAX, l->comm));
   for (PetscInt i = 0; i < t->n_local; ++i) host[i] = -1;
   for (PetscInt j = 0; j < e->n; ++j)
@@ -330,9 +351,10 @@ PetscErrorCode BrenierLaguerreLift(BrenierLaguerre l, Vec mass, PetscReal part, 
   Empties              e;
 
   PetscFunctionBegin;
-  PetscCall(FindEmpties(l, mass, &e));
-  PetscCall(PetscMalloc2(t->n, &nu, 2 * (size_t)e.n, &rise));
+  PetscCall(PetscMalloc1(t->n, &nu));
   PetscCallMPI(MPI_Allgatherv(t->nu, t->n_local, MPIU_REAL, nu, l->count, l->offset, MPIU_REAL, l->comm));
+  PetscCall(FindEmpties(l, mass, nu, &e));
+  PetscCall(PetscMalloc1(2 * (size_t)e.n, &rise));
   PetscCall(FindRises(l, &e, part, nu, rise));
   PetscCall(FindHosts(l, &e, host));
   PetscCall(VecZeroEntries(gap));
@@ -349,7 +371,8 @@ PetscErrorCode BrenierLaguerreLift(BrenierLaguerre l, Vec mass, PetscReal part, 
   PetscCall(VecRestoreArray(beyond, &b));
   PetscCall(VecRestoreArray(gap, &g));
   *n_empty = e.n;
-  PetscCall(PetscFree2(nu, rise));
+  PetscCall(PetscFree(nu));
+  PetscCall(PetscFree(rise));
   PetscCall(PetscFree5(e.target, e.gap, e.cell, e.x, e.mine));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
