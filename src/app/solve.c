@@ -586,7 +586,7 @@ static PetscErrorCode SolveExactly(SolveRun *run)
 {
   SolveRequest     *r          = &run->request;
   BrenierCheckpoint checkpoint = r->solve.checkpoint;
-  PetscBool         started    = PETSC_FALSE;
+  PetscBool         started    = PETSC_FALSE, unsound, failed;
 
   PetscFunctionBegin;
   if (r->has_start || (checkpoint && BrenierCheckpointState(checkpoint)->phase == BRENIER_PHASE_READY)) {
@@ -595,13 +595,14 @@ static PetscErrorCode SolveExactly(SolveRun *run)
   }
   PetscCall(BrenierSolveExact(run->targets, &run->source, &r->solve, started, run->h, run->mass, run->mass_error,
                               run->barycentre, &run->start, &run->solved));
-  if (run->solved.reason != BRENIER_NEWTON_UNSOUND) PetscFunctionReturn(PETSC_SUCCESS);
+  unsound = (PetscBool)(run->solved.reason == BRENIER_NEWTON_UNSOUND);
+  failed  = (PetscBool)(run->solved.reason < 0 && !run->solved.stopped && !unsound && !run->solved.within_tol);
+  if (!unsound && !failed) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCheck(run->source.dim > 1, PETSC_COMM_WORLD, PETSC_ERR_FP,
-             "%s: cells of these targets cannot be computed in double precision; are they on a line by chance alone?",
+             "%s: the cells of these targets, which lie on a line, cannot be solved for in double precision",
              run->targets->path);
-  PetscCall(
-      BrenierSay("notice: the convex hull of these targets and heights cannot be computed in double precision; curves "
-                 "are sampled instead"));
+  PetscCall(BrenierSay("notice: exact cells give no solution here (%s); curves are sampled instead",
+                       BrenierNewtonReasonText(run->solved.reason)));
   run->exact = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
