@@ -177,6 +177,12 @@ def in_pass(history):
     return (np.logical_or.accumulate(newton) | alone) & ~newton
 
 
+def is_exact(history):
+    """Whether a history is of exact cells: no curves, so nothing sampled, and an error that has no interval."""
+    curves = np.asarray(history.get("curves", ()))
+    return bool(len(curves)) and not np.any(curves)
+
+
 def read_history(path):
     """(history, held_out) of a result file or a log: history as name -> array, held_out a dictionary with rho, rho_low
     and rho_high, or None when the run did not come to that."""

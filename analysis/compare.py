@@ -5,7 +5,7 @@ usage: compare.py -o FIGURE.png [-table TABLE.md] [-n TARGETS] [-samples M] [-fr
 
 Targets: two moons and 25 Gaussians in the plane (plane_targets.py), a mixture in 16 dimensions; source N(0, I). Methods: the
 linear program (ot.emd) and Sinkhorn at a few epsilon on M points of the source, averaged stochastic gradient on the
-semi-dual (ot.stochastic), brenier solve. Each on one core, whose time is told: wall time would tell who else was busy.
+semi-dual (ot.stochastic), brenier solve: by curves to a tolerance, and in the plane by exact cells, too. Each on one core, whose time is told: wall time would tell who else was busy.
 
 Every method leaves a potential g on the targets, and with it a map of every x: the target where g_j - |x - y_j|^2 / 2 is
 largest, or for epsilon > 0 target j with probability proportional to nu_j exp((g_j - |x - y_j|^2 / 2) / epsilon), which is
@@ -52,7 +52,8 @@ PROBLEMS = {"25 Gaussians, d = 2": plane_targets.gaussians, "two moons, d = 2": 
 METHODS = [("linear program", "emd", 0.0, 1), ("linear program, 4 times the points", "emd", 0.0, 4),
            ("Sinkhorn, eps 0.3", "sinkhorn", 0.3, 1), ("Sinkhorn, eps 0.03", "sinkhorn", 0.03, 1),
            ("averaged SGD, eps 0.05", "asgd", 0.05, 10),
-           ("Brenier, tol 0.1", "brenier", 0.1, 0), ("Brenier, tol 0.03", "brenier", 0.03, 0)]  # fmt: skip
+           ("Brenier, tol 0.1", "brenier", 0.1, 0), ("Brenier, tol 0.03", "brenier", 0.03, 0),
+           ("Brenier, exact cells", "brenier", 0.0, 0)]  # fmt: skip
 IN_FIGURE = ("Sinkhorn, eps 0.3", "Sinkhorn, eps 0.03", "Brenier, tol 0.1")
 
 
@@ -81,9 +82,10 @@ def solve_pot(folder, targets, method, parameter, samples):
 
 
 def solve_brenier(folder, targets, tol, program):
-    """The potential g_j = |y_j|^2 / 2 + h_j, in the order of the targets' file; seconds with start-up and its own measurement."""
+    """By exact cells when tol is 0, else by curves. The potential g_j = |y_j|^2 / 2 + h_j, in the order of the targets' file; seconds with start-up and its own measurement."""
     result = os.path.join(folder, "r.h5")
-    seconds, memory = run_process(["bash", "-c", LAUNCH, ROOT, program, "solve", targets, "-o", result, "-tol", str(tol)])
+    how = ["-cells", "curves", "-tol", str(tol)] if tol > 0 else ["-cells", "exact"]
+    seconds, memory = run_process(["bash", "-c", LAUNCH, ROOT, program, "solve", targets, "-o", result, *how])
     r = read_result(result)
     if len(r["/row"]) != len(np.load(targets)):
         raise BadFile(f"{targets}: holds duplicates, which Brenier merges; the comparison needs targets that differ")
@@ -141,6 +143,8 @@ def compare(y, folder, options):
     np.save(targets, y)
     rows = []
     for name, method, parameter, times in METHODS:
+        if method == "brenier" and parameter == 0 and y.shape[1] not in (2, 3):
+            continue
         if method == "brenier":
             dual, epsilon, seconds, memory = solve_brenier(folder, targets, parameter, options.program)
         else:

@@ -7,13 +7,14 @@ Three things are drawn. rho is the root-mean-square relative error of the cell m
 with, which it can drive to zero. The sampling level is what those curves leave undecided: rho below it says nothing
 about the true masses. The held-out rho, with its 95% interval, is measured on curves the solver never saw; it is the
 error of the result. The time in which passes saw fresh curves, each once, is shaded: no sample there to have a rho.
+Of exact cells rho is all there is to draw.
 """
 import argparse
 import sys
 
 import numpy as np
 
-from brenier_files import BadFile, in_pass, read_history, run
+from brenier_files import BadFile, in_pass, is_exact, read_history, run
 from figure_style import BLUE, GREY, LIGHT, ORANGE, new_figure, percent, percent_axis, save
 
 
@@ -25,24 +26,28 @@ def positive(values):
 
 def draw_rho(axes, along, history, held_out):
     """rho, the sampling level and the held-out rho along a column of the history, "iteration" or "seconds"."""
-    passing = in_pass(history)
+    passing, exact = in_pass(history), is_exact(history)
     if passing.any() and along == "seconds":
         begin = history[along][max(np.argmax(passing) - 1, 0)]
         axes.axvspan(begin, history[along][-1], color=LIGHT, alpha=0.5, linewidth=0, label="fresh curves, each seen once")
     history = {name: values[~passing] for name, values in history.items()}
     x = history[along]
     if len(x):
-        axes.plot(x, positive(history["rho"]), color=BLUE, marker="o", label="solver's curves", zorder=3)
-    if len(x) and "noise" in history:
+        axes.plot(x, positive(history["rho"]), color=BLUE, marker="o", label="exact cells" if exact else "solver's curves", zorder=3)
+    if len(x) and "noise" in history and np.any(positive(history["noise"]) > 0):
         axes.plot(x, positive(history["noise"]), color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
                   drawstyle="steps-post", label="sampling level")  # fmt: skip
     if held_out and held_out.get("rho") is not None:
         rho, low, high = (held_out[name] for name in ("rho", "rho_low", "rho_high"))
-        axes.axhspan(max(low, 1e-12), high, color=ORANGE, alpha=0.25, linewidth=0)
-        axes.axhline(rho, color=ORANGE, linewidth=1.5, label=f"held out: {percent(rho)}")
+        if low < high:
+            axes.axhspan(max(low, 1e-12), high, color=ORANGE, alpha=0.25, linewidth=0)
+        if rho > 0:
+            axes.axhline(rho, color=ORANGE, linewidth=1.5, label=f"{'in the end' if exact else 'held out'}: {percent(rho)}")
         if not len(x):
             axes.set_ylim(0.5 * low, 2.0 * high)
             axes.set_xlim(left=0)
+        elif rho > 0 and np.nanmax(positive(history["rho"]), initial=0) <= 2.0 * rho and low >= 0.5 * rho:
+            axes.set_ylim(0.1 * rho, 10.0 * rho)  # one point, or about: there is no range to choose
     percent_axis(axes)
     axes.set_ylabel(r"relative error of the cell masses, $\rho$")
     axes.yaxis.grid(True, which="major")

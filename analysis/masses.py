@@ -9,7 +9,8 @@ variance of a measured mass is nearly proportional to the mass itself, so a perf
 w_i / nu_i = 1 with a standard error s_i = sqrt(k / nu_i), where k = sum mass_error^2 / sum mass over all cells. (The
 error of a cell's own mass is not used: an empty cell would seem to be known exactly.) The dashed outline is the
 histogram expected from that. The excess of the measured histogram over it is the true error, and
-spread^2 = rho^2 + (sampling error)^2 on the average.
+spread^2 = rho^2 + (sampling error)^2 on the average. Masses of exact cells have no sampling error: what is drawn of them are
+their deviations w_i / nu_i - 1, which are rounding's where the solve came to its end.
 """
 import argparse
 import math
@@ -42,29 +43,33 @@ def expected_counts(edges, error, groups=200):
     return np.diff(below)
 
 
-def bin_edges(ratio, error):
-    """Bins around 1 that hold nearly all cells, symmetric unless that would begin below zero."""
-    width = max(np.quantile(np.abs(ratio - 1), 0.998), 4 * (np.median(error) if error is not None else 0), 1e-6)
-    return np.linspace(max(0.0, 1 - width), 1 + width, BINS + 1)
+def bin_edges(deviation, error):
+    """Bins around 0 that hold nearly all deviations from 1, symmetric unless that would begin below -1."""
+    width = max(np.quantile(np.abs(deviation), 0.998), 4 * (np.median(error) if error is not None else 0), 1e-15)
+    return np.linspace(max(-1.0, -width), width, BINS + 1)
 
 
 def draw_masses(axes, weights, mass, mass_error=None):
     """The histogram on given axes; returns (spread, sampling error or None), both relative, averaged with weights nu."""
-    ratio = relative_masses(weights, mass)
-    error = None if mass_error is None else sampling_error(weights, mass, mass_error)
-    edges = bin_edges(ratio, error)
-    spread = math.sqrt(np.sum(weights * np.square(ratio - 1)))
+    exact = mass_error is not None and not np.any(mass_error)
+    error = None if mass_error is None or exact else sampling_error(weights, mass, mass_error)
+    deviation = relative_masses(weights, mass) - 1
+    origin = 0 if exact else 1
+    edges = bin_edges(deviation, error)
+    spread = math.sqrt(np.sum(weights * np.square(deviation)))
     # Cells outside the range are drawn in the last bin at that end, so none is missing
-    counts, _ = np.histogram(np.clip(ratio, edges[0], edges[-1]), edges)
-    axes.stairs(counts, edges, fill=True, color=BLUE, alpha=0.75, label=f"measured, spread {percent(spread)}")
+    counts, _ = np.histogram(np.clip(deviation, edges[0], edges[-1]), edges)
+    edges = edges + origin
+    axes.stairs(counts, edges, fill=True, color=BLUE, alpha=0.75,
+                label=f"{'exact' if exact else 'measured'}, spread {percent(spread)}")  # fmt: skip
     noise = None
     if error is not None:
         noise = math.sqrt(np.sum(weights * np.square(error)))
         axes.stairs(expected_counts(edges, error), edges, color=INK, linewidth=1.3, linestyle=(0, (4, 2)),
                     label=f"sampling alone, {percent(noise)}")  # fmt: skip
-    axes.axvline(1, color=GREY, linewidth=0.8, zorder=0.5)
+    axes.axvline(origin, color=GREY, linewidth=0.8, zorder=0.5)
     axes.set_xlim(edges[0], edges[-1])
-    axes.set_xlabel(r"cell mass over target weight, $w_i\,/\,\nu_i$")
+    axes.set_xlabel(r"cell mass over target weight, $w_i\,/\,\nu_i$" + (r" $- 1$" if exact else ""))
     axes.set_ylabel("cells")
     axes.xaxis.grid(False)
     return spread, noise

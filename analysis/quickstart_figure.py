@@ -14,7 +14,7 @@ import numpy as np
 
 import convergence
 import masses
-from brenier_files import read_dataset, read_result, run
+from brenier_files import is_exact, read_dataset, read_result, run
 from figure_style import GREY, new_figure, percent, save
 from image_grid import as_images, draw_images
 
@@ -32,9 +32,13 @@ def load_pairs(result, samples, decoded, images):
 def caption(result):
     """One line under the picture: what was solved, and its error."""
     n = result.attributes.get("n_targets") or len(result["/weights"])
+    if is_exact(result.history):
+        how, interval = "Exact", ""
+    else:
+        how, interval = "Held-out", f" (95% interval {percent(result.rho_low)} to {percent(result.rho_high)})"
     return (
-        f"{n:,} targets in {result.dim} dimensions, {result.source} source. Held-out relative error of the cell masses "
-        f"{percent(result.rho)} (95% interval {percent(result.rho_low)} to {percent(result.rho_high)})."
+        f"{n:,} targets in {result.dim} dimensions, {result.source} source. {how} relative error of the cell masses "
+        f"{percent(result.rho)}{interval}."
     )
 
 
@@ -54,7 +58,7 @@ def draw(result, made, real):
     axes = figure.add_subplot(grid[1, 0])
     error = result["/mass_error"] if "/mass_error" in result else None
     masses.draw_masses(axes, result["/weights"], result["/mass"], error)
-    axes.set_title("Cell masses, measured on fresh curves")
+    axes.set_title("Cell masses, exact" if is_exact(result.history) else "Cell masses, measured on fresh curves")
     axes.legend(loc="upper left", handlelength=1.4, borderaxespad=0)
     axes.set_ylim(top=1.22 * axes.get_ylim()[1])
 

@@ -13,8 +13,9 @@ from figure_style import percent
 def sentence(check):
     """The last check event of a log in words."""
     rho, low, high = (percent(max(check[name], 0.0)) for name in ("rho", "rho_low", "rho_high"))
+    how = f" (95% interval {low} to {high}), held out" if check.get("curves", 1) else ", exact"
     empty = "no empty cell" if check["empty"] == 0 else f"{check['empty']:,} empty cell{'' if check['empty'] == 1 else 's'}"
-    return f"relative error of the cell masses {rho} (95% interval {low} to {high}), held out; {empty}"
+    return f"relative error of the cell masses {rho}{how}; {empty}"
 
 
 def main(arguments=None):

@@ -6,12 +6,12 @@ usage: timeline.py LOG -o PNG
 Above, the wall time from the first line of the log to the last, cut into what the solver did: solving for clusters, warm-up,
 scanning curves that are new, Newton's iterations on the sample at hand, passes over fresh curves, measuring on held-out curves,
 and the rest (reading, writing). Below, over the same time, the relative error of the cell masses on the solver's curves, the
-sampling level of these curves, and each held-out measurement with its interval.
+sampling level of these curves, and each held-out measurement with its interval. Exact cells have no curves: no scans, no level.
 """
 import argparse
 import sys
 
-from brenier_files import BadFile, in_pass, log_history, read_log, run
+from brenier_files import BadFile, in_pass, is_exact, log_history, read_log, run
 from figure_style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure, percent, percent_axis, save
 
 SKY, YELLOW = "#56B4E9", "#E69F00"
@@ -25,7 +25,7 @@ def phase_of(event, before):
     if name == "iteration" and event.get("pass"):
         return "fresh curves, once"
     if name == "iteration":
-        fresh = before is None or event.get("curves", 0) > before.get("curves", 0)
+        fresh = event.get("curves", 0) > (before.get("curves", 0) if before else 0)
         return "scan of new curves" if fresh else "Newton"
     return {"level": "clusters", "warm_up": "warm-up", "held_out": "measurement"}.get(name, "the rest")
 
@@ -79,14 +79,16 @@ def draw_phases(axes, events, one):
 def draw_errors(axes, events, one):
     steps = [event for event in events if event["event"] == "iteration" and event["rho"] and not event.get("pass")]
     at = [event["seconds"] / one for event in steps]
+    exact = is_exact(log_history(steps))
     if steps:
-        axes.plot(at, [event["rho"] for event in steps], color=BLUE, marker="o", label="solver's curves")
+        axes.plot(at, [event["rho"] for event in steps], color=BLUE, marker="o", label="exact cells" if exact else "solver's curves")
+    if steps and not exact:
         axes.plot(at, [event["noise"] or float("nan") for event in steps], color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
                   drawstyle="steps-post", label="sampling level")  # fmt: skip
     for number, event in enumerate(event for event in events if event["event"] == "held_out"):
         axes.errorbar(event["seconds"] / one, event["rho"], color=ORANGE, marker="s", capsize=3,
                       yerr=[[event["rho"] - event["rho_low"]], [event["rho_high"] - event["rho"]]],
-                      label=None if number else "held out, 95%")  # fmt: skip
+                      label=None if number else "in the end" if exact else "held out, 95%")  # fmt: skip
     percent_axis(axes)
     axes.set_ylabel(r"relative error, $\rho$")
     axes.legend(loc="best")

@@ -78,7 +78,8 @@ PETSC_EXTERN PetscErrorCode BrenierLaguerreHessian(BrenierLaguerre laguerre, Mat
 /* Barycentres of this rank's cells, shape [n_local, dim]; NaN for cells without mass. Not collective. */
 PETSC_EXTERN PetscErrorCode BrenierLaguerreBarycentres(BrenierLaguerre laguerre, PetscReal barycentre[]);
 
-/* d in w ~ (h - h_0)^d, the mass of a cell that is about to vanish: the dimension, 1 on the circle. Not collective. */
+/* p in w ~ (h - h_0)^p, the mass of a cell that is about to vanish: the dimension; 1/2 on the circle, where a plane within u touches
+   it at one point first. Not collective. */
 PETSC_EXTERN PetscReal BrenierLaguerrePower(BrenierLaguerre laguerre);
 
 /* int x x^T dmu over this rank's cells, shape [n_local, 6]: xx, xy, yy or xx, xy, xz, yy, yz, zz. Borrowed. Not collective. */

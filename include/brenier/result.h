@@ -15,6 +15,7 @@ typedef struct {
   PetscInt64     seed, curves; /* of the sample the heights were fitted to */
   PetscInt64     streamed;     /* of the curves, those that were seen once and not kept; not read */
   BrenierHeldOut held_out;
+  PetscBool      exact;       /* masses are those of exact cells: no curves; not read */
   char           levels[128]; /* numbers of clusters solved before the targets */
   char           status[64];  /* "converged", "tolerance not reached", "iteration limit", ... */
   char           input[PETSC_MAX_PATH_LEN];

@@ -32,7 +32,7 @@ static const BrenierOption solve_options[] = {
     {"-sample", "KIND", "what adam and asgd draw: points (default) or curves"},
     {"-memory", "GIB", "memory of the sample, a node; beyond it fresh curves are seen once; default 70% of the node's"},
     {"-threads", "T", "threads of each rank, on cores of their own; default 1. Results do not depend on it"},
-    {"-max_it", "N", "Newton iterations at most in a stage; default 50"},
+    {"-max_it", "N", "Newton iterations at most in a stage; default 50, 200 with exact cells"},
     {"-residual", "L1", "stop at this in-sample sum of |mass - weight|; default 0: at a tenth of the sampling error"},
     {"-warm_up", "X", "curves of the averaged descent before all else, in parts of n; default at most 2, 0 for none"},
     {"-damping", "X", "damping to begin with; default 0.1"},
@@ -49,7 +49,8 @@ static const BrenierOption solve_options[] = {
 
 enum { BRENIER_MESSAGE_LENGTH = 512 };
 
-static const PetscReal brenier_default_tol = 0.1;
+static const PetscReal brenier_default_tol  = 0.1;
+static const PetscInt  brenier_exact_max_it = 200; /* an iteration is cheap, and on the circle many are needed */
 
 /* Part of a node's memory that the sample may take by default: the rest is for targets, matrices and the system. */
 static const PetscReal brenier_memory_part = 0.7;
@@ -67,7 +68,7 @@ typedef struct {
   PetscReal           interval, max_time; /* seconds */
   PetscInt            source, method, sample, cells;
   PetscReal           memory; /* GiB a node */
-  PetscBool           has_weights, has_start, has_cells;
+  PetscBool           has_weights, has_start, has_cells, has_max_it;
   BrenierSolveOptions solve;
 } SolveRequest;
 
@@ -175,7 +176,7 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   PetscCall(BrenierOptionReal("-memory", 1e-6, 1e9, &r->memory, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-verify_lists", &r->solve.verify, NULL));
   PetscCall(BrenierOptionThreads());
-  PetscCall(BrenierOptionInt("-max_it", 0, 1000000, &max_it, NULL));
+  PetscCall(BrenierOptionInt("-max_it", 0, 1000000, &max_it, &r->has_max_it));
   PetscCall(BrenierOptionReal("-warm_up", 0.0, 1e6, &r->solve.warm_up, NULL));
   PetscCall(BrenierOptionReal("-residual", 0.0, 2.0, &r->solve.newton.residual, NULL));
   PetscCall(BrenierOptionReal("-damping", 1e-9, 1e6, &r->solve.newton.damping, NULL));
@@ -404,6 +405,7 @@ static PetscErrorCode Conclude(SolveRun *run, BrenierExit *outcome)
   result.curves   = run->solved.curves;
   result.streamed = run->solved.streamed;
   result.held_out = run->solved.held_out;
+  result.exact    = run->solved.exact;
   *outcome        = Judge(&run->solved, r->solve.tol, &status);
   for (PetscInt i = 0; i < run->start.n_levels; ++i) {
     const size_t used = strlen(result.levels);
@@ -564,10 +566,10 @@ static PetscErrorCode ReportStop(const SolveRun *run, BrenierExit *outcome)
 /* Whether exact cells serve: where there are any, unless curves are asked for in one way or another. */
 static PetscErrorCode ChooseCells(SolveRun *run)
 {
-  const SolveRequest *r      = &run->request;
-  const PetscBool     newton = (PetscBool)(r->method == BRENIER_METHOD_NEWTON);
-  const PetscBool     asked  = (PetscBool)(r->has_cells && r->cells == BRENIER_CELLS_EXACT);
-  const PetscBool     knows  = BrenierLaguerreKnows(&run->source, run->targets->n);
+  SolveRequest   *r      = &run->request;
+  const PetscBool newton = (PetscBool)(r->method == BRENIER_METHOD_NEWTON);
+  const PetscBool asked  = (PetscBool)(r->has_cells && r->cells == BRENIER_CELLS_EXACT);
+  const PetscBool knows  = BrenierLaguerreKnows(&run->source, run->targets->n);
 
   PetscFunctionBegin;
   PetscCheck(!asked || (newton && r->solve.curves == 0 && !r->solve.verify), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
@@ -578,6 +580,7 @@ static PetscErrorCode ChooseCells(SolveRun *run)
              run->targets->n, run->targets->dim, BrenierSourceNames[run->source.type]);
   run->exact = (PetscBool)(knows && newton && r->solve.curves == 0 && !r->solve.verify &&
                            !(r->has_cells && r->cells == BRENIER_CELLS_CURVES));
+  if (run->exact && !r->has_max_it) r->solve.newton.max_it = brenier_exact_max_it;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -343,7 +343,7 @@ PetscErrorCode BrenierLaguerreBarycentres(BrenierLaguerre l, PetscReal barycentr
 
 PetscReal BrenierLaguerrePower(BrenierLaguerre l)
 {
-  return l->law == BRENIER_LAW_CIRCLE ? 1.0 : (PetscReal)l->dim;
+  return l->law == BRENIER_LAW_CIRCLE ? 0.5 : (PetscReal)l->dim;
 }
 
 const PetscReal *BrenierLaguerreSecondMoments(BrenierLaguerre l)

@@ -146,7 +146,7 @@ static PetscErrorCode AskCell(BrenierLaguerre l, PetscInt i, BrenierCellWork *wo
   BrenierCell     cell;
   const double   *x;
   const int      *active;
-  PetscReal       box[6];
+  PetscReal       box[6] = {0.0};
   const PetscBool circle = (PetscBool)(l->law == BRENIER_LAW_CIRCLE && l->dim == 2);
   PetscBool       border = circle;
   int             n;

@@ -149,6 +149,7 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
   PetscCall(BrenierStoreSetText(store, "/", "version", BRENIER_VERSION));
   PetscCall(BrenierStoreSetText(store, "/", "created", date));
   PetscCall(BrenierStoreSetText(store, "/", "source", BrenierSourceNames[result->source.type]));
+  PetscCall(BrenierStoreSetText(store, "/", "cells", result->exact ? "exact" : "curves"));
   PetscCall(WriteNumbers(store, result, t));
   PetscCall(WriteProvenance(store, t, result));
   PetscCall(WriteData(store, t, h, mass, mass_error, barycentre, history));

@@ -46,8 +46,9 @@ static const PetscReal brenier_exact_error = 1e-11, brenier_rounded_error = 1e-6
    iteration. An iteration of it costs little beside a hull. */
 static const PetscReal brenier_rtol = 1e-6;
 
-/* Added to the diagonal, relative: makes the matrix definite, and changes nothing else. */
-static const PetscReal brenier_shift = 1e-12;
+/* Added to the diagonal, relative: makes the matrix definite, and changes nothing else; and when no step comes of that. On the circle
+   cells that touch at one point part their neighbours, and the matrix then has a null space of its own. */
+static const PetscReal brenier_shift[] = {1e-12, 1e-3, 0.1, 10.0};
 
 /* Targets from which multigrid pays; of fewer every rank factorises the whole matrix. */
 static const PetscInt brenier_multigrid_from = 3000;
@@ -261,7 +262,7 @@ static PetscErrorCode SetResidual(Exact *s, PetscBool plain)
 
 /* Of few targets D^(-1/2) H D^(-1/2), D the diagonal of H, for the factorisation: as light as cells may be, rows are of one size.
    Multigrid wants H, whose smooth vectors are about constant. A shift makes either definite; empty cells have a row of their own. */
-static PetscErrorCode SetHessian(Exact *s)
+static PetscErrorCode SetHessian(Exact *s, PetscReal shift)
 {
   const PetscBool scaled = (PetscBool)(s->targets->n < brenier_multigrid_from);
   PetscScalar    *d, *v;
@@ -275,7 +276,7 @@ static PetscErrorCode SetHessian(Exact *s)
   PetscCall(VecGetArray(diagonal, &d));
   PetscCall(VecGetArray(s->inverse_root, &v));
   for (PetscInt i = 0; i < s->targets->n_local; ++i) {
-    d[i] = d[i] > 0.0 ? d[i] * (1.0 + brenier_shift) : 1.0;
+    d[i] = d[i] > 0.0 ? d[i] * (1.0 + shift) : 1.0;
     v[i] = scaled ? 1.0 / PetscSqrtReal(d[i]) : 1.0;
   }
   PetscCall(VecRestoreArray(s->inverse_root, &v));
@@ -366,11 +367,13 @@ static PetscErrorCode Iterate(Exact *s, BrenierNewtonReason *reason)
   PetscBool solved = PETSC_FALSE, good = PETSC_FALSE;
 
   PetscFunctionBegin;
-  PetscCall(SetHessian(s));
-  for (int plain = 0; plain < 2 && !good; ++plain) {
-    PetscCall(SetResidual(s, (PetscBool)plain));
-    PetscCall(SolveStep(s, &solved));
-    if (solved) PetscCall(Search(s, &good));
+  for (size_t k = 0; k < sizeof brenier_shift / sizeof brenier_shift[0] && !good; ++k) {
+    PetscCall(SetHessian(s, brenier_shift[k]));
+    for (int plain = 0; plain < 2 && !good; ++plain) {
+      PetscCall(SetResidual(s, (PetscBool)plain));
+      PetscCall(SolveStep(s, &solved));
+      if (solved) PetscCall(Search(s, &good));
+    }
   }
   if (!good) {
     *reason = solved ? BRENIER_NEWTON_STALLED : BRENIER_NEWTON_LINEAR;

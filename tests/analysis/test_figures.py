@@ -14,6 +14,7 @@ import plane
 import plane_targets
 import pytest
 import quickstart_figure
+import summary
 import synthetic
 import timeline
 from synthetic import write_log, write_result
@@ -74,6 +75,28 @@ def test_empty_cells_do_not_seem_exact():
     nu = np.full(4, 0.25)
     s = masses.sampling_error(nu, np.array([0.0, 0.3, 0.3, 0.4]), np.array([0.0, 0.02, 0.02, 0.02]))
     assert np.all(s > 0.05)
+
+
+def test_exact_cells_have_no_sample(tmp_path):
+    """No curves: no sampling level, no interval, no histogram of what sampling alone would do; no scan in the timeline."""
+    rows = synthetic.history_rows()
+    rows[:, 6] = 0  # noise
+    history = dict(zip(synthetic.COLUMNS.split(","), rows.T), curves=np.zeros(len(rows)))
+    held_out = {"rho": 1e-13, "rho_low": 1e-13, "rho_high": 1e-13}
+    for axes in convergence.draw(history, held_out).axes:
+        assert [line.get_label() for line in axes.lines] == ["exact cells", "in the end: 1e-11%"]
+        assert not axes.patches
+    nu = np.full(100, 0.01)
+    axes = figure_style.new_figure(4, 3).subplots()
+    deviation = 1e-13 * np.linspace(-1, 1, 100)
+    spread, noise = masses.draw_masses(axes, nu, nu * (1 + deviation), np.zeros(100))
+    assert noise is None and spread == pytest.approx(1e-13 / np.sqrt(3), rel=0.02)
+    assert axes.get_xlim()[1] < 2e-13
+    events = [{"event": "level", "seconds": 1}, {"event": "iteration", "seconds": 2, "curves": 0},
+              {"event": "iteration", "seconds": 3, "curves": 0}]  # fmt: skip
+    assert [phase for phase, _, _ in timeline.phases(events)] == ["clusters", "Newton", "Newton"]
+    check = {"rho": 1e-13, "rho_low": 1e-13, "rho_high": 1e-13, "empty": 0, "curves": 0}
+    assert summary.sentence(check) == "relative error of the cell masses 1e-11%, exact; no empty cell"
 
 
 def test_tile_places_every_image():

@@ -82,3 +82,20 @@ def test_centred_lattice(tmp_path):
     assert np.abs(h - exact).max() < 4 * result.rho_high / side**2
     np.testing.assert_allclose(cell_areas(y, exact), 1 / side**2, rtol=1e-12)
     np.testing.assert_allclose(cell_areas(y, h), 1 / side**2, atol=4 * result.rho_high / side**2)
+
+
+@pytest.mark.parametrize("n", [60, 200])
+def test_circle_with_targets_inside(tmp_path, n):
+    """By exact cells, the default. A target within the others has its cell between two arcs of one of them; masses are arcs."""
+    np.save(tmp_path / "y.npy", mixture(n, 2, seed=1))
+    said = brenier("solve", "y.npy", "-source", "sphere", "-o", "r.h5", cwd=tmp_path).stdout
+    result = read_result(tmp_path / "r.h5")
+    assert "by exact cells" in said and result.status == "converged" and result.cells == "exact" and result.rho < 1e-10
+    assert not np.any(result["/mass_error"]) and result.rho_low == result.rho == result.rho_high
+    angle = 2 * np.pi * (np.arange(200000) + 0.5) / 200000
+    x = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    index = np.concatenate([np.argmax(part @ result["/targets"].T + result["/heights"], axis=1) for part in np.split(x, 20)])
+    # each end of an arc is off by a point at most
+    counted = np.bincount(index, minlength=n) / len(x)
+    assert np.abs(counted - 1 / n).max() < 20 / len(x)
+    assert "cells              exact" in brenier("info", tmp_path / "r.h5", ranks=1).stdout
