@@ -1,0 +1,280 @@
+static const char help[] =
+    "Checks exact cells against identities and sampled ones, and the reduction to the rank of the targets.\n";
+
+#include "problems.h"
+
+#include <brenier/dual.h>
+#include <brenier/envelope.h>
+#include <brenier/laguerre.h>
+#include <brenier/reduction.h>
+
+#include <math.h>
+
+enum { N = 60 };
+
+/* Heights of a Voronoi diagram and a little noise: no cell is empty in the whole space. */
+static PetscErrorCode SetVoronoi(BrenierTargets t, Vec h)
+{
+  PetscScalar *a;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecGetArrayWrite(h, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    const PetscReal *y = t->y + (size_t)i * t->dim;
+    PetscReal        noise;
+
+    BrenierRandomNormal(7, 90, (uint64_t)(t->first + i), 1, &noise);
+    a[i] = -0.5 * BrenierDot((size_t)t->dim, y, y) + 1e-3 * noise;
+  }
+  PetscCall(VecRestoreArrayWrite(h, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* E(h + s p) - E(h - s p) over 2 s is the slope <w - nu, p>, and the same of the masses is H p. */
+static PetscErrorCode TestDerivatives(BrenierSourceType type, PetscInt dim)
+{
+  const PetscReal      s = 1e-5;
+  BrenierTargets       t;
+  BrenierSource        source;
+  BrenierLaguerre      l;
+  BrenierLaguerreValue value, plus, minus;
+  Vec                  h, p, mass, more, less, product;
+  const PetscScalar   *m, *q;
+  PetscReal            slope = 0.0, error, size;
+  Mat                  hessian;
+
+  PetscFunctionBeginUser;
+  PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 5, N, dim, 0.4, 0.0, &t));
+  PetscCall(BrenierSourceCreate(type, dim, 1.0, &source));
+  PetscCheck(BrenierLaguerreKnows(&source, t->n), PETSC_COMM_WORLD, PETSC_ERR_PLIB, "cells are not known");
+  PetscCall(BrenierLaguerreCreate(t, &source, &l));
+  PetscCall(BrenierTargetsCreateVec(t, &h));
+  PetscCall(VecDuplicate(h, &p));
+  PetscCall(VecDuplicate(h, &mass));
+  PetscCall(VecDuplicate(h, &more));
+  PetscCall(VecDuplicate(h, &less));
+  PetscCall(VecDuplicate(h, &product));
+  PetscCall(SetVoronoi(t, h));
+  PetscCall(SetVoronoi(t, p)); // any direction
+  PetscCall(VecShift(p, 0.3));
+  PetscCall(BrenierLaguerreEvaluate(l, h, mass, &value));
+  PetscCheck(value.sound && PetscAbsReal(value.excess) < 1e-12, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+             "masses sum to 1 + %g", (double)value.excess);
+  PetscCall(BrenierLaguerreHessian(l, &hessian));
+  PetscCall(MatMult(hessian, p, product));
+  PetscCall(VecAXPY(h, s, p));
+  PetscCall(BrenierLaguerreEvaluate(l, h, more, &plus));
+  PetscCall(VecAXPY(h, -2.0 * s, p));
+  PetscCall(BrenierLaguerreEvaluate(l, h, less, &minus));
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArrayRead(p, &q));
+  for (PetscInt i = 0; i < t->n_local; ++i) slope += (m[i] - t->nu[i]) * q[i];
+  PetscCall(VecRestoreArrayRead(p, &q));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &slope, 1, MPIU_REAL, MPI_SUM, PETSC_COMM_WORLD));
+  PetscCheck(PetscAbsReal((plus.energy - minus.energy) / (2.0 * s) - slope) < 1e-8, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+             "dimension %" PetscInt_FMT ": slope %.12g, differences %.12g", dim, (double)slope,
+             (double)((plus.energy - minus.energy) / (2.0 * s)));
+  PetscCall(VecAXPY(more, -1.0, less));
+  PetscCall(VecScale(more, 0.5 / s));
+  PetscCall(VecNorm(product, NORM_INFINITY, &size));
+  PetscCall(VecAXPY(more, -1.0, product));
+  PetscCall(VecNorm(more, NORM_INFINITY, &error));
+  PetscCheck(error < 1e-5 * size, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+             "dimension %" PetscInt_FMT ": the Hessian is off by %g of %g", dim, (double)error, (double)size);
+  PetscCall(MatDestroy(&hessian));
+  PetscCall(VecDestroy(&h));
+  PetscCall(VecDestroy(&p));
+  PetscCall(VecDestroy(&mass));
+  PetscCall(VecDestroy(&more));
+  PetscCall(VecDestroy(&less));
+  PetscCall(VecDestroy(&product));
+  PetscCall(BrenierLaguerreDestroy(&l));
+  PetscCall(BrenierTargetsDestroy(&t));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Sampled masses are exact ones but for chance: chi2 times curves is what noise2 says, within a factor. */
+static PetscErrorCode TestAgainstCurves(BrenierSourceType type, PetscInt dim)
+{
+  BrenierTargets       t;
+  BrenierSource        source;
+  BrenierLaguerre      l;
+  BrenierLaguerreValue value;
+  BrenierDual          dual;
+  BrenierDualValue     sampled;
+  Vec                  h, mass, other;
+  const PetscScalar   *m, *o;
+  PetscReal            chi2 = 0.0;
+
+  PetscFunctionBeginUser;
+  PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 5, N, dim, 0.4, 0.0, &t));
+  PetscCall(BrenierSourceCreate(type, dim, 1.0, &source));
+  PetscCall(BrenierLaguerreCreate(t, &source, &l));
+  PetscCall(BrenierDualCreate(t, &source, 3, BRENIER_STREAM_CHECK, 20000, 16, &dual));
+  PetscCall(BrenierTargetsCreateVec(t, &h));
+  PetscCall(VecDuplicate(h, &mass));
+  PetscCall(VecDuplicate(h, &other));
+  PetscCall(SetVoronoi(t, h));
+  PetscCall(BrenierLaguerreEvaluate(l, h, mass, &value));
+  PetscCall(BrenierDualEvaluate(dual, h, other, &sampled));
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArrayRead(other, &o));
+  for (PetscInt i = 0; i < t->n_local; ++i) chi2 += PetscSqr(m[i] - o[i]) / t->nu[i];
+  PetscCall(VecRestoreArrayRead(other, &o));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &chi2, 1, MPIU_REAL, MPI_SUM, PETSC_COMM_WORLD));
+  // A sum of some N independent squares: three times its mean with chance below 1e-9; the seed is fixed
+  PetscCheck(chi2 < 3.0 * sampled.noise2, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "chi2 %g where chance makes %g",
+             (double)chi2, (double)sampled.noise2);
+  PetscCheck(PetscAbsReal(value.energy - sampled.energy) < 0.02, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+             "energy %g, by curves %g", (double)value.energy, (double)sampled.energy);
+  PetscCall(VecDestroy(&h));
+  PetscCall(VecDestroy(&mass));
+  PetscCall(VecDestroy(&other));
+  PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(BrenierLaguerreDestroy(&l));
+  PetscCall(BrenierTargetsDestroy(&t));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Planes lowered far: their gaps leave u as it is, and a little beyond they have mass. */
+static PetscErrorCode TestLift(PetscInt dim)
+{
+  const PetscReal      part = 0.5;
+  BrenierTargets       t;
+  BrenierSource        source;
+  BrenierLaguerre      l;
+  BrenierLaguerreValue before, touching, raised;
+  PetscInt            *host;
+  PetscInt64           n_empty;
+  PetscScalar         *a;
+  Vec                  h, mass, gap, beyond;
+
+  PetscFunctionBeginUser;
+  PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 5, N, dim, 0.4, 0.0, &t));
+  PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, dim, 1.0, &source));
+  PetscCall(BrenierLaguerreCreate(t, &source, &l));
+  PetscCall(BrenierTargetsCreateVec(t, &h));
+  PetscCall(VecDuplicate(h, &mass));
+  PetscCall(VecDuplicate(h, &gap));
+  PetscCall(VecDuplicate(h, &beyond));
+  PetscCall(PetscMalloc1(t->n_local, &host));
+  PetscCall(SetVoronoi(t, h));
+  PetscCall(VecGetArray(h, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    if ((t->first + i) % 20 == 3) a[i] -= 100.0;
+  PetscCall(VecRestoreArray(h, &a));
+  PetscCall(BrenierLaguerreEvaluate(l, h, mass, &before));
+  PetscCall(BrenierLaguerreLift(l, mass, part, gap, beyond, host, &n_empty));
+  PetscCheck(n_empty == before.n_empty && n_empty >= 1, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "%" PetscInt64_FMT " empty",
+             n_empty);
+  // A billionth of the gap below it, nothing has mass yet
+  PetscCall(VecAXPY(h, 1.0 - 1e-9, gap));
+  PetscCall(BrenierLaguerreEvaluate(l, h, mass, &touching));
+  PetscCheck(touching.n_empty == n_empty && touching.energy < before.energy, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+             "%" PetscInt64_FMT " of %" PetscInt64_FMT " are empty below their gaps", touching.n_empty, n_empty);
+  PetscCall(VecAXPY(h, 1e-9, gap));
+  PetscCall(VecAXPY(h, 1.0, beyond));
+  PetscCall(BrenierLaguerreEvaluate(l, h, mass, &raised));
+  // Each is raised as if alone, so some may hide others
+  PetscCheck(raised.n_empty < n_empty && raised.energy < touching.energy, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+             "%" PetscInt64_FMT " are empty above", raised.n_empty);
+  PetscCall(PetscFree(host));
+  PetscCall(VecDestroy(&h));
+  PetscCall(VecDestroy(&mass));
+  PetscCall(VecDestroy(&gap));
+  PetscCall(VecDestroy(&beyond));
+  PetscCall(BrenierLaguerreDestroy(&l));
+  PetscCall(BrenierTargetsDestroy(&t));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Targets of rank r in dim dimensions: i picks one of r + 1 places and a multiple, r directions that are not orthogonal. */
+static PetscErrorCode MakeFlat(PetscInt dim, PetscInt rank, PetscReal column, BrenierTargets *targets)
+{
+  PetscInt    first, n_local;
+  PetscReal  *y, *nu, *direction, c[8];
+  PetscInt64 *row;
+
+  PetscFunctionBeginUser;
+  PetscCall(SplitRows(PETSC_COMM_WORLD, N, &first, &n_local));
+  PetscCall(PetscMalloc1((size_t)n_local * dim, &y));
+  PetscCall(PetscMalloc1(n_local, &nu));
+  PetscCall(PetscMalloc1(n_local, &row));
+  PetscCall(PetscMalloc1((size_t)rank * dim, &direction));
+  BrenierRandomNormal(11, 91, 0, (size_t)(rank * dim), direction);
+  for (PetscInt i = 0; i < n_local; ++i) {
+    BrenierRandomNormal(11, 92, (uint64_t)(first + i), (size_t)rank, c);
+    for (PetscInt k = 0; k < dim; ++k) {
+      y[i * dim + k] = 1.0;
+      for (PetscInt l = 0; l < rank; ++l) y[i * dim + k] += c[l] * direction[l * dim + k];
+      if (k == 0) y[i * dim + k] *= column;
+    }
+    nu[i]  = 1.0 / N;
+    row[i] = first + i;
+  }
+  PetscCall(PetscFree(direction));
+  PetscCall(BrenierTargetsAdopt(PETSC_COMM_WORLD, n_local, dim, y, nu, row, targets));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The rank, distances kept, and the way there and back. */
+static PetscErrorCode TestReduction(PetscInt dim, PetscInt rank, PetscReal column)
+{
+  const PetscInt64 zero = 0;
+  BrenierTargets   t;
+  BrenierSource    source;
+  BrenierReduction r;
+  PetscReal       *origin, *inside, *back, whole, reduced;
+
+  PetscFunctionBeginUser;
+  PetscCall(MakeFlat(dim, rank, column, &t));
+  PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, dim, 1.0, &source));
+  PetscCall(BrenierReductionCreate(t, &source, &r));
+  PetscCheck(r->rank == rank && r->targets->dim == rank && r->source.dim == rank && r->source.ambient == dim,
+             PETSC_COMM_WORLD, PETSC_ERR_PLIB, "rank %" PetscInt_FMT " of %" PetscInt_FMT, r->rank, rank);
+  PetscCall(BrenierTargetsSecondMoment(t, &whole));
+  PetscCall(BrenierTargetsSecondMoment(r->targets, &reduced));
+  PetscCheck(PetscAbsReal(whole - reduced) < 1e-12 * whole, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "second moments differ");
+  PetscCall(PetscMalloc3(dim, &origin, rank, &inside, dim, &back));
+  PetscCall(BrenierTargetsFetch(t, 1, &zero, origin));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    PetscReal size = 0.0, error = 0.0;
+
+    for (PetscInt k = 0; k < dim; ++k) back[k] = t->y[i * dim + k] - origin[k];
+    BrenierReductionProject(r, 1, back, inside);
+    BrenierReductionLift(r, 1, inside, back);
+    for (PetscInt k = 0; k < dim; ++k) {
+      size  = PetscMax(size, PetscAbsReal(t->y[i * dim + k] - origin[k]));
+      error = PetscMax(error, PetscAbsReal(t->y[i * dim + k] - origin[k] - back[k]));
+    }
+    PetscCheck(error <= 1e-12 * PetscMax(size, column), PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "target %" PetscInt_FMT " leaves the span by %g", i, (double)error);
+  }
+  PetscCall(PetscFree3(origin, inside, back));
+  PetscCall(BrenierReductionDestroy(&r));
+  PetscCall(BrenierTargetsDestroy(&t));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscInitialize(&argc, &argv, NULL, help));
+  for (PetscInt dim = 2; dim <= 3; ++dim) {
+    PetscCall(TestDerivatives(BRENIER_SOURCE_GAUSSIAN, dim));
+    PetscCall(TestDerivatives(BRENIER_SOURCE_CUBE, dim));
+    PetscCall(TestAgainstCurves(BRENIER_SOURCE_GAUSSIAN, dim));
+    PetscCall(TestAgainstCurves(BRENIER_SOURCE_CUBE, dim));
+    PetscCall(TestLift(dim));
+  }
+  PetscCall(TestDerivatives(BRENIER_SOURCE_SPHERE, 2));
+  for (PetscInt rank = 1; rank <= 5; ++rank) {
+    PetscCall(TestReduction(7, rank, 1.0));
+    PetscCall(TestReduction(90, rank, 1e6)); // one axis a million times as long as the others
+  }
+  PetscCall(TestReduction(5, 5, 1.0));
+  PetscCall(PetscFinalize());
+  return 0;
+}
