@@ -22,6 +22,9 @@
   lists are trusted; with a fixed sample they are mended at the end, with a tolerance the measurement, by full scans of
   fresh curves, is what judges.
 
+  Light cells. A cell that is due less than a piece cannot be fitted: while a tolerance asks, a stage of C circles is solved for weights
+  of at least 1/(2 C), and before a measurement the cells so raised fall as far as their own weights ask (solve/light.c).
+
   Passes. A curve that Newton keeps costs a scan, a list, and a walk in every iteration; one that is seen once costs the
   scan. So where targets are many, in 16 dimensions or more, the first stage alone is Newton's, and passes over fresh curves
   (solve/pass.h) go on from its heights to the tolerance: averaged descent in units of nu_i / H_ii, with steps as short as

@@ -62,27 +62,27 @@ static int AddPiece(BrenierEnvelope *e, int32_t plane, double t)
   return 0;
 }
 
-/* tan(s/2) of the first up-crossing of plane c by every plane within half a turn of t; HUGE_VAL where there is none.
+/* tan(s/2) of the first up-crossing of the plane on top by every plane within half a turn of t; HUGE_VAL where there is none.
    Branch-free, so that it is vectorised. */
-BRENIER_WIDE static void CircleRoots(size_t k, const double a[], const double b[], const double h[], size_t c,
-                                     double cosine, double sine, double root[])
+BRENIER_WIDE static void CircleRoots(size_t k, const double a[], const double b[], const double h[],
+                                     const double top_plane[3], double cosine, double sine, double root[])
 {
-  const double P = a[c] * cosine + b[c] * sine, Q = b[c] * cosine - a[c] * sine, H = h[c];
+  const double A = top_plane[0], B = top_plane[1], H = top_plane[2];
+  const double P = A * cosine + B * sine, Q = B * cosine - A * sine;
 
   for (size_t j = 0; j < k; ++j) {
     const double dP = a[j] * cosine + b[j] * sine - P, dQ = b[j] * cosine - a[j] * sine - Q, dH = h[j] - H;
-    const double below  = dP + dH < 0.0 ? dP + dH : 0.0; // c is on top; more than 0 is rounding
+    const double below  = dP + dH < 0.0 ? dP + dH : 0.0; // it is on top; more than 0 is rounding
     const double across = dH - dP;
     const double disc   = dQ * dQ - across * below;
     const double width  = sqrt(disc > 0.0 ? disc : 0.0);
-    // For dQ < 0 the plane comes back only if it is above c half a turn away
+    // For dQ < 0 the plane comes back only if it is above the other half a turn away
     const double top    = dQ >= 0.0 ? -below : width - dQ;
     const double bottom = dQ >= 0.0 ? dQ + width : across;
     const double r      = top / (bottom > 0.0 ? bottom : 1.0);
 
     root[j] = disc > 0.0 && bottom > 0.0 ? r : HUGE_VAL;
   }
-  root[c] = HUGE_VAL;
 }
 
 /* Position of the first of the least. The least comes first, in lanes, so that it is vectorised. */
@@ -111,6 +111,109 @@ static size_t FirstTop(size_t k, const double a[], const double h[])
   return best;
 }
 
+enum { BRENIER_WALK_SECTORS = 32, BRENIER_WALK_SECTORS_FROM = 256 };
+
+/* Planes of one sector of the circle, in their order. */
+typedef struct {
+  double  *a, *b, *h, *root;
+  int32_t *plane;
+  size_t   n, where; /* where: of the plane on top; n where it is not here */
+} Sector;
+
+/* Each plane's value at an angle, negative. */
+BRENIER_WIDE static void Depths(size_t k, const double a[], const double b[], const double h[], double cosine, double sine,
+                                double depth[])
+{
+  for (size_t j = 0; j < k; ++j) depth[j] = -(a[j] * cosine + b[j] * sine + h[j]);
+}
+
+/* How far each plane comes above plane m at most within a half-width w of an angle, rounding allowed for:
+   P (cos s - 1) + Q sin s <= max(-P, 0) w^2/2 + |Q| w. */
+BRENIER_WIDE static void Reaches(size_t k, const double a[], const double b[], const double h[], size_t m, double cosine,
+                                 double sine, double w, double reach[])
+{
+  const double A = a[m], B = b[m], H = h[m], size = fabs(A) + fabs(B) + fabs(H), rounding = 1e-13;
+
+  for (size_t j = 0; j < k; ++j) {
+    const double da = a[j] - A, db = b[j] - B, dh = h[j] - H;
+    const double P = da * cosine + db * sine, Q = db * cosine - da * sine;
+    const double sinks = P < 0.0 ? -P : 0.0;
+
+    reach[j] = P + dh + fabs(Q) * w + 0.5 * sinks * w * w + rounding * (size + fabs(da) + fabs(db) + fabs(dh));
+  }
+}
+
+/* Makes the list of sector g: planes that are not below the highest of its middle all over it. Which these are depends on nothing but
+   u, so those that are left out are never missed, nor is a root changed. */
+static void SetSector(size_t k, const double a[], const double b[], const double h[], int g, size_t top, double work[],
+                      Sector *s)
+{
+  const double w = brenier_pi / BRENIER_WALK_SECTORS, middle = (2 * g + 1) * w;
+  const double cosine = cos(middle), sine = sin(middle);
+
+  Depths(k, a, b, h, cosine, sine, work);
+  Reaches(k, a, b, h, FirstLeast(k, work), cosine, sine, w, work);
+  s->n     = 0;
+  s->where = k;
+  for (size_t j = 0; j < k; ++j) {
+    s->a[s->n]     = a[j];
+    s->b[s->n]     = b[j];
+    s->h[s->n]     = h[j];
+    s->plane[s->n] = (int32_t)j;
+    s->where       = j == top ? s->n : s->where;
+    s->n += work[j] >= 0.0 || j == top;
+  }
+}
+
+/* The walk of BrenierCircleEnvelope() for many planes, each sector with its own: the same roots, and so the same to the bit. */
+static int WalkSectors(size_t k, const double a[], const double b[], const double h[], BrenierEnvelope *envelope)
+{
+  const double half_turn = 0.999 * brenier_pi, turn = 2.0 * brenier_pi;
+  const size_t max_steps = 8 * k + 16;
+  size_t       c         = FirstTop(k, a, h);
+  double       t = 0.0, *work;
+  int          g = 0;
+  Sector       s;
+
+  envelope->n = 0;
+  if (ReserveWork(envelope, 5 * k) || AddPiece(envelope, (int32_t)c, 0.0)) return -1;
+  work    = envelope->work;
+  s.a     = work + k;
+  s.b     = work + 2 * k;
+  s.h     = work + 3 * k;
+  s.root  = work + 4 * k;
+  s.plane = envelope->order;
+  SetSector(k, a, b, h, g, c, work, &s);
+  for (size_t step = 0; step < max_steps;) {
+    const double top[3] = {a[c], b[c], h[c]};
+    const double end    = g + 1 < BRENIER_WALK_SECTORS ? turn * (g + 1) / BRENIER_WALK_SECTORS : HUGE_VAL;
+    size_t       j;
+    double       angle;
+
+    CircleRoots(s.n, s.a, s.b, s.h, top, cos(t), sin(t), s.root);
+    s.root[s.where] = HUGE_VAL;
+    j               = FirstLeast(s.n, s.root);
+    angle           = 2.0 * atan(s.root[j]);
+    if ((angle > half_turn || t + angle > end) && end < t + half_turn) {
+      SetSector(k, a, b, h, ++g, c, work, &s);
+      continue;
+    }
+    ++step;
+    if (angle > half_turn || t + angle > end) {
+      t += half_turn;
+      if (t >= turn) break;
+      continue;
+    }
+    t += angle;
+    if (t >= turn) break;
+    c       = (size_t)s.plane[j];
+    s.where = j;
+    if (AddPiece(envelope, (int32_t)c, t)) return -1;
+  }
+  envelope->start[envelope->n] = turn;
+  return 0;
+}
+
 int BrenierCircleEnvelope(size_t k, const double a[], const double b[], const double h[], BrenierEnvelope *envelope)
 {
   /* Without a crossing within half a turn, walk nearly that far and look again */
@@ -120,13 +223,16 @@ int BrenierCircleEnvelope(size_t k, const double a[], const double b[], const do
   size_t       c         = FirstTop(k, a, h);
   double       t         = 0.0;
 
+  if (k >= BRENIER_WALK_SECTORS_FROM) return WalkSectors(k, a, b, h, envelope);
   envelope->n = 0;
   if (ReserveWork(envelope, k) || AddPiece(envelope, (int32_t)c, 0.0)) return -1;
   for (size_t step = 0; step < max_steps; ++step) {
-    size_t j;
-    double r;
+    const double top[3] = {a[c], b[c], h[c]};
+    size_t       j;
+    double       r;
 
-    CircleRoots(k, a, b, h, c, cos(t), sin(t), envelope->work);
+    CircleRoots(k, a, b, h, top, cos(t), sin(t), envelope->work);
+    envelope->work[c] = HUGE_VAL;
     j = FirstLeast(k, envelope->work);
     r = envelope->work[j];
     if (2.0 * atan(r) > half_turn) {

@@ -195,6 +195,32 @@ static PetscErrorCode CanWait(Newton *s, PetscBool *can)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Pieces that the sample should have of a cell. */
+static PetscReal Due(const Newton *s, PetscInt i)
+{
+  return s->targets->nu[i] * (PetscReal)s->value.n_pieces;
+}
+
+/* Why to end here; 0 to go on. What empty cells add to chi2 that the sample should have no piece of is theirs whatever is done. */
+static PetscErrorCode Finished(Newton *s, BrenierNewtonReason *reason)
+{
+  BrenierIteration   now = s->now;
+  const PetscScalar *m;
+  PetscReal         *term, waits;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(s->targets->n_local, &term));
+  PetscCall(VecGetArrayRead(s->mass, &m));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i)
+    term[i] = m[i] == 0.0 && Due(s, i) < 1.0 ? s->targets->nu[i] : 0.0;
+  PetscCall(VecRestoreArrayRead(s->mass, &m));
+  PetscCall(SumTerms(s, term, 1, &waits));
+  PetscCall(PetscFree(term));
+  if (waits > 0.0) now.rho = PetscSqrtReal(PetscMax(PetscSqr(now.rho) - waits, 0.0));
+  *reason = BrenierIterationFinished_Private(s->options, &now, s->value.noise1);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* How far beyond its gap each empty cell may be lifted: a part of what a usual lift may be. A cell so light that the sample
    should have no piece of it does not come up to u, where it would have the mass of a piece: mass being an exponential of height, it
    stays as many lengths below as its weight is e-folds below that of a piece. */
@@ -207,7 +233,7 @@ static PetscErrorCode SetLiftMost(Newton *s, PetscReal part, PetscReal most[])
   else
     for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->length);
   for (PetscInt i = 0; i < s->targets->n_local; ++i) {
-    const PetscReal due = s->targets->nu[i] * (PetscReal)s->value.n_pieces;
+    const PetscReal due = Due(s, i);
 
     most[i] *= due < 1.0 && most[i] < PETSC_MAX_REAL ? log(due) / usual : part;
   }
@@ -580,7 +606,7 @@ static PetscErrorCode Look(Newton *s, PetscBool trust, BrenierNewtonReason *reas
   PetscCall(Evaluate(s, s->h, s->mass, &s->value));
   if (!s->trusts) PetscCall(Certify(s));
   PetscCall(Report(s));
-  *reason = BrenierIterationFinished_Private(s->options, &s->now, s->value.noise1);
+  PetscCall(Finished(s, reason));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -631,7 +657,7 @@ static PetscErrorCode Tidy(Newton *s, PetscBool *tidied, BrenierNewtonReason *re
     *tidied = PETSC_TRUE;
     PetscCall(LiftEmpty(s));
     PetscCall(Report(s));
-    *reason = BrenierIterationFinished_Private(s->options, &s->now, s->value.noise1);
+    PetscCall(Finished(s, reason));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -720,7 +746,7 @@ PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const Bre
       PetscCall(Report(&s));
       PetscCall(Reconsider(&s, reason));
     }
-    if (!*reason) *reason = BrenierIterationFinished_Private(options, &s.now, s.value.noise1);
+    if (!*reason) PetscCall(Finished(&s, reason));
     if (*reason > 0) PetscCall(Tidy(&s, &tidied, reason));
     if (*reason < 0) PetscCall(Settle(&s, reason));
     PetscCall(SafePoint(&s, tidied, *reason));

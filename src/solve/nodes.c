@@ -32,6 +32,75 @@ static PetscErrorCode CreateMembers(BrenierStepNodes s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* y = (P'HP + extra) x, factor by factor: the product of the three has hundreds of entries a row, and took longer than the curves. */
+static PetscErrorCode Multiply(Mat system, Vec x, Vec y)
+{
+  BrenierStepNodes s;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(system, &s));
+  PetscCall(MatMult(s->p, x, s->members));
+  PetscCall(MatMult(s->hessian, s->members, s->pull));
+  PetscCall(VecPointwiseMult(y, s->extra, x));
+  PetscCall(MatMultTransposeAdd(s->p, s->pull, y, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateSystem(BrenierStepNodes s)
+{
+  const PetscInt n_all = s->scales->n_nodes;
+  MPI_Comm       comm  = s->targets->comm;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateShell(comm, s->n_local, s->n_local, n_all, n_all, s, &s->system));
+  PetscCall(MatShellSetOperation(s->system, MATOP_MULT, (void (*)(void))Multiply));
+  PetscCall(MatSetOption(s->system, MAT_SYMMETRIC, PETSC_TRUE));
+  PetscCall(MatCreateAIJ(comm, s->n_local, s->n_local, n_all, n_all, 1, NULL, 0, NULL, &s->preconditioner));
+  for (PetscInt i = s->first; i < s->first + s->n_local; ++i)
+    PetscCall(MatSetValue(s->preconditioner, i, i, 1.0, INSERT_VALUES));
+  PetscCall(MatAssemblyBegin(s->preconditioner, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(s->preconditioner, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Diagonal of P'HP. Rows of H sum to 0, so a node's is what holds its members to all that are not: no differences of large numbers. */
+static PetscErrorCode SetDiagonal(BrenierStepNodes s)
+{
+  const BrenierScales x = s->scales;
+  const PetscInt      n = x->n_nodes;
+  PetscReal          *sum;
+  PetscScalar        *d;
+
+  PetscFunctionBegin;
+  PetscCall(PetscCalloc1(n, &sum));
+  for (PetscInt i = s->targets->first; i < s->targets->first + s->targets->n_local; ++i) {
+    const PetscInt    *column;
+    const PetscScalar *value;
+    PetscInt           n_columns;
+
+    PetscCall(MatGetRow(s->hessian, i, &n_columns, &column, &value));
+    for (PetscInt k = 0; k < n_columns; ++k) {
+      PetscInt a = i, b = column[k];
+
+      if (a == b) continue;
+      // Groups are numbered after their members: up from the lower one until both are in one group, or in none
+      while (a != b) {
+        if (b < 0 || (a >= 0 && a < b)) {
+          sum[a] -= value[k];
+          a = x->parent[a];
+        } else b = x->parent[b];
+      }
+    }
+    PetscCall(MatRestoreRow(s->hessian, i, &n_columns, &column, &value));
+  }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, n, MPIU_REAL, MPI_SUM, s->targets->comm));
+  PetscCall(VecGetArrayWrite(s->diagonal, &d));
+  for (PetscInt i = 0; i < s->n_local; ++i) d[i] = sum[s->first + i];
+  PetscCall(VecRestoreArrayWrite(s->diagonal, &d));
+  PetscCall(PetscFree(sum));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierStepNodesCreate(BrenierTargets t, BrenierScales scales, PetscReal length, BrenierStepNodes *nodes)
 {
   BrenierStepNodes s;
@@ -50,6 +119,13 @@ PetscErrorCode BrenierStepNodesCreate(BrenierTargets t, BrenierScales scales, Pe
   PetscCall(MatCreateVecs(s->p, &s->step, NULL));
   PetscCall(VecDuplicate(s->step, &s->residual));
   PetscCall(VecDuplicate(s->step, &s->base));
+  PetscCall(VecDuplicate(s->step, &s->diagonal));
+  PetscCall(VecDuplicate(s->step, &s->raise));
+  PetscCall(VecDuplicate(s->step, &s->extra));
+  PetscCall(VecDuplicate(s->step, &s->work));
+  PetscCall(MatCreateVecs(s->p, NULL, &s->members));
+  PetscCall(VecDuplicate(s->members, &s->pull));
+  PetscCall(CreateSystem(s));
   PetscCall(PetscMalloc2(scales->n_nodes, &s->mass, scales->n_nodes, &s->wanted));
   *nodes = s;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -147,20 +223,19 @@ PetscErrorCode BrenierStepNodesSet(BrenierStepNodes s, Mat hessian, Vec mass, Pe
 {
   PetscScalar *b, *r;
   PetscReal   *add;
-  Vec          raise;
 
   PetscFunctionBegin;
+  PetscCall(PetscObjectReference((PetscObject)hessian));
   PetscCall(MatDestroy(&s->hessian));
-  PetscCall(MatDestroy(&s->damped));
-  PetscCall(MatPtAP(hessian, s->p, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &s->hessian));
+  s->hessian = hessian;
   PetscCall(BrenierScalesSum(s->scales, mass, s->mass));
   PetscCall(SetWanted(s));
-  PetscCall(MatGetDiagonal(s->hessian, s->base));
-  PetscCall(VecDuplicate(s->base, &raise));
+  PetscCall(SetDiagonal(s));
+  PetscCall(VecCopy(s->diagonal, s->base));
   PetscCall(VecGetArray(s->base, &b));
   PetscCall(SetLength(s, b));
   PetscCall(VecGetArray(s->residual, &r));
-  PetscCall(VecGetArray(raise, &add));
+  PetscCall(VecGetArray(s->raise, &add));
   for (PetscInt i = 0; i < s->n_local; ++i) {
     const PetscInt node = s->first + i;
 
@@ -168,12 +243,10 @@ PetscErrorCode BrenierStepNodesSet(BrenierStepNodes s, Mat hessian, Vec mass, Pe
     add[i] = s->mass[node] < few ? PetscMax(s->mass[node] / (Reach(damping) * Length(s, node)) - b[i], 0.0) : 0.0;
     b[i]   = PetscMax(b[i] + add[i], brenier_node_floor * s->scales->nu[node] / Length(s, node));
   }
-  PetscCall(VecRestoreArray(raise, &add));
+  PetscCall(VecRestoreArray(s->raise, &add));
   PetscCall(VecRestoreArray(s->residual, &r));
   PetscCall(VecRestoreArray(s->base, &b));
-  PetscCall(MatDiagonalSet(s->hessian, raise, ADD_VALUES));
-  PetscCall(VecDestroy(&raise));
-  PetscCall(MatDuplicate(s->hessian, MAT_DO_NOT_COPY_VALUES, &s->damped));
+  PetscCall(VecAXPY(s->diagonal, 1.0, s->raise));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -182,11 +255,10 @@ PetscErrorCode BrenierStepNodesSolve(BrenierStepNodes s, KSP ksp, PetscReal damp
   PetscScalar *x;
 
   PetscFunctionBegin;
-  PetscCall(MatCopy(s->hessian, s->damped, SAME_NONZERO_PATTERN));
-  PetscCall(VecScale(s->base, damping));
-  PetscCall(MatDiagonalSet(s->damped, s->base, ADD_VALUES));
-  PetscCall(VecScale(s->base, 1.0 / damping));
-  PetscCall(KSPSetOperators(ksp, s->damped, s->damped));
+  PetscCall(VecWAXPY(s->extra, damping, s->base, s->raise));
+  PetscCall(VecWAXPY(s->work, damping, s->base, s->diagonal));
+  PetscCall(MatDiagonalSet(s->preconditioner, s->work, INSERT_VALUES));
+  PetscCall(KSPSetOperators(ksp, s->system, s->preconditioner));
   PetscCall(KSPSolve(ksp, s->residual, s->step));
   PetscCall(VecGetArray(s->step, &x));
   for (PetscInt i = 0; i < s->n_local; ++i) {
@@ -222,7 +294,14 @@ PetscErrorCode BrenierStepNodesDestroy(BrenierStepNodes *nodes)
   if (!s) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MatDestroy(&s->p));
   PetscCall(MatDestroy(&s->hessian));
-  PetscCall(MatDestroy(&s->damped));
+  PetscCall(MatDestroy(&s->system));
+  PetscCall(MatDestroy(&s->preconditioner));
+  PetscCall(VecDestroy(&s->diagonal));
+  PetscCall(VecDestroy(&s->raise));
+  PetscCall(VecDestroy(&s->extra));
+  PetscCall(VecDestroy(&s->work));
+  PetscCall(VecDestroy(&s->members));
+  PetscCall(VecDestroy(&s->pull));
   PetscCall(VecDestroy(&s->residual));
   PetscCall(VecDestroy(&s->step));
   PetscCall(VecDestroy(&s->base));

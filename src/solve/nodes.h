@@ -26,8 +26,11 @@ struct _p_BrenierNodesOf {
   /* layout */
   PetscInt first, n_local; /* nodes here; groups are the last rank's */
   /* data */
-  Mat        p, hessian, damped;
+  Mat        p, hessian;
+  Mat        system, preconditioner; /* P'HP and what is added, in factors; a diagonal matrix */
   Vec        residual, step, base;
+  Vec        diagonal, raise, extra; /* of P'HP and what raises it; that, and what raises and damps it */
+  Vec        work, members, pull;    /* members, pull: of targets */
   PetscReal *mass, *wanted; /* masses and residuals of all nodes */
   PetscReal  length;        /* over `apart`: median of weight over diagonal */
 };

@@ -395,6 +395,7 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   PetscCall(VecDuplicate(h, &s.scale));
   PetscCall(VecDuplicate(h, &s.slack));
   PetscCall(VecDuplicate(h, &s.kept));
+  PetscCall(VecDuplicate(h, &s.fitted));
   PetscCall(VecSet(s.scale, 0.0));
   PetscCall(VecSet(s.slack, brenier_first_slack * length));
   PetscCall(BrenierTargetsScales(t, &scales));
@@ -405,6 +406,7 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   PetscCall(VecDestroy(&s.scale));
   PetscCall(VecDestroy(&s.slack));
   PetscCall(VecDestroy(&s.kept));
+  PetscCall(VecDestroy(&s.fitted));
   PetscCall(VecDestroy(&s.best.h));
   PetscCall(VecDestroy(&s.best.mass));
   PetscCall(VecDestroy(&s.best.mass_error));

@@ -34,6 +34,7 @@ typedef struct {
   BrenierSolved    *solved;
   BrenierSolveState state;    /* what a safe point keeps: where in the stages and measurements this is */
   Vec               kept;     /* heights of the last safe point */
+  Vec               fitted;   /* heights of the last stage, while those measured are lower: light.c */
   PetscBool         resuming; /* until the stage or pass of a checkpoint goes on */
   PetscBool         measured; /* whether held_out was; it may be what a stage lets expect */
   PetscBool         centred;  /* whether the last measurement has left barycentres of h */
@@ -90,6 +91,17 @@ PetscErrorCode BrenierSolveFreeSample_Private(Solve *s);
 
 /* Newton, or another method of minimise.h, on the first `curves` curves. In stages.c. Collective. */
 PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool last);
+
+/* What a stage puts other weights in the place of. */
+typedef struct {
+  PetscReal *nu, *of_nodes;
+} BrenierOwnWeights;
+
+/* Gives the targets weights that a sample of so many curves can tell, takes them back, and lowers the heights of the cells that were
+   raised: to what a sample of `next` curves will ask for, or for 0 their own weights. In light.c. Collective. */
+PetscErrorCode BrenierSolveRaiseLight_Private(Solve *s, PetscInt64 curves, BrenierOwnWeights *own);
+PetscErrorCode BrenierSolveRestoreLight_Private(Solve *s, BrenierOwnWeights *own);
+PetscErrorCode BrenierSolveLowerLight_Private(Solve *s, PetscInt64 next);
 
 /* Stages on the way to `wanted` curves, and measurements, until the tolerance is met or there is a reason to stop. In
    stages.c. Collective. */

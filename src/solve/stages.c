@@ -63,6 +63,7 @@ static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOption
     newton->damping = PetscMin(newton->damping, s->before.damping);
     newton->trusts  = (PetscBool)(!newton->certify &&
                                  (PetscReal)curves < brenier_little_growth * (PetscReal)BrenierDualCurves(s->dual));
+    PetscCall(BrenierSolveLowerLight_Private(s, curves));
     PetscCall(BrenierDualGrow(s->dual, curves));
     PetscFunctionReturn(PETSC_SUCCESS);
   } else {
@@ -79,6 +80,8 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
   const BrenierSolveOptions *options = s->options;
   BrenierNewtonOptions       newton  = options->newton;
   BrenierIteration           end;
+  BrenierOwnWeights          own;
+  PetscErrorCode             ierr;
 
   PetscFunctionBegin;
   newton.monitor        = MonitorStage;
@@ -99,9 +102,12 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
     newton.certify  = PETSC_FALSE;
   }
   PetscCall(SetSample(s, curves, &newton));
+  PetscCall(BrenierSolveRaiseLight_Private(s, BrenierDualCurves(s->dual), &own));
   if (options->method == BRENIER_METHOD_NEWTON)
-    PetscCall(BrenierNewton(s->dual, s->targets, &newton, s->h, &end, &s->solved->reason));
-  else PetscCall(BrenierMinimise(s->dual, s->targets, options->method, &newton, s->h, &end, &s->solved->reason));
+    ierr = BrenierNewton(s->dual, s->targets, &newton, s->h, &end, &s->solved->reason);
+  else ierr = BrenierMinimise(s->dual, s->targets, options->method, &newton, s->h, &end, &s->solved->reason);
+  PetscCall(BrenierSolveRestoreLight_Private(s, &own)); // after a stop, too
+  PetscCall(ierr);
   s->before         = s->solved->last;
   s->before.damping = end.damping;
   s->solved->curves = BrenierDualCurves(s->dual);
@@ -175,8 +181,11 @@ PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted)
     s->state.attempt = attempt;
     PetscCall(RunStages(s, wanted, &hands_over));
     if (hands_over) break;
+    PetscCall(VecCopy(s->h, s->fitted));
+    PetscCall(BrenierSolveLowerLight_Private(s, 0));
     PetscCall(BrenierSolveMeasure_Private(s, attempt));
     if (solved->within_tol || solved->reason < 0 || solved->passes || s->options->curves > 0) break;
+    PetscCall(VecCopy(s->fitted, s->h));
     wanted = BrenierSolveRetryCurves_Private(s);
   }
   PetscFunctionReturn(PETSC_SUCCESS);

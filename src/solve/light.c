@@ -1,0 +1,141 @@
+/*
+  light.c - Cells too light for a sample.
+
+  Fitted to a sample, a cell that is due less than a piece there touches u on one curve, where it happens to be highest, and has about
+  the mass of a piece on any other: a thousand times its weight where that spans decades, which rules rho. So while a
+  tolerance asks, a stage is solved for weights of some eight pieces at least, and after the last the cells that were raised fall
+  to their own: mass is log-concave in the height (Prekopa), so its slope there tells how far at least.
+*/
+#include <brenier/base.h>
+#include <brenier/scales.h>
+#include <brenier/sum.h>
+
+#include "solve_private.h"
+
+#include <math.h>
+
+/* Least weight in a stage, times its curves: half a circle's is some eight pieces. */
+static const PetscReal brenier_light_circles = 0.5;
+
+/* What is too heavy costs more than what is too light, and of a few pieces the slope is chance: e-folds below the weight, and a
+   factor of the length. */
+static const PetscReal brenier_light_below = 0.3, brenier_light_length = 1.5;
+
+/* Least weight in a stage of so many curves; 0 where cells are fitted as they are. */
+static PetscReal Floor(const Solve *s, PetscInt64 curves)
+{
+  if (s->options->curves > 0 || BrenierSourceCurveType(s->source) != BRENIER_CURVE_CIRCLE) return 0.0;
+  return brenier_light_circles / (PetscReal)curves;
+}
+
+/* Of this rank's targets and of all groups, the weights at hand from those of the targets. */
+static PetscErrorCode WeighNodes(BrenierTargets t, BrenierScales scales)
+{
+  PetscScalar *a;
+  Vec          x;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierTargetsCreateVec(t, &x));
+  PetscCall(VecGetArrayWrite(x, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] = t->nu[i];
+  PetscCall(VecRestoreArrayWrite(x, &a));
+  PetscCall(BrenierScalesSum(scales, x, scales->nu));
+  PetscCall(VecDestroy(&x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveRaiseLight_Private(Solve *s, PetscInt64 curves, BrenierOwnWeights *own)
+{
+  const BrenierTargets t     = s->targets;
+  const PetscReal      floor = Floor(s, curves);
+  PetscReal           *nu, sum;
+  PetscInt64           n_light = 0;
+  BrenierScales        scales;
+
+  PetscFunctionBegin;
+  *own = (BrenierOwnWeights){0};
+  for (PetscInt i = 0; i < t->n_local; ++i) n_light += t->nu[i] < floor;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &n_light, 1, MPIU_INT64, MPI_SUM, t->comm));
+  if (n_light == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierTargetsScales(t, &scales));
+  PetscCall(PetscMalloc1(t->n_local, &nu));
+  for (PetscInt i = 0; i < t->n_local; ++i) nu[i] = PetscMax(t->nu[i], floor);
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 1, nu, &sum));
+  for (PetscInt i = 0; i < t->n_local; ++i) nu[i] = PetscMax(t->nu[i], floor) / sum;
+  own->nu = t->nu;
+  t->nu   = nu;
+  if (!scales) PetscFunctionReturn(PETSC_SUCCESS);
+  own->of_nodes = scales->nu;
+  PetscCall(PetscMalloc1(scales->n_nodes, &scales->nu));
+  PetscCall(WeighNodes(t, scales));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveRestoreLight_Private(Solve *s, BrenierOwnWeights *own)
+{
+  const BrenierTargets t = s->targets;
+  BrenierScales        scales;
+
+  PetscFunctionBegin;
+  if (!own->nu) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscFree(t->nu));
+  t->nu = own->nu;
+  if (own->of_nodes) {
+    PetscCall(BrenierTargetsScales(t, &scales));
+    PetscCall(PetscFree(scales->nu));
+    scales->nu = own->of_nodes;
+  }
+  *own = (BrenierOwnWeights){0};
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Lengths of this rank's targets: what the Hessian says, and no less than what it says of a typical light cell, as one row is chance. */
+static PetscErrorCode Lengths(const Solve *s, PetscReal floor, PetscReal length[])
+{
+  const BrenierTargets t = s->targets;
+  const PetscScalar   *scale;
+  PetscReal           *term, sum[2], typical;
+  BrenierScales        scales;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierTargetsScales(t, &scales));
+  PetscCall(PetscMalloc1(2 * (size_t)t->n_local, &term));
+  PetscCall(VecGetArrayRead(s->scale, &scale));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    const PetscReal unit  = scales ? scales->apart[t->first + i] : 1.0;
+    const PetscBool light = (PetscBool)(t->nu[i] < floor && scale[i] > 0.0);
+
+    term[i]              = light ? log(scale[i] / unit) : 0.0;
+    term[t->n_local + i] = light;
+  }
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 2, term, sum));
+  typical = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    length[i] = PetscMax(scale[i], typical * (scales ? scales->apart[t->first + i] : 1.0));
+  PetscCall(VecRestoreArrayRead(s->scale, &scale));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveLowerLight_Private(Solve *s, PetscInt64 next)
+{
+  const BrenierTargets t     = s->targets;
+  const PetscReal      floor = Floor(s, s->solved->curves), after = next > 0 ? Floor(s, next) : 0.0;
+  PetscReal           *length;
+  PetscScalar         *h;
+
+  PetscFunctionBegin;
+  if (floor == 0.0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(t->n_local, &length));
+  PetscCall(Lengths(s, floor, length));
+  PetscCall(VecGetArray(s->h, &h));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    const PetscReal folds = log(floor / PetscMax(t->nu[i], after));
+
+    if (t->nu[i] < floor)
+      h[i] -= length[i] * (next > 0 ? folds : brenier_light_length * (folds + brenier_light_below));
+  }
+  PetscCall(VecRestoreArray(s->h, &h));
+  PetscCall(PetscFree(length));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
