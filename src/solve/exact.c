@@ -5,8 +5,9 @@
   its slope promises; where its difference drowns in rounding, convexity gives the same from the slope at the new point. Energy
   and masses are exact, so it never rises: the heights at hand are always the best seen.
 
-  A cell about to vanish has a mass like a power of its height, w ~ (h - h_0)^d, so a cell that is too heavy falls by Newton for
-  w^(1/d), r = d w ((nu/w)^(1/d) - 1), which is exact for that law: a tenth of the weight or a billionth is reached in one step.
+  A cell about to vanish has a mass like a power of its height, w ~ (h - h_0)^d (1/2 for d on the circle), so a cell that is
+  too heavy falls by Newton for w^(1/d), r = d w ((nu/w)^(1/d) - 1), which is exact for that law: a tenth of the weight or a
+  billionth is reached in one step.
   One that is too light grows like an exponential and rises by its logarithm, r = w log(nu/w). Neither sums to what
   nu - w does over a neighbourhood, and H^(-1) makes much of that over many cells: so in each cluster of some eight neighbours (tree.h)
   the larger of the rising and the falling part is scaled down until r sums to the cluster's nu - w. Measured without: 10^5
@@ -46,9 +47,12 @@ static const PetscReal brenier_exact_error = 1e-11, brenier_rounded_error = 1e-6
    iteration. An iteration of it costs little beside a hull. */
 static const PetscReal brenier_rtol = 1e-6;
 
-/* Added to the diagonal, relative: makes the matrix definite, and changes nothing else; and when no step comes of that. On the circle
-   cells that touch at one point part their neighbours, and the matrix then has a null space of its own. */
-static const PetscReal brenier_shift[] = {1e-12, 1e-3, 0.1, 10.0};
+/* Added to the diagonal, relative: makes the matrix definite, and changes nothing else. */
+static const PetscReal brenier_shift = 1e-12;
+
+/* The same where no step goes down, one after the other. On the circle cells that touch at a point part their neighbours, and steps
+   along what then is a null space have no bound. */
+static const PetscReal brenier_stiffer[] = {1e-3, 0.1, 10.0};
 
 /* Targets from which multigrid pays; of fewer every rank factorises the whole matrix. */
 static const PetscInt brenier_multigrid_from = 3000;
@@ -262,7 +266,7 @@ static PetscErrorCode SetResidual(Exact *s, PetscBool plain)
 
 /* Of few targets D^(-1/2) H D^(-1/2), D the diagonal of H, for the factorisation: as light as cells may be, rows are of one size.
    Multigrid wants H, whose smooth vectors are about constant. A shift makes either definite; empty cells have a row of their own. */
-static PetscErrorCode SetHessian(Exact *s, PetscReal shift)
+static PetscErrorCode SetHessian(Exact *s)
 {
   const PetscBool scaled = (PetscBool)(s->targets->n < brenier_multigrid_from);
   PetscScalar    *d, *v;
@@ -276,7 +280,7 @@ static PetscErrorCode SetHessian(Exact *s, PetscReal shift)
   PetscCall(VecGetArray(diagonal, &d));
   PetscCall(VecGetArray(s->inverse_root, &v));
   for (PetscInt i = 0; i < s->targets->n_local; ++i) {
-    d[i] = d[i] > 0.0 ? d[i] * (1.0 + shift) : 1.0;
+    d[i] = d[i] > 0.0 ? d[i] * (1.0 + brenier_shift) : 1.0;
     v[i] = scaled ? 1.0 / PetscSqrtReal(d[i]) : 1.0;
   }
   PetscCall(VecRestoreArray(s->inverse_root, &v));
@@ -284,6 +288,21 @@ static PetscErrorCode SetHessian(Exact *s, PetscReal shift)
   PetscCall(MatDiagonalSet(s->hessian, diagonal, INSERT_VALUES));
   PetscCall(VecDestroy(&diagonal));
   if (scaled) PetscCall(MatDiagonalScale(s->hessian, s->inverse_root, s->inverse_root));
+  PetscCall(KSPSetOperators(s->ksp, s->hessian, s->hessian));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Adds a part of its diagonal to the matrix at hand: trials have left the cells elsewhere. */
+static PetscErrorCode Stiffen(Exact *s, PetscReal part)
+{
+  Vec diagonal;
+
+  PetscFunctionBegin;
+  PetscCall(VecDuplicate(s->h, &diagonal));
+  PetscCall(MatGetDiagonal(s->hessian, diagonal));
+  PetscCall(VecScale(diagonal, 1.0 + part));
+  PetscCall(MatDiagonalSet(s->hessian, diagonal, INSERT_VALUES));
+  PetscCall(VecDestroy(&diagonal));
   PetscCall(KSPSetOperators(s->ksp, s->hessian, s->hessian));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -362,18 +381,29 @@ static PetscErrorCode Search(Exact *s, PetscBool *good)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A step by the matrix at hand. */
+static PetscErrorCode Step(Exact *s, PetscBool *solved, PetscBool *good)
+{
+  PetscFunctionBegin;
+  for (int plain = 0; plain < 2 && !*good; ++plain) {
+    PetscCall(SetResidual(s, (PetscBool)plain));
+    PetscCall(SolveStep(s, solved));
+    if (*solved) PetscCall(Search(s, good));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Iterate(Exact *s, BrenierNewtonReason *reason)
 {
-  PetscBool solved = PETSC_FALSE, good = PETSC_FALSE;
+  const size_t n      = s->largest > brenier_rounded_error ? sizeof brenier_stiffer / sizeof brenier_stiffer[0] : 0;
+  PetscBool    solved = PETSC_FALSE, good = PETSC_FALSE;
 
   PetscFunctionBegin;
-  for (size_t k = 0; k < sizeof brenier_shift / sizeof brenier_shift[0] && !good; ++k) {
-    PetscCall(SetHessian(s, brenier_shift[k]));
-    for (int plain = 0; plain < 2 && !good; ++plain) {
-      PetscCall(SetResidual(s, (PetscBool)plain));
-      PetscCall(SolveStep(s, &solved));
-      if (solved) PetscCall(Search(s, &good));
-    }
+  PetscCall(SetHessian(s));
+  PetscCall(Step(s, &solved, &good));
+  for (size_t k = 0; k < n && !good; ++k) {
+    PetscCall(Stiffen(s, brenier_stiffer[k]));
+    PetscCall(Step(s, &solved, &good));
   }
   if (!good) {
     *reason = solved ? BRENIER_NEWTON_STALLED : BRENIER_NEWTON_LINEAR;

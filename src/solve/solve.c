@@ -208,6 +208,7 @@ static PetscErrorCode SolveLine(Solve *s)
 
   PetscFunctionBegin;
   PetscCall(BrenierQuantileHeights_Private(s->targets, s->source, s->h));
+  look.method        = BRENIER_METHOD_NEWTON; // whichever was asked for
   look.newton.max_it = 0;
   s->options         = &look;
   if (!given->checkpoint) BrenierStopHold(PETSC_TRUE); // a moment's work
