@@ -84,14 +84,16 @@ static PetscReal GapOnCurve(const GapScan *scan, PetscInt c, PetscReal a, PetscR
     const GapPiece *x  = &scan->piece[p];
     const PetscReal da = x->a - a, db = x->b - b, dh = x->h - h, length = x->end - x->start;
     const PetscReal curved = PetscAbsReal(da) + PetscAbsReal(db);
-    const PetscReal low    = PetscMin(da * x->at_start[0] + db * x->at_start[1], da * x->at_end[0] + db * x->at_end[1]) + dh;
-    PetscReal       gap;
+    const PetscReal low =
+        PetscMin(da * x->at_start[0] + db * x->at_start[1], da * x->at_end[0] + db * x->at_end[1]) + dh;
+    PetscReal gap;
 
     // A sine is below its chord by an eighth of the square of the length at most: few pieces come near
-    if (circle && low - brenier_gap_dip * length * length * curved - brenier_gap_rounding * (curved + PetscAbsReal(dh)) >= best)
+    if (circle &&
+        low - brenier_gap_dip * length * length * curved - brenier_gap_rounding * (curved + PetscAbsReal(dh)) >= best)
       continue;
     gap = circle ? BrenierCircleLeastBetween(da, db, dh, length, x->at_start, x->at_end)
-                                 : BrenierLineLeast(da, db, dh, x->start, x->end);
+                 : BrenierLineLeast(da, db, dh, x->start, x->end);
 
     best = PetscMin(best, gap);
   }

@@ -121,16 +121,16 @@ typedef struct {
 } Sector;
 
 /* Each plane's value at an angle, negative. */
-BRENIER_WIDE static void Depths(size_t k, const double a[], const double b[], const double h[], double cosine, double sine,
-                                double depth[])
+BRENIER_WIDE static void Depths(size_t k, const double a[], const double b[], const double h[], double cosine,
+                                double sine, double depth[])
 {
   for (size_t j = 0; j < k; ++j) depth[j] = -(a[j] * cosine + b[j] * sine + h[j]);
 }
 
 /* How far each plane comes above plane m at most within a half-width w of an angle, rounding allowed for:
    P (cos s - 1) + Q sin s <= max(-P, 0) w^2/2 + |Q| w. */
-BRENIER_WIDE static void Reaches(size_t k, const double a[], const double b[], const double h[], size_t m, double cosine,
-                                 double sine, double w, double reach[])
+BRENIER_WIDE static void Reaches(size_t k, const double a[], const double b[], const double h[], size_t m,
+                                 double cosine, double sine, double w, double reach[])
 {
   const double A = a[m], B = b[m], H = h[m], size = fabs(A) + fabs(B) + fabs(H), rounding = 1e-13;
 
@@ -171,8 +171,8 @@ static int WalkSectors(size_t k, const double a[], const double b[], const doubl
   const double half_turn = 0.999 * brenier_pi, turn = 2.0 * brenier_pi;
   const size_t max_steps = 8 * k + 16;
   size_t       c         = FirstTop(k, a, h);
-  double       t = 0.0, *work;
-  int          g = 0;
+  double       t         = 0.0, *work;
+  int          g         = 0;
   Sector       s;
 
   envelope->n = 0;
@@ -233,8 +233,8 @@ int BrenierCircleEnvelope(size_t k, const double a[], const double b[], const do
 
     CircleRoots(k, a, b, h, top, cos(t), sin(t), envelope->work);
     envelope->work[c] = HUGE_VAL;
-    j = FirstLeast(k, envelope->work);
-    r = envelope->work[j];
+    j                 = FirstLeast(k, envelope->work);
+    r                 = envelope->work[j];
     if (2.0 * atan(r) > half_turn) {
       t += half_turn;
       if (t >= turn) break;

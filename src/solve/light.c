@@ -132,8 +132,7 @@ PetscErrorCode BrenierSolveLowerLight_Private(Solve *s, PetscInt64 next)
   for (PetscInt i = 0; i < t->n_local; ++i) {
     const PetscReal folds = log(floor / PetscMax(t->nu[i], after));
 
-    if (t->nu[i] < floor)
-      h[i] -= length[i] * (next > 0 ? folds : brenier_light_length * (folds + brenier_light_below));
+    if (t->nu[i] < floor) h[i] -= length[i] * (next > 0 ? folds : brenier_light_length * (folds + brenier_light_below));
   }
   PetscCall(VecRestoreArray(s->h, &h));
   PetscCall(PetscFree(length));

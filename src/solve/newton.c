@@ -211,8 +211,7 @@ static PetscErrorCode Finished(Newton *s, BrenierNewtonReason *reason)
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(s->targets->n_local, &term));
   PetscCall(VecGetArrayRead(s->mass, &m));
-  for (PetscInt i = 0; i < s->targets->n_local; ++i)
-    term[i] = m[i] == 0.0 && Due(s, i) < 1.0 ? s->targets->nu[i] : 0.0;
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) term[i] = m[i] == 0.0 && Due(s, i) < 1.0 ? s->targets->nu[i] : 0.0;
   PetscCall(VecRestoreArrayRead(s->mass, &m));
   PetscCall(SumTerms(s, term, 1, &waits));
   PetscCall(PetscFree(term));

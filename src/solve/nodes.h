@@ -31,8 +31,8 @@ struct _p_BrenierNodesOf {
   Vec        residual, step, base;
   Vec        diagonal, raise, extra; /* of P'HP and what raises it; that, and what raises and damps it */
   Vec        work, members, pull;    /* members, pull: of targets */
-  PetscReal *mass, *wanted; /* masses and residuals of all nodes */
-  PetscReal  length;        /* over `apart`: median of weight over diagonal */
+  PetscReal *mass, *wanted;          /* masses and residuals of all nodes */
+  PetscReal  length;                 /* over `apart`: median of weight over diagonal */
 };
 
 /* Collective on the targets. */
