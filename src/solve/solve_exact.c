@@ -106,16 +106,15 @@ PetscErrorCode BrenierSolveExact(BrenierTargets t, const BrenierSource *source, 
   newton.safe_point = SafePoint;
   newton.context    = &run;
   newton.l1_part    = 0.0;
-  newton.certify    = (PetscBool)(options->checkpoint != NULL);
+  if (options->checkpoint && BrenierCheckpointState(options->checkpoint)->phase == BRENIER_PHASE_READY)
+    newton.resume = &run.state.newton;
+  newton.certify = (PetscBool)(options->checkpoint != NULL);
   if (!started) PetscCall(BrenierExactStart_Private(t, source, SolveLevel, &run, h, start));
   PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
   ierr = BrenierExactNewton_Private(t, laguerre, &newton, h, mass, &last, &solved->reason);
   if (ierr == BRENIER_STOPPED) {
     solved->stopped = BrenierStopAsked();
-    if (options->checkpoint) {
-      PetscCall(SafePoint(&run, NULL));
-      PetscCall(BrenierCheckpointWrite(options->checkpoint));
-    }
+    if (options->checkpoint) PetscCall(BrenierCheckpointWrite(options->checkpoint));
   } else PetscCall(ierr);
   if (solved->reason != BRENIER_NEWTON_UNSOUND && !(solved->stopped && options->checkpoint))
     PetscCall(Conclude(t, source, laguerre, &run, mass, mass_error, barycentre));

@@ -193,6 +193,24 @@ def test_the_same_on_any_number_of_ranks(tmp_path):
         assert other.attrs["dual"] == pytest.approx(first.attrs["dual"], rel=1e-13)
 
 
+def test_a_continued_run_has_the_same_bits(tmp_path):
+    rng = np.random.default_rng(12)
+    np.save(tmp_path / "y.npy", rng.standard_normal((3000, 2)))
+    np.save(tmp_path / "w.npy", 10 ** rng.uniform(-2, 0, 3000))
+    command = ("solve", "y.npy", "-weights", "w.npy", "-checkpoint_interval", 0)
+    brenier(*command, "-o", "whole.h5", "-checkpoint", "whole.ckpt", cwd=tmp_path)
+    limit, stops = 0.7, 0
+    while not (tmp_path / "parts.h5").exists():
+        try:
+            brenier(*command, "-o", "parts.h5", "-checkpoint", "parts.ckpt", "-max_time", limit, code=85, cwd=tmp_path)
+            stops += 1
+        except AssertionError:
+            assert (tmp_path / "parts.h5").exists()
+        limit *= 1.3
+    parts, whole = (read_result(tmp_path / name)["heights"] for name in ("parts.h5", "whole.h5"))
+    assert stops > 0 and (parts == whole).all()
+
+
 def test_facets_and_barycentres_are_exact(tmp_path):
     """Stein: sum_j H_ij y_j = int over cell i of x dmu, H from the facets and the right side from the barycentres."""
     import h5py
