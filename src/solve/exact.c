@@ -170,6 +170,17 @@ static PetscErrorCode Touch(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Heights that a safe point kept are as they were to be used: what is empty touches u, and only its hosts are looked for. */
+static PetscErrorCode FindHosts(Exact *s)
+{
+  PetscInt64 n_empty;
+
+  PetscFunctionBegin;
+  if (s->value.n_empty > 0)
+    PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, brenier_lift_part, s->residual, s->step, s->host, &n_empty));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Leaves no cell empty, or has those that stay so touch u, each with a host to move along with: while much is wrong, one round of
    raising will do. */
 static PetscErrorCode Lift(Exact *s)
@@ -182,20 +193,11 @@ static PetscErrorCode Lift(Exact *s)
     if (touches || s->now.l1 <= brenier_rough || s->value.n_empty == 0) continue;
     PetscCall(Touch(s));
     touches = PETSC_TRUE;
-    // A run that is continued evaluates these heights, and a hull that has the touching targets rounds in its own way
-    if (s->options->certify) PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+    // A run that is continued begins with these heights; a hull that has the touching targets rounds in its own way
+    if (!s->options->certify) continue;
+    PetscCall(Evaluate(s, s->h, s->mass, &s->value));
+    PetscCall(FindHosts(s));
   }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Heights that a safe point kept are as they were to be used: what is empty touches u, and only its hosts are looked for. */
-static PetscErrorCode FindHosts(Exact *s)
-{
-  PetscInt64 n_empty;
-
-  PetscFunctionBegin;
-  if (s->value.n_empty > 0)
-    PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, brenier_lift_part, s->residual, s->step, s->host, &n_empty));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
