@@ -389,8 +389,10 @@ PetscErrorCode BrenierCheckpointKeep(BrenierCheckpoint c, const BrenierSolveStat
   PetscCall(KeepVec(h, &c->h));
   PetscCall(KeepVec(scale, &c->scale));
   PetscCall(KeepVec(slack, &c->slack));
-  PetscCall(KeepVec(state->newton.certified, &c->certified));
-  if (state->newton.certified) c->state.newton.certified = c->certified;
+  // Of a stage alone: afterwards Newton's vectors are gone
+  if (state->phase != BRENIER_PHASE_STAGE) c->state.newton.certified = NULL;
+  PetscCall(KeepVec(c->state.newton.certified, &c->certified));
+  if (c->state.newton.certified) c->state.newton.certified = c->certified;
   if (dual) PetscCall(BrenierDualMark(dual));
   PetscCall(IsDue(c, &due));
   if (due) PetscCall(WriteOrWarn(c));
