@@ -62,5 +62,5 @@ def test_levels_are_told(tmp_path):
     np.save(tmp_path / "y.npy", rng.standard_normal((1200, 3)))
     text = brenier("solve", "y.npy", "-o", "r.h5", "-tol", "0.3", cwd=tmp_path).stdout
     with h5py.File(tmp_path / "r.h5") as file:
-        assert file["provenance"].attrs["levels"] == b"150"
+        assert file["provenance"].attrs["levels"] == b"18 150"
     assert "level: 150 clusters" in text
