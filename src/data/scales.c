@@ -9,10 +9,10 @@ static const PetscInt  brenier_scales_dim  = 4;
 static const PetscReal brenier_scales_work = 2e9; /* multiply-adds */
 
 /* A set that is joined to others at this many times the largest distance within is a group. */
-static const PetscReal brenier_group_apart = 10.0;
+static const PetscReal brenier_group_apart = 30.0;
 
 /* Distances within this factor of the median are of one kind. */
-static const PetscReal brenier_one_kind = 8.0;
+static const PetscReal brenier_one_kind = 30.0;
 
 typedef struct {
   PetscReal apart;

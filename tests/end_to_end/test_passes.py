@@ -13,15 +13,14 @@ MEMORY = 0.008  # GiB: some 5 curves a target with their lists
 OPTIONS = ("-tol", 0.06, "-memory", MEMORY)
 MANY = ("-tol", 0.1)  # for a million coordinates, where passes pay
 LOOSE = ("-tol", 0.2)  # where they need no stage of Newton before them
-WIDTH = (0.4, 0.6)  # of clusters: of one scale, so that lists are kept
 
 
 def make_problem(folder):
-    np.save(folder / "points.npy", mixture(500, 20, seed=9, width=WIDTH))
+    np.save(folder / "points.npy", mixture(500, 20, seed=9))
 
 
 def make_many(folder):
-    np.save(folder / "points.npy", mixture(4000, 256, seed=3, width=WIDTH))
+    np.save(folder / "points.npy", mixture(4000, 256, seed=3))
 
 
 def solve(folder, *options, ranks=2, code=0):

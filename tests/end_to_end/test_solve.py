@@ -109,7 +109,7 @@ def test_no_temporary_file_is_left(solved):
 @pytest.mark.parametrize("source, tol", [("gaussian", 0.1), ("cube", 0.2)])
 def test_to_a_tolerance(tmp_path, source, tol):
     """The sample grows until rho is below, and an independent check agrees; no list misses a piece on the way."""
-    np.save(tmp_path / "points.npy", mixture(1500, 8, seed=9, width=(0.4, 0.6)))  # one scale: lists are kept
+    np.save(tmp_path / "points.npy", mixture(1500, 8, seed=9))
     log = tmp_path / "solve.jsonl"
     brenier("solve", "points.npy", "-source", source, "-tol", tol, "-verify_lists", "-o", "r.h5", "-log", log, cwd=tmp_path)
     brenier("check", "r.h5", "-seed", 5, "-curves", 40000, "-tol", 1.05 * tol, cwd=tmp_path)
