@@ -426,6 +426,7 @@ static PetscErrorCode Iterate(Exact *s, BrenierNewtonReason *reason)
   }
   PetscCall(Lift(s));
   ++s->now.iteration;
+  if (!s->value.sound) *reason = BRENIER_NEWTON_UNSOUND;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -481,7 +482,7 @@ static PetscErrorCode Run(Exact *s, BrenierNewtonReason *reason)
   if (s->options->resume) PetscCall(FindHosts(s));
   else PetscCall(Lift(s));
   PetscCall(Report(s));
-  *reason = Finished(s, before);
+  *reason = s->value.sound ? Finished(s, before) : BRENIER_NEWTON_UNSOUND;
   while (!*reason) {
     before = s->largest;
     PetscCall(Iterate(s, reason));
