@@ -67,6 +67,11 @@ PETSC_EXTERN PetscErrorCode BrenierLaguerreCreate(BrenierTargets targets, const 
 PETSC_EXTERN PetscErrorCode BrenierLaguerreEvaluate(BrenierLaguerre laguerre, Vec h, Vec mass,
                                                     BrenierLaguerreValue *value);
 
+/* Cells at heights h, evaluated: NULL where they are not known for the source (above) or not sound. `mass` may be NULL; `energy` is
+   E(h). Collective; the caller destroys them. */
+PETSC_EXTERN PetscErrorCode BrenierLaguerreAt(BrenierTargets targets, const BrenierSource *source, Vec h, Vec mass,
+                                              PetscReal *energy, BrenierLaguerre *laguerre);
+
 /* Whether evaluations try the neighbours of the last hull first, and take a new one only when masses do not sum to 1 to rounding
    with them, or some target had none: near a solution that saves the hulls. What is missed then is lighter than 2e-14. Not collective. */
 PETSC_EXTERN void BrenierLaguerreReuse(BrenierLaguerre laguerre, PetscBool reuses);

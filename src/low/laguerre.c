@@ -351,6 +351,24 @@ const PetscReal *BrenierLaguerreSecondMoments(BrenierLaguerre l)
   return l->second;
 }
 
+PetscErrorCode BrenierLaguerreAt(BrenierTargets t, const BrenierSource *source, Vec h, Vec mass, PetscReal *energy,
+                                 BrenierLaguerre *laguerre)
+{
+  BrenierLaguerreValue value;
+  Vec                  own = NULL;
+
+  PetscFunctionBegin;
+  *laguerre = NULL;
+  if (!BrenierLaguerreKnows(source, t->n)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!mass) PetscCall(VecDuplicate(h, &own));
+  PetscCall(BrenierLaguerreCreate(t, source, laguerre));
+  PetscCall(BrenierLaguerreEvaluate(*laguerre, h, mass ? mass : own, &value));
+  PetscCall(VecDestroy(&own));
+  *energy = value.energy;
+  if (!value.sound) PetscCall(BrenierLaguerreDestroy(laguerre));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierLaguerreDestroy(BrenierLaguerre *laguerre)
 {
   BrenierLaguerre l = *laguerre;

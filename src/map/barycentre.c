@@ -27,19 +27,13 @@ static PetscErrorCode Sampled(BrenierTargets t, const BrenierSource *source, Vec
 static PetscErrorCode Exact(BrenierTargets t, const BrenierSource *source, Vec h, PetscReal barycentre[],
                             PetscBool *sound)
 {
-  BrenierLaguerre      laguerre;
-  BrenierLaguerreValue value;
-  Vec                  mass;
+  BrenierLaguerre laguerre;
+  PetscReal       energy;
 
   PetscFunctionBegin;
-  *sound = PETSC_FALSE;
-  if (!BrenierLaguerreKnows(source, t->n)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
-  PetscCall(VecDuplicate(h, &mass));
-  PetscCall(BrenierLaguerreEvaluate(laguerre, h, mass, &value));
-  *sound = value.sound;
-  if (value.sound) PetscCall(BrenierLaguerreBarycentres(laguerre, barycentre));
-  PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierLaguerreAt(t, source, h, NULL, &energy, &laguerre));
+  *sound = (PetscBool)(laguerre != NULL);
+  if (*sound) PetscCall(BrenierLaguerreBarycentres(laguerre, barycentre));
   PetscCall(BrenierLaguerreDestroy(&laguerre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

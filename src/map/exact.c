@@ -57,16 +57,13 @@ PetscErrorCode BrenierHeldOutExact(BrenierTargets t, const BrenierSource *source
 PetscErrorCode BrenierHeldOutMeasureExact(BrenierTargets t, const BrenierSource *source, Vec h, Vec mass,
                                           BrenierHeldOut *out, PetscBool *sound)
 {
-  BrenierLaguerre      laguerre;
-  BrenierLaguerreValue value;
+  BrenierLaguerre laguerre;
+  PetscReal       energy;
 
   PetscFunctionBegin;
-  *sound = PETSC_FALSE;
-  if (!BrenierLaguerreKnows(source, t->n)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
-  PetscCall(BrenierLaguerreEvaluate(laguerre, h, mass, &value));
+  PetscCall(BrenierLaguerreAt(t, source, h, mass, &energy, &laguerre));
+  *sound = (PetscBool)(laguerre != NULL);
+  if (*sound) PetscCall(BrenierHeldOutExact(t, source, h, mass, energy, out));
   PetscCall(BrenierLaguerreDestroy(&laguerre));
-  *sound = value.sound;
-  if (value.sound) PetscCall(BrenierHeldOutExact(t, source, h, mass, value.energy, out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -137,19 +137,13 @@ static PetscErrorCode SampleHessian(BrenierTargets t, const BrenierSource *sourc
 /* That of exact cells; *sound is false, and there is none, where these are not known. */
 static PetscErrorCode ExactHessian(BrenierTargets t, const BrenierSource *source, Vec h, Mat *hessian, PetscBool *sound)
 {
-  BrenierLaguerre      laguerre;
-  BrenierLaguerreValue value;
-  Vec                  mass;
+  BrenierLaguerre laguerre;
+  PetscReal       energy;
 
   PetscFunctionBegin;
-  *sound = PETSC_FALSE;
-  if (!BrenierLaguerreKnows(source, t->n)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
-  PetscCall(VecDuplicate(h, &mass));
-  PetscCall(BrenierLaguerreEvaluate(laguerre, h, mass, &value));
-  if (value.sound) PetscCall(BrenierLaguerreHessian(laguerre, hessian));
-  *sound = value.sound;
-  PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierLaguerreAt(t, source, h, NULL, &energy, &laguerre));
+  *sound = (PetscBool)(laguerre != NULL);
+  if (*sound) PetscCall(BrenierLaguerreHessian(laguerre, hessian));
   PetscCall(BrenierLaguerreDestroy(&laguerre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -29,11 +29,9 @@
 #include <math.h>
 #include <petscksp.h>
 
-static const PetscReal brenier_armijo          = 0.05;  /* part of the promised decrease that a step must keep */
-static const PetscInt  brenier_cluster         = 8;     /* targets of a cluster whose residual is balanced */
-static const PetscReal brenier_most_growth     = 3.0;   /* of a part of a cluster's residual that is scaled up */
-static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
-static const PetscReal brenier_least_step      = 1e-4;  /* t below which a direction is given up */
+static const PetscInt  brenier_cluster     = 8;    /* targets of a cluster whose residual is balanced */
+static const PetscReal brenier_most_growth = 3.0;  /* of a part of a cluster's residual that is scaled up */
+static const PetscReal brenier_least_step  = 1e-4; /* t below which a direction is given up */
 /* Of the weight, what a raised cell is to get; where what that takes is too much, by this factor less, and not below the last. */
 static const PetscReal brenier_lift_part = 0.5, brenier_lift_factor = 0.2, brenier_lift_least = 1e-3;
 
@@ -89,28 +87,19 @@ static PetscErrorCode Evaluate(Exact *s, Vec h, Vec mass, BrenierLaguerreValue *
 /* What the masses at hand come to. */
 static PetscErrorCode Measure(Exact *s)
 {
-  const PetscInt     n  = s->targets->n_local;
   const PetscReal   *nu = s->targets->nu;
   const PetscScalar *m;
-  PetscReal         *term, sum[2];
   PetscLogDouble     now;
 
   PetscFunctionBegin;
   s->largest = 0.0;
-  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
   PetscCall(VecGetArrayRead(s->mass, &m));
-  for (PetscInt i = 0; i < n; ++i) {
-    term[i]     = PetscAbsReal(m[i] - nu[i]);
-    term[n + i] = PetscSqr(m[i] - nu[i]) / nu[i];
-    s->largest  = PetscMax(s->largest, term[i] / nu[i]);
-  }
+  for (PetscInt i = 0; i < s->targets->n_local; ++i)
+    s->largest = PetscMax(s->largest, PetscAbsReal(m[i] - nu[i]) / nu[i]);
   PetscCall(VecRestoreArrayRead(s->mass, &m));
-  PetscCall(BrenierExactSum(s->targets->comm, n, 2, term, sum));
-  PetscCall(PetscFree(term));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &s->largest, 1, MPIU_REAL, MPI_MAX, s->targets->comm));
+  PetscCall(BrenierIterationResidual_Private(s->targets, s->mass, &s->now));
   PetscCall(PetscTime(&now));
-  s->now.l1         = sum[0];
-  s->now.rho        = PetscSqrtReal(sum[1]);
   s->now.energy     = s->value.energy;
   s->now.empty      = (PetscReal)s->value.n_empty;
   s->now.candidates = 2.0 * (PetscReal)s->value.n_facets / (PetscReal)s->targets->n;
@@ -340,53 +329,21 @@ static PetscErrorCode SolveStep(Exact *s, PetscBool *solved)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* <nu - mass, step>: how fast the energy falls along the step, at some masses. */
-static PetscErrorCode Descent(Exact *s, Vec mass, PetscReal *descent)
-{
-  const PetscScalar *m, *p;
-  PetscReal         *term;
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(s->targets->n_local, &term));
-  PetscCall(VecGetArrayRead(mass, &m));
-  PetscCall(VecGetArrayRead(s->step, &p));
-  for (PetscInt i = 0; i < s->targets->n_local; ++i) term[i] = (s->targets->nu[i] - m[i]) * p[i];
-  PetscCall(VecRestoreArrayRead(s->step, &p));
-  PetscCall(VecRestoreArrayRead(mass, &m));
-  PetscCall(BrenierExactSum(s->targets->comm, s->targets->n_local, 1, term, descent));
-  PetscCall(PetscFree(term));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Whether the energy has fallen enough at the trial, t of the step away. */
-static PetscErrorCode IsGood(Exact *s, PetscReal t, PetscReal slope, PetscBool *good)
-{
-  const PetscReal promised = t * slope, rounding = brenier_energy_rounding * PetscAbsReal(s->value.energy);
-  const PetscReal fall = s->value.energy - s->trial_value.energy;
-  PetscReal       after;
-
-  PetscFunctionBegin;
-  PetscCall(Descent(s, s->trial_mass, &after));
-  after *= t;
-  *good = (PetscBool)(s->trial_value.sound &&
-                      (fall > brenier_armijo * promised || (after >= brenier_armijo * promised && fall > -rounding) ||
-                       (fall > -rounding && promised < rounding && PetscAbsReal(after) < 0.5 * promised)));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Tries h + t step, t falling. */
 static PetscErrorCode Search(Exact *s, PetscBool *good)
 {
-  PetscReal slope;
+  PetscReal slope, left;
 
   PetscFunctionBegin;
   *good = PETSC_FALSE;
-  PetscCall(Descent(s, s->mass, &slope));
+  PetscCall(BrenierIterationSlope_Private(s->targets, s->mass, s->step, &slope));
   if (!(slope > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
   for (PetscReal t = 1.0; !*good && t >= brenier_least_step; t *= 0.5) {
     PetscCall(VecWAXPY(s->trial, t, s->step, s->h));
     PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
-    PetscCall(IsGood(s, t, slope, good));
+    PetscCall(BrenierIterationSlope_Private(s->targets, s->trial_mass, s->step, &left));
+    *good          = (PetscBool)(s->trial_value.sound &&
+                        BrenierIterationFalls_Private(s->value.energy, s->trial_value.energy, t * slope, t * left));
     s->now.damping = t;
   }
   if (!*good) PetscFunctionReturn(PETSC_SUCCESS);

@@ -9,11 +9,13 @@ static const PetscReal brenier_rounding_rho = 1e-12; /* residual that rounding a
 static const PetscReal brenier_uneven       = 1.5;   /* noise of rho over that of L1: 1 where all cells have the same */
 static const PetscReal brenier_lift_most    = 0.3;   /* in lengths */
 
+static const PetscReal brenier_armijo          = 0.05;  /* part of the promised decrease that a step must keep */
+static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
+
 /* Masses beyond this many weights fall by their logarithm. */
 static const PetscReal brenier_heavy = 4.0;
 
-/* L1 and root-mean-square residual. */
-static PetscErrorCode MeasureResidual(BrenierTargets t, Vec mass, BrenierIteration *now)
+PetscErrorCode BrenierIterationResidual_Private(BrenierTargets t, Vec mass, BrenierIteration *now)
 {
   const PetscInt     n  = t->n_local;
   const PetscReal   *nu = t->nu;
@@ -35,6 +37,36 @@ static PetscErrorCode MeasureResidual(BrenierTargets t, Vec mass, BrenierIterati
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierIterationSlope_Private(BrenierTargets t, Vec mass, Vec step, PetscReal *slope)
+{
+  const PetscScalar *m, *p;
+  PetscReal         *term;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &term));
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArrayRead(step, &p));
+  for (PetscInt i = 0; i < t->n_local; ++i) term[i] = (t->nu[i] - m[i]) * p[i];
+  PetscCall(VecRestoreArrayRead(step, &p));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, slope));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscReal BrenierIterationRounding_Private(PetscReal energy)
+{
+  return brenier_energy_rounding * PetscAbsReal(energy);
+}
+
+PetscBool BrenierIterationFalls_Private(PetscReal before, PetscReal after, PetscReal promised, PetscReal left)
+{
+  const PetscReal fall = before - after, rounding = BrenierIterationRounding_Private(before);
+
+  return (PetscBool)(fall > brenier_armijo * promised || (left >= brenier_armijo * promised && fall > -rounding) ||
+                     (fall > -rounding && promised < rounding && PetscAbsReal(left) < 0.5 * promised));
+}
+
 PetscErrorCode BrenierIterationMeasure_Private(BrenierDual dual, BrenierTargets t, const BrenierDualValue *value,
                                                Vec mass, BrenierIteration *now)
 {
@@ -42,7 +74,7 @@ PetscErrorCode BrenierIterationMeasure_Private(BrenierDual dual, BrenierTargets 
   PetscInt64      sum[2];
 
   PetscFunctionBegin;
-  PetscCall(MeasureResidual(t, mass, now));
+  PetscCall(BrenierIterationResidual_Private(t, mass, now));
   PetscCall(BrenierDualGetWork(dual, &work));
   sum[0] = work.n_scanned;
   sum[1] = work.n_candidates;

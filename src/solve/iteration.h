@@ -9,6 +9,19 @@
 PetscErrorCode BrenierIterationMeasure_Private(BrenierDual dual, BrenierTargets targets, const BrenierDualValue *value,
                                                Vec mass, BrenierIteration *now);
 
+/* l1 and rho of some masses. Collective. */
+PetscErrorCode BrenierIterationResidual_Private(BrenierTargets targets, Vec mass, BrenierIteration *now);
+
+/* <nu - mass, step>: how fast the energy falls along a step, at some masses. Collective. */
+PetscErrorCode BrenierIterationSlope_Private(BrenierTargets targets, Vec mass, Vec step, PetscReal *slope);
+
+/* Differences of energies below this say nothing. Not collective. */
+PetscReal BrenierIterationRounding_Private(PetscReal energy);
+
+/* Whether the energy falls enough from `before` to `after`: by a twentieth of what its slope `promised`, or, as it is convex, where
+   it still slopes that much by `left` at the end of the step and rounding hides the fall. Not collective. */
+PetscBool BrenierIterationFalls_Private(PetscReal before, PetscReal after, PetscReal promised, PetscReal left);
+
 /* Residual of a cell of mass m and weight nu, see newton.h. Not collective. */
 PetscReal BrenierResidual_Private(PetscReal m, PetscReal nu);
 

@@ -11,12 +11,10 @@
 const char BrenierIterationNames[] =
     "iteration,evaluations,seconds,energy,l1,rho,noise,empty,damping,step,linear_iterations,curves,scanned,candidates";
 
-static const PetscReal brenier_armijo          = 0.05;  /* part of the promised decrease that a step must keep */
-static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
-static const PetscReal brenier_diagonal_floor  = 0.02;  /* of the geometric mean of the diagonal */
-static const PetscReal brenier_few_pieces      = 16.0;  /* of a cell: its row of the Hessian is chance */
-static const PetscReal brenier_few_empty       = 1e-3;  /* of the weight */
-static const PetscReal brenier_empty_part      = 0.25;  /* of the residual that is asked for */
+static const PetscReal brenier_diagonal_floor = 0.02; /* of the geometric mean of the diagonal */
+static const PetscReal brenier_few_pieces     = 16.0; /* of a cell: its row of the Hessian is chance */
+static const PetscReal brenier_few_empty      = 1e-3; /* of the weight */
+static const PetscReal brenier_empty_part     = 0.25; /* of the residual that is asked for */
 /* In lengths, while lists are trusted. Steps that help stay below 8; curves of two pieces leave parts of the Hessian that
    nothing but damping ties to the rest, and these would go thousands, past everything that lists hold. */
 static const PetscReal brenier_step_most = 10.0;
@@ -114,12 +112,6 @@ static PetscErrorCode SumTerms(Newton *s, PetscReal term[], PetscInt n_sets, Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Differences of the energy below this say nothing. */
-static PetscReal Rounding(const Newton *s)
-{
-  return brenier_energy_rounding * PetscAbsReal(s->value.energy);
-}
-
 static PetscErrorCode Evaluate(Newton *s, Vec h, Vec mass, BrenierDualValue *value)
 {
   PetscFunctionBegin;
@@ -138,7 +130,7 @@ static PetscErrorCode Evaluate(Newton *s, Vec h, Vec mass, BrenierDualValue *val
 static PetscErrorCode Certify(Newton *s)
 {
   PetscFunctionBegin;
-  if (s->value.energy <= s->certified_energy + Rounding(s)) {
+  if (s->value.energy <= s->certified_energy + BrenierIterationRounding_Private(s->value.energy)) {
     PetscCall(VecCopy(s->h, s->certified));
     s->certified_energy = PetscMin(s->certified_energy, s->value.energy);
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -256,7 +248,8 @@ static PetscErrorCode LiftEmpty(Newton *s)
     PetscCall(VecCopy(s->h, s->trial));
     PetscCall(BrenierDualLift(s->dual, s->mass, most, s->trial, &n_lifted));
     PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
-    if (part == 0.0 || s->trial_value.energy <= s->value.energy + Rounding(s)) break;
+    if (part == 0.0 || s->trial_value.energy <= s->value.energy + BrenierIterationRounding_Private(s->value.energy))
+      break;
   }
   PetscCall(VecCopy(s->trial, s->h));
   PetscCall(VecCopy(s->trial_mass, s->mass));
@@ -391,43 +384,22 @@ static PetscErrorCode LimitStep(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* <nu - mass, step>: how fast the energy falls along the step, at some masses. */
-static PetscErrorCode Descent(Newton *s, Vec mass, PetscReal *descent)
-{
-  const PetscScalar *m, *p;
-  PetscReal         *term;
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(s->targets->n_local, &term));
-  PetscCall(VecGetArrayRead(mass, &m));
-  PetscCall(VecGetArrayRead(s->step, &p));
-  for (PetscInt i = 0; i < s->targets->n_local; ++i) term[i] = (s->targets->nu[i] - m[i]) * p[i];
-  PetscCall(VecRestoreArrayRead(s->step, &p));
-  PetscCall(VecRestoreArrayRead(mass, &m));
-  PetscCall(SumTerms(s, term, 1, descent));
-  PetscCall(PetscFree(term));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Evaluates h + step; *good when the energy falls enough. */
 static PetscErrorCode TryStep(Newton *s, PetscBool *good)
 {
-  PetscReal promised, after, fall, rounding;
+  PetscReal promised, left;
 
   PetscFunctionBegin;
   *good = PETSC_FALSE;
   PetscCall(LimitStep(s));
-  PetscCall(Descent(s, s->mass, &promised));
+  PetscCall(BrenierIterationSlope_Private(s->targets, s->mass, s->step, &promised));
   if (!(promised > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecWAXPY(s->trial, 1.0, s->step, s->h));
   PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
-  PetscCall(Descent(s, s->trial_mass, &after));
-  fall     = s->value.energy - s->trial_value.energy;
-  s->gain  = fall / promised;
-  rounding = Rounding(s);
-  // Convexity: the energy fell by at least the slope that is left. Where it rose all the same, trusted lists missed planes
-  *good = (PetscBool)(fall > brenier_armijo * promised || (after >= brenier_armijo * promised && fall > -rounding) ||
-                      (fall > -rounding && promised < rounding && PetscAbsReal(after) < 0.5 * promised));
+  PetscCall(BrenierIterationSlope_Private(s->targets, s->trial_mass, s->step, &left));
+  s->gain = (s->value.energy - s->trial_value.energy) / promised;
+  // Where it rose all the same, trusted lists missed planes
+  *good = BrenierIterationFalls_Private(s->value.energy, s->trial_value.energy, promised, left);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
