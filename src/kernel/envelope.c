@@ -111,14 +111,14 @@ static size_t FirstTop(size_t k, const double a[], const double h[])
   return best;
 }
 
-enum { BRENIER_WALK_SECTORS = 32, BRENIER_WALK_SECTORS_FROM = 256 };
+/* Sectors of the circle that have lists of their own, those in a few wide ones that have, and planes from which that pays. */
+enum { BRENIER_WALK_SECTORS = 32, BRENIER_WIDE_SECTORS = 8, BRENIER_WALK_SECTORS_FROM = 256 };
 
-/* Planes of one sector of the circle, in their order. */
+/* Planes in their order, one of them on top. */
 typedef struct {
-  double  *a, *b, *h, *root;
-  int32_t *plane;
-  size_t   n, where; /* where: of the plane on top; n where it is not here */
-} Sector;
+  const double *a, *b, *h;
+  size_t        n, top;
+} Planes;
 
 /* Each plane's value at an angle, negative. */
 BRENIER_WIDE static void Depths(size_t k, const double a[], const double b[], const double h[], double cosine,
@@ -143,26 +143,69 @@ BRENIER_WIDE static void Reaches(size_t k, const double a[], const double b[], c
   }
 }
 
-/* Makes the list of sector g: planes that are not below the highest of its middle all over it. Which these are depends on nothing but
-   u, so those that are left out are never missed, nor is a root changed. */
-static void SetSector(size_t k, const double a[], const double b[], const double h[], int g, size_t top, double work[],
-                      Sector *s)
+/* Of some planes those of sector g of so many: all that are not below the highest of its middle all over it, and the one on top.
+   Which these are depends on nothing but u, so those that are left out are never missed, nor is a root changed. Where they
+   were goes to of[], shape [n]; room for their numbers has shape [3, n], `reach` [n]. */
+static void TakeSector(const Planes *from, int g, int n_sectors, double reach[], double room[], int32_t of[], Planes *s)
 {
-  const double w = brenier_pi / BRENIER_WALK_SECTORS, middle = (2 * g + 1) * w;
-  const double cosine = cos(middle), sine = sin(middle);
+  const size_t k = from->n;
+  const double w = brenier_pi / n_sectors, middle = (2 * g + 1) * w, cosine = cos(middle), sine = sin(middle);
+  double      *a = room, *b = room + k, *h = room + 2 * k;
+  size_t       n = 0;
 
-  Depths(k, a, b, h, cosine, sine, work);
-  Reaches(k, a, b, h, FirstLeast(k, work), cosine, sine, w, work);
-  s->n     = 0;
-  s->where = k;
+  Depths(k, from->a, from->b, from->h, cosine, sine, reach);
+  Reaches(k, from->a, from->b, from->h, FirstLeast(k, reach), cosine, sine, w, reach);
+  reach[from->top] = 0.0;
   for (size_t j = 0; j < k; ++j) {
-    s->a[s->n]     = a[j];
-    s->b[s->n]     = b[j];
-    s->h[s->n]     = h[j];
-    s->plane[s->n] = (int32_t)j;
-    s->where       = j == top ? s->n : s->where;
-    s->n += work[j] >= 0.0 || j == top;
+    of[n] = (int32_t)j;
+    n += reach[j] >= 0.0;
   }
+  *s = (Planes){a, b, h, n, 0};
+  for (size_t j = 0; j < n; ++j) {
+    a[j]   = from->a[of[j]];
+    b[j]   = from->b[of[j]];
+    h[j]   = from->h[of[j]];
+    s->top = (size_t)of[j] == from->top ? j : s->top;
+  }
+}
+
+/* What a walk in sectors is among: all planes, those of the wide sector, those of the sector in it. */
+typedef struct {
+  Planes   all, wide, narrow;
+  int32_t *of_wide, *of_narrow; /* see TakeSector() */
+  double  *room_wide, *room_narrow, *work;
+} Sectors;
+
+/* Comes to sector g. */
+static void EnterSector(int g, Sectors *s)
+{
+  const int in_wide = BRENIER_WALK_SECTORS / BRENIER_WIDE_SECTORS;
+
+  if (g % in_wide == 0)
+    TakeSector(&s->all, g / in_wide, BRENIER_WIDE_SECTORS, s->work, s->room_wide, s->of_wide, &s->wide);
+  TakeSector(&s->wide, g, BRENIER_WALK_SECTORS, s->work, s->room_narrow, s->of_narrow, &s->narrow);
+}
+
+/* Takes plane j of the sector to be on top. Returns its position among all. */
+static size_t PutOnTop(Sectors *s, size_t j)
+{
+  s->narrow.top = j;
+  s->wide.top   = (size_t)s->of_narrow[j];
+  s->all.top    = (size_t)s->of_wide[s->wide.top];
+  return s->all.top;
+}
+
+static int BeginSectors(size_t k, const double a[], const double b[], const double h[], BrenierEnvelope *e, Sectors *s)
+{
+  if (ReserveWork(e, 7 * k)) return -1;
+  s->all         = (Planes){a, b, h, k, FirstTop(k, a, h)};
+  s->work        = e->work;
+  s->room_wide   = e->work + k;
+  s->room_narrow = e->work + 4 * k;
+  s->of_wide     = e->order;
+  s->of_narrow   = e->order + k;
+  EnterSector(0, s);
+  return 0;
 }
 
 /* The walk of BrenierCircleEnvelope() for many planes, each sector with its own: the same roots, and so the same to the bit. */
@@ -170,32 +213,25 @@ static int WalkSectors(size_t k, const double a[], const double b[], const doubl
 {
   const double half_turn = 0.999 * brenier_pi, turn = 2.0 * brenier_pi;
   const size_t max_steps = 8 * k + 16;
-  size_t       c         = FirstTop(k, a, h);
-  double       t         = 0.0, *work;
+  double       t         = 0.0;
   int          g         = 0;
-  Sector       s;
+  Sectors      s;
 
   envelope->n = 0;
-  if (ReserveWork(envelope, 5 * k) || AddPiece(envelope, (int32_t)c, 0.0)) return -1;
-  work    = envelope->work;
-  s.a     = work + k;
-  s.b     = work + 2 * k;
-  s.h     = work + 3 * k;
-  s.root  = work + 4 * k;
-  s.plane = envelope->order;
-  SetSector(k, a, b, h, g, c, work, &s);
+  if (BeginSectors(k, a, b, h, envelope, &s) || AddPiece(envelope, (int32_t)s.all.top, 0.0)) return -1;
   for (size_t step = 0; step < max_steps;) {
-    const double top[3] = {a[c], b[c], h[c]};
-    const double end    = g + 1 < BRENIER_WALK_SECTORS ? turn * (g + 1) / BRENIER_WALK_SECTORS : HUGE_VAL;
-    size_t       j;
-    double       angle;
+    const Planes *p      = &s.narrow;
+    const double  top[3] = {p->a[p->top], p->b[p->top], p->h[p->top]};
+    const double  end    = g + 1 < BRENIER_WALK_SECTORS ? turn * (g + 1) / BRENIER_WALK_SECTORS : HUGE_VAL;
+    size_t        j;
+    double        angle;
 
-    CircleRoots(s.n, s.a, s.b, s.h, top, cos(t), sin(t), s.root);
-    s.root[s.where] = HUGE_VAL;
-    j               = FirstLeast(s.n, s.root);
-    angle           = 2.0 * atan(s.root[j]);
+    CircleRoots(p->n, p->a, p->b, p->h, top, cos(t), sin(t), s.work);
+    s.work[p->top] = HUGE_VAL;
+    j              = FirstLeast(p->n, s.work);
+    angle          = 2.0 * atan(s.work[j]);
     if ((angle > half_turn || t + angle > end) && end < t + half_turn) {
-      SetSector(k, a, b, h, ++g, c, work, &s);
+      EnterSector(++g, &s);
       continue;
     }
     ++step;
@@ -206,9 +242,7 @@ static int WalkSectors(size_t k, const double a[], const double b[], const doubl
     }
     t += angle;
     if (t >= turn) break;
-    c       = (size_t)s.plane[j];
-    s.where = j;
-    if (AddPiece(envelope, (int32_t)c, t)) return -1;
+    if (AddPiece(envelope, (int32_t)PutOnTop(&s, j), t)) return -1;
   }
   envelope->start[envelope->n] = turn;
   return 0;
