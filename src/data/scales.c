@@ -8,11 +8,12 @@
 static const PetscInt  brenier_scales_dim  = 4;
 static const PetscReal brenier_scales_work = 2e9; /* multiply-adds */
 
-/* A set that is joined to others at this many times the largest distance within is a group. */
-static const PetscReal brenier_group_apart = 30.0;
-
-/* Distances within this factor of the median are of one kind. */
+/* A set that is joined to others at this many times the largest distance within makes scales worth while, as does a target whose
+   distance to the nearest is this factor from the median. */
 static const PetscReal brenier_one_kind = 30.0;
+
+/* The same of a group, where there are scales. */
+static const PetscReal brenier_group_apart = 3.0;
 
 typedef struct {
   PetscReal apart;
@@ -114,12 +115,12 @@ static PetscInt FindSet(const Sets *s, PetscInt i)
 }
 
 /* Nodes of set r are joined to others at a distance: they become a group where that is far. */
-static void CloseSet(BrenierScales scales, Sets *s, PetscInt r, PetscReal apart)
+static void CloseSet(BrenierScales scales, Sets *s, PetscInt r, PetscReal apart, PetscReal factor)
 {
   const PetscBool one = (PetscBool)(s->within[r] == 0.0);
 
   if (one) scales->apart[s->first[r]] = apart;
-  if (one || apart < brenier_group_apart * s->within[r]) return;
+  if (one || apart < factor * s->within[r]) return;
   for (PetscInt i = s->first[r]; i >= 0; i = s->next[i]) scales->parent[i] = scales->n_nodes;
   s->first[r]                       = scales->n_nodes;
   s->next[scales->n_nodes]          = -1;
@@ -139,12 +140,13 @@ static void JoinSets(Sets *s, PetscInt a, PetscInt b, PetscReal apart)
 }
 
 /* Joins the closest first. The shorter chain is walked, so this takes n log n steps. */
-static PetscErrorCode FindGroups(PetscInt n, const Edge edge[], BrenierScales scales)
+static PetscErrorCode FindGroups(PetscInt n, const Edge edge[], PetscReal factor, BrenierScales scales)
 {
   Sets      s;
   PetscInt *size;
 
   PetscFunctionBegin;
+  scales->n_nodes = n;
   PetscCall(PetscMalloc5(n, &s.set, n, &s.first, 2 * (size_t)n, &s.next, n, &s.within, n, &size));
   for (PetscInt i = 0; i < n; ++i) {
     s.set[i] = s.first[i] = i;
@@ -155,8 +157,8 @@ static PetscErrorCode FindGroups(PetscInt n, const Edge edge[], BrenierScales sc
   for (PetscInt e = 0; e < n - 1; ++e) {
     PetscInt a = FindSet(&s, edge[e].a), b = FindSet(&s, edge[e].b);
 
-    CloseSet(scales, &s, a, edge[e].apart);
-    CloseSet(scales, &s, b, edge[e].apart);
+    CloseSet(scales, &s, a, edge[e].apart, factor);
+    CloseSet(scales, &s, b, edge[e].apart, factor);
     if (size[b] > size[a]) {
       const PetscInt swap = a;
 
@@ -387,10 +389,13 @@ static PetscErrorCode CreateScales(BrenierTargets t, BrenierScales *scales)
   PetscCall(PetscMalloc2((size_t)t->n * t->dim, &y, t->n, &edge));
   PetscCall(GatherTargets(t, y, s->nu));
   PetscCall(SpanningTree(t->n, t->dim, y, edge));
-  PetscCall(FindGroups(t->n, edge, s));
-  AddToGroups(s, s->nu);
+  PetscCall(FindGroups(t->n, edge, brenier_one_kind, s));
   PetscCall(HasSeveral(s, &several));
-  if (several) PetscCall(CutGroups(t->dim, y, s));
+  if (several) {
+    PetscCall(FindGroups(t->n, edge, brenier_group_apart, s));
+    AddToGroups(s, s->nu);
+    PetscCall(CutGroups(t->dim, y, s));
+  }
   PetscCall(PetscFree2(y, edge));
   if (!several) {
     PetscCall(BrenierScalesDestroy(&s));

@@ -23,7 +23,7 @@ static const PetscReal brenier_slack = 2.5;
 static const PetscReal brenier_little_growth = 1.5;
 
 /* A sample this much short of the size wanted will do. */
-static const PetscReal brenier_size_slack = 0.02;
+static const PetscReal brenier_size_slack = 0.05;
 
 /* Passes an iteration of a stage on as one of the whole solve. */
 static PetscErrorCode MonitorStage(void *context, const BrenierIteration *now)
