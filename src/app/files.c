@@ -26,7 +26,8 @@ typedef enum {
   FILE_OLDER, /* generation of the checkpoint */
   FILE_LOG,
   FILE_STOP,
-  FILE_STREAM /* standard output or error */
+  FILE_REPORT, /* of PETSc's, as in -log_view :FILE */
+  FILE_STREAM  /* standard output or error */
 } FileUse;
 
 /* Options with a file behind them. */
@@ -63,7 +64,7 @@ typedef struct {
   char         place[PETSC_MAX_PATH_LEN]; /* where links lead */
   PetscBool    is_there, has_folder;
   struct stat  about, folder;
-  BrenierFound found; /* of a store and a checkpoint */
+  BrenierFound found; /* where a store goes */
   char         found_format[BRENIER_LOOK_LENGTH], found_status[BRENIER_LOOK_LENGTH];
 } NamedFile;
 
@@ -173,6 +174,19 @@ static PetscErrorCode AddOptions(FileList *list, const BrenierCommand *command)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A word such as -log_view or -ksp_monitor has [TYPE]:FILE[:FORMAT] behind it, -malloc_view the file alone. */
+static void AddReport(FileList *list, const char word[], const char value[])
+{
+  const PetscBool plain = (PetscBool)!strcasecmp(word, "-malloc_view");
+  const char     *view = strstr(word, "_view"), *colon = strchr(value, ':');
+  char            path[VALUE_LENGTH];
+
+  if ((!view && !strstr(word, "_monitor")) || value[0] == '-' || (!plain && !colon)) return;
+  snprintf(path, sizeof path, "%s", plain ? value : colon + 1);
+  if (!plain) path[strcspn(path, ":")] = '\0';
+  AddFile(list, FILE_REPORT, word, NULL, path);
+}
+
 static PetscErrorCode ListFiles(FileList *list, const BrenierCommand *command, const char *const argument[],
                                 const char log[], int n, char *const word[])
 {
@@ -180,9 +194,11 @@ static PetscErrorCode ListFiles(FileList *list, const BrenierCommand *command, c
   for (int i = 0; i < BRENIER_MAX_ARGUMENTS; ++i)
     if (argument[i]) AddInput(list, FILE_INPUT, "", argument[i]);
   PetscCall(AddOptions(list, command));
-  for (int i = 0; i + 1 < n; ++i)
+  for (int i = 0; i + 1 < n; ++i) {
     if (!strcasecmp(word[i], "-options_file") || !strcasecmp(word[i], "-options_file_yaml"))
       AddFile(list, FILE_INPUT, "-options_file", NULL, word[i + 1]);
+    AddReport(list, word[i], word[i + 1]);
+  }
   AddFile(list, FILE_LOG, "-log", NULL, log);
   AddStream(list, STDOUT_FILENO, "standard output");
   AddStream(list, STDERR_FILENO, "standard error");
@@ -214,6 +230,7 @@ static PetscBool MayBeOne(const NamedFile *a, const NamedFile *b)
   if (IsInput(a) && IsInput(b)) return PETSC_TRUE;
   if (a->use == FILE_START && b->use == FILE_OUTPUT) return PETSC_TRUE;
   if (a->use == FILE_CHECKPOINT && b->use == FILE_OLDER) return PETSC_TRUE; // hard links that somebody made
+  if (a->use == FILE_REPORT && b->use == FILE_REPORT) return PETSC_TRUE;
   if (b->use == FILE_STREAM) return (PetscBool)(IsInput(a) || a->use == FILE_LOG || a->use == FILE_STREAM);
   return PETSC_FALSE;
 }
@@ -272,6 +289,18 @@ static void CheckKind(const FileList *list, const NamedFile *f, BrenierFault *fa
                     f->path, f->format, f->found == BRENIER_FOUND_DAMAGED ? " that can be read" : "", f->option);
 }
 
+/* PETSc writes text over whatever is there. */
+static void CheckReport(const NamedFile *f, BrenierFault *fault)
+{
+  char  start[512] = "";
+  FILE *file       = f->is_there && S_ISREG(f->about.st_mode) ? fopen(f->path, "r") : NULL;
+
+  if (file && memchr(start, '\0', fread(start, 1, sizeof start, file)))
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%s is there already and holds no text; name another file behind %s",
+                    f->path, f->option);
+  if (file) fclose(file);
+}
+
 /* A solve that is finished writes neither its result nor its checkpoint again. */
 static PetscBool IsFinished(const FileList *list)
 {
@@ -287,6 +316,7 @@ static void CheckOutputs(FileList *list)
   for (int i = 0; i < list->n; ++i) {
     const NamedFile *f = &list->file[i];
 
+    if (f->use == FILE_REPORT) CheckReport(f, &list->fault);
     if (f->use != FILE_OUTPUT && f->use != FILE_CHECKPOINT && f->use != FILE_OLDER) continue;
     if (!finished || (f->is_there && !S_ISREG(f->about.st_mode))) BrenierStoreCheckPlace(f->path, &list->fault);
     if (!list->fault.kind) CheckKind(list, f, &list->fault);
@@ -296,7 +326,7 @@ static void CheckOutputs(FileList *list)
 PetscErrorCode BrenierFilesCheck(const BrenierCommand *command, const char *const argument[], const char log[], int n,
                                  char *const word[])
 {
-  const int      most = 2 * BRENIER_MAX_ARGUMENTS + 3 * FILE_OPTIONS + n + 3;
+  const int      most = 2 * BRENIER_MAX_ARGUMENTS + 3 * FILE_OPTIONS + 2 * n + 3;
   FileList       list = {0};
   PetscMPIInt    rank;
   PetscErrorCode ierr;
@@ -311,6 +341,7 @@ PetscErrorCode BrenierFilesCheck(const BrenierCommand *command, const char *cons
     PetscCall(PetscFree(list.file));
   }
   ierr = BrenierFaultAgree(PETSC_COMM_WORLD, &list.fault);
+  if (ierr) PetscCall(PetscOptionsClear(NULL)); // PETSc would write its reports all the same, at the end
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

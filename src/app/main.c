@@ -9,6 +9,7 @@
 
 #include <brenier/store.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -446,6 +447,13 @@ __attribute__((section(".preinit_array"), used)) static void (*const brenier_cat
                                                                                           char **) = CatchEarly;
 #endif
 
+/* Opens what is closed of standard input, output and error: the next file that is opened would get what is printed. */
+static void OpenStreams(void)
+{
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream)
+    if (fcntl(stream, F_GETFD) < 0) (void)!open("/dev/null", O_RDWR);
+}
+
 int main(int argc, char **argv)
 {
   BrenierExit           outcome;
@@ -453,6 +461,7 @@ int main(int argc, char **argv)
   PetscErrorCode        ierr;
   const BrenierCommand *command = argc > 1 ? FindCommand(argv[1]) : NULL;
 
+  OpenStreams();
   if (IsAloneUnderSlurm()) return BRENIER_EXIT_USAGE;
   NoteIgnored();
   CatchEarly(argc, argv, NULL);

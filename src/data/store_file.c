@@ -161,8 +161,7 @@ static void CreateFile(BrenierStore store, const char format[])
   }
   if (!BrenierStorePlace(store->path, store->place) || !BrenierStoreNameTemporary(store->place, store->temporary)) {
     store->temporary[0] = '\0';
-    BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%.300s: no file can have this name: %s", store->path,
-                    strerror(errno));
+    BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%.300s: cannot be written: %s", store->path, strerror(errno));
     return;
   }
   Exchange(NULL, store);

@@ -116,7 +116,7 @@ static void CheckPlace(const char path[], const char place[], BrenierFault *faul
   else if (!(about.st_mode & WRITE_BITS) || access(folder, W_OK | X_OK))
     BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: no permission to write into the folder %s", path, folder);
   else if (lstat(place, &file) && errno != ENOENT)
-    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: no file can have this name: %s", path, strerror(errno));
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%.300s: cannot be written: %s; name another file", path, strerror(errno));
   if (!fault->kind) CheckOlder(path, place, &about, fault);
   if (!fault->kind) TryFolder(path, place, folder, fault);
 }
@@ -126,6 +126,7 @@ void BrenierStoreCheckPlace(const char path[], BrenierFault *fault)
   char            place[PETSC_MAX_PATH_LEN];
   struct stat     about;
   const PetscBool there = (PetscBool)!stat(path, &about);
+  const int       code  = there ? 0 : errno;
   const size_t    n     = strlen(path);
 
   if (there && S_ISDIR(about.st_mode))
@@ -134,8 +135,10 @@ void BrenierStoreCheckPlace(const char path[], BrenierFault *fault)
     BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s is a pipe or a device; name a file instead", path);
   else if (n > 0 && path[n - 1] == '/')
     BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s ends with a slash, as a folder does; name a file instead", path);
+  else if (!there && code != ENOENT && code != ENOTDIR) // a link that must not be followed, a name too long
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%.300s: cannot be written: %s; name another file", path, strerror(code));
   else if (!BrenierStorePlace(path, place))
-    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%.300s: no file can have this name: %s", path, strerror(errno));
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%.300s: cannot be written: %s; name another file", path, strerror(errno));
   else CheckPlace(path, place, fault);
 }
 

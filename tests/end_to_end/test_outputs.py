@@ -120,7 +120,11 @@ REFUSED = [
     (USAGE, with_output("-log", "out", "-stop_file", "out"), ["-log", "-stop_file", "one file"]),
     (USAGE, with_output("-checkpoint", "out", "-stop_file", "out"), ["-checkpoint", "-stop_file", "one file"]),
     (USAGE, ["check", "r.h5", "-log", "r.h5"], ["r.h5", "-log", "input"]),
+    (USAGE, with_output("-log_view", ":out.h5"), ["-o", "-log_view", "one file"]),
     # an output in an input
+    (USAGE, with_output("-log_view", ":y.npy"), ["y.npy", "-log_view", "input"]),
+    (USAGE, with_output("-log_view", "ascii:./ylink.npy:ascii_xml"), ["ylink.npy", "-log_view", "input"]),
+    (USAGE, with_output("-ksp_monitor", "ascii:y.npy"), ["y.npy", "-ksp_monitor", "input"]),
     (USAGE, solve("-o", "ylink.npy"), ["ylink.npy", "-o", "input"]),
     (USAGE, solve("-o", "yhard.npy"), ["yhard.npy", "-o", "input"]),
     (USAGE, with_output("-checkpoint", "y.npy"), ["y.npy", "-checkpoint", "input"]),
@@ -156,6 +160,8 @@ REFUSED = [
     (USAGE, with_output("-log", "r.h5"), ["r.h5", "-log"]),
     (USAGE, with_output("-log", "run.ckpt"), ["run.ckpt", "-log"]),
     (USAGE, with_output("-log", "notes.txt"), ["notes.txt", "-log"]),
+    (USAGE, with_output("-log_view", ":r.h5"), ["r.h5", "no text", "-log_view"]),
+    (USAGE, ["check", "r.h5", "-log_view", ":y.npy"], ["y.npy", "no text", "-log_view"]),
     (USAGE, ["sample", "r.h5", "-n", 5, "-o", "map.h5"], ["map.h5", "brenier-map", "-o"]),
     (USAGE, ["map", "r.h5", "y.npy", "-o", "data.h5"], ["data.h5", "brenier-data", "-o"]),
     (USAGE, ["facets", "r.h5", "-o", "map.h5"], ["map.h5", "brenier-map", "-o"]),
@@ -396,6 +402,21 @@ def test_log_to_a_pipe_whose_reader_goes(place):
     os.close(reader)
     _, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 0 and len(err.splitlines()) <= 1 and (place / "n.h5").exists(), err
+
+
+def test_report_of_petsc(place):
+    """It may be written anew."""
+    for _ in range(2):
+        alone("check", "r.h5", "-curves", 64, "-log_view", ":report.txt", cwd=place)
+    assert "PETSc Performance Summary" in (place / "report.txt").read_text()
+
+
+def test_closed_standard_streams(place):
+    """What is printed goes into no file."""
+    command = '"$0" solve y.npy -curves 500 -o n.h5 -log n.jsonl <&- >&- 2>&-'
+    done = subprocess.run(["bash", "-c", command, PROGRAM], cwd=place, env=ENVIRONMENT, timeout=SECONDS)
+    assert done.returncode == 0 and read_result(place / "n.h5").status == "converged"
+    assert [event["event"] for event in read_log(place / "n.jsonl")][-1] == "end"
 
 
 @pytest.mark.parametrize("option", ["-o", "-checkpoint"])
