@@ -9,7 +9,8 @@
   lists, the history, and the problem: what must be the same for the run to continue. Continued on the same number of
   ranks, a run gives the same bits as one that was never stopped, but where that takes a pass back.
 
-  Two generations: the file PATH, and the one before as PATH.1. The newest that is whole is taken. docs/restart.md.
+  Two generations: the file PATH, and the one before as PATH.1, where PATH is what links lead to. The newest that is whole is
+  taken. docs/restart.md.
 */
 #pragma once
 
@@ -63,6 +64,9 @@ typedef struct {
   const char *name; /* as the user knows it: "-tol" */
   char        value[64];
 } BrenierProblemItem;
+
+/* What the name of the generation before ends with: ".1". */
+PETSC_EXTERN const char BrenierCheckpointOlder[];
 
 /*@
   BrenierCheckpointCreate - Finds what an earlier run left at `path`, if anything

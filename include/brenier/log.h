@@ -14,9 +14,13 @@
   Collective on the world
 
   Input Parameter:
-. path - file to write, replaced if it exists; NULL or "" for none
+. path - file to write, or a pipe that somebody reads, or a device; an older log is replaced; NULL or "" for none
 
-  Errors: `PETSC_ERR_FILE_OPEN` - cannot be written
+  Errors:
++ `PETSC_ERR_FILE_OPEN`  - cannot be written: a folder, a pipe without a reader, a read-only file
+- `PETSC_ERR_USER_INPUT` - a file that is not a log is there
+
+  Notes: a path that leads to standard output or error is written by its descriptor.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierLogOpen(const char path[]);
 
@@ -31,7 +35,7 @@ PETSC_EXTERN PetscErrorCode BrenierLogOpen(const char path[]);
            NULL: i is PetscInt64, r PetscReal (NaN and Inf become null), s const char *
 
   Notes: A failed write (full disk) warns once on standard error, with the path and the bytes missing, and ends the log with
-  its last whole line; the run goes on.
+  its last whole line; the run goes on. The reader of a pipe that sleeps longer than 10 s ends the log, too.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierLogEvent(const char event[], ...);
 

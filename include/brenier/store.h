@@ -6,12 +6,16 @@
   bounded size. Commit closes, reopens and verifies the checksum (XXH3-64) of every dataset, fsyncs, renames, and fsyncs
   the folder. Until then the final name is untouched, so an older file of that name survives any failure.
   Object times are not tracked: the same content gives the same bytes, whatever the number of ranks. A failed write
-  removes the temporary file at once; later calls on that store repeat the error, Destroy is still due.
+  removes the temporary file at once; later calls on that store repeat the error, Destroy is still due. A symbolic link of
+  the final name stays: the file it leads to is written, and need not be there yet. A file that is replaced leaves its mode
+  to the new one, and its owner where that is permitted.
 
   Reading: every rank opens the file read-only and reads its own rows. A bit turned anywhere in the file is an error or
   harmless: rows have XXH3, attributes lie in object headers, which HDF5 protects by a checksum of its own.
 */
 #pragma once
+
+#include <brenier/error.h>
 
 #include <petscvec.h>
 
@@ -24,6 +28,52 @@ typedef enum {
   BRENIER_I8, /* memory: PetscInt64 */
   BRENIER_I4  /* memory: int32_t */
 } BrenierType;
+
+/* What a path leads to. */
+typedef enum {
+  BRENIER_FOUND_NOTHING,
+  BRENIER_FOUND_EMPTY,   /* a file without a byte */
+  BRENIER_FOUND_STORE,   /* a file of Brenier's */
+  BRENIER_FOUND_DAMAGED, /* an HDF5 file that does not open */
+  BRENIER_FOUND_FOREIGN  /* anything else */
+} BrenierFound;
+
+/* Room for a format or a status with its final zero. */
+enum { BRENIER_LOOK_LENGTH = 128 };
+
+/*@
+  BrenierStorePlace - The path that symbolic links at the end of a path lead to, whether a file is there or not
+
+  Not collective
+
+  Returns: false, with `errno`, when they go in a circle or the path is too long
+@*/
+PETSC_EXTERN PetscBool BrenierStorePlace(const char path[], char place[PETSC_MAX_PATH_LEN]);
+
+/*@
+  BrenierStoreCheckPlace - Notes why no store could appear at `path`, before any work is done for it
+
+  Not collective
+
+  Input Parameters:
++ path  - the final name
+- fault - `BRENIER_EXIT_IO`, when it is a folder, pipe or device, its folder is missing or not writable, no file can have
+          this name, or the file there is read-only
+
+  Notes: makes an empty file in the folder and removes it.
+@*/
+PETSC_EXTERN void BrenierStoreCheckPlace(const char path[], BrenierFault *fault);
+
+/*@
+  BrenierStoreLook - What is at `path`, and the root attributes format and status of a store, "" of anything else
+
+  Not collective
+@*/
+PETSC_EXTERN BrenierFound BrenierStoreLook(const char path[], char format[BRENIER_LOOK_LENGTH],
+                                           char status[BRENIER_LOOK_LENGTH]);
+
+/* The command that makes files of a format: "brenier solve". */
+PETSC_EXTERN const char *BrenierStoreMaker(const char format[]);
 
 /*@
   BrenierStoreCreate - Starts a file that will appear at `path` when it is committed
@@ -177,6 +227,15 @@ PETSC_EXTERN PetscErrorCode BrenierStoreGetText(BrenierStore store, const char o
 PETSC_EXTERN PetscErrorCode BrenierStoreVisitAttributes(BrenierStore store, const char object[],
                                                         PetscErrorCode (*visit)(void *, const char[], const char[]),
                                                         void *context);
+
+/*@
+  BrenierStoreRemoveUnfinished - Removes the temporary files of this process, which is about to end
+
+  Not collective; safe in a signal handler
+
+  Returns: the final name of one of them, NULL when there was none
+@*/
+PETSC_EXTERN const char *BrenierStoreRemoveUnfinished(void);
 
 /*@
   BrenierStoreDestroy - Closes a store; one being written is removed without a trace

@@ -124,7 +124,6 @@ static PetscErrorCode RunDecode(const char *const argument[], BrenierExit *outco
   PetscFunctionBegin;
   PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof path, path, NULL));
   PetscCall(BrenierOptionText("-codes", PETSC_FALSE, sizeof where, where, &set));
-  PetscCall(BrenierCheckOutput(path));
   PetscCall(OpenCoder(comm, argument[0], &coder));
   if (!set) PetscCall(PetscSNPrintf(where, sizeof where, "%s:/codes", argument[0]));
   PetscCall(BrenierArrayRead(comm, where, BRENIER_ARRAY_POINTS, &codes));

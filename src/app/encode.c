@@ -196,7 +196,6 @@ static PetscErrorCode RunEncode(const char *const argument[], BrenierExit *outco
   PetscCall(BrenierOptionInt("-dim", 1, PETSC_MAX_INT, &d, &set));
   PetscCheck(set, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "option -dim is needed: the number of components to keep, such as -dim 64");
-  PetscCall(BrenierCheckOutput(path));
   PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, argument[0], BRENIER_ARRAY_DATA, &data));
   PetscCall(BrenierSay(
       "read %" PetscInt_FMT " row%s of %" PetscInt_FMT " feature%s from %s; keeping %" PetscInt64_FMT " component%s",

@@ -31,7 +31,6 @@ static PetscErrorCode ReadFacetsOptions(FacetsOptions *o)
   PetscCall(BrenierOptionInt("-curves", 64, PETSC_MAX_INT, &o->curves, NULL));
   PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &o->seed, NULL));
   PetscCall(BrenierOptionsThreshold(&o->threshold));
-  PetscCall(BrenierCheckOutput(o->output));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

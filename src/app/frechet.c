@@ -31,7 +31,6 @@ static PetscErrorCode ReadFrechetOptions(FrechetOptions *o)
              "option -splits takes 0 or a whole number from %d on, not %" PetscInt64_FMT, BRENIER_LEAST_SPLITS,
              o->splits);
   PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &o->seed, NULL));
-  if (o->output[0]) PetscCall(BrenierCheckOutput(o->output));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -4,8 +4,12 @@
   Errors: the library returns PETSc errors; a foreseen one prints its sentence, once, from rank 0, and the program ends
   in order on every rank with the documented code. Anything else prints PETSc's traceback and aborts with code 1.
 */
+#define _XOPEN_SOURCE 700
 #include "app.h"
 
+#include <brenier/store.h>
+
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,64 +136,6 @@ static PetscErrorCode CheckWords(int n, char *const word[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether `FILE` or `FILE:/dataset` is in the file of that path; not when there is none. */
-static PetscBool IsInFile(const char place[], const char path[])
-{
-  char        file[PETSC_MAX_PATH_LEN], *colon = NULL;
-  struct stat here, there;
-
-  snprintf(file, sizeof file, "%s", place);
-  for (char *found = strstr(file, ":/"); found; found = strstr(found + 1, ":/")) colon = found;
-  if (colon) *colon = '\0';
-  return (PetscBool)(!stat(path, &there) && !stat(file, &here) && here.st_dev == there.st_dev &&
-                     here.st_ino == there.st_ino);
-}
-
-/* Refuses the output behind an option when it is an input: an argument, or a file behind one of the options `input`, a
-   list that ends with NULL. */
-static PetscErrorCode CheckOutputIsNoInput(const char option[], const char output[], const char *const argument[],
-                                           const char *const input[])
-{
-  char         place[PETSC_MAX_PATH_LEN];
-  PetscBool    same = PETSC_FALSE, found;
-  PetscMPIInt  rank;
-  BrenierFault fault = {0};
-
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  for (int i = 0; i < BRENIER_MAX_ARGUMENTS; ++i)
-    if (argument[i] && IsInFile(argument[i], output)) same = PETSC_TRUE;
-  for (int i = 0; input[i]; ++i) {
-    PetscCall(PetscOptionsGetString(NULL, NULL, input[i], place, sizeof place, &found));
-    if (found && IsInFile(place, output)) same = PETSC_TRUE;
-  }
-  if (rank == 0 && same)
-    BrenierFaultSet(&fault, BRENIER_EXIT_USAGE, "%s is an input of this command; name another file behind %s", output,
-                    option);
-  PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Refuses a run that would write over its input or lose its log. To go on from a result, -start, and replace it is
-   fine. */
-static PetscErrorCode CheckOutputs(const char *const argument[], const char log[])
-{
-  static const char *const input[]                    = {"-start", "-weights", "-codes", "-labels", NULL};
-  static const char *const option[]                   = {"-o", "-map", NULL};
-  char                     output[PETSC_MAX_PATH_LEN] = "";
-
-  PetscFunctionBegin;
-  PetscCall(CheckOutputIsNoInput("-log", log, argument, input));
-  for (int i = 0; option[i]; ++i) {
-    output[0] = '\0';
-    PetscCall(PetscOptionsGetString(NULL, NULL, option[i], output, sizeof output, NULL));
-    PetscCall(CheckOutputIsNoInput(option[i], output, argument, input + 1));
-    PetscCheck(!log[0] || strcmp(output, log), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-               "%s is named behind %s and behind -log; name two files", log, option[i]);
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Takes -log out of PETSc's options: PETSc has one of its own, which would write a second file at the end. */
 static PetscErrorCode TakeLog(size_t length, char log[])
 {
@@ -202,10 +148,42 @@ static PetscErrorCode TakeLog(size_t length, char log[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Words in this variable are read as if they stood in front of the command line's. */
+static const char brenier_petsc_variable[] = "PETSC_OPTIONS";
+
+/* The words that PETSc reads when it starts: the command line's, and the environment's, which `text` is a copy of. Returns
+   their number; NULL for no memory. */
+static char **WordsOfPetsc(int argc, char **argv, char text[], int *n)
+{
+  char **word = malloc(((size_t)argc + strlen(text) / 2 + 1) * sizeof *word);
+
+  *n = 0;
+  for (int i = 1; word && i < argc; ++i) word[(*n)++] = argv[i];
+  for (char *w = strtok(text, " \t\n"); word && w; w = strtok(NULL, " \t\n")) word[(*n)++] = w;
+  return word;
+}
+
+static PetscErrorCode CheckFiles(int argc, char **argv, const BrenierCommand *command, const char *const argument[],
+                                 const char log[])
+{
+  const char    *given = getenv(brenier_petsc_variable);
+  char          *text  = strdup(given ? given : "");
+  int            n     = 0;
+  char         **word  = text ? WordsOfPetsc(argc, argv, text, &n) : NULL;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  ierr = BrenierFilesCheck(command, argument, log, n, word);
+  free(word);
+  free(text);
+  PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode RunCommand(int argc, char **argv, const BrenierCommand *command, BrenierExit *outcome)
 {
   const char *argument[BRENIER_MAX_ARGUMENTS] = {NULL};
-  char        log[PETSC_MAX_PATH_LEN]         = "";
+  char        log[2 * PETSC_MAX_PATH_LEN]     = ""; // longer than any path: PETSc cuts a value short without a word
   int         n                               = 0;
 
   PetscFunctionBegin;
@@ -219,7 +197,7 @@ static PetscErrorCode RunCommand(int argc, char **argv, const BrenierCommand *co
              n, BrenierPlural(n));
   PetscCall(CheckWords(argc - 2 - n, argv + 2 + n));
   PetscCall(CheckOptions(command));
-  PetscCall(CheckOutputs(argument, log));
+  PetscCall(CheckFiles(argc, argv, command, argument, log));
   PetscCall(BrenierLogOpen(log));
   PetscCall(command->run(argument, outcome));
   PetscCall(BrenierLogClose());
@@ -307,9 +285,6 @@ static void TryWord(int n_left, char **word, PetscOptions scratch, BrenierFault 
                     found.sentence);
 }
 
-/* Words in this variable are read as if they stood in front of the command line's. */
-static const char brenier_petsc_variable[] = "PETSC_OPTIONS";
-
 /* Whether a word stands for more options than itself. */
 static PetscBool StandsForMore(const char word[])
 {
@@ -336,18 +311,6 @@ static void TryWords(int n, char **word, BrenierFault *fault)
   PetscOptionsClear(NULL); // what the environment asks to be reported at the end belongs to the run
   if (PetscFinalize()) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
   PETSC_COMM_WORLD = MPI_COMM_NULL;
-}
-
-/* The words that PETSc reads when it starts: the command line's, and the environment's, which `text` is a copy of. Returns
-   their number; NULL for no memory. */
-static char **WordsOfPetsc(int argc, char **argv, char text[], int *n)
-{
-  char **word = malloc(((size_t)argc + strlen(text) / 2 + 1) * sizeof *word);
-
-  *n = 0;
-  for (int i = 1; word && i < argc; ++i) word[(*n)++] = argv[i];
-  for (char *w = strtok(text, " \t\n"); word && w; w = strtok(NULL, " \t\n")) word[(*n)++] = w;
-  return word;
 }
 
 /* On one rank. */
@@ -429,6 +392,46 @@ static PetscBool IsAlone(void)
   return PETSC_FALSE;
 }
 
+/* Signals that end a run, unless its command or its launcher has another use for them. */
+static const int brenier_ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
+
+enum { BRENIER_ENDS = sizeof brenier_ends / sizeof brenier_ends[0] };
+
+static PetscBool brenier_ignored[BRENIER_ENDS]; /* by who started the program, as nohup does */
+
+/* Takes a half-written file away, says so, and ends by the signal. */
+static void EndBySignal(int number)
+{
+  static const char begin[] = "brenier: error: ended by a signal; nothing was written to ";
+  const char       *path    = BrenierStoreRemoveUnfinished();
+
+  if (path) {
+    (void)!write(STDERR_FILENO, begin, sizeof begin - 1);
+    (void)!write(STDERR_FILENO, path, strlen(path));
+    (void)!write(STDERR_FILENO, "\n", 1);
+  }
+  raise(number); // its handler is the default one again
+}
+
+/* Before PETSc puts its own handlers in, which would forget what was ignored. */
+static void NoteIgnored(void)
+{
+  struct sigaction action;
+
+  for (int i = 0; i < BRENIER_ENDS; ++i)
+    brenier_ignored[i] = (PetscBool)(!sigaction(brenier_ends[i], NULL, &action) && action.sa_handler == SIG_IGN);
+}
+
+static void CatchEnds(void)
+{
+  struct sigaction action = {.sa_handler = EndBySignal, .sa_flags = SA_RESETHAND | SA_NODEFER};
+
+  sigemptyset(&action.sa_mask);
+  for (int i = 0; i < BRENIER_ENDS; ++i)
+    if (brenier_ignored[i]) signal(brenier_ends[i], SIG_IGN);
+    else sigaction(brenier_ends[i], &action, NULL);
+}
+
 /* Before the libraries are initialised, which takes a tenth of a second: a signal that comes in it is noted, too. */
 static void CatchEarly(int argc, char **argv, char **environment)
 {
@@ -444,6 +447,13 @@ __attribute__((section(".preinit_array"), used)) static void (*const brenier_cat
                                                                                           char **) = CatchEarly;
 #endif
 
+/* Opens what is closed of standard input, output and error: the next file that is opened would get what is printed. */
+static void OpenStreams(void)
+{
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream)
+    if (fcntl(stream, F_GETFD) < 0) (void)!open("/dev/null", O_RDWR);
+}
+
 int main(int argc, char **argv)
 {
   BrenierExit           outcome;
@@ -451,7 +461,9 @@ int main(int argc, char **argv)
   PetscErrorCode        ierr;
   const BrenierCommand *command = argc > 1 ? FindCommand(argv[1]) : NULL;
 
+  OpenStreams();
   if (IsAloneUnderSlurm()) return BRENIER_EXIT_USAGE;
+  NoteIgnored();
   CatchEarly(argc, argv, NULL);
   // Threads leave MPI to the one that started them
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
@@ -459,11 +471,13 @@ int main(int argc, char **argv)
   else if (!AnsweredWithoutRun(argc, argv, command, &outcome) &&
            (outcome = CheckStart(argc, argv)) == BRENIER_EXIT_DONE) {
     if (PetscInitialize(&argc, &argv, NULL, NULL)) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
-    CatchEarly(argc, argv, NULL); // once more: PETSc has put its own handlers in
+    CatchEnds();                  // PETSc has put its own handlers in
+    CatchEarly(argc, argv, NULL); // once more
     PetscPushErrorHandler(HandleError, NULL);
     signal(SIGPIPE, SIG_IGN); // whoever reads the output may stop reading; the run and its result go on
     ierr = RunCommand(argc, argv, command, &outcome);
     if (ierr) outcome = BrenierExitCode(ierr);
+    (void)BrenierStoreRemoveUnfinished();
     // After a bug the ranks may have parted, and no collective call is safe
     if (outcome == BRENIER_EXIT_BUG) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
     PetscPopErrorHandler();

@@ -83,7 +83,6 @@ static PetscErrorCode ReadMapOptions(char output[], Mapped *m, BrenierExtend *ex
   PetscCall(PetscOptionsHasName(NULL, NULL, "-extension", &given));
   PetscCheck(!m->critic || (!m->moves && !given), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "-critic gives the potential alone; leave out %s", given ? "-extension" : "-t");
-  PetscCall(BrenierCheckOutput(output));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

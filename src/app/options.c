@@ -6,8 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 PetscErrorCode BrenierOptionText(const char name[], PetscBool required, size_t length, char value[], PetscBool *set)
 {
@@ -100,31 +98,4 @@ PetscErrorCode BrenierOptionChoice(const char name[], const char *const choice[]
     }
   }
   SETERRQ(PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "option %s takes one of %s, not '%s'", name, all, text);
-}
-
-PetscErrorCode BrenierCheckOutput(const char path[])
-{
-  char         folder[PETSC_MAX_PATH_LEN];
-  char        *slash;
-  struct stat  about;
-  PetscMPIInt  rank;
-  BrenierFault fault = {0};
-
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  if (rank == 0) {
-    PetscCall(PetscStrncpy(folder, path, sizeof folder));
-    slash = strrchr(folder, '/');
-    if (slash == folder) strcpy(folder, "/");
-    else if (slash) *slash = '\0';
-    else strcpy(folder, ".");
-    if (stat(folder, &about) || !S_ISDIR(about.st_mode))
-      BrenierFaultSet(&fault, BRENIER_EXIT_IO, "%s: the output folder %s does not exist; make it first", path, folder);
-    else if (access(folder, W_OK))
-      BrenierFaultSet(&fault, BRENIER_EXIT_IO, "%s: no permission to write into the folder %s", path, folder);
-    else if (!stat(path, &about) && S_ISDIR(about.st_mode))
-      BrenierFaultSet(&fault, BRENIER_EXIT_IO, "%s is a folder; name a file instead", path);
-  }
-  PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
-  PetscFunctionReturn(PETSC_SUCCESS);
 }

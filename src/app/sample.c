@@ -284,7 +284,6 @@ static PetscErrorCode ReadSampleOptions(Sampler *s)
   s->stores_noise = (PetscBool)(noise == 0);
   PetscCall(BrenierOptionText("-labels", PETSC_FALSE, sizeof s->labels, s->labels, &s->has_labels));
   PetscCall(BrenierOptionsExtend(PETSC_TRUE, &s->extend));
-  PetscCall(BrenierCheckOutput(s->output));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

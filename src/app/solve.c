@@ -147,7 +147,6 @@ static PetscErrorCode ReadStops(SolveRequest *r)
              "option -checkpoint_interval needs -checkpoint FILE");
   PetscCheck(r->method == BRENIER_METHOD_NEWTON || !(has_checkpoint || has_time || has_file), PETSC_COMM_WORLD,
              PETSC_ERR_USER_INPUT, "options -checkpoint, -max_time and -stop_file are for -method newton only");
-  if (has_checkpoint) PetscCall(BrenierCheckOutput(r->checkpoint));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -186,7 +185,6 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   r->solve.sample        = (BrenierDescentSample)r->sample;
   if (!has_tol && r->solve.curves == 0) r->solve.tol = brenier_default_tol;
   PetscCall(CheckSolverOptions());
-  PetscCall(BrenierCheckOutput(r->output));
   PetscCall(ReadStops(r));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

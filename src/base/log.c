@@ -1,37 +1,115 @@
 /* log.c - Implements log.h; JSON by cJSON, so names and texts are always quoted right. */
+#define _POSIX_C_SOURCE 200809L
 #include <brenier/compat.h>
 #include <brenier/error.h>
 #include <brenier/log.h>
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+/* What every log begins with. */
+static const char brenier_log_begins[] = "{\"event\":\"";
+
+static const int brenier_log_patience = 10000; /* milliseconds that the reader of a pipe may sleep */
+
 /* One log for a program, as there is one standard output; rank 0 alone has it open. */
-static FILE      *brenier_log_file;
+static int        brenier_log = -1; /* descriptor */
+static PetscBool  brenier_log_is_file;
 static char       brenier_log_path[PETSC_MAX_PATH_LEN];
 static PetscInt64 brenier_log_bytes; /* in whole lines */
 static double     brenier_log_start;
 
+/* Standard output or error when the path leads to one of them, by whatever name: opened once more, a file would be
+   written from its beginning by both. */
+static int StreamOf(const struct stat *about)
+{
+  for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; ++stream) {
+    struct stat here;
+
+    if (!fstat(stream, &here) && here.st_dev == about->st_dev && here.st_ino == about->st_ino) return stream;
+  }
+  return -1;
+}
+
+/* Whether a file is empty or an older log. */
+static PetscBool IsLog(const char path[])
+{
+  char          start[sizeof brenier_log_begins] = "";
+  const int     descriptor                       = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  const ssize_t n = descriptor < 0 ? -1 : read(descriptor, start, sizeof brenier_log_begins - 1);
+
+  if (descriptor >= 0) close(descriptor);
+  return (PetscBool)(n == 0 || (n > 0 && !strcmp(start, brenier_log_begins)));
+}
+
+/* Refuses what is there already and nobody's log. */
+static void CheckLog(const char path[], const struct stat *about, BrenierFault *fault)
+{
+  const mode_t kind = about->st_mode & S_IFMT;
+
+  if (kind != S_IFREG && kind != S_IFIFO && kind != S_IFCHR)
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot write the log: it is a %s; name a file behind -log", path,
+                    kind == S_IFDIR ? "folder" : "device or socket");
+  else if (!(about->st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)))
+    BrenierFaultSet(fault, BRENIER_EXIT_IO,
+                    "%s: cannot write the log: the file is read-only (mode %03o); name another one behind -log, or "
+                    "allow it to be replaced by chmod u+w",
+                    path, (unsigned)about->st_mode & 0777);
+  else if (kind == S_IFREG && !IsLog(path))
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE,
+                    "%s is there already and is not a log of Brenier's; name another file behind -log, or move this "
+                    "one away",
+                    path);
+}
+
+/* Opens what is not standard output or error. */
+static void OpenLog(const char path[], PetscBool is_there, BrenierFault *fault)
+{
+  // Without O_NONBLOCK a pipe would wait for its reader
+  const int   flags = O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | (is_there ? 0 : O_CREAT);
+  struct stat about;
+
+  brenier_log = open(path, flags, 0666);
+  if (brenier_log < 0 && errno == ENXIO)
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot write the log: nobody reads this pipe; start its reader first",
+                    path);
+  else if (brenier_log < 0 || fstat(brenier_log, &about))
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot write the log: %s", path, strerror(errno));
+  if (fault->kind) return;
+  brenier_log_is_file = (PetscBool)S_ISREG(about.st_mode);
+  if (brenier_log_is_file && ftruncate(brenier_log, 0))
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot write the log: %s", path, strerror(errno));
+}
+
 PetscErrorCode BrenierLogOpen(const char path[])
 {
   PetscMPIInt  rank;
+  struct stat  about;
   BrenierFault fault = {0};
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  brenier_log_start = MPI_Wtime();
-  brenier_log_bytes = 0;
+  brenier_log_start   = MPI_Wtime();
+  brenier_log_bytes   = 0;
+  brenier_log_is_file = PETSC_FALSE;
   if (rank == 0 && path && path[0]) {
+    const PetscBool is_there = (PetscBool)!stat(path, &about);
+    const int       stream   = is_there ? StreamOf(&about) : -1;
+
     PetscCall(PetscStrncpy(brenier_log_path, path, sizeof brenier_log_path));
-    brenier_log_file = fopen(path, "w");
-    if (!brenier_log_file)
-      BrenierFaultSet(&fault, BRENIER_EXIT_IO, "%s: cannot write the log: %s", path, strerror(errno));
+    if (is_there && stream < 0) CheckLog(path, &about, &fault);
+    if (stream >= 0) brenier_log = dup(stream);
+    else if (!fault.kind) OpenLog(path, is_there, &fault);
   }
   PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -69,18 +147,48 @@ static void GiveUp(PetscInt64 line_bytes)
   else
     fprintf(stderr, "brenier: warning: %s: cannot write the log: %s; it ends here, the run goes on\n", brenier_log_path,
             strerror(code));
-  fclose(brenier_log_file);
-  brenier_log_file = NULL;
-  (void)!truncate(brenier_log_path, (off_t)brenier_log_bytes);
+  if (brenier_log_is_file) (void)!ftruncate(brenier_log, (off_t)brenier_log_bytes);
+  close(brenier_log);
+  brenier_log = -1;
+}
+
+/* Writes all bytes; false with errno set. */
+static PetscBool WriteAll(const char text[], size_t bytes)
+{
+  while (bytes > 0) {
+    struct pollfd ready = {.fd = brenier_log, .events = POLLOUT};
+    const ssize_t done  = write(brenier_log, text, bytes);
+
+    if (done < 0 && errno == EAGAIN && poll(&ready, 1, brenier_log_patience) == 0) errno = ETIMEDOUT;
+    if (done < 0 && errno != EAGAIN && errno != EINTR) return PETSC_FALSE;
+    text += PetscMax(done, 0);
+    bytes -= (size_t)PetscMax(done, 0);
+  }
+  return PETSC_TRUE;
+}
+
+/* Writes a line with its end, in one piece where that can be. */
+static void WriteLine(const char text[])
+{
+  const size_t length = text ? strlen(text) : 0;
+  char        *line   = text ? malloc(length + 1) : NULL;
+
+  errno = ENOMEM;
+  if (line) {
+    memcpy(line, text, length);
+    line[length] = '\n';
+  }
+  if (line && WriteAll(line, length + 1)) brenier_log_bytes += (PetscInt64)length + 1;
+  else GiveUp(line ? (PetscInt64)length + 1 : 0);
+  free(line);
 }
 
 PetscErrorCode BrenierLogEvent(const char event[], ...)
 {
   PetscFunctionBegin;
-  if (brenier_log_file) {
+  if (brenier_log >= 0) {
     cJSON  *line = cJSON_CreateObject();
     char   *text;
-    int     bytes;
     va_list args;
 
     cJSON_AddStringToObject(line, "event", event);
@@ -88,10 +196,8 @@ PetscErrorCode BrenierLogEvent(const char event[], ...)
     va_start(args, event);
     AddFields(line, args);
     va_end(args);
-    text  = cJSON_PrintUnformatted(line);
-    bytes = text ? fprintf(brenier_log_file, "%s\n", text) : -1;
-    if (bytes < 0 || fflush(brenier_log_file)) GiveUp(text ? (PetscInt64)strlen(text) + 1 : 0);
-    else brenier_log_bytes += bytes;
+    text = cJSON_PrintUnformatted(line);
+    WriteLine(text);
     cJSON_free(text);
     cJSON_Delete(line);
   }
@@ -101,8 +207,8 @@ PetscErrorCode BrenierLogEvent(const char event[], ...)
 PetscErrorCode BrenierLogClose(void)
 {
   PetscFunctionBegin;
-  if (brenier_log_file) fclose(brenier_log_file);
-  brenier_log_file = NULL;
+  if (brenier_log >= 0) close(brenier_log);
+  brenier_log = -1;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

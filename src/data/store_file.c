@@ -20,9 +20,6 @@
 /* What HDF5 needs besides the data: headers and attributes. */
 static const PetscInt64 brenier_overhead_bytes = 65536;
 
-/* Of the final name, as much as leaves room for host, process and counter in the 255 bytes of a file name. */
-enum { NAME_KEPT = 120, HOST_KEPT = 64 };
-
 /* Rows read at once by the verification, if a row is not longer. */
 enum { VERIFY_BYTES = 1 << 22 };
 
@@ -31,37 +28,43 @@ void BrenierChecksumText(const XXH3_state_t *hash, char text[BRENIER_CHECKSUM_LE
   snprintf(text, BRENIER_CHECKSUM_LENGTH, "%016" PRIx64, (uint64_t)XXH3_64bits_digest(hash));
 }
 
-/* ---- names and space ---- */
+/* ---- unfinished files, for a signal ---- */
 
-/* Folder part of a path: "." when there is none. */
-static void GetFolder(const char path[], char folder[PETSC_MAX_PATH_LEN])
+/* Stores that have a temporary file; more than these are never written at once. */
+static BrenierStore volatile brenier_unfinished[4];
+
+enum { MOST_UNFINISHED = sizeof brenier_unfinished / sizeof brenier_unfinished[0] };
+
+/* Puts `to` in the first place that holds `from`. */
+static void Exchange(BrenierStore from, BrenierStore to)
 {
-  const char *slash = strrchr(path, '/');
-
-  if (!slash) strcpy(folder, ".");
-  else if (slash == path) strcpy(folder, "/");
-  else snprintf(folder, PETSC_MAX_PATH_LEN, "%.*s", (int)(slash - path), path);
+  for (int i = 0; i < MOST_UNFINISHED; ++i)
+    if (brenier_unfinished[i] == from) {
+      brenier_unfinished[i] = to;
+      return;
+    }
 }
 
-/* A name beside the final one that no other run and no other store of this run has. */
-static void NameTemporary(BrenierStore store)
+const char *BrenierStoreRemoveUnfinished(void)
 {
-  static int  counter;
-  char        host[HOST_KEPT + 1] = "";
-  const char *slash               = strrchr(store->path, '/');
-  const int   folder_length       = slash ? (int)(slash - store->path) + 1 : 0;
+  const char *path = NULL;
 
-  (void)gethostname(host, HOST_KEPT);
-  snprintf(store->temporary, sizeof store->temporary, "%.*s%.*s.%s.%ld.%d.tmp", folder_length, store->path, NAME_KEPT,
-           store->path + folder_length, host, (long)getpid(), ++counter);
+  for (int i = 0; i < MOST_UNFINISHED; ++i)
+    if (brenier_unfinished[i]) {
+      path = brenier_unfinished[i]->path;
+      unlink(brenier_unfinished[i]->temporary);
+    }
+  return path;
 }
+
+/* ---- space ---- */
 
 static PetscInt64 FreeBytes(const char path[])
 {
   char           folder[PETSC_MAX_PATH_LEN];
   struct statvfs about;
 
-  GetFolder(path, folder);
+  BrenierStoreFolder(path, folder);
   if (statvfs(folder, &about)) return 0;
   return (PetscInt64)about.f_bavail * (PetscInt64)about.f_frsize;
 }
@@ -87,7 +90,7 @@ void BrenierStoreFailWrite(BrenierStore store, const char doing[], PetscInt64 by
 
   if (store->fault.kind) return;
   BrenierStoreAbandon(store);
-  have = FreeBytes(store->path);
+  have = FreeBytes(store->place);
   if (need > have)
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO,
                     "%s: disk full while %s: %" PetscInt64_FMT " bytes needed, %" PetscInt64_FMT
@@ -99,15 +102,18 @@ void BrenierStoreFailWrite(BrenierStore store, const char doing[], PetscInt64 by
                     doing, code ? strerror(code) : "HDF5 refused", need);
 }
 
-/* Makes the temporary file and sees whether the file system would give it all the bytes it will need. */
+/* Makes the temporary file and sees whether the file system would give it all the bytes it will need. What replaces a
+   file is nobody else's to read before it has the mode of that file. */
 static void ProbeSpace(BrenierStore store)
 {
-  const int descriptor = open(store->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  int       code;
+  const mode_t mode       = access(store->place, F_OK) ? 0666 : 0600;
+  const int    descriptor = open(store->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  int          code;
 
   if (descriptor < 0) {
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%s: cannot write into its folder: %s", store->path,
                     strerror(errno));
+    Exchange(store, NULL);
     store->temporary[0] = '\0';
     return;
   }
@@ -140,6 +146,7 @@ void BrenierStoreAbandon(BrenierStore store)
   if (store->file >= 0) H5Fclose(store->file);
   store->file = -1;
   if (store->temporary[0]) unlink(store->temporary);
+  Exchange(store, NULL);
   store->temporary[0] = '\0';
 }
 
@@ -152,7 +159,12 @@ static void CreateFile(BrenierStore store, const char format[])
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%s: is not a file; choose another name", store->path);
     return;
   }
-  NameTemporary(store);
+  if (!BrenierStorePlace(store->path, store->place) || !BrenierStoreNameTemporary(store->place, store->temporary)) {
+    store->temporary[0] = '\0';
+    BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%.300s: cannot be written: %s", store->path, strerror(errno));
+    return;
+  }
+  Exchange(NULL, store);
   ProbeSpace(store);
   if (store->fault.kind) return;
   errno       = 0;
@@ -169,8 +181,7 @@ PetscErrorCode BrenierStoreCreate(MPI_Comm comm, const char path[], PetscInt64 b
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  PetscCheck(strlen(path) + NAME_KEPT + HOST_KEPT + 40 < PETSC_MAX_PATH_LEN, comm, PETSC_ERR_FILE_OPEN,
-             "%.100s...: the path is too long", path);
+  PetscCheck(strlen(path) < sizeof s->path, comm, PETSC_ERR_FILE_OPEN, "%.100s...: the path is too long", path);
   PetscCall(PetscNew(&s));
   PetscCallMPI(MPI_Comm_rank(comm, &s->rank));
   PetscCall(PetscStrncpy(s->path, path, sizeof s->path));
@@ -277,6 +288,29 @@ static void VerifyFile(BrenierStore store)
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%s: does not open after writing; nothing was kept", store->path);
 }
 
+/* Gives the file the owner and the mode of the one that it replaces; the owner as far as that is permitted. */
+static void KeepOwner(BrenierStore store)
+{
+  struct stat older;
+  mode_t      mode;
+
+  if (stat(store->place, &older)) return;
+  mode = older.st_mode & 0777;
+  if (chown(store->temporary, older.st_uid, older.st_gid) && chown(store->temporary, (uid_t)-1, older.st_gid))
+    mode &= ~(mode_t)0070 | (mode & 0007) << 3; // another group gets no more than all others
+  (void)!chmod(store->temporary, mode);
+}
+
+/* Puts the finished file in its place. */
+static void RenameFile(BrenierStore store)
+{
+  KeepOwner(store);
+  if (store->older[0] && rename(store->place, store->older) && errno != ENOENT)
+    BrenierStoreFailWrite(store, "renaming the older file", 0);
+  if (!store->fault.kind && rename(store->temporary, store->place))
+    BrenierStoreFailWrite(store, "renaming the file", 0);
+}
+
 static void CommitFile(BrenierStore store, const char status[])
 {
   char folder[PETSC_MAX_PATH_LEN];
@@ -285,12 +319,11 @@ static void CommitFile(BrenierStore store, const char status[])
   if (!store->fault.kind && !MakeDurable(store->temporary, PETSC_TRUE))
     BrenierStoreFailWrite(store, "syncing the file", 0);
   if (!store->fault.kind) VerifyFile(store);
-  if (!store->fault.kind && store->older[0] && rename(store->path, store->older) && errno != ENOENT)
-    BrenierStoreFailWrite(store, "renaming the older file", 0);
-  if (!store->fault.kind && rename(store->temporary, store->path)) BrenierStoreFailWrite(store, "renaming the file", 0);
+  if (!store->fault.kind) RenameFile(store);
   if (store->fault.kind) return;
+  Exchange(store, NULL);
   store->temporary[0] = '\0';
-  GetFolder(store->path, folder);
+  BrenierStoreFolder(store->place, folder);
   if (!MakeDurable(folder, PETSC_FALSE))
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%s: written, but its folder cannot be synced: %s", store->path,
                     strerror(errno));

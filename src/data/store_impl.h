@@ -29,7 +29,8 @@ struct _p_BrenierStore {
   MPI_Comm    comm;
   PetscMPIInt rank;
   PetscBool   writing;
-  char        path[PETSC_MAX_PATH_LEN];  /* final name */
+  char        path[PETSC_MAX_PATH_LEN];  /* final name, as given */
+  char        place[PETSC_MAX_PATH_LEN]; /* writing on rank 0: where links lead from there */
   char        older[PETSC_MAX_PATH_LEN]; /* where a file of the final name goes; "" to replace it */
   PetscInt64  bytes_expected;            /* the caller's estimate */
   /* data */
@@ -51,6 +52,12 @@ static inline size_t BrenierRowBytes(BrenierType type, PetscInt dim)
 
 /* The text of a checksum, as in the attribute `xxh3`. */
 void BrenierChecksumText(const XXH3_state_t *hash, char text[BRENIER_CHECKSUM_LENGTH]);
+
+/* Folder part of a path: "." when there is none. */
+void BrenierStoreFolder(const char path[], char folder[PETSC_MAX_PATH_LEN]);
+
+/* A name beside the final one that no other run and no other store of this run has; false when it is too long. */
+PetscBool BrenierStoreNameTemporary(const char place[], char temporary[PETSC_MAX_PATH_LEN]);
 
 /* Removes the unfinished file, if any, and closes what rank 0 has open; safe after a failed write. Not collective. */
 void BrenierStoreAbandon(BrenierStore store);

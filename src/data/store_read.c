@@ -7,22 +7,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Which command makes a file of which format. */
 static const struct {
   const char *format, *command;
 } brenier_makers[] = {
-    {"brenier-result", "brenier solve"},
-    {"brenier-checkpoint", "brenier solve -checkpoint"},
-    {"brenier-codes", "brenier encode"},
-    {"brenier-data", "brenier decode"},
-    {"brenier-map", "brenier map"},
-    {"brenier-sample", "brenier sample"},
-    {"brenier-affine", "brenier frechet -map"},
+    {"brenier-result", "brenier solve"},  {"brenier-checkpoint", "brenier solve -checkpoint"},
+    {"brenier-codes", "brenier encode"},  {"brenier-data", "brenier decode"},
+    {"brenier-map", "brenier map"},       {"brenier-samples", "brenier sample"},
+    {"brenier-facets", "brenier facets"}, {"brenier-affine", "brenier frechet -map"},
 };
 
-static const char *MakerOf(const char format[])
+const char *BrenierStoreMaker(const char format[])
 {
   for (size_t i = 0; i < sizeof brenier_makers / sizeof brenier_makers[0]; ++i)
     if (!strcmp(brenier_makers[i].format, format)) return brenier_makers[i].command;
@@ -37,7 +35,7 @@ static void CheckFormat(BrenierStore store, const char wanted[], const char foun
     BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: an HDF5 file, but not one that Brenier wrote", store->path);
   else if (wanted && strcmp(found, wanted))
     BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: holds a %s (made by '%s'); needed is a %s, which '%s' makes",
-                    store->path, found, MakerOf(found), wanted, MakerOf(wanted));
+                    store->path, found, BrenierStoreMaker(found), wanted, BrenierStoreMaker(wanted));
 }
 
 static void CheckVersion(BrenierStore store, BrenierFault *fault)
@@ -56,10 +54,16 @@ static void CheckVersion(BrenierStore store, BrenierFault *fault)
 
 static void OpenFile(BrenierStore store, const char format[], BrenierFault *fault)
 {
-  char *found, *status;
+  char       *found, *status;
+  struct stat about;
 
   if (access(store->path, R_OK)) {
     BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot open: %s", store->path, strerror(errno));
+    return;
+  }
+  // To open a pipe would wait for who writes into it
+  if (!stat(store->path, &about) && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)) {
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: not a file but a pipe or device", store->path);
     return;
   }
   store->file = BrenierHdf5Open(store->path);

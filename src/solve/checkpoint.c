@@ -12,6 +12,8 @@
 
 static const char brenier_checkpoint_format[] = "brenier-checkpoint";
 
+const char BrenierCheckpointOlder[] = ".1";
+
 /* Names of the phases: the file's status. */
 static const char *const brenier_phase_names[] = {"in the start", "in the warm-up", "start finished",
                                                   "in a stage",   "in a pass",      "finished"};
@@ -597,6 +599,20 @@ static PetscErrorCode Announce(BrenierCheckpoint c)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The generation before lies beside the file that links lead to: a rename does not leave a file system. */
+static PetscErrorCode NameOlder(BrenierCheckpoint c)
+{
+  char place[PETSC_MAX_PATH_LEN];
+
+  PetscFunctionBegin;
+  if (!BrenierStorePlace(c->path, place)) PetscCall(PetscStrncpy(place, c->path, sizeof place));
+  PetscCallMPI(MPI_Bcast(place, (PetscMPIInt)sizeof place, MPI_CHAR, 0, c->targets->comm));
+  PetscCheck(strlen(place) + strlen(BrenierCheckpointOlder) < sizeof c->older, c->targets->comm, PETSC_ERR_FILE_OPEN,
+             "%.100s...: the path is too long", place);
+  PetscCall(PetscSNPrintf(c->older, sizeof c->older, "%s%s", place, BrenierCheckpointOlder));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierCheckpointCreate(BrenierTargets targets, const char path[], PetscReal interval,
                                        const BrenierProblemItem problem[], PetscInt n_items,
                                        BrenierCheckpoint *checkpoint)
@@ -610,7 +626,7 @@ PetscErrorCode BrenierCheckpointCreate(BrenierTargets targets, const char path[]
   c->interval = interval;
   c->n_items  = n_items;
   PetscCall(PetscStrncpy(c->path, path, sizeof c->path));
-  PetscCall(PetscSNPrintf(c->older, sizeof c->older, "%s.1", path));
+  PetscCall(NameOlder(c));
   PetscCall(PetscMalloc1(n_items, &c->problem));
   PetscCall(PetscArraycpy(c->problem, problem, n_items));
   NameRun(c->token);

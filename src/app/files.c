@@ -1,0 +1,347 @@
+/*
+  files.c - The files that a run names: none is lost to another one.
+
+  All of them are listed first, with where links lead and what is there, and compared: by device and inode where there is
+  a file, by folder and name where there is none yet. Then each output is looked at: whether it can be written, and
+  whether what is there may be replaced. All on rank 0, which writes.
+*/
+#define _POSIX_C_SOURCE 200809L
+#include "app.h"
+
+#include <brenier/checkpoint.h>
+#include <brenier/store.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What a run does with a file. */
+typedef enum {
+  FILE_INPUT,
+  FILE_START,  /* an input that the output may replace */
+  FILE_OUTPUT, /* a store */
+  FILE_CHECKPOINT,
+  FILE_OLDER, /* generation of the checkpoint */
+  FILE_LOG,
+  FILE_STOP,
+  FILE_REPORT, /* of PETSc's, as in -log_view :FILE */
+  FILE_STREAM  /* standard output or error */
+} FileUse;
+
+/* Options with a file behind them. */
+static const struct {
+  const char *command, *option;
+  FileUse     use;
+  const char *format; /* of a store */
+} brenier_file_options[] = {
+    {"solve", "-weights", FILE_INPUT, NULL},
+    {"solve", "-start", FILE_START, NULL},
+    {"solve", "-o", FILE_OUTPUT, "brenier-result"},
+    {"solve", "-checkpoint", FILE_CHECKPOINT, "brenier-checkpoint"},
+    {"solve", "-stop_file", FILE_STOP, NULL},
+    {"sample", "-labels", FILE_INPUT, NULL},
+    {"sample", "-o", FILE_OUTPUT, "brenier-samples"},
+    {"map", "-o", FILE_OUTPUT, "brenier-map"},
+    {"facets", "-o", FILE_OUTPUT, "brenier-facets"},
+    {"encode", "-o", FILE_OUTPUT, "brenier-codes"},
+    {"decode", "-codes", FILE_INPUT, NULL},
+    {"decode", "-o", FILE_OUTPUT, "brenier-data"},
+    {"frechet", "-map", FILE_OUTPUT, "brenier-affine"},
+};
+
+enum { FILE_OPTIONS = sizeof brenier_file_options / sizeof brenier_file_options[0] };
+
+/* Longer than any path: PETSc cuts a value short without a word. */
+enum { VALUE_LENGTH = 2 * PETSC_MAX_PATH_LEN };
+
+typedef struct {
+  FileUse      use;
+  const char  *option; /* that it is behind; "" for an argument */
+  const char  *format;
+  char         path[PETSC_MAX_PATH_LEN];  /* as written */
+  char         place[PETSC_MAX_PATH_LEN]; /* where links lead */
+  PetscBool    is_there, has_folder;
+  struct stat  about, folder;
+  BrenierFound found; /* where a store goes */
+  char         found_format[BRENIER_LOOK_LENGTH], found_status[BRENIER_LOOK_LENGTH];
+} NamedFile;
+
+typedef struct {
+  int          n;
+  NamedFile   *file;
+  BrenierFault fault;
+} FileList;
+
+/* ---- the list ---- */
+
+static const char *NameOf(const char place[])
+{
+  const char *slash = strrchr(place, '/');
+
+  return slash ? slash + 1 : place;
+}
+
+/* Finds out about the file that has its path. */
+static void LookAt(NamedFile *f)
+{
+  char  folder[PETSC_MAX_PATH_LEN];
+  char *slash;
+
+  if (!BrenierStorePlace(f->path, f->place)) strcpy(f->place, f->path);
+  strcpy(folder, f->place);
+  slash = strrchr(folder, '/');
+  if (slash) slash[slash == folder] = '\0';
+  else strcpy(folder, ".");
+  f->is_there   = (PetscBool)!stat(f->path, &f->about);
+  f->has_folder = (PetscBool)!stat(folder, &f->folder);
+  if (f->use == FILE_OUTPUT || f->use == FILE_CHECKPOINT || f->use == FILE_OLDER)
+    f->found = BrenierStoreLook(f->place, f->found_format, f->found_status);
+}
+
+static void AddFile(FileList *list, FileUse use, const char option[], const char format[], const char path[])
+{
+  NamedFile *f = &list->file[list->n];
+
+  if (strlen(path) >= sizeof f->path)
+    BrenierFaultSet(&list->fault, BRENIER_EXIT_IO, "%.100s...: the path is longer than %zu characters", path,
+                    sizeof f->path - 1);
+  if (!path[0] || list->fault.kind) return;
+  f->use    = use;
+  f->option = option;
+  f->format = format;
+  strcpy(f->path, path);
+  LookAt(f);
+  ++list->n;
+}
+
+/* An input may be `FILE:/dataset`, or a file of such a name. */
+static void AddInput(FileList *list, FileUse use, const char option[], const char place[])
+{
+  char  path[VALUE_LENGTH];
+  char *colon = NULL;
+
+  AddFile(list, use, option, NULL, place);
+  snprintf(path, sizeof path, "%s", place);
+  for (char *found = strstr(path, ":/"); found; found = strstr(found + 1, ":/")) colon = found;
+  if (!colon) return;
+  *colon = '\0';
+  AddFile(list, use, option, NULL, path);
+}
+
+/* What the shell has put behind standard output or error, when it is a file. */
+static void AddStream(FileList *list, int descriptor, const char name[])
+{
+  NamedFile  *f = &list->file[list->n];
+  struct stat about;
+
+  if (fstat(descriptor, &about) || !S_ISREG(about.st_mode)) return;
+  f->use      = FILE_STREAM;
+  f->option   = "";
+  f->about    = about;
+  f->is_there = PETSC_TRUE;
+  strcpy(f->path, name);
+  ++list->n;
+}
+
+static void AddOlder(FileList *list, const char path[])
+{
+  char place[PETSC_MAX_PATH_LEN], older[VALUE_LENGTH];
+
+  if (strlen(path) >= sizeof place || !BrenierStorePlace(path, place)) return;
+  snprintf(older, sizeof older, "%s%s", place, BrenierCheckpointOlder);
+  AddFile(list, FILE_OLDER, "-checkpoint", "brenier-checkpoint", older);
+}
+
+static PetscErrorCode AddOptions(FileList *list, const BrenierCommand *command)
+{
+  char value[VALUE_LENGTH] = "";
+
+  PetscFunctionBegin;
+  for (int i = 0; i < FILE_OPTIONS; ++i) {
+    const char   *option = brenier_file_options[i].option;
+    const FileUse use    = brenier_file_options[i].use;
+    PetscBool     found;
+
+    if (strcmp(brenier_file_options[i].command, command->name)) continue;
+    PetscCall(PetscOptionsGetString(NULL, NULL, option, value, sizeof value, &found));
+    if (!found) continue;
+    if (use == FILE_INPUT || use == FILE_START) AddInput(list, use, option, value);
+    else AddFile(list, use, option, brenier_file_options[i].format, value);
+    if (use == FILE_CHECKPOINT) AddOlder(list, value);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A word such as -log_view or -ksp_monitor has [TYPE]:FILE[:FORMAT] behind it, -malloc_view the file alone. */
+static void AddReport(FileList *list, const char word[], const char value[])
+{
+  const PetscBool plain = (PetscBool)!strcasecmp(word, "-malloc_view");
+  const char     *view = strstr(word, "_view"), *colon = strchr(value, ':');
+  char            path[VALUE_LENGTH];
+
+  if ((!view && !strstr(word, "_monitor")) || value[0] == '-' || (!plain && !colon)) return;
+  snprintf(path, sizeof path, "%s", plain ? value : colon + 1);
+  if (!plain) path[strcspn(path, ":")] = '\0';
+  AddFile(list, FILE_REPORT, word, NULL, path);
+}
+
+static PetscErrorCode ListFiles(FileList *list, const BrenierCommand *command, const char *const argument[],
+                                const char log[], int n, char *const word[])
+{
+  PetscFunctionBegin;
+  for (int i = 0; i < BRENIER_MAX_ARGUMENTS; ++i)
+    if (argument[i]) AddInput(list, FILE_INPUT, "", argument[i]);
+  PetscCall(AddOptions(list, command));
+  for (int i = 0; i + 1 < n; ++i) {
+    if (!strcasecmp(word[i], "-options_file") || !strcasecmp(word[i], "-options_file_yaml"))
+      AddFile(list, FILE_INPUT, "-options_file", NULL, word[i + 1]);
+    AddReport(list, word[i], word[i + 1]);
+  }
+  AddFile(list, FILE_LOG, "-log", NULL, log);
+  AddStream(list, STDOUT_FILENO, "standard output");
+  AddStream(list, STDERR_FILENO, "standard error");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* ---- no two are one ---- */
+
+static PetscBool AreSame(const struct stat *a, const struct stat *b)
+{
+  return (PetscBool)(a->st_dev == b->st_dev && a->st_ino == b->st_ino);
+}
+
+static PetscBool AreOneFile(const NamedFile *a, const NamedFile *b)
+{
+  if (a->is_there && b->is_there) return AreSame(&a->about, &b->about);
+  return (PetscBool)(a->has_folder && b->has_folder && AreSame(&a->folder, &b->folder) &&
+                     !strcmp(NameOf(a->place), NameOf(b->place)));
+}
+
+static PetscBool IsInput(const NamedFile *f)
+{
+  return (PetscBool)(f->use == FILE_INPUT || f->use == FILE_START);
+}
+
+/* Whether a run may name one file for both uses; `a` comes first in the list. */
+static PetscBool MayBeOne(const NamedFile *a, const NamedFile *b)
+{
+  if (IsInput(a) && IsInput(b)) return PETSC_TRUE;
+  if (a->use == FILE_START && b->use == FILE_OUTPUT) return PETSC_TRUE;
+  if (a->use == FILE_CHECKPOINT && b->use == FILE_OLDER) return PETSC_TRUE; // hard links that somebody made
+  if (a->use == FILE_REPORT && b->use == FILE_REPORT) return PETSC_TRUE;
+  if (b->use == FILE_STREAM) return (PetscBool)(IsInput(a) || a->use == FILE_LOG || a->use == FILE_STREAM);
+  return PETSC_FALSE;
+}
+
+/* "run.ckpt.1 (the older generation of -checkpoint)" */
+static const char *Describe(const NamedFile *f, size_t length, char text[])
+{
+  if (f->use == FILE_OLDER) snprintf(text, length, "%s, the older generation behind %s,", f->path, f->option);
+  else if (f->option[0]) snprintf(text, length, "%s behind %s", f->path, f->option);
+  else snprintf(text, length, "%s", f->path);
+  return text;
+}
+
+static void RefuseOneFile(const NamedFile *a, const NamedFile *b, BrenierFault *fault)
+{
+  const NamedFile *other = IsInput(b) ? a : b, *input = IsInput(b) ? b : a;
+  char             first[VALUE_LENGTH], second[VALUE_LENGTH];
+
+  if (IsInput(input))
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%.400s is an input of this command%s%s; name another file",
+                    Describe(other, sizeof first, first), input->option[0] ? ", the one behind " : "", input->option);
+  else
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%.400s and %.400s are one file; name two",
+                    Describe(a, sizeof first, first), Describe(b, sizeof second, second));
+}
+
+static void CompareFiles(FileList *list)
+{
+  for (int i = 0; i < list->n; ++i)
+    for (int k = i + 1; k < list->n; ++k)
+      if (!MayBeOne(&list->file[i], &list->file[k]) && AreOneFile(&list->file[i], &list->file[k]))
+        RefuseOneFile(&list->file[i], &list->file[k], &list->fault);
+}
+
+/* ---- what is there may be replaced ---- */
+
+/* Refuses to replace what Brenier did not write for this purpose. A damaged checkpoint is left to who reads it. */
+static void CheckKind(const FileList *list, const NamedFile *f, BrenierFault *fault)
+{
+  const PetscBool checkpoint = (PetscBool)(f->use != FILE_OUTPUT);
+  PetscBool       older      = PETSC_FALSE;
+
+  for (int i = 0; i < list->n; ++i)
+    if (list->file[i].use == FILE_OLDER && !strcmp(list->file[i].found_format, f->format)) older = PETSC_TRUE;
+  if (f->found == BRENIER_FOUND_NOTHING || f->found == BRENIER_FOUND_EMPTY || !strcmp(f->found_format, f->format))
+    return;
+  if (f->found == BRENIER_FOUND_DAMAGED && checkpoint) return;
+  if (f->found == BRENIER_FOUND_FOREIGN && f->use == FILE_CHECKPOINT && older) return; // the newest one is damaged
+  if (f->found == BRENIER_FOUND_STORE)
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE,
+                    "%s is there already and holds a %s, made by '%s'; name another file behind %s, where a %s goes",
+                    f->path, f->found_format, BrenierStoreMaker(f->found_format), f->option, f->format);
+  else
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE,
+                    "%s is there already and is not a %s%s; name another file behind %s, or move this one away",
+                    f->path, f->format, f->found == BRENIER_FOUND_DAMAGED ? " that can be read" : "", f->option);
+}
+
+/* PETSc writes text over whatever is there. */
+static void CheckReport(const NamedFile *f, BrenierFault *fault)
+{
+  char  start[512] = "";
+  FILE *file       = f->is_there && S_ISREG(f->about.st_mode) ? fopen(f->path, "r") : NULL;
+
+  if (file && memchr(start, '\0', fread(start, 1, sizeof start, file)))
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%s is there already and holds no text; name another file behind %s",
+                    f->path, f->option);
+  if (file) fclose(file);
+}
+
+/* A solve that is finished writes neither its result nor its checkpoint again. */
+static PetscBool IsFinished(const FileList *list)
+{
+  for (int i = 0; i < list->n; ++i)
+    if (list->file[i].use == FILE_CHECKPOINT && !strcmp(list->file[i].found_status, "finished")) return PETSC_TRUE;
+  return PETSC_FALSE;
+}
+
+static void CheckOutputs(FileList *list)
+{
+  const PetscBool finished = IsFinished(list);
+
+  for (int i = 0; i < list->n; ++i) {
+    const NamedFile *f = &list->file[i];
+
+    if (f->use == FILE_REPORT) CheckReport(f, &list->fault);
+    if (f->use != FILE_OUTPUT && f->use != FILE_CHECKPOINT && f->use != FILE_OLDER) continue;
+    if (!finished || (f->is_there && !S_ISREG(f->about.st_mode))) BrenierStoreCheckPlace(f->path, &list->fault);
+    if (!list->fault.kind) CheckKind(list, f, &list->fault);
+  }
+}
+
+PetscErrorCode BrenierFilesCheck(const BrenierCommand *command, const char *const argument[], const char log[], int n,
+                                 char *const word[])
+{
+  const int      most = 2 * BRENIER_MAX_ARGUMENTS + 3 * FILE_OPTIONS + 2 * n + 3;
+  FileList       list = {0};
+  PetscMPIInt    rank;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  if (rank == 0) {
+    PetscCall(PetscCalloc1(most, &list.file));
+    PetscCall(ListFiles(&list, command, argument, log, n, word));
+    if (!list.fault.kind) CompareFiles(&list);
+    if (!list.fault.kind) CheckOutputs(&list);
+    PetscCall(PetscFree(list.file));
+  }
+  ierr = BrenierFaultAgree(PETSC_COMM_WORLD, &list.fault);
+  if (ierr) PetscCall(PetscOptionsClear(NULL)); // PETSc would write its reports all the same, at the end
+  PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
