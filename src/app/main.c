@@ -6,6 +6,8 @@
 */
 #include "app.h"
 
+#include <brenier/array.h>
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,12 +137,10 @@ static PetscErrorCode CheckWords(int n, char *const word[])
 /* Whether `FILE` or `FILE:/dataset` is in the file of that path; not when there is none. */
 static PetscBool IsInFile(const char place[], const char path[])
 {
-  char        file[PETSC_MAX_PATH_LEN], *colon = NULL;
+  char        file[PETSC_MAX_PATH_LEN];
   struct stat here, there;
 
-  snprintf(file, sizeof file, "%s", place);
-  for (char *found = strstr(file, ":/"); found; found = strstr(found + 1, ":/")) colon = found;
-  if (colon) *colon = '\0';
+  BrenierArrayFileOf(place, file);
   return (PetscBool)(!stat(path, &there) && !stat(file, &here) && here.st_dev == there.st_dev &&
                      here.st_ino == there.st_ino);
 }
