@@ -53,6 +53,13 @@ PETSC_EXTERN PetscErrorCode BrenierLogClose(void);
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSay(const char format[], ...) PETSC_ATTRIBUTE_FORMAT(1, 2);
 
+/*@
+  BrenierWarn - Prints a warning to standard error, from rank 0, with a newline added
+
+  Collective on the world
+@*/
+PETSC_EXTERN PetscErrorCode BrenierWarn(const char format[], ...) PETSC_ATTRIBUTE_FORMAT(1, 2);
+
 /* Work whose progress is told. */
 typedef struct {
   const char    *what;

@@ -21,12 +21,13 @@
 
 typedef struct _p_BrenierStore *BrenierStore;
 
-/* Element types on disk; in memory f8 is PetscReal, i8 PetscInt64, and f4 is float. */
+/* Element types on disk; in memory f8 is PetscReal, i8 PetscInt64, u8 uint64_t, and f4 is float. */
 typedef enum {
   BRENIER_F4, /* memory: float */
   BRENIER_F8, /* memory: PetscReal */
   BRENIER_I8, /* memory: PetscInt64 */
-  BRENIER_I4  /* memory: int32_t */
+  BRENIER_I4, /* memory: int32_t */
+  BRENIER_U8  /* memory: uint64_t */
 } BrenierType;
 
 /* What a path leads to. */

@@ -122,6 +122,10 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsFetch(BrenierTargets targets, PetscInt
 PETSC_EXTERN PetscErrorCode BrenierTargetsFetchRows(BrenierTargets targets, PetscInt n, const PetscInt64 index[],
                                                     PetscInt width, const PetscReal rows[], PetscReal fetched[]);
 
+/* As BrenierTargetsFetchRows(), one 64-bit integer for each target, such as a label. Collective. */
+PETSC_EXTERN PetscErrorCode BrenierTargetsFetchWhole(BrenierTargets targets, PetscInt n, const PetscInt64 index[],
+                                                     const PetscInt64 whole[], PetscInt64 fetched[]);
+
 /* sum nu |y|^2 in the input's units, dropped coordinates included. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets targets, PetscReal *moment);
 

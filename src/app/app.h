@@ -27,6 +27,12 @@ typedef struct {
   PetscBool stops;          /* ends in order when a signal asks for it */
 } BrenierCommand;
 
+/* Of every command that reads an array. */
+#define BRENIER_ARRAY_OPTIONS                                                                                          \
+  {                                                                                                                    \
+    "-allow_missing", "", "read rows that are not in the file as its fill value (usually 0), with a warning"           \
+  }
+
 extern const BrenierCommand brenier_command_solve, brenier_command_check, brenier_command_map, brenier_command_sample,
     brenier_command_facets, brenier_command_encode, brenier_command_decode, brenier_command_frechet,
     brenier_command_info;

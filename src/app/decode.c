@@ -137,6 +137,7 @@ static PetscErrorCode RunDecode(const char *const argument[], BrenierExit *outco
 static const BrenierOption brenier_decode_options[] = {
     {"-codes", "FILE", "codes to decode, FILE or FILE.h5:/dataset; default: the codes in CODES.h5"},
     {"-o", "DATA.h5", "file to write; needed"},
+    BRENIER_ARRAY_OPTIONS,
     {NULL, NULL, NULL}};
 
 const BrenierCommand brenier_command_decode = {.name        = "decode",

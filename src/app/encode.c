@@ -212,6 +212,7 @@ static PetscErrorCode RunEncode(const char *const argument[], BrenierExit *outco
 static const BrenierOption brenier_encode_options[] = {
     {"-dim", "D", "number of components to keep, the dimension of the codes; needed"},
     {"-o", "CODES.h5", "file to write: codes, mean, components, variance; needed"},
+    BRENIER_ARRAY_OPTIONS,
     {NULL, NULL, NULL}};
 
 const BrenierCommand brenier_command_encode = {.name        = "encode",

@@ -8,6 +8,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "app.h"
 
+#include <brenier/array.h>
 #include <brenier/checkpoint.h>
 #include <brenier/store.h>
 
@@ -116,18 +117,15 @@ static void AddFile(FileList *list, FileUse use, const char option[], const char
   ++list->n;
 }
 
-/* An input may be `FILE:/dataset`, or a file of such a name. */
+/* An input may be `FILE:/dataset`. */
 static void AddInput(FileList *list, FileUse use, const char option[], const char place[])
 {
-  char  path[VALUE_LENGTH];
-  char *colon = NULL;
+  char path[PETSC_MAX_PATH_LEN];
 
   AddFile(list, use, option, NULL, place);
-  snprintf(path, sizeof path, "%s", place);
-  for (char *found = strstr(path, ":/"); found; found = strstr(found + 1, ":/")) colon = found;
-  if (!colon) return;
-  *colon = '\0';
-  AddFile(list, use, option, NULL, path);
+  if (list->fault.kind) return;
+  BrenierArrayFileOf(place, path);
+  if (strcmp(path, place)) AddFile(list, use, option, NULL, path);
 }
 
 /* What the shell has put behind standard output or error, when it is a file. */

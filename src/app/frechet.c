@@ -9,6 +9,7 @@ static const BrenierOption frechet_options[] = {
      "write the optimal affine map from A to B, between the normal laws: /matrix, /mean, /target_mean"},
     {"-splits", "N", "times that both sets are halved at random, for bias and interval; default 8, at least 4, 0 none"},
     {"-seed", "N", "names the halves; default 1"},
+    BRENIER_ARRAY_OPTIONS,
     {NULL, NULL, NULL}};
 
 enum { BRENIER_LEAST_SPLITS = 4, BRENIER_LEAST_ROWS = 4 };

@@ -10,6 +10,7 @@ static const BrenierOption map_options[] = {
     {"-t", "T", "also /position (1 - T) x + T T(x), 0 to 1: displacement interpolation"},
     {"-critic", "", "/phi alone, the Kantorovich potential, at any points"},
     BRENIER_EXTENSION_OPTIONS,
+    BRENIER_ARRAY_OPTIONS,
     {NULL, NULL, NULL}};
 
 /* What is known of the points of this rank, and what is wanted. */

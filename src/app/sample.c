@@ -20,6 +20,7 @@ static const BrenierOption sample_options[] = {
     {"-first", "K", "number of the first draw, counted from 0: (seed, number) names the noise; default 0"},
     {"-noise", "yes|no", "whether to store the noise, which can be drawn again; default yes"},
     {"-labels", "FILE", "a whole number for each input row: also /label [N], that of the target"},
+    BRENIER_ARRAY_OPTIONS,
     BRENIER_EXTENSION_OPTIONS,
     {"-singular", "WHAT",
      "samples across the singular set: project (default) to the mode of their cell, reject or keep"},
@@ -44,12 +45,13 @@ typedef struct {
   Vec            h;
   BrenierExtend  extend;
   BrenierStore   store;
-  PetscReal     *label_of_target; /* shape [targets here], or NULL */
+  PetscInt64    *label_of_target; /* shape [targets here], or NULL */
+  BrenierType    label_type;      /* i8, or u8 where i8 does not reach */
   /* a group on this rank */
   PetscInt    at_once;
-  PetscReal  *x, *code, *label;
+  PetscReal  *x, *code;
   float      *single;
-  PetscInt64 *index, *draw, *mark;
+  PetscInt64 *index, *draw, *label;
   PetscBool  *crosses;
   /* status */
   PetscInt64     drawn, kept, crossed;
@@ -105,9 +107,8 @@ static PetscErrorCode AppendGroup(Sampler *s, PetscInt n)
   PetscCall(WriteSingle(s, "/code", n, s->code, "same as the targets"));
   PetscCall(BrenierStoreAppendRows(s->store, "/draw", BRENIER_I8, n, 0, s->draw, "number of the draw, from 0"));
   if (!s->label_of_target) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierTargetsFetchRows(t, n, s->index, 1, s->label_of_target, s->label));
-  for (PetscInt i = 0; i < n; ++i) s->mark[i] = (PetscInt64)s->label[i];
-  PetscCall(BrenierStoreAppendRows(s->store, "/label", BRENIER_I8, n, 0, s->mark, "label of the target"));
+  PetscCall(BrenierTargetsFetchWhole(t, n, s->index, s->label_of_target, s->label));
+  PetscCall(BrenierStoreAppendRows(s->store, "/label", s->label_type, n, 0, s->label, "label of the target"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -170,7 +171,7 @@ static PetscErrorCode AllocateGroup(Sampler *s)
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc3(room * (size_t)dim, &s->x, room * (size_t)dim, &s->code, room * (size_t)dim, &s->single));
-  PetscCall(PetscMalloc5(room, &s->index, room, &s->draw, room, &s->mark, room, &s->label, room, &s->crosses));
+  PetscCall(PetscMalloc4(room, &s->index, room, &s->draw, room, &s->label, room, &s->crosses));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -209,7 +210,7 @@ static PetscErrorCode SampleAll(Sampler *s)
   PetscCall(BrenierStoreSetInt(s->store, "/", "crossing", s->crossed));
   PetscCall(BrenierStoreCommit(&s->store, "complete"));
   PetscCall(PetscFree3(s->x, s->code, s->single));
-  PetscCall(PetscFree5(s->index, s->draw, s->mark, s->label, s->crosses));
+  PetscCall(PetscFree4(s->index, s->draw, s->label, s->crosses));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -233,8 +234,7 @@ static PetscErrorCode CheckRange(BrenierTargets t, const char path[])
 /* The label of each target here, from those of the input's rows. */
 static PetscErrorCode ReadLabels(Sampler *s)
 {
-  const BrenierTargets t     = s->targets;
-  BrenierFault         fault = {0};
+  const BrenierTargets t = s->targets;
   BrenierArray         labels;
   PetscLayout          rows;
   PetscSF              sf;
@@ -242,24 +242,20 @@ static PetscErrorCode ReadLabels(Sampler *s)
 
   PetscFunctionBegin;
   if (!s->has_labels) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, s->labels, BRENIER_ARRAY_WEIGHTS, &labels));
+  PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, s->labels, BRENIER_ARRAY_LABELS, &labels));
   PetscCheck(labels.n == t->n + t->n_merged, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
              "%s: holds %" PetscInt_FMT " labels, but the input of the solve had %" PetscInt64_FMT
              " rows; give one label for each row",
              s->labels, labels.n, t->n + t->n_merged);
-  for (PetscInt i = 0; i < labels.n_local; ++i)
-    if (labels.value[i] != PetscFloorReal(labels.value[i]))
-      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "%s: row %" PetscInt_FMT " is %g; labels are whole numbers",
-                      s->labels, labels.first + i, (double)labels.value[i]);
+  s->label_type = labels.past_signed ? BRENIER_U8 : BRENIER_I8;
   PetscCall(PetscMalloc1(t->n_local, &row));
   PetscCall(PetscMalloc1(t->n_local, &s->label_of_target));
   for (PetscInt i = 0; i < t->n_local; ++i) row[i] = (PetscInt)t->row[i];
-  PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
   PetscCall(PetscLayoutCreateFromSizes(PETSC_COMM_WORLD, labels.n_local, labels.n, 1, &rows));
   PetscCall(PetscSFCreate(PETSC_COMM_WORLD, &sf));
   PetscCall(PetscSFSetGraphLayout(sf, rows, t->n_local, NULL, PETSC_OWN_POINTER, row));
-  PetscCall(PetscSFBcastBegin(sf, MPIU_REAL, labels.value, s->label_of_target, MPI_REPLACE));
-  PetscCall(PetscSFBcastEnd(sf, MPIU_REAL, labels.value, s->label_of_target, MPI_REPLACE));
+  PetscCall(PetscSFBcastBegin(sf, MPIU_INT64, labels.whole, s->label_of_target, MPI_REPLACE));
+  PetscCall(PetscSFBcastEnd(sf, MPIU_INT64, labels.whole, s->label_of_target, MPI_REPLACE));
   PetscCall(PetscSFDestroy(&sf));
   PetscCall(PetscLayoutDestroy(&rows));
   PetscCall(PetscFree(row));

@@ -45,6 +45,7 @@ static const BrenierOption solve_options[] = {
     {"-stop_file", "FILE", "stop when this file appears"},
     {"-verify_lists", "",
      "compare every evaluation by Newton's candidate lists with a full scan (slow, for debugging)"},
+    BRENIER_ARRAY_OPTIONS,
     {NULL, NULL, NULL}};
 
 enum { BRENIER_MESSAGE_LENGTH = 512 };

@@ -229,6 +229,23 @@ PetscErrorCode BrenierSay(const char format[], ...)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierWarn(const char format[], ...)
+{
+  PetscMPIInt rank;
+  va_list     args;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  if (rank == 0) {
+    fprintf(stderr, "brenier: warning: ");
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n");
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierProgressBegin(BrenierProgress *progress, const char what[])
 {
   PetscFunctionBegin;

@@ -19,12 +19,15 @@ hid_t BrenierHdf5Creation(hid_t class)
   return creation;
 }
 
-static hid_t FileAccess(void)
+static hid_t FileAccess(H5F_close_degree_t degree)
 {
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  hid_t access;
 
+  // Before HDF5 starts: the sources of virtual datasets are opened without our settings, and where locks fail read as zeros
+  (void)setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
+  access = H5Pcreate(H5P_FILE_ACCESS);
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+  H5Pset_fclose_degree(access, degree);
   H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
   H5Pset_file_locking(access, 0, 1);
   return access;
@@ -32,7 +35,8 @@ static hid_t FileAccess(void)
 
 hid_t BrenierHdf5Open(const char path[])
 {
-  const hid_t access = FileAccess();
+  // Weak, as HDF5 opens the sources of a virtual dataset: it does not open a file twice in two ways, and takes zeros instead
+  const hid_t access = FileAccess(H5F_CLOSE_WEAK);
   const hid_t file   = H5Fopen(path, H5F_ACC_RDONLY, access);
 
   H5Pclose(access);
@@ -54,7 +58,7 @@ static void KeepMetadata(hid_t access)
 
 hid_t BrenierHdf5Create(const char path[])
 {
-  const hid_t access   = FileAccess();
+  const hid_t access   = FileAccess(H5F_CLOSE_STRONG);
   const hid_t creation = BrenierHdf5Creation(H5P_FILE_CREATE);
   hid_t       file;
 
@@ -150,6 +154,8 @@ hid_t BrenierHdf5Type(BrenierType type)
     return H5T_IEEE_F64LE;
   case BRENIER_I4:
     return H5T_STD_I32LE;
+  case BRENIER_U8:
+    return H5T_STD_U64LE;
   default:
     return H5T_STD_I64LE;
   }

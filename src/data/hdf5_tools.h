@@ -6,6 +6,7 @@
 */
 #pragma once
 
+#include <brenier/error.h>
 #include <brenier/store.h>
 
 #include <hdf5.h>
@@ -42,6 +43,19 @@ size_t BrenierTypeBytes(BrenierType type);
 /* Rows [first, first + n) of a dataset to or from memory of type `memory`. */
 herr_t BrenierHdf5WriteRows(hid_t dataset, hid_t memory, hsize_t first, hsize_t n, const void *rows);
 herr_t BrenierHdf5ReadRows(hid_t dataset, hid_t memory, hsize_t first, hsize_t n, void *rows);
+
+/* Notes in one sentence why HDF5 does not open `file`, which `where` names for messages: another program writes to it, nobody
+   ever closed it, it is none, or damaged. */
+void BrenierHdf5SayUnopened(const char where[], const char file[], BrenierFault *fault);
+
+/* Where an HDF5 file begins, behind a user block if it has one; -1 when it is none. */
+PetscInt64 BrenierHdf5Start(const char path[]);
+
+/* The filters that a dataset was packed by and that HDF5 has not got here: "blosc (32001)"; "" for none. */
+void BrenierHdf5ListLacking(hid_t dataset, size_t length, char list[]);
+
+/* What the elements of a dataset are that holds no numbers, and what to do about it. */
+const char *BrenierHdf5DescribeType(hid_t type);
 
 /*
   Attributes: an older one of the name is replaced. Texts are UTF-8 of fixed length: they stay in the object header,

@@ -13,13 +13,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* NumPy writes some 100 bytes; a plain number type never needs more than this. */
+/* NumPy writes some 100 bytes into a header; a plain number type never needs more than this. */
 enum { NPY_MAX_HEADER = 65536, NPY_BUFFER_BYTES = 1 << 20 };
 
 /* What the dictionary says. */
@@ -180,44 +180,122 @@ static void ReadHeaderText(BrenierArrayFile *file, int descriptor, char text[], 
   else text[length] = '\0';
 }
 
-/* Number type as "<f4", ">f8", "=f2" or "f4". */
+/* Number type as "<f4", ">i8", "|u1", "=f2" or "f4". */
 static PetscBool SetType(BrenierArrayFile *file, const char type[])
 {
-  const PetscBool has_order = (PetscBool)(strchr("<>=", type[0]) && type[0]);
-  const char     *name      = type + (has_order ? 1 : 0);
+  static const int digits[]  = {[2] = 11, [4] = 24, [8] = 53};
+  const PetscBool  has_order = (PetscBool)(strchr("<>=|", type[0]) && type[0]);
+  const char      *name      = type + (has_order ? 1 : 0);
+  const char      *kinds = "fiub", *kind = name[0] ? strchr(kinds, name[0]) : NULL;
+  const char      *sizes[] = {"248", "1248", "1248", "1"}; // of each kind
 
-  if (name[0] != 'f' || !name[1] || !strchr("248", name[1]) || name[2]) return PETSC_FALSE;
+  if (!strcmp(name, "?")) kind = kinds + BRENIER_NUMBER_BOOL, name = "b1";
+  if (!kind || !name[1] || !strchr(sizes[kind - kinds], name[1]) || name[2]) return PETSC_FALSE;
+  file->number     = (BrenierNumberKind)(kind - kinds);
   file->item_bytes = name[1] - '0';
+  file->digits     = file->number == BRENIER_NUMBER_FLOAT ? digits[file->item_bytes] : 64;
   file->big_endian = (PetscBool)(type[0] == '>');
   return PETSC_TRUE;
 }
 
-/* Compares what the shape promises with what the file has. */
-static void CheckSize(const BrenierArrayFile *file, BrenierFault *fault)
+/* What else an array can hold, and what to do about it. */
+static const char *DescribeType(const NpyHeader *header)
 {
-  PetscInt64 bytes = file->item_bytes;
+  const char *name = header->type + (header->type[0] && strchr("<>=|", header->type[0]) ? 1 : 0);
+
+  if (header->structured) return "records (a structured type); save its fields as the columns of a plain array";
+  switch (name[0]) {
+  case 'c':
+    return "complex numbers; save their real and imaginary parts as columns";
+  case 'f':
+    return "floats wider than 64 bits; save array.astype(np.float64)";
+  case 'S':
+  case 'a':
+  case 'U':
+    return "text; save numbers";
+  case 'O':
+    return "Python objects; save a plain array of numbers";
+  case 'M':
+  case 'm':
+    return "dates or times; save array.astype(np.int64)";
+  case 'V':
+    return "raw bytes (perhaps bfloat16); save array.astype(np.float32)";
+  default:
+    return "no numbers; save a plain array of numbers";
+  }
+}
+
+/* First byte from `at` on that is not zero; the end of the file when there is none or it cannot be read. */
+static PetscInt64 FindNonzero(const BrenierArrayFile *file, int descriptor, PetscInt64 at)
+{
+  unsigned char *buffer = (unsigned char *)malloc(NPY_BUFFER_BYTES);
+
+  while (buffer && at < file->file_bytes) {
+    const size_t count = (size_t)PetscMin((PetscInt64)NPY_BUFFER_BYTES, file->file_bytes - at);
+    size_t       i     = 0;
+
+    if (!BrenierReadAt(descriptor, buffer, count, at)) break;
+    while (i < count && !buffer[i]) ++i;
+    if (i < count) {
+      free(buffer);
+      return at + (PetscInt64)i;
+    }
+    at += (PetscInt64)count;
+  }
+  free(buffer);
+  return file->file_bytes;
+}
+
+/* Looks at what is behind the array, which np.load() passes over: padding is zeros, anything else would be lost. */
+static void CheckRest(BrenierArrayFile *file, int descriptor, PetscInt64 end, BrenierFault *fault)
+{
+  const PetscInt64 rest = FindNonzero(file, descriptor, end);
+  char             magic[6];
+
+  if (rest >= file->file_bytes)
+    snprintf(file->notice, sizeof file->notice,
+             "%s: %" PetscInt64_FMT " bytes of zeros behind its array are passed over", file->where,
+             file->file_bytes - end);
+  else if (BrenierReadAt(descriptor, magic, sizeof magic, rest) && !memcmp(magic, "\x93NUMPY", sizeof magic))
+    BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
+                    "%s: another array begins at byte %" PetscInt64_FMT ", behind the first of %" PetscInt64_FMT
+                    " rows (np.save was called again on one open file); save all rows as one array, or each in a file",
+                    file->where, rest, file->shape[0]);
+  else
+    BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
+                    "%s: %" PetscInt64_FMT " bytes are behind the array of %" PetscInt64_FMT
+                    " rows that its header promises (were rows appended?); save it again with all its rows",
+                    file->where, file->file_bytes - end, file->shape[0]);
+}
+
+/* Compares what the shape promises with what the file has. */
+static void CheckSize(BrenierArrayFile *file, int descriptor, BrenierFault *fault)
+{
+  const PetscInt64 there = file->file_bytes - file->data_offset;
+  PetscInt64       bytes = file->item_bytes, row_bytes = file->item_bytes;
 
   for (int axis = 0; axis < file->n_axes; ++axis)
     if (file->shape[axis] == 0) return;
-  for (int axis = 0; axis < file->n_axes; ++axis)
+  for (int axis = file->n_axes - 1; axis >= 0; --axis) {
+    row_bytes = bytes;
     if (!BrenierMultiply(bytes, file->shape[axis], &bytes)) bytes = INT64_MAX;
-  if (bytes > file->file_bytes - file->data_offset)
+  }
+  if (bytes > there)
     BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
                     "%s: truncated: its header promises %" PetscInt64_FMT "%s bytes of data, %" PetscInt64_FMT
-                    " are missing; copy or save it again",
-                    file->where, bytes, bytes == INT64_MAX ? " or more" : "",
-                    bytes - (file->file_bytes - file->data_offset));
+                    " are missing, from row %" PetscInt64_FMT " on; copy or save it again",
+                    file->where, bytes, bytes == INT64_MAX ? " or more" : "", bytes - there, there / row_bytes);
+  else if (bytes < there && file->n_axes > 0) CheckRest(file, descriptor, file->data_offset + bytes, fault);
 }
 
-static void InterpretHeader(BrenierArrayFile *file, const char text[], BrenierFault *fault)
+static void InterpretHeader(BrenierArrayFile *file, int descriptor, const char text[], BrenierFault *fault)
 {
   NpyHeader       header = {.n_axes = 0};
   const PetscBool whole  = ParseHeader(text, &header);
 
   if (header.structured || (whole && !SetType(file, header.type))) {
-    BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
-                    "%s: holds numbers of type '%s', not f2, f4 or f8; save array.astype(np.float32)", file->where,
-                    header.structured ? "structured" : header.type);
+    BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: is of type '%s': %s", file->where,
+                    header.structured ? "structured" : header.type, DescribeType(&header));
   } else if (!whole) {
     BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: its .npy header is damaged: %.100s", file->where, text);
   } else if (header.fortran_order && header.n_axes > 1) {
@@ -226,7 +304,7 @@ static void InterpretHeader(BrenierArrayFile *file, const char text[], BrenierFa
   } else {
     file->n_axes = header.n_axes;
     memcpy(file->shape, header.shape, sizeof file->shape);
-    CheckSize(file, fault);
+    CheckSize(file, descriptor, fault);
   }
 }
 
@@ -240,70 +318,6 @@ void BrenierNpyInspect(BrenierArrayFile *file, BrenierFault *fault)
     return;
   }
   ReadHeaderText(file, descriptor, text, fault);
+  if (!fault->kind) InterpretHeader(file, descriptor, text, fault);
   close(descriptor);
-  if (!fault->kind) InterpretHeader(file, text, fault);
-}
-
-/* IEEE 754 binary16: sign, 5 bits of exponent with bias 15, 10 bits of fraction. */
-static PetscReal HalfToReal(uint16_t bits)
-{
-  const PetscReal sign     = bits & 0x8000 ? -1.0 : 1.0;
-  const int       exponent = (bits >> 10) & 31;
-  const int       fraction = bits & 0x3ff;
-
-  if (exponent == 31) return fraction ? (PetscReal)NAN : sign * (PetscReal)INFINITY;
-  if (exponent == 0) return sign * (PetscReal)fraction * 0x1p-24;
-  return sign * (PetscReal)(1024 + fraction) * PetscPowRealInt(2.0, exponent - 25);
-}
-
-/* Turns `count` numbers as they are in the file into doubles. */
-static void Decode(const BrenierArrayFile *file, size_t count, const unsigned char *from, PetscReal *to)
-{
-  for (size_t i = 0; i < count; ++i) {
-    if (file->item_bytes == 2) {
-      uint16_t bits;
-
-      memcpy(&bits, from + 2 * i, sizeof bits);
-      to[i] = HalfToReal(file->big_endian ? __builtin_bswap16(bits) : bits);
-    } else if (file->item_bytes == 4) {
-      uint32_t bits;
-      float    x;
-
-      memcpy(&bits, from + 4 * i, sizeof bits);
-      if (file->big_endian) bits = __builtin_bswap32(bits);
-      memcpy(&x, &bits, sizeof x);
-      to[i] = (PetscReal)x;
-    } else {
-      uint64_t bits;
-
-      memcpy(&bits, from + 8 * i, sizeof bits);
-      if (file->big_endian) bits = __builtin_bswap64(bits);
-      memcpy(&to[i], &bits, sizeof to[i]);
-    }
-  }
-}
-
-void BrenierNpyReadArray(const BrenierArrayFile *file, PetscInt64 first, PetscInt64 n_local, PetscInt dim,
-                         PetscReal value[], BrenierFault *fault)
-{
-  const size_t     at_once    = NPY_BUFFER_BYTES / (size_t)file->item_bytes;
-  const size_t     n_values   = (size_t)n_local * (size_t)dim;
-  const PetscInt64 offset     = file->data_offset + first * dim * file->item_bytes;
-  const int        descriptor = open(file->file, O_RDONLY | O_CLOEXEC);
-  unsigned char   *buffer     = (unsigned char *)malloc(NPY_BUFFER_BYTES);
-
-  if (descriptor < 0 || !buffer)
-    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot open: %s", file->where, strerror(errno));
-  for (size_t done = 0; done < n_values && !fault->kind; done += at_once) {
-    const size_t count = PetscMin(at_once, n_values - done);
-
-    if (BrenierReadAt(descriptor, buffer, count * (size_t)file->item_bytes,
-                      offset + (PetscInt64)done * file->item_bytes))
-      Decode(file, count, buffer, value + done);
-    else
-      BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot read row %" PetscInt64_FMT ": %s", file->where,
-                      first + (PetscInt64)done / dim, errno ? strerror(errno) : "the file became shorter meanwhile");
-  }
-  free(buffer);
-  if (descriptor >= 0) close(descriptor);
 }

@@ -68,8 +68,7 @@ static void OpenFile(BrenierStore store, const char format[], BrenierFault *faul
   }
   store->file = BrenierHdf5Open(store->path);
   if (store->file < 0) {
-    BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: %s", store->path,
-                    H5Fis_hdf5(store->path) > 0 ? "truncated or damaged; copy or make it again" : "not an HDF5 file");
+    BrenierHdf5SayUnopened(store->path, store->path, fault);
     return;
   }
   found  = BrenierHdf5GetText(store->file, "format");
@@ -153,7 +152,7 @@ static BrenierType DiskType(hid_t dataset, BrenierType other)
   BrenierType found = other;
 
   if (disk < 0) return other;
-  for (int type = BRENIER_F4; type <= BRENIER_I4; ++type)
+  for (int type = BRENIER_F4; type <= BRENIER_U8; ++type)
     if (H5Tequal(disk, BrenierHdf5Type((BrenierType)type)) > 0) found = (BrenierType)type;
   H5Tclose(disk);
   return found;

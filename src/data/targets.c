@@ -265,8 +265,9 @@ void BrenierTargetsNormalised(BrenierTargets t, PetscReal y[])
       y[(size_t)i * t->dim + k] = (t->y[(size_t)i * t->dim + k] - t->centre[k]) / t->unit;
 }
 
-PetscErrorCode BrenierTargetsFetchRows(BrenierTargets t, PetscInt n, const PetscInt64 index[], PetscInt width,
-                                       const PetscReal rows[], PetscReal fetched[])
+/* As BrenierTargetsFetchRows(), of numbers of any type. */
+static PetscErrorCode FetchRows(BrenierTargets t, PetscInt n, const PetscInt64 index[], PetscInt width,
+                                MPI_Datatype number, const void *rows, void *fetched)
 {
   MPI_Datatype row;
   PetscSF      sf;
@@ -275,7 +276,7 @@ PetscErrorCode BrenierTargetsFetchRows(BrenierTargets t, PetscInt n, const Petsc
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(n, &leaf));
   for (PetscInt i = 0; i < n; ++i) leaf[i] = (PetscInt)index[i];
-  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)width, MPIU_REAL, &row));
+  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)width, number, &row));
   PetscCallMPI(MPI_Type_commit(&row));
   PetscCall(PetscSFCreate(t->comm, &sf));
   PetscCall(PetscSFSetGraphLayout(sf, t->layout, n, NULL, PETSC_OWN_POINTER, leaf));
@@ -284,6 +285,22 @@ PetscErrorCode BrenierTargetsFetchRows(BrenierTargets t, PetscInt n, const Petsc
   PetscCall(PetscSFDestroy(&sf));
   PetscCallMPI(MPI_Type_free(&row));
   PetscCall(PetscFree(leaf));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsFetchRows(BrenierTargets t, PetscInt n, const PetscInt64 index[], PetscInt width,
+                                       const PetscReal rows[], PetscReal fetched[])
+{
+  PetscFunctionBegin;
+  PetscCall(FetchRows(t, n, index, width, MPIU_REAL, rows, fetched));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsFetchWhole(BrenierTargets t, PetscInt n, const PetscInt64 index[],
+                                        const PetscInt64 whole[], PetscInt64 fetched[])
+{
+  PetscFunctionBegin;
+  PetscCall(FetchRows(t, n, index, 1, MPIU_INT64, whole, fetched));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -42,7 +42,8 @@ static void Read(const char path[], size_t size, BrenierArrayRole role)
   if (ierr && ierr != PETSC_ERR_FILE_OPEN && ierr != PETSC_ERR_FILE_UNEXPECTED) abort();
   if (ierr) return;
   if (array.n < 1 || array.dim < 1 || array.n_local != array.n || (size_t)array.n > size / (size_t)array.dim) abort();
-  for (size_t i = 0; i < (size_t)array.n * (size_t)array.dim; ++i)
+  if (role == BRENIER_ARRAY_LABELS ? !array.whole : !array.value) abort();
+  for (size_t i = 0; array.value && i < (size_t)array.n * (size_t)array.dim; ++i)
     if (!isfinite(array.value[i])) abort();
   if (BrenierArrayDestroy(&array)) abort();
 }
@@ -57,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   descriptor = memfd_create("fuzz", 0);
   if (descriptor < 0 || write(descriptor, data, size) != (ssize_t)size) abort();
   snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
-  for (BrenierArrayRole role = BRENIER_ARRAY_POINTS; role <= BRENIER_ARRAY_DATA; ++role) Read(path, size, role);
+  for (BrenierArrayRole role = BRENIER_ARRAY_POINTS; role <= BRENIER_ARRAY_LABELS; ++role) Read(path, size, role);
   close(descriptor);
   return 0;
 }

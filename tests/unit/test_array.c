@@ -135,7 +135,69 @@ static PetscErrorCode TestNpyTypes(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Roles, odd but legal spellings, bytes behind the data. */
+/* Number i of an integer type, with the least and the largest among them. */
+static uint64_t Integer(PetscInt i, PetscBool is_signed, int bytes)
+{
+  const uint64_t largest = UINT64_MAX >> (64 - 8 * bytes) >> is_signed;
+
+  if (i == 0) return is_signed ? ~largest : 0;
+  return i == 1 ? largest : (uint64_t)i - (is_signed ? 20 : 0);
+}
+
+static void EncodeIntegers(PetscBool is_signed, int bytes, PetscBool big_endian, unsigned char to[])
+{
+  for (PetscInt i = 0; i < N_VALUES; ++i)
+    for (int b = 0; b < bytes; ++b)
+      to[i * bytes + b] = (unsigned char)(Integer(i, is_signed, bytes) >> 8 * (big_endian ? bytes - 1 - b : b));
+}
+
+/* The integers of one type, as numbers and, to the last digit, as labels. */
+static PetscErrorCode ExpectIntegers(PetscBool is_signed, int bytes)
+{
+  BrenierArray array;
+
+  PetscFunctionBeginUser;
+  PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, Path("i.npy"), BRENIER_ARRAY_DATA, &array));
+  for (PetscInt i = 0; i < array.n_local; ++i) {
+    const uint64_t x = Integer(array.first + i, is_signed, bytes);
+
+    PetscCheck(array.value[i] == (is_signed ? (PetscReal)(int64_t)x : (PetscReal)x), PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "%d bytes: number %" PetscInt_FMT " is %g", bytes, array.first + i, array.value[i]);
+  }
+  PetscCall(BrenierArrayDestroy(&array));
+  PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, Path("i.npy"), BRENIER_ARRAY_LABELS, &array));
+  PetscCheck(array.past_signed == (!is_signed && bytes == 8), PETSC_COMM_SELF, PETSC_ERR_PLIB, "%d bytes: wrong range",
+             bytes);
+  for (PetscInt i = 0; i < array.n_local; ++i)
+    PetscCheck((uint64_t)array.whole[i] == Integer(array.first + i, is_signed, bytes), PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "%d bytes: label %" PetscInt_FMT " is %" PetscInt64_FMT, bytes, array.first + i, array.whole[i]);
+  PetscCall(BrenierArrayDestroy(&array));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestIntegers(void)
+{
+  unsigned char data[N_VALUES * 8];
+  char          dictionary[256];
+
+  PetscFunctionBeginUser;
+  for (int bytes = 1; bytes <= 8; bytes *= 2)
+    for (int kind = 0; kind < 4; ++kind) {
+      const PetscBool is_signed = (PetscBool)(kind & 1), big = (PetscBool)(kind >> 1);
+
+      EncodeIntegers(is_signed, bytes, big, data);
+      snprintf(dictionary, sizeof dictionary, "{'descr': '%c%c%d', 'fortran_order': False, 'shape': (%d,), }",
+               bytes == 1 ? '|'
+               : big      ? '>'
+                          : '<',
+               is_signed ? 'i' : 'u', bytes, N_VALUES);
+      PetscCall(WriteNpy("i.npy", 1, dictionary, data, N_VALUES * (size_t)bytes));
+      PetscCall(ExpectIntegers(is_signed, bytes));
+    }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Roles, odd but legal spellings, padding behind the data. */
 static PetscErrorCode TestNpyShapes(void)
 {
   unsigned char data[N_VALUES * 8];
@@ -147,9 +209,12 @@ static PetscErrorCode TestNpyShapes(void)
   PetscCall(ExpectValues(Path("a.npy"), BRENIER_ARRAY_POINTS, N_ROWS, DIM, &points));
   PetscCall(WriteNpy("a.npy", 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (17, 3, 1), }", data, sizeof data));
   PetscCall(ExpectValues(Path("a.npy"), BRENIER_ARRAY_DATA, N_ROWS, DIM, &points));
-  PetscCall(WriteNpy("w.npy", 1, "{'descr': '<f8', 'fortran_order': True, 'shape': (17,), }", data, sizeof data));
+  PetscCall(WriteNpy("w.npy", 1, "{'descr': '<f8', 'fortran_order': True, 'shape': (17,), }", data, N_ROWS * 8));
   PetscCall(ExpectValues(Path("w.npy"), BRENIER_ARRAY_WEIGHTS, N_ROWS, 1, &weights));
-  PetscCall(WriteNpy("w.npy", 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (17, 1), }", data, sizeof data));
+  PetscCall(WriteNpy("w.npy", 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (17, 1), }", data, N_ROWS * 8));
+  PetscCall(ExpectValues(Path("w.npy"), BRENIER_ARRAY_WEIGHTS, N_ROWS, 1, &weights));
+  memset(data + N_ROWS * 8, 0, 100);
+  PetscCall(WriteNpy("w.npy", 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (17,), }", data, N_ROWS * 8 + 100));
   PetscCall(ExpectValues(Path("w.npy"), BRENIER_ARRAY_WEIGHTS, N_ROWS, 1, &weights));
   weights = 0;
   PetscCall(WriteNpy("w.npy", 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }", data, 16));
@@ -193,7 +258,7 @@ static PetscErrorCode TestHalfFloats(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Headers that must be refused, and words that say why. 408 bytes of zeros are behind each. */
+/* Headers that must be refused, and words that say why. 408 bytes are behind each, the last of them not zero. */
 static PetscErrorCode TestBadHeaders(void)
 {
   static const struct {
@@ -201,7 +266,10 @@ static PetscErrorCode TestBadHeaders(void)
     BrenierArrayRole role;
   } bad[] = {
       {"{'descr': '<f8', 'fortran_order': True, 'shape': (17, 3), }", "np.ascontiguousarray", BRENIER_ARRAY_POINTS},
-      {"{'descr': '<i8', 'fortran_order': False, 'shape': (17, 3), }", "'<i8'", BRENIER_ARRAY_POINTS},
+      {"{'descr': '<i3', 'fortran_order': False, 'shape': (17, 3), }", "'<i3'", BRENIER_ARRAY_POINTS},
+      {"{'descr': '<c16', 'fortran_order': False, 'shape': (17, 3), }", "complex", BRENIER_ARRAY_POINTS},
+      {"{'descr': '<M8[D]', 'fortran_order': False, 'shape': (17, 3), }", "np.int64", BRENIER_ARRAY_POINTS},
+      {"{'descr': '<f8', 'fortran_order': False, 'shape': (16, 3), }", "24 bytes are behind", BRENIER_ARRAY_POINTS},
       {"{'descr': '|O', 'fortran_order': False, 'shape': (17, 3), }", "'|O'", BRENIER_ARRAY_POINTS},
       {"{'descr': '', 'fortran_order': False, 'shape': (17, 3), }", "type ''", BRENIER_ARRAY_POINTS},
       {"{'descr': '<f16', 'fortran_order': False, 'shape': (17, 3), }", "'<f16'", BRENIER_ARRAY_POINTS},
@@ -227,6 +295,7 @@ static PetscErrorCode TestBadHeaders(void)
   char data[N_VALUES * 8] = {0};
 
   PetscFunctionBeginUser;
+  data[sizeof data - 1] = 1;
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; ++i) {
     BrenierArray array;
 
@@ -380,7 +449,7 @@ static PetscErrorCode TestHdf5(void)
   ExpectError(BrenierArrayRead(PETSC_COMM_WORLD, Place("a.h5", "/no/such"), BRENIER_ARRAY_POINTS, &array),
               PETSC_ERR_FILE_UNEXPECTED, "no dataset /no/such");
   ExpectError(BrenierArrayRead(PETSC_COMM_WORLD, Place("a.h5", "/group"), BRENIER_ARRAY_POINTS, &array),
-              PETSC_ERR_FILE_UNEXPECTED, "no dataset /group");
+              PETSC_ERR_FILE_UNEXPECTED, "/group is a group");
   ExpectError(BrenierArrayRead(PETSC_COMM_WORLD, Place("a.h5", "/words"), BRENIER_ARRAY_POINTS, &array),
               PETSC_ERR_FILE_UNEXPECTED, "real numbers");
   ExpectError(BrenierArrayRead(PETSC_COMM_WORLD, Place("a.h5", "/mass"), BRENIER_ARRAY_POINTS, &array),
@@ -446,6 +515,7 @@ int main(int argc, char **argv)
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   PetscCall(MakeFolder());
   PetscCall(TestNpyTypes());
+  PetscCall(TestIntegers());
   PetscCall(TestNpyShapes());
   PetscCall(TestHalfFloats());
   PetscCall(TestBadHeaders());
