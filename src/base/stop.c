@@ -23,6 +23,7 @@ static struct {
   double            cost, longest_gap;  /* seconds */
   double            last_asked, looked; /* by MPI_Wtime(); 0 for never */
   BrenierStopReason reason;             /* the first found; the same on all ranks */
+  long              test_stop, test_late; /* safe points to go until a test stops; 0 for none */
   char              file[PETSC_MAX_PATH_LEN];
 } brenier_stop;
 
@@ -61,6 +62,24 @@ void BrenierStopCatch(void)
   for (size_t i = 0; i < sizeof signals / sizeof signals[0]; ++i) sigaction(signals[i], &action, NULL);
 }
 
+/* For tests: BRENIER_TEST_STOP_AT=N stops at the Nth safe point, as a signal would; N,M calls the Mth one late while winding
+   up. */
+static void ReadTest(void)
+{
+  const char *text = getenv("BRENIER_TEST_STOP_AT");
+  char       *end;
+
+  if (!text) return;
+  brenier_stop.test_stop = strtol(text, &end, 10);
+  if (*end == ',') brenier_stop.test_late = strtol(end + 1, NULL, 10);
+}
+
+/* Whether it is a test's turn. */
+static PetscBool IsUp(long *to_go)
+{
+  return (PetscBool)(*to_go > 0 && --*to_go == 0);
+}
+
 /* The sooner of deadlines counts. */
 static void SetDeadline(double when)
 {
@@ -80,6 +99,7 @@ PetscErrorCode BrenierStopSetup(PetscReal max_time, const char file[])
   if (max_time > 0.0) SetDeadline(brenier_stop.begun + max_time);
   if (job >= 0.0) SetDeadline(MPI_Wtime() + job);
   PetscCall(PetscStrncpy(brenier_stop.file, file ? file : "", sizeof brenier_stop.file));
+  ReadTest();
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -125,7 +145,8 @@ static BrenierStopReason LookAtEnd(void)
 {
   const double over = brenier_over_least + brenier_over_part * (brenier_stop.deadline - brenier_stop.begun);
 
-  return MPI_Wtime() >= brenier_stop.deadline + over ? BRENIER_STOP_TIME : BRENIER_STOP_NONE;
+  return IsUp(&brenier_stop.test_late) || MPI_Wtime() >= brenier_stop.deadline + over ? BRENIER_STOP_TIME
+                                                                                      : BRENIER_STOP_NONE;
 }
 
 /* What the clock and the file say, on one rank. */
@@ -133,6 +154,7 @@ static BrenierStopReason Look(void)
 {
   const double now = MPI_Wtime();
 
+  if (IsUp(&brenier_stop.test_stop)) return BRENIER_STOP_SIGNAL;
   if (brenier_stop.last_asked > 0.0)
     brenier_stop.longest_gap = PetscMax(brenier_stop.longest_gap, now - brenier_stop.last_asked);
   brenier_stop.last_asked = now;
