@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -85,10 +86,17 @@ void BrenierStoreFailWrite(BrenierStore store, const char doing[], PetscInt64 by
   const PetscInt64 need = PetscMax(data, FileBytes(store));
   PetscInt64       have;
 
+  struct rlimit limit;
+
   if (store->fault.kind) return;
   BrenierStoreAbandon(store);
   have = FreeBytes(store->path);
-  if (need > have)
+  if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY && need > (PetscInt64)limit.rlim_cur)
+    BrenierFaultSet(&store->fault, BRENIER_EXIT_IO,
+                    "%s: failed while %s: %" PetscInt64_FMT
+                    " bytes needed, and the size of a file is limited to %lld (ulimit -f %lld); raise the limit",
+                    store->path, doing, need, (long long)limit.rlim_cur, (long long)limit.rlim_cur >> 10);
+  else if (need > have)
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO,
                     "%s: disk full while %s: %" PetscInt64_FMT " bytes needed, %" PetscInt64_FMT
                     " free, %" PetscInt64_FMT " missing; free space or write elsewhere",
