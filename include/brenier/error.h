@@ -77,6 +77,15 @@ PETSC_EXTERN void BrenierMemoryLimit(size_t length, char text[]);
    PETSc said of it, or "". Not collective; does not return. */
 PETSC_EXTERN void BrenierMemoryEnd(const char wanted[]);
 
+/* Ends all ranks so when an error, as PETSc hands it to a handler, is for want of memory on this rank; returns when it is not. Not
+   collective. */
+PETSC_EXTERN void BrenierMemoryEndIfOut(MPI_Comm comm, const char function[], PetscErrorCode code,
+                                        const char message[]);
+
+/* Between these two, PETSc's malloc() and realloc() note how much they were for, which that sentence says. Not collective. */
+PETSC_EXTERN void BrenierMemoryWatch(void);
+PETSC_EXTERN void BrenierMemoryUnwatch(void);
+
 /*@
   BrenierExitCode - The exit code that an error code leads to
 

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "limits.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <petscblaslapack.h>
 #include <signal.h>
@@ -130,6 +131,8 @@ static BrenierExit RefuseForMemory(PetscBool speaks, size_t bytes)
 
 BrenierExit BrenierLimitsCheck(PetscBool speaks)
 {
+  char folder[PETSC_MAX_PATH_LEN];
+
   for (int i = 0; i < NEEDS; ++i) {
     struct rlimit limit;
 
@@ -141,6 +144,10 @@ BrenierExit BrenierLimitsCheck(PetscBool speaks)
               brenier_needs[i].unit_name, brenier_needs[i].option,
               (unsigned long long)(brenier_needs[i].least / brenier_needs[i].unit), brenier_needs[i].unit_name);
     return brenier_needs[i].code;
+  }
+  if (!getcwd(folder, sizeof folder) && errno == ENOENT) {
+    if (speaks) fprintf(stderr, "brenier: error: the working folder has been removed; change to one that is there\n");
+    return BRENIER_EXIT_IO;
   }
   if ((IsLimited(RLIMIT_AS) || IsLimited(RLIMIT_DATA)) && !HasRoom(brenier_room_with_mpi))
     return RefuseForMemory(speaks, brenier_room_with_mpi);
@@ -171,38 +178,6 @@ BrenierExit BrenierLimitsReserve(void)
   if (limited && first == size) UseBlas();
   MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
   return first == size ? BRENIER_EXIT_DONE : RefuseForMemory((PetscBool)(rank == first), brenier_room);
-}
-
-/* PETSc does not say how much a realloc() that failed was for. */
-static size_t brenier_wanted;
-static PetscErrorCode (*brenier_realloc)(size_t, int, const char[], const char[], void **);
-
-static PetscErrorCode NoteRealloc(size_t bytes, int line, const char function[], const char file[], void **result)
-{
-  brenier_wanted = bytes;
-  return brenier_realloc(bytes, line, function, file, result);
-}
-
-void BrenierLimitsWatch(void)
-{
-  brenier_realloc = PetscTrRealloc;
-  PetscTrRealloc  = NoteRealloc;
-}
-
-void BrenierLimitsUnwatch(void)
-{
-  PetscTrRealloc = brenier_realloc;
-}
-
-void BrenierLimitsEndWithoutMemory(MPI_Comm comm, const char function[], PetscErrorCode code, const char message[])
-{
-  const PetscBool grew     = (PetscBool)(function && !strcmp(function, "PetscReallocAlign"));
-  char            text[64] = "";
-
-  snprintf(text, sizeof text, "Memory requested %zu", brenier_wanted);
-  if (grew) BrenierMemoryEnd(text);
-  if (code == PETSC_ERR_MEM && comm == PETSC_COMM_SELF) BrenierMemoryEnd(message ? message : "");
-  if (BrenierMemoryIsOut()) BrenierMemoryEnd("");
 }
 
 /* Libraries that get no memory end a run themselves (hypre by code -1), with words that do not say what it means. Takes MPI's place as a

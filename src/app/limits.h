@@ -14,11 +14,3 @@ BrenierExit BrenierLimitsCheck(PetscBool speaks);
 
 /* Has BLAS take its buffer while it can be refused: it asks for ever later on. Collective on the world of MPI, before PETSc. */
 BrenierExit BrenierLimitsReserve(void);
-
-/* Between these two, PETSc's realloc() notes how much it was for. Not collective. */
-void BrenierLimitsWatch(void);
-void BrenierLimitsUnwatch(void);
-
-/* Ends all ranks in a sentence when an error, as PETSc hands it to a handler, is for want of memory on this rank; returns when it is
-   not. Not collective. */
-void BrenierLimitsEndWithoutMemory(MPI_Comm comm, const char function[], PetscErrorCode code, const char message[]);

@@ -52,7 +52,7 @@ static PetscErrorCode HandleError(MPI_Comm comm, int line, const char *function,
   PetscMPIInt rank;
 
   // One rank alone cannot end in order, and what fails for want of memory is no bug
-  if (type == PETSC_ERROR_INITIAL) BrenierLimitsEndWithoutMemory(comm, function, code, message);
+  if (type == PETSC_ERROR_INITIAL) BrenierMemoryEndIfOut(comm, function, code, message);
   if (BrenierExitCode(code) == BRENIER_EXIT_BUG)
     return PetscTraceBackErrorHandler(comm, line, function, file, code, type, message, context);
   MPI_Comm_rank(PETSC_COMM_WORLD, &rank);
@@ -329,14 +329,14 @@ static BrenierExit RunUnderPetsc(int argc, char **argv, const BrenierCommand *co
   PetscPushSignalHandler(HandleSignal, NULL);
   CatchSignals(command); // once more: PETSc has put its own handlers in
   PetscPushErrorHandler(HandleError, NULL);
-  BrenierLimitsWatch();
+  BrenierMemoryWatch();
   signal(SIGPIPE, SIG_IGN); // whoever reads the output may stop reading; the run and its result go on
   signal(SIGXFSZ, SIG_IGN); // a write beyond the limit of a file's size fails, and that is told
   ierr = RunCommand(argc, argv, command, &outcome);
   if (ierr) outcome = BrenierExitCode(ierr);
   // After a bug the ranks may have parted, and no collective call is safe
   if (outcome == BRENIER_EXIT_BUG) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
-  BrenierLimitsUnwatch();
+  BrenierMemoryUnwatch();
   PetscPopErrorHandler();
   PetscPopSignalHandler();
   if (PetscFinalize()) outcome = BRENIER_EXIT_BUG;

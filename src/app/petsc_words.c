@@ -235,20 +235,20 @@ PetscErrorCode BrenierPetscWordsOrigin(const char name[], size_t length, char or
   origin[0] = '\0';
   if (IsGiven(option)) PetscFunctionReturn(PETSC_SUCCESS);
   if (words && IsAmong(words, name)) {
-    snprintf(origin, length, ", from %s", brenier_petsc_variable);
+    snprintf(origin, length, " (from %s)", brenier_petsc_variable);
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   for (int i = 1; i + 1 < brenier_argc && !has; ++i)
     if (!strcasecmp(brenier_argv[i], "-options_file")) {
       PetscCall(HasOption(brenier_argv[i + 1], name, &has));
-      if (has) snprintf(origin, length, ", from %s", brenier_argv[i + 1]);
+      if (has) snprintf(origin, length, " (from %s)", brenier_argv[i + 1]);
     }
   for (int i = 0; i < RC_FILES && !has; ++i) {
     int there = FindRcFile(i, sizeof path, path);
 
     PetscCallMPI(MPI_Bcast(&there, 1, MPI_INT, 0, PETSC_COMM_WORLD));
     if (there) PetscCall(HasOption(path, name, &has));
-    if (has) snprintf(origin, length, ", from %s, which PETSc reads at every start (-skip_petscrc: not)", path);
+    if (has) snprintf(origin, length, " (from %s, which PETSc reads unless -skip_petscrc is given)", path);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

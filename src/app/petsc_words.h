@@ -11,6 +11,6 @@ char **BrenierPetscWords(int argc, char **argv, char text[], int *n);
 /* Checks them all, before PETSc starts. Collective on the world of MPI; all ranks return the same. */
 BrenierExit BrenierPetscWordsCheck(int argc, char **argv);
 
-/* Where PETSc found an option, given without its dash: "" for the command line, else in words to go behind its name, as ", from
-   PETSC_OPTIONS". After BrenierPetscWordsCheck(). Collective on the world. */
+/* Where PETSc found an option, given without its dash: "" for the command line, else in words to go behind its name, as " (from
+   PETSC_OPTIONS)". After BrenierPetscWordsCheck(). Collective on the world. */
 PetscErrorCode BrenierPetscWordsOrigin(const char name[], size_t length, char origin[]);

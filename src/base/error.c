@@ -80,6 +80,50 @@ void BrenierMemoryEnd(const char wanted[])
   EndNow();
 }
 
+/* PETSc does not always say how much an allocation that failed was for. */
+static size_t brenier_wanted;
+static PetscErrorCode (*brenier_malloc)(size_t, PetscBool, int, const char[], const char[], void **);
+static PetscErrorCode (*brenier_realloc)(size_t, int, const char[], const char[], void **);
+
+static PetscErrorCode NoteMalloc(size_t bytes, PetscBool clear, int line, const char function[], const char file[],
+                                 void **result)
+{
+  brenier_wanted = bytes;
+  return brenier_malloc(bytes, clear, line, function, file, result);
+}
+
+static PetscErrorCode NoteRealloc(size_t bytes, int line, const char function[], const char file[], void **result)
+{
+  brenier_wanted = bytes;
+  return brenier_realloc(bytes, line, function, file, result);
+}
+
+void BrenierMemoryWatch(void)
+{
+  brenier_malloc  = PetscTrMalloc;
+  brenier_realloc = PetscTrRealloc;
+  PetscTrMalloc   = NoteMalloc;
+  PetscTrRealloc  = NoteRealloc;
+}
+
+void BrenierMemoryUnwatch(void)
+{
+  PetscTrMalloc  = brenier_malloc;
+  PetscTrRealloc = brenier_realloc;
+}
+
+void BrenierMemoryEndIfOut(MPI_Comm comm, const char function[], PetscErrorCode code, const char message[])
+{
+  static const char *const allocates[] = {"PetscMalloc", "PetscRealloc", "PetscTrMalloc", "PetscTrRealloc"};
+  char                     text[64];
+
+  snprintf(text, sizeof text, "Memory requested %zu", brenier_wanted);
+  for (size_t i = 0; function && i < sizeof allocates / sizeof allocates[0]; ++i)
+    if (!strncmp(function, allocates[i], strlen(allocates[i]))) BrenierMemoryEnd(text);
+  if (code == PETSC_ERR_MEM && comm == PETSC_COMM_SELF) BrenierMemoryEnd(message ? message : "");
+  if (BrenierMemoryIsOut()) BrenierMemoryEnd("");
+}
+
 void BrenierFaultSet(BrenierFault *fault, BrenierExit kind, const char sentence[], ...)
 {
   PetscBool out;

@@ -78,6 +78,18 @@ static PetscInt64 FileBytes(BrenierStore store)
   return (PetscInt64)(size + metadata);
 }
 
+/* The limit of a file's size where a file may come to exceed it, though its data would not: the last chunks of growing datasets are
+   whole. HDF5 cannot close a file that has met the limit, so it must not come to that. 0 when there is room. */
+static long long LimitInTheWay(BrenierStore store, PetscInt64 need, PetscInt64 *most)
+{
+  const PetscInt64 chunks = 8 * (PetscInt64)(1 << 20);
+  struct rlimit    limit;
+
+  *most = need + PetscMin(store->bytes_expected, chunks);
+  if (getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY) return 0;
+  return *most > (PetscInt64)limit.rlim_cur ? (long long)limit.rlim_cur : 0;
+}
+
 /* Notes a failed write after removing the file, so that the free space is what a second attempt would find. */
 void BrenierStoreFailWrite(BrenierStore store, const char doing[], PetscInt64 bytes_more)
 {
@@ -86,16 +98,17 @@ void BrenierStoreFailWrite(BrenierStore store, const char doing[], PetscInt64 by
   const PetscInt64 need = PetscMax(data, FileBytes(store));
   PetscInt64       have;
 
-  struct rlimit limit;
+  PetscInt64      most;
+  const long long limit = LimitInTheWay(store, need, &most);
 
   if (store->fault.kind) return;
   BrenierStoreAbandon(store);
   have = FreeBytes(store->path);
-  if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY && need > (PetscInt64)limit.rlim_cur)
+  if (limit > 0)
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO,
-                    "%s: failed while %s: %" PetscInt64_FMT
+                    "%s: failed while %s: up to %" PetscInt64_FMT
                     " bytes needed, and the size of a file is limited to %lld (ulimit -f %lld); raise the limit",
-                    store->path, doing, need, (long long)limit.rlim_cur, (long long)limit.rlim_cur >> 10);
+                    store->path, doing, most, limit, limit >> 10);
   else if (need > have)
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO,
                     "%s: disk full while %s: %" PetscInt64_FMT " bytes needed, %" PetscInt64_FMT
@@ -110,8 +123,10 @@ void BrenierStoreFailWrite(BrenierStore store, const char doing[], PetscInt64 by
 /* Makes the temporary file and sees whether the file system would give it all the bytes it will need. */
 static void ProbeSpace(BrenierStore store)
 {
-  const int descriptor = open(store->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  int       code;
+  const int        descriptor = open(store->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  const PetscInt64 bytes      = store->bytes_expected + brenier_overhead_bytes;
+  PetscInt64       most;
+  int              code;
 
   if (descriptor < 0) {
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%s: cannot write into its folder: %s", store->path,
@@ -119,7 +134,7 @@ static void ProbeSpace(BrenierStore store)
     store->temporary[0] = '\0';
     return;
   }
-  code = posix_fallocate(descriptor, 0, (off_t)(store->bytes_expected + brenier_overhead_bytes));
+  code = LimitInTheWay(store, bytes, &most) ? EFBIG : posix_fallocate(descriptor, 0, (off_t)bytes);
   (void)!ftruncate(descriptor, 0);
   close(descriptor);
   if (code == ENOSPC || code == EDQUOT || code == EFBIG) {
