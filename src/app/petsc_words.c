@@ -124,8 +124,8 @@ static void RefuseServer(BrenierFault *fault)
                   brenier_petsc_server);
 }
 
-/* Reads such words, and the files that PETSc reads unasked, on one rank, by a PETSc of its own, which does not see the environment's: a mistake in a file of options is
-   a sentence here, and a traceback when PETSc starts on all ranks. */
+/* Reads such words, and the files that PETSc reads unasked, on one rank, by a PETSc of its own, which does not see the
+   environment's: a mistake in a file of options is a sentence here, and a traceback when PETSc starts on all ranks. */
 static void TryWords(int n, char **word, BrenierFault *fault)
 {
   const char  *given = getenv(brenier_petsc_variable);
