@@ -323,10 +323,12 @@ static PetscErrorCode HandleSignal(int signal, void *context)
 static BrenierExit RunUnderPetsc(int argc, char **argv, const BrenierCommand *command)
 {
   BrenierExit    outcome = BRENIER_EXIT_BUG;
+  PetscBool      plain   = PETSC_FALSE;
   PetscErrorCode ierr;
 
   if (PetscInitialize(&argc, &argv, NULL, NULL)) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
-  PetscPushSignalHandler(HandleSignal, NULL);
+  (void)PetscOptionsHasName(NULL, NULL, "-no_signal_handler", &plain);
+  if (!plain) PetscPushSignalHandler(HandleSignal, NULL);
   CatchSignals(command); // once more: PETSc has put its own handlers in
   PetscPushErrorHandler(HandleError, NULL);
   BrenierMemoryWatch();
@@ -338,7 +340,7 @@ static BrenierExit RunUnderPetsc(int argc, char **argv, const BrenierCommand *co
   if (outcome == BRENIER_EXIT_BUG) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
   BrenierMemoryUnwatch();
   PetscPopErrorHandler();
-  PetscPopSignalHandler();
+  if (!plain) PetscPopSignalHandler();
   if (PetscFinalize()) outcome = BRENIER_EXIT_BUG;
   return outcome;
 }
