@@ -104,7 +104,7 @@ solve_and_continue() {
   launch "$program" solve "$codes" -o "$result" -checkpoint "$checkpoint" -log "${result%.h5}.jsonl" "$@" || code=$?
   if finished "$checkpoint"; then return "$code"; fi
   case $code in
-    2 | 3 | 4 | 5) return "$code" ;; # coming back would not help
+    2 | 3 | 4 | 5 | 7) return "$code" ;; # coming back would not help
   esac
   requeue
   return 85

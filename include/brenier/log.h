@@ -73,6 +73,11 @@ PETSC_EXTERN PetscErrorCode BrenierProgressBegin(BrenierProgress *progress, cons
    takes, by what rank 0 knows. Not collective. */
 PETSC_EXTERN PetscErrorCode BrenierProgressTell(BrenierProgress *progress, PetscReal done, PetscReal all);
 
+enum { BRENIER_NUMBER_LENGTH = 32 };
+
+/* A number in the fewest digits that mean the same double: 0.04, not 0.040000. Not collective. Returns `text`. */
+PETSC_EXTERN const char *BrenierNumber(PetscReal x, char text[BRENIER_NUMBER_LENGTH]);
+
 /* What makes the noun behind a number plural: "%d row%s", n, BrenierPlural(n). */
 static inline const char *BrenierPlural(PetscInt64 n)
 {

@@ -1,8 +1,8 @@
 /*
   stop.h - Asking a run to end early, and ending it at the same place on every rank.
 
-  A run is asked to stop by its time limit, the end of its job, a file that appears, or a signal (USR1, USR2, TERM) to any of
-  its ranks. Long work asks at its safe points, which are collective, so all ranks hear the same answer there. The work is
+  A run is asked to stop by its time limit, the end of its job, the limit of its processor time, a file that appears, or a signal
+  (USR1, USR2, TERM, XCPU) to any of its ranks; a second TERM, a second or more later, ends it where it is. Long work asks at its safe points, which are collective, so all ranks hear the same answer there. The work is
   then abandoned by the error code BRENIER_STOPPED, which travels up as errors do, without a message, to whoever keeps the
   state that the run can continue from.
 */
@@ -16,9 +16,12 @@
 /* Who asked. A larger value wins when several did. */
 typedef enum { BRENIER_STOP_NONE, BRENIER_STOP_TIME, BRENIER_STOP_FILE, BRENIER_STOP_SIGNAL } BrenierStopReason;
 
-/* From here on USR1, USR2 and TERM do not end the program but are noted: for the first moments, before there is PETSc. The
+/* From here on USR1, USR2, TERM and XCPU do not end the program but are noted: for the first moments, before there is PETSc. The
    clock of a time limit starts at the first call. Not collective; needs neither MPI nor PETSc. */
 PETSC_EXTERN void BrenierStopCatch(void);
+
+/* What a second TERM calls before it ends the program: removes unfinished files, say; safe in a signal handler. Not collective. */
+PETSC_EXTERN void BrenierStopClean(void (*clean)(void));
 
 /*@
   BrenierStopSetup - From here on a stop can be asked for
@@ -29,8 +32,9 @@ PETSC_EXTERN void BrenierStopCatch(void);
 + max_time - seconds from BrenierStopCatch() on that the run may take; 0 for no limit
 - file     - the run stops when this file exists; NULL or "" for none
 
-  Notes: installs handlers for USR1, USR2 and TERM. The end of a Slurm job is a limit too when SLURM_JOB_END_TIME (seconds
-  since 1970) is in the environment. A limit is met with what a checkpoint takes (BrenierStopSetCost()) and the longest time
+  Notes: installs handlers for USR1, USR2, TERM and XCPU. The end of a Slurm job is a limit too when SLURM_JOB_END_TIME (seconds
+  since 1970, or a date as Slurm prints it) is in the environment of rank 0; what is no time, and what is long past, is said and
+  ignored. So is the soft limit of processor time (ulimit -t). A limit is met with what a checkpoint takes (BrenierStopSetCost()) and the longest time
   between two safe points so far in hand.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStopSetup(PetscReal max_time, const char file[]);

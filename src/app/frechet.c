@@ -95,8 +95,8 @@ static PetscErrorCode SayDistance(const BrenierFrechet *f)
       (double)b->value, (double)b->mean_part, (double)(b->value - b->mean_part), b->rank[0], b->rank[1]));
   if (!PetscIsInfOrNanReal(f->extrapolated))
     PetscCall(BrenierSay("of the laws behind  %.6g   95%% interval %.6g to %.6g   (a bias of about %.3g taken off)",
-                         (double)f->extrapolated, (double)f->low, (double)f->high,
-                         (double)(b->value - f->extrapolated)));
+                         PetscMax((double)f->extrapolated, 0.0), PetscMax((double)f->low, 0.0),
+                         PetscMax((double)f->high, 0.0), (double)(b->value - f->extrapolated)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

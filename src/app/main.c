@@ -2,10 +2,14 @@
   main.c - brenier COMMAND ARGS [-options]: finds the command, checks the command line, runs it, returns its exit code.
 
   Errors: the library returns PETSc errors; a foreseen one prints its sentence, once, from rank 0, and the program ends
-  in order on every rank with the documented code. Anything else prints PETSc's traceback and aborts with code 1.
+  in order on every rank with the documented code. Memory that runs out on one rank ends all from there. Anything else prints PETSc's
+  traceback and aborts with code 1.
 */
-#define _XOPEN_SOURCE 700
+#define _GNU_SOURCE
 #include "app.h"
+#include "launcher.h"
+#include "limits.h"
+#include "petsc_words.h"
 
 #include <brenier/store.h>
 
@@ -32,6 +36,7 @@ static const char *const brenier_common_options[]  = {"-help",
                                                       "-options_file",
                                                       "-options_view",
                                                       "-options_left",
+                                                      "-skip_petscrc",
                                                       "-malloc_dump",
                                                       "-malloc_debug",
                                                       "-malloc_view",
@@ -49,6 +54,8 @@ static PetscErrorCode HandleError(MPI_Comm comm, int line, const char *function,
 {
   PetscMPIInt rank;
 
+  // One rank alone cannot end in order, and what fails for want of memory is no bug
+  if (type == PETSC_ERROR_INITIAL) BrenierMemoryEndIfOut(comm, function, code, message);
   if (BrenierExitCode(code) == BRENIER_EXIT_BUG)
     return PetscTraceBackErrorHandler(comm, line, function, file, code, type, message, context);
   MPI_Comm_rank(PETSC_COMM_WORLD, &rank);
@@ -66,7 +73,7 @@ static void PrintUsage(void)
            brenier_commands[i]->summary);
   printf("\nbrenier COMMAND -help lists the options of a command.\n"
          "Exit codes: 0 done, 2 usage, 3 bad input, 4 input or output failed, 5 numerical failure, 6 tolerance not\n"
-         "reached, 85 stopped with a checkpoint written, 1 a bug.\n");
+         "reached, 7 memory or processor time ran out, 85 stopped with a checkpoint written, 1 a bug.\n");
 }
 
 static void PrintHelp(const BrenierCommand *command)
@@ -108,7 +115,7 @@ static PetscBool IsKnownOption(const BrenierCommand *command, const char name[])
 static PetscErrorCode CheckOptions(const BrenierCommand *command)
 {
   char   **name, **value;
-  char     bad[128] = "";
+  char     bad[128] = "", origin[PETSC_MAX_PATH_LEN + 64] = "";
   PetscInt n;
 
   PetscFunctionBegin;
@@ -116,8 +123,9 @@ static PetscErrorCode CheckOptions(const BrenierCommand *command)
   for (PetscInt i = n - 1; i >= 0; --i)
     if (!IsKnownOption(command, name[i])) PetscCall(PetscStrncpy(bad, name[i], sizeof bad));
   PetscCall(PetscOptionsLeftRestore(NULL, &n, &name, &value));
+  if (bad[0]) PetscCall(BrenierPetscWordsOrigin(bad, sizeof origin, origin));
   PetscCheck(!bad[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "unknown option -%s; 'brenier %s -help' lists the options", bad, command->name);
+             "unknown option -%s%s; 'brenier %s -help' lists the options", bad, origin, command->name);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -148,28 +156,13 @@ static PetscErrorCode TakeLog(size_t length, char log[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Words in this variable are read as if they stood in front of the command line's. */
-static const char brenier_petsc_variable[] = "PETSC_OPTIONS";
-
-/* The words that PETSc reads when it starts: the command line's, and the environment's, which `text` is a copy of. Returns
-   their number; NULL for no memory. */
-static char **WordsOfPetsc(int argc, char **argv, char text[], int *n)
-{
-  char **word = malloc(((size_t)argc + strlen(text) / 2 + 1) * sizeof *word);
-
-  *n = 0;
-  for (int i = 1; word && i < argc; ++i) word[(*n)++] = argv[i];
-  for (char *w = strtok(text, " \t\n"); word && w; w = strtok(NULL, " \t\n")) word[(*n)++] = w;
-  return word;
-}
-
 static PetscErrorCode CheckFiles(int argc, char **argv, const BrenierCommand *command, const char *const argument[],
                                  const char log[])
 {
-  const char    *given = getenv(brenier_petsc_variable);
+  const char    *given = getenv("PETSC_OPTIONS");
   char          *text  = strdup(given ? given : "");
   int            n     = 0;
-  char         **word  = text ? WordsOfPetsc(argc, argv, text, &n) : NULL;
+  char         **word  = text ? BrenierPetscWords(argc, argv, text, &n) : NULL;
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
@@ -211,185 +204,52 @@ static const BrenierCommand *FindCommand(const char name[])
   return NULL;
 }
 
-/* -help and -version are answered before PETSc would print its own pages. Returns false when there is a run to do. */
-static PetscBool AnsweredWithoutRun(int argc, char **argv, const BrenierCommand *command, BrenierExit *outcome)
+/* -help and -version are answered without PETSc, and without MPI where this process is alone. Returns false when there is a run to
+   do. */
+static PetscBool AnsweredWithoutRun(int argc, char **argv, const BrenierCommand *command, PetscBool speaks,
+                                    BrenierExit *outcome)
 {
-  PetscMPIInt rank;
-  PetscBool   help = PETSC_FALSE, version = PETSC_FALSE;
+  PetscBool help = PETSC_FALSE, version = PETSC_FALSE;
 
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   for (int i = 1; i < argc; ++i) {
     if (!strcmp(argv[i], "-help") || !strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) help = PETSC_TRUE;
     if (!strcmp(argv[i], "-version") || !strcmp(argv[i], "--version")) version = PETSC_TRUE;
   }
   *outcome = BRENIER_EXIT_DONE;
   if (version) {
-    if (rank == 0) printf("brenier %s (commit %s)\n", BRENIER_VERSION, BRENIER_GIT_COMMIT);
+    if (speaks) printf("brenier %s (commit %s)\n", BRENIER_VERSION, BRENIER_GIT_COMMIT);
   } else if (help) {
-    if (rank == 0 && command) PrintHelp(command);
-    else if (rank == 0) PrintUsage();
+    if (speaks && command) PrintHelp(command);
+    else if (speaks) PrintUsage();
   } else if (!command) {
     *outcome = BRENIER_EXIT_USAGE;
-    if (rank == 0 && argc > 1)
-      fprintf(stderr, "brenier: error: no command '%s'; 'brenier -help' lists them\n", argv[1]);
-    else if (rank == 0) PrintUsage();
+    if (speaks && argc > 1) fprintf(stderr, "brenier: error: no command '%s'; 'brenier -help' lists them\n", argv[1]);
+    else if (speaks) PrintUsage();
   } else return PETSC_FALSE;
   return PETSC_TRUE;
 }
 
-/* Whether a file can be read to its end and holds no zero byte, at which PETSc would stop reading in silence. */
-static PetscBool IsText(const char path[])
+static void RemoveUnfinished(void)
 {
-  FILE *file = fopen(path, "r");
-  int   c    = 1;
-
-  while (file && c > 0) c = getc(file);
-  if (file) fclose(file);
-  return (PetscBool)(c == EOF);
+  (void)BrenierStoreRemoveUnfinished();
 }
 
-/* Refuses a file of options that is none. */
-static void CheckOptionsFile(const char option[], const char path[], BrenierFault *fault)
+/* The limit of processor time, for a command that has nothing to keep. */
+static void EndOfTime(int signal)
 {
-  struct stat about;
+  static const char sentence[] = "brenier: error: the limit of processor time (ulimit -t) is reached; raise it\n";
 
-  if (!path) BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "option %s needs a file behind it", option);
-  else if (access(path, R_OK) || stat(path, &about) || !S_ISREG(about.st_mode))
-    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: %s needs a file of options that can be read", path, option);
-  else if (!IsText(path))
-    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%s: %s needs a text file, and this is none", path, option);
+  (void)signal;
+  RemoveUnfinished();
+  (void)!write(STDERR_FILENO, sentence, sizeof sentence - 1);
+  _exit(BRENIER_EXIT_RESOURCE);
 }
 
-/* Takes the sentence of an error for a fault of the command line, instead of printing a traceback. */
-static PetscErrorCode KeepSentence(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,
-                                   PetscErrorType type, const char *message, void *fault)
+static void CatchSignals(const BrenierCommand *command)
 {
-  (void)comm, (void)line, (void)function, (void)file;
-  if (type == PETSC_ERROR_INITIAL) BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%s", message ? message : "");
-  return code;
-}
-
-/* Reads the options that one word of the command line stands for into a scratch. A file may quote itself in the
-   sentence, whatever it holds. */
-static void TryWord(int n_left, char **word, PetscOptions scratch, BrenierFault *fault)
-{
-  BrenierFault found = {0};
-
-  PetscPushErrorHandler(KeepSentence, &found);
-  (void)PetscOptionsInsertArgs(scratch, PetscMin(n_left, 2), word);
-  PetscPopErrorHandler();
-  for (char *c = found.sentence; *c; ++c)
-    if (*c < ' ' || *c > '~') *c = '?';
-  if (found.kind)
-    BrenierFaultSet(fault, found.kind, "PETSc cannot read '%s %s': %s", word[0], n_left > 1 ? word[1] : "",
-                    found.sentence);
-}
-
-/* Whether a word stands for more options than itself. */
-static PetscBool StandsForMore(const char word[])
-{
-  return (PetscBool)(!strncasecmp(word, "-options_", 9) || !strncasecmp(word, "-prefix_", 8));
-}
-
-/* Reads such words on one rank, by a PETSc of its own, which does not see the environment's: a mistake in a file of options is
-   a sentence here, and a traceback when PETSc starts on all ranks. */
-static void TryWords(int n, char **word, BrenierFault *fault)
-{
-  const char  *given = getenv(brenier_petsc_variable);
-  char        *kept  = given ? strdup(given) : NULL;
-  PetscOptions scratch;
-
-  PETSC_COMM_WORLD = MPI_COMM_SELF;
-  unsetenv(brenier_petsc_variable);
-  if (PetscInitializeNoArguments()) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
-  if (kept) setenv(brenier_petsc_variable, kept, 1);
-  free(kept);
-  PetscOptionsCreate(&scratch);
-  for (int i = 0; i < n && !fault->kind; ++i)
-    if (StandsForMore(word[i])) TryWord(n - i, word + i, scratch, fault);
-  PetscOptionsDestroy(&scratch);
-  PetscOptionsClear(NULL); // what the environment asks to be reported at the end belongs to the run
-  if (PetscFinalize()) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
-  PETSC_COMM_WORLD = MPI_COMM_NULL;
-}
-
-/* On one rank. */
-static void CheckWordsOfPetsc(int argc, char **argv, BrenierFault *fault)
-{
-  const char *given = getenv(brenier_petsc_variable);
-  char       *text  = strdup(given ? given : "");
-  int         n = 0, n_more = 0;
-  char      **word = text ? WordsOfPetsc(argc, argv, text, &n) : NULL;
-
-  for (int i = 0; i < n; ++i) {
-    if (!strcasecmp(word[i], "-options_file") || !strcasecmp(word[i], "-options_file_yaml"))
-      CheckOptionsFile(word[i], i + 1 < n ? word[i + 1] : NULL, fault);
-    n_more += StandsForMore(word[i]);
-  }
-  if (n_more && !fault->kind) TryWords(n, word, fault);
-  free(word);
-  free(text);
-}
-
-/* Checks what PETSc would answer with a traceback when it starts. All ranks return the same. */
-static BrenierExit CheckStart(int argc, char **argv)
-{
-  int          rank, outcome;
-  BrenierFault fault = {0};
-
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (rank == 0) CheckWordsOfPetsc(argc, argv, &fault);
-  if (fault.kind) fprintf(stderr, "brenier: error: %s\n", fault.sentence);
-  outcome = (int)fault.kind;
-  MPI_Bcast(&outcome, 1, MPI_INT, 0, MPI_COMM_WORLD);
-  return (BrenierExit)outcome;
-}
-
-/* The number that an environment variable holds; 0 without one. */
-static long NumberOf(const char variable[])
-{
-  const char *text = getenv(variable);
-
-  return text ? strtol(text, NULL, 10) : 0;
-}
-
-/* Says, from one of several processes, that they do not know of each other. */
-static void RefuseAlone(const char launcher[], long wanted, const char rank[])
-{
-  if (NumberOf(rank) > 0) return;
-  fprintf(
-      stderr,
-      "brenier: error: %s started %ld processes, but each takes itself for a run of its own; use the launcher of the "
-      "MPI that Brenier was built with (under Slurm: srun --mpi=pmix, see srun --mpi=list)\n",
-      launcher, wanted);
-}
-
-/* Whether srun started several processes without telling them of each other, which MPI_Init() would not survive. */
-static PetscBool IsAloneUnderSlurm(void)
-{
-  static const char *const told[] = {"PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK"};
-  const long               wanted = NumberOf("SLURM_STEP_NUM_TASKS");
-
-  for (size_t i = 0; i < sizeof told / sizeof told[0]; ++i)
-    if (getenv(told[i])) return PETSC_FALSE;
-  if (wanted > 1) RefuseAlone("srun", wanted, "SLURM_PROCID");
-  return (PetscBool)(wanted > 1);
-}
-
-/* Whether this process is one of several that another MPI's launcher started: each would do the whole work and write the
-   same files. */
-static PetscBool IsAlone(void)
-{
-  static const char *const variable[][2] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"}, {"PMI_SIZE", "PMI_RANK"}};
-  int                      size;
-
-  MPI_Comm_size(MPI_COMM_WORLD, &size);
-  for (size_t i = 0; size == 1 && i < sizeof variable / sizeof variable[0]; ++i)
-    if (NumberOf(variable[i][0]) > 1) {
-      RefuseAlone("mpiexec", NumberOf(variable[i][0]), variable[i][1]);
-      return PETSC_TRUE;
-    }
-  return PETSC_FALSE;
+  BrenierStopClean(RemoveUnfinished);
+  if (command && command->stops) BrenierStopCatch();
+  else signal(SIGXCPU, EndOfTime);
 }
 
 /* Signals that end a run, unless its command or its launcher has another use for them. */
@@ -433,18 +293,19 @@ static void CatchEnds(void)
 }
 
 /* Before the libraries are initialised, which takes a tenth of a second: a signal that comes in it is noted, too. */
-static void CatchEarly(int argc, char **argv, char **environment)
+static void BeginEarly(int argc, char **argv, char **environment)
 {
-  const BrenierCommand *command = argc > 1 ? FindCommand(argv[1]) : NULL;
+  static PetscBool done;
 
-  (void)environment;
-  if (command && command->stops) BrenierStopCatch();
+  if (!done) BrenierLimitsPrepare(argv, environment);
+  done = PETSC_TRUE;
+  CatchSignals(argc > 1 ? FindCommand(argv[1]) : NULL);
 }
 
 // Where a sanitizer is at work, it has to be initialised first
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
-__attribute__((section(".preinit_array"), used)) static void (*const brenier_catch_early)(int, char **,
-                                                                                          char **) = CatchEarly;
+__attribute__((section(".preinit_array"), used)) static void (*const brenier_begin_early)(int, char **,
+                                                                                          char **) = BeginEarly;
 #endif
 
 /* Opens what is closed of standard input, output and error: the next file that is opened would get what is printed. */
@@ -454,35 +315,95 @@ static void OpenStreams(void)
     if (fcntl(stream, F_GETFD) < 0) (void)!open("/dev/null", O_RDWR);
 }
 
+/* An error inside MPI. */
+static void HandleMpiError(MPI_Comm *comm, int *code, ...)
+{
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int  length;
+
+  (void)comm;
+  if (BrenierMemoryIsOut()) BrenierMemoryEnd("");
+  MPI_Error_string(*code, text, &length);
+  fprintf(stderr, "brenier: error: MPI failed: %s\n", text);
+  MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
+}
+
+/* A crash for want of memory is none of the program's. */
+static PetscErrorCode HandleSignal(int signal, void *context)
+{
+  if (signal == SIGSEGV && BrenierMemoryIsOut()) BrenierMemoryEnd("");
+  return PetscSignalHandlerDefault(signal, context);
+}
+
+/* Everything between the start of PETSc and its end. */
+static BrenierExit RunUnderPetsc(int argc, char **argv, const BrenierCommand *command)
+{
+  BrenierExit    outcome = BRENIER_EXIT_BUG;
+  PetscBool      plain   = PETSC_FALSE;
+  PetscErrorCode ierr;
+
+  if (PetscInitialize(&argc, &argv, NULL, NULL)) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
+  (void)PetscOptionsHasName(NULL, NULL, "-no_signal_handler", &plain);
+  if (!plain) PetscPushSignalHandler(HandleSignal, NULL);
+  CatchEnds();           // PETSc has put its own handlers in
+  CatchSignals(command); // once more
+  PetscPushErrorHandler(HandleError, NULL);
+  BrenierMemoryWatch();
+  signal(SIGPIPE, SIG_IGN); // whoever reads the output may stop reading; the run and its result go on
+  signal(SIGXFSZ, SIG_IGN); // a write beyond the limit of a file's size fails, and that is told
+  ierr = RunCommand(argc, argv, command, &outcome);
+  if (ierr) outcome = BrenierExitCode(ierr);
+  (void)BrenierStoreRemoveUnfinished();
+  // After a bug the ranks may have parted, and no collective call is safe
+  if (outcome == BRENIER_EXIT_BUG) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
+  BrenierMemoryUnwatch();
+  PetscPopErrorHandler();
+  if (!plain) PetscPopSignalHandler();
+  if (PetscFinalize()) outcome = BRENIER_EXIT_BUG;
+  return outcome;
+}
+
+/* Everything between the start of MPI and its end. */
+static BrenierExit RunUnderMpi(int argc, char **argv, const BrenierCommand *command)
+{
+  BrenierExit    outcome;
+  MPI_Errhandler handler;
+  int            rank;
+
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_create_errhandler(HandleMpiError, &handler);
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, handler);
+  if (AnsweredWithoutRun(argc, argv, command, (PetscBool)(rank == 0), &outcome)) return outcome;
+  if (command != &brenier_command_info && BrenierLauncherIsOthers()) {
+    BrenierLauncherRefuse();
+    return BRENIER_EXIT_USAGE;
+  }
+  if ((outcome = BrenierLimitsReserve()) || (outcome = BrenierPetscWordsCheck(argc, argv))) return outcome;
+  return RunUnderPetsc(argc, argv, command);
+}
+
 int main(int argc, char **argv)
 {
   BrenierExit           outcome;
   int                   provided;
-  PetscErrorCode        ierr;
   const BrenierCommand *command = argc > 1 ? FindCommand(argv[1]) : NULL;
+  BrenierLauncher       launcher;
 
   OpenStreams();
-  if (IsAloneUnderSlurm()) return BRENIER_EXIT_USAGE;
   NoteIgnored();
-  CatchEarly(argc, argv, NULL);
+  BeginEarly(argc, argv, environ);
+  launcher = BrenierLauncherFind();
+  if (launcher != BRENIER_LAUNCHER_SEVERAL && AnsweredWithoutRun(argc, argv, command, PETSC_TRUE, &outcome))
+    return (int)outcome;
+  if (launcher >= BRENIER_LAUNCHER_MUTE && command != &brenier_command_info) {
+    BrenierLauncherRefuse();
+    return BRENIER_EXIT_USAGE;
+  }
+  if (launcher >= BRENIER_LAUNCHER_MUTE) BrenierLauncherForget();
+  if ((outcome = BrenierLimitsCheck(BrenierLauncherSaysFirst()))) return (int)outcome;
   // Threads leave MPI to the one that started them
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
-  if (IsAlone()) outcome = BRENIER_EXIT_USAGE;
-  else if (!AnsweredWithoutRun(argc, argv, command, &outcome) &&
-           (outcome = CheckStart(argc, argv)) == BRENIER_EXIT_DONE) {
-    if (PetscInitialize(&argc, &argv, NULL, NULL)) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
-    CatchEnds();                  // PETSc has put its own handlers in
-    CatchEarly(argc, argv, NULL); // once more
-    PetscPushErrorHandler(HandleError, NULL);
-    signal(SIGPIPE, SIG_IGN); // whoever reads the output may stop reading; the run and its result go on
-    ierr = RunCommand(argc, argv, command, &outcome);
-    if (ierr) outcome = BrenierExitCode(ierr);
-    (void)BrenierStoreRemoveUnfinished();
-    // After a bug the ranks may have parted, and no collective call is safe
-    if (outcome == BRENIER_EXIT_BUG) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
-    PetscPopErrorHandler();
-    if (PetscFinalize()) outcome = BRENIER_EXIT_BUG;
-  }
+  outcome = RunUnderMpi(argc, argv, command);
   MPI_Finalize();
   return (int)outcome;
 }

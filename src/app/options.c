@@ -38,14 +38,15 @@ static PetscErrorCode OptionNumber(const char name[], size_t length, char text[]
 
 PetscErrorCode BrenierOptionReal(const char name[], PetscReal low, PetscReal high, PetscReal *value, PetscBool *set)
 {
-  char      text[128] = "";
+  char      text[128] = "", least[BRENIER_NUMBER_LENGTH], most[BRENIER_NUMBER_LENGTH];
   PetscReal x         = 0.0;
   PetscBool found     = PETSC_FALSE;
 
   PetscFunctionBegin;
   PetscCall(OptionNumber(name, sizeof text, text, &x, &found));
   PetscCheck(!found || (x >= low && x <= high), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "option %s takes a number from %g to %g, not '%s'", name, (double)low, (double)high, text);
+             "option %s takes a number from %s to %s, not '%s'", name, BrenierNumber(low, least),
+             BrenierNumber(high, most), text);
   if (found) *value = x;
   if (set) *set = found;
   PetscFunctionReturn(PETSC_SUCCESS);

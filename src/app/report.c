@@ -2,13 +2,20 @@
 #include "app.h"
 #include "report.h"
 
+/* An estimate of what cannot be negative. */
+static double NotNegative(PetscReal x)
+{
+  return x > 0.0 ? (double)x : 0.0;
+}
+
 /* W2^2/2 and W2 of one side of the duality, a line. */
 static PetscErrorCode ReportDistance(const char side[], const BrenierEstimate *e, const char meaning[])
 {
   PetscFunctionBegin;
   PetscCall(BrenierSay("  W2^2/2 %-7s %.6g   95%% interval %.6g to %.6g   W2 %.6g, %.6g to %.6g   (%s)", side,
-                       (double)e->value, (double)e->low, (double)e->high, (double)BrenierDistance(e->value),
-                       (double)BrenierDistance(e->low), (double)BrenierDistance(e->high), meaning));
+                       NotNegative(e->value), NotNegative(e->low), NotNegative(e->high),
+                       (double)BrenierDistance(e->value), (double)BrenierDistance(e->low),
+                       (double)BrenierDistance(e->high), meaning));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -21,7 +28,7 @@ static PetscErrorCode SayExact(const BrenierHeldOut *o)
   PetscCall(BrenierSay("  tv             %.4g   largest error %.3g   empty cells %" PetscInt64_FMT, (double)o->tv,
                        (double)o->largest_error, o->empty));
   PetscCall(BrenierSay("  |log(w/nu)|    %.3g at most, of cells that are not empty", (double)o->largest_log));
-  PetscCall(BrenierSay("  W2^2/2         %.15g   W2 %.15g", (double)o->dual.value, (double)o->w2));
+  PetscCall(BrenierSay("  W2^2/2         %.15g   W2 %.15g", NotNegative(o->dual.value), (double)o->w2));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -49,17 +56,19 @@ static PetscErrorCode ReportLight(const BrenierHeldOut *o)
       BrenierSay("  |log(w/nu)|    %.3g at most, of the cells that these curves resolve", (double)o->largest_log));
   if (o->unresolved > 0)
     PetscCall(BrenierSay("  unresolved     %" PetscInt64_FMT
-                         " cells, too light or too few curves to tell one by one: weight %.3g, mass %.3g together",
-                         o->unresolved, (double)o->unresolved_weight, (double)o->unresolved_mass));
+                         " cell%s, too light or too few curves to tell one by one: weight %.3g, mass %.3g together",
+                         o->unresolved, BrenierPlural(o->unresolved), (double)o->unresolved_weight,
+                         (double)o->unresolved_mass));
   if (o->missing > 0)
     PetscCall(BrenierSay("  missing        %" PetscInt64_FMT
-                         " cells without mass that should have been met 20 times or more: they are empty",
-                         o->missing));
+                         " cell%s without mass that should have been met 20 times or more: %s empty",
+                         o->missing, BrenierPlural(o->missing), o->missing == 1 ? "it is" : "they are"));
   if (o->wrong > 0)
-    PetscCall(BrenierSay("  wrong          %" PetscInt64_FMT
-                         " cells, %.2g of the weight, are off by a factor of 1.5 or more, and not by chance; the worst "
-                         "has %.3g times its weight",
-                         o->wrong, (double)o->wrong_weight, (double)o->worst));
+    PetscCall(BrenierSay(
+        "  wrong          %" PetscInt64_FMT
+        " cell%s, %.2g of the weight, %s off by a factor of 1.5 or more, and not by chance; the worst has "
+        "%.3g times its weight",
+        o->wrong, BrenierPlural(o->wrong), (double)o->wrong_weight, o->wrong == 1 ? "is" : "are", (double)o->worst));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,5 +1,6 @@
 /* solve.c - brenier solve: targets in, heights out, with their held-out error. */
 #include "app.h"
+#include "petsc_words.h"
 #include "report.h"
 
 #include <brenier/laguerre.h>
@@ -110,6 +111,7 @@ static PetscErrorCode CheckSolverOptions(void)
 {
   static const char *const read_at_once[]                  = {"ksp_", "pc_", "sub_", "mat_", "vec_"};
   char                     message[BRENIER_MESSAGE_LENGTH] = "", bad[128] = "";
+  char                     origin[PETSC_MAX_PATH_LEN + 64] = "";
   char                   **name, **value;
   PetscInt                 n;
   PetscErrorCode           ierr;
@@ -126,10 +128,11 @@ static PetscErrorCode CheckSolverOptions(void)
       if (!strncasecmp(name[i], read_at_once[k], strlen(read_at_once[k])))
         PetscCall(PetscStrncpy(bad, name[i], sizeof bad));
   PetscCall(PetscOptionsLeftRestore(NULL, &n, &name, &value));
+  if (bad[0]) PetscCall(BrenierPetscWordsOrigin(bad, sizeof origin, origin));
   PetscCheck(
       !bad[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-      "option -%s is not one that this linear solver reads; is it misspelt, or for another -ksp_type or -pc_type?",
-      bad);
+      "option -%s%s is not one that this linear solver reads; is it misspelt, or for another -ksp_type or -pc_type?",
+      bad, origin);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -294,21 +297,24 @@ static PetscErrorCode Announce(const SolveRun *run)
   const SolveRequest      *r       = &run->request;
   const BrenierTargets     t       = run->given;
   const BrenierSource     *source  = &run->source;
+  char                     number[BRENIER_NUMBER_LENGTH];
   PetscMPIInt              size;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(t->comm, &size));
   PetscCall(BrenierSay(
-      "Brenier %s on %d rank%s (%s): %" PetscInt_FMT " targets in dimension %" PetscInt_FMT ", source %s, by %s",
-      BRENIER_VERSION, size, size > 1 ? "s" : "", BrenierTileSimd(), t->n, t->dim, BrenierSourceNames[source->type],
-      run->exact ? "exact cells" : curve[BrenierSourceCurveType(source)]));
+      "Brenier %s on %d rank%s (%s): %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT ", source %s, by %s",
+      BRENIER_VERSION, size, BrenierPlural(size), BrenierTileSimd(), t->n, BrenierPlural(t->n), t->dim,
+      BrenierSourceNames[source->type], run->exact ? "exact cells" : curve[BrenierSourceCurveType(source)]));
   if (run->reduction->basis)
     PetscCall(BrenierSay("targets differ in %" PetscInt_FMT " of their %" PetscInt_FMT
                          " dimensions, and are solved for in these",
                          run->reduction->rank, t->dim));
   if (run->exact) PetscCall(BrenierSay("masses are exact: solved to rounding, whatever -tol"));
-  else if (r->solve.curves > 0) PetscCall(BrenierSay("sample: %" PetscInt64_FMT " curves, as asked", r->solve.curves));
-  else PetscCall(BrenierSay("sample: as large as it takes for rho below %g", (double)r->solve.tol));
+  else if (r->solve.curves > 0)
+    PetscCall(
+        BrenierSay("sample: %" PetscInt64_FMT " curve%s, as asked", r->solve.curves, BrenierPlural(r->solve.curves)));
+  else PetscCall(BrenierSay("sample: as large as it takes for rho below %s", BrenierNumber(r->solve.tol, number)));
   PetscCall(BrenierLogEvent("start", "s version", BRENIER_VERSION, "s commit", BRENIER_GIT_COMMIT, "i ranks",
                             (PetscInt64)size, "s simd", BrenierTileSimd(), "s input", t->path, "i n_targets",
                             (PetscInt64)t->n, "i dim", (PetscInt64)t->dim, "i rank", (PetscInt64)run->reduction->rank,
@@ -393,6 +399,7 @@ static PetscErrorCode Conclude(SolveRun *run, BrenierExit *outcome)
   BrenierResult       result;
   PetscMPIInt         rank;
   BrenierHistory      table;
+  char                number[BRENIER_NUMBER_LENGTH];
   const char         *status;
   PetscReal          *barycentre;
 
@@ -413,8 +420,8 @@ static PetscErrorCode Conclude(SolveRun *run, BrenierExit *outcome)
                             run->start.level[i]));
   }
   if (r->solve.tol > 0.0 && !run->solved.within_tol && result.held_out.rho < r->solve.tol)
-    PetscCall(BrenierSay("rho is below the tolerance of %g, but its interval reaches up to %.3g", (double)r->solve.tol,
-                         (double)result.held_out.rho_high));
+    PetscCall(BrenierSay("rho is below the tolerance of %s, but its interval reaches up to %.3g",
+                         BrenierNumber(r->solve.tol, number), (double)result.held_out.rho_high));
   PetscCall(PetscStrncpy(result.status, status, sizeof result.status));
   table.n         = rank == 0 ? run->history.n : 0;
   table.n_columns = BRENIER_ITERATION_COLUMNS;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -137,6 +138,7 @@ static void GiveUp(PetscInt64 line_bytes)
   const int      code = errno;
   struct statvfs about;
   PetscInt64     have = 0;
+  struct rlimit  limit;
 
   if (!statvfs(brenier_log_path, &about)) have = (PetscInt64)about.f_bavail * (PetscInt64)about.f_frsize;
   if (line_bytes > have)
@@ -144,6 +146,12 @@ static void GiveUp(PetscInt64 line_bytes)
             "brenier: warning: %s: disk full while writing the log: %" PetscInt64_FMT " bytes needed, %" PetscInt64_FMT
             " free, %" PetscInt64_FMT " missing; the log ends here, the run goes on\n",
             brenier_log_path, line_bytes, have, line_bytes - have);
+  else if (code == EFBIG && !getrlimit(RLIMIT_FSIZE, &limit))
+    fprintf(
+        stderr,
+        "brenier: warning: %s: cannot write the log: the size of a file is limited to %lld bytes (ulimit -f %lld); it ends "
+        "here, the run goes on\n",
+        brenier_log_path, (long long)limit.rlim_cur, (long long)limit.rlim_cur >> 10);
   else
     fprintf(stderr, "brenier: warning: %s: cannot write the log: %s; it ends here, the run goes on\n", brenier_log_path,
             strerror(code));
@@ -210,6 +218,17 @@ PetscErrorCode BrenierLogClose(void)
   if (brenier_log >= 0) close(brenier_log);
   brenier_log = -1;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+const char *BrenierNumber(PetscReal x, char text[BRENIER_NUMBER_LENGTH])
+{
+  const int most = 17; // digits that tell any two doubles apart
+
+  for (int digits = 1; digits <= most; ++digits) {
+    snprintf(text, BRENIER_NUMBER_LENGTH, "%.*g", digits, (double)x);
+    if (strtod(text, NULL) == (double)x) break;
+  }
+  return text;
 }
 
 PetscErrorCode BrenierSay(const char format[], ...)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -80,18 +81,36 @@ static PetscInt64 FileBytes(BrenierStore store)
   return (PetscInt64)(size + metadata);
 }
 
+/* The limit of a file's size where a file may come to exceed it, though its data would not: the last chunks of growing datasets are
+   whole. HDF5 cannot close a file that has met the limit, so it must not come to that. 0 when there is room. */
+static long long LimitInTheWay(BrenierStore store, PetscInt64 need, PetscInt64 *most)
+{
+  const PetscInt64 chunks = 8 * (PetscInt64)(1 << 20);
+  struct rlimit    limit;
+
+  *most = need + PetscMin(store->bytes_expected, chunks);
+  if (getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY) return 0;
+  return *most > (PetscInt64)limit.rlim_cur ? (long long)limit.rlim_cur : 0;
+}
+
 /* Notes a failed write after removing the file, so that the free space is what a second attempt would find. */
 void BrenierStoreFailWrite(BrenierStore store, const char doing[], PetscInt64 bytes_more)
 {
   const int        code = errno;
   const PetscInt64 data = PetscMax(store->bytes_expected, store->bytes_written + bytes_more) + brenier_overhead_bytes;
   const PetscInt64 need = PetscMax(data, FileBytes(store));
-  PetscInt64       have;
+  PetscInt64       have, most;
+  const long long  limit = LimitInTheWay(store, need, &most);
 
   if (store->fault.kind) return;
   BrenierStoreAbandon(store);
   have = FreeBytes(store->place);
-  if (need > have)
+  if (limit > 0)
+    BrenierFaultSet(&store->fault, BRENIER_EXIT_IO,
+                    "%s: failed while %s: up to %" PetscInt64_FMT
+                    " bytes needed, and the size of a file is limited to %lld (ulimit -f %lld); raise the limit",
+                    store->path, doing, most, limit, limit >> 10);
+  else if (need > have)
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO,
                     "%s: disk full while %s: %" PetscInt64_FMT " bytes needed, %" PetscInt64_FMT
                     " free, %" PetscInt64_FMT " missing; free space or write elsewhere",
@@ -106,9 +125,11 @@ void BrenierStoreFailWrite(BrenierStore store, const char doing[], PetscInt64 by
    file is nobody else's to read before it has the mode of that file. */
 static void ProbeSpace(BrenierStore store)
 {
-  const mode_t mode       = access(store->place, F_OK) ? 0666 : 0600;
-  const int    descriptor = open(store->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  int          code;
+  const mode_t     mode       = access(store->place, F_OK) ? 0666 : 0600;
+  const int        descriptor = open(store->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  const PetscInt64 bytes      = store->bytes_expected + brenier_overhead_bytes;
+  PetscInt64       most;
+  int              code;
 
   if (descriptor < 0) {
     BrenierFaultSet(&store->fault, BRENIER_EXIT_IO, "%s: cannot write into its folder: %s", store->path,
@@ -117,7 +138,7 @@ static void ProbeSpace(BrenierStore store)
     store->temporary[0] = '\0';
     return;
   }
-  code = posix_fallocate(descriptor, 0, (off_t)(store->bytes_expected + brenier_overhead_bytes));
+  code = LimitInTheWay(store, bytes, &most) ? EFBIG : posix_fallocate(descriptor, 0, (off_t)bytes);
   (void)!ftruncate(descriptor, 0);
   close(descriptor);
   if (code == ENOSPC || code == EDQUOT || code == EFBIG) {

@@ -265,7 +265,8 @@ static void AddUp(const BrenierGaussian pair[2], const Factor f[2], const Singul
     bures->trace[s] = Trace(&pair[s]);
     bures->rank[s]  = f[s].rank;
   }
-  bures->value = bures->mean_part + (bures->trace[0] + bures->trace[1] - 2.0 * bures->root);
+  // Of equal covariances rounding is left, of either sign
+  bures->value = bures->mean_part + PetscMax(bures->trace[0] + bures->trace[1] - 2.0 * bures->root, 0.0);
 }
 
 PetscErrorCode BrenierBuresCompute(MPI_Comm comm, const BrenierGaussian pair[2], BrenierBures *bures,

@@ -64,7 +64,9 @@ struct _p_BrenierCheckpoint {
 static PetscErrorCode KeepSentence(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,
                                    PetscErrorType type, const char *message, void *sentence)
 {
-  (void)comm, (void)line, (void)function, (void)file;
+  (void)line, (void)function, (void)file;
+  if (code == PETSC_ERR_MEM && comm == PETSC_COMM_SELF)
+    BrenierMemoryEnd(message ? message : ""); // the other ranks wait
   if (type == PETSC_ERROR_INITIAL && message) snprintf(sentence, BRENIER_SENTENCE_LENGTH, "%s", message);
   return code;
 }
@@ -486,10 +488,19 @@ static PetscErrorCode ReadState(BrenierCheckpoint c, BrenierStore store)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A value as it was given: numbers are stored with all their digits. */
+static const char *AsGiven(const char value[], char text[BRENIER_NUMBER_LENGTH])
+{
+  char           *end;
+  const PetscReal x = strtod(value, &end);
+
+  return strchr(value, '.') && end > value && !*end ? BrenierNumber(x, text) : value;
+}
+
 /* Names what differs between the problem of the file and this one; "" when nothing does. */
 static PetscErrorCode Compare(BrenierCheckpoint c, BrenierStore store, size_t length, char differs[])
 {
-  char value[sizeof c->problem->value];
+  char value[sizeof c->problem->value], there[BRENIER_NUMBER_LENGTH], here[BRENIER_NUMBER_LENGTH];
 
   PetscFunctionBegin;
   differs[0] = '\0';
@@ -499,7 +510,7 @@ static PetscErrorCode Compare(BrenierCheckpoint c, BrenierStore store, size_t le
     PetscCall(BrenierStoreGetText(store, "/problem", c->problem[i].name, sizeof value, value));
     if (strcmp(value, c->problem[i].value))
       snprintf(differs + used, length - used, "%s%s is %s there and %s here", used ? ", " : "", c->problem[i].name,
-               value, c->problem[i].value);
+               AsGiven(value, there), AsGiven(c->problem[i].value, here));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -401,12 +401,30 @@ static BrenierNewtonReason Finished(const Exact *s, PetscReal before)
   return (BrenierNewtonReason)0;
 }
 
-static PetscErrorCode Report(Exact *s)
+/* Tells of an iteration, and keeps it: besides the heights, what Finished() asks of the one before. */
+static PetscErrorCode Report(Exact *s, PetscReal before)
 {
+  BrenierNewtonState state = {.length = before};
+
   PetscFunctionBegin;
   PetscCall(Measure(s));
+  state.now = s->now;
   if (s->options->monitor) PetscCall(s->options->monitor(s->options->context, &s->now));
-  if (s->options->safe_point) PetscCall(s->options->safe_point(s->options->context, NULL));
+  if (s->options->safe_point) PetscCall(s->options->safe_point(s->options->context, &state));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Takes up an iteration that was told of already; its masses have been made again. */
+static PetscErrorCode Resume(Exact *s, PetscReal *before)
+{
+  const BrenierNewtonState *state = s->options->resume;
+
+  PetscFunctionBegin;
+  PetscCall(FindHosts(s));
+  PetscCall(Measure(s));
+  s->now = state->now;
+  s->start -= state->now.seconds;
+  if (state->length > 0.0) *before = state->length;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -436,15 +454,17 @@ static PetscErrorCode Run(Exact *s, BrenierNewtonReason *reason)
     *reason = BRENIER_NEWTON_UNSOUND;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (s->options->resume) PetscCall(FindHosts(s));
-  else PetscCall(Lift(s));
-  PetscCall(Report(s));
+  if (s->options->resume) PetscCall(Resume(s, &before));
+  else {
+    PetscCall(Lift(s));
+    PetscCall(Report(s, before));
+  }
   *reason = s->value.sound ? Finished(s, before) : BRENIER_NEWTON_UNSOUND;
   while (!*reason) {
     before = s->largest;
     PetscCall(Iterate(s, reason));
     if (*reason) break;
-    PetscCall(Report(s));
+    PetscCall(Report(s, before));
     *reason = Finished(s, before);
     if (*reason > 0) PetscCall(Certify(s, before, reason));
   }

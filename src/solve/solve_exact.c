@@ -25,15 +25,14 @@ static PetscErrorCode Monitor(void *context, const BrenierIteration *now)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights are all that an iteration continues from. */
-static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *none)
+static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *state)
 {
   ExactRun *run = context;
 
   PetscFunctionBegin;
-  (void)none;
   run->state.phase  = BRENIER_PHASE_READY;
   run->state.newest = run->solved->last;
+  run->state.newton = *state;
   if (run->options->checkpoint)
     PetscCall(BrenierCheckpointKeep(run->options->checkpoint, &run->state, run->h, NULL, NULL, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -96,6 +95,7 @@ PetscErrorCode BrenierSolveExact(BrenierTargets t, const BrenierSource *source, 
 {
   BrenierNewtonOptions newton = options->newton;
   ExactRun             run    = {.options = options, .h = h, .solved = solved};
+  BrenierNewtonState   found;
   BrenierLaguerre      laguerre;
   BrenierIteration     last;
   PetscErrorCode       ierr;
@@ -106,8 +106,11 @@ PetscErrorCode BrenierSolveExact(BrenierTargets t, const BrenierSource *source, 
   newton.safe_point = SafePoint;
   newton.context    = &run;
   newton.l1_part    = 0.0;
-  if (options->checkpoint && BrenierCheckpointState(options->checkpoint)->phase == BRENIER_PHASE_READY)
-    newton.resume = &run.state.newton;
+  if (options->checkpoint && BrenierCheckpointState(options->checkpoint)->phase == BRENIER_PHASE_READY) {
+    found         = BrenierCheckpointState(options->checkpoint)->newton;
+    newton.resume = &found;
+    solved->last  = found.now;
+  }
   newton.certify = (PetscBool)(options->checkpoint != NULL);
   if (!started) PetscCall(BrenierExactStart_Private(t, source, SolveLevel, &run, h, start));
   PetscCall(BrenierLaguerreCreate(t, source, &laguerre));

@@ -82,7 +82,7 @@ def test_no_generation_can_be_used(folder):
 
 def test_another_problem_is_refused(folder):
     done = finish(folder, "-tol", "0.3", "-source", "sphere", code=3)
-    assert "-source is gaussian there and sphere here" in done.stderr and "-tol is 0.14" in done.stderr
+    assert "-source is gaussian there and sphere here" in done.stderr and "-tol is 0.15 there and 0.3 here" in done.stderr
     points = np.load(folder / "points.npy")
     points[7, 3] += 1e-9
     np.save(folder / "points.npy", points)

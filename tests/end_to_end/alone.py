@@ -1,0 +1,33 @@
+"""Runs the program as one process without mpiexec, under limits and in an environment of the test's own."""
+import os
+import subprocess
+
+from program import PROGRAM, REPOSITORY, TIME_LIMIT
+
+SHELL = '. "$0/tools/mpi-environment.sh"; {limits} exec timeout --kill-after=2 {seconds} "$@" {redirections}'
+
+
+def alone(*arguments, cwd, code, limits="", redirections="", seconds=TIME_LIMIT, environment=(), without=()):
+    """Runs `brenier ARGUMENTS` and expects that exit code and no traceback.
+
+    limits: commands for the shell before it, "ulimit -f 100;"; redirections: words for the shell behind it.
+    environment: variables to add, as a dict; without: names to take away.
+    """
+    variables = {**os.environ, **dict(environment)}
+    for name in without:
+        variables.pop(name, None)
+    shell = SHELL.format(limits=limits, seconds=seconds, redirections=redirections)
+    done = subprocess.run(["bash", "-c", shell, REPOSITORY, PROGRAM, *map(str, arguments)], env=variables, cwd=cwd,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # fmt: skip
+    said = f"{limits} brenier {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == code, said
+    assert "PETSC ERROR" not in done.stderr, said
+    return done
+
+
+def expect_sentence(done, *words):
+    """Exactly one line on standard error, with those words."""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("brenier: error: "), done.stderr
+    for word in words:
+        assert word in lines[0], done.stderr
