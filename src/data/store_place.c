@@ -113,7 +113,7 @@ static void CheckPlace(const char path[], const char place[], BrenierFault *faul
     BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot reach the folder %s: %s", path, folder, strerror(errno));
   else if (!S_ISDIR(about.st_mode))
     BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: %s is not a folder; name another file", path, folder);
-  else if (!(about.st_mode & WRITE_BITS) || access(folder, W_OK | X_OK))
+  else if (access(folder, W_OK | X_OK))
     BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: no permission to write into the folder %s", path, folder);
   else if (lstat(place, &file) && errno != ENOENT)
     BrenierFaultSet(fault, BRENIER_EXIT_IO, "%.300s: cannot be written: %s; name another file", path, strerror(errno));
