@@ -124,6 +124,10 @@ PETSC_EXTERN PetscBool BrenierDualKeepsLists(BrenierDual dual);
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool trusting);
 
+/* Whether the next evaluations are made again, by a run that continues another: curves that they scan are not counted twice.
+   Collective on the dual. */
+PETSC_EXTERN PetscErrorCode BrenierDualRepeats(BrenierDual dual, PetscBool repeating);
+
 /*@
   BrenierDualGrow - Enlarges the sample; the curves it has stay, and stay where they are
 

@@ -127,6 +127,13 @@ PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool trusting)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierDualRepeats(BrenierDual dual, PetscBool repeating)
+{
+  PetscFunctionBegin;
+  dual->repeating = repeating;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool verify)
 {
   PetscFunctionBegin;

@@ -60,7 +60,7 @@ struct _p_BrenierDual {
   PetscInt           n_batches;
   int                mass_bits; /* a whole curve is 2^mass_bits units of mass */
   PetscReal         *slack;     /* normalised, shape [targets here] */
-  PetscBool          keeps_lists, verify, trusting;
+  PetscBool          keeps_lists, verify, trusting, repeating;
   PetscReal          shift;   /* sum nu h at the last evaluation by lists, normalised */
   PetscBool          crowded; /* the last scan found the lists crowded, and was given up */
   /* layout */

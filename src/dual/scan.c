@@ -751,7 +751,7 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
   PetscCall(PetscFree(y));
   PetscCall(PetscTime(&t1));
   dual->work.scan_seconds += t1 - t0;
-  if (mode != BRENIER_SCAN_MORE) dual->work.n_scanned += n_curves;
+  if (mode != BRENIER_SCAN_MORE) dual->work.n_scanned += dual->repeating ? 0 : n_curves;
   else dual->work.n_risen += n_targets;
   PetscFunctionReturn(stop);
 }

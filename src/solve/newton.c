@@ -669,7 +669,9 @@ static PetscErrorCode Resume(Newton *s, PetscBool *tidied, BrenierNewtonReason *
   s->trusts = (PetscBool)(BrenierDualKeepsLists(s->dual) && state->now.iteration > 0.0 &&
                           state->now.iteration <= brenier_trusting_iterations && !state->distrusts);
   PetscCall(BrenierDualTrustLists(s->dual, PETSC_TRUE));
+  PetscCall(BrenierDualRepeats(s->dual, PETSC_TRUE));
   PetscCall(BrenierDualEvaluate(s->dual, s->h, s->mass, &s->value));
+  PetscCall(BrenierDualRepeats(s->dual, PETSC_FALSE));
   s->now       = state->now;
   s->length    = state->length;
   s->distrusts = state->distrusts;

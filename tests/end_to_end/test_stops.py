@@ -5,6 +5,7 @@ from stopping import Problem
 
 @pytest.mark.parametrize("name, ranks, points, last", [
     ("curves", 2, [3, 40], "60,1"),
+    ("curves without a warm-up", 1, [2, 4], 7),
     ("curves on the cube", 1, [20], 3),
     ("passes", 1, [60, 5], "90,2"),
     ("from a result", 1, [4], 2),
