@@ -222,10 +222,16 @@ static PetscBool IsInput(const NamedFile *f)
   return (PetscBool)(f->use == FILE_INPUT || f->use == FILE_START);
 }
 
+/* Whether nothing is written there: a stop file is only looked for. */
+static PetscBool IsRead(const NamedFile *f)
+{
+  return (PetscBool)(IsInput(f) || f->use == FILE_STOP);
+}
+
 /* Whether a run may name one file for both uses; `a` comes first in the list. */
 static PetscBool MayBeOne(const NamedFile *a, const NamedFile *b)
 {
-  if (IsInput(a) && IsInput(b)) return PETSC_TRUE;
+  if (IsRead(a) && IsRead(b)) return PETSC_TRUE;
   if (a->use == FILE_START && b->use == FILE_OUTPUT) return PETSC_TRUE;
   if (a->use == FILE_CHECKPOINT && b->use == FILE_OLDER) return PETSC_TRUE; // hard links that somebody made
   if (a->use == FILE_REPORT && b->use == FILE_REPORT) return PETSC_TRUE;

@@ -130,9 +130,7 @@ REFUSED = [
     (USAGE, with_output("-weights", "w.npy", "-checkpoint", "w.npy"), ["w.npy", "-checkpoint", "-weights"]),
     (USAGE, with_output("-start", "r.h5", "-checkpoint", "r.h5"), ["r.h5", "-checkpoint", "-start"]),
     (USAGE, with_output("-start", "r.h5", "-log", "r.h5"), ["r.h5", "-log", "-start"]),
-    (USAGE, with_output("-stop_file", "y.npy"), ["y.npy", "-stop_file", "input"]),
     (USAGE, with_output("-options_file", "options.txt", "-log", "options.txt"), ["-log", "-options_file"]),
-    (USAGE, with_output("-options_file", "options.txt", "-stop_file", "options.txt"), ["-stop_file", "-options_file"]),
     (USAGE, ["solve", "r.h5:/targets", "-o", "r.h5"], ["r.h5", "-o", "input"]),
     (USAGE, ["sample", "r.h5", "-n", 5, "-o", "r.h5"], ["r.h5", "-o", "input"]),
     (USAGE, ["sample", "r.h5", "-n", 5, "-labels", "labels.npy", "-o", "labels.npy"], ["-o", "-labels"]),
@@ -275,6 +273,12 @@ def stopped_solve(place):
     for _ in range(2):
         alone(*command, "-max_time", 0.001, code=STOPPED, cwd=place)
     return command
+
+
+def test_stop_file_may_be_an_input(place):
+    """It is only looked for."""
+    command = ["solve", "y.npy", "-curves", 500, "-cells", "curves", "-o", "n.h5", "-checkpoint", "c"]
+    alone(*command, "-stop_file", "y.npy", code=STOPPED, cwd=place)
 
 
 def test_checkpoint_behind_a_link(place):
