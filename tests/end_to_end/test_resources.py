@@ -63,10 +63,11 @@ def test_enough_to_work(folder, limits):
 @pytest.mark.parametrize("count", [60000, 75000, 100000, 1000000])
 def test_a_file_that_is_too_large(folder, count):
     """Told before anything is computed; nothing is left behind, and an older file stays."""
-    (folder / "s.h5").write_text("older")
+    alone("sample", "result.h5", "-n", 10, "-o", "s.h5", cwd=folder, code=DONE)
+    older = (folder / "s.h5").read_bytes()
     done = alone("sample", "result.h5", "-n", count, "-o", "s.h5", cwd=folder, code=IO, limits="ulimit -f 5000;")
     expect_sentence(done, "s.h5", "bytes needed", "ulimit -f 5000")
-    assert listing(folder) == {"s.h5"} and (folder / "s.h5").read_text() == "older"
+    assert listing(folder) == {"s.h5"} and (folder / "s.h5").read_bytes() == older
 
 
 def test_a_file_that_is_too_large_for_two_ranks(folder):
@@ -85,7 +86,7 @@ def test_processor_time(folder, checkpoint):
     done = alone("solve", "long.npy", "-tol", 0.01, "-o", "r.h5", *options, cwd=folder, limits="ulimit -t 3;",
                  code=STOPPED if checkpoint else TOLERANCE)  # fmt: skip
     assert "stopped (time limit)" in done.stdout or "stopped (signal)" in done.stdout
-    assert listing(folder) == ({"run.ckpt"} if checkpoint else {"r.h5"})
+    assert listing(folder) - {"run.ckpt.1"} == ({"run.ckpt"} if checkpoint else {"r.h5"})
 
 
 def test_processor_time_of_a_command_that_keeps_nothing(folder):
@@ -95,9 +96,10 @@ def test_processor_time_of_a_command_that_keeps_nothing(folder):
 
 def test_memory_that_runs_out(folder):
     """Somewhere in the middle, on one rank: the bytes wanted, the limit, and an end of all ranks."""
-    command = ("encode", "large.npy", "-dim", 2, "-o", "e.h5")
+    command = ("encode", "large.npy", "-allow_missing", "-dim", 2, "-o", "e.h5")
     done = alone(*command, cwd=folder, code=RESOURCE, limits="ulimit -v 700000;", seconds=60)
-    expect_sentence(done, "memory", "bytes", "700000 KiB", "ulimit -v")
+    errors = [line for line in done.stderr.splitlines() if "error:" in line]
+    assert len(errors) == 1 and all(word in errors[0] for word in ("memory", "bytes", "700000 KiB", "ulimit -v")), done.stderr
     assert not listing(folder)
 
 
