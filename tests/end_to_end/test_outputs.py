@@ -25,8 +25,15 @@ ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
 FAST = ("-curves", "500")
 
 
+def take_signals():
+    """What whoever started the tests ignores, as nohup does, their programs would ignore, too."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(*arguments, cwd, **more):
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+               "preexec_fn": take_signals, **more}  # fmt: skip
     return subprocess.Popen([PROGRAM, *map(str, arguments)], env=ENVIRONMENT, cwd=cwd, text=True, **streams)
 
 
@@ -466,7 +473,7 @@ def test_stopped_sample_under_mpiexec_leaves_nothing(place, number):
     before = contents(place)
     process = subprocess.Popen(["bash", "-c", SHELL, REPOSITORY, PROGRAM, *SAMPLE], cwd=place, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               env={**ENVIRONMENT, "BRENIER_RANKS": "2"})  # fmt: skip
+                               env={**ENVIRONMENT, "BRENIER_RANKS": "2"}, preexec_fn=take_signals)  # fmt: skip
     wait_for_half_a_file(place, process)
     process.send_signal(number)
     said, _ = process.communicate(timeout=SECONDS)

@@ -148,7 +148,7 @@ def test_time_limit(cluster, reference, problem, warning, checkpoints, second):
     cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", LONG)
     cluster.run("scontrol", "update", f"jobid={job}", "timelimit=10")
     assert cluster.wait(job, 300) == ("COMPLETED", "0", 1), said(problem)
-    assert ("stopped (signal)" if "USR1" in warning else "stopped (time limit)") in said(problem)
+    assert ("stopped (signal)" if "USR1" in warning else "stopped (end of the job by SLURM_JOB_END_TIME)") in said(problem)
     expect_the_same(reference, problem / "result.h5")
 
 
