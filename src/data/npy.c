@@ -10,6 +10,7 @@
 #include "reader.h"
 
 #include <brenier/compat.h>
+#include <brenier/log.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -253,9 +254,8 @@ static void CheckRest(BrenierArrayFile *file, int descriptor, PetscInt64 end, Br
   char             magic[6];
 
   if (rest >= file->file_bytes)
-    snprintf(file->notice, sizeof file->notice,
-             "%s: %" PetscInt64_FMT " bytes of zeros behind its array are passed over", file->where,
-             file->file_bytes - end);
+    snprintf(file->notice, sizeof file->notice, "%s: passes over %" PetscInt64_FMT " byte%s of zeros behind its array",
+             file->where, file->file_bytes - end, BrenierPlural(file->file_bytes - end));
   else if (BrenierReadAt(descriptor, magic, sizeof magic, rest) && !memcmp(magic, "\x93NUMPY", sizeof magic))
     BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
                     "%s: another array begins at byte %" PetscInt64_FMT ", behind the first of %" PetscInt64_FMT
