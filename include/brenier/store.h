@@ -51,6 +51,9 @@ enum { BRENIER_LOOK_LENGTH = 128 };
 @*/
 PETSC_EXTERN PetscBool BrenierStorePlace(const char path[], char place[PETSC_MAX_PATH_LEN]);
 
+/* Folder part of a path: "." when there is none. Not collective. */
+PETSC_EXTERN void BrenierStoreFolder(const char path[], char folder[PETSC_MAX_PATH_LEN]);
+
 /*@
   BrenierStoreCheckPlace - Notes why no store could appear at `path`, before any work is done for it
 

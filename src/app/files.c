@@ -87,14 +87,10 @@ static const char *NameOf(const char place[])
 /* Finds out about the file that has its path. */
 static void LookAt(NamedFile *f)
 {
-  char  folder[PETSC_MAX_PATH_LEN];
-  char *slash;
+  char folder[PETSC_MAX_PATH_LEN];
 
   if (!BrenierStorePlace(f->path, f->place)) strcpy(f->place, f->path);
-  strcpy(folder, f->place);
-  slash = strrchr(folder, '/');
-  if (slash) slash[slash == folder] = '\0';
-  else strcpy(folder, ".");
+  BrenierStoreFolder(f->place, folder);
   f->is_there   = (PetscBool)!stat(f->path, &f->about);
   f->has_folder = (PetscBool)!stat(folder, &f->folder);
   if (f->use == FILE_OUTPUT || f->use == FILE_CHECKPOINT || f->use == FILE_OLDER)

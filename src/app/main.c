@@ -13,7 +13,6 @@
 
 #include <brenier/store.h>
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -308,13 +307,6 @@ __attribute__((section(".preinit_array"), used)) static void (*const brenier_beg
                                                                                           char **) = BeginEarly;
 #endif
 
-/* Opens what is closed of standard input, output and error: the next file that is opened would get what is printed. */
-static void OpenStreams(void)
-{
-  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream)
-    if (fcntl(stream, F_GETFD) < 0) (void)!open("/dev/null", O_RDWR);
-}
-
 /* An error inside MPI. */
 static void HandleMpiError(MPI_Comm *comm, int *code, ...)
 {
@@ -350,7 +342,6 @@ static BrenierExit RunUnderPetsc(int argc, char **argv, const BrenierCommand *co
   PetscPushErrorHandler(HandleError, NULL);
   BrenierMemoryWatch();
   signal(SIGPIPE, SIG_IGN); // whoever reads the output may stop reading; the run and its result go on
-  signal(SIGXFSZ, SIG_IGN); // a write beyond the limit of a file's size fails, and that is told
   ierr = RunCommand(argc, argv, command, &outcome);
   if (ierr) outcome = BrenierExitCode(ierr);
   (void)BrenierStoreRemoveUnfinished();
@@ -389,7 +380,6 @@ int main(int argc, char **argv)
   const BrenierCommand *command = argc > 1 ? FindCommand(argv[1]) : NULL;
   BrenierLauncher       launcher;
 
-  OpenStreams();
   NoteIgnored();
   BeginEarly(argc, argv, environ);
   launcher = BrenierLauncherFind();

@@ -231,38 +231,44 @@ const char *BrenierNumber(PetscReal x, char text[BRENIER_NUMBER_LENGTH])
   return text;
 }
 
-PetscErrorCode BrenierSay(const char format[], ...)
+/* Prints a line from rank 0. */
+static PetscErrorCode Print(FILE *file, const char begin[], const char format[], va_list args)
 {
   PetscMPIInt rank;
-  va_list     args;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
   if (rank == 0) {
-    va_start(args, format);
-    vprintf(format, args);
-    va_end(args);
-    printf("\n");
-    fflush(stdout);
+    fputs(begin, file);
+    vfprintf(file, format, args);
+    fputs("\n", file);
+    fflush(file);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierWarn(const char format[], ...)
+PetscErrorCode BrenierSay(const char format[], ...)
 {
-  PetscMPIInt rank;
-  va_list     args;
+  PetscErrorCode ierr;
+  va_list        args;
 
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  if (rank == 0) {
-    fprintf(stderr, "brenier: warning: ");
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fprintf(stderr, "\n");
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
+  va_start(args, format);
+  ierr = Print(stdout, "", format, args);
+  va_end(args);
+  PetscFunctionReturn(ierr);
+}
+
+PetscErrorCode BrenierWarn(const char format[], ...)
+{
+  PetscErrorCode ierr;
+  va_list        args;
+
+  PetscFunctionBegin;
+  va_start(args, format);
+  ierr = Print(stderr, "brenier: warning: ", format, args);
+  va_end(args);
+  PetscFunctionReturn(ierr);
 }
 
 PetscErrorCode BrenierProgressBegin(BrenierProgress *progress, const char what[])

@@ -53,9 +53,6 @@ static inline size_t BrenierRowBytes(BrenierType type, PetscInt dim)
 /* The text of a checksum, as in the attribute `xxh3`. */
 void BrenierChecksumText(const XXH3_state_t *hash, char text[BRENIER_CHECKSUM_LENGTH]);
 
-/* Folder part of a path: "." when there is none. */
-void BrenierStoreFolder(const char path[], char folder[PETSC_MAX_PATH_LEN]);
-
 /* A name beside the final one that no other run and no other store of this run has; false when it is too long. */
 PetscBool BrenierStoreNameTemporary(const char place[], char temporary[PETSC_MAX_PATH_LEN]);
 
