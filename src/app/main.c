@@ -158,16 +158,13 @@ static PetscErrorCode TakeLog(size_t length, char log[])
 static PetscErrorCode CheckFiles(int argc, char **argv, const BrenierCommand *command, const char *const argument[],
                                  const char log[])
 {
-  const char    *given = getenv("PETSC_OPTIONS");
-  char          *text  = strdup(given ? given : "");
-  int            n     = 0;
-  char         **word  = text ? BrenierPetscWords(argc, argv, text, &n) : NULL;
+  int            n;
+  char         **word = BrenierPetscWords(argc, argv, &n);
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
   ierr = BrenierFilesCheck(command, argument, log, n, word);
   free(word);
-  free(text);
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

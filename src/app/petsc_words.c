@@ -152,24 +152,26 @@ static void TryWords(int n, char **word, BrenierFault *fault)
   PETSC_COMM_WORLD = MPI_COMM_NULL;
 }
 
-char **BrenierPetscWords(int argc, char **argv, char text[], int *n)
+char **BrenierPetscWords(int argc, char **argv, int *n)
 {
-  char **word = malloc(((size_t)argc + strlen(text) / 2 + 1) * sizeof *word);
+  const char  *given = getenv(brenier_petsc_variable);
+  const size_t bytes = (given ? strlen(given) : 0) + 1, most = (size_t)argc + bytes / 2;
+  char       **word = malloc(most * sizeof *word + bytes); // the copy of the environment's is behind the words
+  char        *text = word ? (char *)(word + most) : NULL;
 
   *n = 0;
-  for (int i = 1; word && i < argc; ++i) word[(*n)++] = argv[i];
-  for (char *w = strtok(text, " \t\n"); word && w; w = strtok(NULL, " \t\n")) word[(*n)++] = w;
+  if (!word) return NULL;
+  memcpy(text, given ? given : "", bytes);
+  for (int i = 1; i < argc; ++i) word[(*n)++] = argv[i];
+  for (char *w = strtok(text, " \t\n"); w; w = strtok(NULL, " \t\n")) word[(*n)++] = w;
   return word;
 }
 
 /* On one rank. */
 static void CheckWordsOfPetsc(int argc, char **argv, BrenierFault *fault)
 {
-  const char *given = getenv(brenier_petsc_variable);
-  char       *text  = strdup(given ? given : "");
-  int         n = 0, n_more = 0;
-  char      **word = text ? BrenierPetscWords(argc, argv, text, &n) : NULL;
-  char        path[PETSC_MAX_PATH_LEN];
+  int    n, n_more = 0;
+  char **word = BrenierPetscWords(argc, argv, &n), path[PETSC_MAX_PATH_LEN];
 
   for (int i = 0; i < RC_FILES; ++i) n_more += FindRcFile(i, sizeof path, path);
   for (int i = 0; i < n; ++i) {
@@ -180,7 +182,6 @@ static void CheckWordsOfPetsc(int argc, char **argv, BrenierFault *fault)
   }
   if (n_more && !fault->kind) TryWords(n, word, fault);
   free(word);
-  free(text);
 }
 
 BrenierExit BrenierPetscWordsCheck(int argc, char **argv)

@@ -4,9 +4,9 @@
 
 #include <brenier/base.h>
 
-/* The words of the command line, and of the environment's PETSC_OPTIONS, which `text` is a copy of that is cut up and kept as long as
-   they are; to be freed. NULL for no memory. Not collective. */
-char **BrenierPetscWords(int argc, char **argv, char text[], int *n);
+/* The words of the command line, and of the environment's PETSC_OPTIONS; to be freed. NULL for no memory, and *n is 0. Not
+   collective. */
+char **BrenierPetscWords(int argc, char **argv, int *n);
 
 /* Checks them all, before PETSc starts. Collective on the world of MPI; all ranks return the same. */
 BrenierExit BrenierPetscWordsCheck(int argc, char **argv);
