@@ -6,13 +6,13 @@
   difference of the heights counts in 1e-9, and their mean, which moves the cell of both, in their distance to others.
 
   So targets are joined by single linkage, closest first. A set is a group where the distance at which it is joined to
-  others is at least 3 times the largest within; what is left of more than four nodes is cut in two, again and again. Nodes are targets and groups; a node's `apart` is the distance at which it is joined
-  to others; and a change of heights is the sum over nodes of one number each, which moves all members alike.
+  others is at least 3 times the largest within; a set of more than four nodes is cut in two, again and again. Nodes are
+  targets, groups and halves; a node's `apart` is the distance at which it is joined to others, of a half that to the other
+  half; and a change of heights is the sum over nodes of one number each, which moves all members alike.
 
-  Targets whose distances are of one kind have no scales: no set that stands 30 times as far from others as it is wide, and no target whose
-  distance to the nearest is beyond a factor of 30 of the median.
-  In less than four dimensions there are none, either: near pairs are chance there, and what is there is no hardship. Nor are they looked
-  for where all distances would take too long.
+  Targets whose distances are of one kind have no scales: no set stands 30 times as far from others as it is wide, and no
+  target's distance to the nearest is beyond a factor of 30 of the median. In less than four dimensions there are none, either:
+  near pairs are chance there, and what is there is no hardship. Nor are they looked for where all distances would take too long.
 */
 #pragma once
 

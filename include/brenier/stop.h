@@ -2,8 +2,8 @@
   stop.h - Asking a run to end early, and ending it at the same place on every rank.
 
   A run is asked to stop by its time limit, the end of its job, the limit of its processor time, a file that appears, or a signal
-  (USR1, USR2, TERM, XCPU) to any of its ranks; a second TERM, a second or more later, ends it where it is. Long work asks at its safe points, which are collective, so all ranks hear the same answer there. The work is
-  then abandoned by the error code BRENIER_STOPPED, which travels up as errors do, without a message, to whoever keeps the
+  (USR1, USR2, TERM, XCPU) to any of its ranks; a second TERM, a second or more later, ends it where it is. Long work asks at
+  its safe points, which are collective, so all ranks hear the same answer there. The work is then abandoned by the error code BRENIER_STOPPED, which travels up as errors do, without a message, to whoever keeps the
   state that the run can continue from.
 */
 #pragma once
@@ -34,8 +34,8 @@ PETSC_EXTERN void BrenierStopClean(void (*clean)(void));
 
   Notes: installs handlers for USR1, USR2, TERM and XCPU. The end of a Slurm job is a limit too when SLURM_JOB_END_TIME (seconds
   since 1970, or a date as Slurm prints it) is in the environment of rank 0; what is no time, and what is long past, is said and
-  ignored. So is the soft limit of processor time (ulimit -t). A limit is met with what a checkpoint takes (BrenierStopSetCost()) and the longest time
-  between two safe points so far in hand.
+  ignored. The soft limit of processor time (ulimit -t) is a limit, too. Each is met with what a checkpoint takes
+  (BrenierStopSetCost()) and the longest time between two safe points so far in hand.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStopSetup(PetscReal max_time, const char file[]);
 

@@ -4,8 +4,8 @@
 #include <brenier/base.h>
 
 /* Before the libraries are initialised: opens what standard streams are closed on /dev/null, has a write beyond the limit of a
-   file's size fail instead of killing, raises soft limits that are below what a start needs, has XCPU come a second before KILL, and keeps BLAS to one thread where
-   address space is limited, for which the program begins anew. Async-signal-safe functions only. Not collective. */
+   file's size fail instead of killing, raises soft limits that are below what a start needs, has XCPU come a second before KILL,
+   and keeps BLAS to one thread where address space is limited, for which the program begins anew. Async-signal-safe functions only. Not collective. */
 void BrenierLimitsPrepare(char **argv, char **environment);
 
 /* What the limits leave no room for, found before MPI starts: BRENIER_EXIT_DONE when there is nothing. `speaks`: whether this is the
