@@ -20,8 +20,10 @@ typedef enum { BRENIER_STOP_NONE, BRENIER_STOP_TIME, BRENIER_STOP_FILE, BRENIER_
    clock of a time limit starts at the first call. Not collective; needs neither MPI nor PETSc. */
 PETSC_EXTERN void BrenierStopCatch(void);
 
-/* What a second TERM calls before it ends the program: removes unfinished files, say; safe in a signal handler. Not collective. */
+/* What is called before the program ends at once, by a second TERM or for want of memory: removes unfinished files, say; safe in a
+   signal handler. The other calls it. Not collective. */
 PETSC_EXTERN void BrenierStopClean(void (*clean)(void));
+PETSC_EXTERN void BrenierStopCleanNow(void);
 
 /*@
   BrenierStopSetup - From here on a stop can be asked for

@@ -75,6 +75,7 @@ void BrenierMemoryEnd(const char wanted[])
         "bounds its sample)\n",
         rank, size, what, limit[0] ? "; " : "", limit);
   (void)fflush(NULL);
+  BrenierStopCleanNow();
   (void)atexit(EndNow);
   if (size > 1) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_RESOURCE);
   EndNow();

@@ -63,13 +63,18 @@ static void EndIfAgain(void)
   if (brenier_term_came.tv_sec == 0) brenier_term_came = now;
   if (Between(&brenier_term_came, &now) < brenier_term_again) return;
   (void)!write(STDERR_FILENO, sentence, sizeof sentence - 1);
-  if (brenier_clean) brenier_clean();
+  BrenierStopCleanNow();
   _exit(128 + SIGTERM);
 }
 
 void BrenierStopClean(void (*clean)(void))
 {
   brenier_clean = clean;
+}
+
+void BrenierStopCleanNow(void)
+{
+  if (brenier_clean) brenier_clean();
 }
 
 static void NoteSignal(int signal)

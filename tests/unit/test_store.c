@@ -4,10 +4,13 @@ static const char help[] =
 #define _POSIX_C_SOURCE 200809L
 #include "expect.h"
 
+#include <brenier/error.h>
+#include <brenier/stop.h>
 #include <brenier/store.h>
 
 #include <fcntl.h>
 #include <hdf5.h>
+#include <sys/wait.h>
 
 /* Uneven blocks on purpose: rank 0 holds no row when there are several ranks. */
 static PetscErrorCode Split(MPI_Comm comm, PetscInt n, PetscInt *first, PetscInt *n_local)
@@ -397,8 +400,37 @@ static PetscErrorCode TestAbandonKeepsOlderFile(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static void RemoveUnfinished(void)
+{
+  (void)BrenierStoreRemoveUnfinished();
+}
+
+/* A process of its own, as it ends; on one rank, since MPI would end the others, too. */
+static PetscErrorCode TestMemoryThatRunsOutLeavesNothing(void)
+{
+  BrenierStore store;
+  int          n_files = CountFiles(PETSC_FALSE), status;
+  pid_t        child;
+
+  PetscFunctionBeginUser;
+  child = fork();
+  if (!child) {
+    BrenierStopClean(RemoveUnfinished);
+    if (BrenierStoreCreate(PETSC_COMM_SELF, Path("half.h5"), 0, "brenier-result", &store)) _exit(1);
+    if (CountFiles(PETSC_FALSE) != n_files + 1) _exit(2);
+    BrenierMemoryEnd("");
+  }
+  PetscCheck(child > 0 && waitpid(child, &status, 0) == child, PETSC_COMM_SELF, PETSC_ERR_SYS, "no process");
+  PetscCheck(WIFEXITED(status) && WEXITSTATUS(status) == BRENIER_EXIT_RESOURCE, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "ended with status %d", status);
+  PetscCheck(CountFiles(PETSC_FALSE) == n_files, PETSC_COMM_SELF, PETSC_ERR_PLIB, "half a file was left");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
+  PetscMPIInt size;
+
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   PetscCall(MakeFolder());
@@ -411,6 +443,8 @@ int main(int argc, char **argv)
   PetscCall(TestOpenErrors());
   PetscCall(TestCreateErrors());
   PetscCall(TestAbandonKeepsOlderFile());
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  if (size == 1) PetscCall(TestMemoryThatRunsOutLeavesNothing());
   PetscCall(RemoveFolder());
   PetscCall(PetscFinalize());
   return 0;
