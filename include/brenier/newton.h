@@ -97,6 +97,11 @@ typedef struct {
       *resume; /* NULL, or a state that safe_point saw, with its heights and sample, to go on from */
 } BrenierNewtonOptions;
 
+/* Of the options that the command line has, too. */
+#define BRENIER_DEFAULT_MAX_IT      50
+#define BRENIER_DEFAULT_DAMPING     0.1
+#define BRENIER_DEFAULT_LINEAR_RTOL 0.01
+
 /* Defaults. Not collective. */
 PETSC_EXTERN void BrenierNewtonDefaults(BrenierNewtonOptions *options);
 

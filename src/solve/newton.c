@@ -62,13 +62,13 @@ typedef struct {
 
 void BrenierNewtonDefaults(BrenierNewtonOptions *options)
 {
-  options->max_it         = 50;
+  options->max_it         = BRENIER_DEFAULT_MAX_IT;
   options->noise_part     = 0.1;
   options->l1_part        = 0.0;
   options->residual       = 0.0;
   options->rho            = 0.0;
-  options->damping        = 0.1;
-  options->linear_rtol    = 1e-2;
+  options->damping        = BRENIER_DEFAULT_DAMPING;
+  options->linear_rtol    = BRENIER_DEFAULT_LINEAR_RTOL;
   options->hessian_curves = 0;
   options->certify        = PETSC_TRUE;
   options->trusts         = PETSC_FALSE;
