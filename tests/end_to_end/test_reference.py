@@ -1,6 +1,7 @@
 """Documentation that is made from the tables of options and records is that of the program."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -46,9 +47,10 @@ def test_defaults_are_those_of_the_table():
         assert words in text
 
 
-def test_man_page(tmp_path):
+@pytest.mark.skipif(not shutil.which("groff"), reason="no groff")
+def test_man_page():
     """groff finds nothing to warn of."""
     page = os.path.join(REPOSITORY, "man/brenier.1")
     done = subprocess.run(["groff", "-man", "-Tascii", "-ww", page], capture_output=True, text=True)
     assert done.returncode == 0 and not done.stderr, done.stderr
-    assert "EXIT STATUS" in done.stdout
+    assert "EXIT STATUS" in re.sub(".\x08", "", done.stdout)
