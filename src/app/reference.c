@@ -2,6 +2,7 @@
 #include "reference.h"
 
 #include <brenier/held_out.h>
+#include <brenier/newton.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -151,13 +152,34 @@ static void PrintHeldOutNames(void)
   for (const Row *r = brenier_held_out; r->name; ++r) printf("`%s`%s", r->name, r[1].name ? ",\n" : "\n");
 }
 
+#define ITERATION_ROW(member, name, meaning) {#member, #name, meaning},
+
+/* Name of the column, name in the log, meaning. */
+static const struct {
+  const char *name, *log, *text;
+} brenier_iteration[] = {BRENIER_ITERATION_FIELDS(ITERATION_ROW, ITERATION_ROW){NULL, NULL, NULL}};
+
+static void PrintIteration(void)
+{
+  printf("| field | is |\n|---|---|\n");
+  for (int i = 0; brenier_iteration[i].name; ++i) {
+    printf("| `%s` | %s", brenier_iteration[i].name, brenier_iteration[i].text);
+    if (strcmp(brenier_iteration[i].name, brenier_iteration[i].log))
+      printf("; `%s` in the log", brenier_iteration[i].log);
+    printf(" |\n");
+  }
+}
+
 /* ---- parts ---- */
 
 static const struct {
   const char *name;
   void (*print)(void);
-} brenier_parts[] = {
-    {"commands", PrintCommands}, {"man", PrintMan}, {"held_out", PrintHeldOut}, {"held_out_names", PrintHeldOutNames}};
+} brenier_parts[] = {{"commands", PrintCommands},
+                     {"man", PrintMan},
+                     {"iteration", PrintIteration},
+                     {"held_out", PrintHeldOut},
+                     {"held_out_names", PrintHeldOutNames}};
 
 PetscBool BrenierReference(const char part[])
 {

@@ -6,7 +6,7 @@
 #include <brenier/solve.h>
 
 /* Values of -cells. */
-typedef enum { BRENIER_CELLS_CURVES, BRENIER_CELLS_EXACT } BrenierCells;
+typedef enum { BRENIER_CELLS_CURVES, BRENIER_CELLS_EXACT } BrenierCellKind;
 
 extern const char *const BrenierCellsNames[];
 

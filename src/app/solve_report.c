@@ -7,6 +7,9 @@
 
 #include <sys/resource.h>
 
+/* The name that the log has for a member, and its value. */
+#define FIELD(member, name, meaning) "r " #name, now->member,
+
 PetscErrorCode BrenierSolveAddIteration(SolveHistory *history, const BrenierIteration *now)
 {
   PetscFunctionBegin;
@@ -15,11 +18,7 @@ PetscErrorCode BrenierSolveAddIteration(SolveHistory *history, const BrenierIter
     PetscCall(PetscRealloc((size_t)history->capacity * sizeof *history->row, &history->row));
   }
   history->row[history->n++] = *now;
-  PetscCall(BrenierLogEvent("iteration", "r iteration", now->iteration, "r evaluations", now->evaluations,
-                            "r solver_seconds", now->seconds, "r energy", now->energy, "r l1", now->l1, "r rho",
-                            now->rho, "r noise", now->noise, "r empty", now->empty, "r damping", now->damping, "r step",
-                            now->step, "r linear_iterations", now->linear_iterations, "r curves", now->curves,
-                            "r scanned", now->scanned, "r candidates", now->candidates, NULL));
+  PetscCall(BrenierLogEvent("iteration", BRENIER_ITERATION_FIELDS(FIELD, FIELD) NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -8,8 +8,9 @@
 #include <math.h>
 #include <petscksp.h>
 
-const char BrenierIterationNames[] =
-    "iteration,evaluations,seconds,energy,l1,rho,noise,empty,damping,step,linear_iterations,curves,scanned,candidates";
+#define FIRST_NAME(member, name, meaning) #member
+#define NEXT_NAME(member, name, meaning)  "," #member
+const char BrenierIterationNames[] = BRENIER_ITERATION_FIELDS(FIRST_NAME, NEXT_NAME);
 
 static const PetscReal brenier_diagonal_floor = 0.02; /* of the geometric mean of the diagonal */
 static const PetscReal brenier_few_pieces     = 16.0; /* of a cell: its row of the Hessian is chance */
