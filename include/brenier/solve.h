@@ -69,15 +69,15 @@ typedef struct {
 
 /* What came out. */
 typedef struct {
-  BrenierIteration    last;
-  BrenierNewtonReason reason;   /* of the last stage */
-  PetscInt64          curves;   /* that were used: the last sample and those streamed */
-  PetscInt64          streamed; /* of them, fresh ones seen once, in passes; in those that were taken back, too */
-  BrenierHeldOut      held_out;
-  PetscBool           exact;              /* masses are exact: no curves, no noise */
-  PetscBool           within_tol, passes; /* judged against tol; no larger sample fits, or would pay: passes follow */
-  BrenierStopReason   stopped;            /* who asked to stop; with a checkpoint, nothing else is set then */
-  BrenierDualWork     work;               /* of this rank, all stages and passes, without warm-up and measurements */
+  BrenierIteration  last;
+  BrenierReason     reason;   /* of the last stage */
+  PetscInt64        curves;   /* that were used: the last sample and those streamed */
+  PetscInt64        streamed; /* of them, fresh ones seen once, in passes; in those that were taken back, too */
+  BrenierHeldOut    held_out;
+  PetscBool         exact;              /* masses are exact: no curves, no noise */
+  PetscBool         within_tol, passes; /* judged against tol; no larger sample fits, or would pay: passes follow */
+  BrenierStopReason stopped;            /* who asked to stop; with a checkpoint, nothing else is set then */
+  BrenierDualWork   work;               /* of this rank, all stages and passes, without warm-up and measurements */
 } BrenierSolved;
 
 enum { BRENIER_MAX_LEVELS = 12 };
@@ -210,7 +210,7 @@ PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, const BrenierSo
 . mass_error - 0
 . barycentre - of their cells, shape [n_local, dim]
 . start      - the levels that were solved before
-- solved     - as below; its reason is BRENIER_NEWTON_UNSOUND when cells could not be computed, and nothing else is set then
+- solved     - as below; its reason is BRENIER_REASON_UNSOUND when cells could not be computed, and nothing else is set then
 
   Notes: each iteration takes a convex hull of all targets on one rank, the cells on all, and a sparse linear solve. When a stop is
   asked for, h and mass are those of the last iteration; with a checkpoint that is written.

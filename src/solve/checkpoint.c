@@ -156,6 +156,7 @@ static void ListNumbers(BrenierCheckpoint c, PetscInt64 whole[], PetscReal real[
   real[5]   = s->pass.worth;
   real[6]   = s->pass.gain;
   real[7]   = s->newton.energy;
+  real[8]   = s->newton.error;
 }
 
 static void TakeNumbers(BrenierCheckpoint c, const PetscInt64 whole[], const PetscReal real[])
@@ -167,7 +168,7 @@ static void TakeNumbers(BrenierCheckpoint c, const PetscInt64 whole[], const Pet
   s->last             = (PetscBool)(whole[2] != 0);
   s->curves           = whole[3];
   s->newton.tidied    = (PetscBool)(whole[4] != 0);
-  s->newton.reason    = (BrenierNewtonReason)whole[5];
+  s->newton.reason    = (BrenierReason)whole[5];
   s->passes           = (PetscBool)(whole[6] != 0);
   s->warm.round       = whole[7];
   s->warm.step        = whole[8];
@@ -185,6 +186,7 @@ static void TakeNumbers(BrenierCheckpoint c, const PetscInt64 whole[], const Pet
   s->pass.worth       = real[5];
   s->pass.gain        = real[6];
   s->newton.energy    = real[7];
+  s->newton.error     = real[8];
   s->newton.distrusts = (PetscBool)(whole[15] != 0);
 }
 
@@ -192,9 +194,10 @@ static const char *const brenier_whole_names[] = {"attempt",   "size",       "la
                                                   "reason",    "passes",     "warm_round", "warm_step",  "pass",
                                                   "pass_step", "pass_steps", "pass_first", "pass_batch", "pass_before",
                                                   "distrusts", "certified"};
-static const char *const brenier_real_names[]  = {"length",     "wanted",     "newton_length", "warm_length",
-                                                  "pass_noise", "pass_worth", "pass_gain",     "energy"};
-enum { N_WHOLE = 17, N_REAL = 8 };
+static const char *const brenier_real_names[]  = {"length",      "wanted",     "newton_length",
+                                                  "warm_length", "pass_noise", "pass_worth",
+                                                  "pass_gain",   "energy",     "newton_error"};
+enum { N_WHOLE = 17, N_REAL = 9 };
 
 static PetscErrorCode WriteRoot(BrenierCheckpoint c, BrenierStore store)
 {

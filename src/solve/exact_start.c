@@ -10,7 +10,7 @@
   that of the others is. The root is all targets in one cluster, whose cell is the whole source: the Gaussian start.
 */
 #include "exact_start.h"
-#include "tree.h"
+#include "methods/tree.h"
 
 #include <brenier/base.h>
 

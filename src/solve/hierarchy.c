@@ -182,9 +182,9 @@ static PetscErrorCode KeepLevel(void *context, const BrenierNewtonState *state)
 static PetscErrorCode RunLevel(BrenierDual dual, BrenierTargets t, BrenierNewtonOptions *newton, Vec h,
                                PetscReal barycentre[], BrenierIteration *last)
 {
-  Level               level = {.h = h};
-  BrenierNewtonReason reason;
-  PetscErrorCode      ierr;
+  Level          level = {.h = h};
+  BrenierReason  reason;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(VecDuplicate(h, &level.kept));
@@ -224,13 +224,13 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
                               batches, &dual));
   PetscCall(BrenierTargetsScales(t, &scales));
   if (BrenierListsPay(t) && !scales) PetscCall(KeepLists(dual, h, length));
-  newton.monitor  = NULL;
-  newton.certify  = PETSC_FALSE;
-  newton.l1_part  = brenier_level_part;
-  newton.residual = 0.0;
-  newton.max_it   = max_it;
-  newton.length   = length; // what empty cells are lifted by at most
-  ierr            = RunLevel(dual, t, &newton, h, barycentre, &last);
+  newton.monitor              = NULL;
+  newton.certify              = PETSC_FALSE;
+  newton.convergence.l1_part  = brenier_level_part;
+  newton.convergence.residual = 0.0;
+  newton.convergence.max_it   = max_it;
+  newton.length               = length; // what empty cells are lifted by at most
+  ierr                        = RunLevel(dual, t, &newton, h, barycentre, &last);
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(ierr);
   PetscCall(PetscTime(&ended));

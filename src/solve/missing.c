@@ -7,7 +7,7 @@
 */
 #include <brenier/base.h>
 
-#include "iteration.h"
+#include "methods/iteration_private.h"
 #include "solve_private.h"
 
 #include <math.h>

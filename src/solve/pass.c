@@ -2,7 +2,7 @@
 #include <brenier/base.h>
 #include <brenier/dual.h>
 
-#include "iteration.h"
+#include "methods/iteration_private.h"
 #include "pass.h"
 
 enum { BRENIER_DESCENT_STEPS = 512, BRENIER_DESCENT_STEPS_LARGE = 128 };

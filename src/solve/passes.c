@@ -107,7 +107,7 @@ static PetscErrorCode RunPass(Solve *s, BrenierPass *pass)
   s->before           = s->solved->last;
   s->solved->streamed = pass->now.before;
   s->solved->curves   = s->state.curves + s->solved->streamed;
-  s->solved->reason   = BRENIER_NEWTON_PASS;
+  s->solved->reason   = BRENIER_REASON_SEEN;
   PetscCall(BrenierSolveMeasure_Private(s, (uint32_t)++s->state.attempt));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

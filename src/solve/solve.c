@@ -6,7 +6,7 @@
 #include <brenier/scales.h>
 
 #include "hierarchy.h"
-#include "quantiles.h"
+#include "methods/quantiles.h"
 #include "solve_private.h"
 
 /* Part of the memory that a measurement may take on top while a sample has the whole. */
@@ -191,7 +191,7 @@ static PetscErrorCode RunDescent(Solve *s)
     PetscCall(BrenierDescent(s->targets, s->source, options->method, options->seed + attempt, &descent, s->h, &last));
     s->before = s->solved->last;
     s->solved->curves += last.samples;
-    s->solved->reason = BRENIER_NEWTON_PASS;
+    s->solved->reason = BRENIER_REASON_SEEN;
     PetscCall(BrenierSolveMeasure_Private(s, attempt));
     if (s->solved->within_tol || options->curves > 0) break;
   }
@@ -208,16 +208,16 @@ static PetscErrorCode SolveLine(Solve *s)
 
   PetscFunctionBegin;
   PetscCall(BrenierQuantileHeights_Private(s->targets, s->source, s->h));
-  look.method        = BRENIER_METHOD_NEWTON; // whichever was asked for
-  look.newton.max_it = 0;
-  s->options         = &look;
+  look.method                    = BRENIER_METHOD_NEWTON; // whichever was asked for
+  look.newton.convergence.max_it = 0;
+  s->options                     = &look;
   if (!given->checkpoint) BrenierStopHold(PETSC_TRUE); // a moment's work
   ierr = BrenierSolveStage_Private(s, 1, PETSC_TRUE);
   if (!ierr) ierr = BrenierSolveMeasure_Private(s, 0);
   BrenierStopHold(PETSC_FALSE);
   s->options = given; // after a stop, too, the solve goes on with them
   PetscCall(ierr);
-  s->solved->reason = BRENIER_NEWTON_QUANTILES;
+  s->solved->reason = BRENIER_REASON_QUANTILES;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,8 +1,9 @@
 /* solve_exact.c - Implements BrenierSolveExact() of solve.h: levels, Newton, what it keeps, and what comes of it. */
 #include <brenier/base.h>
 
-#include "exact.h"
+#include "methods/exact.h"
 #include "exact_start.h"
+#include "solve_private.h"
 
 /* L1 residual at which a level of clusters ends. */
 static const PetscReal brenier_level_residual = 0.02;
@@ -44,16 +45,16 @@ static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierL
   const ExactRun      *run    = context;
   BrenierNewtonOptions newton = run->options->newton;
   BrenierIteration     last;
-  BrenierNewtonReason  reason;
+  BrenierReason        reason;
   PetscErrorCode       ierr;
   Vec                  mass;
 
   PetscFunctionBegin;
-  newton.monitor    = NULL;
-  newton.safe_point = NULL;
-  newton.residual   = 0.0;
-  newton.l1_part    = brenier_level_residual;
-  newton.certify    = PETSC_FALSE;
+  newton.monitor              = NULL;
+  newton.safe_point           = NULL;
+  newton.convergence.residual = 0.0;
+  newton.convergence.l1_part  = brenier_level_residual;
+  newton.certify              = PETSC_FALSE;
   PetscCall(VecDuplicate(h, &mass));
   ierr = BrenierExactNewton_Private(targets, laguerre, &newton, h, mass, &last, &reason);
   PetscCall(VecDestroy(&mass));
@@ -77,7 +78,7 @@ static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, Br
   PetscCall(BrenierTargetsGauge(t, run->h));
   PetscCall(BrenierLaguerreEvaluate(laguerre, run->h, mass, &value));
   if (!value.sound) {
-    solved->reason = BRENIER_NEWTON_UNSOUND;
+    solved->reason = BRENIER_REASON_UNSOUND;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(VecZeroEntries(mass_error));
@@ -102,10 +103,10 @@ PetscErrorCode BrenierSolveExact(BrenierTargets t, const BrenierSource *source, 
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(solved, sizeof *solved));
-  newton.monitor    = Monitor;
-  newton.safe_point = SafePoint;
-  newton.context    = &run;
-  newton.l1_part    = 0.0;
+  newton.monitor             = Monitor;
+  newton.safe_point          = SafePoint;
+  newton.context             = &run;
+  newton.convergence.l1_part = 0.0;
   if (options->checkpoint && BrenierCheckpointState(options->checkpoint)->phase == BRENIER_PHASE_READY) {
     found         = BrenierCheckpointState(options->checkpoint)->newton;
     newton.resume = &found;
@@ -119,7 +120,7 @@ PetscErrorCode BrenierSolveExact(BrenierTargets t, const BrenierSource *source, 
     solved->stopped = BrenierStopAsked();
     if (options->checkpoint) PetscCall(BrenierCheckpointWrite(options->checkpoint));
   } else PetscCall(ierr);
-  if (solved->reason != BRENIER_NEWTON_UNSOUND && !(solved->stopped && options->checkpoint))
+  if (solved->reason != BRENIER_REASON_UNSOUND && !(solved->stopped && options->checkpoint))
     PetscCall(Conclude(t, source, laguerre, &run, mass, mass_error, barycentre));
   PetscCall(BrenierLaguerreDestroy(&laguerre));
   PetscFunctionReturn(PETSC_SUCCESS);

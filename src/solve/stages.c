@@ -92,14 +92,14 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
   newton.hessian_curves = BrenierSolveHessianCurves_Private(s);
   if (options->curves == 0) {
     // The measurement on fresh curves, by full scans, is what judges
-    newton.noise_part = PetscMax(newton.noise_part, brenier_last_part);
-    newton.rho        = brenier_last_tol * options->tol;
-    newton.certify    = PETSC_FALSE;
+    newton.convergence.noise_part = PetscMax(newton.convergence.noise_part, brenier_last_part);
+    newton.convergence.rho        = brenier_last_tol * options->tol;
+    newton.certify                = PETSC_FALSE;
   }
   if (!last) {
-    newton.residual = 0.0;
-    newton.l1_part  = brenier_stage_part;
-    newton.certify  = PETSC_FALSE;
+    newton.convergence.residual = 0.0;
+    newton.convergence.l1_part  = brenier_stage_part;
+    newton.certify              = PETSC_FALSE;
   }
   PetscCall(SetSample(s, curves, &newton));
   PetscCall(BrenierSolveRaiseLight_Private(s, BrenierDualCurves(s->dual), &own));

@@ -77,15 +77,15 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
   BrenierSource        gaussian;
   BrenierDual          dual;
   BrenierIteration     last;
-  BrenierNewtonReason  reason;
+  BrenierReason        reason;
   PetscErrorCode       ierr;
 
   PetscFunctionBegin;
   PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, t->dim, deviation, &gaussian));
-  newton.residual   = PetscMax(newton.residual, brenier_start_residual);
-  newton.monitor    = MonitorStart;
-  newton.safe_point = KeepCube;
-  newton.context    = &cube;
+  newton.convergence.residual = PetscMax(newton.convergence.residual, brenier_start_residual);
+  newton.monitor              = MonitorStart;
+  newton.safe_point           = KeepCube;
+  newton.context              = &cube;
   PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
   PetscCall(LevelsAndWarmUp(t, &gaussian, options, brenier_warm_part, h, start));
   PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START,

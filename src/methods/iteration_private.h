@@ -1,9 +1,10 @@
 /*
-  iteration.h - What an iteration of any method on a sample reports, and when it has got where it should.
+  iteration_private.h - What an iteration of any method on a sample reports, and when it has got where it should.
 */
 #pragma once
 
-#include <brenier/newton.h>
+#include <brenier/dual.h>
+#include <brenier/iteration.h>
 
 /* Fills in what an evaluation tells: residuals, energy, noise, empty cells, sample and work. Collective. */
 PetscErrorCode BrenierIterationMeasure_Private(BrenierDual dual, BrenierTargets targets, const BrenierDualValue *value,
@@ -30,5 +31,5 @@ PetscReal BrenierResidual_Private(PetscReal m, PetscReal nu);
 PetscReal BrenierLiftMost_Private(PetscReal length);
 
 /* Why to end here; 0 to go on. noise1: as in dual.h. Not collective. */
-BrenierNewtonReason BrenierIterationFinished_Private(const BrenierNewtonOptions *options, const BrenierIteration *now,
-                                                     PetscReal noise1);
+BrenierReason BrenierIterationFinished_Private(const BrenierConvergence *convergence, const BrenierIteration *now,
+                                               PetscReal noise1);

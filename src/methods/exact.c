@@ -23,7 +23,7 @@
 
 #include <brenier/base.h>
 
-#include "iteration.h"
+#include "iteration_private.h"
 #include "tree.h"
 
 #include <math.h>
@@ -365,7 +365,7 @@ static PetscErrorCode Step(Exact *s, PetscBool *solved, PetscBool *good)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Iterate(Exact *s, BrenierNewtonReason *reason)
+static PetscErrorCode Iterate(Exact *s, BrenierReason *reason)
 {
   const size_t n      = s->largest > brenier_rounded_error ? sizeof brenier_stiffer / sizeof brenier_stiffer[0] : 0;
   PetscBool    solved = PETSC_FALSE, good = PETSC_FALSE;
@@ -378,33 +378,33 @@ static PetscErrorCode Iterate(Exact *s, BrenierNewtonReason *reason)
     PetscCall(Step(s, &solved, &good));
   }
   if (!good) {
-    *reason = solved ? BRENIER_NEWTON_STALLED : BRENIER_NEWTON_LINEAR;
+    *reason = solved ? BRENIER_REASON_STALLED : BRENIER_REASON_LINEAR;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(Lift(s));
   ++s->now.iteration;
-  if (!s->value.sound) *reason = BRENIER_NEWTON_UNSOUND;
+  if (!s->value.sound) *reason = BRENIER_REASON_UNSOUND;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Whether the heights at hand will do; `before` is the largest error of an iteration ago. */
-static BrenierNewtonReason Finished(const Exact *s, PetscReal before)
+static BrenierReason Finished(const Exact *s, PetscReal before)
 {
-  const BrenierNewtonOptions *o = s->options;
+  const BrenierConvergence *o = &s->options->convergence;
 
   if (s->largest <= brenier_exact_error || (s->now.rho <= brenier_exact_error && s->largest <= brenier_rounded_error))
-    return BRENIER_NEWTON_ROUNDING;
-  if (s->largest <= brenier_rounded_error && s->largest > 0.5 * before) return BRENIER_NEWTON_ROUNDING;
-  if (s->now.l1 <= o->residual) return BRENIER_NEWTON_RESIDUAL;
-  if (s->now.l1 <= o->l1_part && s->value.n_empty == 0) return BRENIER_NEWTON_RESIDUAL;
-  if (s->now.iteration >= (PetscReal)o->max_it) return BRENIER_NEWTON_MAX_IT;
-  return (BrenierNewtonReason)0;
+    return BRENIER_REASON_ROUNDING;
+  if (s->largest <= brenier_rounded_error && s->largest > 0.5 * before) return BRENIER_REASON_ROUNDING;
+  if (s->now.l1 <= o->residual) return BRENIER_REASON_RESIDUAL;
+  if (s->now.l1 <= o->l1_part && s->value.n_empty == 0) return BRENIER_REASON_RESIDUAL;
+  if (s->now.iteration >= (PetscReal)o->max_it) return BRENIER_REASON_MAX_IT;
+  return (BrenierReason)0;
 }
 
 /* Tells of an iteration, and keeps it: besides the heights, what Finished() asks of the one before. */
 static PetscErrorCode Report(Exact *s, PetscReal before)
 {
-  BrenierNewtonState state = {.length = before};
+  BrenierNewtonState state = {.error = before};
 
   PetscFunctionBegin;
   PetscCall(Measure(s));
@@ -424,19 +424,19 @@ static PetscErrorCode Resume(Exact *s, PetscReal *before)
   PetscCall(Measure(s));
   s->now = state->now;
   s->start -= state->now.seconds;
-  if (state->length > 0.0) *before = state->length;
+  if (state->error > 0.0) *before = state->error;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* What is finished by the neighbours of earlier heights must be so by a hull of its own. */
-static PetscErrorCode Certify(Exact *s, PetscReal before, BrenierNewtonReason *reason)
+static PetscErrorCode Certify(Exact *s, PetscReal before, BrenierReason *reason)
 {
   PetscFunctionBegin;
   if (!s->reuses) PetscFunctionReturn(PETSC_SUCCESS);
   BrenierLaguerreReuse(s->laguerre, PETSC_FALSE);
   PetscCall(Evaluate(s, s->h, s->mass, &s->value));
   BrenierLaguerreReuse(s->laguerre, PETSC_TRUE);
-  if (!s->value.sound) *reason = BRENIER_NEWTON_UNSOUND;
+  if (!s->value.sound) *reason = BRENIER_REASON_UNSOUND;
   else {
     PetscCall(Measure(s));
     *reason = Finished(s, before);
@@ -444,14 +444,14 @@ static PetscErrorCode Certify(Exact *s, PetscReal before, BrenierNewtonReason *r
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Run(Exact *s, BrenierNewtonReason *reason)
+static PetscErrorCode Run(Exact *s, BrenierReason *reason)
 {
   PetscReal before = PETSC_MAX_REAL;
 
   PetscFunctionBegin;
   PetscCall(Evaluate(s, s->h, s->mass, &s->value));
   if (!s->value.sound) {
-    *reason = BRENIER_NEWTON_UNSOUND;
+    *reason = BRENIER_REASON_UNSOUND;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (s->options->resume) PetscCall(Resume(s, &before));
@@ -459,7 +459,7 @@ static PetscErrorCode Run(Exact *s, BrenierNewtonReason *reason)
     PetscCall(Lift(s));
     PetscCall(Report(s, before));
   }
-  *reason = s->value.sound ? Finished(s, before) : BRENIER_NEWTON_UNSOUND;
+  *reason = s->value.sound ? Finished(s, before) : BRENIER_REASON_UNSOUND;
   while (!*reason) {
     before = s->largest;
     PetscCall(Iterate(s, reason));
@@ -469,8 +469,8 @@ static PetscErrorCode Run(Exact *s, BrenierNewtonReason *reason)
     if (*reason > 0) PetscCall(Certify(s, before, reason));
   }
   // No step goes down from where rounding is all that is left
-  if ((*reason == BRENIER_NEWTON_STALLED || *reason == BRENIER_NEWTON_LINEAR) && s->largest <= brenier_rounded_error)
-    *reason = BRENIER_NEWTON_ROUNDING;
+  if ((*reason == BRENIER_REASON_STALLED || *reason == BRENIER_REASON_LINEAR) && s->largest <= brenier_rounded_error)
+    *reason = BRENIER_REASON_ROUNDING;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -493,7 +493,7 @@ static PetscErrorCode CreateKsp(BrenierTargets t, PetscReal rtol, KSP *ksp)
 
 PetscErrorCode BrenierExactNewton_Private(BrenierTargets t, BrenierLaguerre laguerre,
                                           const BrenierNewtonOptions *options, Vec h, Vec mass, BrenierIteration *last,
-                                          BrenierNewtonReason *reason)
+                                          BrenierReason *reason)
 {
   Exact          s      = {.targets = t, .laguerre = laguerre, .options = options, .h = h, .mass = mass};
   Vec           *work[] = {&s.trial, &s.trial_mass, &s.residual, &s.step, &s.inverse_root};

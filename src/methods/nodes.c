@@ -1,7 +1,7 @@
 /* nodes.c - Implements nodes.h. */
 #include <brenier/base.h>
 
-#include "iteration.h"
+#include "iteration_private.h"
 #include "nodes.h"
 
 #include <math.h>

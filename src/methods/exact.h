@@ -2,8 +2,7 @@
 #pragma once
 
 #include <brenier/laguerre.h>
-
-#include "solve_private.h"
+#include <brenier/newton.h>
 
 /*@
   BrenierExactNewton_Private - Finds the heights at which exact cells have their weights
@@ -22,10 +21,10 @@
 + h      - heights reached, gauged: of those seen the ones of least energy
 . mass   - their masses
 . last   - what is known of them
-- reason - why it ended; BRENIER_NEWTON_UNSOUND when cells could not be computed
+- reason - why it ended; BRENIER_REASON_UNSOUND when cells could not be computed
 
   Errors: `BRENIER_STOPPED` - a stop was asked for; h and mass are those of the last iteration
 @*/
 PetscErrorCode BrenierExactNewton_Private(BrenierTargets targets, BrenierLaguerre laguerre,
                                           const BrenierNewtonOptions *options, Vec h, Vec mass, BrenierIteration *last,
-                                          BrenierNewtonReason *reason);
+                                          BrenierReason *reason);
