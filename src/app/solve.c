@@ -538,7 +538,7 @@ static PetscErrorCode FindStart(SolveRun *run)
   if (checkpoint && BrenierCheckpointState(checkpoint)->phase > BRENIER_PHASE_WARM_UP) {
     run->start.length = BrenierCheckpointState(checkpoint)->length;
     PetscCall(BrenierCheckpointGetLevels(checkpoint, BRENIER_MAX_LEVELS, &run->start.n_levels, run->start.level));
-    PetscCall(BrenierCheckpointGet(checkpoint, run->h, NULL, NULL));
+    PetscCall(BrenierCheckpointGet(checkpoint, &(BrenierSolveVectors){.h = run->h}));
     PetscCall(BrenierCheckpointHistory(checkpoint, &n, &row));
     for (PetscInt i = 0; i < n; ++i) PetscCall(AddIteration(&run->history, &row[i]));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -602,8 +602,8 @@ static PetscErrorCode SolveExactly(SolveRun *run)
     PetscCall(FindStart(run));
     started = (PetscBool)!run->solved.stopped;
   }
-  PetscCall(BrenierSolveExact(run->targets, &run->source, &r->solve, started, run->h, run->mass, run->mass_error,
-                              run->barycentre, &run->start, &run->solved));
+  PetscCall(BrenierSolveExact(run->targets, &run->source, &r->solve, started, run->h,
+                              &(BrenierCells){run->mass, run->mass_error, run->barycentre}, &run->start, &run->solved));
   unsound = (PetscBool)(run->solved.reason == BRENIER_REASON_UNSOUND);
   failed  = (PetscBool)(run->solved.reason < 0 && !run->solved.stopped && !unsound && !run->solved.within_tol);
   if (!unsound && !failed) PetscFunctionReturn(PETSC_SUCCESS);
@@ -629,8 +629,8 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
   if (run->exact) PetscCall(SolveExactly(run));
   if (!run->exact) PetscCall(FindStart(run));
   if (!run->exact && !run->solved.stopped)
-    PetscCall(BrenierSolve(run->targets, &run->source, &r->solve, run->start.length, run->h, run->mass, run->mass_error,
-                           run->barycentre, &run->solved));
+    PetscCall(BrenierSolve(run->targets, &run->source, &r->solve, run->start.length, run->h,
+                           &(BrenierCells){run->mass, run->mass_error, run->barycentre}, &run->solved));
   if (run->solved.stopped && r->solve.checkpoint) {
     PetscCall(ReportStop(run, outcome));
     PetscFunctionReturn(PETSC_SUCCESS);

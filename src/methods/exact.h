@@ -12,9 +12,9 @@
   Input Parameters:
 + targets  - the targets
 . laguerre - their cells
-. options  - max_it, residual, l1_part (as an L1 residual that is enough; 0: to rounding), linear_rtol, monitor, safe_point, certify
-             (a hull for every evaluation, so that an iteration depends on its heights alone), resume (not NULL: h is what a
-             safe point saw)
+. options  - max_it, residual, l1_part (as an L1 residual that is enough; 0: to rounding), linear_rtol, monitor,
+             safe_point, certify (a hull for every evaluation, so that an iteration depends on its heights alone),
+             resume (not NULL: h is what a safe point saw)
 - h        - heights to start from
 
   Output Parameters:

@@ -9,11 +9,11 @@
 
 static const PetscReal brenier_few_empty  = 1e-3; /* of the weight */
 static const PetscReal brenier_empty_part = 0.25; /* of the residual that is asked for */
-/* In lengths, while lists are trusted. Steps that help stay below 8; curves of two pieces leave parts of the Hessian that
-   nothing but damping ties to the rest, and these would go thousands, past everything that lists hold. */
+/* In lengths, while lists are trusted. Steps that help stay below 8; curves of two pieces leave parts of the Hessian
+   that nothing but damping ties to the rest, and these would go thousands, past everything that lists hold. */
 static const PetscReal brenier_step_most = 10.0;
-/* The same up, where the cell has few pieces: how fast its mass grows is chance, and what is too heavy costs more than what is
-   too light. */
+/* The same up, where the cell has few pieces: how fast its mass grows is chance, and what is too heavy costs more than
+   what is too light. */
 static const PetscReal brenier_rise_most = 2.0;
 /* Heights that move by many slacks make trusted lists useless; who needs more iterations than this is such a case. */
 static const PetscReal brenier_trusting_iterations = 10.0;
@@ -72,11 +72,11 @@ static PetscErrorCode EvaluateAt(Newton *s, Vec h, Vec mass, BrenierDualValue *v
 }
 
 /*
-  The invariant: no step, lift or run of them that raises the energy is kept. Lists in which nothing is missing give the energy
-  of the sample, and each step and lift is compared by it. Trusted lists give a lower bound, exact but for the planes that they
-  miss: steps by them are provisional, until lists are mended, at the latest where the iteration ends. Then the energy is
-  compared with that of the last heights so certified, and where it rose, but for rounding, these come back, more damped,
-  and lists are not trusted any more.
+  The invariant: no step, lift or run of them that raises the energy is kept. Lists in which nothing is missing give the
+  energy of the sample, and each step and lift is compared by it. Trusted lists give a lower bound, exact but for the
+  planes that they miss: steps by them are provisional, until lists are mended, at the latest where the iteration ends.
+  Then the energy is compared with that of the last heights so certified, and where it rose, but for rounding, these
+  come back, more damped, and lists are not trusted any more.
 */
 static PetscErrorCode Certify(Newton *s)
 {
@@ -93,7 +93,8 @@ static PetscErrorCode Certify(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether the energy is known not to be above that of the last certified heights: what trusted lists lack has a bound. */
+/* Whether the energy is known not to be above that of the last certified heights: what trusted lists lack has a
+   bound. */
 static PetscErrorCode IsCertified(Newton *s, PetscBool *is)
 {
   PetscReal missing = 0.0;
@@ -122,8 +123,8 @@ static PetscErrorCode EmptyWeight(Newton *s, PetscReal *weight)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* With lists a few empty cells wait for the end, since to meet all curves costs more than they matter: unless their part of
-   the residual, in L1 and in chi2 their weight, could keep the end from being seen. */
+/* With lists a few empty cells wait for the end, since to meet all curves costs more than they matter: unless their
+   part of the residual, in L1 and in chi2 their weight, could keep the end from being seen. */
 static PetscErrorCode EmptyCanWait(Newton *s, PetscBool *can)
 {
   const BrenierConvergence *o = &s->options->convergence;
@@ -144,7 +145,8 @@ static PetscReal Due(const Newton *s, PetscInt i)
   return s->targets->nu[i] * (PetscReal)s->value.n_pieces;
 }
 
-/* Why to end here; 0 to go on. What empty cells add to chi2 that the sample should have no piece of is theirs whatever is done. */
+/* Why to end here; 0 to go on. What empty cells add to chi2 that the sample should have no piece of is theirs whatever
+   is done. */
 static PetscErrorCode CheckConvergence(Newton *s, BrenierReason *reason)
 {
   BrenierIteration   now = s->now;
@@ -163,9 +165,9 @@ static PetscErrorCode CheckConvergence(Newton *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* How far beyond its gap each empty cell may be lifted: a part of what a usual lift may be. A cell so light that the sample
-   should have no piece of it does not come up to u, where it would have the mass of a piece: mass being an exponential of height, it
-   stays as many lengths below as its weight is e-folds below that of a piece. */
+/* How far beyond its gap each empty cell may be lifted: a part of what a usual lift may be. A cell so light that the
+   sample should have no piece of it does not come up to u, where it would have the mass of a piece: mass being an
+   exponential of height, it stays as many lengths below as its weight is e-folds below that of a piece. */
 static PetscErrorCode SetLiftMost(Newton *s, PetscReal part, PetscReal most[])
 {
   const PetscReal usual = BrenierLiftMost_Private(1.0);
@@ -182,8 +184,9 @@ static PetscErrorCode SetLiftMost(Newton *s, PetscReal part, PetscReal most[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Lifts empty cells, if there are any, and evaluates again. Each alone would lower the energy, but many that come up where
-   one was wanted may not; raised to their gaps alone, planes leave u as it is, and the energy falls by their weights. */
+/* Lifts empty cells, if there are any, and evaluates again. Each alone would lower the energy, but many that come up
+   where one was wanted may not; raised to their gaps alone, planes leave u as it is, and the energy falls by their
+   weights. */
 static PetscErrorCode LiftEmpty(Newton *s)
 {
   PetscInt64 n_lifted;
@@ -282,7 +285,8 @@ static PetscErrorCode AcceptStep(Newton *s, PetscBool first)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* In the place of a line search: solves, tries, and raises the damping until a step is good. *reason is set when none is. */
+/* In the place of a line search: solves, tries, and raises the damping until a step is good. *reason is set when none
+   is. */
 static PetscErrorCode SearchDamping(Newton *s, BrenierReason *reason)
 {
   PetscBool good = PETSC_FALSE, first = PETSC_TRUE, solved = PETSC_FALSE;
@@ -362,8 +366,8 @@ static PetscErrorCode EvaluateMended(Newton *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Trusts lists in the first iterations. An energy from trusted lists is too low where they miss planes: no step could be
-   compared with it once lists are mended. */
+/* Trusts lists in the first iterations. An energy from trusted lists is too low where they miss planes: no step could
+   be compared with it once lists are mended. */
 static PetscErrorCode ChooseTrust(Newton *s, BrenierReason *reason)
 {
   const PetscBool trust = (PetscBool)(s->now.iteration < brenier_trusting_iterations && !s->distrusts);
@@ -387,8 +391,8 @@ static PetscErrorCode RetryMended(Newton *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What must hold at the end besides the residual: the evaluation, with lists mended, and, once, that the few empty cells left
-   were given their chance. Takes the reason back when there is more to do. */
+/* What must hold at the end besides the residual: the evaluation, with lists mended, and, once, that the few empty
+   cells left were given their chance. Takes the reason back when there is more to do. */
 static PetscErrorCode ConfirmConvergence(Newton *s, BrenierReason *reason)
 {
   const PetscBool rough = (PetscBool)(s->options->convergence.l1_part > 0.0);
@@ -433,8 +437,8 @@ static PetscErrorCode EvaluateStart(Newton *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Takes up an earlier state. Its last evaluation left lists in which nothing is missing or which were trusted, so one that
-   trusts them gives the same. */
+/* Takes up an earlier state. Its last evaluation left lists in which nothing is missing or which were trusted, so one
+   that trusts them gives the same. */
 static PetscErrorCode Resume(Newton *s, BrenierReason *reason)
 {
   const BrenierNewtonState *state = s->options->resume;

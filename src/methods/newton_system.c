@@ -11,8 +11,8 @@ static const PetscReal brenier_diagonal_floor = 0.02; /* of the geometric mean o
 static const PetscReal brenier_few_pieces     = 16.0; /* of a cell: its row of the Hessian is chance */
 static const PetscReal brenier_rise_pieces    = 64.0; /* of a cell: how fast its mass grows is chance */
 static const PetscReal brenier_scale_factor   = 30.0; /* see SetScale() */
-/* Where targets have scales: length over distance before it is known, and the tolerance of the linear solver, whose norm is
-   ruled by the longest scales. */
+/* Where targets have scales: length over distance before it is known, and the tolerance of the linear solver, whose
+   norm is ruled by the longest scales. */
 static const PetscReal brenier_scales_length = 0.2, brenier_scales_rtol = 1e-8;
 
 /* Residual of log mass = log nu. */

@@ -2,8 +2,8 @@
   newton_system.h - The linear system of a Newton step on the sampled dual: see newton.h.
 
     (H + damping diag(B)) p = r,
-  H the Hessian of every stride-th curve, its diagonal raised where a cell has few pieces. Where targets have scales (scales.h) the
-  system is that of nodes.h. In states: created -> assembled -> released, the last two again and again.
+  H the Hessian of every stride-th curve, its diagonal raised where a cell has few pieces. Where targets have scales
+  (scales.h) the system is that of nodes.h. In states: created -> assembled -> released, the last two again and again.
 */
 #pragma once
 
@@ -52,7 +52,8 @@ PetscErrorCode BrenierNewtonSystemCreate_Private(BrenierDual dual, BrenierTarget
 PetscErrorCode BrenierNewtonSystemAssemble_Private(BrenierNewtonSystem *system, Vec mass, PetscInt64 n_pieces,
                                                    PetscReal damping, Vec scale);
 
-/* Solves with a damping; *solved is false when the linear solver broke down. Collective on the targets' communicator. */
+/* Solves with a damping; *solved is false when the linear solver broke down. Collective on the targets'
+   communicator. */
 PetscErrorCode BrenierNewtonSystemSolve_Private(BrenierNewtonSystem *system, PetscReal damping, Vec step,
                                                 PetscReal *iterations, PetscBool *solved);
 

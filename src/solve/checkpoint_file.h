@@ -40,7 +40,8 @@ struct _p_BrenierCheckpoint {
 /* Names of the phases: the file's status. */
 extern const char *const brenier_phase_names[];
 
-/* An error handler that keeps the sentence of the first error, shape [BRENIER_SENTENCE_LENGTH], instead of printing it. */
+/* An error handler that keeps the sentence of the first error, shape [BRENIER_SENTENCE_LENGTH], instead of printing
+   it. */
 PetscErrorCode BrenierCheckpointKeepSentence_Private(MPI_Comm comm, int line, const char *function, const char *file,
                                                      PetscErrorCode code, PetscErrorType type, const char *message,
                                                      void *sentence);
@@ -54,7 +55,8 @@ PetscErrorCode BrenierCheckpointCheckOwner_Private(BrenierCheckpoint checkpoint)
 /* Bytes of the file, about. Collective on the targets. */
 PetscErrorCode BrenierCheckpointFileBytes_Private(BrenierCheckpoint checkpoint, PetscInt64 *bytes);
 
-/* Writes what is kept, so many bytes of it. Collective on the targets. Errors: as BrenierStoreCreate() and what follows it. */
+/* Writes what is kept, so many bytes of it. Collective on the targets. Errors: as BrenierStoreCreate() and what follows
+   it. */
 PetscErrorCode BrenierCheckpointWriteFile_Private(BrenierCheckpoint checkpoint, PetscInt64 bytes);
 
 /*@
