@@ -2,7 +2,7 @@
 #include "reference.h"
 
 #include <brenier/held_out.h>
-#include <brenier/newton.h>
+#include <brenier/iteration.h>
 
 #include <stdio.h>
 #include <string.h>

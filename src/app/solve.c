@@ -30,16 +30,16 @@ static PetscErrorCode SolveExactly(SolveRun *run)
     PetscCall(BrenierSolveFindStart(run));
     started = (PetscBool)!run->solved.stopped;
   }
-  PetscCall(BrenierSolveExact(run->targets, &run->source, &r->solve, started, run->h, run->mass, run->mass_error,
-                              run->barycentre, &run->start, &run->solved));
-  unsound = (PetscBool)(run->solved.reason == BRENIER_NEWTON_UNSOUND);
+  PetscCall(BrenierSolveExact(run->targets, &run->source, &r->solve, started, run->h,
+                              &(BrenierCells){run->mass, run->mass_error, run->barycentre}, &run->start, &run->solved));
+  unsound = (PetscBool)(run->solved.reason == BRENIER_REASON_UNSOUND);
   failed  = (PetscBool)(run->solved.reason < 0 && !run->solved.stopped && !unsound && !run->solved.within_tol);
   if (!unsound && !failed) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCheck(run->source.dim > 1, PETSC_COMM_WORLD, PETSC_ERR_FP,
              "%s: the cells of these targets, which lie on a line, cannot be solved for in double precision",
              run->targets->path);
   PetscCall(BrenierSay("notice: exact cells give no solution here (%s); curves are sampled instead",
-                       BrenierNewtonReasonText(run->solved.reason)));
+                       BrenierReasonText(run->solved.reason)));
   run->exact = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -57,8 +57,8 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
   if (run->exact) PetscCall(SolveExactly(run));
   if (!run->exact) PetscCall(BrenierSolveFindStart(run));
   if (!run->exact && !run->solved.stopped)
-    PetscCall(BrenierSolve(run->targets, &run->source, &r->solve, run->start.length, run->h, run->mass, run->mass_error,
-                           run->barycentre, &run->solved));
+    PetscCall(BrenierSolve(run->targets, &run->source, &r->solve, run->start.length, run->h,
+                           &(BrenierCells){run->mass, run->mass_error, run->barycentre}, &run->solved));
   if (run->solved.stopped && r->solve.checkpoint) {
     PetscCall(BrenierSolveEndStopped(run, outcome));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -67,8 +67,8 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
     PetscCall(BrenierSay("stopped (%s) after %.0f iterations", BrenierStopText(run->solved.stopped),
                          run->solved.last.iteration));
   else
-    PetscCall(BrenierSay("%s after %.0f iterations", BrenierNewtonReasonText(run->solved.reason),
-                         run->solved.last.iteration));
+    PetscCall(
+        BrenierSay("%s after %.0f iterations", BrenierReasonText(run->solved.reason), run->solved.last.iteration));
   if (run->solved.curves > 0) PetscCall(BrenierSolveReportWork(run->targets, &run->source, &run->solved));
   PetscCall(BrenierSolveConclude(run, outcome));
   PetscFunctionReturn(PETSC_SUCCESS);

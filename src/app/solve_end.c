@@ -17,8 +17,8 @@ static const char *const brenier_stop_within[] = {"", "stopped: time limit; with
    iteration. */
 static BrenierExit Judge(const BrenierSolved *solved, PetscReal tol, const char **status)
 {
-  const BrenierNewtonReason reason = solved->reason;
-  const PetscBool           within = (PetscBool)(tol > 0.0 && solved->within_tol);
+  const BrenierReason reason = solved->reason;
+  const PetscBool     within = (PetscBool)(tol > 0.0 && solved->within_tol);
 
   *status = solved->stopped ? brenier_stop_within[solved->stopped] : "converged";
   if (within) return BRENIER_EXIT_DONE;
@@ -26,8 +26,8 @@ static BrenierExit Judge(const BrenierSolved *solved, PetscReal tol, const char 
     *status = brenier_stop_status[solved->stopped];
     return BRENIER_EXIT_TOLERANCE;
   }
-  if (reason < 0) *status = BrenierNewtonReasonText(reason);
-  if (reason == BRENIER_NEWTON_STALLED || reason == BRENIER_NEWTON_LINEAR) return BRENIER_EXIT_NUMERICAL;
+  if (reason < 0) *status = BrenierReasonText(reason);
+  if (reason == BRENIER_REASON_STALLED || reason == BRENIER_REASON_LINEAR) return BRENIER_EXIT_NUMERICAL;
   if (reason >= 0 && !solved->within_tol) *status = "tolerance not reached";
   return reason < 0 || !solved->within_tol ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
 }

@@ -54,7 +54,7 @@ const BrenierOption BrenierSolveTable[] = {
     {"-max_it", "N", BRENIER_INT(SolveRequest, max_it, 0, 1000000), .standard = BRENIER_WORDS(BRENIER_DEFAULT_MAX_IT),
      .rule = "with curves, " BRENIER_WORDS(BRENIER_EXACT_MAX_IT) " with exact cells", .problem = PETSC_TRUE,
      .text = "Newton iterations at most in a stage"},
-    {"-residual", "L1", BRENIER_REAL(SolveRequest, solve.newton.residual, 0.0, 2.0), .standard = "0",
+    {"-residual", "L1", BRENIER_REAL(SolveRequest, solve.newton.convergence.residual, 0.0, 2.0), .standard = "0",
      .problem = PETSC_TRUE,
      .text    = "stop at this in-sample sum of |mass - weight|; rho at a tenth of the sampling error stops, too (at a "
                 "fifth where -tol chooses the curves)"},
@@ -192,7 +192,7 @@ PetscErrorCode BrenierSolveRequestCells(SolveRequest *r, BrenierTargets targets,
              targets->n, targets->dim, BrenierSourceNames[source->type]);
   if (!r->has_cells) r->cells = knows && free ? BRENIER_CELLS_EXACT : BRENIER_CELLS_CURVES;
   if (r->cells == BRENIER_CELLS_EXACT && !r->has_max_it) r->max_it = BRENIER_EXACT_MAX_IT;
-  r->solve.newton.max_it = (PetscInt)r->max_it;
+  r->solve.newton.convergence.max_it = (PetscInt)r->max_it;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -76,7 +76,7 @@ PetscErrorCode BrenierSolveFindStart(SolveRun *run)
   if (checkpoint && BrenierCheckpointState(checkpoint)->phase > BRENIER_PHASE_WARM_UP) {
     run->start.length = BrenierCheckpointState(checkpoint)->length;
     PetscCall(BrenierCheckpointGetLevels(checkpoint, BRENIER_MAX_LEVELS, &run->start.n_levels, run->start.level));
-    PetscCall(BrenierCheckpointGet(checkpoint, run->h, NULL, NULL));
+    PetscCall(BrenierCheckpointGet(checkpoint, &(BrenierSolveVectors){.h = run->h}));
     PetscCall(BrenierCheckpointHistory(checkpoint, &n, &row));
     for (PetscInt i = 0; i < n; ++i) PetscCall(BrenierSolveAddIteration(&run->history, &row[i]));
     PetscFunctionReturn(PETSC_SUCCESS);

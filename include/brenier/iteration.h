@@ -1,0 +1,73 @@
+/*
+  iteration.h - What an iteration of any method tells, when it has got where it should, and why it ended.
+
+  Of a sample of C curves with masses w:
+    l1 = sum |w_i - nu_i|,   rho^2 = sum (w_i - nu_i)^2 / nu_i,   noise: the sampling part of rho,
+  by batches of the sample. Below a part of the noise more curves would help and more iterations would not.
+*/
+#pragma once
+
+#include <petscsys.h>
+
+/* Why a method ended: positive when it got where it should. */
+typedef enum {
+  BRENIER_REASON_NOISE     = 1,  /* rho in sample is a small part of the sampling error */
+  BRENIER_REASON_RESIDUAL  = 2,  /* the L1 residual asked for */
+  BRENIER_REASON_ROUNDING  = 3,  /* residual at rounding level */
+  BRENIER_REASON_QUANTILES = 4,  /* one dimension: the heights are known, no iteration was needed */
+  BRENIER_REASON_SEEN      = 5,  /* a stochastic method has seen its samples */
+  BRENIER_REASON_MAX_IT    = -1, /* iteration limit */
+  BRENIER_REASON_STALLED   = -2, /* no step gives descent */
+  BRENIER_REASON_LINEAR    = -3, /* the linear solver failed */
+  BRENIER_REASON_UNSOUND   = -4  /* exact cells could not be computed: laguerre.h */
+} BrenierReason;
+
+/* A reason in words. Not collective. */
+PETSC_EXTERN const char *BrenierReasonText(BrenierReason reason);
+
+/* What is known after an iteration, in the order of the columns of /history: NEXT(member, name in the log, meaning),
+   FIRST the same for the first. docs/log.md has this table. To add a column: a line here, and its value where an
+   iteration is measured. */
+#define BRENIER_ITERATION_FIELDS(FIRST, NEXT)                                                                          \
+  FIRST(iteration, iteration, "number of the Newton step, from 0")                                                     \
+  NEXT(evaluations, evaluations, "energy, masses and Hessian at given heights, so often so far")                       \
+  NEXT(seconds, solver_seconds, "wall time since the solve began")                                                     \
+  NEXT(energy, energy, "sampled energy E")                                                                             \
+  NEXT(l1, l1, "sum abs(w_i - nu_i) on the solver's own curves")                                                       \
+  NEXT(rho, rho, "sqrt(sum (w_i - nu_i)^2 / nu_i) on the solver's own curves: a stopping rule, not the error")         \
+  NEXT(noise, noise, "sampling level: rho that the finite number of curves would show of perfect heights")             \
+  NEXT(empty, empty, "cells without mass")                                                                             \
+  NEXT(damping, damping, "Levenberg-Marquardt damping, relative to the diagonal of the Hessian")                       \
+  NEXT(step, step, "largest entry of the accepted step")                                                               \
+  NEXT(linear_iterations, linear_iterations, "iterations of the linear solver in the accepted step")                   \
+  NEXT(curves, curves, "size of the sample; it grows from stage to stage")                                             \
+  NEXT(scanned, scanned, "curves that met all targets so far, one counted as often as it did")                         \
+  NEXT(candidates, candidates, "mean length of the candidate lists; 0 without lists")
+
+#define BRENIER_ITERATION_MEMBER(member, name, meaning) PetscReal member;
+#define BRENIER_ITERATION_COUNT(member, name, meaning)  +1
+
+typedef struct {
+  BRENIER_ITERATION_FIELDS(BRENIER_ITERATION_MEMBER, BRENIER_ITERATION_MEMBER)
+} BrenierIteration;
+
+enum { BRENIER_ITERATION_COLUMNS = BRENIER_ITERATION_FIELDS(BRENIER_ITERATION_COUNT, BRENIER_ITERATION_COUNT) };
+
+#undef BRENIER_ITERATION_MEMBER
+#undef BRENIER_ITERATION_COUNT
+
+PETSC_EXTERN const char BrenierIterationNames[]; /* "iteration,evaluations,..." */
+
+/* When an iteration on a fixed sample ends, besides at rounding level. */
+typedef struct {
+  PetscInt  max_it;
+  PetscReal noise_part; /* when rho <= noise_part * noise */
+  PetscReal l1_part;    /* or when l1 <= l1_part * noise, which a few heavy cells do not spoil; 0 for never */
+  PetscReal residual;   /* or when l1 <= residual; 0 for never */
+  PetscReal rho;        /* or when rho <= rho; 0 for never */
+} BrenierConvergence;
+
+#define BRENIER_DEFAULT_MAX_IT 50
+
+/* Defaults: so many iterations, rho a tenth of the noise. Not collective. */
+PETSC_EXTERN void BrenierConvergenceDefaults(BrenierConvergence *convergence);
