@@ -696,8 +696,8 @@ PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint c, Vec h, Vec scale, Vec s
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint c, const BrenierSource *source, PetscInt64 seed,
-                                         uint32_t stream, PetscInt n_batches, PetscBool lists, BrenierDual *dual)
+PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint c, BrenierSource source, PetscInt64 seed, uint32_t stream,
+                                         PetscInt n_batches, PetscBool lists, BrenierDual *dual)
 {
   PetscFunctionBegin;
   PetscCall(BrenierDualLoad(c->targets, source, seed, stream, n_batches, lists ? c->slack : NULL, c->store, dual));

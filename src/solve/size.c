@@ -56,7 +56,7 @@ static const PetscReal brenier_expected_high = 1.08;
 static const PetscReal brenier_pass_gain = 0.8, brenier_pass_gain_alone = 0.5, brenier_pass_gain_least = 0.1,
                        brenier_pass_curves_least = 16384.0;
 
-static PetscBool HasCircles(const BrenierSource *source)
+static PetscBool HasCircles(BrenierSource source)
 {
   return (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
 }
@@ -68,18 +68,17 @@ static PetscInt64 Count(PetscReal x)
 }
 
 /* Curves of a first stage that many targets ask for. */
-static PetscInt64 UsualCurves(const BrenierSource *source, PetscInt n_targets)
+static PetscInt64 UsualCurves(BrenierSource source, PetscInt n_targets)
 {
   return n_targets * (HasCircles(source) ? brenier_circles_a_target : brenier_chords_a_target);
 }
 
-PetscInt64 BrenierFirstCurves_Private(const BrenierSource *source, PetscInt n_targets)
+PetscInt64 BrenierFirstCurves_Private(BrenierSource source, PetscInt n_targets)
 {
   return PetscMin(PetscMax(UsualCurves(source, n_targets), brenier_least_curves), BrenierSourceMaxCurves(source));
 }
 
-PetscReal BrenierExpectedCurves_Private(const BrenierSource *source, PetscInt n_targets,
-                                        const BrenierSolveOptions *options)
+PetscReal BrenierExpectedCurves_Private(BrenierSource source, PetscInt n_targets, const BrenierSolveOptions *options)
 {
   if (options->curves > 0) return (PetscReal)options->curves;
   return (HasCircles(source) ? brenier_circle_noise : brenier_chord_noise) * n_targets / PetscSqr(options->tol);
@@ -174,13 +173,13 @@ PetscErrorCode BrenierSolveNextCurves_Private(Solve *s, PetscReal wanted, PetscI
 }
 
 /* Whether a problem is one for passes at all. */
-static PetscBool SuitsPasses(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options)
+static PetscBool SuitsPasses(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options)
 {
   return (PetscBool)(options->method == BRENIER_METHOD_NEWTON && options->curves == 0 && HasCircles(source) &&
                      t->dim >= brenier_passes_dim && BrenierIsLarge_Private(t));
 }
 
-PetscBool BrenierPassesAtOnce_Private(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options)
+PetscBool BrenierPassesAtOnce_Private(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options)
 {
   return (PetscBool)(SuitsPasses(t, source, options) && !options->verify && options->warm_up != 0.0 &&
                      BrenierExpectedCurves_Private(source, t->n, options) <= brenier_passes_at_once * t->n);

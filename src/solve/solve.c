@@ -376,7 +376,7 @@ static PetscErrorCode TellScales(BrenierScales scales)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+PetscErrorCode BrenierSolve(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
                             PetscReal length, Vec h, Vec mass, Vec mass_error, PetscReal barycentre[],
                             BrenierSolved *solved)
 {

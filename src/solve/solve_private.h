@@ -20,7 +20,7 @@ typedef struct {
 typedef struct {
   /* parameters */
   BrenierTargets             targets;
-  const BrenierSource       *source;
+  BrenierSource              source;
   const BrenierSolveOptions *options;
   /* data */
   BrenierDual dual;
@@ -112,19 +112,17 @@ PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted);
 PetscErrorCode BrenierSolvePasses_Private(Solve *s);
 
 /* Curves of a first stage. All from here on in size.c. Not collective, unless said otherwise. */
-PetscInt64 BrenierFirstCurves_Private(const BrenierSource *source, PetscInt n_targets);
+PetscInt64 BrenierFirstCurves_Private(BrenierSource source, PetscInt n_targets);
 
 /* Curves that the tolerance, or the user, will take, before anything is measured. */
-PetscReal BrenierExpectedCurves_Private(const BrenierSource *source, PetscInt n_targets,
-                                        const BrenierSolveOptions *options);
+PetscReal BrenierExpectedCurves_Private(BrenierSource source, PetscInt n_targets, const BrenierSolveOptions *options);
 
 /* Curves that the tolerance asks for, by the sampling error of the stage that ended; and after a measurement above it. */
 PetscReal BrenierSolveAskedCurves_Private(const Solve *s);
 PetscReal BrenierSolveRetryCurves_Private(const Solve *s);
 
 /* Whether passes to the tolerance pay from the warm-up on, without a stage of Newton: whatever else the solve finds out. */
-PetscBool BrenierPassesAtOnce_Private(BrenierTargets targets, const BrenierSource *source,
-                                      const BrenierSolveOptions *options);
+PetscBool BrenierPassesAtOnce_Private(BrenierTargets targets, BrenierSource source, const BrenierSolveOptions *options);
 
 /* Whether passes pay from the stage that ended on, with `wanted` curves to come to. */
 PetscBool BrenierSolvePassesPay_Private(const Solve *s, PetscReal wanted);

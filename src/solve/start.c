@@ -15,7 +15,7 @@ static const PetscInt brenier_circle_dim = 5;
 static const PetscReal brenier_start_residual = 0.05;
 
 /* Curves of the warm-up a target, as asked for, or by default a part of those that the tolerance takes. */
-static PetscReal WarmUpCurves(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+static PetscReal WarmUpCurves(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
                               PetscReal part)
 {
   if (options->warm_up >= 0.0) return options->warm_up;
@@ -23,7 +23,7 @@ static PetscReal WarmUpCurves(BrenierTargets t, const BrenierSource *source, con
 }
 
 /* Levels of clusters, unless a checkpoint was made after them, and the warm-up. */
-static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
                                       PetscReal part, Vec h, BrenierStart *start)
 {
   BrenierCheckpoint checkpoint = options->checkpoint;
@@ -68,8 +68,8 @@ static PetscErrorCode KeepCube(void *context, const BrenierNewtonState *state)
 }
 
 /* Circles for the Gaussian of the cube's covariance. */
-static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                Vec h, BrenierStart *start)
+static PetscErrorCode StartCube(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options, Vec h,
+                                BrenierStart *start)
 {
   const PetscReal      deviation = BrenierSourceDeviation(source);
   CubeStart            cube      = {.options = options, .h = h};
@@ -81,27 +81,28 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
   PetscErrorCode       ierr;
 
   PetscFunctionBegin;
-  PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, t->dim, deviation, &gaussian));
+  PetscCall(BrenierSourceCreate(t->comm, "gaussian", t->dim, deviation, &gaussian));
   newton.residual   = PetscMax(newton.residual, brenier_start_residual);
   newton.monitor    = MonitorStart;
   newton.safe_point = KeepCube;
   newton.context    = &cube;
   PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
-  PetscCall(LevelsAndWarmUp(t, &gaussian, options, brenier_warm_part, h, start));
-  PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START,
-                              2 * BrenierFirstCurves_Private(&gaussian, t->n), BRENIER_NOISE_BATCHES, &dual));
+  PetscCall(LevelsAndWarmUp(t, gaussian, options, brenier_warm_part, h, start));
+  PetscCall(BrenierDualCreate(t, gaussian, options->seed, BRENIER_STREAM_START,
+                              2 * BrenierFirstCurves_Private(gaussian, t->n), BRENIER_NOISE_BATCHES, &dual));
   PetscCall(VecDuplicate(h, &cube.kept));
   PetscCall(VecCopy(h, cube.kept));
   ierr = BrenierNewton(dual, t, &newton, h, &last, &reason);
   if (ierr == BRENIER_STOPPED) PetscCall(VecCopy(cube.kept, h));
   PetscCall(VecDestroy(&cube.kept));
   PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(BrenierSourceDestroy(&gaussian));
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                 Vec h, BrenierStart *start)
+PetscErrorCode BrenierSolveStart(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options, Vec h,
+                                 BrenierStart *start)
 {
   const PetscBool at_once = BrenierPassesAtOnce_Private(t, source, options);
 

@@ -11,11 +11,11 @@ enum { BRENIER_WARM_ROUNDS = 4, BRENIER_WARM_KEPT = 8 };
 
 typedef struct {
   /* parameters */
-  BrenierTargets       targets;
-  const BrenierSource *source;
-  PetscInt64           seed, n_curves; /* of a step */
-  BrenierCheckpoint    checkpoint;
-  BrenierScales        scales; /* NULL for none */
+  BrenierTargets    targets;
+  BrenierSource     source;
+  PetscInt64        seed, n_curves; /* of a step */
+  BrenierCheckpoint checkpoint;
+  BrenierScales     scales; /* NULL for none */
   /* data */
   PetscReal *node;          /* of all nodes of the scales: masses, then changes */
   Vec        h, mass, mean; /* mean: of the second half's heights so far, as if the rest were 0 */
@@ -40,7 +40,7 @@ static const PetscInt64 brenier_length_curves = 1024;
 /* Curves of a step at least: fewer leave a step to chance. */
 static const PetscInt64 brenier_warm_least = 16;
 
-PetscErrorCode BrenierLengthScale(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, Vec h, Vec mass,
+PetscErrorCode BrenierLengthScale(BrenierTargets t, BrenierSource source, PetscInt64 seed, Vec h, Vec mass,
                                   PetscReal *length)
 {
   BrenierDual      dual;
@@ -195,7 +195,7 @@ static PetscErrorCode WarmRounds(WarmUp *w)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscReal warm_up,
+PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 seed, PetscReal warm_up,
                              BrenierCheckpoint checkpoint, Vec h, PetscReal *scale)
 {
   const PetscInt    n_steps = BrenierDescentSteps_Private(t);
