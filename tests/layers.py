@@ -21,7 +21,7 @@ LAYER = {"base": 0, "kernel": 0, "data": 1, "linear": 2, "low": 2, "dual": 2, "m
 MODULE_OF_HEADER = {
     "base.h": "base", "compat.h": "base", "error.h": "base", "log.h": "base", "random.h": "base", "stop.h": "base",
     "sum.h": "base", "threads.h": "base", "version.h": "base",
-    "envelope.h": "kernel", "tile.h": "kernel",
+    "dot.h": "kernel", "envelope.h": "kernel", "tile.h": "kernel",
     "array.h": "data", "reduction.h": "data", "scales.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",
     "laguerre.h": "low", "frechet.h": "linear", "linear.h": "linear",
     "dual.h": "dual",

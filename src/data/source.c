@@ -1,5 +1,6 @@
 /* source.c - Implements source.h. */
 #include <brenier/base.h>
+#include <brenier/dot.h>
 #include <brenier/source.h>
 
 #include <stdlib.h>

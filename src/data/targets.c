@@ -1,6 +1,6 @@
 /* targets.c - Implements targets.h but for the search of duplicates, which is in duplicates.c. */
 #include <brenier/base.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/scales.h>
 #include <brenier/targets.h>
 

@@ -1,4 +1,5 @@
 /* sector.c - The two tests of tile.h in double precision. */
+#include "pi.h"
 #include "tile_isa.h"
 #include "wide.h"
 
@@ -8,7 +9,7 @@
 BRENIER_WIDE static void CircleSector(size_t n, const double a[], const double b[], const double h[], double A,
                                       double B, double H, double cosine, double sine, double above[])
 {
-  const double half_width = 3.14159265358979323846 / BRENIER_SECTORS;
+  const double half_width = brenier_pi / BRENIER_SECTORS;
   const double cos_w = cos(half_width), sin_w = sin(half_width);
 
   for (size_t i = 0; i < n; ++i) {

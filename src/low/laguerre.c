@@ -1,6 +1,5 @@
 /* laguerre.c - Implements laguerre.h but for the lift: neighbours from one rank, cells on all. */
 #include <brenier/base.h>
-#include <brenier/envelope.h>
 #include <brenier/threads.h>
 
 #include "laguerre_impl.h"

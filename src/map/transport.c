@@ -1,6 +1,6 @@
 /* transport.c - Implements transport.h. */
 #include <brenier/base.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/tile.h>
 #include <brenier/transport.h>
 

@@ -11,7 +11,7 @@
 #include <brenier/base.h>
 #include <brenier/scales.h>
 #include <brenier/cluster.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/linear.h>
 #include <brenier/transport.h>
 
