@@ -1,5 +1,5 @@
 /*
-  dot.h - Inner products in double, the same bits on every machine: the order of the sum is fixed. Plain C, no MPI, no PETSc.
+  dot.h - Inner products in double, the same bits on every machine, as the order of the sum is fixed. Plain C.
 */
 #pragma once
 

@@ -27,9 +27,9 @@
   The filter is certified. A product of length d in single precision errs by at most (d + 16) 2^-24 |z| |y|, in any
   order of summation (Higham, Accuracy and Stability, section 3.1; the 16 covers rounding z, y, and the tests). One in
   bytes is a sum of integers, exact, of rounded vectors: by Cauchy and Schwarz it errs by at most |z - z'| |y| +
-  |z'| |y - y'|, both differences as they were found; along a circle, where z = z1 cos t + z2 sin t, by that with the spectral
-  norms of the two columns. That is 0.02 sqrt(d) |y| in all, typically, where <z,y> has the standard deviation |y|.
-  Every test allows that much, so no pair is lost that double precision would keep.
+  |z'| |y - y'|, both differences as they were found; along a circle, where z = z1 cos t + z2 sin t, by that with the
+  spectral norms of the two columns. That is 0.02 sqrt(d) |y| in all, typically, where <z,y> has the standard deviation
+  |y|. Every test allows that much, so no pair is lost that double precision would keep.
 */
 #pragma once
 

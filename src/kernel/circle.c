@@ -76,10 +76,11 @@ BRENIER_WIDE static void Depths(size_t k, const double a[], const double b[], co
 
 /* How far each plane comes above plane m at most within a half-width w of an angle, rounding allowed for:
    P (cos s - 1) + Q sin s <= max(-P, 0) w^2/2 + |Q| w. */
-BRENIER_WIDE static void Reaches(size_t k, const double a[], const double b[], const double h[], size_t m,
-                                 double cosine, double sine, double w, double reach[])
+BRENIER_WIDE static void Reaches(const Planes *p, size_t m, double cosine, double sine, double w, double reach[])
 {
-  const double A = a[m], B = b[m], H = h[m], size = fabs(A) + fabs(B) + fabs(H), rounding = 1e-13;
+  const double *a = p->a, *b = p->b, *h = p->h;
+  const double  A = a[m], B = b[m], H = h[m], size = fabs(A) + fabs(B) + fabs(H), rounding = 1e-13;
+  const size_t  k = p->n;
 
   for (size_t j = 0; j < k; ++j) {
     const double da = a[j] - A, db = b[j] - B, dh = h[j] - H;
@@ -101,7 +102,7 @@ static void TakeSector(const Planes *from, int g, int n_sectors, double reach[],
   size_t       n = 0;
 
   Depths(k, from->a, from->b, from->h, cosine, sine, reach);
-  Reaches(k, from->a, from->b, from->h, FirstLeast(k, reach), cosine, sine, w, reach);
+  Reaches(from, FirstLeast(k, reach), cosine, sine, w, reach);
   reach[from->top] = 0.0;
   for (size_t j = 0; j < k; ++j) {
     of[n] = (int32_t)j;

@@ -62,7 +62,7 @@ int BrenierLineEnvelope(size_t k, const double a[], const double b[], const doub
     }
     if (envelope->n == 0) at = low;
     if (measure == BRENIER_LINE_UNIFORM && at >= 0.5) continue;
-    if (BrenierEnvelopeReserve(envelope, envelope->n + 1)) return -1;
+    if (envelope->n == envelope->capacity && BrenierEnvelopeReserve(envelope, envelope->n + 1)) return -1;
     envelope->plane[envelope->n]   = j;
     envelope->start[envelope->n++] = at;
   }
