@@ -19,7 +19,7 @@ import sys
 LAYER = {"base": 0, "kernel": 0, "data": 1, "linear": 2, "low": 2, "dual": 2, "map": 3, "solve": 4, "app": 5}
 
 MODULE_OF_HEADER = {
-    "base.h": "base", "compat.h": "base", "error.h": "base", "log.h": "base", "random.h": "base", "stop.h": "base",
+    "base.h": "base", "compat.h": "base", "context.h": "base", "error.h": "base", "log.h": "base", "print.h": "base", "random.h": "base", "stop.h": "base",
     "sum.h": "base", "threads.h": "base", "version.h": "base",
     "dot.h": "kernel", "envelope.h": "kernel", "tile.h": "kernel",
     "array.h": "data", "reduction.h": "data", "scales.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",

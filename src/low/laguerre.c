@@ -181,7 +181,7 @@ static int Integrate(BrenierLaguerre l, PetscInt i, PetscReal a[], PetscReal b[]
 static PetscErrorCode IntegrateAll(BrenierLaguerre l)
 {
   const PetscInt n       = l->targets->n_local;
-  const int      threads = (int)BrenierThreads();
+  const int      threads = (int)BrenierThreads(l->targets->comm);
   PetscInt       longest = 1;
   int            failed  = 0;
 

@@ -157,7 +157,8 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ReadAttributes(BrenierStore store, const char path[], BrenierResult *r, PetscInt dim)
+static PetscErrorCode ReadAttributes(MPI_Comm comm, BrenierStore store, const char path[], BrenierResult *r,
+                                     PetscInt dim)
 {
   char              name[64];
   PetscReal         scale;
@@ -166,7 +167,7 @@ static PetscErrorCode ReadAttributes(BrenierStore store, const char path[], Bren
   PetscFunctionBegin;
   PetscCall(BrenierStoreGetText(store, "/", "source", sizeof name, name));
   while (BrenierSourceNames[type] && strcmp(BrenierSourceNames[type], name)) ++type;
-  PetscCheck(BrenierSourceNames[type], PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+  PetscCheck(BrenierSourceNames[type], comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: unknown source '%s'; it was written by another version of Brenier", path, name);
   PetscCall(BrenierStoreGetReal(store, "/", "source_scale", &scale));
   PetscCall(BrenierSourceCreate(type, dim, scale, &r->source));
@@ -196,18 +197,18 @@ static PetscErrorCode CheckValues(MPI_Comm comm, const char path[], PetscInt64 f
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CheckShapes(BrenierStore store, const char path[], PetscInt64 n, PetscInt dim)
+static PetscErrorCode CheckShapes(MPI_Comm comm, BrenierStore store, const char path[], PetscInt64 n, PetscInt dim)
 {
   static const char *const vector[] = {"/weights", "/heights", "/row"};
   PetscInt64               length;
   PetscInt                 width;
 
   PetscFunctionBegin;
-  PetscCheck(n >= 1 && n <= PETSC_MAX_INT && dim >= 1, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+  PetscCheck(n >= 1 && n <= PETSC_MAX_INT && dim >= 1, comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: /targets is not an array of points; the file is damaged, solve again", path);
   for (size_t i = 0; i < sizeof vector / sizeof vector[0]; ++i) {
     PetscCall(BrenierStoreGetShape(store, vector[i], &length, &width));
-    PetscCheck(length == n && width == 0, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+    PetscCheck(length == n && width == 0, comm, PETSC_ERR_FILE_UNEXPECTED,
                "%s: %s does not have one number for each of the %" PetscInt64_FMT
                " targets; the file is damaged, solve again",
                path, vector[i], n);
@@ -228,8 +229,8 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscCall(PetscMemzero(result, sizeof *result));
   PetscCall(BrenierStoreOpen(comm, path, brenier_result_format, &store));
   PetscCall(BrenierStoreGetShape(store, "/targets", &n, &dim));
-  PetscCall(CheckShapes(store, path, n, dim));
-  PetscCall(ReadAttributes(store, path, result, dim));
+  PetscCall(CheckShapes(comm, store, path, n, dim));
+  PetscCall(ReadAttributes(comm, store, path, result, dim));
   n_all = (PetscInt)n;
   PetscCall(PetscSplitOwnership(comm, &n_local, &n_all));
   first = n_local;

@@ -40,7 +40,7 @@ static PetscReal WriteSeconds(BrenierTargets t)
 
 void BrenierSolveReserve_Private(BrenierTargets t, PetscReal seconds)
 {
-  BrenierStopSetCost(WriteSeconds(t) + PetscMin(brenier_reserve_part * BrenierStopLimit(), seconds));
+  BrenierStopSetCost(t->comm, WriteSeconds(t) + PetscMin(brenier_reserve_part * BrenierStopLimit(t->comm), seconds));
 }
 
 /* Seconds a curve of a measurement, on rank 0; 0 when there is no telling. */
@@ -74,7 +74,7 @@ PetscErrorCode BrenierSolveFitsTime_Private(const Solve *s, PetscInt64 curves)
   PetscCall(BrenierStopLeft(s->targets->comm, &left));
   PetscCallMPI(MPI_Bcast(&pace, 1, MPIU_REAL, 0, s->targets->comm));
   if (pace * (PetscReal)curves + WriteSeconds(s->targets) <= left) PetscFunctionReturn(PETSC_SUCCESS);
-  BrenierStopNow();
+  BrenierStopNow(s->targets->comm);
   PetscFunctionReturn(BRENIER_STOPPED);
 }
 
@@ -124,10 +124,10 @@ static PetscErrorCode MeasureInTime(Solve *s, uint32_t attempt, PetscInt64 wante
   PetscFunctionBegin;
   PetscCall(VecDuplicate(s->mass, &kept.mass));
   PetscCall(VecDuplicate(s->mass, &kept.mass_error));
-  BrenierStopHold(PETSC_TRUE);
+  BrenierStopHold(s->targets->comm, PETSC_TRUE);
   while (size > 0 && !ierr) {
     ierr = BrenierSolveMeasureOn_Private(s, attempt, size);
-    BrenierStopHold(PETSC_FALSE);
+    BrenierStopHold(s->targets->comm, PETSC_FALSE);
     if (ierr) break;
     now.held_out = s->solved->held_out;
     PetscCall(BrenierMeasuredCopy_Private(&now, &kept));
@@ -158,7 +158,8 @@ static PetscErrorCode TakeBest(Solve *s)
   s->solved->curves   = now.curves;
   s->solved->streamed = now.streamed;
   s->centred          = PETSC_FALSE;
-  PetscCall(BrenierSay("stopped: the heights measured before are kept, as those since are not better"));
+  PetscCall(
+      BrenierPrint(s->targets->comm, "stopped: the heights measured before are kept, as those since are not better"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -168,14 +169,15 @@ PetscErrorCode BrenierSolveEnd_Private(Solve *s)
   PetscInt64       curves;
 
   PetscFunctionBegin;
-  BrenierStopWindUp();
+  BrenierStopWindUp(s->targets->comm);
   PetscCall(MeasureInTime(s, (uint32_t)s->state.attempt, wanted));
   curves = s->solved->held_out.curves;
   if (curves < wanted) {
-    PetscCall(BrenierSay("stopped: measured on %" PetscInt64_FMT " fresh curves of %" PetscInt64_FMT
-                         " planned, as time allows: the intervals are wider",
-                         curves, wanted));
-    PetscCall(BrenierLogEvent("shortened", "i curves", curves, "i planned", wanted, NULL));
+    PetscCall(BrenierPrint(s->targets->comm,
+                           "stopped: measured on %" PetscInt64_FMT " fresh curves of %" PetscInt64_FMT
+                           " planned, as time allows: the intervals are wider",
+                           curves, wanted));
+    PetscCall(BrenierLog(s->targets->comm, "shortened", "i curves", curves, "i planned", wanted, NULL));
   }
   PetscCall(TakeBest(s));
   BrenierSolveJudge_Private(s);

@@ -211,10 +211,10 @@ static PetscErrorCode SolveLine(Solve *s)
   look.method        = BRENIER_METHOD_NEWTON; // whichever was asked for
   look.newton.max_it = 0;
   s->options         = &look;
-  if (!given->checkpoint) BrenierStopHold(PETSC_TRUE); // a moment's work
+  if (!given->checkpoint) BrenierStopHold(s->targets->comm, PETSC_TRUE); // a moment's work
   ierr = BrenierSolveStage_Private(s, 1, PETSC_TRUE);
   if (!ierr) ierr = BrenierSolveMeasure_Private(s, 0);
-  BrenierStopHold(PETSC_FALSE);
+  BrenierStopHold(s->targets->comm, PETSC_FALSE);
   s->options = given; // after a stop, too, the solve goes on with them
   PetscCall(ierr);
   s->solved->reason = BRENIER_NEWTON_QUANTILES;
@@ -257,11 +257,11 @@ static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
 static PetscErrorCode BarycentresInTime(Solve *s)
 {
   PetscFunctionBegin;
-  BrenierStopWindUp();
-  BrenierStopHold(PETSC_TRUE);
+  BrenierStopWindUp(s->targets->comm);
+  BrenierStopHold(s->targets->comm, PETSC_TRUE);
   PetscCall(BrenierSolveFreeSample_Private(s)); // an evaluation may have been abandoned
   PetscCall(Barycentres(s, PETSC_TRUE));
-  BrenierStopHold(PETSC_FALSE);
+  BrenierStopHold(s->targets->comm, PETSC_FALSE);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -326,7 +326,7 @@ static void CountKept(Solve *s)
 static PetscErrorCode Stop(Solve *s)
 {
   PetscFunctionBegin;
-  s->solved->stopped = BrenierStopAsked();
+  s->solved->stopped = BrenierStopAsked(s->targets->comm);
   if (s->options->checkpoint) {
     PetscCall(BrenierCheckpointWrite(s->options->checkpoint));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -349,7 +349,8 @@ static PetscErrorCode Run(Solve *s)
   PetscCall(Resume(s));
   if (!s->resuming) PetscCall(KeepStart(s));
   BrenierSolvePlanEnd_Private(s);
-  if (BrenierStopAsked() && !s->options->checkpoint && BrenierSourceCurveType(s->source) != BRENIER_CURVE_LINE)
+  if (BrenierStopAsked(s->targets->comm) && !s->options->checkpoint &&
+      BrenierSourceCurveType(s->source) != BRENIER_CURVE_LINE)
     ierr = BRENIER_STOPPED; // in the start
   else if (BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE) ierr = SolveLine(s);
   else if (!BrenierMethodFixesSample(s->options->method)) ierr = RunDescent(s);
@@ -362,7 +363,7 @@ static PetscErrorCode Run(Solve *s)
 }
 
 /* In words, since it decides how the solve goes. */
-static PetscErrorCode TellScales(BrenierScales scales)
+static PetscErrorCode TellScales(MPI_Comm comm, BrenierScales scales)
 {
   PetscReal least = PETSC_MAX_REAL, most = 0.0;
 
@@ -371,8 +372,9 @@ static PetscErrorCode TellScales(BrenierScales scales)
     least = PetscMin(least, scales->apart[i]);
     most  = PetscMax(most, scales->apart[i]);
   }
-  PetscCall(BrenierSay("targets are %.1e to %.1e from their nearest: steps go by groups of them, each on its own scale",
-                       (double)least, (double)most));
+  PetscCall(BrenierPrint(
+      comm, "targets are %.1e to %.1e from their nearest: steps go by groups of them, each on its own scale",
+      (double)least, (double)most));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -400,7 +402,7 @@ PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const
   PetscCall(VecSet(s.scale, 0.0));
   PetscCall(VecSet(s.slack, brenier_first_slack * length));
   PetscCall(BrenierTargetsScales(t, &scales));
-  if (scales) PetscCall(TellScales(scales));
+  if (scales) PetscCall(TellScales(t->comm, scales));
   s.lists = (PetscBool)(BrenierListsPay(t) && !scales); // slacks of one length would list too many or hold nothing
   PetscCall(Run(&s));
   PetscCall(BrenierSolveFreeSample_Private(&s));

@@ -86,7 +86,7 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
   newton.monitor    = MonitorStart;
   newton.safe_point = KeepCube;
   newton.context    = &cube;
-  PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
+  PetscCall(BrenierPrint(t->comm, "start: great circles for the Gaussian of the cube's covariance"));
   PetscCall(LevelsAndWarmUp(t, &gaussian, options, brenier_warm_part, h, start));
   PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START,
                               2 * BrenierFirstCurves_Private(&gaussian, t->n), BRENIER_NOISE_BATCHES, &dual));

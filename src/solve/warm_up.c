@@ -119,7 +119,7 @@ static PetscErrorCode WarmRound(WarmUp *w)
   BrenierProgress progress;
 
   PetscFunctionBegin;
-  PetscCall(BrenierProgressBegin(&progress, "warm-up"));
+  PetscCall(BrenierProgressBegin(&progress, w->targets->comm, "warm-up"));
   while (*step < n_steps) {
     PetscCall(WarmStep(w));
     if (2 * *step >= n_steps) PetscCall(VecAXPY(w->mean, 2.0 / n_steps, w->h));
@@ -229,9 +229,9 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, Pets
   PetscCall(PetscFree(w.node));
   PetscCall(ierr);
   PetscCall(PetscTime(&ended));
-  PetscCall(BrenierSay("warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
-                       at->round * w.n_curves * n_steps, ended - begun));
-  PetscCall(BrenierLogEvent("warm_up", "i curves", at->round * w.n_curves * n_steps, "r length", at->length,
-                            "r warm_up_seconds", ended - begun, NULL));
+  PetscCall(BrenierPrint(t->comm, "warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
+                         at->round * w.n_curves * n_steps, ended - begun));
+  PetscCall(BrenierLog(t->comm, "warm_up", "i curves", at->round * w.n_curves * n_steps, "r length", at->length,
+                       "r warm_up_seconds", ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

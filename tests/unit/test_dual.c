@@ -2,6 +2,7 @@ static const char help[] = "Checks the sampled dual against a plain twin, finite
 
 #include "problems.h"
 
+#include <brenier/context.h>
 #include <brenier/dual.h>
 #include <brenier/threads.h>
 
@@ -880,12 +881,13 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, BrenierSourceType typ
 static PetscErrorCode TestThreads(PetscInt n_threads)
 {
   PetscFunctionBeginUser;
-  BrenierThreadsSet(n_threads);
+  PetscCall(BrenierContextCreate(PETSC_COMM_WORLD));
+  PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, n_threads));
   PetscCall(TestNodes(2, PETSC_TRUE));
   PetscCall(TestNodes(0, PETSC_FALSE));
   for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_SPHERE; ++type)
     PetscCall(TestLists(CLOUD_NORMAL, 16, type));
-  BrenierThreadsSet(1);
+  PetscCall(BrenierContextDestroy(PETSC_COMM_WORLD));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
