@@ -29,7 +29,7 @@ BRENIER_WIDE double BrenierSumOfProducts(size_t n, const double x[], const doubl
   return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-BRENIER_WIDE void BrenierToSingle(size_t n, const double z[], float to[])
+BRENIER_WIDE void BrenierRoundToSingle(size_t n, const double z[], float to[])
 {
   for (size_t k = 0; k < n; ++k) to[k] = (float)z[k];
 }

@@ -14,7 +14,7 @@
 float BrenierRoundedUp(double x);
 
 /* to = x, each coordinate rounded to the nearest. Shapes [n]. */
-void BrenierToSingle(size_t n, const double x[], float to[]);
+void BrenierRoundToSingle(size_t n, const double x[], float to[]);
 
 /* sum x_k y_k. */
 double BrenierSumOfProducts(size_t n, const double x[], const double y[]);

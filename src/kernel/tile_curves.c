@@ -139,11 +139,11 @@ static void SetBytes(BrenierTileCurves *c, size_t i, const double z1[], const do
   float            scale;
 
   BrenierMix(c->dim, z1, x);
-  BrenierToSingle(c->dim, z1, c->z + row * width);
+  BrenierRoundToSingle(c->dim, z1, c->z + row * width);
   scale = BrenierByteScale(c->dim, x);
   if (z2) {
     BrenierMix(c->dim, z2, y);
-    BrenierToSingle(c->dim, z2, c->z + (row + 1) * width);
+    BrenierRoundToSingle(c->dim, z2, c->z + (row + 1) * width);
     scale = fmaxf(scale, BrenierByteScale(c->dim, y));
   }
   memset(&of_y, 0, sizeof of_y);

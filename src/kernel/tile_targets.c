@@ -71,7 +71,7 @@ static void PackTargetBytes(BrenierTileTargets *t, size_t i, double length, cons
   BrenierByteBlock     block;
   BrenierTileAllowance allowance;
 
-  BrenierToSingle(t->dim, y, whole);
+  BrenierRoundToSingle(t->dim, y, whole);
   for (size_t k = t->dim; k < width; ++k) whole[k] = 0.0f;
   BrenierMix(t->dim, y, mixed);
   scale = BrenierByteScale(t->dim, mixed);
