@@ -140,9 +140,10 @@ PetscErrorCode BrenierSolveFillMissing_Private(Solve *s)
   PetscCall(VecDestroy(&before.mass_error));
   if (ierr == BRENIER_STOPPED && !s->options->checkpoint) ierr = PETSC_SUCCESS; // what was measured before stands
   PetscCall(ierr);
-  PetscCall(BrenierSay("missing cells: %" PetscInt64_FMT " before, %" PetscInt64_FMT " after a lift of their own",
-                       found, o->missing));
-  PetscCall(BrenierLogEvent("filled", "i before", found, "i after", o->missing, NULL));
+  PetscCall(BrenierPrint(s->targets->comm,
+                         "missing cells: %" PetscInt64_FMT " before, %" PetscInt64_FMT " after a lift of their own",
+                         found, o->missing));
+  PetscCall(BrenierLog(s->targets->comm, "filled", "i before", found, "i after", o->missing, NULL));
   if (!any) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecCopy(s->h, s->kept));
   BrenierSolveJudge_Private(s);
