@@ -177,8 +177,8 @@ static PetscErrorCode RunLevel(BrenierDual dual, BrenierTargets t, BrenierNewton
 
 /* Solves for the clusters of one level, roughly: heights, and the barycentres of their cells; after a stop, heights
    alone. */
-static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
-                                 Vec h, PetscReal barycentre[], BrenierStart *start)
+static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options, Vec h,
+                                 PetscReal barycentre[], BrenierStart *start)
 {
   const PetscBool      circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
   const PetscInt64     curves  = BrenierBudgetLevelCurves_Private(t->n, circles);

@@ -13,12 +13,12 @@ enum { BRENIER_WARM_ROUNDS = 4, BRENIER_WARM_KEPT = 8 };
 
 typedef struct {
   /* parameters */
-  BrenierTargets       targets;
-  BrenierSource source;
-  PetscInt64           seed, n_curves; /* of a step */
-  PetscInt             n_steps;        /* of a round */
-  BrenierCheckpoint    checkpoint;
-  BrenierScales        scales; /* NULL for none */
+  BrenierTargets    targets;
+  BrenierSource     source;
+  PetscInt64        seed, n_curves; /* of a step */
+  PetscInt          n_steps;        /* of a round */
+  BrenierCheckpoint checkpoint;
+  BrenierScales     scales; /* NULL for none */
   /* data */
   Vec h, mass, mean; /* mean: of the second half's heights so far, as if the rest were 0 */
   Vec so_far;        /* mean of the round's heights with weights that grow as the steps: what a stop leaves */
