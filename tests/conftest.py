@@ -3,4 +3,4 @@ import os
 import sys
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(REPOSITORY, "analysis"), os.path.join(REPOSITORY, "tests")]
+sys.path[:0] = [os.path.join(REPOSITORY, folder) for folder in ("analysis", "tests", "tests/style")]

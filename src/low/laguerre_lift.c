@@ -1,10 +1,10 @@
 /*
   laguerre_lift.c - Implements BrenierLaguerreLift() of laguerre.h.
 
-  The gap of an empty target e is the least over x of u(x) - <x, y_e> - h_e, a convex function that is linear on each cell, so it
-  is attained at a vertex of one: a point where y_e lies in the convex hull of the targets whose cells meet there, unless
-  the vertex is on the border of the domain. So a cell inside the domain asks only the empty targets in the bounding box
-  of its own target and its neighbours.
+  The gap of an empty target e is the least over x of u(x) - <x, y_e> - h_e, a convex function that is linear on each
+  cell, so it is attained at a vertex of one: a point where y_e lies in the convex hull of the targets whose cells meet
+  there, unless the vertex is on the border of the domain. So a cell inside the domain asks only the empty targets in
+  the bounding box of its own target and its neighbours.
 
   Raised by its gap and delta more, e has a cell about that vertex, whose mass grows with delta. That of the plane alone
   against the cell's target and its neighbours, w ~ delta^d, is brought near a part of nu_e.
@@ -226,8 +226,8 @@ static PetscInt TakeNearest(BrenierLaguerre l, const PetscReal x[], PetscInt k, 
   return n;
 }
 
-/* The gap of empty target j of the list, found at a cell of this rank, and what it takes beyond it to the mass wanted, against the
-   planes nearest to where it touches. */
+/* The gap of empty target j of the list, found at a cell of this rank, and what it takes beyond it to the mass wanted,
+   against the planes nearest to where it touches. */
 static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, PetscReal wanted, BrenierCellWork *work,
                                PetscInt other[], PetscReal a[], PetscReal b[], PetscReal rise[])
 {
@@ -304,8 +304,8 @@ static PetscErrorCode FindRises(BrenierLaguerre l, Empties *e, PetscReal part, c
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Of a cell of this rank and those it meets, the target nearest to another one: what that one moves with, however far apart are
-   others that meet there. */
+/* Of a cell of this rank and those it meets, the target nearest to another one: what that one moves with, however far
+   apart are others that meet there. */
 static PetscInt NearestAbout(BrenierLaguerre l, PetscInt i, PetscInt target)
 {
   const PetscReal *z     = l->y + (size_t)target * l->dim;

@@ -1,7 +1,7 @@
 /*
-  tetrahedra.c - A polyhedron under the Gaussian density of space without cancellation: tetrahedra from a point inside over
-  the triangles of the facets, by product rules whose terms are all positive: along the ray from the point, and over the
-  triangle from one of its corners.
+  tetrahedra.c - A polyhedron under the Gaussian density of space without cancellation: tetrahedra from a point inside
+  over the triangles of the facets, by product rules whose terms are all positive: along the ray from the point, and
+  over the triangle from one of its corners.
 */
 #include "low/exponential.h"
 #include "low/legendre.h"

@@ -6,8 +6,8 @@
 
 enum { BRENIER_BATCHES = 32, BRENIER_SETS_AT_ONCE = 8 };
 
-/* 97.5% quantiles: of Student's law with BRENIER_BATCHES - 1 = 31 degrees of freedom for what rests on the spread of the
-   batches, of the normal law for the degenerate part, whose variance rests on 120 products. */
+/* 97.5% quantiles: of Student's law with BRENIER_BATCHES - 1 = 31 degrees of freedom for what rests on the spread of
+   the batches, of the normal law for the degenerate part, whose variance rests on 120 products. */
 static const PetscReal brenier_student = 2.0395, brenier_normal = 1.95996;
 
 /* Curves of a sample by default: a target, and at least. */
@@ -127,8 +127,8 @@ static PetscErrorCode MeasureMasses(BrenierTargets t, PetscInt n_batches, const 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Meetings that resolve a cell, and that a cell without any is missing for; factor from which on a mass is wrong, and what is
-   added to the root deviance that chance alone reaches in one of n cells. */
+/* Meetings that resolve a cell, and that a cell without any is missing for; factor from which on a mass is wrong, and
+   what is added to the root deviance that chance alone reaches in one of n cells. */
 static const PetscReal brenier_resolved = 16.0, brenier_missing = 20.0, brenier_wrong = 1.5, brenier_surely = 2.0;
 
 /* Mass of a meeting: mean of Var(w_i) / w_i over the cells met. 0 where one batch is all there is, and exact. */
@@ -168,8 +168,8 @@ PetscBool BrenierHeldOutIsWrong(const BrenierHeldOut *out, PetscInt n, PetscReal
   return (PetscBool)(deviance > PetscSqr(least) * out->meeting);
 }
 
-/* What a cell adds to the counts, which are those of a rank; its part of three sums: of unresolved weight and mass, of wrong
-   weight. */
+/* What a cell adds to the counts, which are those of a rank; its part of three sums: of unresolved weight and mass, of
+   wrong weight. */
 static void CountLight(PetscInt n, PetscReal mass, PetscReal nu, BrenierHeldOut *out, PetscReal part[3])
 {
   const PetscReal ratio = mass / nu, v = out->meeting;
@@ -291,8 +291,8 @@ PetscErrorCode BrenierPotentialOfTargets(BrenierTargets t, Vec h, PetscReal psi[
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Dual, primal and gap. The energy is a mean over curves, so its batches weigh a little differently when they are not of
-   one size: the dual takes its value from the energy and its error from the batches. */
+/* Dual, primal and gap. The energy is a mean over curves, so its batches weigh a little differently when they are not
+   of one size: the dual takes its value from the energy and its error from the batches. */
 static PetscErrorCode MeasureDistance(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt n_batches,
                                       const PetscReal batch[], const PetscReal u[], BrenierHeldOut *out)
 {

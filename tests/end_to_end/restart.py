@@ -92,8 +92,8 @@ def half_files(folder):
 def kill_at_random(reference, folder, seconds, kills, rng):
     """Kills one solve that often, each time at a moment of its own, then lets it end.
 
-    seconds: what a run takes at most up to its result. A kill may come too late, so the number of kills is returned too,
-    with the number of those inside the writing of a file, and what the runs said.
+    seconds: what a run takes at most up to its result. A kill may come too late, so the number of kills is returned
+    too, with the number of those inside the writing of a file, and what the runs said.
     """
     done, said = 0, []
     expected = read_result(os.path.join(reference, "result.h5"))

@@ -1,4 +1,5 @@
-"""Data that a file promises and does not have: refused, naming file, rows and remedy, or read as the fill value when asked for."""
+"""Data that a file promises and does not have: refused, naming file, rows and remedy, or read as the fill value when
+asked for."""
 import subprocess
 import sys
 

@@ -1,4 +1,5 @@
-"""A disk that becomes full at a checkpoint, at the result or at the log: nothing that was good is lost, and it is said what is missing."""
+"""A disk that becomes full at a checkpoint, at the result or at the log: nothing that was good is lost, and it is said
+what is missing."""
 import os
 import re
 import signal

@@ -1,4 +1,5 @@
-"""A solve ends when it is told to, whatever it does: within its time limit, a tenth and 5 seconds, or after a signal."""
+"""A solve ends when it is told to, whatever it does: within its time limit, a tenth and 5 seconds, or after a
+signal."""
 import os
 import signal
 import subprocess

@@ -147,7 +147,8 @@ def test_no_numbers_of_hdf5(folder):
         file.create_dataset("lengths", (40,), dtype=h5py.vlen_dtype("f4"))
         file["ref"] = np.array([[file["array"].ref] * 3], dtype=h5py.ref_dtype)
         file["gone"] = h5py.ExternalLink("nofile.h5", "/x")
-    for name, words in (("array", "array in each"), ("lengths", "lengths"), ("ref", "references"), ("gone", "nofile.h5")):
+    for name, words in (("array", "array in each"), ("lengths", "lengths"), ("ref", "references"),
+                        ("gone", "nofile.h5")):
         one_error(brenier("frechet", f"no.h5:/{name}", "y.npy", ranks=1, code=INPUT, cwd=folder), [name, words])
 
 

@@ -190,7 +190,8 @@ def test_lists_that_are_to_be_verified_are_made(tmp_path):
 
 
 def test_light_cells_do_not_sway(tmp_path):
-    """Weights over two decades, small steps: with one length for all, light cells sway by more than the tolerance for ever."""
+    """Weights over two decades, small steps: with one length for all, light cells sway by more than the tolerance for
+    ever."""
     make_problem(tmp_path)
     np.save(tmp_path / "weights.npy", 10 ** np.random.default_rng(4).uniform(-2, 0, 500))
     result, _ = solve(tmp_path, "-tol", 0.1, "-memory", 0.001, "-weights", "weights.npy")

@@ -82,7 +82,9 @@ def test_no_generation_can_be_used(folder):
 
 def test_another_problem_is_refused(folder):
     done = finish(folder, "-tol", "0.3", "-source", "sphere", code=3)
-    assert "-source is gaussian there and sphere here" in done.stderr and "-tol is 0.15 there and 0.3 here" in done.stderr
+    assert (
+        "-source is gaussian there and sphere here" in done.stderr and "-tol is 0.15 there and 0.3 here" in done.stderr
+    )
     points = np.load(folder / "points.npy")
     points[7, 3] += 1e-9
     np.save(folder / "points.npy", points)
@@ -178,7 +180,8 @@ def test_one_rank_sleeps(tmp_path, expected):
 
 
 def test_two_runs_at_once(tmp_path, expected):
-    """After a lost node the old ranks may wake up while a new run continues: they end, and the file stays the new run's."""
+    """After a lost node the old ranks may wake up while a new run continues: they end, and the file stays the new
+    run's."""
     make_problem(tmp_path)
     old = Run(tmp_path)
     assert old.read_until("checkpoint: ", 2), old.said

@@ -132,7 +132,8 @@ static PetscReal Density(PetscReal x)
   return exp(-0.5 * x * x) / sqrt(2.0 * PETSC_PI);
 }
 
-/* On a line cells are intervals between the crossings of neighbours: closed forms. Targets -1, 0, 2 with heights 0, 0.3, -0.5. */
+/* On a line cells are intervals between the crossings of neighbours: closed forms. Targets -1, 0, 2 with heights 0,
+   0.3, -0.5. */
 static PetscErrorCode TestLine(BrenierSourceType type)
 {
   const PetscReal y[] = {-1.0, 0.0, 2.0}, h[] = {0.0, 0.3, -0.5};

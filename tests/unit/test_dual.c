@@ -307,8 +307,8 @@ static PetscErrorCode BytesSent(BrenierDual dual, PetscLogDouble *bytes)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Nodes of `most` ranks each: the same pieces, in two chunks of curves. What a node keeps is sent to it once, what it does not keep
-   to every rank for every chunk. */
+/* Nodes of `most` ranks each: the same pieces, in two chunks of curves. What a node keeps is sent to it once, what it
+   does not keep to every rank for every chunk. */
 static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps)
 {
   enum { N = 60, DIM = 3, COLUMNS = 3, CHUNK = 4096 };
@@ -836,8 +836,8 @@ static PetscErrorCode Scanned(BrenierDual dual, PetscInt64 *n)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights that wander by some slacks: no piece is ever missed, steps within the slack scan nothing, larger ones do; the sample
-   grows on the way. */
+/* Heights that wander by some slacks: no piece is ever missed, steps within the slack scan nothing, larger ones do; the
+   sample grows on the way. */
 static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, BrenierSourceType type)
 {
   const PetscReal  slack = 0.05, step[] = {0.3, 0.3, 3.0, 0.2, 40.0, 1.0};
@@ -876,7 +876,8 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, BrenierSourceType typ
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The same pieces with several threads a rank: of scans whose targets are kept and whose targets are not, and of lists. */
+/* The same pieces with several threads a rank: of scans whose targets are kept and whose targets are not, and of
+   lists. */
 static PetscErrorCode TestThreads(PetscInt n_threads)
 {
   PetscFunctionBeginUser;
@@ -889,7 +890,8 @@ static PetscErrorCode TestThreads(PetscInt n_threads)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* sum_j H_ij y_j - w_i b_i of one sample, scalar products with `along`, and with what it should be: shape [n, dim] each. */
+/* sum_j H_ij y_j - w_i b_i of one sample, scalar products with `along`, and with what it should be: shape [n, dim]
+   each. */
 static PetscErrorCode SteinOfSample(BrenierTargets t, const BrenierSource *source, PetscInt64 seed,
                                     const PetscReal along[], PetscReal moment[], PetscReal *difference,
                                     PetscReal *signal)
@@ -945,10 +947,10 @@ static PetscErrorCode SteinOfSample(BrenierTargets t, const BrenierSource *sourc
 }
 
 /*
-  Stein's identity for a Gaussian source: sum_j H_ij y_j = w_i b_i, b_i the barycentre of cell i, as x times the density is minus its
-  gradient. Both sides are sampled, by the same circles, so they agree on the mean: the difference, along the first moments of a
-  sample of its own, over 16 samples is a Student's variable of 15 degrees, beyond 7 with a chance of 4e-6. A Hessian too
-  large by a quarter would be seen.
+  Stein's identity for a Gaussian source: sum_j H_ij y_j = w_i b_i, b_i the barycentre of cell i, as x times the density
+  is minus its gradient. Both sides are sampled, by the same circles, so they agree on the mean: the difference, along
+  the first moments of a sample of its own, over 16 samples is a Student's variable of 15 degrees, beyond 7 with a
+  chance of 4e-6. A Hessian too large by a quarter would be seen.
 */
 static PetscErrorCode TestStein(PetscInt n, PetscInt dim)
 {

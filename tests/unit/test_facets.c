@@ -9,9 +9,9 @@ static const char help[] = "Barycentres, facets, modes and the extension of a bo
 #include <math.h>
 
 /*
-  The corners sum_k +-g_k e_k of a box with heights 0 have u(x) = sum_k g_k |x_k|: cells are orthants. So barycentres are
-  +-E|x_1| in every coordinate; two cells meet where their signs differ in one, k, with a facet of mass density(0) over
-  2^(d-1) and an unlifted angle of 2 asin(g_k / |g|), which grows with g_k.
+  The corners sum_k +-g_k e_k of a box with heights 0 have u(x) = sum_k g_k |x_k|: cells are orthants. So barycentres
+  are +-E|x_1| in every coordinate; two cells meet where their signs differ in one, k, with a facet of mass density(0)
+  over 2^(d-1) and an unlifted angle of 2 asin(g_k / |g|), which grows with g_k.
 */
 
 enum { DIM = 4, N = 1 << DIM, CURVES = 20000 };

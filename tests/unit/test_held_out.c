@@ -267,8 +267,8 @@ static PetscErrorCode TestLine(BrenierSourceType type)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What rho hides: of a box whose masses are right one cell gets a thousandth of the weight it has, which is wrong; a plane far
-   below u is missing; one of a weight that no sample of this size meets is not resolved. */
+/* What rho hides: of a box whose masses are right one cell gets a thousandth of the weight it has, which is wrong; a
+   plane far below u is missing; one of a weight that no sample of this size meets is not resolved. */
 static PetscErrorCode TestLight(PetscInt64 n_curves)
 {
   const PetscInt light = 3, missing = 7, faint = 11;

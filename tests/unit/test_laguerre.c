@@ -193,7 +193,8 @@ static PetscErrorCode TestLift(PetscInt dim)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Targets of rank r in dim dimensions: i picks one of r + 1 places and a multiple, r directions that are not orthogonal. */
+/* Targets of rank r in dim dimensions: i picks one of r + 1 places and a multiple, r directions that are not
+   orthogonal. */
 static PetscErrorCode MakeFlat(PetscInt dim, PetscInt rank, PetscReal column, BrenierTargets *targets)
 {
   PetscInt    first, n_local;
