@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 from brenier_files import read_result
 from problem import mixture
-from program import PROGRAM, REPOSITORY
+from program import PROGRAM, REPOSITORY, SHARED_CORES
 from restart import STOPPED, expect_same_bits
 
 DONE, TOLERANCE = 0, 6
@@ -46,13 +46,7 @@ def run(folder, options, output, ranks, checkpoint=None, stop_at=None):
     command = [PROGRAM, "solve", "points.npy", "-o", output, "-seed", 2, *options]
     if checkpoint:
         command += ["-checkpoint", checkpoint[0], "-checkpoint_interval", checkpoint[1]]
-    environment = {
-        **os.environ,
-        "BRENIER_RANKS": str(ranks),
-        "OMPI_MCA_hwloc_base_binding_policy": "none",
-        "OMPI_MCA_odls_base_sigkill_timeout": "0",
-        "OMPI_MCA_mpi_yield_when_idle": "1",
-    }
+    environment = {**os.environ, **SHARED_CORES, "BRENIER_RANKS": str(ranks)}
     if stop_at:
         environment["BRENIER_TEST_STOP_AT"] = str(stop_at)
     shell = SHELL if ranks > 1 else ALONE

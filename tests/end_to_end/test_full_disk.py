@@ -18,7 +18,7 @@ def expected(tmp_path_factory):
     """A solve that nothing disturbed."""
     folder = tmp_path_factory.mktemp("expected")
     make_problem(folder)
-    brenier("solve", "points.npy", "-o", "result.h5", *OPTIONS, cwd=folder)
+    brenier("solve", "points.npy", "-o", "result.h5", *OPTIONS, ranks=2, cwd=folder)
     return read_result(folder / "result.h5")
 
 

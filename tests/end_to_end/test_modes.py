@@ -38,7 +38,7 @@ class Problem:
         brenier("solve", "y.npy", "-source", self.source, "-curves", 6000, "-o", "r.h5", cwd=folder)
         self.result = read_result(folder / "r.h5")
 
-    def sample(self, name, *options, ranks=2):
+    def sample(self, name, *options, ranks=1):
         brenier("sample", "r.h5", "-extension", "linear", "-o", name, "-log", "log", *options, cwd=self.folder,
                 ranks=ranks)
         with h5py.File(self.folder / name) as file:

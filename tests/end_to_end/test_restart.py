@@ -19,7 +19,7 @@ def expected(tmp_path_factory):
     """A solve without checkpoints, on two ranks."""
     folder = tmp_path_factory.mktemp("expected")
     make_problem(folder)
-    brenier(*COMMAND, cwd=folder)
+    brenier(*COMMAND, ranks=2, cwd=folder)
     return read_result(folder / "result.h5")
 
 
@@ -110,7 +110,7 @@ def test_continues_on_other_numbers_of_ranks(tmp_path, expected):
 def test_continues_in_the_warm_up(tmp_path, source, ranks):
     options = ("-warm_up", 60, "-source", source, "-tol", 0.4)
     make_problem(tmp_path)
-    brenier(*COMMAND, *options, "-o", "whole.h5", cwd=tmp_path)
+    brenier(*COMMAND, *options, "-o", "whole.h5", ranks=2, cwd=tmp_path)
     said = []
     for _ in range(2):
         run = Run(tmp_path, *options)

@@ -40,7 +40,7 @@ def reference(tmp_path_factory):
     """The problem, and the heights of a solve that nothing disturbed."""
     folder = tmp_path_factory.mktemp("reference")
     np.save(folder / "points.npy", mixture(3000, 6, seed=1))
-    brenier("solve", "points.npy", "-o", "result.h5", *OPTIONS, cwd=folder)
+    brenier("solve", "points.npy", "-o", "result.h5", *OPTIONS, ranks=2, cwd=folder)
     return folder
 
 
