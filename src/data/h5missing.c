@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 /* Virtual datasets of virtual datasets are followed so far. */
-enum { MOST_LEVELS = 8 };
+enum { DEEPEST_VIRTUAL = 8 };
 
 /* A dataset looked at. */
 typedef struct {
@@ -438,7 +438,7 @@ static void LookAtVirtual(const Dataset *d, BrenierGap *gap)
 
 static void LookAt(const Dataset *d, BrenierGap *gap)
 {
-  if (d->level > MOST_LEVELS || d->n_axes < 1 || !d->size[0] || !d->row_bytes) return;
+  if (d->level > DEEPEST_VIRTUAL || d->n_axes < 1 || !d->size[0] || !d->row_bytes) return;
   switch (H5Pget_layout(d->creation)) {
   case H5D_CONTIGUOUS:
     if (H5Pget_external_count(d->creation) > 0) LookAtExternal(d, gap);

@@ -226,15 +226,25 @@ static PetscInt TakeNearest(BrenierLaguerre l, const PetscReal x[], PetscInt k, 
   return n;
 }
 
+/* Room for the constraints of a cell. */
+typedef struct {
+  BrenierCellWork *work;
+  PetscInt        *other;
+  PetscReal       *a, *b;
+} CellRoom;
+
 /* The gap of empty target j of the list, found at a cell of this rank, and what it takes beyond it to the mass wanted,
    against the planes nearest to where it touches. */
-static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, PetscReal wanted, BrenierCellWork *work,
-                               PetscInt other[], PetscReal a[], PetscReal b[], PetscReal rise[])
+static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, PetscReal wanted, const CellRoom *room,
+                               PetscReal rise[])
 {
-  const PetscInt  i = e->cell[j], first = l->neighbours.start[i];
-  const PetscReal gap = PetscMax(e->gap[j], 0.0), least = 1e-15 * PetscMax(PetscAbsReal(l->h[e->target[j]]), gap);
-  PetscReal       delta = PetscMax(brenier_first_part * gap, least), low = 0.0, high = PETSC_MAX_REAL;
-  PetscInt        k = l->neighbours.start[i + 1] - first + 1;
+  BrenierCellWork *work  = room->work;
+  PetscInt        *other = room->other;
+  PetscReal       *a = room->a, *b = room->b;
+  const PetscInt   i = e->cell[j], first = l->neighbours.start[i];
+  const PetscReal  gap = PetscMax(e->gap[j], 0.0), least = 1e-15 * PetscMax(PetscAbsReal(l->h[e->target[j]]), gap);
+  PetscReal        delta = PetscMax(brenier_first_part * gap, least), low = 0.0, high = PETSC_MAX_REAL;
+  PetscInt         k = l->neighbours.start[i + 1] - first + 1;
 
   PetscFunctionBegin;
   rise[0] = gap;
@@ -296,7 +306,7 @@ static PetscErrorCode FindRises(BrenierLaguerre l, Empties *e, PetscReal part, c
   PetscCall(ChooseRanks(l, e));
   for (PetscInt j = 0; j < e->n; ++j) {
     rise[2 * j] = rise[2 * j + 1] = 0.0;
-    if (e->mine[j]) PetscCall(FindRise(l, e, j, part * nu[e->target[j]], work, other, a, b, &rise[2 * j]));
+    if (e->mine[j]) PetscCall(FindRise(l, e, j, part * nu[e->target[j]], &(CellRoom){work, other, a, b}, &rise[2 * j]));
   }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, rise, 2 * e->n, MPIU_REAL, MPI_SUM, l->comm));
   PetscCall(PetscFree3(other, a, b));

@@ -531,13 +531,31 @@ static PetscErrorCode CheckDifferences(Problem *p, Mat hessian, Vec gradient, Ve
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* No negative curvature along random directions; `size` is a norm of the Hessian, y is work. */
+static PetscErrorCode CheckCurvature(Problem *p, Mat hessian, PetscReal size, Vec y)
+{
+  PetscReal curvature;
+  Vec       x;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(p->h, &x));
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    PetscCall(SetDirection(p->targets, seed, x));
+    PetscCall(MatMult(hessian, x, y));
+    PetscCall(VecDot(x, y, &curvature));
+    PetscCheck(curvature >= -1e-14 * size, PETSC_COMM_SELF, PETSC_ERR_PLIB, "negative curvature %g", (double)curvature);
+  }
+  PetscCall(VecDestroy(&x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Symmetry, zero row sums, zero rows of empty cells, no positive entry off the diagonal, no negative curvature. */
 static PetscErrorCode CheckHessian(Problem *p, Mat hessian)
 {
   PetscBool          symmetric;
   MatNullSpace       constants;
-  PetscReal          curvature, size;
-  Vec                sum, diagonal, x;
+  PetscReal          size;
+  Vec                sum, diagonal;
   const PetscScalar *m, *s, *d;
 
   PetscFunctionBeginUser;
@@ -548,7 +566,6 @@ static PetscErrorCode CheckHessian(Problem *p, Mat hessian)
   PetscCheck(constants, PETSC_COMM_SELF, PETSC_ERR_PLIB, "no null space attached");
   PetscCall(VecDuplicate(p->h, &sum));
   PetscCall(VecDuplicate(p->h, &diagonal));
-  PetscCall(VecDuplicate(p->h, &x));
   PetscCall(MatGetRowSum(hessian, sum));
   PetscCall(MatGetDiagonal(hessian, diagonal));
   PetscCall(VecGetArrayRead(p->mass, &m));
@@ -572,15 +589,9 @@ static PetscErrorCode CheckHessian(Problem *p, Mat hessian)
   PetscCall(VecRestoreArrayRead(p->mass, &m));
   PetscCall(VecRestoreArrayRead(sum, &s));
   PetscCall(VecRestoreArrayRead(diagonal, &d));
-  for (uint64_t seed = 0; seed < 20; ++seed) {
-    PetscCall(SetDirection(p->targets, seed, x));
-    PetscCall(MatMult(hessian, x, sum));
-    PetscCall(VecDot(x, sum, &curvature));
-    PetscCheck(curvature >= -1e-14 * size, PETSC_COMM_SELF, PETSC_ERR_PLIB, "negative curvature %g", (double)curvature);
-  }
+  PetscCall(CheckCurvature(p, hessian, size, sum));
   PetscCall(VecDestroy(&sum));
   PetscCall(VecDestroy(&diagonal));
-  PetscCall(VecDestroy(&x));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -890,22 +901,33 @@ static PetscErrorCode TestThreads(PetscInt n_threads)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Coordinate k of the targets. */
+static PetscErrorCode SetCoordinate(BrenierTargets t, PetscInt k, Vec y)
+{
+  PetscScalar *a;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecGetArrayWrite(y, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] = t->y[i * t->dim + k];
+  PetscCall(VecRestoreArrayWrite(y, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* sum_j H_ij y_j - w_i b_i of one sample, scalar products with `along`, and with what it should be: shape [n, dim]
    each. */
 static PetscErrorCode SteinOfSample(BrenierTargets t, const BrenierSource *source, PetscInt64 seed,
                                     const PetscReal along[], PetscReal moment[], PetscReal *difference,
                                     PetscReal *signal)
 {
-  const PetscInt64 n_curves = 400;
   BrenierDual      dual;
   BrenierDualValue value;
   PetscReal       *centre, sum[2] = {0.0, 0.0};
-  PetscScalar     *a, *b, *m;
+  PetscScalar     *b, *m;
   Vec              h, mass, y, product;
   Mat              hessian;
 
   PetscFunctionBeginUser;
-  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_SOLVE, n_curves, 1, &dual));
+  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_SOLVE, 400, 1, &dual));
   PetscCall(BrenierTargetsCreateVec(t, &h));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecDuplicate(h, &y));
@@ -916,9 +938,7 @@ static PetscErrorCode SteinOfSample(BrenierTargets t, const BrenierSource *sourc
   PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &centre));
   PetscCall(BrenierDualBarycentres(dual, centre));
   for (PetscInt k = 0; k < t->dim; ++k) {
-    PetscCall(VecGetArrayWrite(y, &a));
-    for (PetscInt i = 0; i < t->n_local; ++i) a[i] = t->y[i * t->dim + k];
-    PetscCall(VecRestoreArrayWrite(y, &a));
+    PetscCall(SetCoordinate(t, k, y));
     PetscCall(MatMult(hessian, y, product));
     PetscCall(VecGetArray(product, &b));
     PetscCall(VecGetArray(mass, &m));

@@ -91,7 +91,7 @@ static PetscErrorCode TestExtension(BrenierTargets t, Vec h, const PetscReal bar
   const PetscInt   n = t->n_local > 0;
 
   PetscFunctionBeginUser;
-  PetscCall(BrenierExtensionApply(&e, t, h, n, barycentre, &index, &u, code, &crosses));
+  PetscCall(BrenierExtensionApply(&e, t, h, n, barycentre, &(BrenierExtended){&index, &u, code, &crosses}));
   for (PetscInt k = 0; n && k < DIM; ++k)
     PetscCheck(PetscAbsReal(code[k] - t->y[k]) < 1e-12, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%g, not %g", (double)code[k],
                (double)t->y[k]);
@@ -99,7 +99,7 @@ static PetscErrorCode TestExtension(BrenierTargets t, Vec h, const PetscReal bar
   // All neighbours lie across: what is left is the target
   e.threshold = 1.0;
   e.projects  = PETSC_TRUE;
-  PetscCall(BrenierExtensionApply(&e, t, h, n, barycentre, &index, &u, code, &crosses));
+  PetscCall(BrenierExtensionApply(&e, t, h, n, barycentre, &(BrenierExtended){&index, &u, code, &crosses}));
   PetscCheck(!n || (crosses && code[0] == t->y[0]), PETSC_COMM_SELF, PETSC_ERR_PLIB, "not projected");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
