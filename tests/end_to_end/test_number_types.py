@@ -77,7 +77,8 @@ def test_labels_that_floats_may_have_rounded(folder, labels):
 
 def test_dates_are_no_labels(folder):
     np.save(folder / "dates.npy", np.arange("2024-01-01", "2024-02-10", dtype="M8[D]"))
-    done = brenier("sample", "result.h5", "-n", 9, "-labels", "dates.npy", "-o", "out.h5", code=INPUT, cwd=folder)
+    done = brenier("sample", "result.h5", "-n", 9, "-labels", "dates.npy", "-o", "out.h5", ranks=2, code=INPUT,
+                   cwd=folder)
     one_error(done, ["dates.npy", "np.int64"])
 
 
