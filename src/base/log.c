@@ -149,8 +149,8 @@ static void GiveUp(PetscInt64 line_bytes)
   else if (code == EFBIG && !getrlimit(RLIMIT_FSIZE, &limit))
     fprintf(
         stderr,
-        "brenier: warning: %s: cannot write the log: the size of a file is limited to %lld bytes (ulimit -f %lld); it "
-        "ends here, the run goes on\n",
+        "brenier: warning: %s: cannot write the log: the size of a file is limited to %lld bytes (ulimit -f %lld); it ends "
+        "here, the run goes on\n",
         brenier_log_path, (long long)limit.rlim_cur, (long long)limit.rlim_cur >> 10);
   else
     fprintf(stderr, "brenier: warning: %s: cannot write the log: %s; it ends here, the run goes on\n", brenier_log_path,

@@ -1,5 +1,4 @@
-/* stop.c - Implements stop.h: a flag that signals raise, a clock and a file that rank 0 looks at, one maximum over the
-   ranks. */
+/* stop.c - Implements stop.h: a flag that signals raise, a clock and a file that rank 0 looks at, one maximum over the ranks. */
 #define _POSIX_C_SOURCE 200809L
 #include <brenier/compat.h>
 #include <brenier/log.h>
@@ -109,8 +108,7 @@ static PetscBool IsEndless(const char text[])
   return PETSC_FALSE;
 }
 
-/* Seconds to the end of the job; negative without one, when *sentence says what else the variable holds, if it holds
-   something. */
+/* Seconds to the end of the job; negative without one, when *sentence says what else the variable holds, if it holds something. */
 static double SecondsOfJob(size_t length, char sentence[])
 {
   const char *text = getenv(brenier_job_end);
@@ -178,8 +176,8 @@ void BrenierStopCatch(void)
   for (size_t i = 0; i < sizeof signals / sizeof signals[0]; ++i) sigaction(signals[i], &action, NULL);
 }
 
-/* For tests: BRENIER_TEST_STOP_AT=N stops at the Nth safe point, as a signal would; N,M calls the Mth one late while
-   winding up. */
+/* For tests: BRENIER_TEST_STOP_AT=N stops at the Nth safe point, as a signal would; N,M calls the Mth one late while winding
+   up. */
 static void ReadTest(void)
 {
   const char *text = getenv("BRENIER_TEST_STOP_AT");

@@ -31,5 +31,5 @@ typedef struct {
 
 /* Columns [first, first + count) of the covariance in units^2, shape [count, dim]; entries above the diagonal are
    finite, but mean nothing. The same on all ranks. Collective on the rows' comm. */
-PetscErrorCode BrenierCovariancePanel(const BrenierWeighted *rows, const PetscReal mean[], PetscReal unit,
+PetscErrorCode BrenierCovariancePanel(const BrenierWeighted *all, const PetscReal mean[], PetscReal unit,
                                       PetscInt first, PetscInt count, PetscReal panel[]);
