@@ -113,10 +113,10 @@ PetscErrorCode BrenierMeasuredCopy_Private(const Measured *from, Measured *to)
 
 PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 wanted)
 {
-  const uint32_t  stream = BRENIER_STREAM_REPORT + attempt;
-  BrenierHeldOut *o      = &s->solved->held_out;
-  PetscInt64      fit    = BrenierBudgetFreshFit_Private(&s->budget);
-  PetscLogDouble  begun, ended;
+  const BrenierHeldOutSample sample = {s->options->seed, BRENIER_STREAM_REPORT + attempt, wanted};
+  BrenierHeldOut            *o      = &s->solved->held_out;
+  PetscInt64                 fit    = BrenierBudgetFreshFit_Private(&s->budget);
+  PetscLogDouble             begun, ended;
 
   PetscFunctionBegin;
   PetscCall(PetscTime(&begun));
