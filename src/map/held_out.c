@@ -13,7 +13,7 @@ static const PetscReal brenier_student = 2.0395, brenier_two_sided = 1.95996;
 /* Curves of a sample by default: a target, and at least. */
 static const PetscInt64 brenier_measured_circles = 4, brenier_measured_chords = 16, brenier_measured_at_least = 4096;
 
-PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source, PetscInt n_targets)
+PetscInt64 BrenierHeldOutDefaultCurves(BrenierSource source, PetscInt n_targets)
 {
   const PetscBool  circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
   const PetscInt64 wanted  = n_targets * (circles ? brenier_measured_circles : brenier_measured_chords);
@@ -293,7 +293,7 @@ PetscErrorCode BrenierPotentialOfTargets(BrenierTargets t, Vec h, PetscReal psi[
 
 /* Dual, primal and gap. The energy is a mean over curves, so its batches weigh a little differently when they are not
    of one size: the dual takes its value from the energy and its error from the batches. */
-static PetscErrorCode MeasureDistance(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt n_batches,
+static PetscErrorCode MeasureDistance(BrenierTargets t, BrenierSource source, Vec h, PetscInt n_batches,
                                       const PetscReal batch[], const PetscReal u[], BrenierHeldOut *out)
 {
   PetscReal cost[BRENIER_BATCHES], gap[BRENIER_BATCHES], moment, value;
@@ -330,8 +330,8 @@ typedef struct {
 } Batches;
 
 /* All that the masses and energies of the batches tell. */
-static PetscErrorCode MeasureBatches(BrenierTargets t, const BrenierSource *source, Vec h, const Batches *batches,
-                                     Vec mass, Vec mass_error, BrenierHeldOut *out)
+static PetscErrorCode MeasureBatches(BrenierTargets t, BrenierSource source, Vec h, const Batches *batches, Vec mass,
+                                     Vec mass_error, BrenierHeldOut *out)
 {
   PetscFunctionBegin;
   PetscCall(MeasureChi2(t, batches->n, batches->mass, out));
@@ -341,9 +341,8 @@ static PetscErrorCode MeasureBatches(BrenierTargets t, const BrenierSource *sour
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *source, Vec h,
-                                     const BrenierHeldOutSample *sample, Vec mass, Vec mass_error,
-                                     PetscReal barycentre[], BrenierHeldOut *out)
+PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, BrenierSource source, Vec h, const BrenierHeldOutSample *sample,
+                                     Vec mass, Vec mass_error, PetscReal barycentre[], BrenierHeldOut *out)
 {
   BrenierDual      dual;
   BrenierDualValue value;
@@ -375,7 +374,7 @@ typedef struct {
 } Sums;
 
 /* Adds one part's masses and energies, its share of a batch, to those of the batch and of all. */
-static PetscErrorCode AddPart(BrenierTargets t, const BrenierSource *source, Vec h, const BrenierHeldOutSample *part,
+static PetscErrorCode AddPart(BrenierTargets t, BrenierSource source, Vec h, const BrenierHeldOutSample *part,
                               PetscReal share, Vec work, const Sums *to)
 {
   BrenierDual        dual;
@@ -426,7 +425,7 @@ static PetscErrorCode JoinBatches(BrenierTargets t, const PetscReal batch[], Vec
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets t, const BrenierSource *source, Vec h,
+PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets t, BrenierSource source, Vec h,
                                             const BrenierHeldOutSample *sample, PetscInt64 at_once, Vec mass,
                                             Vec mass_error, BrenierHeldOut *out)
 {

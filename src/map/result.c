@@ -3,7 +3,6 @@
 #include <brenier/result.h>
 #include <brenier/store.h>
 
-#include <string.h>
 
 static const char brenier_result_format[] = "brenier-result";
 
@@ -39,8 +38,7 @@ static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, B
               {"primal_high", o->primal.high},
               {"gap", o->gap.value},
               {"gap_low", o->gap.low},
-              {"gap_high", o->gap.high},
-              {"source_scale", r->source.scale}};
+              {"gap_high", o->gap.high}};
   const struct {
     const char *name;
     PetscInt64  value;
@@ -148,7 +146,7 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
   PetscCall(BrenierStoreSetText(store, "/", "software", "Brenier"));
   PetscCall(BrenierStoreSetText(store, "/", "version", BRENIER_VERSION));
   PetscCall(BrenierStoreSetText(store, "/", "created", date));
-  PetscCall(BrenierStoreSetText(store, "/", "source", BrenierSourceNames[result->source.type]));
+  PetscCall(BrenierSourceSave(result->source, store));
   PetscCall(BrenierStoreSetText(store, "/", "cells", result->exact ? "exact" : "curves"));
   PetscCall(WriteNumbers(store, result, t));
   PetscCall(WriteProvenance(store, t, result));
@@ -159,17 +157,8 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
 
 static PetscErrorCode ReadAttributes(BrenierStore store, const char path[], BrenierResult *r, PetscInt dim)
 {
-  char              name[64];
-  PetscReal         scale;
-  BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN;
-
   PetscFunctionBegin;
-  PetscCall(BrenierStoreGetText(store, "/", "source", sizeof name, name));
-  while (BrenierSourceNames[type] && strcmp(BrenierSourceNames[type], name)) ++type;
-  PetscCheck(BrenierSourceNames[type], PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
-             "%s: unknown source '%s'; it was written by another version of Brenier", path, name);
-  PetscCall(BrenierStoreGetReal(store, "/", "source_scale", &scale));
-  PetscCall(BrenierSourceCreate(type, dim, scale, &r->source));
+  PetscCall(BrenierSourceLoad(store, dim, &r->source));
   PetscCall(BrenierStoreGetInt(store, "/", "seed", &r->seed));
   PetscCall(BrenierStoreGetInt(store, "/", "curves", &r->curves));
   PetscCall(BrenierStoreGetText(store, "/", "status", sizeof r->status, r->status));

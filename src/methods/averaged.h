@@ -17,7 +17,7 @@
 /* Curves that are seen once: the first `curves` of a stream. */
 typedef struct {
   BrenierTargets       targets;
-  const BrenierSource *source;
+  BrenierSource source;
   PetscInt64           seed;
   uint32_t             stream;
   PetscInt64           curves;

@@ -309,8 +309,8 @@ PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint c, const BrenierSolveVecto
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint c, const BrenierSource *source, PetscInt64 seed,
-                                         uint32_t stream, PetscInt n_batches, PetscBool lists, BrenierDual *dual)
+PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint c, BrenierSource source, PetscInt64 seed, uint32_t stream,
+                                         PetscInt n_batches, PetscBool lists, BrenierDual *dual)
 {
   PetscFunctionBegin;
   PetscCall(BrenierDualLoad(c->targets, source, seed, stream, n_batches, lists ? c->kept.slack : NULL, c->store, dual));

@@ -42,7 +42,7 @@ static PetscErrorCode KeepLists(BrenierDual dual, Vec h, PetscReal length)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode GaussianHeights(BrenierTargets t, const BrenierSource *source, Vec h)
+static PetscErrorCode GaussianHeights(BrenierTargets t, BrenierSource source, Vec h)
 {
   PetscScalar *a;
   PetscReal   *y;
@@ -94,8 +94,7 @@ static PetscErrorCode ProlongLinear(BrenierTargets t, BrenierTargets coarse, Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode AddQuadratic(BrenierTargets t, const BrenierSource *source, const PetscReal apart[],
-                                   PetscScalar h[])
+static PetscErrorCode AddQuadratic(BrenierTargets t, BrenierSource source, const PetscReal apart[], PetscScalar h[])
 {
   const PetscReal     deviation = BrenierSourceDeviation(source);
   BrenierGaussianForm form;
@@ -111,9 +110,8 @@ static PetscErrorCode AddQuadratic(BrenierTargets t, const BrenierSource *source
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Prolong(BrenierTargets t, const BrenierSource *source, BrenierTargets coarse,
-                              const PetscInt64 parent[], Vec coarse_h, const PetscReal barycentre[],
-                              const PetscReal shift[], Vec h)
+static PetscErrorCode Prolong(BrenierTargets t, BrenierSource source, BrenierTargets coarse, const PetscInt64 parent[],
+                              Vec coarse_h, const PetscReal barycentre[], const PetscReal shift[], Vec h)
 {
   const PetscScalar *from;
   PetscScalar       *to;
@@ -179,7 +177,7 @@ static PetscErrorCode RunLevel(BrenierDual dual, BrenierTargets t, BrenierNewton
 
 /* Solves for the clusters of one level, roughly: heights, and the barycentres of their cells; after a stop, heights
    alone. */
-static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
                                  Vec h, PetscReal barycentre[], BrenierStart *start)
 {
   const PetscBool      circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
@@ -221,8 +219,8 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierHierarchyStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                     Vec h, BrenierStart *start)
+PetscErrorCode BrenierHierarchyStart(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options, Vec h,
+                                     BrenierStart *start)
 {
   const PetscInt n_clusters = BrenierBudgetClusters_Private(t->n);
   BrenierTargets coarse;
@@ -282,7 +280,7 @@ static PetscErrorCode Nearest(BrenierTargets t, BrenierTargets before, PetscInt6
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveRestart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+PetscErrorCode BrenierSolveRestart(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
                                    BrenierTargets before, Vec before_h, const PetscReal barycentre[], Vec h,
                                    BrenierStart *start)
 {

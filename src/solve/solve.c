@@ -199,7 +199,7 @@ static PetscErrorCode Run(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+PetscErrorCode BrenierSolve(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
                             PetscReal length, Vec h, const BrenierCells *cells, BrenierSolved *solved)
 {
   Solve s = {.targets      = t,

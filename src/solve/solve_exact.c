@@ -67,7 +67,7 @@ static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierL
 }
 
 /* What the heights reached are worth: evaluated once more, whatever was tried last. */
-static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, BrenierLaguerre laguerre, ExactRun *run,
+static PetscErrorCode Conclude(BrenierTargets t, BrenierSource source, BrenierLaguerre laguerre, ExactRun *run,
                                const BrenierCells *cells)
 {
   BrenierLaguerreValue value;
@@ -89,7 +89,7 @@ static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, Br
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveExact(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+PetscErrorCode BrenierSolveExact(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
                                  PetscBool started, Vec h, const BrenierCells *cells, BrenierStart *start,
                                  BrenierSolved *solved)
 {

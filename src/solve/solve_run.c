@@ -8,7 +8,7 @@
 /* Part of the memory that a measurement may take on top while a sample has the whole. */
 static const PetscReal brenier_beside_part = 0.25;
 
-BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *o)
+BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *o)
 {
   PetscMPIInt size = 1;
 

@@ -14,7 +14,7 @@ enum { BRENIER_WARM_ROUNDS = 4, BRENIER_WARM_KEPT = 8 };
 typedef struct {
   /* parameters */
   BrenierTargets       targets;
-  const BrenierSource *source;
+  BrenierSource source;
   PetscInt64           seed, n_curves; /* of a step */
   PetscInt             n_steps;        /* of a round */
   BrenierCheckpoint    checkpoint;
@@ -155,7 +155,7 @@ static PetscErrorCode WarmRounds(WarmUp *w)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscReal warm_up,
+PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 seed, PetscReal warm_up,
                              BrenierCheckpoint checkpoint, Vec h, PetscReal *scale)
 {
   const PetscInt n_steps = BrenierBudgetDescentSteps_Private(t->n, t->dim);
