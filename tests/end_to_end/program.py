@@ -1,4 +1,4 @@
-"""Runs the program as a user does: alone, or on several ranks by mpiexec, in the environment of tools/mpi-environment.sh.
+"""Runs the program as a user does, alone or on ranks by mpiexec, in the environment of tools/mpi-environment.sh.
 
 Most of the time of a small run on two ranks is the start of mpiexec, so a test asks for ranks where they matter.
 """
@@ -10,7 +10,7 @@ PROGRAM = os.environ.get("BRENIER_PROGRAM", os.path.join(REPOSITORY, "build", "r
 TIME_LIMIT = int(os.environ.get("BRENIER_TEST_SECONDS", "300"))  # a hang is a failure, exit code 124
 # timeout asks mpiexec to end, which ends the ranks; killing mpiexec would leave them running
 SHELL = '. "$0/tools/mpi-environment.sh"; exec timeout --kill-after=10 {seconds} {launcher} "$@"'
-# Where tests run side by side, a rank that waits gives its core away: spinning, five ranks on two cores take 30 times as long
+# Where tests run side by side, a rank that waits gives its core away: spinning, five ranks take 30 times as long
 SHARED_CORES = {
     "OMPI_MCA_hwloc_base_binding_policy": "none",
     "OMPI_MCA_mpi_yield_when_idle": "1",
