@@ -185,16 +185,19 @@ static PetscReal TestPoint(PetscInt rank, PetscReal offset, PetscReal scale, Pet
   return offset + scale * (x / (PetscReal)(1 + c) + 0.5 * previous);
 }
 
+/* This rank's rows of n points, and their weights. */
 static PetscErrorCode MakePoints(PetscInt n, PetscInt dim, PetscInt rank, PetscReal offset, PetscReal scale,
-                                 PetscInt *first, PetscInt *n_local, PetscReal **y, PetscReal **nu)
+                                 PetscInt *n_local, PetscReal **y, PetscReal **nu)
 {
+  PetscInt first;
+
   PetscFunctionBeginUser;
-  PetscCall(SplitRows(n, first, n_local));
+  PetscCall(SplitRows(n, &first, n_local));
   PetscCall(PetscMalloc1(*n_local * dim, y));
   PetscCall(PetscMalloc1(*n_local, nu));
   for (PetscInt i = 0; i < *n_local; ++i) {
-    (*nu)[i] = TestWeight(n, *first + i);
-    for (PetscInt k = 0; k < dim; ++k) (*y)[i * dim + k] = TestPoint(rank, offset, scale, *first + i, k);
+    (*nu)[i] = TestWeight(n, first + i);
+    for (PetscInt k = 0; k < dim; ++k) (*y)[i * dim + k] = TestPoint(rank, offset, scale, first + i, k);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -224,7 +227,7 @@ static PetscErrorCode TestMoments(PetscInt n, PetscInt dim, PetscInt rank, Petsc
   const PetscReal bound = tolerance * (scale + PetscAbsReal(offset));
 
   PetscFunctionBeginUser;
-  PetscCall(MakePoints(n, dim, rank, offset, scale, &first, &n_local, &y, &nu));
+  PetscCall(MakePoints(n, dim, rank, offset, scale, &n_local, &y, &nu));
   PetscCall(PetscMalloc2(dim, &mean, dim * dim, &covariance));
   PetscCall(BrenierMoments(PETSC_COMM_WORLD, n_local, dim, y, nu, mean, covariance));
   for (PetscInt j = 0; j < dim; ++j)
@@ -273,9 +276,10 @@ static PetscErrorCode TestPrincipal(PetscInt n, PetscInt p, PetscInt d, PetscInt
   BrenierEigenCheck check;
 
   PetscFunctionBeginUser;
-  PetscCall(MakePoints(n, p, rank, offset, 1.0, &first, &n_local, &x, &nu));
+  PetscCall(MakePoints(n, p, rank, offset, 1.0, &n_local, &x, &nu));
   PetscCall(PetscMalloc5(p, &mean, d * p, &component, p, &variance, p * p, &covariance, p, &other));
-  PetscCall(BrenierPrincipalComponents(PETSC_COMM_WORLD, n_local, p, x, d, mean, component, variance, &check));
+  PetscCall(BrenierPrincipalComponents(PETSC_COMM_WORLD, n_local, p, x, d,
+                                       &(BrenierPrincipal){mean, component, variance}, &check));
   for (PetscInt i = 0; i < n_local; ++i) nu[i] = 1.0 / (PetscReal)n;
   PetscCall(BrenierMoments(PETSC_COMM_WORLD, n_local, p, x, nu, other, covariance));
   for (PetscInt k = 0; k < p; ++k) {
@@ -371,7 +375,7 @@ static PetscErrorCode TestStartLine(PetscInt n, PetscInt dim, PetscReal offset, 
   PetscReal *y, *nu, *h, *form;
 
   PetscFunctionBeginUser;
-  PetscCall(MakePoints(n, dim, 1, offset, size, &first, &n_local, &y, &nu));
+  PetscCall(MakePoints(n, dim, 1, offset, size, &n_local, &y, &nu));
   PetscCall(PetscMalloc2(n_local, &h, n_local, &form));
   variance = TwinCovariance(n, 1, offset, size, 0, 0, &mean);
   for (PetscInt i = 0; i < n_local; ++i)
