@@ -11,7 +11,7 @@ The rules, for include/brenier/ and src/ (tests/ may include anything):
  3. src/kernel/ reaches, through whatever headers, neither MPI nor PETSc nor HDF5.
  4. The private headers of a module (src/MODULE/*.h) are for its own and higher layers, but src/solve/ and src/app/ see
     only the public face of the others; src/solve/ sees src/methods/, which it chooses among, as a whole.
- 5. Below src/app/ nothing prints but src/base/print.c, for the context of a communicator, and error.c, which ends the
+ 5. Below src/app/ nothing prints but src/base/print.c, for the context of a communicator, and memory.c, which ends the
     program where memory is out; nothing names the communicator of the world, since whoever calls has one.
 """
 import os
@@ -35,7 +35,7 @@ MODULE_OF_HEADER = {
 
 GENERATED = {"version.h": "version.h.in"}
 PUBLIC_FACE_ONLY = {"solve": ("methods",), "app": ()}  # but for the modules named
-PRINTS = (os.path.join("src", "base", "print.c"), os.path.join("src", "base", "error.c"))
+PRINTS = (os.path.join("src", "base", "print.c"), os.path.join("src", "base", "memory.c"))
 LOUD = re.compile(r"\b(printf|fprintf|puts|fputs|putchar|PetscPrintf|PetscFPrintf|PETSC_STDOUT|PETSC_COMM_WORLD)\b")
 NOT_IN_KERNEL = re.compile(r"^(mpi|petsc|hdf5|H5)")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)

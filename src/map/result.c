@@ -155,8 +155,7 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ReadAttributes(MPI_Comm comm, BrenierStore store, const char path[], BrenierResult *r,
-                                     PetscInt dim)
+static PetscErrorCode ReadAttributes(BrenierStore store, const char path[], BrenierResult *r, PetscInt dim)
 {
   PetscFunctionBegin;
   PetscCall(BrenierSourceLoad(store, dim, &r->source));
@@ -219,7 +218,7 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscCall(BrenierStoreOpen(comm, path, brenier_result_format, &store));
   PetscCall(BrenierStoreGetShape(store, "/targets", &n, &dim));
   PetscCall(CheckShapes(comm, store, path, n, dim));
-  PetscCall(ReadAttributes(comm, store, path, result, dim));
+  PetscCall(ReadAttributes(store, path, result, dim));
   n_all = (PetscInt)n;
   PetscCall(PetscSplitOwnership(comm, &n_local, &n_all));
   first = n_local;
