@@ -134,11 +134,12 @@ static PetscErrorCode RunFacets(const char *const argument[], BrenierExit *outco
   PetscCall(ReadFacetsRequest(&r));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   if (r.seed < 0) r.seed = result.seed;
-  PetscCall(BrenierFacetsMeasure(targets, &result.source, h, (BrenierAngle)r.threshold.convention, r.seed, r.curves,
-                                 &facets));
+  PetscCall(
+      BrenierFacetsMeasure(targets, result.source, h, (BrenierAngle)r.threshold.convention, r.seed, r.curves, &facets));
   PetscCall(CutFacets(&r, targets, &facets));
   PetscCall(BrenierFacetsDestroy(&facets));
   PetscCall(VecDestroy(&h));
+  PetscCall(BrenierSourceDestroy(&result.source));
   PetscCall(BrenierTargetsDestroy(&targets));
   *outcome = BRENIER_EXIT_DONE;
   PetscFunctionReturn(PETSC_SUCCESS);

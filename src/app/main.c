@@ -22,10 +22,12 @@ static PetscErrorCode RunCommand(int argc, char **argv, const BrenierCommand *co
   BrenierLogPath log                             = "";
 
   PetscFunctionBegin;
+  PetscCall(BrenierContextCreate(PETSC_COMM_WORLD));
+  PetscCall(BrenierContextSetPrinter(PETSC_COMM_WORLD, BrenierPrintToStreams, NULL));
   PetscCall(BrenierCommandLine(argc, argv, command, argument, log));
-  PetscCall(BrenierLogOpen(log));
+  PetscCall(BrenierLogOpen(PETSC_COMM_WORLD, log));
   PetscCall(command->run(argument, outcome));
-  PetscCall(BrenierLogClose());
+  PetscCall(BrenierLogClose(PETSC_COMM_WORLD));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -44,6 +46,7 @@ static BrenierExit RunUnderPetsc(int argc, char **argv, const BrenierCommand *co
   // After a bug the ranks may have parted, and no collective call is safe
   if (outcome == BRENIER_EXIT_BUG) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
   BrenierEndingsRelease(plain);
+  (void)BrenierContextDestroy(PETSC_COMM_WORLD);
   if (PetscFinalize()) outcome = BRENIER_EXIT_BUG;
   return outcome;
 }

@@ -2,7 +2,7 @@
 #include "extend.h"
 
 #include <brenier/array.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/store.h>
 
 /* What is known of the points of this rank, and what is wanted. */
@@ -124,7 +124,8 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   PetscCall(ReadPoints(argument, targets, &m));
   PetscCall(BrenierExtendSetUp(&r.extend, &result, targets, h));
-  PetscCall(BrenierExtensionApply(&r.extend.extension, targets, h, m.x.n_local, m.x.value, m.index, m.u, m.code, NULL));
+  PetscCall(BrenierExtensionApply(&r.extend.extension, targets, h, m.x.n_local, m.x.value,
+                                  &(BrenierExtended){m.index, m.u, m.code, NULL}));
   PetscCall(EvaluatePhi(&m, &mean));
   PetscCall(WriteMap(r.output, &r.extend, &m));
   PetscCall(BrenierSay("mapped %" PetscInt_FMT " point%s, mean of phi %.6g; output in %s", m.x.n, BrenierPlural(m.x.n),
@@ -134,6 +135,7 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscCall(BrenierArrayDestroy(&m.x));
   PetscCall(BrenierExtendDestroy(&r.extend));
   PetscCall(VecDestroy(&h));
+  PetscCall(BrenierSourceDestroy(&result.source));
   PetscCall(BrenierTargetsDestroy(&targets));
   *outcome = BRENIER_EXIT_DONE;
   PetscFunctionReturn(PETSC_SUCCESS);

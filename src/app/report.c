@@ -1,7 +1,7 @@
 /* report.c - Implements report.h. */
 #include "report.h"
 
-#include <brenier/base.h>
+#include "command.h"
 
 /* An estimate of what cannot be negative. */
 static double NotNegative(PetscReal x)

@@ -30,12 +30,12 @@ static PetscErrorCode SolveExactly(SolveRun *run)
     PetscCall(BrenierSolveFindStart(run));
     started = (PetscBool)!run->solved.stopped;
   }
-  PetscCall(BrenierSolveExact(run->targets, &run->source, &r->solve, started, run->h,
+  PetscCall(BrenierSolveExact(run->targets, run->source, &r->solve, started, run->h,
                               &(BrenierCells){run->mass, run->mass_error, run->barycentre}, &run->start, &run->solved));
   unsound = (PetscBool)(run->solved.reason == BRENIER_REASON_UNSOUND);
   failed  = (PetscBool)(run->solved.reason < 0 && !run->solved.stopped && !unsound && !run->solved.within_tol);
   if (!unsound && !failed) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCheck(run->source.dim > 1, PETSC_COMM_WORLD, PETSC_ERR_FP,
+  PetscCheck(run->targets->dim > 1, PETSC_COMM_WORLD, PETSC_ERR_FP,
              "%s: the cells of these targets, which lie on a line, cannot be solved for in double precision",
              run->targets->path);
   PetscCall(BrenierSay("notice: exact cells give no solution here (%s); curves are sampled instead",
@@ -57,19 +57,19 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
   if (run->exact) PetscCall(SolveExactly(run));
   if (!run->exact) PetscCall(BrenierSolveFindStart(run));
   if (!run->exact && !run->solved.stopped)
-    PetscCall(BrenierSolve(run->targets, &run->source, &r->solve, run->start.length, run->h,
+    PetscCall(BrenierSolve(run->targets, run->source, &r->solve, run->start.length, run->h,
                            &(BrenierCells){run->mass, run->mass_error, run->barycentre}, &run->solved));
   if (run->solved.stopped && r->solve.checkpoint) {
     PetscCall(BrenierSolveEndStopped(run, outcome));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (run->solved.stopped)
-    PetscCall(BrenierSay("stopped (%s) after %.0f iterations", BrenierStopText(run->solved.stopped),
+    PetscCall(BrenierSay("stopped (%s) after %.0f iterations", BrenierStopText(PETSC_COMM_WORLD, run->solved.stopped),
                          run->solved.last.iteration));
   else
     PetscCall(
         BrenierSay("%s after %.0f iterations", BrenierReasonText(run->solved.reason), run->solved.last.iteration));
-  if (run->solved.curves > 0) PetscCall(BrenierSolveReportWork(run->targets, &run->source, &run->solved));
+  if (run->solved.curves > 0) PetscCall(BrenierSolveReportWork(run->targets, run->source, &run->solved));
   PetscCall(BrenierSolveConclude(run, outcome));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -81,13 +81,13 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
 
   PetscFunctionBegin;
   PetscCall(BrenierSolveRequestRead(r));
-  PetscCall(BrenierStopSetup(r->max_time, r->stop_file));
+  PetscCall(BrenierStopSetup(PETSC_COMM_WORLD, r->max_time, r->stop_file));
   PetscCall(ReadTargets(argument[0], r, &run.given));
-  PetscCall(BrenierSourceCreate((BrenierSourceType)r->source, run.given->dim, 1.0, &run.whole));
-  PetscCall(BrenierReductionCreate(run.given, &run.whole, &run.reduction));
+  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, BrenierSourceNames[r->source], run.given->dim, 1.0, &run.whole));
+  PetscCall(BrenierReductionCreate(run.given, run.whole, &run.reduction));
   run.targets = run.reduction->targets;
   run.source  = run.reduction->source;
-  PetscCall(BrenierSolveRequestCells(r, run.targets, &run.source));
+  PetscCall(BrenierSolveRequestCells(r, run.targets, run.source));
   run.exact               = (PetscBool)(r->cells == BRENIER_CELLS_EXACT);
   r->solve.newton.monitor = BrenierSolveMonitor;
   r->solve.newton.context = &run.history;
@@ -104,6 +104,7 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
   PetscCall(VecDestroy(&run.mass));
   PetscCall(VecDestroy(&run.mass_error));
   PetscCall(BrenierReductionDestroy(&run.reduction));
+  PetscCall(BrenierSourceDestroy(&run.whole));
   PetscCall(BrenierTargetsDestroy(&run.given));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -79,7 +79,7 @@ PetscErrorCode BrenierSolveConclude(SolveRun *run, BrenierExit *outcome)
 
 PetscErrorCode BrenierSolveEndStopped(const SolveRun *run, BrenierExit *outcome)
 {
-  const char *why = BrenierStopText(run->solved.stopped);
+  const char *why = BrenierStopText(PETSC_COMM_WORLD, run->solved.stopped);
 
   PetscFunctionBegin;
   *outcome = BRENIER_EXIT_STOPPED;

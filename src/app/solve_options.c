@@ -170,14 +170,14 @@ PetscErrorCode BrenierSolveRequestRead(SolveRequest *r)
   if (r->solve.curves > 0 && !has_tol) r->solve.tol = 0.0;
   r->solve.method = (BrenierMethod)r->method;
   r->solve.sample = (BrenierDescentSample)r->sample;
-  BrenierThreadsSet((PetscInt)r->threads);
+  PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, (PetscInt)r->threads));
   PetscCall(CheckSolverOptions());
   PetscCall(CheckStops(r));
   PetscCall(SetMemory(r));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveRequestCells(SolveRequest *r, BrenierTargets targets, const BrenierSource *source)
+PetscErrorCode BrenierSolveRequestCells(SolveRequest *r, BrenierTargets targets, BrenierSource source)
 {
   const PetscBool free  = (PetscBool)(r->method == BRENIER_METHOD_NEWTON && r->solve.curves == 0 && !r->solve.verify);
   const PetscBool asked = (PetscBool)(r->has_cells && r->cells == BRENIER_CELLS_EXACT);
@@ -189,7 +189,7 @@ PetscErrorCode BrenierSolveRequestCells(SolveRequest *r, BrenierTargets targets,
   PetscCheck(!asked || knows, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "option -cells exact: %" PetscInt_FMT " targets that span %" PetscInt_FMT
              " dimensions have no exact cells under the source %s; leave it out",
-             targets->n, targets->dim, BrenierSourceNames[source->type]);
+             targets->n, targets->dim, BrenierSourceName(source));
   if (!r->has_cells) r->cells = knows && free ? BRENIER_CELLS_EXACT : BRENIER_CELLS_CURVES;
   if (r->cells == BRENIER_CELLS_EXACT && !r->has_max_it) r->max_it = BRENIER_EXACT_MAX_IT;
   r->solve.newton.convergence.max_it = (PetscInt)r->max_it;

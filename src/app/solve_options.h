@@ -31,7 +31,7 @@ PetscErrorCode BrenierSolveRequestRead(SolveRequest *request);
 /* Chooses between exact cells, which serve where there are any unless curves are asked for in one way or another, and
    curves; sets what depends on it. `knows`: whether there are exact cells. Collective on the world; errors are
    PETSC_ERR_USER_INPUT. */
-PetscErrorCode BrenierSolveRequestCells(SolveRequest *request, BrenierTargets targets, const BrenierSource *source);
+PetscErrorCode BrenierSolveRequestCells(SolveRequest *request, BrenierTargets targets, BrenierSource source);
 
 /* Finds the checkpoint of an earlier run of the same problem, if one is asked for. `targets` are those of the input,
    `reduced` those that are solved for. Collective on the world; errors as BrenierCheckpointCreate(). */

@@ -37,16 +37,16 @@ PetscErrorCode BrenierSolveAnnounce(const SolveRun *run)
   static const char *const curve[] = {"great circles", "chords", "line: the whole source, exactly"};
   const SolveRequest      *r       = &run->request;
   const BrenierTargets     t       = run->given;
-  const BrenierSource     *source  = &run->source;
+  BrenierSource            source  = run->source;
   char                     number[BRENIER_NUMBER_LENGTH];
   PetscMPIInt              size;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(t->comm, &size));
-  PetscCall(BrenierSay(
-      "Brenier %s on %d rank%s (%s): %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT ", source %s, by %s",
-      BRENIER_VERSION, size, BrenierPlural(size), BrenierTileSimd(), t->n, BrenierPlural(t->n), t->dim,
-      BrenierSourceNames[source->type], run->exact ? "exact cells" : curve[BrenierSourceCurveType(source)]));
+  PetscCall(BrenierSay("Brenier %s on %d rank%s (%s): %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT
+                       ", source %s, by %s",
+                       BRENIER_VERSION, size, BrenierPlural(size), BrenierTileSimd(), t->n, BrenierPlural(t->n), t->dim,
+                       BrenierSourceName(source), run->exact ? "exact cells" : curve[BrenierSourceCurveType(source)]));
   if (run->reduction->basis)
     PetscCall(BrenierSay("targets differ in %" PetscInt_FMT " of their %" PetscInt_FMT
                          " dimensions, and are solved for in these",
@@ -59,14 +59,14 @@ PetscErrorCode BrenierSolveAnnounce(const SolveRun *run)
   PetscCall(BrenierLogEvent("start", "s version", BRENIER_VERSION, "s commit", BRENIER_GIT_COMMIT, "i ranks",
                             (PetscInt64)size, "s simd", BrenierTileSimd(), "s input", t->path, "i n_targets",
                             (PetscInt64)t->n, "i dim", (PetscInt64)t->dim, "i rank", (PetscInt64)run->reduction->rank,
-                            "s source", BrenierSourceNames[source->type], "s cells", BrenierCellsNames[run->exact],
-                            "i curves", r->solve.curves, "r tol", r->solve.tol, "i seed", r->solve.seed, NULL));
+                            "s source", BrenierSourceName(source), "s cells", BrenierCellsNames[run->exact], "i curves",
+                            r->solve.curves, "r tol", r->solve.tol, "i seed", r->solve.seed, NULL));
   PetscCall(BrenierSay("%5s %5s %8s %9s %14s %10s %10s %8s %6s %8s %8s %6s", "iter", "eval", "seconds", "curves",
                        "energy", "L1", "rho", "noise", "empty", "damping", "step", "linear"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveReportWork(BrenierTargets t, const BrenierSource *source, const BrenierSolved *solved)
+PetscErrorCode BrenierSolveReportWork(BrenierTargets t, BrenierSource source, const BrenierSolved *solved)
 {
   const double           look    = 0.05; // seconds that measuring the rate takes
   const int              vectors = BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE ? 2 : 1;
@@ -80,7 +80,7 @@ PetscErrorCode BrenierSolveReportWork(BrenierTargets t, const BrenierSource *sou
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
-  all[3] = (PetscReal)BrenierThreads() * BrenierTilePeak(look);
+  all[3] = (PetscReal)BrenierThreads(PETSC_COMM_WORLD) * BrenierTilePeak(look);
   (void)getrusage(RUSAGE_SELF, &usage);
   bytes = (PetscInt64)usage.ru_maxrss * 1024;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 5, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));

@@ -18,4 +18,4 @@ PetscErrorCode BrenierSolveMonitor(void *context, const BrenierIteration *now);
 PetscErrorCode BrenierSolveMeasured(void *context, const BrenierHeldOut *held_out);
 
 /* Where the time went, how much was scanned, and the fastest that the cores could have. Collective on the world. */
-PetscErrorCode BrenierSolveReportWork(BrenierTargets targets, const BrenierSource *source, const BrenierSolved *solved);
+PetscErrorCode BrenierSolveReportWork(BrenierTargets targets, BrenierSource source, const BrenierSolved *solved);

@@ -17,8 +17,8 @@ typedef struct {
   BrenierReduction reduction;
   BrenierTargets   targets; /* in the coordinates in which they differ; borrowed from the reduction, as is the source */
   BrenierSource    whole;   /* in the dimension of the targets as read */
-  BrenierSource    source;
-  PetscBool        exact; /* cells */
+  BrenierSource    source;  /* as the reduction's */
+  PetscBool        exact;   /* cells */
   BrenierSolved    solved;
   SolveHistory     history;
   BrenierStart     start;

@@ -5,6 +5,7 @@
 #include <brenier/result.h>
 
 #include <math.h>
+#include <string.h>
 
 /* The targets of another result and the barycentres of their cells, in the coordinates of this one's. */
 static PetscErrorCode ProjectOther(BrenierReduction reduction, BrenierTargets *before, PetscReal **barycentre)
@@ -35,7 +36,7 @@ static PetscErrorCode ProjectOther(BrenierReduction reduction, BrenierTargets *b
 static PetscErrorCode WarmStart(const char path[], const SolveRun *run, Vec h, BrenierStart *start)
 {
   const BrenierTargets given  = run->given;
-  const BrenierSource *source = &run->source;
+  BrenierSource        source = run->source;
   BrenierResult        other;
   BrenierTargets       before;
   PetscReal           *barycentre;
@@ -48,10 +49,9 @@ static PetscErrorCode WarmStart(const char path[], const SolveRun *run, Vec h, B
              "%s: its targets have dimension %" PetscInt_FMT ", those given %" PetscInt_FMT
              "; leave out -start or give the result of targets like these",
              path, before->dim, given->dim);
-  PetscCheck(other.source.type == source->type, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
-             "%s: its source is %s, not %s; leave out -start or give -source %s", path,
-             BrenierSourceNames[other.source.type], BrenierSourceNames[source->type],
-             BrenierSourceNames[other.source.type]);
+  PetscCheck(!strcmp(BrenierSourceName(other.source), BrenierSourceName(source)), PETSC_COMM_WORLD,
+             PETSC_ERR_FILE_UNEXPECTED, "%s: its source is %s, not %s; leave out -start or give -source %s", path,
+             BrenierSourceName(other.source), BrenierSourceName(source), BrenierSourceName(other.source));
   PetscCall(PetscMalloc1((size_t)before->n_local * before->dim, &barycentre));
   PetscCall(BrenierResultReadBarycentres(path, before, barycentre, &found));
   if (!found)
@@ -60,6 +60,7 @@ static PetscErrorCode WarmStart(const char path[], const SolveRun *run, Vec h, B
   PetscCall(BrenierSolveRestart(run->targets, source, &run->request.solve, before, old, barycentre, h, start));
   PetscCall(PetscFree(barycentre));
   PetscCall(VecDestroy(&old));
+  PetscCall(BrenierSourceDestroy(&other.source));
   PetscCall(BrenierTargetsDestroy(&before));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -82,10 +83,10 @@ PetscErrorCode BrenierSolveFindStart(SolveRun *run)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (r->start[0]) ierr = WarmStart(r->start, run, run->h, &run->start);
-  else ierr = BrenierSolveStart(run->targets, &run->source, &r->solve, run->h, &run->start);
+  else ierr = BrenierSolveStart(run->targets, run->source, &r->solve, run->h, &run->start);
   if (ierr == BRENIER_STOPPED && !checkpoint) ierr = PETSC_SUCCESS; // the solve measures what there is
   if (ierr == BRENIER_STOPPED) {
-    run->solved.stopped = BrenierStopAsked();
+    run->solved.stopped = BrenierStopAsked(PETSC_COMM_WORLD);
     PetscCall(BrenierCheckpointWrite(checkpoint));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
