@@ -55,7 +55,7 @@ def test_lawful(tmp_path):
         ("src/map/map.c", 'void F(void) { printf("x"); }\n', "silent"),
         ("src/dual/scan.c", "MPI_Comm comm = PETSC_COMM_WORLD;\n", "silent"),
         ("include/brenier/envelope.h", "#include <petscvec.h>\n", "kernel reaches petscvec.h"),
-        ("src/solve/newton.c", '#include "dual/scan.h"\n', "only the public headers of dual"),
+        ("src/solve/stages.c", '#include "dual/scan.h"\n', "only the public headers of dual"),
         ("src/app/main.c", '#include "../dual/scan.h"\n', "only the public headers of dual"),
     ],
 )

@@ -60,7 +60,7 @@ typedef struct {
 } BrenierHeldOut;
 
 /* Size of a sample that tells much about n targets: 4 circles or 16 chords a target, at least 4,096. Not collective. */
-PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source, PetscInt n_targets);
+PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(BrenierSource source, PetscInt n_targets);
 
 /*@
   BrenierHeldOutMeasure - Measures heights on a fresh sample
@@ -84,9 +84,9 @@ PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source,
 
   Notes: one scan. Memory 16 B bytes a target of this rank, B = 32, and what barycentres take.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, const BrenierSource *source, Vec h,
-                                                  PetscInt64 seed, uint32_t stream, PetscInt64 n_curves, Vec mass,
-                                                  Vec mass_error, PetscReal barycentre[], BrenierHeldOut *held_out);
+PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, BrenierSource source, Vec h, PetscInt64 seed,
+                                                  uint32_t stream, PetscInt64 n_curves, Vec mass, Vec mass_error,
+                                                  PetscReal barycentre[], BrenierHeldOut *held_out);
 
 /*@
   BrenierHeldOutMeasureInParts - The same in bounded memory: curves are drawn some at a time, and forgotten
@@ -103,7 +103,7 @@ PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, const 
 
   Notes: each part packs the targets anew.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets, const BrenierSource *source, Vec h,
+PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets, BrenierSource source, Vec h,
                                                          PetscInt64 seed, uint32_t stream, PetscInt64 n_curves,
                                                          PetscInt64 at_once, Vec mass, Vec mass_error,
                                                          BrenierHeldOut *held_out);
@@ -123,12 +123,12 @@ PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets,
   Output Parameter:
 . held_out - see above; curves is 0
 @*/
-PETSC_EXTERN PetscErrorCode BrenierHeldOutExact(BrenierTargets targets, const BrenierSource *source, Vec h, Vec mass,
+PETSC_EXTERN PetscErrorCode BrenierHeldOutExact(BrenierTargets targets, BrenierSource source, Vec h, Vec mass,
                                                 PetscReal energy, BrenierHeldOut *held_out);
 
 /* The same at heights alone; *sound is false, and nothing else set, where cells are not known exactly (laguerre.h). Collective. */
-PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureExact(BrenierTargets targets, const BrenierSource *source, Vec h,
-                                                       Vec mass, BrenierHeldOut *held_out, PetscBool *sound);
+PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureExact(BrenierTargets targets, BrenierSource source, Vec h, Vec mass,
+                                                       BrenierHeldOut *held_out, PetscBool *sound);
 
 /* Whether a cell of weight nu, one of n, is wrong or missing by a measurement that gave it that mass. Not collective. */
 PETSC_EXTERN PetscBool BrenierHeldOutIsWrong(const BrenierHeldOut *held_out, PetscInt n, PetscReal mass, PetscReal nu);

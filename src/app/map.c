@@ -124,6 +124,7 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscCall(BrenierArrayDestroy(&m.x));
   PetscCall(BrenierExtendDestroy(&extend));
   PetscCall(VecDestroy(&h));
+  PetscCall(BrenierSourceDestroy(&result.source));
   PetscCall(BrenierTargetsDestroy(&targets));
   *outcome = BRENIER_EXIT_DONE;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -12,9 +12,6 @@
 /* Bytes of moments at once on a rank. */
 static const size_t brenier_moment_bytes = (size_t)128 << 20;
 
-/* No coordinate of a source is beyond this many of its scales: normal numbers come from 53 random bits. */
-static const PetscReal brenier_farthest = 16.0;
-
 /* Coordinate k of the moment of a piece whose first and second basis function integrate to `first` and `second`. */
 static PetscReal Moment(BrenierDual dual, const BrenierCurve *curve, PetscInt k, PetscReal first, PetscReal second)
 {
@@ -24,7 +21,7 @@ static PetscReal Moment(BrenierDual dual, const BrenierCurve *curve, PetscInt k,
   case BRENIER_CURVE_CHORD:
     return k == curve->axis ? second : first * curve->z1[k];
   default:
-    return dual->source.scale * second;
+    return curve->z1[0] * second;
   }
 }
 
@@ -75,7 +72,7 @@ PetscErrorCode BrenierDualBarycentres(BrenierDual dual, PetscReal barycentre[])
 
   PetscFunctionBegin;
   // The sum of all curves stays below 2^62 units
-  (void)frexp(brenier_farthest * PetscMax(dual->source.scale, 1.0) * (PetscReal)dual->n_curves, &exponent);
+  (void)frexp(BrenierSourceReach(dual->source) * (PetscReal)dual->n_curves, &exponent);
   unit    = ldexp(1.0, exponent - 62);
   at_once = PetscMin(PetscMax(at_once, 1), dim);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &at_once, 1, MPIU_INT, MPI_MIN, dual->comm));

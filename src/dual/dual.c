@@ -18,7 +18,7 @@ static int MassBits(PetscInt64 n_curves)
 
 static void SetChunkSize(BrenierDual dual)
 {
-  const size_t per_curve = 2 * (size_t)dual->source.dim * sizeof(PetscReal);
+  const size_t per_curve = 2 * (size_t)dual->targets->dim * sizeof(PetscReal);
 
   dual->chunk_size = (PetscInt)PetscMax(1, PetscMin((size_t)BRENIER_CHUNK_CURVES, brenier_chunk_bytes / per_curve));
 }
@@ -49,7 +49,7 @@ static PetscErrorCode AddSegment(BrenierDual dual, PetscInt64 n)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDualCreate(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed, uint32_t stream,
+PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSource source, PetscInt64 seed, uint32_t stream,
                                  PetscInt64 n_curves, PetscInt n_batches, BrenierDual *dual)
 {
   BrenierDual d;
@@ -59,7 +59,7 @@ PetscErrorCode BrenierDualCreate(BrenierTargets targets, const BrenierSource *so
   PetscCall(PetscNew(&d));
   d->comm       = targets->comm;
   d->targets    = targets;
-  d->source     = *source;
+  d->source     = BrenierSourceReference(source);
   d->curve_type = BrenierSourceCurveType(source);
   d->measure    = BrenierSourceLineMeasure(source);
   d->seed       = seed;
@@ -103,7 +103,7 @@ PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves)
   const PetscInt old = dual->n_local;
 
   PetscFunctionBegin;
-  n_curves = PetscMin(n_curves, BrenierSourceMaxCurves(&dual->source));
+  n_curves = PetscMin(n_curves, BrenierSourceMaxCurves(dual->source));
   if (n_curves <= dual->n_curves) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(AddSegment(dual, n_curves));
   PetscCall(PetscRealloc((size_t)dual->n_local * sizeof *dual->potential, &dual->potential));
@@ -158,6 +158,7 @@ PetscErrorCode BrenierDualDestroy(BrenierDual *dual)
   PetscCall(PetscFree(d->potential));
   PetscCall(PetscFree(d->square));
   PetscCall(PetscFree2(d->mass_units, d->batch_mass));
+  PetscCall(BrenierSourceDestroy(&d->source));
   PetscCall(PetscFree(*dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -197,14 +198,14 @@ PetscInt64 BrenierDualCurveIndex_Private(BrenierDual dual, PetscInt c)
 void BrenierDualDraw_Private(BrenierDual dual, PetscInt c, PetscReal z[], BrenierCurve *curve)
 {
   curve->z1 = z;
-  curve->z2 = z + dual->source.dim;
-  BrenierSourceDrawCurve(&dual->source, dual->seed, dual->stream, BrenierDualCurveIndex_Private(dual, c), curve);
+  curve->z2 = z + dual->targets->dim;
+  BrenierSourceDrawCurve(dual->source, dual->seed, dual->stream, BrenierDualCurveIndex_Private(dual, c), curve);
 }
 
 void BrenierDualPlane_Private(BrenierDual dual, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
                               PetscReal *b)
 {
-  const size_t dim = (size_t)dual->source.dim;
+  const size_t dim = (size_t)dual->targets->dim;
 
   switch (dual->curve_type) {
   case BRENIER_CURVE_CIRCLE:
@@ -216,7 +217,7 @@ void BrenierDualPlane_Private(BrenierDual dual, const BrenierCurve *curve, const
     break;
   case BRENIER_CURVE_LINE:
     *a = 0.0;
-    *b = dual->source.scale * y[0];
+    *b = curve->z1[0] * y[0];
     break;
   }
 }

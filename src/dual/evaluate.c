@@ -163,7 +163,7 @@ static PetscErrorCode VerifyLists(BrenierDual dual, Vec height, Vec mass, const 
   PetscBool        same;
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualCreate(dual->targets, &dual->source, dual->seed, dual->stream, dual->segment[0].end,
+  PetscCall(BrenierDualCreate(dual->targets, dual->source, dual->seed, dual->stream, dual->segment[0].end,
                               dual->n_batches, &scanned));
   for (PetscInt s = 1; s < dual->n_segments; ++s) PetscCall(BrenierDualGrow(scanned, dual->segment[s].end));
   PetscCall(VecDuplicate(mass, &other));

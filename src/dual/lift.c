@@ -103,7 +103,7 @@ static PetscReal GapOnCurve(const GapScan *scan, PetscInt c, PetscReal a, PetscR
 static void VisitGap(void *context, size_t c, const BrenierTileFound *found)
 {
   GapScan *const scan = context;
-  const PetscInt dim  = scan->dual->source.dim;
+  const PetscInt dim  = scan->dual->targets->dim;
 
   for (size_t i = 0; i < found->n; ++i) {
     PetscReal *row = scan->row + (size_t)found->target[i] * (dim + 2);
@@ -155,7 +155,7 @@ static PetscErrorCode SetGapCurves(GapScan *scan, PetscInt first, PetscInt n)
   scan->first = first;
   PetscCall(SetGapPieces(scan, first, n));
   for (PetscInt c = 0; c < n; ++c) {
-    BrenierDualDraw_Private(dual, first + c, scan->z + (size_t)c * 2 * dual->source.dim, &scan->curve[c]);
+    BrenierDualDraw_Private(dual, first + c, scan->z + (size_t)c * 2 * dual->targets->dim, &scan->curve[c]);
     BrenierTileSetCurve(&scan->tile, (size_t)c, scan->curve[c].z1, scan->curve[c].z2, (int)scan->curve[c].axis);
     if (dual->curve_type != BRENIER_CURVE_LINE) PetscCall(SetGapBounds(scan, c));
   }
@@ -164,7 +164,7 @@ static PetscErrorCode SetGapCurves(GapScan *scan, PetscInt first, PetscInt n)
 
 static PetscErrorCode ScanGapBlock(GapScan *scan, PetscInt n_curves, PetscInt n, PetscReal row[])
 {
-  const size_t stride = (size_t)scan->dual->source.dim + 2;
+  const size_t stride = (size_t)scan->dual->targets->dim + 2;
   PetscReal   *raised;
 
   PetscFunctionBegin;
@@ -213,7 +213,7 @@ static PetscErrorCode ScanGaps(GapScan *scan, BrenierRing *ring)
 static PetscErrorCode CreateGapScan(BrenierDual dual, GapScan *scan)
 {
   const BrenierTileKind kind = dual->curve_type == BRENIER_CURVE_CIRCLE ? BRENIER_TILE_CIRCLE : BRENIER_TILE_CHORD;
-  const size_t          dim  = (size_t)dual->source.dim;
+  const size_t          dim  = (size_t)dual->targets->dim;
   int                   failed;
 
   PetscFunctionBegin;
@@ -254,7 +254,7 @@ static PetscErrorCode FillGapRows(BrenierDual dual, const PetscScalar h[], Petsc
 
 PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec height, PetscInt n, const PetscInt local[], PetscReal gap[])
 {
-  const PetscInt     dim = dual->source.dim;
+  const PetscInt     dim = dual->targets->dim;
   BrenierRing        ring;
   GapScan            scan;
   const PetscScalar *h;

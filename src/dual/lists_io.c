@@ -232,11 +232,11 @@ static PetscErrorCode SetPlanes(BrenierDual dual, PetscInt first, PetscInt n, co
   PetscFunctionBegin;
   for (PetscInt c = 0; c < dual->n_local; ++c) {
     BrenierDualDraw_Private(dual, c, z, &curve);
-    dual->square[c] = BrenierCurveSecondMoment(&dual->source, &curve);
+    dual->square[c] = BrenierCurveSecondMoment(dual->source, &curve);
     for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i)
       if (lists->target[i] >= first && lists->target[i] < first + n)
-        BrenierDualPlane_Private(dual, &curve, y + (size_t)(lists->target[i] - first) * dual->source.dim, &lists->a[i],
-                                 &lists->b[i]);
+        BrenierDualPlane_Private(dual, &curve, y + (size_t)(lists->target[i] - first) * dual->targets->dim,
+                                 &lists->a[i], &lists->b[i]);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -253,8 +253,8 @@ static PetscErrorCode LoadPlanes(BrenierDual dual)
 
   PetscFunctionBegin;
   PetscCall(PetscLayoutGetRanges(dual->targets->layout, &range));
-  PetscCall(PetscMalloc1(2 * (size_t)dual->source.dim, &z));
-  PetscCall(BrenierRingCreate(dual->comm, dual->targets->n_local, (size_t)dual->source.dim, PETSC_FALSE, &ring));
+  PetscCall(PetscMalloc1(2 * (size_t)dual->targets->dim, &z));
+  PetscCall(BrenierRingCreate(dual->comm, dual->targets->n_local, (size_t)dual->targets->dim, PETSC_FALSE, &ring));
   BrenierTargetsNormalised(dual->targets, ring.block[ring.current]);
   while (PETSC_TRUE) {
     PetscCall(BrenierRingStep(&ring, &more, &owner, &n, &row));
@@ -279,7 +279,7 @@ static PetscErrorCode LoadLists(BrenierDual dual, BrenierStore store)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDualLoad(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed, uint32_t stream,
+PetscErrorCode BrenierDualLoad(BrenierTargets targets, BrenierSource source, PetscInt64 seed, uint32_t stream,
                                PetscInt n_batches, Vec slack, BrenierStore store, BrenierDual *dual)
 {
   PetscInt64 n_segments, end;

@@ -211,7 +211,7 @@ static int DropBelowEnvelope(Worker *w, CandidateList *list, BrenierEnvelope *e)
 /* Row of the block being scanned. */
 static inline const PetscReal *RowAt(const Chunk *chunk, PetscInt i)
 {
-  return chunk->block.row + (size_t)i * (size_t)(chunk->dual->source.dim + BRENIER_ROW_COLUMNS);
+  return chunk->block.row + (size_t)i * (size_t)(chunk->dual->targets->dim + BRENIER_ROW_COLUMNS);
 }
 
 static inline void Prefetch(const PetscReal row[], PetscInt n)
@@ -224,7 +224,7 @@ static inline void Prefetch(const PetscReal row[], PetscInt n)
 /* Planes in double of the candidates of curve c that came from the block, which is about to leave. */
 static void MakeExact(Chunk *chunk, PetscInt c)
 {
-  const PetscInt dim = chunk->dual->source.dim, ahead = 3;
+  const PetscInt dim = chunk->dual->targets->dim, ahead = 3;
   CandidateList *list = &chunk->list[c];
 
   for (PetscInt i = list->n_exact; i < list->n; ++i) {
@@ -311,7 +311,7 @@ static int BoundsFromAnchors(Worker *w, PetscInt c)
 static PetscErrorCode CreateChunk(BrenierDual dual, BrenierScanMode mode, PetscInt n_curves, Chunk *chunk)
 {
   static const BrenierTileKind kind[] = {BRENIER_TILE_CIRCLE, BRENIER_TILE_CHORD, BRENIER_TILE_CHORD};
-  const size_t                 dim    = (size_t)dual->source.dim;
+  const size_t                 dim    = (size_t)dual->targets->dim;
   const size_t                 n      = (size_t)PetscMin(PetscMax(n_curves, 1), dual->chunk_size);
   int                          failed;
 
@@ -367,8 +367,8 @@ static int BeginCurve(Worker *w, PetscInt c, const PetscReal leaf_low[])
   CandidateList  *list  = &chunk->list[c];
   const PetscBool whole = (PetscBool)(dual->curve_type == BRENIER_CURVE_LINE); // lists all targets
 
-  BrenierDualDraw_Private(dual, chunk->index[c], chunk->z + (size_t)c * 2 * dual->source.dim, curve);
-  dual->square[chunk->index[c]] = BrenierCurveSecondMoment(&dual->source, curve);
+  BrenierDualDraw_Private(dual, chunk->index[c], chunk->z + (size_t)c * 2 * dual->targets->dim, curve);
+  dual->square[chunk->index[c]] = BrenierCurveSecondMoment(dual->source, curve);
   BrenierTileSetCurve(&chunk->tile, (size_t)c, curve->z1, curve->z2, (int)curve->axis);
   BrenierBoundsClear_Private(&chunk->bounds[c]);
   list->n = list->n_exact = list->n_bounds = 0;
@@ -427,7 +427,7 @@ static PetscErrorCode ScanBlock(Chunk *chunk, BrenierBlocks *blocks)
   const int            vectors = chunk->dual->curve_type == BRENIER_CURVE_CIRCLE ? 2 : 1;
   const PetscInt       at_once = CurvesAtOnce(chunk);
   const PetscLogDouble flops =
-      2.0 * vectors * (PetscLogDouble)chunk->dual->source.dim * (PetscLogDouble)chunk->block.n * chunk->n;
+      2.0 * vectors * (PetscLogDouble)chunk->dual->targets->dim * (PetscLogDouble)chunk->block.n * chunk->n;
   PetscInt                 n_tiles;
   int                      failed = 0;
   const BrenierPackedTile *tile;
@@ -614,7 +614,7 @@ static PetscErrorCode EndChunk(Chunk *chunk, BrenierPieces *pieces)
 static PetscErrorCode FillOwnBlock(BrenierDual dual, PetscInt n, const PetscInt target[], const PetscReal y[],
                                    const PetscReal low[], const PetscReal cap[], PetscReal block[])
 {
-  const size_t dim = (size_t)dual->source.dim;
+  const size_t dim = (size_t)dual->targets->dim;
 
   PetscFunctionBegin;
   for (PetscInt i = 0; i < n; ++i) {
@@ -668,7 +668,7 @@ static PetscErrorCode FindHeights(BrenierDual dual, PetscInt n, const PetscInt t
 static PetscErrorCode FindAllowance(BrenierDual dual, BrenierTileKind kind, PetscInt n, const PetscInt target[],
                                     const PetscReal y[], BrenierTileAllowance *allowance)
 {
-  const size_t dim     = (size_t)dual->source.dim;
+  const size_t dim     = (size_t)dual->targets->dim;
   PetscReal    most[2] = {0.0, 0.0};
 
   PetscFunctionBegin;
@@ -697,9 +697,9 @@ static PetscErrorCode OpenBlocks(BrenierDual dual, BrenierScanMode mode, Brenier
               "not all targets");
   if (mode != BRENIER_SCAN_MORE) PetscCall(BrenierBlocksTake(*nodes, kind, low, cap, blocks, &found));
   if (found) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscMalloc1((size_t)dual->targets->n_local * dual->source.dim, y));
+  PetscCall(PetscMalloc1((size_t)dual->targets->n_local * dual->targets->dim, y));
   BrenierTargetsNormalised(dual->targets, *y);
-  PetscCall(BrenierBlocksCreate(nodes, kind, n, (size_t)dual->source.dim, blocks));
+  PetscCall(BrenierBlocksCreate(nodes, kind, n, (size_t)dual->targets->dim, blocks));
   PetscCall(FindAllowance(dual, kind, n, target, *y, &blocks->most));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -14,23 +14,27 @@ static const PetscInt brenier_most_plane = 4000000, brenier_most_space = 500000;
    rounding, as what overlaps may be light. */
 static const PetscReal brenier_most_excess = 1e-10, brenier_rounding_excess = 2e-14;
 
-PetscBool BrenierLaguerreKnows(const BrenierSource *source, PetscInt n_targets)
+PetscBool BrenierLaguerreKnows(BrenierSource source, PetscInt n_targets)
 {
-  if (source->type == BRENIER_SOURCE_SPHERE && source->dim == 1) return PETSC_TRUE;
-  if (source->type == BRENIER_SOURCE_SPHERE && (source->dim != 2 || source->ambient != 2)) return PETSC_FALSE;
-  if (source->dim == 2) return (PetscBool)(n_targets <= brenier_most_plane);
-  return (PetscBool)(source->dim == 3 && n_targets <= brenier_most_space);
+  switch (BrenierSourceExactLaw(source)) {
+  case BRENIER_EXACT_NONE:
+    return PETSC_FALSE;
+  case BRENIER_EXACT_ARC:
+    return PETSC_TRUE;
+  default:
+    return (PetscBool)(n_targets <= (BrenierSourceDim(source) == 2 ? brenier_most_plane : brenier_most_space));
+  }
 }
 
-static BrenierLaw LawOf(const BrenierSource *source)
+static BrenierLaw LawOf(BrenierSource source)
 {
-  switch (source->type) {
-  case BRENIER_SOURCE_CUBE:
-    return BRENIER_LAW_CUBE;
-  case BRENIER_SOURCE_SPHERE:
-    return BRENIER_LAW_CIRCLE;
-  default:
+  switch (BrenierSourceExactLaw(source)) {
+  case BRENIER_EXACT_GAUSSIAN:
     return BRENIER_LAW_GAUSSIAN;
+  case BRENIER_EXACT_CUBE:
+    return BRENIER_LAW_CUBE;
+  default:
+    return BRENIER_LAW_CIRCLE; // in one dimension without a use
   }
 }
 
@@ -47,7 +51,7 @@ static PetscErrorCode GatherAll(BrenierLaguerre l, PetscInt width, const PetscRe
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierLaguerreCreate(BrenierTargets t, const BrenierSource *source, BrenierLaguerre *laguerre)
+PetscErrorCode BrenierLaguerreCreate(BrenierTargets t, BrenierSource source, BrenierLaguerre *laguerre)
 {
   BrenierLaguerre l;
   PetscMPIInt     size;
@@ -59,8 +63,8 @@ PetscErrorCode BrenierLaguerreCreate(BrenierTargets t, const BrenierSource *sour
   l->targets = t;
   l->comm    = t->comm;
   l->law     = LawOf(source);
-  l->scale   = source->scale;
-  l->ambient = source->ambient;
+  l->scale   = BrenierSourceScale(source);
+  l->ambient = BrenierSourceAmbient(source);
   l->dim     = t->dim;
   PetscCallMPI(MPI_Comm_size(l->comm, &size));
   PetscCall(PetscMalloc2(size, &l->count, size, &l->offset));
@@ -350,7 +354,7 @@ const PetscReal *BrenierLaguerreSecondMoments(BrenierLaguerre l)
   return l->second;
 }
 
-PetscErrorCode BrenierLaguerreAt(BrenierTargets t, const BrenierSource *source, Vec h, Vec mass, PetscReal *energy,
+PetscErrorCode BrenierLaguerreAt(BrenierTargets t, BrenierSource source, Vec h, Vec mass, PetscReal *energy,
                                  BrenierLaguerre *laguerre)
 {
   BrenierLaguerreValue value;

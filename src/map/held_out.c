@@ -14,7 +14,7 @@ static const PetscReal brenier_student = 2.0395, brenier_normal = 1.95996;
 /* Curves of a sample by default: a target, and at least. */
 static const PetscInt64 brenier_circles_a_target = 4, brenier_chords_a_target = 16, brenier_least_curves = 4096;
 
-PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source, PetscInt n_targets)
+PetscInt64 BrenierHeldOutDefaultCurves(BrenierSource source, PetscInt n_targets)
 {
   const PetscBool  circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
   const PetscInt64 wanted  = n_targets * (circles ? brenier_circles_a_target : brenier_chords_a_target);
@@ -294,7 +294,7 @@ PetscErrorCode BrenierPotentialOfTargets(BrenierTargets t, Vec h, PetscReal psi[
 
 /* Dual, primal and gap. The energy is a mean over curves, so its batches weigh a little differently when they are not of
    one size: the dual takes its value from the energy and its error from the batches. */
-static PetscErrorCode MeasureDistance(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt n_batches,
+static PetscErrorCode MeasureDistance(BrenierTargets t, BrenierSource source, Vec h, PetscInt n_batches,
                                       const PetscReal batch[], const PetscReal u[], BrenierHeldOut *out)
 {
   PetscReal cost[BRENIER_BATCHES], gap[BRENIER_BATCHES], moment, value;
@@ -325,7 +325,7 @@ PetscReal BrenierDistance(PetscReal cost)
 }
 
 /* All that the masses and energies of the batches tell. */
-static PetscErrorCode MeasureBatches(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt n_batches,
+static PetscErrorCode MeasureBatches(BrenierTargets t, BrenierSource source, Vec h, PetscInt n_batches,
                                      const PetscReal batch[], const PetscReal u[], Vec mass, Vec mass_error,
                                      BrenierHeldOut *out)
 {
@@ -337,9 +337,9 @@ static PetscErrorCode MeasureBatches(BrenierTargets t, const BrenierSource *sour
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
-                                     uint32_t stream, PetscInt64 n_curves, Vec mass, Vec mass_error,
-                                     PetscReal barycentre[], BrenierHeldOut *out)
+PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, BrenierSource source, Vec h, PetscInt64 seed, uint32_t stream,
+                                     PetscInt64 n_curves, Vec mass, Vec mass_error, PetscReal barycentre[],
+                                     BrenierHeldOut *out)
 {
   BrenierDual      dual;
   BrenierDualValue value;
@@ -367,7 +367,7 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *sour
 }
 
 /* Adds one part's masses and energies, its share of a batch, to those of the batch and of all. */
-static PetscErrorCode AddPart(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed, uint32_t stream,
+static PetscErrorCode AddPart(BrenierTargets t, BrenierSource source, Vec h, PetscInt64 seed, uint32_t stream,
                               PetscInt64 n_curves, PetscReal share, Vec work, PetscReal batch[], PetscReal *u,
                               PetscReal *energy)
 {
@@ -419,7 +419,7 @@ static PetscErrorCode JoinBatches(BrenierTargets t, const PetscReal batch[], Vec
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
+PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets t, BrenierSource source, Vec h, PetscInt64 seed,
                                             uint32_t stream, PetscInt64 n_curves, PetscInt64 at_once, Vec mass,
                                             Vec mass_error, BrenierHeldOut *out)
 {

@@ -3,8 +3,6 @@
 #include <brenier/result.h>
 #include <brenier/store.h>
 
-#include <string.h>
-
 static const char brenier_result_format[] = "brenier-result";
 
 static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, BrenierTargets t)
@@ -39,8 +37,7 @@ static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, B
               {"primal_high", o->primal.high},
               {"gap", o->gap.value},
               {"gap_low", o->gap.low},
-              {"gap_high", o->gap.high},
-              {"source_scale", r->source.scale}};
+              {"gap_high", o->gap.high}};
   const struct {
     const char *name;
     PetscInt64  value;
@@ -148,7 +145,7 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
   PetscCall(BrenierStoreSetText(store, "/", "software", "Brenier"));
   PetscCall(BrenierStoreSetText(store, "/", "version", BRENIER_VERSION));
   PetscCall(BrenierStoreSetText(store, "/", "created", date));
-  PetscCall(BrenierStoreSetText(store, "/", "source", BrenierSourceNames[result->source.type]));
+  PetscCall(BrenierSourceSave(result->source, store));
   PetscCall(BrenierStoreSetText(store, "/", "cells", result->exact ? "exact" : "curves"));
   PetscCall(WriteNumbers(store, result, t));
   PetscCall(WriteProvenance(store, t, result));
@@ -157,20 +154,10 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ReadAttributes(MPI_Comm comm, BrenierStore store, const char path[], BrenierResult *r,
-                                     PetscInt dim)
+static PetscErrorCode ReadAttributes(BrenierStore store, const char path[], BrenierResult *r, PetscInt dim)
 {
-  char              name[64];
-  PetscReal         scale;
-  BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN;
-
   PetscFunctionBegin;
-  PetscCall(BrenierStoreGetText(store, "/", "source", sizeof name, name));
-  while (BrenierSourceNames[type] && strcmp(BrenierSourceNames[type], name)) ++type;
-  PetscCheck(BrenierSourceNames[type], comm, PETSC_ERR_FILE_UNEXPECTED,
-             "%s: unknown source '%s'; it was written by another version of Brenier", path, name);
-  PetscCall(BrenierStoreGetReal(store, "/", "source_scale", &scale));
-  PetscCall(BrenierSourceCreate(type, dim, scale, &r->source));
+  PetscCall(BrenierSourceLoad(store, dim, &r->source));
   PetscCall(BrenierStoreGetInt(store, "/", "seed", &r->seed));
   PetscCall(BrenierStoreGetInt(store, "/", "curves", &r->curves));
   PetscCall(BrenierStoreGetText(store, "/", "status", sizeof r->status, r->status));
@@ -230,7 +217,7 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscCall(BrenierStoreOpen(comm, path, brenier_result_format, &store));
   PetscCall(BrenierStoreGetShape(store, "/targets", &n, &dim));
   PetscCall(CheckShapes(comm, store, path, n, dim));
-  PetscCall(ReadAttributes(comm, store, path, result, dim));
+  PetscCall(ReadAttributes(store, path, result, dim));
   n_all = (PetscInt)n;
   PetscCall(PetscSplitOwnership(comm, &n_local, &n_all));
   first = n_local;

@@ -31,7 +31,7 @@ static PetscErrorCode SetVoronoi(BrenierTargets t, Vec h)
 }
 
 /* E(h + s p) - E(h - s p) over 2 s is the slope <w - nu, p>, and the same of the masses is H p. */
-static PetscErrorCode TestDerivatives(BrenierSourceType type, PetscInt dim)
+static PetscErrorCode TestDerivatives(const char type[], PetscInt dim)
 {
   const PetscReal      s = 1e-5;
   BrenierTargets       t;
@@ -45,9 +45,9 @@ static PetscErrorCode TestDerivatives(BrenierSourceType type, PetscInt dim)
 
   PetscFunctionBeginUser;
   PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 5, N, dim, 0.4, 0.0, &t));
-  PetscCall(BrenierSourceCreate(type, dim, 1.0, &source));
-  PetscCheck(BrenierLaguerreKnows(&source, t->n), PETSC_COMM_WORLD, PETSC_ERR_PLIB, "cells are not known");
-  PetscCall(BrenierLaguerreCreate(t, &source, &l));
+  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, type, dim, 1.0, &source));
+  PetscCheck(BrenierLaguerreKnows(source, t->n), PETSC_COMM_WORLD, PETSC_ERR_PLIB, "cells are not known");
+  PetscCall(BrenierLaguerreCreate(t, source, &l));
   PetscCall(BrenierTargetsCreateVec(t, &h));
   PetscCall(VecDuplicate(h, &p));
   PetscCall(VecDuplicate(h, &mass));
@@ -90,15 +90,17 @@ static PetscErrorCode TestDerivatives(BrenierSourceType type, PetscInt dim)
   PetscCall(VecDestroy(&less));
   PetscCall(VecDestroy(&product));
   PetscCall(BrenierLaguerreDestroy(&l));
+  PetscCall(BrenierSourceDestroy(&source));
   PetscCall(BrenierTargetsDestroy(&t));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Sampled masses are exact ones but for chance: chi2 times curves is what noise2 says, within a factor. */
-static PetscErrorCode TestAgainstCurves(BrenierSourceType type, PetscInt dim)
+/* Sampled masses are exact ones but for chance: chi2 times curves is what noise2 says, within a factor. For a source of which dim of
+   `ambient` coordinates are seen, where its cells are known. */
+static PetscErrorCode TestAgainstCurves(const char name[], PetscInt ambient, PetscInt dim)
 {
   BrenierTargets       t;
-  BrenierSource        source;
+  BrenierSource        whole, source;
   BrenierLaguerre      l;
   BrenierLaguerreValue value;
   BrenierDual          dual;
@@ -108,10 +110,16 @@ static PetscErrorCode TestAgainstCurves(BrenierSourceType type, PetscInt dim)
   PetscReal            chi2 = 0.0;
 
   PetscFunctionBeginUser;
+  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, name, ambient, 1.0, &whole));
+  PetscCall(BrenierSourceReduce(whole, dim, &source));
+  PetscCall(BrenierSourceDestroy(&whole));
+  if (!BrenierLaguerreKnows(source, N)) {
+    PetscCall(BrenierSourceDestroy(&source));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 5, N, dim, 0.4, 0.0, &t));
-  PetscCall(BrenierSourceCreate(type, dim, 1.0, &source));
-  PetscCall(BrenierLaguerreCreate(t, &source, &l));
-  PetscCall(BrenierDualCreate(t, &source, 3, BRENIER_STREAM_CHECK, 20000, 16, &dual));
+  PetscCall(BrenierLaguerreCreate(t, source, &l));
+  PetscCall(BrenierDualCreate(t, source, 3, BRENIER_STREAM_CHECK, 20000, 16, &dual));
   PetscCall(BrenierTargetsCreateVec(t, &h));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecDuplicate(h, &other));
@@ -125,15 +133,16 @@ static PetscErrorCode TestAgainstCurves(BrenierSourceType type, PetscInt dim)
   PetscCall(VecRestoreArrayRead(mass, &m));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &chi2, 1, MPIU_REAL, MPI_SUM, PETSC_COMM_WORLD));
   // A sum of some N independent squares: three times its mean with chance below 1e-9; the seed is fixed
-  PetscCheck(chi2 < 3.0 * sampled.noise2, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "chi2 %g where chance makes %g",
+  PetscCheck(chi2 < 3.0 * sampled.noise2, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "%s: chi2 %g where chance makes %g", name,
              (double)chi2, (double)sampled.noise2);
   PetscCheck(PetscAbsReal(value.energy - sampled.energy) < 0.02, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
-             "energy %g, by curves %g", (double)value.energy, (double)sampled.energy);
+             "%s: energy %g, by curves %g", name, (double)value.energy, (double)sampled.energy);
   PetscCall(VecDestroy(&h));
   PetscCall(VecDestroy(&mass));
   PetscCall(VecDestroy(&other));
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(BrenierLaguerreDestroy(&l));
+  PetscCall(BrenierSourceDestroy(&source));
   PetscCall(BrenierTargetsDestroy(&t));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -153,8 +162,8 @@ static PetscErrorCode TestLift(PetscInt dim)
 
   PetscFunctionBeginUser;
   PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 5, N, dim, 0.4, 0.0, &t));
-  PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, dim, 1.0, &source));
-  PetscCall(BrenierLaguerreCreate(t, &source, &l));
+  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, "gaussian", dim, 1.0, &source));
+  PetscCall(BrenierLaguerreCreate(t, source, &l));
   PetscCall(BrenierTargetsCreateVec(t, &h));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecDuplicate(h, &gap));
@@ -189,6 +198,7 @@ static PetscErrorCode TestLift(PetscInt dim)
   PetscCall(VecDestroy(&gap));
   PetscCall(VecDestroy(&beyond));
   PetscCall(BrenierLaguerreDestroy(&l));
+  PetscCall(BrenierSourceDestroy(&source));
   PetscCall(BrenierTargetsDestroy(&t));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -233,9 +243,10 @@ static PetscErrorCode TestReduction(PetscInt dim, PetscInt rank, PetscReal colum
 
   PetscFunctionBeginUser;
   PetscCall(MakeFlat(dim, rank, column, &t));
-  PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, dim, 1.0, &source));
-  PetscCall(BrenierReductionCreate(t, &source, &r));
-  PetscCheck(r->rank == rank && r->targets->dim == rank && r->source.dim == rank && r->source.ambient == dim,
+  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, "gaussian", dim, 1.0, &source));
+  PetscCall(BrenierReductionCreate(t, source, &r));
+  PetscCheck(r->rank == rank && r->targets->dim == rank && BrenierSourceDim(r->source) == rank &&
+                 BrenierSourceAmbient(r->source) == dim,
              PETSC_COMM_WORLD, PETSC_ERR_PLIB, "rank %" PetscInt_FMT " of %" PetscInt_FMT, r->rank, rank);
   PetscCall(BrenierTargetsSecondMoment(t, &whole));
   PetscCall(BrenierTargetsSecondMoment(r->targets, &reduced));
@@ -257,6 +268,7 @@ static PetscErrorCode TestReduction(PetscInt dim, PetscInt rank, PetscReal colum
   }
   PetscCall(PetscFree3(origin, inside, back));
   PetscCall(BrenierReductionDestroy(&r));
+  PetscCall(BrenierSourceDestroy(&source));
   PetscCall(BrenierTargetsDestroy(&t));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -266,13 +278,15 @@ int main(int argc, char **argv)
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   for (PetscInt dim = 2; dim <= 3; ++dim) {
-    PetscCall(TestDerivatives(BRENIER_SOURCE_GAUSSIAN, dim));
-    PetscCall(TestDerivatives(BRENIER_SOURCE_CUBE, dim));
-    PetscCall(TestAgainstCurves(BRENIER_SOURCE_GAUSSIAN, dim));
-    PetscCall(TestAgainstCurves(BRENIER_SOURCE_CUBE, dim));
+    PetscCall(TestDerivatives("gaussian", dim));
+    PetscCall(TestDerivatives("cube", dim));
     PetscCall(TestLift(dim));
   }
-  PetscCall(TestDerivatives(BRENIER_SOURCE_SPHERE, 2));
+  PetscCall(TestDerivatives("sphere", 2));
+  for (const char *const *name = BrenierSourceNames; *name; ++name)
+    for (PetscInt dim = 1; dim <= 3; ++dim)
+      for (PetscInt ambient = PetscMax(dim, BrenierSourceLeastDim(*name)); ambient <= 5; ++ambient)
+        PetscCall(TestAgainstCurves(*name, ambient, dim));
   for (PetscInt rank = 1; rank <= 5; ++rank) {
     PetscCall(TestReduction(7, rank, 1.0));
     PetscCall(TestReduction(90, rank, 1e6)); // one axis a million times as long as the others
