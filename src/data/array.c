@@ -26,8 +26,9 @@ enum { MAGIC_BYTES = 20 };
 
 /* ---- the file ---- */
 
-/* Where `file.h5:/dataset` or `file.h5:dataset` is to be split; NULL when all of it is a file. Colons may be part of the name of a
-   file or a dataset: the first counts that has a file before it, and without one the last that has a slash behind it. */
+/* Where `file.h5:/dataset` or `file.h5:dataset` is to be split; NULL when all of it is a file. Colons may be part of
+   the name of a file or a dataset: the first counts that has a file before it, and without one the last that has a
+   slash behind it. */
 static char *FindColon(char where[])
 {
   struct stat about;
@@ -265,8 +266,9 @@ static PetscBool IsFill(const BrenierArray *array, PetscInt i, PetscReal fill)
   return PETSC_TRUE;
 }
 
-/* Warns of rows that look as if nobody had written them: where storage was reserved for all of a file that was filled halfway, no
-   more can be seen. One such row is nothing unusual, nor are several of one number, or of integers, unless they follow each other. */
+/* Warns of rows that look as if nobody had written them: where storage was reserved for all of a file that was filled
+   halfway, no more can be seen. One such row is nothing unusual, nor are several of one number, or of integers, unless
+   they follow each other. */
 static PetscErrorCode WarnOfFill(const BrenierArrayFile *file, BrenierArrayRole role, const BrenierArray *array)
 {
   PetscInt64 count = 0, first = array->n, last = -1;

@@ -1,6 +1,6 @@
 /*
-  arcs.c - Cells on the unit circle: a constraint cos(t - phi) <= q with |q| < 1 takes away the open arc about phi of half
-  width acos q; the cell is what is left between the union of these arcs.
+  arcs.c - Cells on the unit circle: a constraint cos(t - phi) <= q with |q| < 1 takes away the open arc about phi of
+  half width acos q; the cell is what is left between the union of these arcs.
 */
 #include "kernel/pi.h"
 #include "low/work.h"

@@ -11,8 +11,8 @@
     h int g(r) / r^3 dA = 2 pi w K(|h|) - sum sign int dtheta K(r),    K(r) = h erfc(r / sqrt 2) / (4 pi r)
 
   where g is the density outside a ball, over 4 pi: the divergence of -x g / r^3 is the density away from the origin, so
-  that the mass of a polyhedron is [0 inside] - the sum over its facets. With t = p sinh v, dtheta = dv / cosh v, and the
-  integrands are analytic to |Im v| < pi/2; pieces of length 1 over which the exponent changes by 3 at most need 10
+  that the mass of a polyhedron is [0 inside] - the sum over its facets. With t = p sinh v, dtheta = dv / cosh v, and
+  the integrands are analytic to |Im v| < pi/2; pieces of length 1 over which the exponent changes by 3 at most need 10
   Gauss points. All terms decay like the density on the edges, so a cell far out keeps its digits.
 
   The sums lose digits as the mass is less than their terms; then BrenierGaussSlabs() sums it again.
@@ -179,7 +179,8 @@ static void WholeEdge(const BrenierEdge *edge, double limit, double h, double *f
   if (kernel) *kernel = sign * space;
 }
 
-/* Moments about the origin by the identities of Stein: int x = -sum n mu(edge), int x_a x_b = delta mass - sum n int x. */
+/* Moments about the origin by the identities of Stein: int x = -sum n mu(edge), int x_a x_b = delta mass - sum n int
+   x. */
 static void Stein(int n, const BrenierEdge edge[], BrenierFlat *flat)
 {
   flat->second[0] = flat->second[2] = flat->mass;

@@ -32,20 +32,6 @@ static const double near = 0.5;
 /* Sine of an angle between planes that is rounding. */
 static const double parallel = 1e-12;
 
-/* t1, t2, n right-handed. */
-void BrenierFrame(const double n[3], double t1[3], double t2[3])
-{
-  int    axis = 0;
-  double norm;
-
-  for (int d = 1; d < 3; ++d)
-    if (fabs(n[d]) < fabs(n[axis])) axis = d;
-  for (int d = 0; d < 3; ++d) t1[d] = (d == axis) - n[axis] * n[d];
-  norm = sqrt(Dot(t1, t1));
-  for (int d = 0; d < 3; ++d) t1[d] /= norm;
-  Cross(n, t1, t2);
-}
-
 /* Cuts the polygon of facet j by plane p; 0 when nothing is left. */
 static int CutFacet(BrenierCellWork *work, int j, int p, const BrenierFacet *facet)
 {

@@ -1,7 +1,7 @@
 /*
-  slabs.c - A polygon under the Gaussian density of the plane without cancellation: trapezoids between the vertices, along
-  the polygon's longest direction, by product rules whose terms are all positive. Fast for cells that are small against
-  the density's length, and right for thin ones.
+  slabs.c - A polygon under the Gaussian density of the plane without cancellation: trapezoids between the vertices,
+  along the polygon's longest direction, by product rules whose terms are all positive. Fast for cells that are small
+  against the density's length, and right for thin ones.
 */
 #include "kernel/pi.h"
 #include "low/exponential.h"

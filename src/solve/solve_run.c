@@ -113,10 +113,10 @@ PetscErrorCode BrenierMeasuredCopy_Private(const Measured *from, Measured *to)
 
 PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 wanted)
 {
-  const uint32_t  stream = BRENIER_STREAM_REPORT + attempt;
-  BrenierHeldOut *o      = &s->solved->held_out;
-  PetscInt64      fit    = BrenierBudgetFreshFit_Private(&s->budget);
-  PetscLogDouble  begun, ended;
+  const BrenierHeldOutSample sample = {s->options->seed, BRENIER_STREAM_REPORT + attempt, wanted};
+  BrenierHeldOut            *o      = &s->solved->held_out;
+  PetscInt64                 fit    = BrenierBudgetFreshFit_Private(&s->budget);
+  PetscLogDouble             begun, ended;
 
   PetscFunctionBegin;
   PetscCall(PetscTime(&begun));
@@ -124,11 +124,9 @@ PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscIn
   s->measured = PETSC_TRUE;
   s->centred  = (PetscBool)(!s->dual && wanted <= fit);
   if (wanted <= fit)
-    PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, s->options->seed, stream, wanted, s->mass,
-                                    s->mass_error, s->centred ? s->barycentre : NULL, o));
-  else
-    PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, s->options->seed, stream, wanted, fit, s->mass,
-                                           s->mass_error, o));
+    PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, &sample, s->mass, s->mass_error,
+                                    s->centred ? s->barycentre : NULL, o));
+  else PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, fit, s->mass, s->mass_error, o));
   PetscCall(PetscTime(&ended));
   s->pace = (ended - begun) / (PetscReal)PetscMax(o->curves, 1);
   PetscCallMPI(MPI_Bcast(&s->pace, 1, MPIU_REAL, 0, s->targets->comm));

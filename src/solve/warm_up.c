@@ -31,7 +31,7 @@ static const PetscReal brenier_warm_shrunk = 0.5;
 
 /* Step in units of the length scale, a dimension and at most. Chosen by trying on mixtures, tight clusters and images
    from d = 2 to 64: tight clusters in two and three dimensions fail with 1. */
-static const PetscReal brenier_warm_rate = 0.07, brenier_warm_most = 0.5;
+static const PetscReal brenier_warm_rate = 0.07, brenier_warm_step_most = 0.5;
 
 /* Length of a node over its distance to others, where targets have scales. */
 static const PetscReal brenier_warm_length = 0.2;
@@ -45,7 +45,7 @@ static PetscErrorCode WarmStep(WarmUp *w)
 {
   const BrenierTargets     t     = w->targets;
   const PetscInt64         first = w->now.warm.round * w->n_steps, step = w->now.warm.step;
-  const PetscReal          rate  = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_most);
+  const PetscReal          rate  = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_step_most);
   const PetscReal          root  = PetscSqrtReal((PetscReal)step + 1.0);
   const BrenierFreshCurves fresh = {t, w->source, w->seed, BRENIER_STREAM_WARM + (uint32_t)(first + step), w->n_curves};
   const BrenierStepRule    rule  = {.length =
