@@ -68,7 +68,7 @@ static const PetscInt brenier_least_clusters = 64;
 /* Curves a cluster, and in all at least. */
 static const PetscInt64 brenier_level_circles = 8, brenier_level_chords = 32, brenier_level_least = 4096;
 
-enum { DESCENT_STEPS = 512, DESCENT_STEPS_LARGE = 128 };
+enum { BRENIER_DESCENT_STEPS = 512, BRENIER_DESCENT_STEPS_LARGE = 128 };
 
 static const PetscReal brenier_large = 1e6; /* coordinates */
 
@@ -92,7 +92,7 @@ PetscBool BrenierBudgetListsPay_Private(PetscInt n, PetscInt dim)
 
 PetscInt BrenierBudgetDescentSteps_Private(PetscInt n, PetscInt dim)
 {
-  return BrenierBudgetIsLarge_Private(n, dim) ? DESCENT_STEPS_LARGE : DESCENT_STEPS;
+  return BrenierBudgetIsLarge_Private(n, dim) ? BRENIER_DESCENT_STEPS_LARGE : BRENIER_DESCENT_STEPS;
 }
 
 /* x as a number of curves, the largest there is at most. */
