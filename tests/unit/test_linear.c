@@ -221,7 +221,7 @@ static PetscReal TwinCovariance(PetscInt n, PetscInt rank, PetscReal offset, Pet
 
 static PetscErrorCode TestMoments(PetscInt n, PetscInt dim, PetscInt rank, PetscReal offset, PetscReal scale)
 {
-  PetscInt   first, n_local;
+  PetscInt   n_local;
   PetscReal *y, *nu, *mean, *covariance;
   // What the data themselves are rounded to, squared out
   const PetscReal bound = tolerance * (scale + PetscAbsReal(offset));
@@ -271,7 +271,7 @@ static PetscErrorCode TestMomentsInPanels(PetscInt dim)
 /* Components against the moments they diagonalise: V Cov V' = diag(variance), and its trace. */
 static PetscErrorCode TestPrincipal(PetscInt n, PetscInt p, PetscInt d, PetscInt rank, PetscReal offset)
 {
-  PetscInt          first, n_local;
+  PetscInt          n_local;
   PetscReal        *x, *nu, *mean, *component, *variance, *covariance, *other, total = 0.0;
   BrenierEigenCheck check;
 
@@ -370,7 +370,7 @@ static PetscErrorCode TestStartDiagonal(PetscInt dim, PetscInt rank, PetscReal o
 /* On a line every set of points has a closed form: (y - m)^2 / sigma; here in dim copies, which is rank 1. */
 static PetscErrorCode TestStartLine(PetscInt n, PetscInt dim, PetscReal offset, PetscReal size)
 {
-  PetscInt   first, n_local;
+  PetscInt   n_local;
   PetscReal  mean, variance;
   PetscReal *y, *nu, *h, *form;
 
