@@ -11,6 +11,8 @@ The rules, for include/brenier/ and src/ (tests/ may include anything):
  3. src/kernel/ reaches, through whatever headers, neither MPI nor PETSc nor HDF5.
  4. The private headers of a module (src/MODULE/*.h) are for its own and higher layers, but src/solve/ and src/app/ see
     only the public face of the others; src/solve/ sees src/methods/, which it chooses among, as a whole.
+ 5. Below src/app/ nothing prints but src/base/print.c, for the context of a communicator, and memory.c, which ends the
+    program where memory is out; nothing names the communicator of the world, since whoever calls has one.
 """
 import os
 import re
@@ -19,9 +21,9 @@ import sys
 LAYER = {"base": 0, "kernel": 0, "data": 1, "linear": 2, "low": 2, "dual": 2, "map": 3, "methods": 4, "solve": 5, "app": 6}
 
 MODULE_OF_HEADER = {
-    "base.h": "base", "compat.h": "base", "error.h": "base", "log.h": "base", "random.h": "base", "stop.h": "base",
+    "base.h": "base", "compat.h": "base", "context.h": "base", "error.h": "base", "log.h": "base", "print.h": "base", "random.h": "base", "stop.h": "base",
     "sum.h": "base", "threads.h": "base", "version.h": "base",
-    "envelope.h": "kernel", "tile.h": "kernel",
+    "dot.h": "kernel", "envelope.h": "kernel", "tile.h": "kernel",
     "array.h": "data", "reduction.h": "data", "scales.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",
     "laguerre.h": "low", "frechet.h": "linear", "linear.h": "linear",
     "dual.h": "dual",
@@ -33,6 +35,8 @@ MODULE_OF_HEADER = {
 
 GENERATED = {"version.h": "version.h.in"}
 PUBLIC_FACE_ONLY = {"solve": ("methods",), "app": ()}  # but for the modules named
+PRINTS = (os.path.join("src", "base", "print.c"), os.path.join("src", "base", "memory.c"))
+LOUD = re.compile(r"\b(printf|fprintf|puts|fputs|putchar|PetscPrintf|PetscFPrintf|PETSC_STDOUT|PETSC_COMM_WORLD)\b")
 NOT_IN_KERNEL = re.compile(r"^(mpi|petsc|hdf5|H5)")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
@@ -139,6 +143,14 @@ def check_kernel(root, paths):
                     open_paths.append(target)
 
 
+def check_silence(root, paths):
+    """Rule 5."""
+    for path in (p for p in paths if p.startswith("src") and module_of(p) not in (None, "app") and p not in PRINTS):
+        with open(os.path.join(root, path), encoding="utf-8") as file:
+            for word in sorted(set(LOUD.findall(COMMENT.sub("", file.read())))):
+                yield f"{path}: below src/app the library is silent and takes the caller's communicator, but here is {word}"
+
+
 def check(root):
     """All violations in the repository at root, and the number of files looked at."""
     paths = c_files(root)
@@ -152,6 +164,7 @@ def check(root):
                 edges[module_of(path), other] = path
     violations += check_pairs(edges)
     violations += check_kernel(root, paths)
+    violations += check_silence(root, paths)
     return violations, len(paths)
 
 

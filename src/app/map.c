@@ -2,7 +2,7 @@
 #include "extend.h"
 
 #include <brenier/array.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/store.h>
 
 static const BrenierOption map_options[] = {

@@ -340,7 +340,7 @@ static PetscErrorCode ReportWork(BrenierTargets t, BrenierSource source, const B
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
-  all[3] = (PetscReal)BrenierThreads() * BrenierTilePeak(look);
+  all[3] = (PetscReal)BrenierThreads(PETSC_COMM_WORLD) * BrenierTilePeak(look);
   (void)getrusage(RUSAGE_SELF, &usage);
   bytes = (PetscInt64)usage.ru_maxrss * 1024;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 5, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));
@@ -547,7 +547,7 @@ static PetscErrorCode FindStart(SolveRun *run)
   else ierr = BrenierSolveStart(run->targets, run->source, &r->solve, run->h, &run->start);
   if (ierr == BRENIER_STOPPED && !checkpoint) ierr = PETSC_SUCCESS; // the solve measures what there is
   if (ierr == BRENIER_STOPPED) {
-    run->solved.stopped = BrenierStopAsked();
+    run->solved.stopped = BrenierStopAsked(PETSC_COMM_WORLD);
     PetscCall(BrenierCheckpointWrite(checkpoint));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -559,7 +559,7 @@ static PetscErrorCode FindStart(SolveRun *run)
 /* Says that the run ends with a checkpoint. */
 static PetscErrorCode ReportStop(const SolveRun *run, BrenierExit *outcome)
 {
-  const char *why = BrenierStopText(run->solved.stopped);
+  const char *why = BrenierStopText(PETSC_COMM_WORLD, run->solved.stopped);
 
   PetscFunctionBegin;
   *outcome = BRENIER_EXIT_STOPPED;
@@ -636,7 +636,7 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (run->solved.stopped)
-    PetscCall(BrenierSay("stopped (%s) after %.0f iterations", BrenierStopText(run->solved.stopped),
+    PetscCall(BrenierSay("stopped (%s) after %.0f iterations", BrenierStopText(PETSC_COMM_WORLD, run->solved.stopped),
                          run->solved.last.iteration));
   else
     PetscCall(
@@ -653,7 +653,7 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
 
   PetscFunctionBegin;
   PetscCall(ReadRequest(r));
-  PetscCall(BrenierStopSetup(r->max_time, r->stop_file));
+  PetscCall(BrenierStopSetup(PETSC_COMM_WORLD, r->max_time, r->stop_file));
   PetscCall(ReadTargets(argument[0], r, &run.given));
   PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, BrenierSourceNames[r->source], run.given->dim, 1.0, &run.whole));
   PetscCall(BrenierReductionCreate(run.given, run.whole, &run.reduction));

@@ -217,7 +217,7 @@ static PetscErrorCode Extrapolate(MPI_Comm comm, const BrenierRows set[2], Petsc
   BrenierProgress progress;
 
   PetscFunctionBegin;
-  PetscCall(BrenierProgressBegin(&progress, "halves"));
+  PetscCall(BrenierProgressBegin(&progress, comm, "halves"));
   for (PetscInt k = 0; k < n_splits; ++k) {
     PetscCall(MeasureHalves(comm, set, k, seed, psi, value, linear));
     mean += 0.5 * (value[0] + value[1]) / (PetscReal)n_splits;

@@ -1,6 +1,5 @@
 /* laguerre.c - Implements laguerre.h but for the lift: neighbours from one rank, cells on all. */
 #include <brenier/base.h>
-#include <brenier/envelope.h>
 #include <brenier/threads.h>
 
 #include "laguerre_impl.h"
@@ -187,7 +186,7 @@ static int Integrate(BrenierLaguerre l, PetscInt i, PetscReal a[], PetscReal b[]
 static PetscErrorCode IntegrateAll(BrenierLaguerre l)
 {
   const PetscInt n       = l->targets->n_local;
-  const int      threads = (int)BrenierThreads();
+  const int      threads = (int)BrenierThreads(l->targets->comm);
   PetscInt       longest = 1;
   int            failed  = 0;
 

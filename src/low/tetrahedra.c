@@ -3,6 +3,7 @@
   over the triangles of the facets, by product rules whose terms are all positive: along the ray from the point, and
   over the triangle from one of its corners.
 */
+#include "kernel/pi.h"
 #include "low/exponential.h"
 #include "low/legendre.h"
 #include "low/space.h"
@@ -10,8 +11,6 @@
 
 #include <math.h>
 #include <string.h>
-
-static const double pi = 3.14159265358979323846264338327950288;
 
 /* A tetrahedron from the point over the triangle corner[0..2], all relative to it; origin is the point's place. */
 typedef struct {
@@ -141,7 +140,7 @@ void BrenierGaussTetrahedra(const BrenierCellWork *work, const double point[3], 
         for (int d = 0; d < 3; ++d) t.corner[c][d] = work->at[3 * corner[c] + d] - point[d];
       AddTetrahedron(&t, &rays, cell);
     }
-  density = exp(-0.5 * Dot(t.origin, t.origin)) / pow(2.0 * pi, 1.5);
+  density = exp(-0.5 * Dot(t.origin, t.origin)) / pow(2.0 * brenier_pi, 1.5);
   cell->mass *= density;
   for (int d = 0; d < 3; ++d) cell->moment[d] *= density;
   for (int m = 0; m < 6; ++m) cell->second[m] *= density;

@@ -1,5 +1,6 @@
 /* held_out.c - Implements held_out.h. */
 #include <brenier/base.h>
+#include <brenier/dot.h>
 #include <brenier/held_out.h>
 
 #include <math.h>

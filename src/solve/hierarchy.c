@@ -14,7 +14,7 @@
 #include <brenier/base.h>
 #include <brenier/scales.h>
 #include <brenier/cluster.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/linear.h>
 #include <brenier/transport.h>
 
@@ -177,8 +177,8 @@ static PetscErrorCode RunLevel(BrenierDual dual, BrenierTargets t, BrenierNewton
 
 /* Solves for the clusters of one level, roughly: heights, and the barycentres of their cells; after a stop, heights
    alone. */
-static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
-                                 Vec h, PetscReal barycentre[], BrenierStart *start)
+static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options, Vec h,
+                                 PetscReal barycentre[], BrenierStart *start)
 {
   const PetscBool      circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
   const PetscInt64     curves  = BrenierBudgetLevelCurves_Private(t->n, circles);
@@ -211,11 +211,11 @@ static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const B
   PetscCall(ierr);
   PetscCall(PetscTime(&ended));
   if (start->n_levels < BRENIER_MAX_LEVELS) start->level[start->n_levels++] = t->n;
-  PetscCall(BrenierSay("level: %" PetscInt_FMT " clusters, %.0f curves, %.0f iterations, L1 residual %.1e, %.1f s",
-                       t->n, last.curves, last.iteration, last.l1, ended - begun));
-  PetscCall(BrenierLogEvent("level", "i clusters", (PetscInt64)t->n, "r curves", last.curves, "r iterations",
-                            last.iteration, "r l1", last.l1, "r noise", last.noise, "r level_seconds", ended - begun,
-                            NULL));
+  PetscCall(BrenierPrint(t->comm,
+                         "level: %" PetscInt_FMT " clusters, %.0f curves, %.0f iterations, L1 residual %.1e, %.1f s",
+                         t->n, last.curves, last.iteration, last.l1, ended - begun));
+  PetscCall(BrenierLog(t->comm, "level", "i clusters", (PetscInt64)t->n, "r curves", last.curves, "r iterations",
+                       last.iteration, "r l1", last.l1, "r noise", last.noise, "r level_seconds", ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

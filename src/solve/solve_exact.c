@@ -59,10 +59,10 @@ static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierL
   PetscCall(VecDestroy(&mass));
   if (ierr == BRENIER_STOPPED) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ierr);
-  PetscCall(BrenierSay("level: %" PetscInt_FMT " clusters, %.0f iterations, L1 residual %.1e, %.1f s", targets->n,
-                       last.iteration, last.l1, last.seconds));
-  PetscCall(BrenierLogEvent("level", "i clusters", (PetscInt64)targets->n, "r curves", 0.0, "r iterations",
-                            last.iteration, "r l1", last.l1, "r noise", 0.0, "r level_seconds", last.seconds, NULL));
+  PetscCall(BrenierPrint(targets->comm, "level: %" PetscInt_FMT " clusters, %.0f iterations, L1 residual %.1e, %.1f s",
+                         targets->n, last.iteration, last.l1, last.seconds));
+  PetscCall(BrenierLog(targets->comm, "level", "i clusters", (PetscInt64)targets->n, "r curves", 0.0, "r iterations",
+                       last.iteration, "r l1", last.l1, "r noise", 0.0, "r level_seconds", last.seconds, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -116,7 +116,7 @@ PetscErrorCode BrenierSolveExact(BrenierTargets t, BrenierSource source, const B
   PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
   ierr = BrenierExactNewton_Private(t, laguerre, &newton, h, cells->mass, &last, &solved->reason);
   if (ierr == BRENIER_STOPPED) {
-    solved->stopped = BrenierStopAsked();
+    solved->stopped = BrenierStopAsked(t->comm);
     if (options->checkpoint) PetscCall(BrenierCheckpointWrite(options->checkpoint));
   } else PetscCall(ierr);
   if (solved->reason != BRENIER_REASON_UNSOUND && !(solved->stopped && options->checkpoint))

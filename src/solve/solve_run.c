@@ -219,7 +219,7 @@ PetscErrorCode BrenierSolveRunGoBack_Private(Solve *s)
 }
 
 /* In words, since it decides how the solve goes. */
-static PetscErrorCode TellScales(BrenierScales scales)
+static PetscErrorCode TellScales(MPI_Comm comm, BrenierScales scales)
 {
   PetscReal least = PETSC_MAX_REAL, most = 0.0;
 
@@ -228,8 +228,9 @@ static PetscErrorCode TellScales(BrenierScales scales)
     least = PetscMin(least, scales->apart[i]);
     most  = PetscMax(most, scales->apart[i]);
   }
-  PetscCall(BrenierSay("targets are %.1e to %.1e from their nearest: steps go by groups of them, each on its own scale",
-                       (double)least, (double)most));
+  PetscCall(BrenierPrint(
+      comm, "targets are %.1e to %.1e from their nearest: steps go by groups of them, each on its own scale",
+      (double)least, (double)most));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -245,7 +246,7 @@ PetscErrorCode BrenierSolveRunCreate_Private(Solve *s)
   PetscCall(VecSet(s->scale, 0.0));
   PetscCall(VecSet(s->slack, brenier_first_slack * s->state.length));
   PetscCall(BrenierTargetsScales(s->targets, &scales));
-  if (scales) PetscCall(TellScales(scales));
+  if (scales) PetscCall(TellScales(s->targets->comm, scales));
   s->budget = BrenierSolveBudget_Private(s->targets, s->source, s->options);
   // Slacks of one length would list too many or hold nothing where targets have scales
   s->lists = (PetscBool)(BrenierBudgetListsPay_Private(s->targets->n, s->targets->dim) && !scales);

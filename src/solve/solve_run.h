@@ -27,7 +27,7 @@ typedef struct {
 typedef struct {
   /* parameters */
   BrenierTargets             targets;
-  BrenierSource       source;
+  BrenierSource              source;
   const BrenierSolveOptions *options;
   BrenierBudget              budget;
   /* data */

@@ -4,7 +4,7 @@ static const char help[] = "Checks clusters of targets, and the barycentres of c
 
 #include <brenier/cluster.h>
 #include <brenier/dual.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 
 #include <float.h>
 #include <math.h>

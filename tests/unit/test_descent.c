@@ -28,7 +28,7 @@ static PetscErrorCode CreateRun(MPI_Comm comm, const Case *c, Run *r)
 {
   PetscFunctionBeginUser;
   PetscCall(MakeTargets(comm, CLOUD_NORMAL, 5, c->n, c->dim, c->scale, 0.0, &r->targets));
-  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, c->type, c->dim, 1.0, r->source));
+  PetscCall(BrenierSourceCreate(comm, c->type, c->dim, 1.0, &r->source));
   PetscCall(BrenierTargetsCreateVec(r->targets, &r->h));
   PetscCall(VecZeroEntries(r->h));
   BrenierDescentDefaults(c->method, c->n, &r->options);

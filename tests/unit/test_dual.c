@@ -2,6 +2,7 @@ static const char help[] = "Checks the sampled dual against a plain twin, finite
 
 #include "problems.h"
 
+#include <brenier/context.h>
 #include <brenier/dual.h>
 #include <brenier/threads.h>
 
@@ -893,11 +894,12 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
 static PetscErrorCode TestThreads(PetscInt n_threads)
 {
   PetscFunctionBeginUser;
-  BrenierThreadsSet(n_threads);
+  PetscCall(BrenierContextCreate(PETSC_COMM_WORLD));
+  PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, n_threads));
   PetscCall(TestNodes(2, PETSC_TRUE));
   PetscCall(TestNodes(0, PETSC_FALSE));
   for (const char *const *name = BrenierSourceNames; *name; ++name) PetscCall(TestLists(CLOUD_NORMAL, 16, *name));
-  BrenierThreadsSet(1);
+  PetscCall(BrenierContextDestroy(PETSC_COMM_WORLD));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -4,7 +4,7 @@ static const char help[] =
 #include "problems.h"
 
 #include <brenier/dual.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/laguerre.h>
 #include <brenier/reduction.h>
 

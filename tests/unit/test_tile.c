@@ -2,6 +2,7 @@ static const char help[] =
     "Checks that the certified filter loses no pair that double precision keeps, on one instruction set.\n";
 
 #include <brenier/base.h>
+#include <brenier/dot.h>
 #include <brenier/envelope.h>
 #include <brenier/tile.h>
 
