@@ -1,5 +1,6 @@
 """Runs the program as a user does: through mpiexec, in the environment of tools/mpi-environment.sh."""
 import os
+import re
 import subprocess
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -7,6 +8,9 @@ PROGRAM = os.environ.get("BRENIER_PROGRAM", os.path.join(REPOSITORY, "build", "r
 TIME_LIMIT = int(os.environ.get("BRENIER_TEST_SECONDS", "300"))  # a hang is a failure, exit code 124
 # timeout asks mpiexec to end, which ends the ranks; killing mpiexec would leave them running
 SHELL = f'. "$0/tools/mpi-environment.sh"; exec timeout --kill-after=10 {TIME_LIMIT} mpiexec -n "$BRENIER_RANKS" "$@"'
+
+with open(os.path.join(REPOSITORY, "src", "data", "source_list.h"), encoding="utf-8") as registry:
+    SOURCES = re.findall(r"^BRENIER_SOURCE\((\w+)\)", registry.read(), re.MULTILINE)  # the values of -source
 
 
 def brenier(*arguments, ranks=2, code=0, cwd=None):

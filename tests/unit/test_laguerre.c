@@ -95,8 +95,8 @@ static PetscErrorCode TestDerivatives(const char type[], PetscInt dim)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Sampled masses are exact ones but for chance: chi2 times curves is what noise2 says, within a factor. For a source of which dim of
-   `ambient` coordinates are seen, where its cells are known. */
+/* Sampled masses are exact ones but for chance: chi2 times curves is what noise2 says, within a factor. For a source of
+   which dim of `ambient` coordinates are seen, where its cells are known. */
 static PetscErrorCode TestAgainstCurves(const char name[], PetscInt ambient, PetscInt dim)
 {
   BrenierTargets       t;
@@ -203,7 +203,8 @@ static PetscErrorCode TestLift(PetscInt dim)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Targets of rank r in dim dimensions: i picks one of r + 1 places and a multiple, r directions that are not orthogonal. */
+/* Targets of rank r in dim dimensions: i picks one of r + 1 places and a multiple, r directions that are not
+   orthogonal. */
 static PetscErrorCode MakeFlat(PetscInt dim, PetscInt rank, PetscReal column, BrenierTargets *targets)
 {
   PetscInt    first, n_local;
