@@ -62,18 +62,23 @@ typedef struct {
 /* Size of a sample that tells much about n targets: 4 circles or 16 chords a target, at least 4,096. Not collective. */
 PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(BrenierSource source, PetscInt n_targets);
 
+/* Names a fresh sample. */
+typedef struct {
+  PetscInt64 seed;     /* with `stream` one that h was not fitted to */
+  uint32_t   stream;   /* a `BrenierStream` */
+  PetscInt64 n_curves; /* size; 64 at least is sensible */
+} BrenierHeldOutSample;
+
 /*@
   BrenierHeldOutMeasure - Measures heights on a fresh sample
 
   Collective on the targets' communicator
 
   Input Parameters:
-+ targets  - the targets
-. source   - the source
-. h        - heights
-. seed     - with `stream` names the sample; must not be one that h was fitted to
-. stream   - a `BrenierStream`
-- n_curves - size of the sample; 64 at least is sensible
++ targets - the targets
+. source  - the source
+. h       - heights
+- sample  - see above
 
   Output Parameters:
 + mass       - cell masses on that sample, laid out as the targets
@@ -84,8 +89,8 @@ PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(BrenierSource source, PetscI
 
   Notes: one scan. Memory 16 B bytes a target of this rank, B = 32, and what barycentres take.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, BrenierSource source, Vec h, PetscInt64 seed,
-                                                  uint32_t stream, PetscInt64 n_curves, Vec mass, Vec mass_error,
+PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, BrenierSource source, Vec h,
+                                                  const BrenierHeldOutSample *sample, Vec mass, Vec mass_error,
                                                   PetscReal barycentre[], BrenierHeldOut *held_out);
 
 /*@
@@ -94,19 +99,18 @@ PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, Brenie
   Collective on the targets' communicator
 
   Input Parameters:
-+ targets, source, h, seed - as above
-. stream   - a `BrenierStream` below 256; the curves are others than BrenierHeldOutMeasure() draws of it
-. n_curves - size of the sample; a few more are drawn, B parts of one size or a multiple of B
-- at_once  - curves in memory at most, at least 1
++ targets, source, h - as above
+. sample  - its stream is below 256, and its curves are others than BrenierHeldOutMeasure() draws of it; a few more are
+            drawn than named, B parts of one size or a multiple of B
+- at_once - curves in memory at most, at least 1
 
   Output Parameters: as above, no barycentres
 
   Notes: each part packs the targets anew.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets, BrenierSource source, Vec h,
-                                                         PetscInt64 seed, uint32_t stream, PetscInt64 n_curves,
-                                                         PetscInt64 at_once, Vec mass, Vec mass_error,
-                                                         BrenierHeldOut *held_out);
+                                                         const BrenierHeldOutSample *sample, PetscInt64 at_once,
+                                                         Vec mass, Vec mass_error, BrenierHeldOut *held_out);
 
 /*@
   BrenierHeldOutExact - The same figures from exact masses: no curves, no noise, intervals of no width

@@ -48,7 +48,8 @@ static PetscErrorCode Measure(BrenierTargets targets, BrenierSource source, Vec 
   if (curves == 0) PetscCall(BrenierHeldOutMeasureExact(r->targets, r->source, h, mass, held_out, &exact));
   if (curves == 0) curves = BrenierHeldOutDefaultCurves(r->source, targets->n);
   if (!exact)
-    PetscCall(BrenierHeldOutMeasure(r->targets, r->source, h, seed, BRENIER_STREAM_CHECK, curves, mass, NULL, NULL,
+    PetscCall(BrenierHeldOutMeasure(r->targets, r->source, h,
+                                    &(BrenierHeldOutSample){seed, BRENIER_STREAM_CHECK, curves}, mass, NULL, NULL,
                                     held_out));
   PetscCall(VecDestroy(&mass));
   PetscCall(BrenierReductionDestroy(&r));

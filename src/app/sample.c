@@ -128,8 +128,8 @@ static PetscErrorCode SampleGroup(Sampler *s, PetscInt count)
     BrenierSourceDrawPoint(s->source, s->seed, BRENIER_STREAM_SAMPLE, s->draw[i],
                            s->x + (size_t)i * (size_t)s->targets->dim);
   }
-  PetscCall(
-      BrenierExtensionApply(&s->extend.extension, s->targets, s->h, n, s->x, s->index, NULL, s->code, s->crosses));
+  PetscCall(BrenierExtensionApply(&s->extend.extension, s->targets, s->h, n, s->x,
+                                  &(BrenierExtended){s->index, NULL, s->code, s->crosses}));
   s->drawn += count;
   PetscCall(KeepDraws(s, n, &kept));
   PetscCall(AppendGroup(s, kept));

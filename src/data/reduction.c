@@ -1,6 +1,6 @@
 /* reduction.c - Implements reduction.h: Gram and Schmidt with the furthest target as pivot. */
 #include <brenier/base.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/reduction.h>
 
 #include <float.h>

@@ -323,7 +323,7 @@ static PetscErrorCode CreateChunk(BrenierDual dual, BrenierScanMode mode, PetscI
   PetscCall(PetscCalloc3(n, &chunk->curve, n, &chunk->list, n, &chunk->bounds));
   failed = BrenierTileCurvesAlloc(kind[dual->curve_type], n, dim, &chunk->tile);
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a chunk of %zu curves", n);
-  chunk->n_workers   = BrenierThreads();
+  chunk->n_workers   = BrenierThreads(dual->comm);
   chunk->n_envelopes = BRENIER_ENVELOPES_AT_ONCE * chunk->n_workers;
   PetscCall(PetscCalloc1(chunk->n_workers, &chunk->worker));
   PetscCall(PetscCalloc1(chunk->n_envelopes, &chunk->envelope));
@@ -718,7 +718,8 @@ PetscErrorCode BrenierDualScan_Private(BrenierDual dual, BrenierScanMode mode, P
 
   PetscFunctionBegin;
   dual->crowded = PETSC_FALSE;
-  PetscCall(BrenierProgressBegin(&progress, mode == BRENIER_SCAN_MORE ? "scan of risen targets" : "scan of curves"));
+  PetscCall(BrenierProgressBegin(&progress, dual->comm,
+                                 mode == BRENIER_SCAN_MORE ? "scan of risen targets" : "scan of curves"));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, dual->comm));
   PetscCall(PetscTime(&t0));
   if (dual->sf) {

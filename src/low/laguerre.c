@@ -1,6 +1,5 @@
 /* laguerre.c - Implements laguerre.h but for the lift: neighbours from one rank, cells on all. */
 #include <brenier/base.h>
-#include <brenier/envelope.h>
 #include <brenier/threads.h>
 
 #include "laguerre_impl.h"
@@ -11,8 +10,8 @@
 /* Targets at most: the hull is in one rank's memory, some 1 kB a target in the plane and 6 kB in space. */
 static const PetscInt brenier_most_plane = 4000000, brenier_most_space = 500000;
 
-/* Masses that sum to 1 but for this are right; beyond it cells overlap. Cells cut by the neighbours of earlier heights are held to
-   rounding, as what overlaps may be light. */
+/* Masses that sum to 1 but for this are right; beyond it cells overlap. Cells cut by the neighbours of earlier heights
+   are held to rounding, as what overlaps may be light. */
 static const PetscReal brenier_most_excess = 1e-10, brenier_rounding_excess = 2e-14;
 
 PetscBool BrenierLaguerreKnows(BrenierSource source, PetscInt n_targets)
@@ -159,7 +158,8 @@ int BrenierLaguerreCell_Private(BrenierLaguerre l, PetscInt k, const PetscReal a
   return 0;
 }
 
-/* One cell of this rank. Facets and moments come in units of the source's scale: mu_{dim-1} as the inverse of a length. */
+/* One cell of this rank. Facets and moments come in units of the source's scale: mu_{dim-1} as the inverse of a
+   length. */
 static int Integrate(BrenierLaguerre l, PetscInt i, PetscReal a[], PetscReal b[], BrenierCellWork *work)
 {
   const PetscInt  first = l->neighbours.start[i], k = l->neighbours.start[i + 1] - first;
@@ -186,7 +186,7 @@ static int Integrate(BrenierLaguerre l, PetscInt i, PetscReal a[], PetscReal b[]
 static PetscErrorCode IntegrateAll(BrenierLaguerre l)
 {
   const PetscInt n       = l->targets->n_local;
-  const int      threads = (int)BrenierThreads();
+  const int      threads = (int)BrenierThreads(l->targets->comm);
   PetscInt       longest = 1;
   int            failed  = 0;
 
@@ -270,8 +270,8 @@ void BrenierLaguerreReuse(BrenierLaguerre l, PetscBool reuses)
   l->reuses = reuses;
 }
 
-/* Row i of the facets over distances, its entries ascending, with a diagonal of 0. Every neighbour has an entry, so that the
-   pattern is symmetric. */
+/* Row i of the facets over distances, its entries ascending, with a diagonal of 0. Every neighbour has an entry, so
+   that the pattern is symmetric. */
 static void SetRow(BrenierLaguerre l, PetscInt i, PetscInt column[], PetscScalar v[])
 {
   const PetscInt target = l->targets->first + i;
@@ -298,8 +298,8 @@ static void SetRow(BrenierLaguerre l, PetscInt i, PetscInt column[], PetscScalar
   }
 }
 
-/* Two cells see the facet between them with different rounding, which matters when it is a sliver: takes the mean. Then the diagonal
-   makes the rows sum to zero. */
+/* Two cells see the facet between them with different rounding, which matters when it is a sliver: takes the mean. Then
+   the diagonal makes the rows sum to zero. */
 static PetscErrorCode Symmetrise(Mat hessian)
 {
   Mat transpose;

@@ -185,18 +185,18 @@ static PetscErrorCode CheckValues(MPI_Comm comm, const char path[], PetscInt64 f
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CheckShapes(BrenierStore store, const char path[], PetscInt64 n, PetscInt dim)
+static PetscErrorCode CheckShapes(MPI_Comm comm, BrenierStore store, const char path[], PetscInt64 n, PetscInt dim)
 {
   static const char *const vector[] = {"/weights", "/heights", "/row"};
   PetscInt64               length;
   PetscInt                 width;
 
   PetscFunctionBegin;
-  PetscCheck(n >= 1 && n <= PETSC_MAX_INT && dim >= 1, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+  PetscCheck(n >= 1 && n <= PETSC_MAX_INT && dim >= 1, comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: /targets is not an array of points; the file is damaged, solve again", path);
   for (size_t i = 0; i < sizeof vector / sizeof vector[0]; ++i) {
     PetscCall(BrenierStoreGetShape(store, vector[i], &length, &width));
-    PetscCheck(length == n && width == 0, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+    PetscCheck(length == n && width == 0, comm, PETSC_ERR_FILE_UNEXPECTED,
                "%s: %s does not have one number for each of the %" PetscInt64_FMT
                " targets; the file is damaged, solve again",
                path, vector[i], n);
@@ -217,7 +217,7 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscCall(PetscMemzero(result, sizeof *result));
   PetscCall(BrenierStoreOpen(comm, path, brenier_result_format, &store));
   PetscCall(BrenierStoreGetShape(store, "/targets", &n, &dim));
-  PetscCall(CheckShapes(store, path, n, dim));
+  PetscCall(CheckShapes(comm, store, path, n, dim));
   PetscCall(ReadAttributes(store, path, result, dim));
   n_all = (PetscInt)n;
   PetscCall(PetscSplitOwnership(comm, &n_local, &n_all));

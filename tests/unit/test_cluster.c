@@ -4,7 +4,7 @@ static const char help[] = "Checks clusters of targets, and the barycentres of c
 
 #include <brenier/cluster.h>
 #include <brenier/dual.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 
 #include <float.h>
 #include <math.h>
@@ -134,7 +134,24 @@ static PetscReal Density(PetscReal x)
   return exp(-0.5 * x * x) / sqrt(2.0 * PETSC_PI);
 }
 
-/* On a line cells are intervals between the crossings of neighbours: closed forms. Targets -1, 0, 2 with heights 0, 0.3, -0.5. */
+/* The barycentre of the interval from s to e under the source. */
+static PetscErrorCode CheckInterval(const char type[], PetscReal scale, PetscReal s, PetscReal e, PetscReal found)
+{
+  const PetscReal share  = 0.5 * (erfc(-e / scale / sqrt(2.0)) - erfc(-s / scale / sqrt(2.0)));
+  PetscReal       wanted = 0.5 * (PetscMax(s, -0.5) + PetscMin(e, 0.5));
+
+  PetscFunctionBeginUser;
+  if (!strcmp(type, "gaussian")) wanted = scale * (Density(s / scale) - Density(e / scale)) / share;
+  if (!strcmp(type, "cube") && s >= 0.5)
+    PetscCheck(isnan(found), PETSC_COMM_SELF, PETSC_ERR_PLIB, "an empty cell has a barycentre");
+  else
+    PetscCheck(PetscAbsReal(found - wanted) < 1e-12, PETSC_COMM_SELF, PETSC_ERR_PLIB, "barycentre %.15g, not %.15g",
+               (double)found, (double)wanted);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* On a line cells are intervals between the crossings of neighbours: closed forms. Targets -1, 0, 2 with heights 0,
+   0.3, -0.5. */
 static PetscErrorCode TestLine(const char type[])
 {
   const PetscReal y[] = {-1.0, 0.0, 2.0}, h[] = {0.0, 0.3, -0.5};
@@ -168,18 +185,8 @@ static PetscErrorCode TestLine(const char type[])
   PetscCall(VecRestoreArrayWrite(height, &a));
   PetscCall(MakeDual(t, type, 1, height, mass, &dual));
   PetscCall(BrenierDualBarycentres(dual, barycentre));
-  for (PetscInt i = 0; i < n_local; ++i) {
-    const PetscReal s = end[first + i], e = end[first + i + 1];
-    const PetscReal share  = 0.5 * (erfc(-e / scale / sqrt(2.0)) - erfc(-s / scale / sqrt(2.0)));
-    PetscReal       wanted = 0.5 * (PetscMax(s, -0.5) + PetscMin(e, 0.5));
-
-    if (!strcmp(type, "gaussian")) wanted = scale * (Density(s / scale) - Density(e / scale)) / share;
-    if (!strcmp(type, "cube") && s >= 0.5)
-      PetscCheck(isnan(barycentre[i]), PETSC_COMM_SELF, PETSC_ERR_PLIB, "an empty cell has a barycentre");
-    else
-      PetscCheck(PetscAbsReal(barycentre[i] - wanted) < 1e-12, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-                 "barycentre %.15g, not %.15g", (double)barycentre[i], (double)wanted);
-  }
+  for (PetscInt i = 0; i < n_local; ++i)
+    PetscCall(CheckInterval(type, scale, end[first + i], end[first + i + 1], barycentre[i]));
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(VecDestroy(&height));
   PetscCall(VecDestroy(&mass));

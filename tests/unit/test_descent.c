@@ -14,18 +14,27 @@ typedef struct {
   Vec                   h;
 } Run;
 
-static PetscErrorCode CreateRun(MPI_Comm comm, BrenierMethod method, BrenierDescentSample sample, const char type[],
-                                PetscInt n, PetscInt dim, PetscReal scale, PetscInt64 samples, PetscInt64 batch, Run *r)
+/* What a run is made of. */
+typedef struct {
+  BrenierMethod        method;
+  BrenierDescentSample sample;
+  const char          *type;
+  PetscInt             n, dim;
+  PetscReal            scale;
+  PetscInt64           samples, batch;
+} Case;
+
+static PetscErrorCode CreateRun(MPI_Comm comm, const Case *c, Run *r)
 {
   PetscFunctionBeginUser;
-  PetscCall(MakeTargets(comm, CLOUD_NORMAL, 5, n, dim, scale, 0.0, &r->targets));
-  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, type, dim, 1.0, &r->source));
+  PetscCall(MakeTargets(comm, CLOUD_NORMAL, 5, c->n, c->dim, c->scale, 0.0, &r->targets));
+  PetscCall(BrenierSourceCreate(comm, c->type, c->dim, 1.0, &r->source));
   PetscCall(BrenierTargetsCreateVec(r->targets, &r->h));
   PetscCall(VecZeroEntries(r->h));
-  BrenierDescentDefaults(method, n, &r->options);
-  r->options.sample  = sample;
-  r->options.samples = samples;
-  r->options.batch   = batch;
+  BrenierDescentDefaults(c->method, c->n, &r->options);
+  r->options.sample  = c->sample;
+  r->options.samples = c->samples;
+  r->options.batch   = c->batch;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -45,8 +54,8 @@ static PetscErrorCode HeldOut(const Run *r, Vec h, PetscReal *rho)
 
   PetscFunctionBeginUser;
   PetscCall(VecDuplicate(h, &mass));
-  PetscCall(
-      BrenierHeldOutMeasure(r->targets, r->source, h, 9, BRENIER_STREAM_CHECK, 4000, mass, NULL, NULL, &held_out));
+  PetscCall(BrenierHeldOutMeasure(r->targets, r->source, h, &(BrenierHeldOutSample){9, BRENIER_STREAM_CHECK, 4000},
+                                  mass, NULL, NULL, &held_out));
   PetscCall(VecDestroy(&mass));
   *rho = held_out.rho;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -90,7 +99,7 @@ static PetscErrorCode TestError(BrenierMethod method, BrenierDescentSample sampl
   PetscReal rho;
 
   PetscFunctionBeginUser;
-  PetscCall(CreateRun(PETSC_COMM_WORLD, method, sample, type, n, dim, 1.0, samples, batch, &r));
+  PetscCall(CreateRun(PETSC_COMM_WORLD, &(Case){method, sample, type, n, dim, 1.0, samples, batch}, &r));
   r.options.monitor           = Look;
   r.options.context           = &w;
   r.options.checkpoint_factor = 4.0;
@@ -114,8 +123,8 @@ static PetscErrorCode TestSameAlone(BrenierMethod method, BrenierDescentSample s
   PetscReal *h[2];
 
   PetscFunctionBeginUser;
-  PetscCall(CreateRun(PETSC_COMM_WORLD, method, sample, "cube", n, dim, 1.0, 6000, 101, &world));
-  PetscCall(CreateRun(PETSC_COMM_SELF, method, sample, "cube", n, dim, 1.0, 6000, 101, &self));
+  PetscCall(CreateRun(PETSC_COMM_WORLD, &(Case){method, sample, "cube", n, dim, 1.0, 6000, 101}, &world));
+  PetscCall(CreateRun(PETSC_COMM_SELF, &(Case){method, sample, "cube", n, dim, 1.0, 6000, 101}, &self));
   world.options.patience = self.options.patience = 5;
   PetscCall(BrenierDescent(world.targets, world.source, method, 2, &world.options, world.h, &world.last));
   PetscCall(BrenierDescent(self.targets, self.source, method, 2, &self.options, self.h, &self.last));
@@ -142,8 +151,8 @@ static PetscErrorCode TestScale(BrenierMethod method, BrenierDescentSample sampl
   PetscReal       size, off;
 
   PetscFunctionBeginUser;
-  PetscCall(CreateRun(PETSC_COMM_WORLD, method, sample, "gaussian", 150, 5, 1.0, 5000, 100, &one));
-  PetscCall(CreateRun(PETSC_COMM_WORLD, method, sample, "gaussian", 150, 5, scale, 5000, 100, &large));
+  PetscCall(CreateRun(PETSC_COMM_WORLD, &(Case){method, sample, "gaussian", 150, 5, 1.0, 5000, 100}, &one));
+  PetscCall(CreateRun(PETSC_COMM_WORLD, &(Case){method, sample, "gaussian", 150, 5, scale, 5000, 100}, &large));
   PetscCall(BrenierDescent(one.targets, one.source, method, 3, &one.options, one.h, &one.last));
   PetscCall(BrenierDescent(large.targets, large.source, method, 3, &large.options, large.h, &large.last));
   PetscCall(VecNorm(one.h, NORM_INFINITY, &size));

@@ -2,6 +2,7 @@ static const char help[] = "Checks the sampled dual against a plain twin, finite
 
 #include "problems.h"
 
+#include <brenier/context.h>
 #include <brenier/dual.h>
 #include <brenier/threads.h>
 
@@ -310,8 +311,8 @@ static PetscErrorCode BytesSent(BrenierDual dual, PetscLogDouble *bytes)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Nodes of `most` ranks each: the same pieces, in two chunks of curves. What a node keeps is sent to it once, what it does not keep
-   to every rank for every chunk. */
+/* Nodes of `most` ranks each: the same pieces, in two chunks of curves. What a node keeps is sent to it once, what it
+   does not keep to every rank for every chunk. */
 static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps)
 {
   enum { N = 60, DIM = 3, COLUMNS = 3, CHUNK = 4096 };
@@ -534,13 +535,31 @@ static PetscErrorCode CheckDifferences(Problem *p, Mat hessian, Vec gradient, Ve
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* No negative curvature along random directions; `size` is a norm of the Hessian, y is work. */
+static PetscErrorCode CheckCurvature(Problem *p, Mat hessian, PetscReal size, Vec y)
+{
+  PetscReal curvature;
+  Vec       x;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(p->h, &x));
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    PetscCall(SetDirection(p->targets, seed, x));
+    PetscCall(MatMult(hessian, x, y));
+    PetscCall(VecDot(x, y, &curvature));
+    PetscCheck(curvature >= -1e-14 * size, PETSC_COMM_SELF, PETSC_ERR_PLIB, "negative curvature %g", (double)curvature);
+  }
+  PetscCall(VecDestroy(&x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Symmetry, zero row sums, zero rows of empty cells, no positive entry off the diagonal, no negative curvature. */
 static PetscErrorCode CheckHessian(Problem *p, Mat hessian)
 {
   PetscBool          symmetric;
   MatNullSpace       constants;
-  PetscReal          curvature, size;
-  Vec                sum, diagonal, x;
+  PetscReal          size;
+  Vec                sum, diagonal;
   const PetscScalar *m, *s, *d;
 
   PetscFunctionBeginUser;
@@ -551,7 +570,6 @@ static PetscErrorCode CheckHessian(Problem *p, Mat hessian)
   PetscCheck(constants, PETSC_COMM_SELF, PETSC_ERR_PLIB, "no null space attached");
   PetscCall(VecDuplicate(p->h, &sum));
   PetscCall(VecDuplicate(p->h, &diagonal));
-  PetscCall(VecDuplicate(p->h, &x));
   PetscCall(MatGetRowSum(hessian, sum));
   PetscCall(MatGetDiagonal(hessian, diagonal));
   PetscCall(VecGetArrayRead(p->mass, &m));
@@ -575,15 +593,9 @@ static PetscErrorCode CheckHessian(Problem *p, Mat hessian)
   PetscCall(VecRestoreArrayRead(p->mass, &m));
   PetscCall(VecRestoreArrayRead(sum, &s));
   PetscCall(VecRestoreArrayRead(diagonal, &d));
-  for (uint64_t seed = 0; seed < 20; ++seed) {
-    PetscCall(SetDirection(p->targets, seed, x));
-    PetscCall(MatMult(hessian, x, sum));
-    PetscCall(VecDot(x, sum, &curvature));
-    PetscCheck(curvature >= -1e-14 * size, PETSC_COMM_SELF, PETSC_ERR_PLIB, "negative curvature %g", (double)curvature);
-  }
+  PetscCall(CheckCurvature(p, hessian, size, sum));
   PetscCall(VecDestroy(&sum));
   PetscCall(VecDestroy(&diagonal));
-  PetscCall(VecDestroy(&x));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -837,8 +849,8 @@ static PetscErrorCode Scanned(BrenierDual dual, PetscInt64 *n)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights that wander by some slacks: no piece is ever missed, steps within the slack scan nothing, larger ones do; the sample
-   grows on the way. */
+/* Heights that wander by some slacks: no piece is ever missed, steps within the slack scan nothing, larger ones do; the
+   sample grows on the way. */
 static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
 {
   const PetscReal  slack = 0.05, step[] = {0.3, 0.3, 3.0, 0.2, 40.0, 1.0};
@@ -877,32 +889,46 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The same pieces with several threads a rank: of scans whose targets are kept and whose targets are not, and of lists. */
+/* The same pieces with several threads a rank: of scans whose targets are kept and whose targets are not, and of
+   lists. */
 static PetscErrorCode TestThreads(PetscInt n_threads)
 {
   PetscFunctionBeginUser;
-  BrenierThreadsSet(n_threads);
+  PetscCall(BrenierContextCreate(PETSC_COMM_WORLD));
+  PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, n_threads));
   PetscCall(TestNodes(2, PETSC_TRUE));
   PetscCall(TestNodes(0, PETSC_FALSE));
   for (const char *const *name = BrenierSourceNames; *name; ++name) PetscCall(TestLists(CLOUD_NORMAL, 16, *name));
-  BrenierThreadsSet(1);
+  PetscCall(BrenierContextDestroy(PETSC_COMM_WORLD));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* sum_j H_ij y_j - w_i b_i of one sample, scalar products with `along`, and with what it should be: shape [n, dim] each. */
+/* Coordinate k of the targets. */
+static PetscErrorCode SetCoordinate(BrenierTargets t, PetscInt k, Vec y)
+{
+  PetscScalar *a;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecGetArrayWrite(y, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] = t->y[i * t->dim + k];
+  PetscCall(VecRestoreArrayWrite(y, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* sum_j H_ij y_j - w_i b_i of one sample, scalar products with `along`, and with what it should be: shape [n, dim]
+   each. */
 static PetscErrorCode SteinOfSample(BrenierTargets t, BrenierSource source, PetscInt64 seed, const PetscReal along[],
                                     PetscReal moment[], PetscReal *difference, PetscReal *signal)
 {
-  const PetscInt64 n_curves = 400;
   BrenierDual      dual;
   BrenierDualValue value;
   PetscReal       *centre, sum[2] = {0.0, 0.0};
-  PetscScalar     *a, *b, *m;
+  PetscScalar     *b, *m;
   Vec              h, mass, y, product;
   Mat              hessian;
 
   PetscFunctionBeginUser;
-  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_SOLVE, n_curves, 1, &dual));
+  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_SOLVE, 400, 1, &dual));
   PetscCall(BrenierTargetsCreateVec(t, &h));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecDuplicate(h, &y));
@@ -913,9 +939,7 @@ static PetscErrorCode SteinOfSample(BrenierTargets t, BrenierSource source, Pets
   PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &centre));
   PetscCall(BrenierDualBarycentres(dual, centre));
   for (PetscInt k = 0; k < t->dim; ++k) {
-    PetscCall(VecGetArrayWrite(y, &a));
-    for (PetscInt i = 0; i < t->n_local; ++i) a[i] = t->y[i * t->dim + k];
-    PetscCall(VecRestoreArrayWrite(y, &a));
+    PetscCall(SetCoordinate(t, k, y));
     PetscCall(MatMult(hessian, y, product));
     PetscCall(VecGetArray(product, &b));
     PetscCall(VecGetArray(mass, &m));
@@ -944,10 +968,10 @@ static PetscErrorCode SteinOfSample(BrenierTargets t, BrenierSource source, Pets
 }
 
 /*
-  Stein's identity for a Gaussian source: sum_j H_ij y_j = w_i b_i, b_i the barycentre of cell i, as x times the density is minus its
-  gradient. Both sides are sampled, by the same circles, so they agree on the mean: the difference, along the first moments of a
-  sample of its own, over 16 samples is a Student's variable of 15 degrees, beyond 7 with a chance of 4e-6. A Hessian too
-  large by a quarter would be seen.
+  Stein's identity for a Gaussian source: sum_j H_ij y_j = w_i b_i, b_i the barycentre of cell i, as x times the density
+  is minus its gradient. Both sides are sampled, by the same circles, so they agree on the mean: the difference, along
+  the first moments of a sample of its own, over 16 samples is a Student's variable of 15 degrees, beyond 7 with a
+  chance of 4e-6. A Hessian too large by a quarter would be seen.
 */
 static PetscErrorCode TestStein(PetscInt n, PetscInt dim)
 {

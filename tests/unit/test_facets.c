@@ -10,9 +10,9 @@ static const char help[] = "Barycentres, facets, modes and the extension of a bo
 #include <string.h>
 
 /*
-  The corners sum_k +-g_k e_k of a box with heights 0 have u(x) = sum_k g_k |x_k|: cells are orthants. So barycentres are
-  +-E|x_1| in every coordinate; two cells meet where their signs differ in one, k, with a facet of mass density(0) over
-  2^(d-1) and an unlifted angle of 2 asin(g_k / |g|), which grows with g_k.
+  The corners sum_k +-g_k e_k of a box with heights 0 have u(x) = sum_k g_k |x_k|: cells are orthants. So barycentres
+  are +-E|x_1| in every coordinate; two cells meet where their signs differ in one, k, with a facet of mass density(0)
+  over 2^(d-1) and an unlifted angle of 2 asin(g_k / |g|), which grows with g_k.
 */
 
 enum { DIM = 4, N = 1 << DIM, CURVES = 20000 };
@@ -92,7 +92,7 @@ static PetscErrorCode TestExtension(BrenierTargets t, Vec h, const PetscReal bar
   const PetscInt   n = t->n_local > 0;
 
   PetscFunctionBeginUser;
-  PetscCall(BrenierExtensionApply(&e, t, h, n, barycentre, &index, &u, code, &crosses));
+  PetscCall(BrenierExtensionApply(&e, t, h, n, barycentre, &(BrenierExtended){&index, &u, code, &crosses}));
   for (PetscInt k = 0; n && k < DIM; ++k)
     PetscCheck(PetscAbsReal(code[k] - t->y[k]) < 1e-12, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%g, not %g", (double)code[k],
                (double)t->y[k]);
@@ -100,7 +100,7 @@ static PetscErrorCode TestExtension(BrenierTargets t, Vec h, const PetscReal bar
   // All neighbours lie across: what is left is the target
   e.threshold = 1.0;
   e.projects  = PETSC_TRUE;
-  PetscCall(BrenierExtensionApply(&e, t, h, n, barycentre, &index, &u, code, &crosses));
+  PetscCall(BrenierExtensionApply(&e, t, h, n, barycentre, &(BrenierExtended){&index, &u, code, &crosses}));
   PetscCheck(!n || (crosses && code[0] == t->y[0]), PETSC_COMM_SELF, PETSC_ERR_PLIB, "not projected");
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -125,6 +125,37 @@ static void MeanAndError(PetscInt k, const PetscReal x[], PetscReal *mean, Petsc
   *error = PetscSqrtReal(square / (PetscReal)(k * (k - 1)));
 }
 
+/* Masses within six stated errors of the truth. */
+static PetscErrorCode CheckMasses(const Box *box, BrenierTargets targets, Vec mass, Vec mass_error)
+{
+  const PetscScalar *m, *e;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArrayRead(mass_error, &e));
+  for (PetscInt i = 0; i < targets->n_local; ++i)
+    PetscCheck(PetscAbsReal(m[i] - box->mass[targets->first + i]) < 6.0 * e[i], PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "mass %g, not %g, stated error %g", (double)m[i], (double)box->mass[targets->first + i], (double)e[i]);
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(VecRestoreArrayRead(mass_error, &e));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The mean over seeds within four standard errors of the truth, and a stated error of about the right size. */
+static PetscErrorCode CheckSeeds(const char what[], const PetscReal x[], PetscReal wanted, PetscReal stated)
+{
+  PetscReal mean, error;
+
+  PetscFunctionBeginUser;
+  MeanAndError(SEEDS, x, &mean, &error);
+  PetscCheck(PetscAbsReal(mean - wanted) < 4.0 * error, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "%s is %g +- %g on average, not %g", what, (double)mean, (double)error, (double)wanted);
+  PetscCheck(stated > 0.5 * error * PetscSqrtReal(SEEDS) && stated < 2.0 * error * PetscSqrtReal(SEEDS),
+             PETSC_COMM_SELF, PETSC_ERR_PLIB, "%s varies by %g, stated %g", what,
+             (double)(error * PetscSqrtReal(SEEDS)), (double)stated);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*
   chi2 and the energy over seeds: their means within four standard errors of the truth (a right code fails one such
   check with probability below 1e-3 by Student's law of 23 degrees, and seeds are fixed), stated errors of the right
@@ -137,7 +168,7 @@ static PetscErrorCode TestUnbiased(const char type[], PetscReal off, PetscInt64 
   BrenierTargets targets;
   Vec            h, mass, mass_error;
   BrenierHeldOut x;
-  PetscReal      chi2[SEEDS], energy[SEEDS], mean, error, stated = 0.0, stated_energy = 0.0;
+  PetscReal      chi2[SEEDS], energy[SEEDS], stated = 0.0, stated_energy = 0.0;
   PetscInt       held = 0, held_w2 = 0;
 
   PetscFunctionBeginUser;
@@ -146,10 +177,9 @@ static PetscErrorCode TestUnbiased(const char type[], PetscReal off, PetscInt64 
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecDuplicate(h, &mass_error));
   for (PetscInt s = 0; s < SEEDS; ++s) {
-    const PetscScalar *m, *e;
+    const BrenierHeldOutSample sample = {100 + s, BRENIER_STREAM_CHECK, n_curves};
 
-    PetscCall(BrenierHeldOutMeasure(targets, box.source, h, 100 + s, BRENIER_STREAM_CHECK, n_curves, mass, mass_error,
-                                    NULL, &x));
+    PetscCall(BrenierHeldOutMeasure(targets, box.source, h, &sample, mass, mass_error, NULL, &x));
     PetscCall(CheckSane(&x));
     PetscCheck(x.curves == n_curves, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt64_FMT " curves", x.curves);
     chi2[s]   = x.chi2;
@@ -158,26 +188,10 @@ static PetscErrorCode TestUnbiased(const char type[], PetscReal off, PetscInt64 
     stated_energy += x.energy_error / SEEDS;
     held += x.rho_low <= PetscSqrtReal(box.chi2) && PetscSqrtReal(box.chi2) <= x.rho_high;
     held_w2 += x.w2_bound_low <= box.w2 && box.w2 <= x.w2_bound_high;
-    PetscCall(VecGetArrayRead(mass, &m));
-    PetscCall(VecGetArrayRead(mass_error, &e));
-    for (PetscInt i = 0; i < targets->n_local; ++i)
-      PetscCheck(PetscAbsReal(m[i] - box.mass[targets->first + i]) < 6.0 * e[i], PETSC_COMM_SELF, PETSC_ERR_PLIB,
-                 "mass %g, not %g, stated error %g", (double)m[i], (double)box.mass[targets->first + i], (double)e[i]);
-    PetscCall(VecRestoreArrayRead(mass, &m));
-    PetscCall(VecRestoreArrayRead(mass_error, &e));
+    PetscCall(CheckMasses(&box, targets, mass, mass_error));
   }
-  MeanAndError(SEEDS, chi2, &mean, &error);
-  PetscCheck(PetscAbsReal(mean - box.chi2) < 4.0 * error, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-             "%s: chi2 is %g +- %g on average, not %g", type, (double)mean, (double)error, (double)box.chi2);
-  PetscCheck(stated > 0.5 * error * PetscSqrtReal(SEEDS) && stated < 2.0 * error * PetscSqrtReal(SEEDS),
-             PETSC_COMM_SELF, PETSC_ERR_PLIB, "%s: chi2 varies by %g, stated %g", type,
-             (double)(error * PetscSqrtReal(SEEDS)), (double)stated);
-  MeanAndError(SEEDS, energy, &mean, &error);
-  PetscCheck(PetscAbsReal(mean - box.energy) < 4.0 * error, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-             "%s: energy is %g +- %g on average, not %g", type, (double)mean, (double)error, (double)box.energy);
-  PetscCheck(stated_energy > 0.5 * error * PetscSqrtReal(SEEDS) && stated_energy < 2.0 * error * PetscSqrtReal(SEEDS),
-             PETSC_COMM_SELF, PETSC_ERR_PLIB, "%s: energy varies by %g, stated %g", type,
-             (double)(error * PetscSqrtReal(SEEDS)), (double)stated_energy);
+  PetscCall(CheckSeeds("chi2", chi2, box.chi2, stated));
+  PetscCall(CheckSeeds("energy", energy, box.energy, stated_energy));
   PetscCheck(held >= 18 && held_w2 >= 18, PETSC_COMM_SELF, PETSC_ERR_PLIB,
              "%s: intervals hold rho %" PetscInt_FMT " times and W2 %" PetscInt_FMT " times of %d", type, held, held_w2,
              SEEDS);
@@ -205,8 +219,8 @@ static PetscErrorCode TestSameAlone(const char type[], PetscInt64 n_curves)
 
     PetscCall(MakeBoxTargets(comm[i], &box, &targets, &h));
     PetscCall(VecDuplicate(h, &mass));
-    PetscCall(
-        BrenierHeldOutMeasure(targets, box.source, h, 7, BRENIER_STREAM_REPORT, n_curves, mass, NULL, NULL, &x[i]));
+    PetscCall(BrenierHeldOutMeasure(targets, box.source, h, &(BrenierHeldOutSample){7, BRENIER_STREAM_REPORT, n_curves},
+                                    mass, NULL, NULL, &x[i]));
     PetscCall(VecDestroy(&h));
     PetscCall(VecDestroy(&mass));
     PetscCall(BrenierTargetsDestroy(&targets));
@@ -217,6 +231,9 @@ static PetscErrorCode TestSameAlone(const char type[], PetscInt64 n_curves)
   PetscCall(BrenierSourceDestroy(&box.source));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+/* More curves than a line has. */
+static const BrenierHeldOutSample one = {1, BRENIER_STREAM_CHECK, 1000};
 
 /* One line is the whole source: the quantiles of the law give every number, without an interval. */
 static PetscErrorCode TestLine(const char type[])
@@ -255,7 +272,7 @@ static PetscErrorCode TestLine(const char type[])
   PetscCall(VecGetArray(h, &a));
   for (PetscInt i = 0; i < n_local; ++i) a[i] = height[first + i];
   PetscCall(VecRestoreArray(h, &a));
-  PetscCall(BrenierHeldOutMeasure(targets, source, h, 1, BRENIER_STREAM_CHECK, 1000, mass, NULL, NULL, &x));
+  PetscCall(BrenierHeldOutMeasure(targets, source, h, &one, mass, NULL, NULL, &x));
   PetscCheck(x.curves == 1 && x.empty == 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt64_FMT " curves", x.curves);
   PetscCheck(PetscAbsReal(x.chi2 - chi2) < 1e-14 && PetscAbsReal(x.rho - PetscSqrtReal(chi2)) < 1e-14 &&
                  x.rho_low == x.rho && x.rho_high == x.rho,
@@ -270,8 +287,8 @@ static PetscErrorCode TestLine(const char type[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What rho hides: of a box whose masses are right one cell gets a thousandth of the weight it has, which is wrong; a plane far
-   below u is missing; one of a weight that no sample of this size meets is not resolved. */
+/* What rho hides: of a box whose masses are right one cell gets a thousandth of the weight it has, which is wrong; a
+   plane far below u is missing; one of a weight that no sample of this size meets is not resolved. */
 static PetscErrorCode TestLight(PetscInt64 n_curves)
 {
   const PetscInt light = 3, missing = 7, faint = 11;
@@ -291,7 +308,8 @@ static PetscErrorCode TestLight(PetscInt64 n_curves)
   box.h[missing] -= 1e3;
   PetscCall(MakeBoxTargets(PETSC_COMM_WORLD, &box, &targets, &h));
   PetscCall(VecDuplicate(h, &mass));
-  PetscCall(BrenierHeldOutMeasure(targets, box.source, h, 5, BRENIER_STREAM_CHECK, n_curves, mass, NULL, NULL, &x));
+  PetscCall(BrenierHeldOutMeasure(targets, box.source, h, &(BrenierHeldOutSample){5, BRENIER_STREAM_CHECK, n_curves},
+                                  mass, NULL, NULL, &x));
   PetscCheck(x.empty == 2 && x.missing == 1 && x.unresolved == 1, PETSC_COMM_SELF, PETSC_ERR_PLIB,
              "%" PetscInt64_FMT " empty cells, %" PetscInt64_FMT " missing, %" PetscInt64_FMT " not resolved", x.empty,
              x.missing, x.unresolved);
@@ -319,8 +337,8 @@ static PetscErrorCode TestNothingWrong(PetscInt64 n_curves)
   PetscCall(MakeBoxTargets(PETSC_COMM_WORLD, &box, &targets, &h));
   PetscCall(VecDuplicate(h, &mass));
   for (PetscInt64 seed = 1; seed <= SEEDS; ++seed) {
-    PetscCall(
-        BrenierHeldOutMeasure(targets, box.source, h, seed, BRENIER_STREAM_CHECK, n_curves, mass, NULL, NULL, &x));
+    PetscCall(BrenierHeldOutMeasure(
+        targets, box.source, h, &(BrenierHeldOutSample){seed, BRENIER_STREAM_CHECK, n_curves}, mass, NULL, NULL, &x));
     PetscCheck(x.wrong == 0 && x.missing == 0 && x.worst == 1.0 && x.wrong_weight == 0.0, PETSC_COMM_SELF,
                PETSC_ERR_PLIB, "%" PetscInt64_FMT " cells wrong by chance", x.wrong);
   }

@@ -4,7 +4,7 @@ static const char help[] =
 #include "problems.h"
 
 #include <brenier/dual.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/laguerre.h>
 #include <brenier/reduction.h>
 
@@ -30,6 +30,40 @@ static PetscErrorCode SetVoronoi(BrenierTargets t, Vec h)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* <w - nu, p> is the slope found by differences. */
+static PetscErrorCode CheckSlope(BrenierTargets t, Vec mass, Vec p, PetscReal found)
+{
+  const PetscScalar *m, *q;
+  PetscReal          slope = 0.0;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArrayRead(p, &q));
+  for (PetscInt i = 0; i < t->n_local; ++i) slope += (m[i] - t->nu[i]) * q[i];
+  PetscCall(VecRestoreArrayRead(p, &q));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &slope, 1, MPIU_REAL, MPI_SUM, PETSC_COMM_WORLD));
+  PetscCheck(PetscAbsReal(found - slope) < 1e-8, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+             "dimension %" PetscInt_FMT ": slope %.12g, differences %.12g", t->dim, (double)slope, (double)found);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* (more - less) / (2 s) is the product with the Hessian; `more` is work then. */
+static PetscErrorCode CheckProduct(BrenierTargets t, Vec more, Vec less, PetscReal s, Vec product)
+{
+  PetscReal error, size;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecAXPY(more, -1.0, less));
+  PetscCall(VecScale(more, 0.5 / s));
+  PetscCall(VecNorm(product, NORM_INFINITY, &size));
+  PetscCall(VecAXPY(more, -1.0, product));
+  PetscCall(VecNorm(more, NORM_INFINITY, &error));
+  PetscCheck(error < 1e-5 * size, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+             "dimension %" PetscInt_FMT ": the Hessian is off by %g of %g", t->dim, (double)error, (double)size);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* E(h + s p) - E(h - s p) over 2 s is the slope <w - nu, p>, and the same of the masses is H p. */
 static PetscErrorCode TestDerivatives(const char type[], PetscInt dim)
 {
@@ -39,8 +73,6 @@ static PetscErrorCode TestDerivatives(const char type[], PetscInt dim)
   BrenierLaguerre      l;
   BrenierLaguerreValue value, plus, minus;
   Vec                  h, p, mass, more, less, product;
-  const PetscScalar   *m, *q;
-  PetscReal            slope = 0.0, error, size;
   Mat                  hessian;
 
   PetscFunctionBeginUser;
@@ -66,22 +98,8 @@ static PetscErrorCode TestDerivatives(const char type[], PetscInt dim)
   PetscCall(BrenierLaguerreEvaluate(l, h, more, &plus));
   PetscCall(VecAXPY(h, -2.0 * s, p));
   PetscCall(BrenierLaguerreEvaluate(l, h, less, &minus));
-  PetscCall(VecGetArrayRead(mass, &m));
-  PetscCall(VecGetArrayRead(p, &q));
-  for (PetscInt i = 0; i < t->n_local; ++i) slope += (m[i] - t->nu[i]) * q[i];
-  PetscCall(VecRestoreArrayRead(p, &q));
-  PetscCall(VecRestoreArrayRead(mass, &m));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &slope, 1, MPIU_REAL, MPI_SUM, PETSC_COMM_WORLD));
-  PetscCheck(PetscAbsReal((plus.energy - minus.energy) / (2.0 * s) - slope) < 1e-8, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
-             "dimension %" PetscInt_FMT ": slope %.12g, differences %.12g", dim, (double)slope,
-             (double)((plus.energy - minus.energy) / (2.0 * s)));
-  PetscCall(VecAXPY(more, -1.0, less));
-  PetscCall(VecScale(more, 0.5 / s));
-  PetscCall(VecNorm(product, NORM_INFINITY, &size));
-  PetscCall(VecAXPY(more, -1.0, product));
-  PetscCall(VecNorm(more, NORM_INFINITY, &error));
-  PetscCheck(error < 1e-5 * size, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
-             "dimension %" PetscInt_FMT ": the Hessian is off by %g of %g", dim, (double)error, (double)size);
+  PetscCall(CheckSlope(t, mass, p, (plus.energy - minus.energy) / (2.0 * s)));
+  PetscCall(CheckProduct(t, more, less, s, product));
   PetscCall(MatDestroy(&hessian));
   PetscCall(VecDestroy(&h));
   PetscCall(VecDestroy(&p));
@@ -147,10 +165,22 @@ static PetscErrorCode TestAgainstCurves(const char name[], PetscInt ambient, Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Lowers every twentieth plane far below the others. */
+static PetscErrorCode LowerSome(BrenierTargets t, Vec h)
+{
+  PetscScalar *a;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecGetArray(h, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    if ((t->first + i) % 20 == 3) a[i] -= 100.0;
+  PetscCall(VecRestoreArray(h, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Planes lowered far: their gaps leave u as it is, and a little beyond they have mass. */
 static PetscErrorCode TestLift(PetscInt dim)
 {
-  const PetscReal      part = 0.5;
   BrenierTargets       t;
   BrenierSource        source;
   BrenierLaguerre      l;
@@ -170,12 +200,9 @@ static PetscErrorCode TestLift(PetscInt dim)
   PetscCall(VecDuplicate(h, &beyond));
   PetscCall(PetscMalloc1(t->n_local, &host));
   PetscCall(SetVoronoi(t, h));
-  PetscCall(VecGetArray(h, &a));
-  for (PetscInt i = 0; i < t->n_local; ++i)
-    if ((t->first + i) % 20 == 3) a[i] -= 100.0;
-  PetscCall(VecRestoreArray(h, &a));
+  PetscCall(LowerSome(t, h));
   PetscCall(BrenierLaguerreEvaluate(l, h, mass, &before));
-  PetscCall(BrenierLaguerreLift(l, mass, part, gap, beyond, host, &n_empty));
+  PetscCall(BrenierLaguerreLift(l, mass, 0.5, gap, beyond, host, &n_empty));
   PetscCheck(n_empty == before.n_empty && n_empty >= 1, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "%" PetscInt64_FMT " empty",
              n_empty);
   // A billionth of the gap below it, nothing has mass yet

@@ -1,0 +1,148 @@
+/* iteration.c - Implements iteration.h and iteration_private.h. */
+#include <brenier/base.h>
+
+#include "iteration_private.h"
+
+#include <math.h>
+
+const char BrenierIterationNames[] =
+    "iteration,evaluations,seconds,energy,l1,rho,noise,empty,damping,step,linear_iterations,curves,scanned,candidates";
+
+static const PetscReal brenier_rounding_rho = 1e-12; /* residual that rounding alone leaves */
+static const PetscReal brenier_uneven       = 1.5;   /* noise of rho over that of L1: 1 where all cells have the same */
+static const PetscReal brenier_lift_most    = 0.3;   /* in lengths */
+
+static const PetscReal brenier_armijo          = 0.05;  /* part of the promised decrease that a step must keep */
+static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
+
+/* Masses beyond this many weights fall by their logarithm. */
+static const PetscReal brenier_heavy = 4.0;
+
+const char *BrenierReasonText(BrenierReason reason)
+{
+  switch (reason) {
+  case BRENIER_REASON_NOISE:
+    return "residual well below the sampling error";
+  case BRENIER_REASON_RESIDUAL:
+    return "residual as small as was asked";
+  case BRENIER_REASON_ROUNDING:
+    return "residual at rounding level";
+  case BRENIER_REASON_QUANTILES:
+    return "heights known by quantiles";
+  case BRENIER_REASON_SEEN:
+    return "all samples seen";
+  case BRENIER_REASON_MAX_IT:
+    return "iteration limit reached";
+  case BRENIER_REASON_STALLED:
+    return "no damping gives descent";
+  case BRENIER_REASON_UNSOUND:
+    return "exact cells could not be computed";
+  default:
+    return "the linear solver failed";
+  }
+}
+
+void BrenierConvergenceDefaults(BrenierConvergence *convergence)
+{
+  *convergence = (BrenierConvergence){.max_it = 50, .noise_part = 0.1};
+}
+
+PetscErrorCode BrenierIterationResidual_Private(BrenierTargets t, Vec mass, BrenierIteration *now)
+{
+  const PetscInt     n  = t->n_local;
+  const PetscReal   *nu = t->nu;
+  const PetscScalar *m;
+  PetscReal         *term, sum[2];
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
+  PetscCall(VecGetArrayRead(mass, &m));
+  for (PetscInt i = 0; i < n; ++i) {
+    term[i]     = PetscAbsReal(m[i] - nu[i]);
+    term[n + i] = (m[i] - nu[i]) * (m[i] - nu[i]) / nu[i];
+  }
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(BrenierExactSum(t->comm, n, 2, term, sum));
+  PetscCall(PetscFree(term));
+  now->l1  = sum[0];
+  now->rho = PetscSqrtReal(sum[1]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierIterationSlope_Private(BrenierTargets t, Vec mass, Vec step, PetscReal *slope)
+{
+  const PetscScalar *m, *p;
+  PetscReal         *term;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &term));
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArrayRead(step, &p));
+  for (PetscInt i = 0; i < t->n_local; ++i) term[i] = (t->nu[i] - m[i]) * p[i];
+  PetscCall(VecRestoreArrayRead(step, &p));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, slope));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscReal BrenierIterationRounding_Private(PetscReal energy)
+{
+  return brenier_energy_rounding * PetscAbsReal(energy);
+}
+
+PetscBool BrenierIterationFalls_Private(PetscReal before, PetscReal after, PetscReal promised, PetscReal left)
+{
+  const PetscReal fall = before - after, rounding = BrenierIterationRounding_Private(before);
+
+  return (PetscBool)(fall > brenier_armijo * promised || (left >= brenier_armijo * promised && fall > -rounding) ||
+                     (fall > -rounding && promised < rounding && PetscAbsReal(left) < 0.5 * promised));
+}
+
+PetscErrorCode BrenierIterationMeasure_Private(BrenierDual dual, BrenierTargets t, const BrenierDualValue *value,
+                                               Vec mass, BrenierIteration *now)
+{
+  BrenierDualWork work;
+  PetscInt64      sum[2];
+
+  PetscFunctionBegin;
+  PetscCall(BrenierIterationResidual_Private(t, mass, now));
+  PetscCall(BrenierDualGetWork(dual, &work));
+  sum[0] = work.n_scanned;
+  sum[1] = work.n_candidates;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 2, MPIU_INT64, MPI_SUM, t->comm));
+  now->energy     = value->energy;
+  now->noise      = PetscSqrtReal(value->noise2);
+  now->empty      = (PetscReal)value->n_empty;
+  now->curves     = (PetscReal)BrenierDualCurves(dual);
+  now->scanned    = (PetscReal)sum[0];
+  now->candidates = (PetscReal)sum[1] / now->curves;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscReal BrenierResidual_Private(PetscReal m, PetscReal nu)
+{
+  if (m > brenier_heavy * nu) return -m * (log(m / (brenier_heavy * nu)) + 1.0 - 1.0 / brenier_heavy);
+  if (m >= nu) return nu - m;
+  return m > 0.0 ? m * log(nu / m) : 0.0;
+}
+
+PetscReal BrenierLiftMost_Private(PetscReal length)
+{
+  return length > 0.0 ? brenier_lift_most * length : PETSC_MAX_REAL;
+}
+
+BrenierReason BrenierIterationFinished_Private(const BrenierConvergence *c, const BrenierIteration *now,
+                                               PetscReal noise1)
+{
+  // Of weights that span decades the lightest rule the noise of rho, and would end what goes by L1 before it began
+  const PetscBool uneven   = (PetscBool)(now->noise > brenier_uneven * noise1);
+  const PetscReal l1_noise = uneven ? brenier_uneven * noise1 : now->noise;
+
+  if (now->rho <= brenier_rounding_rho) return BRENIER_REASON_ROUNDING;
+  if (now->l1 <= c->residual || now->rho <= c->rho) return BRENIER_REASON_RESIDUAL;
+  if (now->l1 <= c->l1_part * l1_noise && (!uneven || now->rho <= now->noise)) return BRENIER_REASON_NOISE;
+  if (now->rho <= c->noise_part * now->noise) return BRENIER_REASON_NOISE;
+  if (now->iteration >= (PetscReal)c->max_it) return BRENIER_REASON_MAX_IT;
+  return (BrenierReason)0;
+}
