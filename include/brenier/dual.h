@@ -14,6 +14,7 @@
 #pragma once
 
 #include <petscmat.h>
+#include <brenier/index.h>
 #include <brenier/source.h>
 #include <brenier/store.h>
 #include <brenier/targets.h>
@@ -94,7 +95,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mas
 - slack - how far each height may move, at least 0; laid out as the targets, in the units of their heights
 
   Notes: an evaluation then scans only curves that are new or on which a piece fell further than its slack, and targets that
-  rose further; the rest it walks. Results stay the same to the bit. Larger slacks make longer lists: 24 bytes a
+  rose further; the rest it walks. Results stay the same to the bit. Larger slacks make longer lists: 28 bytes a
   candidate. May be set again, which holds for curves scanned and targets moved from then on. Without effect in one dimension.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
@@ -269,7 +270,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, const Pe
   Output Parameter:
 . gap - shape [n], at least 0 up to rounding; in the units of the heights
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec h, PetscInt n, const PetscInt local[],
+PETSC_EXTERN PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec h, PetscInt n, const BrenierLocal local[],
                                             PetscReal gap[]);
 
 /*@
@@ -289,7 +290,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualGetBatches(BrenierDual dual, PetscInt *n_
 /* Pieces of local curve c after an evaluation: global targets and starts, for tests against slow twins. first_curve is
    the global index of this rank's curve 0, n_curves their number. Borrowed. Not collective. */
 PETSC_EXTERN PetscErrorCode BrenierDualGetCurves(BrenierDual dual, PetscInt64 *first_curve, PetscInt *n_curves);
-PETSC_EXTERN PetscErrorCode BrenierDualGetPieces(BrenierDual dual, PetscInt c, PetscInt *n, PetscInt target[],
+PETSC_EXTERN PetscErrorCode BrenierDualGetPieces(BrenierDual dual, PetscInt c, PetscInt *n, BrenierGlobal target[],
                                                  PetscReal start[], PetscInt capacity);
 
 PETSC_EXTERN PetscErrorCode BrenierDualGetWork(BrenierDual dual, BrenierDualWork *work);
