@@ -25,14 +25,22 @@ typedef struct {
   PetscReal                 scale; /* of the source: the line is that many times its parameter */
 } BrenierCurves;
 
+/*
+  plane, envelope, share, integral - the functions below
+  end      - where a curve ends
+  crossing - what the crossing at t of planes da and db apart adds to the Hessian
+  least    - the least value of a plane on a piece
+  moment   - coordinate k of the moment of a piece on which the functions of a and of b integrate to `first` and
+           `second`
+  middles, enter, reach - the bounds of bounds.h
+*/
 struct BrenierCurveFamily {
-  BrenierTileKind tile;        /* how the filter sees them */
-  int             n_vectors;   /* products with each target */
-  PetscBool       is_closed;   /* the last piece meets the first */
-  PetscBool       is_filtered; /* otherwise every target is a candidate, and there is nothing to keep lists for */
-  PetscBool       bends;       /* planes are sines: between the ends of a piece they leave their chords */
-  /* tests of the filter that a candidate has to pass, in their order; NULL: no more */
-  BrenierTileTest *test[2];
+  BrenierTileKind  tile;        /* how the filter sees them */
+  int              n_vectors;   /* products with each target */
+  PetscBool        is_closed;   /* the last piece meets the first */
+  PetscBool        is_filtered; /* otherwise every target is a candidate, and there is nothing to keep lists for */
+  PetscBool        bends;       /* planes are sines: between the ends of a piece they leave their chords */
+  BrenierTileTest *test[2];     /* those that a candidate has to pass, in their order; NULL: no more */
   void (*plane)(const BrenierCurves *, const BrenierCurve *, const PetscReal y[], PetscReal *a, PetscReal *b);
   int (*envelope)(const BrenierCurves *, size_t k, const PetscReal a[], const PetscReal b[], const PetscReal h[],
                   BrenierEnvelope *);

@@ -30,27 +30,27 @@ typedef struct {
   PetscBool            chooses; /* whether some targets come, and not all of every rank */
   PetscInt             n_targets;
   const BrenierLocal  *target; /* those chosen of this rank, shape [n_targets], ascending */
-  /* heights, normalised, shape [targets here]: a target bounds u from below at low, and is filtered at cap, low <=
-     cap */
-  const PetscReal *low, *cap;
+  const PetscReal     *low;    /* heights at which targets bound u from below, normalised; shape [targets here] */
+  const PetscReal     *cap;    /* those at which they are filtered; not below low */
 } BrenierScanInput;
 
 /*
-  A sink. Threads call the first two at once, for different curves c, with room of their own; one thread calls the
-  others.
+  A sink: what a scan asks, and whom it tells.
 
-  below  - planes that lie below u along curve c, from which its bounds start; valid until the thread's next call
-  finish - makes of the survivors, exact and by ascending target, what enter needs; `envelope` is for both; 0, or -1
-  when
-           memory is out
-  enter  - takes them over, curves in the order of the scan
-  end    - after each chunk of curves; *enough: nothing more is wanted. Collective. NULL: everything is.
+  below  - gives planes that lie below u along curve c, from which its bounds start; valid until the thread's next call
+  finish - makes of the survivors of curve c, exact and by ascending target, what `enter` needs; the envelope is for
+  both
+  enter  - takes the survivors over, curves in the order of the scan
+  end    - hears that a chunk of curves is done, and says whether nothing more is wanted; collective
+
+  Threads call the first two at once, for different curves, with scratch of their own; these return -1 when memory is
+  out. One thread calls the other two. Those that are NULL are left out, but for `enter`.
 */
 typedef struct {
   void     *context;
   PetscBool thins;   /* whether lists are thinned while targets come: not where few are to be expected */
   PetscBool refines; /* whether the bounds thin them once more at the end */
-  int (*below)(const void *context, PetscInt c, BrenierScratch *scratch, BrenierPlanes *planes); /* NULL: none */
+  int (*below)(const void *context, PetscInt c, BrenierScratch *scratch, BrenierPlanes *planes);
   int (*finish)(void *context, PetscInt c, BrenierScratch *scratch, BrenierSurvivors *list, BrenierEnvelope *envelope);
   PetscErrorCode (*enter)(void *context, PetscInt c, BrenierScratch *scratch, const BrenierSurvivors *list,
                           const BrenierEnvelope *envelope);

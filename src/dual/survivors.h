@@ -18,7 +18,7 @@ typedef struct {
   PetscReal       *a, *b, *low, *cap;
 } BrenierSurvivors;
 
-/* One thread's room. */
+/* One thread's room: a list, and a number of each kind for each of its candidates. */
 typedef struct {
   BrenierSurvivors list;
   PetscInt         capacity; /* of what follows */
