@@ -1,16 +1,17 @@
 /*
   checkpoint.h - What a solve continues from, in memory and in a file.
 
-  A solve is kept at its safe points: eight times in each round of the warm-up, after the start, in each stage before the
-  first Newton iteration and after each, and in each pass over fresh curves before the first step and after each.
-  What is kept lives in memory, beside the running solve, until the next safe point, so that work abandoned in between costs
-  nothing but itself. It is written when an interval has passed, when the sample has changed and that costs little, and
-  when the run stops. The file holds heights, scale and slack of each target, Newton's state, the sample with its candidate
-  lists, the history, and the problem: what must be the same for the run to continue. Continued on the same number of
-  ranks, a run gives the same bits as one that was never stopped, but where that takes a pass back.
+  A solve is kept at its safe points: eight times in each round of the warm-up, after the start, in each stage before
+  the first Newton iteration and after each, and in each pass over fresh curves before the first step and after each.
+  What is kept lives in memory, beside the running solve, until the next safe point, so that work abandoned in between
+  costs nothing but itself. It is written when an interval has passed, when the sample has changed and that costs
+  little, and when the run stops. The file holds heights, their mean, scale and slack of each target, Newton's state,
+  the sample with its candidate lists, the history, and the problem: what must be the same for the run to continue.
+  Continued on the same number of ranks, a run gives the same bits as one that was never stopped, but where that takes a
+  pass back.
 
-  Two generations: the file PATH, and the one before as PATH.1, where PATH is what links lead to. The newest that is whole is
-  taken. docs/restart.md.
+  Two generations: the file PATH, and the one before as PATH.1, where PATH is what links lead to. The newest that is
+  whole is taken. docs/restart.md.
 */
 #pragma once
 
@@ -45,7 +46,8 @@ typedef struct {
   PetscReal  gain;                /* worth that a curve of a pass adds, as expected */
 } BrenierPassState;
 
-/* What a solve continues from, besides vectors, sample and history; the files of src/solve/ say what the fields mean. */
+/* What a solve continues from, besides vectors, sample and history; the files of src/solve/ say what the fields
+   mean. */
 typedef struct {
   BrenierPhase       phase;
   BrenierWarmState   warm;
@@ -58,6 +60,14 @@ typedef struct {
   BrenierIteration   before, newest;
   BrenierNewtonState newton;
 } BrenierSolveState;
+
+/* Vectors of what a solve continues from, laid out as the targets; NULL where a phase has none. */
+typedef struct {
+  Vec h;     /* heights */
+  Vec mean;  /* WARM_UP, PASS: of heights so far; in the warm-up of half a round's, as if those to come were 0 */
+  Vec scale; /* STAGE, PASS: as in newton.h */
+  Vec slack; /* STAGE: of the lists */
+} BrenierSolveVectors;
 
 /* One thing that must be the same for a run to continue, as text. */
 typedef struct {
@@ -83,8 +93,8 @@ PETSC_EXTERN const char BrenierCheckpointOlder[];
   Output Parameter:
 . checkpoint - free with `BrenierCheckpointDestroy()`
 
-  Errors: `PETSC_ERR_FILE_UNEXPECTED` - a checkpoint of another problem (the sentence names what differs), or files of which none
-  can be read
+  Errors: `PETSC_ERR_FILE_UNEXPECTED` - a checkpoint of another problem (the sentence names what differs), or files of
+  which none can be read
 
   Notes: says on standard output what it found, and warns of a damaged file that is passed over.
 @*/
@@ -102,17 +112,17 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointHistory(BrenierCheckpoint checkpoin
 /* Adds a row to the history; it is kept from the next safe point on. Not collective. */
 PETSC_EXTERN PetscErrorCode BrenierCheckpointAddRow(BrenierCheckpoint checkpoint, const BrenierIteration *row);
 
-/* Heights, scale and slack kept, into vectors that are not NULL; from phase WARM_UP on, which has the sum of its heights so
-   far as scale; phase PASS has the mean of its heights so far as slack. Collective. */
-PETSC_EXTERN PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint checkpoint, Vec h, Vec scale, Vec slack);
+/* Copies what is kept into those of the vectors that are not NULL; one that the phase does not have stays as it is.
+   Collective. */
+PETSC_EXTERN PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint checkpoint, const BrenierSolveVectors *vectors);
 
 /* The sample kept; lists: whether it has candidate lists. Arguments as BrenierDualCreate(). Collective. */
 PETSC_EXTERN PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint checkpoint, const BrenierSource *source,
                                                       PetscInt64 seed, uint32_t stream, PetscInt n_batches,
                                                       PetscBool lists, BrenierDual *dual);
 
-/* Levels of the hierarchy that the start was made by, for the result: kept and given back. At most `capacity` are given.
-   Not collective. */
+/* Levels of the hierarchy that the start was made by, for the result: kept and given back. At most `capacity` are
+   given. Not collective. */
 PETSC_EXTERN PetscErrorCode BrenierCheckpointSetLevels(BrenierCheckpoint checkpoint, PetscInt n,
                                                        const PetscInt level[]);
 PETSC_EXTERN PetscErrorCode BrenierCheckpointGetLevels(BrenierCheckpoint checkpoint, PetscInt capacity, PetscInt *n,
@@ -126,17 +136,15 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointGetLevels(BrenierCheckpoint checkpo
   Input Parameters:
 + checkpoint - the checkpoint
 . state      - see above
-. h          - heights
-. scale      - as in newton.h; in the warm-up the sum of its heights so far; else NULL before the first stage
-. slack      - of the lists, or NULL; in a pass the mean of its heights so far
+. vectors    - see above; copied
 - dual       - the sample, evaluated at h; borrowed until the next call; NULL before the first stage and in a pass
 
   Errors: `PETSC_ERR_FILE_OPEN` - the file belongs to another run by now
 
   Notes: a failure to write, as of a full disk, is a warning: the older file is there still, and the solve goes on.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierCheckpointKeep(BrenierCheckpoint checkpoint, const BrenierSolveState *state, Vec h,
-                                                  Vec scale, Vec slack, BrenierDual dual);
+PETSC_EXTERN PetscErrorCode BrenierCheckpointKeep(BrenierCheckpoint checkpoint, const BrenierSolveState *state,
+                                                  const BrenierSolveVectors *vectors, BrenierDual dual);
 
 /* Writes what is kept, now. Collective. Errors: as BrenierStoreCreate() and what follows it. */
 PETSC_EXTERN PetscErrorCode BrenierCheckpointWrite(BrenierCheckpoint checkpoint);

@@ -46,4 +46,4 @@
 @*/
 PETSC_EXTERN PetscErrorCode BrenierMinimise(BrenierDual dual, BrenierTargets targets, BrenierMethod method,
                                             const BrenierNewtonOptions *options, Vec h, BrenierIteration *last,
-                                            BrenierNewtonReason *reason);
+                                            BrenierReason *reason);

@@ -1,88 +1,54 @@
 /*
   newton.h - Damped Newton for log mass = log nu on the sampled dual.
 
-  One iteration solves  (H + damping diag(B)) p = r,  r_i = w_i log(nu_i / w_i) where w_i < nu_i, nu_i - w_i up to 4 nu_i, and
-  -w_i (log(w_i / (4 nu_i)) + 3/4) beyond, the larger of the two parts scaled down so that r sums to zero; B_i is H_ii,
-  at least a fiftieth of the geometric mean of the diagonal, so that rows of empty cells are not singular. A cell's mass
-  behaves like an exponential of its height: the plain residual asks a cell with nu/1000 to rise a thousand times too
-  far, and one with 1000 nu to fall a factor e at a time. Near the solution all residuals agree to second order, so
-  convergence stays quadratic.
+  One iteration solves  (H + damping diag(B)) p = r,  r_i = w_i log(nu_i / w_i) where w_i < nu_i, nu_i - w_i up to 4
+  nu_i, and -w_i (log(w_i / (4 nu_i)) + 3/4) beyond, the larger of the two parts scaled down so that r sums to zero; B_i
+  is H_ii, at least a fiftieth of the geometric mean of the diagonal, so that rows of empty cells are not singular. A
+  cell's mass behaves like an exponential of its height: the plain residual asks a cell with nu/1000 to rise a thousand
+  times too far, and one with 1000 nu to fall a factor e at a time. Near the solution all residuals agree to second
+  order, so convergence stays quadratic.
 
   A step is taken when the energy falls by a twentieth of what its slope promises (Armijo); convexity gives the same
   guarantee from the slope at the new point when the energy's difference drowns in rounding. Otherwise the damping is
-  raised. Empty cells are lifted until they touch u (dual.h) before the first step and after each that leaves some; while
-  candidate lists are kept, only when they are more than a few, and once more at the end. Lists are trusted in the first
-  iterations; meanwhile no entry of a step exceeds 10 lengths, and 2 lengths up where a cell has few pieces.
+  raised. Empty cells are lifted until they touch u (dual.h) before the first step and after each that leaves some;
+  while candidate lists are kept, only when they are more than a few, and once more at the end. Lists are trusted in the
+  first iterations; meanwhile no entry of a step exceeds 10 lengths, and 2 lengths up where a cell has few pieces.
 
-  No step, lift or run of them that raises the energy of the sample is kept, but for rounding (1e-13 of it). Lists in which
-  nothing is missing give that energy, and every step and lift is compared by it; heights compared so are certified. Trusted lists give a
-  lower bound: steps by them are provisional until the iteration ends, well or not, or trust does. Then the energy by trusted
-  lists and what they lack at most (dual.h, from the lists alone) must not be above that of the last certified heights; else lists
-  are mended, and where the energy rose these come back, more damped, and lists are not trusted any more. Several empty cells that come
-  up at once may raise it, too: then they are lifted by less beyond their gaps, at last by none, which leaves u as it is.
+  No step, lift or run of them that raises the energy of the sample is kept, but for rounding (1e-13 of it). Lists in
+  which nothing is missing give that energy, and every step and lift is compared by it; heights compared so are
+  certified. Trusted lists give a lower bound: steps by them are provisional until the iteration ends, well or not, or
+  trust does. Then the energy by trusted lists and what they lack at most (dual.h, from the lists alone) must not be
+  above that of the last certified heights; else lists are mended, and where the energy rose these come back, more
+  damped, and lists are not trusted any more. Several empty cells that come up at once may raise it, too: then they are
+  lifted by less beyond their gaps, at last by none, which leaves u as it is.
 
-  Where distances of the targets span decades (scales.h), the system is that of the groups at all scales (src/solve/nodes.h), and
-  lists are not kept.
+  Where distances of the targets span decades (scales.h), the system is that of the groups at all scales
+  (src/methods/nodes.h), and lists are not kept.
 
-  Reference for exact masses: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019). Their rule, to halve steps until
-  no cell falls below a floor, stalls on sampled masses.
+  Reference for exact masses: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019). Their rule, to halve steps
+  until no cell falls below a floor, stalls on sampled masses.
 */
 #pragma once
 
 #include <brenier/dual.h>
-
-/* Why an iteration ended: positive when it got where it should. */
-typedef enum {
-  BRENIER_NEWTON_NOISE     = 1, /* in-sample rho is a small part of the sampling error: more curves would help, more
-                                    iterations would not */
-  BRENIER_NEWTON_RESIDUAL  = 2, /* the L1 residual asked for */
-  BRENIER_NEWTON_ROUNDING  = 3, /* residual at rounding level */
-  BRENIER_NEWTON_QUANTILES = 4, /* one dimension: the heights are known, no iteration was needed */
-  BRENIER_NEWTON_PASS      = 5, /* a stochastic method has seen its samples */
-  BRENIER_NEWTON_MAX_IT    = -1,
-  BRENIER_NEWTON_STALLED   = -2, /* no damping gives descent */
-  BRENIER_NEWTON_LINEAR    = -3, /* the linear solver failed */
-  BRENIER_NEWTON_UNSOUND   = -4  /* exact cells could not be computed: laguerre.h */
-} BrenierNewtonReason;
-
-/* What is known after an iteration; also the columns of /history, in this order. */
-typedef struct {
-  PetscReal iteration, evaluations; /* both counted from the start */
-  PetscReal seconds;
-  PetscReal energy;
-  PetscReal l1, rho; /* in-sample residuals: sum |w - nu|; root-mean-square relative error */
-  PetscReal noise;   /* estimated sampling part of rho */
-  PetscReal empty;
-  PetscReal damping;
-  PetscReal step;              /* largest |p_i| */
-  PetscReal linear_iterations; /* of the accepted step */
-  PetscReal curves;            /* size of the sample */
-  PetscReal scanned;           /* curves that met all targets so far, one counted as often as it did */
-  PetscReal candidates;        /* mean length of the candidate lists */
-} BrenierIteration;
-
-enum { BRENIER_ITERATION_COLUMNS = 14 };
-PETSC_EXTERN const char BrenierIterationNames[]; /* "iteration,evaluations,..." */
+#include <brenier/iteration.h>
 
 /* Besides heights and sample, what an iteration continues from. */
 typedef struct {
-  BrenierIteration    now;
-  PetscReal           length;
-  PetscReal           energy;            /* of `certified`, by lists in which nothing was missing */
-  Vec                 certified;         /* heights to go back to; borrowed; NULL before there are any */
-  PetscBool           tidied, distrusts; /* distrusts: lists, since steps by them raised the energy */
-  BrenierNewtonReason reason;            /* 0 while there is more to do */
+  BrenierIteration now;
+  PetscReal        length;            /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
+  PetscReal        energy;            /* of `certified`, by lists in which nothing was missing */
+  Vec              certified;         /* heights to go back to; borrowed; NULL before there are any */
+  PetscBool        tidied, distrusts; /* distrusts: lists, since steps by them raised the energy */
+  PetscReal        error;             /* exact cells: largest |mass / nu - 1| of the iteration before */
+  BrenierReason    reason;            /* 0 while there is more to do */
 } BrenierNewtonState;
 
 typedef struct {
   /* parameters */
-  PetscInt   max_it;
-  PetscReal  noise_part; /* stop when rho <= noise_part * noise */
-  PetscReal  l1_part;    /* or when l1 <= l1_part * noise, which a few heavy cells do not spoil; 0 for never */
-  PetscReal  residual;   /* or when l1 <= residual; 0 for never */
-  PetscReal  rho;        /* or when rho <= rho; 0 for never */
-  PetscReal  damping;    /* to begin with */
-  PetscReal  linear_rtol;
+  BrenierConvergence convergence;
+  PetscReal          damping; /* to begin with */
+  PetscReal          linear_rtol;
   PetscInt64 hessian_curves; /* curves that the Hessian is made from, about, when the sample is larger; 0 for all */
   PetscReal  length;         /* what height changes a typical mass by its own size; 0 for unknown */
   PetscBool  certify;        /* whether the end must hold with every candidate list mended */
@@ -99,9 +65,6 @@ typedef struct {
 
 /* Defaults. Not collective. */
 PETSC_EXTERN void BrenierNewtonDefaults(BrenierNewtonOptions *options);
-
-/* A reason in words. */
-PETSC_EXTERN const char *BrenierNewtonReasonText(BrenierNewtonReason reason);
 
 /*@
   BrenierNewton - Minimises the sampled dual from heights h
@@ -121,11 +84,11 @@ PETSC_EXTERN const char *BrenierNewtonReasonText(BrenierNewtonReason reason);
 
   Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); heights and sample are between two states
 
-  Notes: the linear solver is PETSc's KSP without a prefix: CG by default, see docs/solver.md for the preconditioner; its
-  options apply. One evaluation and one Hessian an iteration when steps are accepted at once.
+  Notes: the linear solver is PETSc's KSP without a prefix: CG by default, see docs/solver.md for the preconditioner;
+  its options apply. One evaluation and one Hessian an iteration when steps are accepted at once.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options,
-                                          Vec h, BrenierIteration *last, BrenierNewtonReason *reason);
+                                          Vec h, BrenierIteration *last, BrenierReason *reason);
 
 /*@
   BrenierNewtonUseOptions - Marks the linear solver's options as used by reading them once into a solver of no effect

@@ -162,7 +162,7 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   PetscFunctionBegin;
   PetscCall(PetscMemzero(r, sizeof *r));
   BrenierNewtonDefaults(&r->solve.newton);
-  max_it           = r->solve.newton.max_it;
+  max_it           = r->solve.newton.convergence.max_it;
   r->solve.seed    = 1;
   r->solve.warm_up = -1.0;
   PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof r->output, r->output, NULL));
@@ -181,12 +181,12 @@ static PetscErrorCode ReadRequest(SolveRequest *r)
   PetscCall(BrenierOptionThreads());
   PetscCall(BrenierOptionInt("-max_it", 0, 1000000, &max_it, &r->has_max_it));
   PetscCall(BrenierOptionReal("-warm_up", 0.0, 1e6, &r->solve.warm_up, NULL));
-  PetscCall(BrenierOptionReal("-residual", 0.0, 2.0, &r->solve.newton.residual, NULL));
+  PetscCall(BrenierOptionReal("-residual", 0.0, 2.0, &r->solve.newton.convergence.residual, NULL));
   PetscCall(BrenierOptionReal("-damping", 1e-9, 1e6, &r->solve.newton.damping, NULL));
   PetscCall(BrenierOptionReal("-linear_rtol", 1e-14, 0.5, &r->solve.newton.linear_rtol, NULL));
-  r->solve.newton.max_it = (PetscInt)max_it;
-  r->solve.method        = (BrenierMethod)r->method;
-  r->solve.sample        = (BrenierDescentSample)r->sample;
+  r->solve.newton.convergence.max_it = (PetscInt)max_it;
+  r->solve.method                    = (BrenierMethod)r->method;
+  r->solve.sample                    = (BrenierDescentSample)r->sample;
   if (!has_tol && r->solve.curves == 0) r->solve.tol = brenier_default_tol;
   PetscCall(CheckSolverOptions());
   PetscCall(ReadStops(r));
@@ -377,8 +377,8 @@ static const char *const brenier_stop_within[] = {"", "stopped: time limit; with
    iteration. */
 static BrenierExit Judge(const BrenierSolved *solved, PetscReal tol, const char **status)
 {
-  const BrenierNewtonReason reason = solved->reason;
-  const PetscBool           within = (PetscBool)(tol > 0.0 && solved->within_tol);
+  const BrenierReason reason = solved->reason;
+  const PetscBool     within = (PetscBool)(tol > 0.0 && solved->within_tol);
 
   *status = solved->stopped ? brenier_stop_within[solved->stopped] : "converged";
   if (within) return BRENIER_EXIT_DONE;
@@ -386,8 +386,8 @@ static BrenierExit Judge(const BrenierSolved *solved, PetscReal tol, const char 
     *status = brenier_stop_status[solved->stopped];
     return BRENIER_EXIT_TOLERANCE;
   }
-  if (reason < 0) *status = BrenierNewtonReasonText(reason);
-  if (reason == BRENIER_NEWTON_STALLED || reason == BRENIER_NEWTON_LINEAR) return BRENIER_EXIT_NUMERICAL;
+  if (reason < 0) *status = BrenierReasonText(reason);
+  if (reason == BRENIER_REASON_STALLED || reason == BRENIER_REASON_LINEAR) return BRENIER_EXIT_NUMERICAL;
   if (reason >= 0 && !solved->within_tol) *status = "tolerance not reached";
   return reason < 0 || !solved->within_tol ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
 }
@@ -493,8 +493,8 @@ static PetscErrorCode OpenCheckpoint(SolveRun *run)
   AddItem(item, &n, "-curves", "%" PetscInt64_FMT, o->curves);
   AddItem(item, &n, "-check_curves", "%" PetscInt64_FMT, o->check_curves);
   AddItem(item, &n, "-warm_up", "%.17g", (double)o->warm_up);
-  AddItem(item, &n, "-max_it", "%" PetscInt_FMT, o->newton.max_it);
-  AddItem(item, &n, "-residual", "%.17g", (double)o->newton.residual);
+  AddItem(item, &n, "-max_it", "%" PetscInt_FMT, o->newton.convergence.max_it);
+  AddItem(item, &n, "-residual", "%.17g", (double)o->newton.convergence.residual);
   AddItem(item, &n, "-damping", "%.17g", (double)o->newton.damping);
   AddItem(item, &n, "-linear_rtol", "%.17g", (double)o->newton.linear_rtol);
   PetscCall(BrenierCheckpointCreate(run->targets, r->checkpoint, r->interval, item, n, &r->solve.checkpoint));
@@ -538,7 +538,7 @@ static PetscErrorCode FindStart(SolveRun *run)
   if (checkpoint && BrenierCheckpointState(checkpoint)->phase > BRENIER_PHASE_WARM_UP) {
     run->start.length = BrenierCheckpointState(checkpoint)->length;
     PetscCall(BrenierCheckpointGetLevels(checkpoint, BRENIER_MAX_LEVELS, &run->start.n_levels, run->start.level));
-    PetscCall(BrenierCheckpointGet(checkpoint, run->h, NULL, NULL));
+    PetscCall(BrenierCheckpointGet(checkpoint, &(BrenierSolveVectors){.h = run->h}));
     PetscCall(BrenierCheckpointHistory(checkpoint, &n, &row));
     for (PetscInt i = 0; i < n; ++i) PetscCall(AddIteration(&run->history, &row[i]));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -586,7 +586,7 @@ static PetscErrorCode ChooseCells(SolveRun *run)
              run->targets->n, run->targets->dim, BrenierSourceNames[run->source.type]);
   run->exact = (PetscBool)(knows && newton && r->solve.curves == 0 && !r->solve.verify &&
                            !(r->has_cells && r->cells == BRENIER_CELLS_CURVES));
-  if (run->exact && !r->has_max_it) r->solve.newton.max_it = brenier_exact_max_it;
+  if (run->exact && !r->has_max_it) r->solve.newton.convergence.max_it = brenier_exact_max_it;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -602,16 +602,16 @@ static PetscErrorCode SolveExactly(SolveRun *run)
     PetscCall(FindStart(run));
     started = (PetscBool)!run->solved.stopped;
   }
-  PetscCall(BrenierSolveExact(run->targets, &run->source, &r->solve, started, run->h, run->mass, run->mass_error,
-                              run->barycentre, &run->start, &run->solved));
-  unsound = (PetscBool)(run->solved.reason == BRENIER_NEWTON_UNSOUND);
+  PetscCall(BrenierSolveExact(run->targets, &run->source, &r->solve, started, run->h,
+                              &(BrenierCells){run->mass, run->mass_error, run->barycentre}, &run->start, &run->solved));
+  unsound = (PetscBool)(run->solved.reason == BRENIER_REASON_UNSOUND);
   failed  = (PetscBool)(run->solved.reason < 0 && !run->solved.stopped && !unsound && !run->solved.within_tol);
   if (!unsound && !failed) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCheck(run->source.dim > 1, PETSC_COMM_WORLD, PETSC_ERR_FP,
              "%s: the cells of these targets, which lie on a line, cannot be solved for in double precision",
              run->targets->path);
   PetscCall(BrenierSay("notice: exact cells give no solution here (%s); curves are sampled instead",
-                       BrenierNewtonReasonText(run->solved.reason)));
+                       BrenierReasonText(run->solved.reason)));
   run->exact = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -629,8 +629,8 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
   if (run->exact) PetscCall(SolveExactly(run));
   if (!run->exact) PetscCall(FindStart(run));
   if (!run->exact && !run->solved.stopped)
-    PetscCall(BrenierSolve(run->targets, &run->source, &r->solve, run->start.length, run->h, run->mass, run->mass_error,
-                           run->barycentre, &run->solved));
+    PetscCall(BrenierSolve(run->targets, &run->source, &r->solve, run->start.length, run->h,
+                           &(BrenierCells){run->mass, run->mass_error, run->barycentre}, &run->solved));
   if (run->solved.stopped && r->solve.checkpoint) {
     PetscCall(ReportStop(run, outcome));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -639,8 +639,8 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
     PetscCall(BrenierSay("stopped (%s) after %.0f iterations", BrenierStopText(run->solved.stopped),
                          run->solved.last.iteration));
   else
-    PetscCall(BrenierSay("%s after %.0f iterations", BrenierNewtonReasonText(run->solved.reason),
-                         run->solved.last.iteration));
+    PetscCall(
+        BrenierSay("%s after %.0f iterations", BrenierReasonText(run->solved.reason), run->solved.last.iteration));
   if (run->solved.curves > 0) PetscCall(ReportWork(run->targets, &run->source, &run->solved));
   PetscCall(Conclude(run, outcome));
   PetscFunctionReturn(PETSC_SUCCESS);

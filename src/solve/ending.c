@@ -1,94 +1,20 @@
 /*
-  ending.c - How a solve that is asked to stop ends: the time that this takes, which is kept in hand, and a measurement
-  that fits into it.
+  ending.c - Implements ending.h.
 
-  A time limit is met with the result's measurement and its writing in hand: what the measurement takes by the rate of
-  those before it, or of the scans so far, at most a part of the limit. What is left when the stop comes decides its real
-  size: 64 curves first, whatever they take, then four times as many, then what a line through the last two tries lets
-  into a part of what is left. Few curves tell little of the rate, as most of their time goes into the targets.
+  What is left of the time limit when the stop comes decides the size of the measurement: 64 curves first, whatever they
+  take, then four times as many, then what a line through the last two tries lets into a part of what is left. Few
+  curves tell little of the rate, as most of their time goes into the targets.
 */
+#include "ending.h"
+#include "time_plan.h"
+
 #include <brenier/base.h>
-
-#include "solve_private.h"
-
-/* Part of a time limit that is kept in hand for the measurement at most, and without a rate to tell. */
-static const PetscReal brenier_reserve_part = 0.15;
-
-/* Part of the time left that a measurement is planned to take. */
-static const PetscReal brenier_fill_part = 0.6;
 
 /* Curves of the second try over those of the first, and of later ones over the one before at most. */
 static const PetscReal brenier_second_try = 4.0, brenier_try_growth = 64.0;
 
 /* Slope of a line through two tries at least, in parts of the rate of the later: clocks are not exact. */
 static const PetscReal brenier_slope_least = 0.1;
-
-/* Curves that are measured whatever it takes. */
-static const PetscInt64 brenier_least_measured = 64;
-
-/* Walks and batches of a measurement, over its scan. */
-static const PetscReal brenier_beside_scan = 1.5;
-
-/* Writing, reading back and making durable, bytes a second at least, and seconds of a small file. */
-static const PetscReal brenier_write_rate = 5e7, brenier_write_least = 0.1;
-
-/* Seconds that the result file takes. */
-static PetscReal WriteSeconds(BrenierTargets t)
-{
-  return brenier_write_least + (PetscReal)t->n * (12.0 * (PetscReal)t->dim + 56.0) / brenier_write_rate;
-}
-
-void BrenierSolveReserve_Private(BrenierTargets t, PetscReal seconds)
-{
-  BrenierStopSetCost(WriteSeconds(t) + PetscMin(brenier_reserve_part * BrenierStopLimit(), seconds));
-}
-
-/* Seconds a curve of a measurement, on rank 0; 0 when there is no telling. */
-static PetscReal Pace(const Solve *s)
-{
-  BrenierDualWork work    = s->solved->work;
-  PetscReal       seconds = work.scan_seconds;
-  PetscMPIInt     size    = 1;
-
-  if (s->pace > 0.0) return s->pace;
-  if (s->dual && !BrenierDualGetWork(s->dual, &work)) seconds = work.scan_seconds;
-  (void)MPI_Comm_size(s->targets->comm, &size);
-  return work.n_scanned > 0 ? brenier_beside_scan * seconds / ((PetscReal)work.n_scanned * size) : 0.0;
-}
-
-void BrenierSolvePlanEnd_Private(const Solve *s)
-{
-  const PetscReal pace = Pace(s), curves = (PetscReal)BrenierSolveCheckCurves_Private(s);
-
-  if (s->options->checkpoint) return; // its writing is what a stop takes
-  BrenierSolveReserve_Private(s->targets, pace > 0.0 ? pace * curves : PETSC_INFINITY);
-}
-
-PetscErrorCode BrenierSolveFitsTime_Private(const Solve *s, PetscInt64 curves)
-{
-  PetscReal pace = Pace(s), left;
-
-  PetscFunctionBegin;
-  if (s->options->checkpoint || BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE)
-    PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierStopLeft(s->targets->comm, &left));
-  PetscCallMPI(MPI_Bcast(&pace, 1, MPIU_REAL, 0, s->targets->comm));
-  if (pace * (PetscReal)curves + WriteSeconds(s->targets) <= left) PetscFunctionReturn(PETSC_SUCCESS);
-  BrenierStopNow();
-  PetscFunctionReturn(BRENIER_STOPPED);
-}
-
-PetscErrorCode BrenierSolveCurvesInTime_Private(const Solve *s, PetscInt64 most, PetscInt64 *curves)
-{
-  PetscReal left, fit;
-
-  PetscFunctionBegin;
-  PetscCall(BrenierStopLeft(s->targets->comm, &left));
-  left    = PetscMax(left - WriteSeconds(s->targets), 0.0);
-  fit     = s->pace > 0.0 ? brenier_fill_part * left / s->pace : (PetscReal)most;
-  *curves = (PetscInt64)PetscMin(PetscMax(fit, (PetscReal)PetscMin(brenier_least_measured, most)), (PetscReal)most);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
 
 /* A measurement on so many curves, and the seconds it took. */
 typedef struct {
@@ -102,7 +28,7 @@ static PetscErrorCode NextTry(const Solve *s, const Try *before, const Try *last
 
   PetscFunctionBegin;
   PetscCall(BrenierStopLeft(s->targets->comm, &left));
-  left = brenier_fill_part * (left - WriteSeconds(s->targets));
+  left = brenier_measure_part * (left - BrenierSolveWriteSeconds_Private(s->targets));
   if (before->size > 0.0) {
     slope = (last->seconds - before->seconds) / (last->size - before->size);
     slope = PetscMax(slope, brenier_slope_least * last->seconds / last->size);
@@ -118,7 +44,7 @@ static PetscErrorCode MeasureInTime(Solve *s, uint32_t attempt, PetscInt64 wante
 {
   Measured       now = {NULL, s->mass, s->mass_error, {0}, 0, 0}, kept = {0};
   Try            last = {0.0, 0.0}, before;
-  PetscInt64     size = PetscMin(brenier_least_measured, wanted);
+  PetscInt64     size = PetscMin(BRENIER_LEAST_MEASURED, wanted);
   PetscErrorCode ierr = PETSC_SUCCESS;
 
   PetscFunctionBegin;
@@ -155,7 +81,7 @@ static PetscErrorCode TakeBest(Solve *s)
   if (!s->best.h || s->best.held_out.rho_high > s->solved->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierMeasuredCopy_Private(&s->best, &now));
   s->solved->held_out = now.held_out;
-  s->solved->curves   = now.curves;
+  s->state.curves     = now.curves;
   s->solved->streamed = now.streamed;
   s->centred          = PETSC_FALSE;
   PetscCall(BrenierSay("stopped: the heights measured before are kept, as those since are not better"));
@@ -164,7 +90,7 @@ static PetscErrorCode TakeBest(Solve *s)
 
 PetscErrorCode BrenierSolveEnd_Private(Solve *s)
 {
-  const PetscInt64 wanted = BrenierSolveCheckCurves_Private(s);
+  const PetscInt64 wanted = BrenierBudgetCheckCurves_Private(&s->budget, BrenierSolveCurves_Private(s));
   PetscInt64       curves;
 
   PetscFunctionBegin;

@@ -3,14 +3,16 @@
 
   Clusters are the nodes of one tree (tree.h), cut finer from level to level, so levels are nested.
 
-  The targets y of a cluster with target c, height h_c, cell W of barycentre b and covariance S, have covariance C about c. By the
-  map from N(b, S) to N(c, C),
-    h(y) = h_c - <b, y - c> - (y - c)^T A (y - c) / 2 - tr(M) / 2,   A = C^(-1/2) M C^(-1/2),  M = (C^(1/2) S C^(1/2))^(1/2),
-  and the mean over W of the maximum of these planes is about that of the plane of c. A has the scale of its cluster, whatever
-  that of the others is. The root is all targets in one cluster, whose cell is the whole source: the Gaussian start.
+  The targets y of a cluster with target c, height h_c, cell W of barycentre b and covariance S, have covariance C about
+  c. By the map from N(b, S) to N(c, C),
+    h(y) = h_c - <b, y - c> - (y - c)^T A (y - c) / 2 - tr(M) / 2,   A = C^(-1/2) M C^(-1/2),  M = (C^(1/2) S
+    C^(1/2))^(1/2),
+  and the mean over W of the maximum of these planes is about that of the plane of c. A has the scale of its cluster,
+  whatever that of the others is. The root is all targets in one cluster, whose cell is the whole source: the Gaussian
+  start.
 */
 #include "exact_start.h"
-#include "tree.h"
+#include "methods/tree.h"
 
 #include <brenier/base.h>
 
@@ -21,7 +23,8 @@
 /* Targets a cluster stands for, and clusters that are worth solving for. */
 static const PetscInt brenier_factor = 8, brenier_least = 16;
 
-/* Eigenvalues of a covariance with unit diagonal below this are none: the targets of a cluster lie on a line, or in a plane. */
+/* Eigenvalues of a covariance with unit diagonal below this are none: the targets of a cluster lie on a line, or in a
+   plane. */
 static const PetscReal brenier_flat = 1e-12;
 
 enum { MOST_DIM = 3 };
@@ -125,7 +128,8 @@ static void Multiply(PetscInt d, const PetscReal x[], const PetscReal y[], Petsc
     }
 }
 
-/* A, and the trace of M: see the head of this file. C has its diagonal scaled to 1 on the way, so that axes of any scale do. */
+/* A, and the trace of M: see the head of this file. C has its diagonal scaled to 1 on the way, so that axes of any
+   scale do. */
 static PetscErrorCode LocalForm(PetscInt d, const PetscReal covariance[], const PetscReal second[], PetscReal form[],
                                 PetscReal *trace)
 {

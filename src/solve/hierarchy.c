@@ -2,11 +2,14 @@
   hierarchy.c - Implements hierarchy.h and BrenierSolveRestart() of solve.h.
 
   A cluster c stands for its members y: solved with their weight together, its cell is about the union of theirs. Its
-  height and the barycentre of its cell, which is minus the gradient of the true heights at c, give those of the members,
+  height and the barycentre of its cell, which is minus the gradient of the true heights at c, give those of the
+  members,
     h(y) = h_c - <bary_c, y - c> + q(y - c),   q(x) = -(scale/2) x' Cov^(-1/2) x,
   q the second-order term of the Gaussian start, whose form is exact when both measures are Gaussian.
 */
 #include "hierarchy.h"
+#include "budget.h"
+#include "methods/length.h"
 
 #include <brenier/base.h>
 #include <brenier/scales.h>
@@ -18,39 +21,14 @@
 #include <math.h>
 #include <petscsf.h>
 
-/* Targets a cluster stands for on average: few where all is quickly solved. Of many targets more, down to some number of
-   clusters: the warm-up evens out the rest, and finer clusters cost more than they save. */
-static const PetscInt brenier_level_factor = 8, brenier_large_factor = 32, brenier_large_clusters = 1000;
-
-/* Clusters that are worth solving for. */
-static const PetscInt brenier_least_clusters = 64;
-
 /* Assignments of the clustering. */
 static const PetscInt brenier_cluster_steps = 3;
-
-/* Curves a cluster, and in all at least. */
-static const PetscInt64 brenier_level_circles = 8, brenier_level_chords = 32, brenier_level_least = 4096;
 
 /* Curves of a level's warm-up, over its targets. */
 static const PetscReal brenier_level_warm_up = 2.0;
 
 /* In-sample L1 residual at which a level ends, in parts of its sampling error. */
 static const PetscReal brenier_level_part = 0.4;
-
-static PetscInt LevelSize(PetscInt n)
-{
-  return PetscMin(n / brenier_level_factor, PetscMax(n / brenier_large_factor, brenier_large_clusters));
-}
-
-const PetscReal brenier_first_slack = 0.32;
-
-PetscBool BrenierListsPay(BrenierTargets t)
-{
-  const PetscInt  least_dim  = 4;
-  const PetscReal least_work = 1e4; // targets times dimension
-
-  return (PetscBool)(t->dim >= least_dim && (PetscReal)t->n * t->dim >= least_work);
-}
 
 static PetscErrorCode KeepLists(BrenierDual dual, Vec h, PetscReal length)
 {
@@ -182,9 +160,9 @@ static PetscErrorCode KeepLevel(void *context, const BrenierNewtonState *state)
 static PetscErrorCode RunLevel(BrenierDual dual, BrenierTargets t, BrenierNewtonOptions *newton, Vec h,
                                PetscReal barycentre[], BrenierIteration *last)
 {
-  Level               level = {.h = h};
-  BrenierNewtonReason reason;
-  PetscErrorCode      ierr;
+  Level          level = {.h = h};
+  BrenierReason  reason;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(VecDuplicate(h, &level.kept));
@@ -199,12 +177,13 @@ static PetscErrorCode RunLevel(BrenierDual dual, BrenierTargets t, BrenierNewton
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Solves for the clusters of one level, roughly: heights, and the barycentres of their cells; after a stop, heights alone. */
+/* Solves for the clusters of one level, roughly: heights, and the barycentres of their cells; after a stop, heights
+   alone. */
 static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
                                  Vec h, PetscReal barycentre[], BrenierStart *start)
 {
   const PetscBool      circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
-  const PetscInt64     curves  = t->n * (circles ? brenier_level_circles : brenier_level_chords);
+  const PetscInt64     curves  = BrenierBudgetLevelCurves_Private(t->n, circles);
   const PetscInt       batches = 16;
   const PetscInt       max_it  = 50; // whatever is asked of the targets themselves
   BrenierNewtonOptions newton  = options->newton;
@@ -220,17 +199,16 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   PetscCall(BrenierHierarchyStart(t, source, options, h, start));
   PetscCall(PetscTime(&begun));
   PetscCall(BrenierWarmUp(t, source, options->seed, brenier_level_warm_up, NULL, h, &length));
-  PetscCall(BrenierDualCreate(t, source, options->seed, BRENIER_STREAM_LEVEL, PetscMax(curves, brenier_level_least),
-                              batches, &dual));
+  PetscCall(BrenierDualCreate(t, source, options->seed, BRENIER_STREAM_LEVEL, curves, batches, &dual));
   PetscCall(BrenierTargetsScales(t, &scales));
-  if (BrenierListsPay(t) && !scales) PetscCall(KeepLists(dual, h, length));
-  newton.monitor  = NULL;
-  newton.certify  = PETSC_FALSE;
-  newton.l1_part  = brenier_level_part;
-  newton.residual = 0.0;
-  newton.max_it   = max_it;
-  newton.length   = length; // what empty cells are lifted by at most
-  ierr            = RunLevel(dual, t, &newton, h, barycentre, &last);
+  if (BrenierBudgetListsPay_Private(t->n, t->dim) && !scales) PetscCall(KeepLists(dual, h, length));
+  newton.monitor              = NULL;
+  newton.certify              = PETSC_FALSE;
+  newton.convergence.l1_part  = brenier_level_part;
+  newton.convergence.residual = 0.0;
+  newton.convergence.max_it   = max_it;
+  newton.length               = length; // what empty cells are lifted by at most
+  ierr                        = RunLevel(dual, t, &newton, h, barycentre, &last);
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(ierr);
   PetscCall(PetscTime(&ended));
@@ -246,7 +224,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
 PetscErrorCode BrenierHierarchyStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
                                      Vec h, BrenierStart *start)
 {
-  const PetscInt n_clusters = LevelSize(t->n);
+  const PetscInt n_clusters = BrenierBudgetClusters_Private(t->n);
   BrenierTargets coarse;
   PetscInt64    *parent;
   PetscReal     *barycentre;
@@ -254,7 +232,7 @@ PetscErrorCode BrenierHierarchyStart(BrenierTargets t, const BrenierSource *sour
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  if (n_clusters < brenier_least_clusters || BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) {
+  if (n_clusters == 0 || BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) {
     PetscCall(GaussianHeights(t, source, h));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -329,7 +307,7 @@ PetscErrorCode BrenierSolveRestart(BrenierTargets t, const BrenierSource *source
   PetscCall(ierr);
   PetscCall(VecDuplicate(h, &mass));
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE || t->n == 1) start->length = 0.0;
-  else if (moved) PetscCall(BrenierLengthScale(t, source, options->seed, h, mass, &start->length));
+  else if (moved) PetscCall(BrenierLengthScale_Private(t, source, options->seed, h, mass, &start->length));
   else
     PetscCall(BrenierWarmUp(t, source, options->seed,
                             PetscMax(options->warm_up, 0.0) > 0.0 ? options->warm_up : brenier_level_warm_up,

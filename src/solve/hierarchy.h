@@ -3,16 +3,6 @@
 
 #include <brenier/solve.h>
 
-/*
-  Whether candidate lists pay, which they do where a scan costs more than a walk. In the plane and in space it never does: there are
-  hundreds of pieces on a curve, whose walk grows with the length of the list, and a product is two or three
-  multiply-adds. Not collective.
-*/
-PetscBool BrenierListsPay(BrenierTargets targets);
-
-/* Slack of the lists of a first sample, in parts of the length of the warm-up. */
-extern const PetscReal brenier_first_slack;
-
 /*@
   BrenierHierarchyStart - Heights carried over from clusters of the targets, solved before
 
@@ -27,8 +17,8 @@ extern const PetscReal brenier_first_slack;
 + h     - heights, gauged; of few targets those of the Gaussian start
 - start - has the levels added
 
-  Notes: levels are clusters of clusters, by a factor of 8 to 32, down to about a hundred. Costs some scans of a thousand curves, or
-  of an eighth of the targets, and the clustering.
+  Notes: levels are clusters of clusters, by a factor of 8 to 32, down to about a hundred. Costs some scans of a
+  thousand curves, or of an eighth of the targets, and the clustering.
 @*/
 PetscErrorCode BrenierHierarchyStart(BrenierTargets targets, const BrenierSource *source,
                                      const BrenierSolveOptions *options, Vec h, BrenierStart *start);

@@ -1,24 +1,17 @@
-/*
-  light.c - Cells too light for a sample.
-
-  Fitted to a sample, a cell that is due less than a piece there touches u on one curve, where it happens to be highest, and has about
-  the mass of a piece on any other: a thousand times its weight where that spans decades, which rules rho. So while a
-  tolerance asks, a stage is solved for weights of some eight pieces at least, and after the last the cells that were raised fall
-  to their own: mass is log-concave in the height (Prekopa), so its slope there tells how far at least.
-*/
+/* light.c - Implements light.h. */
 #include <brenier/base.h>
 #include <brenier/scales.h>
 #include <brenier/sum.h>
 
-#include "solve_private.h"
+#include "light.h"
 
 #include <math.h>
 
 /* Least weight in a stage, times its curves: half a circle's is some eight pieces. */
 static const PetscReal brenier_light_circles = 0.5;
 
-/* What is too heavy costs more than what is too light, and of a few pieces the slope is chance: e-folds below the weight, and a
-   factor of the length. */
+/* What is too heavy costs more than what is too light, and of a few pieces the slope is chance: e-folds below the
+   weight, and a factor of the length. */
 static const PetscReal brenier_light_below = 0.3, brenier_light_length = 1.5;
 
 /* Least weight in a stage of so many curves; 0 where cells are fitted as they are. */
@@ -89,7 +82,8 @@ PetscErrorCode BrenierSolveRestoreLight_Private(Solve *s, BrenierOwnWeights *own
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Lengths of this rank's targets: what the Hessian says, and no less than what it says of a typical light cell, as one row is chance. */
+/* Lengths of this rank's targets: what the Hessian says, and no less than what it says of a typical light cell, as one
+   row is chance. */
 static PetscErrorCode Lengths(const Solve *s, PetscReal floor, PetscReal length[])
 {
   const BrenierTargets t = s->targets;
@@ -120,7 +114,7 @@ static PetscErrorCode Lengths(const Solve *s, PetscReal floor, PetscReal length[
 PetscErrorCode BrenierSolveLowerLight_Private(Solve *s, PetscInt64 next)
 {
   const BrenierTargets t     = s->targets;
-  const PetscReal      floor = Floor(s, s->solved->curves), after = next > 0 ? Floor(s, next) : 0.0;
+  const PetscReal      floor = Floor(s, s->state.curves), after = next > 0 ? Floor(s, next) : 0.0;
   PetscReal           *length;
   PetscScalar         *h;
 

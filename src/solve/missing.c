@@ -1,22 +1,16 @@
-/*
-  missing.c - After the last measurement: cells that it found empty, and not by chance, get mass.
-
-  On a fresh sample of the size of the measurement's an empty cell is lifted by its gap (dual.h), and one that has too little
-  or too much by its logarithm, as its mass behaves like an exponential of its height, with its own entry of the Hessian; all
-  others stay. The heights are measured again, and are kept when fewer cells are missing and rho is as good or within the tolerance.
-*/
+/* missing.c - Implements missing.h. */
 #include <brenier/base.h>
 
-#include "iteration.h"
-#include "solve_private.h"
+#include "methods/iteration_private.h"
+#include "missing.h"
 
 #include <math.h>
 
 /* Steps of a round, and rounds. */
 enum { BRENIER_FILL_STEPS = 6, BRENIER_FILL_ROUNDS = 2 };
 
-/* Lengths of a cell that it rises or falls a step at most. One that only touches u grows like a power of its height above
-   that point, more slowly than its logarithm says, so a long step up does not go too far. */
+/* Lengths of a cell that it rises or falls a step at most. One that only touches u grows like a power of its height
+   above that point, more slowly than its logarithm says, so a long step up does not go too far. */
 static const PetscReal brenier_rise_most = 8.0, brenier_fall_most = 1.0;
 
 /* Marks this rank's cells that were measured to be missing or wrong. */
@@ -61,7 +55,8 @@ static PetscErrorCode StepChosen(Solve *s, BrenierDual dual, const PetscBool cho
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Steps on one sample. An empty cell's gap holds at the heights that were evaluated, so it is lifted before others move. */
+/* Steps on one sample. An empty cell's gap holds at the heights that were evaluated, so it is lifted before others
+   move. */
 static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[], Vec mass)
 {
   BrenierDualValue value;
@@ -72,7 +67,7 @@ static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[],
   PetscFunctionBegin;
   PetscCall(VecDuplicate(mass, &at));
   PetscCall(PetscMalloc1(s->targets->n_local, &most));
-  for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->length);
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->state.length);
   for (PetscInt step = 0; step < BRENIER_FILL_STEPS; ++step) {
     PetscCall(BrenierDualEvaluate(dual, s->h, mass, &value));
     PetscCall(VecCopy(s->h, at));
@@ -90,10 +85,10 @@ static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[],
 /* One round and its measurement; `better` when it was kept, else heights and measurement are as they were. */
 static PetscErrorCode TryFill(Solve *s, uint32_t round, Measured *before, PetscBool *better)
 {
-  const uint32_t first    = 64; // beyond the measurements of the solve
-  Measured       now      = {s->h, s->mass, s->mass_error, s->solved->held_out, s->solved->curves, s->solved->streamed};
+  const uint32_t        first = 64; // beyond the measurements of the solve
+  Measured              now = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->streamed};
   const BrenierHeldOut *o = &s->solved->held_out, *was = &before->held_out;
-  PetscInt64            fit;
+  const PetscInt64      fit = BrenierBudgetFreshFit_Private(&s->budget);
   PetscBool            *chosen;
   BrenierDual           dual;
   Vec                   mass;
@@ -104,7 +99,6 @@ static PetscErrorCode TryFill(Solve *s, uint32_t round, Measured *before, PetscB
   PetscCall(PetscMalloc1(s->targets->n_local, &chosen));
   PetscCall(VecDuplicate(s->h, &mass));
   PetscCall(Choose(s, chosen));
-  PetscCall(BrenierSolveFreshFit_Private(s, &fit));
   PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_FILL + round,
                               PetscMin(o->curves, fit), 1, &dual));
   ierr = Fill(s, dual, chosen, mass);

@@ -1,14 +1,15 @@
 /*
   pass.h - A pass over fresh curves, each seen once: where no larger sample fits into memory, or would pay.
 
-  Step t of a pass draws B curves of its own, whose masses w at the heights h estimate those of all curves, and forgets them:
+  Step t of averaged descent (averaged.h) on B curves of its own:
     h <- h - a_t scale (w / nu - 1),   a_t = rate sqrt(n nu B / K) / sqrt(W / B + t), at most brenier_pass_most,
-  scale_i the change of height that changes the mass of i by its own size. sqrt(n nu), 1 for equal weights: the lighter a cell,
-  the noisier is w / nu, by 1 / (n nu) in square, and with the steps of others it would sway without end. K / C is the sampling part of chi2 of C curves,
-  W = K / chi2 the curves that the heights were worth when the pass began: what a start good to rho deserves is a step so
-  short that h sways about the solution by a power of the expected error, a_t K / B ~ sqrt(K / (W + B t)), not more. The
-  answer is the mean of start and iterates, the start weighed by W curves and each iterate by B, which forgets nothing
-  that the start knew. Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
+  scale_i the change of height that changes the mass of i by its own size. sqrt(n nu), 1 for equal weights: the lighter
+  a cell, the noisier is w / nu, by 1 / (n nu) in square, and with the steps of others it would sway without end. K / C
+  is the sampling part of chi2 of C curves, W = K / chi2 the curves that the heights were worth when the pass began:
+  what a start good to rho deserves is a step so short that h sways about the solution by a power of the expected error,
+  a_t K / B ~ sqrt(K / (W + B t)), not more. The answer is the mean of start and iterates, the start weighed by W curves
+  and each iterate by B, which forgets nothing that the start knew. Reference: Polyak and Juditsky, SIAM J. Control
+  Optim. 30 (1992).
 */
 #pragma once
 
@@ -31,17 +32,6 @@ typedef struct BrenierPass {
   void *context;
 } BrenierPass;
 
-/* Whether the targets have so many coordinates that to go through them once costs: a million. Not collective. */
-PetscBool BrenierIsLarge_Private(BrenierTargets targets);
-
-/* Steps of an averaged descent, a round of warm-up or a pass: enough for the mean to forget the last of them; fewer, with a little
-   less use of the curves, for a large problem. Not collective. */
-PetscInt BrenierDescentSteps_Private(BrenierTargets targets);
-
-/* Steps of a pass of about that many curves, and the curves of each: at most `most` curves each.
-   Not collective. */
-void BrenierPassPlan_Private(BrenierTargets targets, PetscReal curves, PetscInt64 most, BrenierPassState *pass);
-
 /*@
   BrenierPassRun_Private - Goes on with a pass from the step where it is
 
@@ -55,7 +45,7 @@ void BrenierPassPlan_Private(BrenierTargets targets, PetscReal curves, PetscInt6
 
   Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h)
 
-  Notes: 4 n dim flops a circle. Memory as BrenierDualEvaluate() for the curves of a step. Every rank count gives the same
-  bits from the same start.
+  Notes: 4 n dim flops a circle. Memory as BrenierDualEvaluate() for the curves of a step. Every rank count gives the
+  same bits from the same start.
 @*/
 PetscErrorCode BrenierPassRun_Private(BrenierPass *pass);

@@ -1,13 +1,15 @@
-/* passes.c - Passes over fresh curves (pass.h) and measurements, where no larger sample fits into memory, or would pay. */
+/* passes.c - Implements passes.h. */
+#include "passes.h"
+
 #include <brenier/base.h>
 
+#include "methods/length.h"
 #include "pass.h"
-#include "solve_private.h"
 
 #include <math.h>
 
-/* Scale of all targets alike where Newton left none, in parts of the length: a dimension, and at most. As in the warm-up, for
-   cells may be smaller than the length tells. */
+/* Scale of all targets alike where Newton left none, in parts of the length: a dimension, and at most. As in the
+   warm-up, for cells may be smaller than the length tells. */
 static const PetscReal brenier_plain_scale = 0.07, brenier_plain_scale_most = 0.5;
 
 /* Scale of a target in a pass over the geometric mean, at most. */
@@ -36,14 +38,15 @@ static PetscErrorCode MonitorPass(void *context, const BrenierPass *pass, const 
 
   PetscFunctionBegin;
   all.curves += (PetscReal)s->state.curves + (PetscReal)pass->now.before;
-  all.scanned += s->before.scanned;
-  s->solved->last = all;
+  all.scanned += s->state.before.scanned;
+  s->state.newest = all;
   if (IsTold(&pass->now)) PetscCall(BrenierSolveTell_Private(s->options, &all));
   PetscCall(PassSafePoint(s, pass));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Lowers entries far above the geometric mean: such a cell was next to empty when its diagonal was taken, and would swing. */
+/* Lowers entries far above the geometric mean: such a cell was next to empty when its diagonal was taken, and would
+   swing. */
 static PetscErrorCode BoundScale(BrenierTargets t, Vec scale)
 {
   PetscScalar *a;
@@ -60,7 +63,8 @@ static PetscErrorCode BoundScale(BrenierTargets t, Vec scale)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The scale that Newton left; without one, that of the warm-up for all, which asks for shorter steps in few dimensions. */
+/* The scale that Newton left; without one, that of the warm-up for all, which asks for shorter steps in few
+   dimensions. */
 static PetscErrorCode SetPassScale(Solve *s, Vec work)
 {
   PetscReal largest;
@@ -71,17 +75,20 @@ static PetscErrorCode SetPassScale(Solve *s, Vec work)
     PetscCall(BoundScale(s->targets, s->scale));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (s->length <= 0.0) PetscCall(BrenierLengthScale(s->targets, s->source, s->options->seed, s->h, work, &s->length));
-  PetscCall(VecSet(s->scale,
-                   s->length * PetscMin(brenier_plain_scale * (PetscReal)s->targets->dim, brenier_plain_scale_most)));
+  if (s->state.length <= 0.0)
+    PetscCall(BrenierLengthScale_Private(s->targets, s->source, s->options->seed, s->h, work, &s->state.length));
+  PetscCall(VecSet(s->scale, s->state.length *
+                                 PetscMin(brenier_plain_scale * (PetscReal)s->targets->dim, brenier_plain_scale_most)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The sample makes room; its heights are where a pass begins. */
 static PetscErrorCode BeginPass(Solve *s, BrenierPass *pass)
 {
+  const BrenierWorth worth = BrenierSolveWorth_Private(s);
+
   PetscFunctionBegin;
-  PetscCall(BrenierSolvePlanPass_Private(s, &pass->now));
+  BrenierBudgetPlanPass_Private(&s->budget, &worth, s->state.curves, BrenierSolveCurves_Private(s), &pass->now);
   PetscCall(SetPassScale(s, pass->mean));
   PetscCall(VecCopy(s->h, pass->mean));
   PetscCall(PassSafePoint(s, pass));
@@ -97,17 +104,16 @@ static PetscErrorCode BeginPass(Solve *s, BrenierPass *pass)
 static PetscErrorCode RunPass(Solve *s, BrenierPass *pass)
 {
   PetscFunctionBegin;
-  if (s->resuming) s->before.seconds = s->state.newest.seconds;
+  if (s->resuming) s->state.before.seconds = s->state.newest.seconds;
   else PetscCall(BeginPass(s, pass));
   s->resuming = PETSC_FALSE;
   PetscCall(BrenierPassRun_Private(pass));
   PetscCall(VecCopy(pass->mean, s->h));
   pass->now.before += pass->now.n_steps * pass->now.batch;
   ++pass->now.pass;
-  s->before           = s->solved->last;
+  s->state.before     = s->state.newest;
   s->solved->streamed = pass->now.before;
-  s->solved->curves   = s->state.curves + s->solved->streamed;
-  s->solved->reason   = BRENIER_NEWTON_PASS;
+  s->solved->reason   = BRENIER_REASON_SEEN;
   PetscCall(BrenierSolveMeasure_Private(s, (uint32_t)++s->state.attempt));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -136,8 +142,8 @@ static PetscBool NeedsPass(const Solve *s)
 {
   const BrenierSolved *solved = s->solved;
 
-  if (!solved->passes || solved->reason < 0) return PETSC_FALSE;
-  return (PetscBool)(s->options->curves > 0 ? solved->curves < s->options->curves : !solved->within_tol);
+  if (!s->state.passes || solved->reason < 0) return PETSC_FALSE;
+  return (PetscBool)(s->options->curves > 0 ? BrenierSolveCurves_Private(s) < s->options->curves : !solved->within_tol);
 }
 
 PetscErrorCode BrenierSolvePasses_Private(Solve *s)
@@ -158,8 +164,8 @@ PetscErrorCode BrenierSolvePasses_Private(Solve *s)
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(s->h, work[i]));
   if (s->resuming) {
     pass.now = s->state.pass;
-    PetscCall(VecCopy(s->slack, pass.mean));
-  } else s->state.curves = s->solved->curves;
+    PetscCall(BrenierCheckpointGet(s->options->checkpoint, &(BrenierSolveVectors){.mean = pass.mean}));
+  }
   while (s->resuming || (NeedsPass(s) && pass.now.pass < BRENIER_RETRIES)) PetscCall(TryPass(s, &pass, &best));
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -1,8 +1,9 @@
 /* solve_exact.c - Implements BrenierSolveExact() of solve.h: levels, Newton, what it keeps, and what comes of it. */
 #include <brenier/base.h>
 
-#include "exact.h"
+#include "methods/exact.h"
 #include "exact_start.h"
+#include "solve_run.h"
 
 /* L1 residual at which a level of clusters ends. */
 static const PetscReal brenier_level_residual = 0.02;
@@ -20,7 +21,7 @@ static PetscErrorCode Monitor(void *context, const BrenierIteration *now)
   ExactRun *run = context;
 
   PetscFunctionBegin;
-  run->solved->last = *now;
+  run->state.newest = *now;
   PetscCall(BrenierSolveTell_Private(run->options, now));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -31,10 +32,9 @@ static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *state)
 
   PetscFunctionBegin;
   run->state.phase  = BRENIER_PHASE_READY;
-  run->state.newest = run->solved->last;
   run->state.newton = *state;
   if (run->options->checkpoint)
-    PetscCall(BrenierCheckpointKeep(run->options->checkpoint, &run->state, run->h, NULL, NULL, NULL));
+    PetscCall(BrenierCheckpointKeep(run->options->checkpoint, &run->state, &(BrenierSolveVectors){.h = run->h}, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -44,16 +44,16 @@ static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierL
   const ExactRun      *run    = context;
   BrenierNewtonOptions newton = run->options->newton;
   BrenierIteration     last;
-  BrenierNewtonReason  reason;
+  BrenierReason        reason;
   PetscErrorCode       ierr;
   Vec                  mass;
 
   PetscFunctionBegin;
-  newton.monitor    = NULL;
-  newton.safe_point = NULL;
-  newton.residual   = 0.0;
-  newton.l1_part    = brenier_level_residual;
-  newton.certify    = PETSC_FALSE;
+  newton.monitor              = NULL;
+  newton.safe_point           = NULL;
+  newton.convergence.residual = 0.0;
+  newton.convergence.l1_part  = brenier_level_residual;
+  newton.certify              = PETSC_FALSE;
   PetscCall(VecDuplicate(h, &mass));
   ierr = BrenierExactNewton_Private(targets, laguerre, &newton, h, mass, &last, &reason);
   PetscCall(VecDestroy(&mass));
@@ -68,21 +68,21 @@ static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierL
 
 /* What the heights reached are worth: evaluated once more, whatever was tried last. */
 static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, BrenierLaguerre laguerre, ExactRun *run,
-                               Vec mass, Vec mass_error, PetscReal barycentre[])
+                               const BrenierCells *cells)
 {
   BrenierLaguerreValue value;
   BrenierSolved       *solved = run->solved;
 
   PetscFunctionBegin;
   PetscCall(BrenierTargetsGauge(t, run->h));
-  PetscCall(BrenierLaguerreEvaluate(laguerre, run->h, mass, &value));
+  PetscCall(BrenierLaguerreEvaluate(laguerre, run->h, cells->mass, &value));
   if (!value.sound) {
-    solved->reason = BRENIER_NEWTON_UNSOUND;
+    solved->reason = BRENIER_REASON_UNSOUND;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(VecZeroEntries(mass_error));
-  PetscCall(BrenierLaguerreBarycentres(laguerre, barycentre));
-  PetscCall(BrenierHeldOutExact(t, source, run->h, mass, value.energy, &solved->held_out));
+  PetscCall(VecZeroEntries(cells->mass_error));
+  PetscCall(BrenierLaguerreBarycentres(laguerre, cells->barycentre));
+  PetscCall(BrenierHeldOutExact(t, source, run->h, cells->mass, value.energy, &solved->held_out));
   solved->exact      = PETSC_TRUE;
   solved->within_tol = (PetscBool)(run->options->tol <= 0.0 || solved->held_out.rho <= run->options->tol);
   if (run->options->measured) PetscCall(run->options->measured(run->options->context, &solved->held_out));
@@ -90,8 +90,8 @@ static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, Br
 }
 
 PetscErrorCode BrenierSolveExact(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                 PetscBool started, Vec h, Vec mass, Vec mass_error, PetscReal barycentre[],
-                                 BrenierStart *start, BrenierSolved *solved)
+                                 PetscBool started, Vec h, const BrenierCells *cells, BrenierStart *start,
+                                 BrenierSolved *solved)
 {
   BrenierNewtonOptions newton = options->newton;
   ExactRun             run    = {.options = options, .h = h, .solved = solved};
@@ -102,25 +102,26 @@ PetscErrorCode BrenierSolveExact(BrenierTargets t, const BrenierSource *source, 
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(solved, sizeof *solved));
-  newton.monitor    = Monitor;
-  newton.safe_point = SafePoint;
-  newton.context    = &run;
-  newton.l1_part    = 0.0;
+  newton.monitor             = Monitor;
+  newton.safe_point          = SafePoint;
+  newton.context             = &run;
+  newton.convergence.l1_part = 0.0;
   if (options->checkpoint && BrenierCheckpointState(options->checkpoint)->phase == BRENIER_PHASE_READY) {
-    found         = BrenierCheckpointState(options->checkpoint)->newton;
-    newton.resume = &found;
-    solved->last  = found.now;
+    found            = BrenierCheckpointState(options->checkpoint)->newton;
+    newton.resume    = &found;
+    run.state.newest = found.now;
   }
   newton.certify = (PetscBool)(options->checkpoint != NULL);
   if (!started) PetscCall(BrenierExactStart_Private(t, source, SolveLevel, &run, h, start));
   PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
-  ierr = BrenierExactNewton_Private(t, laguerre, &newton, h, mass, &last, &solved->reason);
+  ierr = BrenierExactNewton_Private(t, laguerre, &newton, h, cells->mass, &last, &solved->reason);
   if (ierr == BRENIER_STOPPED) {
     solved->stopped = BrenierStopAsked();
     if (options->checkpoint) PetscCall(BrenierCheckpointWrite(options->checkpoint));
   } else PetscCall(ierr);
-  if (solved->reason != BRENIER_NEWTON_UNSOUND && !(solved->stopped && options->checkpoint))
-    PetscCall(Conclude(t, source, laguerre, &run, mass, mass_error, barycentre));
+  if (solved->reason != BRENIER_REASON_UNSOUND && !(solved->stopped && options->checkpoint))
+    PetscCall(Conclude(t, source, laguerre, &run, cells));
+  solved->last = run.state.newest;
   PetscCall(BrenierLaguerreDestroy(&laguerre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

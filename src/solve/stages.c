@@ -1,25 +1,26 @@
-/* stages.c - Newton, or a method of minimise.h, on a sample that grows from stage to stage until the tolerance is met. */
+/* stages.c - Implements stages.h. */
 #include <brenier/base.h>
 #include <brenier/minimise.h>
 
-#include "solve_private.h"
+#include "light.h"
+#include "stages.h"
 
-/* In-sample L1 residual at which a stage that is not the last ends, in parts of the sampling part of rho: that much more in
-   quadrature is lost in the sampling error that the next stage starts from. */
+/* In-sample L1 residual at which a stage that is not the last ends, in parts of the sampling part of rho: that much
+   more in quadrature is lost in the sampling error that the next stage starts from. */
 static const PetscReal brenier_stage_part = 0.4;
 
 /* In-sample rho at which the last stage ends when a tolerance asks, in parts of the sampling part: 4% of chi2. */
 static const PetscReal brenier_last_part = 0.2;
 
-/* The same in parts of the tolerance: where few curves tell enough, there is nothing to gain below. Less than the former where
-   the sample is as large as the tolerance asks. */
+/* The same in parts of the tolerance: where few curves tell enough, there is nothing to gain below. Less than the
+   former where the sample is as large as the tolerance asks. */
 static const PetscReal brenier_last_tol = 0.18;
 
 /* Slack of the lists of later stages, in sampling errors of a height. */
 static const PetscReal brenier_slack = 2.5;
 
-/* A sample that grows by less keeps its lists as they are: Newton has trusted them to the end just now, and there are few new
-   curves to pay for mending the old ones. */
+/* A sample that grows by less keeps its lists as they are: Newton has trusted them to the end just now, and there are
+   few new curves to pay for mending the old ones. */
 static const PetscReal brenier_little_growth = 1.5;
 
 /* A sample this much short of the size wanted will do. */
@@ -31,8 +32,8 @@ static PetscErrorCode MonitorStage(void *context, const BrenierIteration *now)
   Solve *s = context;
 
   PetscFunctionBegin;
-  s->solved->last = BrenierSolveTotal_Private(s, now);
-  PetscCall(BrenierSolveTell_Private(s->options, &s->solved->last));
+  s->state.newest = BrenierSolveTotal_Private(s, now);
+  PetscCall(BrenierSolveTell_Private(s->options, &s->state.newest));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -42,9 +43,8 @@ static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *newton)
   Solve *s = context;
 
   PetscFunctionBegin;
-  s->state.curves = s->solved->curves;
   s->state.newton = *newton;
-  PetscCall(BrenierSolveKeep_Private(s, BRENIER_PHASE_STAGE, s->h, s->slack, s->dual));
+  PetscCall(BrenierSolveKeep_Private(s, BRENIER_PHASE_STAGE, s->h, NULL, s->dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -60,7 +60,7 @@ static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOption
     newton->resume = &s->state.newton;
     s->resuming    = PETSC_FALSE;
   } else if (s->dual) {
-    newton->damping = PetscMin(newton->damping, s->before.damping);
+    newton->damping = PetscMin(newton->damping, s->state.before.damping);
     newton->trusts  = (PetscBool)(!newton->certify &&
                                  (PetscReal)curves < brenier_little_growth * (PetscReal)BrenierDualCurves(s->dual));
     PetscCall(BrenierSolveLowerLight_Private(s, curves));
@@ -88,18 +88,18 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
   newton.safe_point     = SafePoint;
   newton.context        = s;
   newton.scale          = s->scale;
-  newton.length         = s->length;
-  newton.hessian_curves = BrenierSolveHessianCurves_Private(s);
+  newton.length         = s->state.length;
+  newton.hessian_curves = BrenierBudgetHessianCurves_Private(&s->budget);
   if (options->curves == 0) {
     // The measurement on fresh curves, by full scans, is what judges
-    newton.noise_part = PetscMax(newton.noise_part, brenier_last_part);
-    newton.rho        = brenier_last_tol * options->tol;
-    newton.certify    = PETSC_FALSE;
+    newton.convergence.noise_part = PetscMax(newton.convergence.noise_part, brenier_last_part);
+    newton.convergence.rho        = brenier_last_tol * options->tol;
+    newton.certify                = PETSC_FALSE;
   }
   if (!last) {
-    newton.residual = 0.0;
-    newton.l1_part  = brenier_stage_part;
-    newton.certify  = PETSC_FALSE;
+    newton.convergence.residual = 0.0;
+    newton.convergence.l1_part  = brenier_stage_part;
+    newton.certify              = PETSC_FALSE;
   }
   PetscCall(SetSample(s, curves, &newton));
   PetscCall(BrenierSolveRaiseLight_Private(s, BrenierDualCurves(s->dual), &own));
@@ -108,9 +108,9 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
   else ierr = BrenierMinimise(s->dual, s->targets, options->method, &newton, s->h, &end, &s->solved->reason);
   PetscCall(BrenierSolveRestoreLight_Private(s, &own)); // after a stop, too
   PetscCall(ierr);
-  s->before         = s->solved->last;
-  s->before.damping = end.damping;
-  s->solved->curves = BrenierDualCurves(s->dual);
+  s->state.before         = s->state.newest;
+  s->state.before.damping = end.damping;
+  s->state.curves         = BrenierDualCurves(s->dual);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -129,14 +129,39 @@ static PetscErrorCode SetSlack(Solve *s, PetscReal noise)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What a measurement of the stage that ended would have found, as held_out, for a pass to be planned by. */
+static void ExpectMeasurement(Solve *s)
+{
+  const BrenierIteration *last = &s->state.newest;
+  const BrenierWorth      w    = BrenierBudgetExpect_Private(s->state.curves, last->noise, last->l1);
+  BrenierHeldOut         *o    = &s->solved->held_out;
+
+  o->curves   = w.curves;
+  o->noise    = w.noise;
+  o->rho      = w.rho;
+  o->rho_high = w.rho_high;
+  s->measured = s->centred = PETSC_FALSE;
+}
+
+/* Size of the next stage on the way to `wanted` curves. Sets passes when no larger sample fits. */
+static PetscErrorCode NextCurves(Solve *s, PetscReal wanted, PetscInt64 *next)
+{
+  PetscInt64 fit;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierSolveSampleFit_Private(s, &fit));
+  *next = BrenierBudgetNextCurves_Private(&s->budget, s->state.curves, wanted, fit, &s->state.passes);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Whether a sample will do where `wanted` curves are. */
 static PetscBool Suffices(PetscInt64 size, PetscReal wanted)
 {
   return (PetscBool)((PetscReal)size >= (1.0 - brenier_size_slack) * wanted);
 }
 
-/* Stages up to `wanted` curves, a number that is known better from stage to stage; or up to one that hands over to passes, with
-   what is expected of it in place of a measurement. */
+/* Stages up to `wanted` curves, a number that is known better from stage to stage; or up to one that hands over to
+   passes, with what is expected of it in place of a measurement. */
 static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_over)
 {
   const PetscBool fixed = (PetscBool)(s->options->curves > 0);
@@ -150,22 +175,22 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_ove
       size = s->state.size;
       last = s->state.last;
     } else {
-      PetscCall(BrenierSolveNextCurves_Private(s, wanted, &size));
-      last = (PetscBool)(Suffices(size, wanted) || s->solved->passes);
+      PetscCall(NextCurves(s, wanted, &size));
+      last = (PetscBool)(Suffices(size, wanted) || s->state.passes);
     }
     s->state.wanted = wanted;
     s->state.size   = size;
     s->state.last   = last;
     PetscCall(BrenierSolveStage_Private(s, size, last));
-    PetscCall(SetSlack(s, s->solved->last.noise));
+    PetscCall(SetSlack(s, s->state.newest.noise));
     if (s->solved->reason < 0) break;
-    if (fixed || s->solved->passes) continue;
-    wanted = BrenierSolveAskedCurves_Private(s);
+    if (fixed || s->state.passes) continue;
+    wanted = BrenierBudgetAskedCurves_Private(&s->budget, s->state.newest.noise, s->state.size);
     if (!last && wanted <= (PetscReal)size) wanted = (PetscReal)size; // once more, to the end
     else last = (PetscBool)(last && Suffices(size, wanted));
-    if (last || !BrenierSolvePassesPay_Private(s, wanted)) continue;
-    BrenierSolveExpect_Private(s);
-    s->solved->passes = *hands_over = PETSC_TRUE;
+    if (last || !BrenierBudgetPassesPay_Private(&s->budget, s->state.curves, wanted)) continue;
+    ExpectMeasurement(s);
+    s->state.passes = *hands_over = PETSC_TRUE;
     break;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -174,6 +199,7 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_ove
 PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted)
 {
   BrenierSolved *solved = s->solved;
+  BrenierWorth   worth;
   PetscBool      hands_over;
 
   PetscFunctionBegin;
@@ -184,9 +210,10 @@ PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted)
     PetscCall(VecCopy(s->h, s->fitted));
     PetscCall(BrenierSolveLowerLight_Private(s, 0));
     PetscCall(BrenierSolveMeasure_Private(s, attempt));
-    if (solved->within_tol || solved->reason < 0 || solved->passes || s->options->curves > 0) break;
+    if (solved->within_tol || solved->reason < 0 || s->state.passes || s->options->curves > 0) break;
     PetscCall(VecCopy(s->fitted, s->h));
-    wanted = BrenierSolveRetryCurves_Private(s);
+    worth  = BrenierSolveWorth_Private(s);
+    wanted = BrenierBudgetRetryCurves_Private(&s->budget, &worth, s->state.curves);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,32 +1,20 @@
-/* start.c - Implements BrenierSolveStart() of solve.h: levels of clusters and the warm-up, for a cube by way of the Gaussian. */
+/* start.c - Implements BrenierSolveStart() of solve.h: levels of clusters and the warm-up, for a cube by way of the
+   Gaussian. */
 #include <brenier/base.h>
 
 #include "hierarchy.h"
-#include "solve_private.h"
-
-/* Curves of the warm-up, in parts of those that the tolerance takes, before Newton and before passes at once; and a target, at
-   most. */
-static const PetscReal brenier_warm_part = 0.5, brenier_warm_part_alone = 1.0, brenier_warm_most = 2.0;
-
-/* In fewer dimensions <x,y> is far from Gaussian for a uniform x, and a chord crosses many facets: it needs no circles. */
-static const PetscInt brenier_circle_dim = 5;
+#include "solve_run.h"
+#include "time_plan.h"
 
 /* The circles' solution is only a start for the cube: its own L1 error there is some 0.1. */
 static const PetscReal brenier_start_residual = 0.05;
 
-/* Curves of the warm-up a target, as asked for, or by default a part of those that the tolerance takes. */
-static PetscReal WarmUpCurves(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                              PetscReal part)
-{
-  if (options->warm_up >= 0.0) return options->warm_up;
-  return PetscMin(part * BrenierExpectedCurves_Private(source, t->n, options) / t->n, brenier_warm_most);
-}
-
 /* Levels of clusters, unless a checkpoint was made after them, and the warm-up. */
 static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                      PetscReal part, Vec h, BrenierStart *start)
+                                      PetscBool alone, Vec h, BrenierStart *start)
 {
-  BrenierCheckpoint checkpoint = options->checkpoint;
+  const BrenierBudget budget     = BrenierSolveBudget_Private(t, source, options);
+  BrenierCheckpoint   checkpoint = options->checkpoint;
 
   PetscFunctionBegin;
   if (checkpoint && BrenierCheckpointState(checkpoint)->phase == BRENIER_PHASE_WARM_UP) {
@@ -35,8 +23,8 @@ static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, const BrenierSource *sou
     PetscCall(BrenierHierarchyStart(t, source, options, h, start));
     if (checkpoint) PetscCall(BrenierCheckpointSetLevels(checkpoint, start->n_levels, start->level));
   }
-  PetscCall(
-      BrenierWarmUp(t, source, options->seed, WarmUpCurves(t, source, options, part), checkpoint, h, &start->length));
+  PetscCall(BrenierWarmUp(t, source, options->seed, BrenierBudgetWarmUp_Private(&budget, alone), checkpoint, h,
+                          &start->length));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -75,21 +63,23 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
   CubeStart            cube      = {.options = options, .h = h};
   BrenierNewtonOptions newton    = options->newton;
   BrenierSource        gaussian;
+  BrenierBudget        circles;
   BrenierDual          dual;
   BrenierIteration     last;
-  BrenierNewtonReason  reason;
+  BrenierReason        reason;
   PetscErrorCode       ierr;
 
   PetscFunctionBegin;
   PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, t->dim, deviation, &gaussian));
-  newton.residual   = PetscMax(newton.residual, brenier_start_residual);
-  newton.monitor    = MonitorStart;
-  newton.safe_point = KeepCube;
-  newton.context    = &cube;
+  circles                     = BrenierSolveBudget_Private(t, &gaussian, options);
+  newton.convergence.residual = PetscMax(newton.convergence.residual, brenier_start_residual);
+  newton.monitor              = MonitorStart;
+  newton.safe_point           = KeepCube;
+  newton.context              = &cube;
   PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
-  PetscCall(LevelsAndWarmUp(t, &gaussian, options, brenier_warm_part, h, start));
+  PetscCall(LevelsAndWarmUp(t, &gaussian, options, PETSC_FALSE, h, start));
   PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START,
-                              2 * BrenierFirstCurves_Private(&gaussian, t->n), BRENIER_NOISE_BATCHES, &dual));
+                              2 * BrenierBudgetFirstCurves_Private(&circles), BRENIER_NOISE_BATCHES, &dual));
   PetscCall(VecDuplicate(h, &cube.kept));
   PetscCall(VecCopy(h, cube.kept));
   ierr = BrenierNewton(dual, t, &newton, h, &last, &reason);
@@ -103,7 +93,7 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
 PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
                                  Vec h, BrenierStart *start)
 {
-  const PetscBool at_once = BrenierPassesAtOnce_Private(t, source, options);
+  const BrenierBudget budget = BrenierSolveBudget_Private(t, source, options);
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(start, sizeof *start));
@@ -112,10 +102,10 @@ PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, 
     PetscCall(VecZeroEntries(h));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (BrenierSourceCurveType(source) == BRENIER_CURVE_CHORD && t->dim >= brenier_circle_dim) {
+  if (BrenierBudgetStartsOnCircles_Private(&budget)) {
     PetscCall(StartCube(t, source, options, h, start));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(LevelsAndWarmUp(t, source, options, at_once ? brenier_warm_part_alone : brenier_warm_part, h, start));
+  PetscCall(LevelsAndWarmUp(t, source, options, BrenierBudgetPassesAtOnce_Private(&budget), h, start));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,9 +1,11 @@
-/* warm_up.c - Implements BrenierWarmUp() and BrenierLengthScale() of solve.h. */
+/* warm_up.c - Implements BrenierWarmUp() of solve.h. */
 #include <brenier/base.h>
 #include <brenier/scales.h>
 #include <brenier/solve.h>
 
-#include "pass.h"
+#include "budget.h"
+#include "methods/averaged.h"
+#include "methods/length.h"
 
 #include <math.h>
 
@@ -14,12 +16,12 @@ typedef struct {
   BrenierTargets       targets;
   const BrenierSource *source;
   PetscInt64           seed, n_curves; /* of a step */
+  PetscInt             n_steps;        /* of a round */
   BrenierCheckpoint    checkpoint;
   BrenierScales        scales; /* NULL for none */
   /* data */
-  PetscReal *node;          /* of all nodes of the scales: masses, then changes */
-  Vec        h, mass, mean; /* mean: of the second half's heights so far, as if the rest were 0 */
-  Vec        so_far;        /* mean of the round's heights with weights that grow as the steps: what a stop leaves */
+  Vec h, mass, mean; /* mean: of the second half's heights so far, as if the rest were 0 */
+  Vec so_far;        /* mean of the round's heights with weights that grow as the steps: what a stop leaves */
   /* status */
   BrenierSolveState now;
 } WarmUp;
@@ -27,116 +29,74 @@ typedef struct {
 /* Around tight clusters the length shrinks as their cells grow; below this part of what it was, a round more is due. */
 static const PetscReal brenier_warm_shrunk = 0.5;
 
-/* Step in units of the length scale, a dimension and at most. Chosen by trying on mixtures, tight clusters and images from
-   d = 2 to 64: tight clusters in two and three dimensions fail with 1. */
+/* Step in units of the length scale, a dimension and at most. Chosen by trying on mixtures, tight clusters and images
+   from d = 2 to 64: tight clusters in two and three dimensions fail with 1. */
 static const PetscReal brenier_warm_rate = 0.07, brenier_warm_most = 0.5;
 
 /* Length of a node over its distance to others, where targets have scales. */
 static const PetscReal brenier_warm_length = 0.2;
 
-/* Curves that tell the length scale: thousands of pieces. */
-static const PetscInt64 brenier_length_curves = 1024;
-
 /* Curves of a step at least: fewer leave a step to chance. */
 static const PetscInt64 brenier_warm_least = 16;
 
-PetscErrorCode BrenierLengthScale(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, Vec h, Vec mass,
-                                  PetscReal *length)
-{
-  BrenierDual      dual;
-  BrenierDualValue value;
-  PetscErrorCode   ierr;
-
-  PetscFunctionBegin;
-  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_LENGTH, brenier_length_curves, 1, &dual));
-  ierr = BrenierDualEvaluate(dual, h, mass, &value);
-  if (!ierr) ierr = BrenierDualLength(dual, length);
-  PetscCall(BrenierDualDestroy(&dual)); // after a stop, too: the run goes on to measure
-  PetscCall(ierr);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* One step of targets with scales: each node by its own mass and its own length, its members with it. */
-static PetscErrorCode MoveNodes(WarmUp *w, PetscReal rate)
-{
-  const BrenierTargets t = w->targets;
-  const BrenierScales  s = w->scales;
-  PetscScalar         *a;
-  PetscReal           *change;
-
-  PetscFunctionBegin;
-  PetscCall(BrenierScalesSum(s, w->mass, w->node));
-  for (PetscInt i = 0; i < s->n_nodes; ++i)
-    w->node[i] =
-        rate * brenier_warm_length * s->apart[i] * (w->node[i] - s->nu[i]) / PetscMax(s->nu[i], 1.0 / (PetscReal)s->n);
-  PetscCall(PetscMalloc1(t->n_local, &change));
-  BrenierScalesSpread(s, t->first, t->n_local, w->node, change);
-  PetscCall(VecGetArray(w->h, &a));
-  for (PetscInt i = 0; i < t->n_local; ++i) a[i] -= change[i];
-  PetscCall(VecRestoreArray(w->h, &a));
-  PetscCall(PetscFree(change));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* One step on curves of its own. A cell lighter than most is seldom met, and would be thrown far down when it is: its error
-   counts in parts of a usual weight. */
+/* One step on curves of its own. A cell lighter than most is seldom met, and would be thrown far down when it is: its
+   error counts in parts of a usual weight. */
 static PetscErrorCode WarmStep(WarmUp *w)
 {
-  const BrenierTargets t     = w->targets;
-  const PetscInt64     first = w->now.warm.round * BrenierDescentSteps_Private(t), step = w->now.warm.step;
-  const PetscReal      rate  = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_most);
-  const PetscReal      scale = rate * w->now.warm.length / PetscSqrtReal((PetscReal)step + 1.0);
-  BrenierDual          dual;
-  BrenierDualValue     value;
-  const PetscScalar   *m;
-  PetscScalar         *a;
-  PetscErrorCode       ierr;
+  const BrenierTargets     t     = w->targets;
+  const PetscInt64         first = w->now.warm.round * w->n_steps, step = w->now.warm.step;
+  const PetscReal          rate  = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_most);
+  const PetscReal          root  = PetscSqrtReal((PetscReal)step + 1.0);
+  const BrenierFreshCurves fresh = {t, w->source, w->seed, BRENIER_STREAM_WARM + (uint32_t)(first + step), w->n_curves};
+  const BrenierStepRule    rule  = {.length =
+                                    w->scales ? rate / root * brenier_warm_length : rate * w->now.warm.length / root,
+                                    .least  = 1.0 / (PetscReal)t->n,
+                                    .scales = w->scales};
 
   PetscFunctionBegin;
-  PetscCall(
-      BrenierDualCreate(t, w->source, w->seed, BRENIER_STREAM_WARM + (uint32_t)(first + step), w->n_curves, 1, &dual));
-  ierr = BrenierDualEvaluate(dual, w->h, w->mass, &value);
-  PetscCall(BrenierDualDestroy(&dual));
-  PetscCall(ierr);
-  if (w->scales) {
-    PetscCall(MoveNodes(w, rate / PetscSqrtReal((PetscReal)step + 1.0)));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall(VecGetArrayRead(w->mass, &m));
-  PetscCall(VecGetArray(w->h, &a));
-  for (PetscInt i = 0; i < t->n_local; ++i)
-    a[i] -= scale * (m[i] - t->nu[i]) / PetscMax(t->nu[i], 1.0 / (PetscReal)t->n);
-  PetscCall(VecRestoreArray(w->h, &a));
-  PetscCall(VecRestoreArrayRead(w->mass, &m));
+  PetscCall(BrenierFreshMasses_Private(&fresh, w->h, NULL, NULL, w->mass, NULL));
+  PetscCall(BrenierAveragedStep_Private(t, &rule, w->mass, w->h, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Takes the heights after a step into the means: of the second half, and with weights that grow as the steps. */
+static PetscErrorCode TakeMeans(WarmUp *w)
+{
+  const PetscReal       part   = 2.0 / ((PetscReal)w->now.warm.step + 2.0);
+  const BrenierMeanRule second = {BRENIER_MEAN_SUM, 2.0 / w->n_steps, 1.0};
+  const BrenierMeanRule so_far = {BRENIER_MEAN_SUM, part, 1.0 - part};
+
+  PetscFunctionBegin;
+  if (2 * w->now.warm.step >= w->n_steps) PetscCall(BrenierAverage_Private(&second, w->h, w->mean));
+  PetscCall(BrenierAverage_Private(&so_far, w->h, w->so_far));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* One round, from the step where it is: the mean of the heights of its second half. */
 static PetscErrorCode WarmRound(WarmUp *w)
 {
-  const PetscInt  n_steps = BrenierDescentSteps_Private(w->targets);
-  PetscInt64     *step    = &w->now.warm.step;
-  BrenierProgress progress;
+  const BrenierSolveVectors kept = {.h = w->h, .mean = w->mean};
+  PetscInt64               *step = &w->now.warm.step;
+  BrenierProgress           progress;
 
   PetscFunctionBegin;
   PetscCall(BrenierProgressBegin(&progress, "warm-up"));
-  while (*step < n_steps) {
+  while (*step < w->n_steps) {
     PetscCall(WarmStep(w));
-    if (2 * *step >= n_steps) PetscCall(VecAXPY(w->mean, 2.0 / n_steps, w->h));
+    PetscCall(TakeMeans(w));
     ++*step;
-    PetscCall(VecAXPBY(w->so_far, 2.0 / ((PetscReal)*step + 1.0), 1.0 - 2.0 / ((PetscReal)*step + 1.0), w->h));
-    PetscCall(BrenierProgressTell(&progress, (PetscReal)*step, n_steps));
-    if (w->checkpoint && *step % (n_steps / BRENIER_WARM_KEPT) == 0)
-      PetscCall(BrenierCheckpointKeep(w->checkpoint, &w->now, w->h, w->mean, NULL, NULL));
+    PetscCall(BrenierProgressTell(&progress, (PetscReal)*step, w->n_steps));
+    if (w->checkpoint && *step % (w->n_steps / BRENIER_WARM_KEPT) == 0)
+      PetscCall(BrenierCheckpointKeep(w->checkpoint, &w->now, &kept, NULL));
   }
   PetscCall(VecCopy(w->mean, w->h));
   PetscCall(BrenierTargetsGauge(w->targets, w->h));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights where the descent begins: multiples of a small part of the length. Their last bits depend on the ranks, and descent
-   on few curves doubles such differences again and again. Rounded, every rank count starts alike, but for a number that lies
-   on the edge of two multiples, one in a billion. */
+/* Heights where the descent begins: multiples of a small part of the length. Their last bits depend on the ranks, and
+   descent on few curves doubles such differences again and again. Rounded, every rank count starts alike, but for a
+   number that lies on the edge of two multiples, one in a billion. */
 static PetscErrorCode RoundHeights(PetscReal length, Vec h)
 {
   const int    bits = 8;
@@ -162,14 +122,14 @@ static PetscErrorCode BeginWarmUp(WarmUp *w)
   PetscFunctionBegin;
   if (kept && kept->phase == BRENIER_PHASE_WARM_UP) {
     w->now = *kept;
-    PetscCall(BrenierCheckpointGet(w->checkpoint, w->h, w->mean, NULL));
+    PetscCall(BrenierCheckpointGet(w->checkpoint, &(BrenierSolveVectors){.h = w->h, .mean = w->mean}));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   w->now.phase = BRENIER_PHASE_WARM_UP;
-  PetscCall(BrenierLengthScale(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.length));
+  PetscCall(BrenierLengthScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.length));
   if (w->scales) PetscFunctionReturn(PETSC_SUCCESS); // no one unit to round to
   PetscCall(RoundHeights(w->now.warm.length, w->h));
-  PetscCall(BrenierLengthScale(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.length));
+  PetscCall(BrenierLengthScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.length));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -186,7 +146,7 @@ static PetscErrorCode WarmRounds(WarmUp *w)
     PetscCall(VecCopy(w->h, w->so_far));
     PetscCall(WarmRound(w));
     PetscCall(VecCopy(w->h, w->so_far));
-    PetscCall(BrenierLengthScale(w->targets, w->source, w->seed, w->h, w->mass, &next));
+    PetscCall(BrenierLengthScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &next));
     more = (PetscBool)(++at->round < BRENIER_WARM_ROUNDS && !w->scales && next < brenier_warm_shrunk * at->length);
     at->length = next;
     at->step   = 0;
@@ -198,9 +158,9 @@ static PetscErrorCode WarmRounds(WarmUp *w)
 PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscReal warm_up,
                              BrenierCheckpoint checkpoint, Vec h, PetscReal *scale)
 {
-  const PetscInt    n_steps = BrenierDescentSteps_Private(t);
-  WarmUp            w       = {.targets = t, .source = source, .seed = seed, .checkpoint = checkpoint, .h = h};
-  BrenierWarmState *at      = &w.now.warm;
+  const PetscInt n_steps = BrenierBudgetDescentSteps_Private(t->n, t->dim);
+  WarmUp w = {.targets = t, .source = source, .seed = seed, .checkpoint = checkpoint, .h = h, .n_steps = n_steps};
+  BrenierWarmState *at = &w.now.warm;
   PetscLogDouble    begun, ended;
   PetscErrorCode    ierr;
 
@@ -216,7 +176,6 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, Pets
   PetscCall(VecZeroEntries(w.mean));
   PetscCall(VecCopy(h, w.so_far));
   PetscCall(BrenierTargetsScales(t, &w.scales));
-  if (w.scales) PetscCall(PetscMalloc1(w.scales->n_nodes, &w.node));
   ierr = WarmRounds(&w);
   if (ierr == BRENIER_STOPPED) {
     PetscCall(VecCopy(w.so_far, h));
@@ -226,7 +185,6 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, Pets
   PetscCall(VecDestroy(&w.mass));
   PetscCall(VecDestroy(&w.mean));
   PetscCall(VecDestroy(&w.so_far));
-  PetscCall(PetscFree(w.node));
   PetscCall(ierr);
   PetscCall(PetscTime(&ended));
   PetscCall(BrenierSay("warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",

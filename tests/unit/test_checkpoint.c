@@ -5,6 +5,7 @@ static const char help[] =
 #include "problems.h"
 
 #include <brenier/checkpoint.h>
+#include <brenier/store.h>
 
 enum { SEED = 23, N_TARGETS = 70, DIM = 4, N_CURVES = 90, N_BATCHES = 4, N_FLIPS = 1000, STEP = 512 };
 
@@ -84,13 +85,14 @@ static PetscErrorCode Open(const Problem *p, BrenierCheckpoint *checkpoint)
 /* Keeps the dual's state under a number, and writes it. */
 static PetscErrorCode Keep(const Problem *p, BrenierCheckpoint checkpoint, PetscInt64 number)
 {
-  BrenierSolveState state = {.phase = BRENIER_PHASE_STAGE, .size = number, .wanted = 1.0 / 3.0};
-  BrenierIteration  row   = {.iteration = (PetscReal)number, .rho = 0.5};
+  BrenierSolveState         state = {.phase = BRENIER_PHASE_STAGE, .size = number, .wanted = 1.0 / 3.0};
+  BrenierIteration          row   = {.iteration = (PetscReal)number, .rho = 0.5};
+  const BrenierSolveVectors v     = {.h = p->h, .scale = p->h, .slack = p->slack};
 
   PetscFunctionBeginUser;
   state.newton.now = row;
   PetscCall(BrenierCheckpointAddRow(checkpoint, &row));
-  PetscCall(BrenierCheckpointKeep(checkpoint, &state, p->h, p->h, p->slack, p->dual));
+  PetscCall(BrenierCheckpointKeep(checkpoint, &state, &v, p->dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -100,7 +102,7 @@ static PetscErrorCode Load(const Problem *p, BrenierCheckpoint checkpoint, Vec h
   BrenierDualValue value;
 
   PetscFunctionBeginUser;
-  PetscCall(BrenierCheckpointGet(checkpoint, h, NULL, NULL));
+  PetscCall(BrenierCheckpointGet(checkpoint, &(BrenierSolveVectors){.h = h}));
   PetscCall(BrenierCheckpointLoadDual(checkpoint, &p->source, SEED, BRENIER_STREAM_SOLVE, N_BATCHES, PETSC_TRUE, dual));
   PetscCall(BrenierDualTrustLists(*dual, PETSC_TRUE));
   PetscCall(BrenierDualEvaluate(*dual, h, mass, &value));
@@ -348,6 +350,80 @@ static PetscErrorCode TestOthers(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Each phase gives back the vectors that it has, whatever was kept before it, and leaves the others as they are. */
+static PetscErrorCode TestVectors(void)
+{
+  const struct {
+    BrenierPhase phase;
+    PetscBool    mean, scale;
+  } table[] = {{BRENIER_PHASE_WARM_UP, PETSC_TRUE, PETSC_FALSE},
+               {BRENIER_PHASE_READY, PETSC_FALSE, PETSC_FALSE},
+               {BRENIER_PHASE_PASS, PETSC_TRUE, PETSC_TRUE}};
+  Problem           p;
+  BrenierCheckpoint c;
+  Vec               v[4], got[4];
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateProblem(&p));
+  for (PetscInt k = 0; k < 4; ++k) {
+    PetscCall(VecDuplicate(p.h, &v[k]));
+    PetscCall(VecDuplicate(p.h, &got[k]));
+    PetscCall(StepHeights(&p, k, v[k]));
+  }
+  for (size_t i = 0; i < sizeof table / sizeof *table; ++i) {
+    const BrenierSolveState state = {.phase = table[i].phase, .length = 1.0 / 7.0, .passes = PETSC_TRUE};
+
+    PetscCall(Open(&p, &c));
+    PetscCall(BrenierCheckpointKeep(c, &state, &(BrenierSolveVectors){v[0], v[1], v[2], v[3]}, NULL));
+    PetscCall(BrenierCheckpointWrite(c));
+    PetscCall(BrenierCheckpointDestroy(&c));
+    PetscCall(Open(&p, &c));
+    PetscCheck(BrenierCheckpointState(c)->length == 1.0 / 7.0 && BrenierCheckpointState(c)->passes, PETSC_COMM_WORLD,
+               PETSC_ERR_PLIB, "the state differs");
+    for (PetscInt k = 0; k < 4; ++k) PetscCall(VecSet(got[k], -1.0));
+    PetscCall(BrenierCheckpointGet(c, &(BrenierSolveVectors){got[0], got[1], got[2], got[3]}));
+    PetscCall(BrenierCheckpointDestroy(&c));
+    for (PetscInt k = 0; k < 4; ++k)
+      if (!(k == 0 || (k == 1 && table[i].mean) || (k == 2 && table[i].scale))) PetscCall(VecSet(v[k], -1.0));
+    for (PetscInt k = 0; k < 4; ++k) PetscCall(ExpectSame(got[k], v[k], "vectors kept"));
+    for (PetscInt k = 0; k < 4; ++k) PetscCall(StepHeights(&p, k, v[k]));
+  }
+  for (PetscInt k = 0; k < 4; ++k) {
+    PetscCall(VecDestroy(&v[k]));
+    PetscCall(VecDestroy(&got[k]));
+  }
+  PetscCall(DestroyProblem(&p));
+  CountFiles(PETSC_TRUE);
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A state of the first layout, which had no number, is refused: its vectors mean something else. */
+static PetscErrorCode TestOlderLayout(void)
+{
+  Problem           p;
+  BrenierStore      store;
+  BrenierCheckpoint c;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateProblem(&p));
+  PetscCall(BrenierStoreCreate(PETSC_COMM_WORLD, Path(name), 1 << 16, "brenier-checkpoint", &store));
+  PetscCall(BrenierStoreSetText(store, "/", "run", "an older one"));
+  PetscCall(BrenierStoreSetInt(store, "/", "sequence", 1));
+  PetscCall(BrenierStoreSetInt(store, "/", "progress", BRENIER_PHASE_PASS));
+  PetscCall(BrenierStoreAddGroup(store, "/problem"));
+  for (int i = 0; i < 2; ++i) PetscCall(BrenierStoreSetText(store, "/problem", problem[i].name, problem[i].value));
+  PetscCall(BrenierStoreAddGroup(store, "/state"));
+  PetscCall(BrenierStoreSetInt(store, "/state", "size", 5));
+  PetscCall(BrenierStoreCommit(&store, "in a pass"));
+  ExpectError(BrenierCheckpointCreate(p.targets, Path(name), never, problem, 2, &c), PETSC_ERR_FILE_UNEXPECTED,
+              "its state has layout 1");
+  PetscCall(DestroyProblem(&p));
+  CountFiles(PETSC_TRUE);
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   PetscFunctionBeginUser;
@@ -355,6 +431,8 @@ int main(int argc, char **argv)
   PetscCall(MakeFolder());
   PetscCall(TestKept());
   PetscCall(TestDamage());
+  PetscCall(TestVectors());
+  PetscCall(TestOlderLayout());
   PetscCall(TestOthers());
   PetscCall(RemoveFolder());
   PetscCall(PetscFinalize());

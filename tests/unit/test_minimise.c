@@ -21,10 +21,10 @@ static PetscErrorCode CreateProblem(BrenierSourceType type, PetscInt n, PetscInt
   PetscCall(BrenierDualCreate(p->targets, &p->source, 1, BRENIER_STREAM_SOLVE, n_curves, 4, &p->dual));
   PetscCall(BrenierTargetsCreateVec(p->targets, &p->h));
   BrenierNewtonDefaults(&p->options);
-  p->options.noise_part  = 0.0;
-  p->options.residual    = 1e-6;
-  p->options.linear_rtol = 1e-4;
-  p->options.max_it      = 2000;
+  p->options.convergence.noise_part = 0.0;
+  p->options.convergence.residual   = 1e-6;
+  p->options.linear_rtol            = 1e-4;
+  p->options.convergence.max_it     = 2000;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -62,19 +62,19 @@ static PetscErrorCode Look(void *context, const BrenierIteration *now)
 static PetscErrorCode TestMinimiser(BrenierMethod method, BrenierSourceType type, PetscInt n, PetscInt dim,
                                     PetscReal scale, PetscInt64 n_curves, PetscReal noise, PetscReal bound)
 {
-  Problem             p;
-  Watch               watch = {0};
-  Vec                 wanted;
-  BrenierIteration    last;
-  BrenierNewtonReason reason;
-  PetscReal           size, off;
+  Problem          p;
+  Watch            watch = {0};
+  Vec              wanted;
+  BrenierIteration last;
+  BrenierReason    reason;
+  PetscReal        size, off;
 
   PetscFunctionBeginUser;
   PetscCall(CreateProblem(type, n, dim, scale, n_curves, &p));
   PetscCall(VecDuplicate(p.h, &wanted));
   PetscCall(SetHeights(p.targets, 1.0, noise, 1, wanted));
   PetscCall(BrenierNewton(p.dual, p.targets, &p.options, wanted, &last, &reason));
-  PetscCheck(reason > 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "Newton: %s", BrenierNewtonReasonText(reason));
+  PetscCheck(reason > 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "Newton: %s", BrenierReasonText(reason));
   p.options.monitor = Look;
   p.options.context = &watch;
   PetscCall(SetHeights(p.targets, 1.0, noise, 1, p.h));
@@ -84,9 +84,9 @@ static PetscErrorCode TestMinimiser(BrenierMethod method, BrenierSourceType type
   PetscCall(VecNorm(wanted, NORM_INFINITY, &off));
   PetscCheck(reason > 0 && off <= bound * size, PETSC_COMM_SELF, PETSC_ERR_PLIB,
              "%s, dim %" PetscInt_FMT ": %s after %g iterations, L1 %g; heights of size %g off by %g",
-             BrenierMethodNames[method], dim, BrenierNewtonReasonText(reason), (double)last.iteration, (double)last.l1,
+             BrenierMethodNames[method], dim, BrenierReasonText(reason), (double)last.iteration, (double)last.l1,
              (double)size, (double)off);
-  PetscCheck(last.l1 <= p.options.residual && watch.rows > 1 && watch.last.evaluations == last.evaluations,
+  PetscCheck(last.l1 <= p.options.convergence.residual && watch.rows > 1 && watch.last.evaluations == last.evaluations,
              PETSC_COMM_SELF, PETSC_ERR_PLIB, "the last row is not the result");
   PetscCall(VecDestroy(&wanted));
   PetscCall(DestroyProblem(&p));
@@ -96,21 +96,21 @@ static PetscErrorCode TestMinimiser(BrenierMethod method, BrenierSourceType type
 /* Limits are kept: of iterations, and the residual asked for without any. */
 static PetscErrorCode TestLimits(BrenierMethod method)
 {
-  Problem             p;
-  BrenierIteration    last;
-  BrenierNewtonReason reason;
+  Problem          p;
+  BrenierIteration last;
+  BrenierReason    reason;
 
   PetscFunctionBeginUser;
   PetscCall(CreateProblem(BRENIER_SOURCE_GAUSSIAN, 60, 3, 1.0, 300, &p));
-  p.options.max_it = 2;
+  p.options.convergence.max_it = 2;
   PetscCall(SetHeights(p.targets, 1.0, 0.1, 1, p.h));
   PetscCall(BrenierMinimise(p.dual, p.targets, method, &p.options, p.h, &last, &reason));
-  PetscCheck(reason == BRENIER_NEWTON_MAX_IT && last.iteration == 2.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-             "%s after %g iterations", BrenierNewtonReasonText(reason), (double)last.iteration);
-  p.options.residual = 2.0;
+  PetscCheck(reason == BRENIER_REASON_MAX_IT && last.iteration == 2.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "%s after %g iterations", BrenierReasonText(reason), (double)last.iteration);
+  p.options.convergence.residual = 2.0;
   PetscCall(BrenierMinimise(p.dual, p.targets, method, &p.options, p.h, &last, &reason));
-  PetscCheck(reason == BRENIER_NEWTON_RESIDUAL && last.iteration == 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-             "%s after %g iterations", BrenierNewtonReasonText(reason), (double)last.iteration);
+  PetscCheck(reason == BRENIER_REASON_RESIDUAL && last.iteration == 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "%s after %g iterations", BrenierReasonText(reason), (double)last.iteration);
   PetscCall(DestroyProblem(&p));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -118,16 +118,16 @@ static PetscErrorCode TestLimits(BrenierMethod method)
 /* One target has all the mass at any height. */
 static PetscErrorCode TestOneTarget(BrenierMethod method)
 {
-  Problem             p;
-  BrenierIteration    last;
-  BrenierNewtonReason reason;
+  Problem          p;
+  BrenierIteration last;
+  BrenierReason    reason;
 
   PetscFunctionBeginUser;
   PetscCall(CreateProblem(BRENIER_SOURCE_GAUSSIAN, 1, 3, 1.0, 10, &p));
   PetscCall(VecSet(p.h, 2.0));
   PetscCall(BrenierMinimise(p.dual, p.targets, method, &p.options, p.h, &last, &reason));
-  PetscCheck(reason == BRENIER_NEWTON_ROUNDING && last.iteration == 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-             "%s after %g iterations", BrenierNewtonReasonText(reason), (double)last.iteration);
+  PetscCheck(reason == BRENIER_REASON_ROUNDING && last.iteration == 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "%s after %g iterations", BrenierReasonText(reason), (double)last.iteration);
   PetscCall(DestroyProblem(&p));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

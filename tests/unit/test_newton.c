@@ -86,7 +86,7 @@ static PetscErrorCode TestEnergyFalls(Cloud cloud, PetscInt dim, BrenierSourceTy
 {
   const PetscReal      rounding = 1e-12;
   BrenierNewtonOptions options;
-  BrenierNewtonReason  reason;
+  BrenierReason        reason;
   BrenierIteration     last;
   Problem              p;
   Kept                 kept = {0};
@@ -96,10 +96,10 @@ static PetscErrorCode TestEnergyFalls(Cloud cloud, PetscInt dim, BrenierSourceTy
   PetscCall(CreateProblem(cloud, 100, dim, type, slack, &p));
   PetscCall(ExactEnergy(&p, p.h, &first));
   BrenierNewtonDefaults(&options);
-  options.certify    = PETSC_FALSE;
-  options.max_it     = max_it;
-  options.safe_point = Keep;
-  options.context    = &kept;
+  options.certify            = PETSC_FALSE;
+  options.convergence.max_it = max_it;
+  options.safe_point         = Keep;
+  options.context            = &kept;
   PetscCall(BrenierNewton(p.dual, p.targets, &options, p.h, &last, &reason));
   before = first;
   for (PetscInt i = 0; i < kept.n; ++i) {

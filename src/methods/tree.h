@@ -1,8 +1,9 @@
 /*
   tree.h - Clusters of targets in low dimension: the nodes of a binary tree of boxes.
 
-  The box with the largest (width^2 x number of targets) is cut in the middle of its widest axis, until there are as many as are
-  wanted. So an outlier is alone soon, and clusters much tighter than all else stay together until they are all that is left.
+  The box with the largest (width^2 x number of targets) is cut in the middle of its widest axis, until there are as
+  many as are wanted. So an outlier is alone soon, and clusters much tighter than all else stay together until they are
+  all that is left.
 */
 #pragma once
 
@@ -26,7 +27,8 @@ typedef struct {
   PetscInt         n_nodes;
 } BrenierTree;
 
-/* One node with all targets. Memory 8 (dim + 8) bytes a target on every rank. Collective on the targets' communicator. */
+/* One node with all targets. Memory 8 (dim + 8) bytes a target on every rank. Collective on the targets'
+   communicator. */
 PetscErrorCode BrenierTreeCreate_Private(BrenierTargets targets, BrenierTree *tree);
 
 /* Cuts until there are n nodes, or only single targets and equal ones. n log n operations. Not collective. */

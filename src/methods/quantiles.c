@@ -18,8 +18,8 @@ static int CompareWeighted(const void *left, const void *right)
   return (l->y > r->y) - (l->y < r->y);
 }
 
-/* x <= 0 with standard normal mass p <= 1/2 below it. Newton for log Phi(x) = log p: the left side is concave and rises, so
-   from a point below the root the tangent meets log p below the root again, and the iterates rise to it. */
+/* x <= 0 with standard normal mass p <= 1/2 below it. Newton for log Phi(x) = log p: the left side is concave and
+   rises, so from a point below the root the tangent meets log p below the root again, and the iterates rise to it. */
 static PetscReal LowerNormalQuantile(PetscReal p)
 {
   const PetscInt max_it = 100;

@@ -1,9 +1,12 @@
-/* iteration.c - Implements iteration.h. */
+/* iteration.c - Implements iteration.h and iteration_private.h. */
 #include <brenier/base.h>
 
-#include "iteration.h"
+#include "iteration_private.h"
 
 #include <math.h>
+
+const char BrenierIterationNames[] =
+    "iteration,evaluations,seconds,energy,l1,rho,noise,empty,damping,step,linear_iterations,curves,scanned,candidates";
 
 static const PetscReal brenier_rounding_rho = 1e-12; /* residual that rounding alone leaves */
 static const PetscReal brenier_uneven       = 1.5;   /* noise of rho over that of L1: 1 where all cells have the same */
@@ -14,6 +17,35 @@ static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences
 
 /* Masses beyond this many weights fall by their logarithm. */
 static const PetscReal brenier_heavy = 4.0;
+
+const char *BrenierReasonText(BrenierReason reason)
+{
+  switch (reason) {
+  case BRENIER_REASON_NOISE:
+    return "residual well below the sampling error";
+  case BRENIER_REASON_RESIDUAL:
+    return "residual as small as was asked";
+  case BRENIER_REASON_ROUNDING:
+    return "residual at rounding level";
+  case BRENIER_REASON_QUANTILES:
+    return "heights known by quantiles";
+  case BRENIER_REASON_SEEN:
+    return "all samples seen";
+  case BRENIER_REASON_MAX_IT:
+    return "iteration limit reached";
+  case BRENIER_REASON_STALLED:
+    return "no damping gives descent";
+  case BRENIER_REASON_UNSOUND:
+    return "exact cells could not be computed";
+  default:
+    return "the linear solver failed";
+  }
+}
+
+void BrenierConvergenceDefaults(BrenierConvergence *convergence)
+{
+  *convergence = (BrenierConvergence){.max_it = 50, .noise_part = 0.1};
+}
 
 PetscErrorCode BrenierIterationResidual_Private(BrenierTargets t, Vec mass, BrenierIteration *now)
 {
@@ -100,17 +132,17 @@ PetscReal BrenierLiftMost_Private(PetscReal length)
   return length > 0.0 ? brenier_lift_most * length : PETSC_MAX_REAL;
 }
 
-BrenierNewtonReason BrenierIterationFinished_Private(const BrenierNewtonOptions *options, const BrenierIteration *now,
-                                                     PetscReal noise1)
+BrenierReason BrenierIterationFinished_Private(const BrenierConvergence *c, const BrenierIteration *now,
+                                               PetscReal noise1)
 {
   // Of weights that span decades the lightest rule the noise of rho, and would end what goes by L1 before it began
   const PetscBool uneven   = (PetscBool)(now->noise > brenier_uneven * noise1);
   const PetscReal l1_noise = uneven ? brenier_uneven * noise1 : now->noise;
 
-  if (now->rho <= brenier_rounding_rho) return BRENIER_NEWTON_ROUNDING;
-  if (now->l1 <= options->residual || now->rho <= options->rho) return BRENIER_NEWTON_RESIDUAL;
-  if (now->l1 <= options->l1_part * l1_noise && (!uneven || now->rho <= now->noise)) return BRENIER_NEWTON_NOISE;
-  if (now->rho <= options->noise_part * now->noise) return BRENIER_NEWTON_NOISE;
-  if (now->iteration >= (PetscReal)options->max_it) return BRENIER_NEWTON_MAX_IT;
-  return (BrenierNewtonReason)0;
+  if (now->rho <= brenier_rounding_rho) return BRENIER_REASON_ROUNDING;
+  if (now->l1 <= c->residual || now->rho <= c->rho) return BRENIER_REASON_RESIDUAL;
+  if (now->l1 <= c->l1_part * l1_noise && (!uneven || now->rho <= now->noise)) return BRENIER_REASON_NOISE;
+  if (now->rho <= c->noise_part * now->noise) return BRENIER_REASON_NOISE;
+  if (now->iteration >= (PetscReal)c->max_it) return BRENIER_REASON_MAX_IT;
+  return (BrenierReason)0;
 }

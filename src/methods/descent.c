@@ -4,6 +4,8 @@
 #include <brenier/dual.h>
 #include <brenier/transport.h>
 
+#include "averaged.h"
+
 #include <math.h>
 
 const char *const BrenierDescentSampleNames[] = {"points", "curves", NULL};
@@ -115,14 +117,11 @@ static PetscErrorCode PointMasses(Descent *s)
 /* The dual numbers its curves from 0, so every step has a stream of its own. */
 static PetscErrorCode CurveMasses(Descent *s)
 {
-  const uint32_t   stream = BRENIER_STREAM_DESCENT + 1 + (uint32_t)s->now.steps;
-  BrenierDual      dual;
-  BrenierDualValue value;
+  const uint32_t           stream = BRENIER_STREAM_DESCENT + 1 + (uint32_t)s->now.steps;
+  const BrenierFreshCurves fresh  = {s->targets, s->source, s->seed, stream, s->now.batch};
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualCreate(s->targets, s->source, s->seed, stream, s->now.batch, 1, &dual));
-  PetscCall(BrenierDualEvaluate(dual, s->h, s->mass, &value));
-  PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(BrenierFreshMasses_Private(&fresh, s->h, NULL, NULL, s->mass, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -149,22 +148,13 @@ static PetscErrorCode Measure(Descent *s, PetscReal sum[2])
 
 static PetscErrorCode AveragedStep(Descent *s)
 {
-  const PetscReal    step  = (PetscReal)(s->now.steps + 1);
-  const PetscReal    scale = s->options->rate * s->length / PetscSqrtReal(step);
-  const PetscScalar *m;
-  PetscScalar       *h, *mean;
+  const PetscReal       step = (PetscReal)(s->now.steps + 1);
+  const BrenierStepRule rule = {.length = s->options->rate * s->length / PetscSqrtReal(step)};
+  const BrenierMeanRule mean = {BRENIER_MEAN_RUNNING, 1.0, step};
 
   PetscFunctionBegin;
-  PetscCall(VecGetArrayRead(s->mass, &m));
-  PetscCall(VecGetArray(s->h, &h));
-  PetscCall(VecGetArray(s->answer, &mean));
-  for (PetscInt i = 0; i < s->targets->n_local; ++i) {
-    h[i] -= scale * (m[i] / s->targets->nu[i] - 1.0);
-    mean[i] += (h[i] - mean[i]) / step;
-  }
-  PetscCall(VecRestoreArray(s->answer, &mean));
-  PetscCall(VecRestoreArray(s->h, &h));
-  PetscCall(VecRestoreArrayRead(s->mass, &m));
+  PetscCall(BrenierAveragedStep_Private(s->targets, &rule, s->mass, s->h, NULL));
+  PetscCall(BrenierAverage_Private(&mean, s->h, s->answer));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

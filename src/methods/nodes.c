@@ -1,7 +1,7 @@
 /* nodes.c - Implements nodes.h. */
 #include <brenier/base.h>
 
-#include "iteration.h"
+#include "iteration_private.h"
 #include "nodes.h"
 
 #include <math.h>
@@ -32,7 +32,8 @@ static PetscErrorCode CreateMembers(BrenierStepNodes s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* y = (P'HP + extra) x, factor by factor: the product of the three has hundreds of entries a row, and took longer than the curves. */
+/* y = (P'HP + extra) x, factor by factor: the product of the three has hundreds of entries a row, and took longer than
+   the curves. */
 static PetscErrorCode Multiply(Mat system, Vec x, Vec y)
 {
   BrenierStepNodes s;
@@ -63,7 +64,8 @@ static PetscErrorCode CreateSystem(BrenierStepNodes s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Diagonal of P'HP. Rows of H sum to 0, so a node's is what holds its members to all that are not: no differences of large numbers. */
+/* Diagonal of P'HP. Rows of H sum to 0, so a node's is what holds its members to all that are not: no differences of
+   large numbers. */
 static PetscErrorCode SetDiagonal(BrenierStepNodes s)
 {
   const BrenierScales x = s->scales;
@@ -136,8 +138,8 @@ typedef struct {
   PetscReal *up, *down, *nu;
 } SetSums;
 
-/* Entry of a node whose set is to sum to `want`: the larger of the two parts is scaled down. Where the sign wanted is nowhere, as
-   empty cells have no residual, it goes by weight. */
+/* Entry of a node whose set is to sum to `want`: the larger of the two parts is scaled down. Where the sign wanted is
+   nowhere, as empty cells have no residual, it goes by weight. */
 static PetscReal Share(PetscReal raw, PetscReal nu, PetscReal want, PetscReal up, PetscReal down, PetscReal nu_all)
 {
   if (up - down > want) {
@@ -213,7 +215,8 @@ static PetscReal Length(BrenierStepNodes s, PetscInt node)
   return s->length * s->scales->apart[node];
 }
 
-/* Lengths that count as one where crossings are chance: the distance to the nearest may be far below what a cell is wide. */
+/* Lengths that count as one where crossings are chance: the distance to the nearest may be far below what a cell is
+   wide. */
 static PetscReal Reach(PetscReal damping)
 {
   return PetscMax(1.0, PetscSqrtReal(brenier_careful / damping));

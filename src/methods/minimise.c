@@ -2,7 +2,7 @@
 #include <brenier/base.h>
 #include <brenier/minimise.h>
 
-#include "iteration.h"
+#include "iteration_private.h"
 
 #include <math.h>
 #include <petsctao.h>
@@ -34,12 +34,12 @@ typedef struct {
   Mat hessian;
   Tao tao;
   /* status */
-  BrenierDualValue    value; /* of the last evaluation */
-  BrenierIteration    now;
-  BrenierNewtonReason reason;
-  PetscInt            rejected; /* trial points in a row */
-  PetscInt            linear;   /* iterations of the linear solver up to the last iteration reported */
-  PetscLogDouble      start;
+  BrenierDualValue value; /* of the last evaluation */
+  BrenierIteration now;
+  BrenierReason    reason;
+  PetscInt         rejected; /* trial points in a row */
+  PetscInt         linear;   /* iterations of the linear solver up to the last iteration reported */
+  PetscLogDouble   start;
 } Minimise;
 
 static PetscErrorCode Evaluate(Minimise *s)
@@ -233,8 +233,8 @@ static PetscErrorCode TestConvergence(Tao tao, void *context)
     s->linear                = linear;
     s->rejected              = 0;
     PetscCall(Report(s));
-    s->reason = BrenierIterationFinished_Private(s->options, &s->now, s->value.noise1);
-  } else if (++s->rejected > brenier_most_rejected) s->reason = BRENIER_NEWTON_STALLED;
+    s->reason = BrenierIterationFinished_Private(&s->options->convergence, &s->now, s->value.noise1);
+  } else if (++s->rejected > brenier_most_rejected) s->reason = BRENIER_REASON_STALLED;
   if (s->reason) PetscCall(TaoSetConvergedReason(tao, s->reason > 0 ? TAO_CONVERGED_USER : TAO_DIVERGED_USER));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -324,7 +324,7 @@ static PetscErrorCode Begin(Minimise *s)
   PetscCall(VecCopy(s->z, s->accepted));
   PetscCall(VecCopy(s->h, s->report));
   PetscCall(Report(s));
-  s->reason = BrenierIterationFinished_Private(s->options, &s->now, s->value.noise1);
+  s->reason = BrenierIterationFinished_Private(&s->options->convergence, &s->now, s->value.noise1);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -340,14 +340,14 @@ static PetscErrorCode Run(Minimise *s, BrenierMethod method)
   PetscCall(TaoSetSolution(s->tao, z));
   PetscCall(TaoSolve(s->tao));
   // TAO ended by itself: its line search found no descent, or its trust region none
-  if (!s->reason) s->reason = BRENIER_NEWTON_STALLED;
+  if (!s->reason) s->reason = BRENIER_REASON_STALLED;
   PetscCall(VecDestroy(&z));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierMinimise(BrenierDual dual, BrenierTargets targets, BrenierMethod method,
                                const BrenierNewtonOptions *options, Vec h, BrenierIteration *last,
-                               BrenierNewtonReason *reason)
+                               BrenierReason *reason)
 {
   Minimise s;
 

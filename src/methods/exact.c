@@ -1,29 +1,30 @@
 /*
   exact.c - Implements exact.h: damped Newton for powers of exact masses.
 
-  One iteration solves H p = r and takes h + t p, t the first of 1, 1/2, 1/4, ... for which the energy falls by a twentieth of what
-  its slope promises; where its difference drowns in rounding, convexity gives the same from the slope at the new point. Energy
-  and masses are exact, so it never rises: the heights at hand are always the best seen.
+  One iteration solves H p = r and takes h + t p, t the first of 1, 1/2, 1/4, ... for which the energy falls by a
+  twentieth of what its slope promises; where its difference drowns in rounding, convexity gives the same from the slope
+  at the new point. Energy and masses are exact, so it never rises: the heights at hand are always the best seen.
 
-  A cell about to vanish has a mass like a power of its height, w ~ (h - h_0)^d (1/2 for d on the circle), so a cell that is
-  too heavy falls by Newton for w^(1/d), r = d w ((nu/w)^(1/d) - 1), which is exact for that law: a tenth of the weight or a
-  billionth is reached in one step.
+  A cell about to vanish has a mass like a power of its height, w ~ (h - h_0)^d (1/2 for d on the circle), so a cell
+  that is too heavy falls by Newton for w^(1/d), r = d w ((nu/w)^(1/d) - 1), which is exact for that law: a tenth of the
+  weight or a billionth is reached in one step.
   One that is too light grows like an exponential and rises by its logarithm, r = w log(nu/w). Neither sums to what
-  nu - w does over a neighbourhood, and H^(-1) makes much of that over many cells: so in each cluster of some eight neighbours (tree.h)
-  the larger of the rising and the falling part is scaled down until r sums to the cluster's nu - w. Measured without: 10^5
-  targets with weights over three decades take steps of a thirtieth from the first on. Near the solution all residuals
-  agree to second order.
+  nu - w does over a neighbourhood, and H^(-1) makes much of that over many cells: so in each cluster of some eight
+  neighbours (tree.h) the larger of the rising and the falling part is scaled down until r sums to the cluster's nu - w.
+  Measured without: 10^5 targets with weights over three decades take steps of a thirtieth from the first on. Near the
+  solution all residuals agree to second order.
 
-  A step may leave cells empty. They are raised to a part of their weight (laguerre.h) unless that raises the energy, else less, and
-  in the end until they touch u, which never does.
+  A step may leave cells empty. They are raised to a part of their weight (laguerre.h) unless that raises the energy,
+  else less, and in the end until they touch u, which never does.
 
-  Reference: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019), for the plain residual and steps that leave no cell empty.
+  Reference: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019), for the plain residual and steps that leave no
+  cell empty.
 */
 #include "exact.h"
 
 #include <brenier/base.h>
 
-#include "iteration.h"
+#include "iteration_private.h"
 #include "tree.h"
 
 #include <math.h>
@@ -32,7 +33,8 @@
 static const PetscInt  brenier_cluster     = 8;    /* targets of a cluster whose residual is balanced */
 static const PetscReal brenier_most_growth = 3.0;  /* of a part of a cluster's residual that is scaled up */
 static const PetscReal brenier_least_step  = 1e-4; /* t below which a direction is given up */
-/* Of the weight, what a raised cell is to get; where what that takes is too much, by this factor less, and not below the last. */
+/* Of the weight, what a raised cell is to get; where what that takes is too much, by this factor less, and not below
+   the last. */
 static const PetscReal brenier_lift_part = 0.5, brenier_lift_factor = 0.2, brenier_lift_least = 1e-3;
 
 /* L1 residual above which a few empty cells may wait. */
@@ -41,15 +43,15 @@ static const PetscReal brenier_rough = 0.01;
 /* Largest relative error of a mass that is rounding's; and below the second, an error that does not halve is. */
 static const PetscReal brenier_exact_error = 1e-11, brenier_rounded_error = 1e-6;
 
-/* The linear solver's tolerance. Its norm is ruled by what spans many cells: a looser one leaves light cells wrong by a third in every
-   iteration. An iteration of it costs little beside a hull. */
+/* The linear solver's tolerance. Its norm is ruled by what spans many cells: a looser one leaves light cells wrong by a
+   third in every iteration. An iteration of it costs little beside a hull. */
 static const PetscReal brenier_rtol = 1e-6;
 
 /* Added to the diagonal, relative: makes the matrix definite, and changes nothing else. */
 static const PetscReal brenier_shift = 1e-12;
 
-/* The same where no step goes down, one after the other. On the circle cells that touch at a point part their neighbours, and steps
-   along what then is a null space have no bound. */
+/* The same where no step goes down, one after the other. On the circle cells that touch at a point part their
+   neighbours, and steps along what then is a null space have no bound. */
 static const PetscReal brenier_stiffer[] = {1e-3, 0.1, 10.0};
 
 /* Targets from which multigrid pays; of fewer every rank factorises the whole matrix. */
@@ -117,8 +119,8 @@ static PetscErrorCode Accept(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Raises what is empty at the heights at hand, which were the last ones evaluated: by its gap, and beyond it as far as that leaves
-   less empty and does not raise the energy. *touches when it is the gap alone. */
+/* Raises what is empty at the heights at hand, which were the last ones evaluated: by its gap, and beyond it as far as
+   that leaves less empty and does not raise the energy. *touches when it is the gap alone. */
 static PetscErrorCode LiftOnce(Exact *s, PetscBool *touches)
 {
   PetscInt64 n_empty;
@@ -159,7 +161,8 @@ static PetscErrorCode Touch(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights that a safe point kept are as they were to be used: what is empty touches u, and only its hosts are looked for. */
+/* Heights that a safe point kept are as they were to be used: what is empty touches u, and only its hosts are looked
+   for. */
 static PetscErrorCode FindHosts(Exact *s)
 {
   PetscInt64 n_empty;
@@ -170,8 +173,8 @@ static PetscErrorCode FindHosts(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Leaves no cell empty, or has those that stay so touch u, each with a host to move along with: while much is wrong, one round of
-   raising will do. */
+/* Leaves no cell empty, or has those that stay so touch u, each with a host to move along with: while much is wrong,
+   one round of raising will do. */
 static PetscErrorCode Lift(Exact *s)
 {
   PetscBool touches = PETSC_FALSE;
@@ -220,8 +223,8 @@ static PetscReal Residual(PetscReal w, PetscReal nu, PetscReal power)
   return w > nu ? power * w * (PetscPowReal(nu / w, 1.0 / power) - 1.0) : w * log(nu / w);
 }
 
-/* What scales the rising and the falling part of a cluster's residual, of sums up and down, so that they sum to its nu - w: the
-   larger becomes smaller, and where that is not enough the other larger, up to a bound. */
+/* What scales the rising and the falling part of a cluster's residual, of sums up and down, so that they sum to its nu
+   - w: the larger becomes smaller, and where that is not enough the other larger, up to a bound. */
 static void Balance(PetscReal up, PetscReal down, PetscReal wanted, PetscReal scale[2])
 {
   scale[0] = scale[1] = 1.0;
@@ -268,8 +271,9 @@ static PetscErrorCode SetResidual(Exact *s, PetscBool plain)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Of few targets D^(-1/2) H D^(-1/2), D the diagonal of H, for the factorisation: as light as cells may be, rows are of one size.
-   Multigrid wants H, whose smooth vectors are about constant. A shift makes either definite; empty cells have a row of their own. */
+/* Of few targets D^(-1/2) H D^(-1/2), D the diagonal of H, for the factorisation: as light as cells may be, rows are of
+   one size. Multigrid wants H, whose smooth vectors are about constant. A shift makes either definite; empty cells have
+   a row of their own. */
 static PetscErrorCode SetHessian(Exact *s)
 {
   const PetscBool scaled = (PetscBool)(s->targets->n < brenier_multigrid_from);
@@ -365,7 +369,7 @@ static PetscErrorCode Step(Exact *s, PetscBool *solved, PetscBool *good)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Iterate(Exact *s, BrenierNewtonReason *reason)
+static PetscErrorCode Iterate(Exact *s, BrenierReason *reason)
 {
   const size_t n      = s->largest > brenier_rounded_error ? sizeof brenier_stiffer / sizeof brenier_stiffer[0] : 0;
   PetscBool    solved = PETSC_FALSE, good = PETSC_FALSE;
@@ -378,33 +382,33 @@ static PetscErrorCode Iterate(Exact *s, BrenierNewtonReason *reason)
     PetscCall(Step(s, &solved, &good));
   }
   if (!good) {
-    *reason = solved ? BRENIER_NEWTON_STALLED : BRENIER_NEWTON_LINEAR;
+    *reason = solved ? BRENIER_REASON_STALLED : BRENIER_REASON_LINEAR;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(Lift(s));
   ++s->now.iteration;
-  if (!s->value.sound) *reason = BRENIER_NEWTON_UNSOUND;
+  if (!s->value.sound) *reason = BRENIER_REASON_UNSOUND;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Whether the heights at hand will do; `before` is the largest error of an iteration ago. */
-static BrenierNewtonReason Finished(const Exact *s, PetscReal before)
+static BrenierReason Finished(const Exact *s, PetscReal before)
 {
-  const BrenierNewtonOptions *o = s->options;
+  const BrenierConvergence *o = &s->options->convergence;
 
   if (s->largest <= brenier_exact_error || (s->now.rho <= brenier_exact_error && s->largest <= brenier_rounded_error))
-    return BRENIER_NEWTON_ROUNDING;
-  if (s->largest <= brenier_rounded_error && s->largest > 0.5 * before) return BRENIER_NEWTON_ROUNDING;
-  if (s->now.l1 <= o->residual) return BRENIER_NEWTON_RESIDUAL;
-  if (s->now.l1 <= o->l1_part && s->value.n_empty == 0) return BRENIER_NEWTON_RESIDUAL;
-  if (s->now.iteration >= (PetscReal)o->max_it) return BRENIER_NEWTON_MAX_IT;
-  return (BrenierNewtonReason)0;
+    return BRENIER_REASON_ROUNDING;
+  if (s->largest <= brenier_rounded_error && s->largest > 0.5 * before) return BRENIER_REASON_ROUNDING;
+  if (s->now.l1 <= o->residual) return BRENIER_REASON_RESIDUAL;
+  if (s->now.l1 <= o->l1_part && s->value.n_empty == 0) return BRENIER_REASON_RESIDUAL;
+  if (s->now.iteration >= (PetscReal)o->max_it) return BRENIER_REASON_MAX_IT;
+  return (BrenierReason)0;
 }
 
 /* Tells of an iteration, and keeps it: besides the heights, what Finished() asks of the one before. */
 static PetscErrorCode Report(Exact *s, PetscReal before)
 {
-  BrenierNewtonState state = {.length = before};
+  BrenierNewtonState state = {.error = before};
 
   PetscFunctionBegin;
   PetscCall(Measure(s));
@@ -424,19 +428,19 @@ static PetscErrorCode Resume(Exact *s, PetscReal *before)
   PetscCall(Measure(s));
   s->now = state->now;
   s->start -= state->now.seconds;
-  if (state->length > 0.0) *before = state->length;
+  if (state->error > 0.0) *before = state->error;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* What is finished by the neighbours of earlier heights must be so by a hull of its own. */
-static PetscErrorCode Certify(Exact *s, PetscReal before, BrenierNewtonReason *reason)
+static PetscErrorCode Certify(Exact *s, PetscReal before, BrenierReason *reason)
 {
   PetscFunctionBegin;
   if (!s->reuses) PetscFunctionReturn(PETSC_SUCCESS);
   BrenierLaguerreReuse(s->laguerre, PETSC_FALSE);
   PetscCall(Evaluate(s, s->h, s->mass, &s->value));
   BrenierLaguerreReuse(s->laguerre, PETSC_TRUE);
-  if (!s->value.sound) *reason = BRENIER_NEWTON_UNSOUND;
+  if (!s->value.sound) *reason = BRENIER_REASON_UNSOUND;
   else {
     PetscCall(Measure(s));
     *reason = Finished(s, before);
@@ -444,14 +448,14 @@ static PetscErrorCode Certify(Exact *s, PetscReal before, BrenierNewtonReason *r
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Run(Exact *s, BrenierNewtonReason *reason)
+static PetscErrorCode Run(Exact *s, BrenierReason *reason)
 {
   PetscReal before = PETSC_MAX_REAL;
 
   PetscFunctionBegin;
   PetscCall(Evaluate(s, s->h, s->mass, &s->value));
   if (!s->value.sound) {
-    *reason = BRENIER_NEWTON_UNSOUND;
+    *reason = BRENIER_REASON_UNSOUND;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (s->options->resume) PetscCall(Resume(s, &before));
@@ -459,7 +463,7 @@ static PetscErrorCode Run(Exact *s, BrenierNewtonReason *reason)
     PetscCall(Lift(s));
     PetscCall(Report(s, before));
   }
-  *reason = s->value.sound ? Finished(s, before) : BRENIER_NEWTON_UNSOUND;
+  *reason = s->value.sound ? Finished(s, before) : BRENIER_REASON_UNSOUND;
   while (!*reason) {
     before = s->largest;
     PetscCall(Iterate(s, reason));
@@ -469,8 +473,29 @@ static PetscErrorCode Run(Exact *s, BrenierNewtonReason *reason)
     if (*reason > 0) PetscCall(Certify(s, before, reason));
   }
   // No step goes down from where rounding is all that is left
-  if ((*reason == BRENIER_NEWTON_STALLED || *reason == BRENIER_NEWTON_LINEAR) && s->largest <= brenier_rounded_error)
-    *reason = BRENIER_NEWTON_ROUNDING;
+  if ((*reason == BRENIER_REASON_STALLED || *reason == BRENIER_REASON_LINEAR) && s->largest <= brenier_rounded_error)
+    *reason = BRENIER_REASON_ROUNDING;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Multigrid whose setup is cheap: a Laplacian of cells has some 7 (plane) or 16 (space) entries a row, and each matrix is solved with
+   once. Classical coarsening and interpolation take 1.6 times as long for as many iterations. What the user set stays. */
+static PetscErrorCode ReadOptions(KSP ksp)
+{
+  static const char *const option[][2] = {{"-pc_hypre_boomeramg_coarsen_type", "HMIS"},
+                                          {"-pc_hypre_boomeramg_interp_type", "ext+i"},
+                                          {"-pc_hypre_boomeramg_P_max", "4"}};
+  enum { N_OPTIONS = sizeof option / sizeof option[0] };
+  PetscBool given[N_OPTIONS];
+
+  PetscFunctionBegin;
+  for (int i = 0; i < N_OPTIONS; ++i) {
+    PetscCall(PetscOptionsHasName(NULL, NULL, option[i][0], &given[i]));
+    if (!given[i]) PetscCall(PetscOptionsSetValue(NULL, option[i][0], option[i][1]));
+  }
+  PetscCall(KSPSetFromOptions(ksp));
+  for (int i = 0; i < N_OPTIONS; ++i)
+    if (!given[i]) PetscCall(PetscOptionsClearValue(NULL, option[i][0]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -487,13 +512,13 @@ static PetscErrorCode CreateKsp(BrenierTargets t, PetscReal rtol, KSP *ksp)
   PetscCall(KSPGetPC(*ksp, &pc));
   PetscCall(PetscHasExternalPackage("hypre", &has_hypre));
   PetscCall(PCSetType(pc, t->n < brenier_multigrid_from ? PCREDUNDANT : has_hypre ? PCHYPRE : PCGAMG));
-  PetscCall(KSPSetFromOptions(*ksp));
+  PetscCall(ReadOptions(*ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierExactNewton_Private(BrenierTargets t, BrenierLaguerre laguerre,
                                           const BrenierNewtonOptions *options, Vec h, Vec mass, BrenierIteration *last,
-                                          BrenierNewtonReason *reason)
+                                          BrenierReason *reason)
 {
   Exact          s      = {.targets = t, .laguerre = laguerre, .options = options, .h = h, .mass = mass};
   Vec           *work[] = {&s.trial, &s.trial_mass, &s.residual, &s.step, &s.inverse_root};

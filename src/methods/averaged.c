@@ -1,0 +1,112 @@
+/* averaged.c - Implements averaged.h. */
+#include "averaged.h"
+
+#include <brenier/base.h>
+
+/* Adds what curves took that are gone after it. */
+static PetscErrorCode AddWork(BrenierDual dual, BrenierDualWork *work)
+{
+  BrenierDualWork added;
+
+  PetscFunctionBegin;
+  if (!work) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierDualGetWork(dual, &added));
+  work->n_evaluations += added.n_evaluations;
+  work->n_visits += added.n_visits;
+  work->n_scanned += added.n_scanned;
+  work->flops += added.flops;
+  work->ring_bytes += added.ring_bytes;
+  work->scan_seconds += added.scan_seconds;
+  work->envelope_seconds += added.envelope_seconds;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *f, Vec h, BrenierFreshLook look, void *context,
+                                          Vec mass, BrenierDualWork *work)
+{
+  const PetscInt   one_batch = 1;
+  BrenierDual      dual;
+  BrenierDualValue value;
+  PetscErrorCode   ierr;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierDualCreate(f->targets, f->source, f->seed, f->stream, f->curves, one_batch, &dual));
+  ierr = BrenierDualEvaluate(dual, h, mass, &value);
+  if (!ierr && look) ierr = look(context, dual, &value, mass);
+  PetscCall(AddWork(dual, work));
+  PetscCall(BrenierDualDestroy(&dual)); // after a stop, too: the run goes on to measure
+  PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A node by its own mass and length, its members with it. */
+static PetscErrorCode StepNodes(BrenierTargets t, const BrenierStepRule *rule, Vec mass, Vec h)
+{
+  const BrenierScales s = rule->scales;
+  PetscScalar        *a;
+  PetscReal          *node, *change;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc2(s->n_nodes, &node, t->n_local, &change));
+  PetscCall(BrenierScalesSum(s, mass, node));
+  for (PetscInt i = 0; i < s->n_nodes; ++i)
+    node[i] = rule->length * s->apart[i] * (node[i] - s->nu[i]) / PetscMax(s->nu[i], rule->least);
+  BrenierScalesSpread(s, t->first, t->n_local, node, change);
+  PetscCall(VecGetArray(h, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] -= change[i];
+  PetscCall(VecRestoreArray(h, &a));
+  PetscCall(PetscFree2(node, change));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierAveragedStep_Private(BrenierTargets t, const BrenierStepRule *rule, Vec mass, Vec h,
+                                           PetscReal *largest)
+{
+  const PetscScalar *m, *scale = NULL;
+  PetscScalar       *a;
+  PetscReal          most = 0.0;
+
+  PetscFunctionBegin;
+  if (rule->scales) {
+    PetscCall(StepNodes(t, rule, mass, h));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(VecGetArrayRead(mass, &m));
+  if (rule->scale) PetscCall(VecGetArrayRead(rule->scale, &scale));
+  PetscCall(VecGetArray(h, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    const PetscReal nu = t->nu[i], of_weight = PetscSqrtReal((PetscReal)t->n * nu);
+    const PetscReal length = scale ? PetscMin(rule->length * of_weight, rule->most) * scale[i] : rule->length;
+    const PetscReal change =
+        rule->least > 0.0 ? length * (m[i] - nu) / PetscMax(nu, rule->least) : length * (m[i] / nu - 1.0);
+
+    a[i] -= change;
+    most = PetscMax(most, PetscAbsReal(change));
+  }
+  PetscCall(VecRestoreArray(h, &a));
+  if (rule->scale) PetscCall(VecRestoreArrayRead(rule->scale, &scale));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  if (!largest) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCallMPI(MPI_Allreduce(&most, largest, 1, MPIU_REAL, MPI_MAX, t->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierAverage_Private(const BrenierMeanRule *rule, Vec h, Vec mean)
+{
+  const PetscScalar *a;
+  PetscScalar       *b;
+  PetscInt           n;
+
+  PetscFunctionBegin;
+  if (rule->type == BRENIER_MEAN_SUM) {
+    PetscCall(VecAXPBY(mean, rule->part, rule->whole, h));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(VecGetLocalSize(h, &n));
+  PetscCall(VecGetArrayRead(h, &a));
+  PetscCall(VecGetArray(mean, &b));
+  for (PetscInt i = 0; i < n; ++i) b[i] += rule->part * (a[i] - b[i]) / rule->whole;
+  PetscCall(VecRestoreArray(mean, &b));
+  PetscCall(VecRestoreArrayRead(h, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,523 @@
+/* newton.c - Implements newton.h. */
+#include <brenier/base.h>
+#include <brenier/newton.h>
+
+#include "iteration_private.h"
+#include "newton_system.h"
+
+#include <math.h>
+
+static const PetscReal brenier_few_empty  = 1e-3; /* of the weight */
+static const PetscReal brenier_empty_part = 0.25; /* of the residual that is asked for */
+/* In lengths, while lists are trusted. Steps that help stay below 8; curves of two pieces leave parts of the Hessian
+   that nothing but damping ties to the rest, and these would go thousands, past everything that lists hold. */
+static const PetscReal brenier_step_most = 10.0;
+/* The same up, where the cell has few pieces: how fast its mass grows is chance, and what is too heavy costs more than
+   what is too light. */
+static const PetscReal brenier_rise_most = 2.0;
+/* Heights that move by many slacks make trusted lists useless; who needs more iterations than this is such a case. */
+static const PetscReal brenier_trusting_iterations = 10.0;
+static const PetscReal brenier_damping_raise       = 5.0;
+/* Where a lift raised the energy: smaller, and at last none beyond the gaps. */
+static const PetscReal brenier_lift_smaller = 0.1, brenier_lift_least_part = 0.05;
+/* Part of the promised decrease that came (a quadratic gives 1/2): above the first, the model is too careful; above the
+   second it is right. How the damping is lowered then. */
+static const PetscReal brenier_gain_high = 0.7, brenier_gain_fair = 0.4;
+static const PetscReal brenier_damping_lower_high = 0.2, brenier_damping_lower_fair = 0.5;
+static const PetscReal brenier_damping_least = 1e-9, brenier_damping_restart = 1e-4, brenier_damping_most = 1e8;
+
+/* State of an iteration; vectors are laid out as the targets. */
+typedef struct {
+  /* parameters */
+  BrenierDual                 dual;
+  BrenierTargets              targets;
+  const BrenierNewtonOptions *options;
+  /* data */
+  Vec                 h, mass, trial, trial_mass, step, certified;
+  BrenierNewtonSystem system;
+  /* status */
+  BrenierDualValue value, trial_value;
+  PetscReal        certified_energy; /* infinite before there is one */
+  BrenierIteration now;
+  PetscReal        gain;      /* of the last step tried: decrease over what its slope promised */
+  PetscBool        trusts;    /* lists, and did so when h was evaluated */
+  PetscBool        distrusts; /* lists, since steps by them raised the energy */
+  PetscBool        tidied;    /* the few empty cells at the end were given their chance */
+  PetscBool        again;     /* the last step failed, and h was evaluated again with every list mended */
+  PetscLogDouble   start;
+} Newton;
+
+void BrenierNewtonDefaults(BrenierNewtonOptions *options)
+{
+  BrenierConvergenceDefaults(&options->convergence);
+  options->damping        = 0.1;
+  options->linear_rtol    = 1e-2;
+  options->hessian_curves = 0;
+  options->certify        = PETSC_TRUE;
+  options->trusts         = PETSC_FALSE;
+  options->scale          = NULL;
+  options->length         = 0.0;
+  options->monitor        = NULL;
+  options->safe_point     = NULL;
+  options->context        = NULL;
+  options->resume         = NULL;
+}
+
+static PetscErrorCode EvaluateAt(Newton *s, Vec h, Vec mass, BrenierDualValue *value)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierDualEvaluate(s->dual, h, mass, value));
+  ++s->now.evaluations;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+  The invariant: no step, lift or run of them that raises the energy is kept. Lists in which nothing is missing give the
+  energy of the sample, and each step and lift is compared by it. Trusted lists give a lower bound, exact but for the
+  planes that they miss: steps by them are provisional, until lists are mended, at the latest where the iteration ends.
+  Then the energy is compared with that of the last heights so certified, and where it rose, but for rounding, these
+  come back, more damped, and lists are not trusted any more.
+*/
+static PetscErrorCode Certify(Newton *s)
+{
+  PetscFunctionBegin;
+  if (s->value.energy <= s->certified_energy + BrenierIterationRounding_Private(s->value.energy)) {
+    PetscCall(VecCopy(s->h, s->certified));
+    s->certified_energy = PetscMin(s->certified_energy, s->value.energy);
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(VecCopy(s->certified, s->h));
+  PetscCall(EvaluateAt(s, s->h, s->mass, &s->value));
+  s->distrusts   = PETSC_TRUE;
+  s->now.damping = PetscMax(s->now.damping * brenier_damping_raise, s->options->damping);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether the energy is known not to be above that of the last certified heights: what trusted lists lack has a
+   bound. */
+static PetscErrorCode IsCertified(Newton *s, PetscBool *is)
+{
+  PetscReal missing = 0.0;
+
+  PetscFunctionBegin;
+  *is = PETSC_TRUE;
+  if (!s->trusts) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierDualMissing(s->dual, &missing));
+  *is = (PetscBool)(s->value.energy + missing <= s->certified_energy);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Weights of the empty cells together. */
+static PetscErrorCode EmptyWeight(Newton *s, PetscReal *weight)
+{
+  const PetscScalar *m;
+  PetscReal         *term;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(s->targets->n_local, &term));
+  PetscCall(VecGetArrayRead(s->mass, &m));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) term[i] = m[i] > 0.0 ? 0.0 : s->targets->nu[i];
+  PetscCall(VecRestoreArrayRead(s->mass, &m));
+  PetscCall(BrenierExactSum(s->targets->comm, s->targets->n_local, 1, term, weight));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* With lists a few empty cells wait for the end, since to meet all curves costs more than they matter: unless their
+   part of the residual, in L1 and in chi2 their weight, could keep the end from being seen. */
+static PetscErrorCode EmptyCanWait(Newton *s, PetscBool *can)
+{
+  const BrenierConvergence *o = &s->options->convergence;
+  PetscReal                 weight;
+
+  PetscFunctionBegin;
+  PetscCall(EmptyWeight(s, &weight));
+  *can = (PetscBool)(BrenierDualKeepsLists(s->dual) && weight <= brenier_few_empty);
+  if (o->residual > 0.0) *can = (PetscBool)(*can && weight <= brenier_empty_part * o->residual);
+  if (o->residual == 0.0 && o->l1_part == 0.0)
+    *can = (PetscBool)(*can && weight <= brenier_empty_part * PetscSqr(o->noise_part * s->now.noise));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Pieces that the sample should have of a cell. */
+static PetscReal Due(const Newton *s, PetscInt i)
+{
+  return s->targets->nu[i] * (PetscReal)s->value.n_pieces;
+}
+
+/* Why to end here; 0 to go on. What empty cells add to chi2 that the sample should have no piece of is theirs whatever
+   is done. */
+static PetscErrorCode CheckConvergence(Newton *s, BrenierReason *reason)
+{
+  BrenierIteration   now = s->now;
+  const PetscScalar *m;
+  PetscReal         *term, waits;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(s->targets->n_local, &term));
+  PetscCall(VecGetArrayRead(s->mass, &m));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) term[i] = m[i] == 0.0 && Due(s, i) < 1.0 ? s->targets->nu[i] : 0.0;
+  PetscCall(VecRestoreArrayRead(s->mass, &m));
+  PetscCall(BrenierExactSum(s->targets->comm, s->targets->n_local, 1, term, &waits));
+  PetscCall(PetscFree(term));
+  if (waits > 0.0) now.rho = PetscSqrtReal(PetscMax(PetscSqr(now.rho) - waits, 0.0));
+  *reason = BrenierIterationFinished_Private(&s->options->convergence, &now, s->value.noise1);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* How far beyond its gap each empty cell may be lifted: a part of what a usual lift may be. A cell so light that the
+   sample should have no piece of it does not come up to u, where it would have the mass of a piece: mass being an
+   exponential of height, it stays as many lengths below as its weight is e-folds below that of a piece. */
+static PetscErrorCode SetLiftMost(Newton *s, PetscReal part, PetscReal most[])
+{
+  const PetscReal usual = BrenierLiftMost_Private(1.0);
+
+  PetscFunctionBegin;
+  if (s->system.nodes) PetscCall(BrenierStepNodesLiftMost(s->system.nodes, s->mass, usual, most));
+  else
+    for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->system.length);
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) {
+    const PetscReal due = Due(s, i);
+
+    most[i] *= due < 1.0 && most[i] < PETSC_MAX_REAL ? log(due) / usual : part;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Lifts empty cells, if there are any, and evaluates again. Each alone would lower the energy, but many that come up
+   where one was wanted may not; raised to their gaps alone, planes leave u as it is, and the energy falls by their
+   weights. */
+static PetscErrorCode LiftEmpty(Newton *s)
+{
+  PetscInt64 n_lifted;
+  PetscReal *most;
+
+  PetscFunctionBegin;
+  if (s->value.n_empty == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(s->targets->n_local, &most));
+  for (PetscReal part = 1.0; PETSC_TRUE; part = part > brenier_lift_least_part ? part * brenier_lift_smaller : 0.0) {
+    // The pieces of an evaluation that failed are no measure of gaps
+    if (part < 1.0) PetscCall(BrenierDualEvaluate(s->dual, s->h, s->mass, &s->trial_value));
+    PetscCall(SetLiftMost(s, part, most));
+    PetscCall(VecCopy(s->h, s->trial));
+    PetscCall(BrenierDualLift(s->dual, s->mass, most, s->trial, &n_lifted));
+    PetscCall(EvaluateAt(s, s->trial, s->trial_mass, &s->trial_value));
+    if (part == 0.0 || s->trial_value.energy <= s->value.energy + BrenierIterationRounding_Private(s->value.energy))
+      break;
+  }
+  PetscCall(VecCopy(s->trial, s->h));
+  PetscCall(VecCopy(s->trial_mass, s->mass));
+  s->value = s->trial_value;
+  if (!s->trusts) PetscCall(Certify(s));
+  PetscCall(PetscFree(most));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Brings the step into its gauge, and its entries to what trusted lists can judge. */
+static PetscErrorCode LimitStep(Newton *s)
+{
+  const PetscReal    most = brenier_step_most * s->system.length, rise = brenier_rise_most * s->system.length;
+  const PetscReal    few = BrenierNewtonSystemFewMass_Private(&s->system);
+  const PetscScalar *m;
+  PetscScalar       *p;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierTargetsGauge(s->targets, s->step));
+  if (!s->trusts || !(s->system.length > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecGetArrayRead(s->mass, &m));
+  PetscCall(VecGetArray(s->step, &p));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) p[i] = PetscMin(PetscMax(p[i], -most), m[i] < few ? rise : most);
+  PetscCall(VecRestoreArray(s->step, &p));
+  PetscCall(VecRestoreArrayRead(s->mass, &m));
+  PetscCall(BrenierTargetsGauge(s->targets, s->step));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Evaluates h + step; *good when the energy falls enough. */
+static PetscErrorCode TryStep(Newton *s, PetscBool *good)
+{
+  PetscReal promised, left;
+
+  PetscFunctionBegin;
+  *good = PETSC_FALSE;
+  PetscCall(LimitStep(s));
+  PetscCall(BrenierIterationSlope_Private(s->targets, s->mass, s->step, &promised));
+  if (!(promised > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecWAXPY(s->trial, 1.0, s->step, s->h));
+  PetscCall(EvaluateAt(s, s->trial, s->trial_mass, &s->trial_value));
+  PetscCall(BrenierIterationSlope_Private(s->targets, s->trial_mass, s->step, &left));
+  s->gain = (s->value.energy - s->trial_value.energy) / promised;
+  // Where it rose all the same, trusted lists missed planes
+  *good = BrenierIterationFalls_Private(s->value.energy, s->trial_value.energy, promised, left);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* H and r at the heights at hand. */
+static PetscErrorCode AssembleSystem(Newton *s)
+{
+  Vec scale = s->options->scale ? s->options->scale : s->step; // the step is free until it is solved for
+
+  PetscFunctionBegin;
+  PetscCall(BrenierNewtonSystemAssemble_Private(&s->system, s->mass, s->value.n_pieces, s->now.damping, scale));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Solves for a step with the damping as it is. */
+static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierNewtonSystemSolve_Private(&s->system, s->now.damping, s->step, &s->now.linear_iterations, solved));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Takes the trial for the heights at hand; a gain as promised lowers the damping, the more so at the first try. */
+static PetscErrorCode AcceptStep(Newton *s, PetscBool first)
+{
+  PetscFunctionBegin;
+  PetscCall(VecNorm(s->step, NORM_INFINITY, &s->now.step));
+  PetscCall(VecCopy(s->trial, s->h));
+  PetscCall(VecCopy(s->trial_mass, s->mass));
+  s->value = s->trial_value;
+  if (!s->trusts) PetscCall(Certify(s));
+  if (s->gain > brenier_gain_high) s->now.damping *= brenier_damping_lower_high;
+  else if (first && s->gain > brenier_gain_fair) s->now.damping *= brenier_damping_lower_fair;
+  s->now.damping = PetscMax(s->now.damping, brenier_damping_least);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* In the place of a line search: solves, tries, and raises the damping until a step is good. *reason is set when none
+   is. */
+static PetscErrorCode SearchDamping(Newton *s, BrenierReason *reason)
+{
+  PetscBool good = PETSC_FALSE, first = PETSC_TRUE, solved = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  while (!*reason) {
+    PetscCall(SolveStep(s, &solved));
+    if (solved) PetscCall(TryStep(s, &good));
+    if (good) break;
+    s->now.damping = PetscMax(s->now.damping * brenier_damping_raise, brenier_damping_restart);
+    first          = PETSC_FALSE;
+    if (s->now.damping > brenier_damping_most) *reason = solved ? BRENIER_REASON_STALLED : BRENIER_REASON_LINEAR;
+  }
+  if (good) PetscCall(AcceptStep(s, first));
+  PetscCall(BrenierNewtonSystemRelease_Private(&s->system));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Report(Newton *s)
+{
+  PetscLogDouble now;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierIterationMeasure_Private(s->dual, s->targets, &s->value, s->mass, &s->now));
+  PetscCall(PetscTime(&now));
+  s->now.seconds = now - s->start;
+  if (s->options->monitor) PetscCall(s->options->monitor(s->options->context, &s->now));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options, Vec h,
+                                   Newton *s)
+{
+  Vec *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->step, &s->certified};
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(s, sizeof *s));
+  s->dual             = dual;
+  s->targets          = targets;
+  s->options          = options;
+  s->h                = h;
+  s->now.damping      = options->damping;
+  s->certified_energy = PETSC_INFINITY;
+  PetscCall(PetscTime(&s->start));
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(h, work[i]));
+  PetscCall(BrenierNewtonSystemCreate_Private(dual, targets, options, h, &s->system));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode DestroyNewton(Newton *s)
+{
+  Vec *work[] = {&s->mass, &s->trial, &s->trial_mass, &s->step, &s->certified};
+
+  PetscFunctionBegin;
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
+  PetscCall(BrenierNewtonSystemDestroy_Private(&s->system));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Evaluates where the iteration stands, lists trusted or every one mended. */
+static PetscErrorCode EvaluateIterate(Newton *s, PetscBool trust, BrenierReason *reason)
+{
+  PetscFunctionBegin;
+  s->trusts = (PetscBool)(trust && BrenierDualKeepsLists(s->dual));
+  PetscCall(BrenierDualTrustLists(s->dual, trust));
+  PetscCall(EvaluateAt(s, s->h, s->mass, &s->value));
+  if (!s->trusts) PetscCall(Certify(s));
+  PetscCall(Report(s));
+  PetscCall(CheckConvergence(s, reason));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode EvaluateMended(Newton *s, BrenierReason *reason)
+{
+  PetscFunctionBegin;
+  PetscCall(EvaluateIterate(s, PETSC_FALSE, reason));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Trusts lists in the first iterations. An energy from trusted lists is too low where they miss planes: no step could
+   be compared with it once lists are mended. */
+static PetscErrorCode ChooseTrust(Newton *s, BrenierReason *reason)
+{
+  const PetscBool trust = (PetscBool)(s->now.iteration < brenier_trusting_iterations && !s->distrusts);
+
+  PetscFunctionBegin;
+  if (s->trusts && !trust) PetscCall(EvaluateMended(s, reason));
+  s->trusts = (PetscBool)(trust && BrenierDualKeepsLists(s->dual));
+  PetscCall(BrenierDualTrustLists(s->dual, trust));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The same when no damping gave descent: perhaps trusted lists are all that stood in the way. */
+static PetscErrorCode RetryMended(Newton *s, BrenierReason *reason)
+{
+  PetscFunctionBegin;
+  if (*reason >= 0) s->again = PETSC_FALSE;
+  if (*reason != BRENIER_REASON_STALLED || !s->trusts || s->again) PetscFunctionReturn(PETSC_SUCCESS);
+  s->again       = PETSC_TRUE;
+  s->now.damping = s->options->damping;
+  PetscCall(EvaluateMended(s, reason));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What must hold at the end besides the residual: the evaluation, with lists mended, and, once, that the few empty
+   cells left were given their chance. Takes the reason back when there is more to do. */
+static PetscErrorCode ConfirmConvergence(Newton *s, BrenierReason *reason)
+{
+  const PetscBool rough = (PetscBool)(s->options->convergence.l1_part > 0.0);
+  PetscBool       certified;
+
+  PetscFunctionBegin;
+  PetscCall(IsCertified(s, &certified));
+  if (s->options->certify || !certified) PetscCall(EvaluateMended(s, reason));
+  if (*reason && (rough || s->tidied || s->value.n_empty == 0)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (s->value.n_empty > 0) {
+    s->tidied = PETSC_TRUE;
+    PetscCall(LiftEmpty(s));
+    PetscCall(Report(s));
+    PetscCall(CheckConvergence(s, reason));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A failure leaves heights that are certified, too. */
+static PetscErrorCode CertifyFailure(Newton *s, BrenierReason *reason)
+{
+  const BrenierReason failure = *reason;
+  PetscBool           certified;
+
+  PetscFunctionBegin;
+  PetscCall(IsCertified(s, &certified));
+  if (certified) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(EvaluateMended(s, reason));
+  if (*reason <= 0) *reason = failure;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Looks at the start and lifts what is empty there, but for a few. */
+static PetscErrorCode EvaluateStart(Newton *s, BrenierReason *reason)
+{
+  PetscBool wait;
+
+  PetscFunctionBegin;
+  PetscCall(EvaluateIterate(s, s->options->trusts, reason));
+  PetscCall(EmptyCanWait(s, &wait));
+  if (!*reason && !wait) PetscCall(LiftEmpty(s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Takes up an earlier state. Its last evaluation left lists in which nothing is missing or which were trusted, so one
+   that trusts them gives the same. */
+static PetscErrorCode Resume(Newton *s, BrenierReason *reason)
+{
+  const BrenierNewtonState *state = s->options->resume;
+
+  PetscFunctionBegin;
+  s->trusts = (PetscBool)(BrenierDualKeepsLists(s->dual) && state->now.iteration > 0.0 &&
+                          state->now.iteration <= brenier_trusting_iterations && !state->distrusts);
+  PetscCall(BrenierDualTrustLists(s->dual, PETSC_TRUE));
+  PetscCall(BrenierDualRepeats(s->dual, PETSC_TRUE));
+  PetscCall(BrenierDualEvaluate(s->dual, s->h, s->mass, &s->value));
+  PetscCall(BrenierDualRepeats(s->dual, PETSC_FALSE));
+  s->now           = state->now;
+  s->system.length = state->length;
+  s->distrusts     = state->distrusts;
+  if (state->certified) {
+    PetscCall(VecCopy(state->certified, s->certified));
+    s->certified_energy = state->energy;
+  }
+  s->start -= state->now.seconds;
+  s->tidied = state->tidied;
+  *reason   = state->reason;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SafePoint(Newton *s, BrenierReason reason)
+{
+  const PetscBool          has   = (PetscBool)(s->certified_energy < PETSC_INFINITY);
+  const BrenierNewtonState state = {.now       = s->now,
+                                    .length    = s->system.length,
+                                    .energy    = has ? s->certified_energy : 0.0,
+                                    .certified = has ? s->certified : NULL,
+                                    .tidied    = s->tidied,
+                                    .distrusts = s->distrusts,
+                                    .reason    = reason};
+
+  PetscFunctionBegin;
+  if (s->options->safe_point) PetscCall(s->options->safe_point(s->options->context, &state));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One iteration: a step, and a lift of what it leaves empty. */
+static PetscErrorCode Iterate(Newton *s, BrenierReason *reason)
+{
+  PetscBool wait = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscCall(AssembleSystem(s));
+  PetscCall(SearchDamping(s, reason));
+  if (!*reason) PetscCall(EmptyCanWait(s, &wait));
+  if (!*reason && !wait) PetscCall(LiftEmpty(s));
+  ++s->now.iteration;
+  PetscCall(Report(s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options, Vec h,
+                             BrenierIteration *last, BrenierReason *reason)
+{
+  Newton s;
+
+  PetscFunctionBegin;
+  PetscCall(CreateNewton(dual, targets, options, h, &s));
+  if (options->resume) PetscCall(Resume(&s, reason));
+  else PetscCall(EvaluateStart(&s, reason));
+  PetscCall(SafePoint(&s, *reason));
+  while (!*reason) {
+    PetscCall(ChooseTrust(&s, reason));
+    if (!*reason) {
+      PetscCall(Iterate(&s, reason));
+      PetscCall(RetryMended(&s, reason));
+    }
+    if (!*reason) PetscCall(CheckConvergence(&s, reason));
+    if (*reason > 0) PetscCall(ConfirmConvergence(&s, reason));
+    if (*reason < 0) PetscCall(CertifyFailure(&s, reason));
+    PetscCall(SafePoint(&s, *reason));
+  }
+  PetscCall(BrenierDualTrustLists(dual, PETSC_FALSE));
+  PetscCall(BrenierTargetsGauge(targets, h));
+  *last = s.now;
+  PetscCall(DestroyNewton(&s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

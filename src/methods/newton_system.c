@@ -1,0 +1,251 @@
+/* newton_system.c - Implements newton_system.h and BrenierNewtonUseOptions() of newton.h. */
+#include "newton_system.h"
+
+#include <brenier/base.h>
+
+#include "iteration_private.h"
+
+#include <math.h>
+
+static const PetscReal brenier_diagonal_floor = 0.02; /* of the geometric mean of the diagonal */
+static const PetscReal brenier_few_pieces     = 16.0; /* of a cell: its row of the Hessian is chance */
+static const PetscReal brenier_rise_pieces    = 64.0; /* of a cell: how fast its mass grows is chance */
+static const PetscReal brenier_scale_factor   = 30.0; /* see SetScale() */
+/* Where targets have scales: length over distance before it is known, and the tolerance of the linear solver, whose
+   norm is ruled by the longest scales. */
+static const PetscReal brenier_scales_length = 0.2, brenier_scales_rtol = 1e-8;
+
+/* Residual of log mass = log nu. */
+static PetscErrorCode SetResidual(BrenierNewtonSystem *s, Vec mass)
+{
+  const PetscInt     n  = s->targets->n_local;
+  const PetscReal   *nu = s->targets->nu;
+  const PetscScalar *m;
+  PetscScalar       *r;
+  PetscReal         *term, sum[2], up, down;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArray(s->residual, &r));
+  for (PetscInt i = 0; i < n; ++i) {
+    r[i]        = BrenierResidual_Private(m[i], nu[i]);
+    term[i]     = PetscMax(r[i], 0.0);
+    term[n + i] = PetscMax(-r[i], 0.0);
+  }
+  PetscCall(BrenierExactSum(s->targets->comm, s->targets->n_local, 2, term, sum));
+  up   = sum[0] > sum[1] ? sum[1] / sum[0] : 1.0;
+  down = sum[1] > sum[0] ? sum[0] / sum[1] : 1.0;
+  for (PetscInt i = 0; i < n; ++i) r[i] *= r[i] > 0.0 ? up : down;
+  PetscCall(VecRestoreArray(s->residual, &r));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the damping multiplies: the diagonal, with a floor from the geometric mean of its positive entries. */
+static PetscErrorCode SetDampingBase(BrenierNewtonSystem *s)
+{
+  const PetscInt n = s->targets->n_local;
+  PetscScalar   *b;
+  PetscReal     *term, sum[2], least;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
+  PetscCall(MatGetDiagonal(s->hessian, s->base));
+  PetscCall(VecGetArray(s->base, &b));
+  for (PetscInt i = 0; i < n; ++i) {
+    term[i]     = b[i] > 0.0 ? log(b[i]) : 0.0;
+    term[n + i] = b[i] > 0.0;
+  }
+  PetscCall(BrenierExactSum(s->targets->comm, s->targets->n_local, 2, term, sum));
+  least = sum[1] > 0.0 ? brenier_diagonal_floor * PetscExpReal(sum[0] / sum[1]) : 1.0;
+  for (PetscInt i = 0; i < n; ++i) b[i] = PetscMax(b[i], least);
+  PetscCall(VecRestoreArray(s->base, &b));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Raises the diagonal of cells with few pieces, whose crossings say little, to their mass over the length: a mass that
+   grows e-fold in less than a length is met, one that grows e-fold in twenty lengths was a chance of the sample. */
+static PetscErrorCode FloorDiagonal(BrenierNewtonSystem *s, Vec mass)
+{
+  const PetscReal    pieces = (PetscReal)s->n_pieces / (PetscReal)s->stride;
+  const PetscScalar *m;
+  PetscScalar       *d;
+  Vec                add;
+
+  PetscFunctionBegin;
+  if (!(s->length > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecDuplicate(mass, &add));
+  PetscCall(MatGetDiagonal(s->hessian, add));
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArray(add, &d));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i)
+    d[i] = m[i] * pieces < brenier_few_pieces ? PetscMax(m[i] / s->length - d[i], 0.0) : 0.0;
+  PetscCall(VecRestoreArray(add, &d));
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(MatDiagonalSet(s->hessian, add, ADD_VALUES));
+  PetscCall(VecDestroy(&add));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* nu_i / H_ii, within a factor of its geometric mean, which stands in where a cell has no facet. */
+static PetscErrorCode SetScale(BrenierNewtonSystem *s, Vec scale)
+{
+  const PetscInt   n  = s->targets->n_local;
+  const PetscReal *nu = s->targets->nu;
+  PetscScalar     *a;
+  PetscReal       *term, sum[2], mean;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(2 * (size_t)n, &term));
+  PetscCall(MatGetDiagonal(s->hessian, scale));
+  PetscCall(VecGetArray(scale, &a));
+  for (PetscInt i = 0; i < n; ++i) {
+    term[i]     = a[i] > 0.0 ? nu[i] * log(nu[i] / a[i]) : 0.0;
+    term[n + i] = a[i] > 0.0 ? nu[i] : 0.0;
+  }
+  PetscCall(BrenierExactSum(s->targets->comm, s->targets->n_local, 2, term, sum));
+  mean = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
+  if (!s->nodes) s->length = mean;
+  for (PetscInt i = 0; i < n; ++i) {
+    const PetscReal own = s->nodes ? s->length * s->nodes->scales->apart[s->targets->first + i] : mean;
+
+    a[i] = a[i] > 0.0 ? PetscMin(PetscMax(nu[i] / a[i], own / brenier_scale_factor), own * brenier_scale_factor) : own;
+  }
+  PetscCall(VecRestoreArray(scale, &a));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierNewtonSystemAssemble_Private(BrenierNewtonSystem *s, Vec mass, PetscInt64 n_pieces,
+                                                   PetscReal damping, Vec scale)
+{
+  const PetscInt64 n = BrenierDualCurves(s->dual);
+  PetscReal        pieces;
+
+  PetscFunctionBegin;
+  s->stride   = s->hessian_curves > 0 ? PetscMax(n / s->hessian_curves, 1) : 1;
+  s->n_pieces = n_pieces;
+  pieces      = (PetscReal)PetscMax(n_pieces, 1) / (PetscReal)s->stride;
+  PetscCall(BrenierDualHessian(s->dual, s->stride, &s->hessian));
+  PetscCall(SetScale(s, scale));
+  if (s->nodes) {
+    PetscCall(BrenierStepNodesSet(s->nodes, s->hessian, mass, damping, brenier_few_pieces / pieces));
+    s->length = s->nodes->length;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(MatDuplicate(s->hessian, MAT_DO_NOT_COPY_VALUES, &s->damped));
+  PetscCall(SetResidual(s, mass));
+  PetscCall(FloorDiagonal(s, mass));
+  PetscCall(SetDampingBase(s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierNewtonSystemRelease_Private(BrenierNewtonSystem *s)
+{
+  PetscFunctionBegin;
+  PetscCall(MatDestroy(&s->hessian));
+  PetscCall(MatDestroy(&s->damped));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscReal BrenierNewtonSystemFewMass_Private(const BrenierNewtonSystem *s)
+{
+  return brenier_rise_pieces * (PetscReal)s->stride / (PetscReal)PetscMax(s->n_pieces, 1);
+}
+
+PetscErrorCode BrenierNewtonSystemSolve_Private(BrenierNewtonSystem *s, PetscReal damping, Vec step,
+                                                PetscReal *iterations, PetscBool *solved)
+{
+  KSPConvergedReason reason;
+  PetscInt           n_iterations;
+
+  PetscFunctionBegin;
+  if (s->nodes)
+    PetscCall(BrenierStepNodesSolve(s->nodes, s->ksp, damping, BrenierNewtonSystemFewMass_Private(s), step));
+  else {
+    PetscCall(MatCopy(s->hessian, s->damped, SAME_NONZERO_PATTERN));
+    PetscCall(VecScale(s->base, damping));
+    PetscCall(MatDiagonalSet(s->damped, s->base, ADD_VALUES));
+    PetscCall(VecScale(s->base, 1.0 / damping));
+    PetscCall(KSPSetOperators(s->ksp, s->damped, s->damped));
+    PetscCall(KSPSolve(s->ksp, s->residual, step));
+  }
+  PetscCall(KSPGetConvergedReason(s->ksp, &reason));
+  PetscCall(KSPGetIterationNumber(s->ksp, &n_iterations));
+  *iterations = (PetscReal)n_iterations;
+  // A step short of its tolerance is a step still: the energy decides. A breakdown is not
+  *solved = (PetscBool)(reason > 0 || reason == KSP_DIVERGED_ITS);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateKsp(MPI_Comm comm, PetscReal rtol, KSP *ksp)
+{
+  PC pc;
+
+  PetscFunctionBegin;
+  PetscCall(KSPCreate(comm, ksp));
+  PetscCall(KSPSetType(*ksp, KSPCG));
+  PetscCall(KSPSetTolerances(*ksp, rtol, 0.0, PETSC_DEFAULT, 2000));
+  PetscCall(KSPGetPC(*ksp, &pc));
+  PetscCall(PCSetType(pc, PCJACOBI));
+  PetscCall(KSPSetFromOptions(*ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierNewtonSystemCreate_Private(BrenierDual dual, BrenierTargets targets,
+                                                 const BrenierNewtonOptions *options, Vec h, BrenierNewtonSystem *s)
+{
+  const PetscReal rtol = options->linear_rtol;
+  BrenierScales   scales;
+
+  PetscFunctionBegin;
+  *s = (BrenierNewtonSystem){
+      .dual = dual, .targets = targets, .hessian_curves = options->hessian_curves, .length = options->length};
+  PetscCall(VecDuplicate(h, &s->residual));
+  PetscCall(VecDuplicate(h, &s->base));
+  PetscCall(BrenierTargetsScales(targets, &scales));
+  PetscCall(CreateKsp(targets->comm, scales ? PetscMin(rtol, brenier_scales_rtol) : rtol, &s->ksp));
+  if (scales) {
+    s->length = options->resume ? options->resume->length : brenier_scales_length;
+    PetscCall(BrenierStepNodesCreate(targets, scales, s->length, &s->nodes));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierNewtonSystemDestroy_Private(BrenierNewtonSystem *s)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierNewtonSystemRelease_Private(s));
+  PetscCall(VecDestroy(&s->residual));
+  PetscCall(VecDestroy(&s->base));
+  PetscCall(KSPDestroy(&s->ksp));
+  PetscCall(BrenierStepNodesDestroy(&s->nodes));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierNewtonUseOptions(void)
+{
+  const PetscInt n = 4;
+  KSP            ksp;
+  Mat            a;
+  Vec            x, b;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateAIJ(PETSC_COMM_SELF, n, n, n, n, 1, NULL, 0, NULL, &a));
+  for (PetscInt i = 0; i < n; ++i) PetscCall(MatSetValue(a, i, i, 1.0, INSERT_VALUES));
+  PetscCall(MatAssemblyBegin(a, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(a, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatCreateVecs(a, &x, &b));
+  PetscCall(VecSet(b, 1.0));
+  PetscCall(CreateKsp(PETSC_COMM_SELF, 0.1, &ksp));
+  PetscCall(KSPSetOperators(ksp, a, a));
+  PetscCall(KSPSolve(ksp, b, x));
+  PetscCall(KSPDestroy(&ksp));
+  PetscCall(MatDestroy(&a));
+  PetscCall(VecDestroy(&x));
+  PetscCall(VecDestroy(&b));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,327 @@
+/* budget.c - Implements budget.h. */
+#include "budget.h"
+
+#include <math.h>
+
+/* Curves a target of the first stage, and at least. */
+static const PetscInt64 brenier_circles_a_target = 2, brenier_chords_a_target = 8, brenier_least_curves = 4096;
+
+/* chi2 C / n of a perfect h, before it is measured: what decides how much of a warm-up is worth while. */
+static const PetscReal brenier_circle_noise = 0.1, brenier_chord_noise = 0.4;
+
+/* A stage has at most this many times the curves of the one before: its start is good to a sampling error that much
+   larger. */
+static const PetscReal brenier_growth = 6.0;
+
+/* Curves of the Hessian a target: a row then sums the crossings of some 100 pieces. A chord may have less than one
+   crossing. */
+static const PetscInt64 brenier_hessian_circles = 4, brenier_hessian_chords = 64;
+
+/* Part of tol^2 left to the width of the held-out interval and to what is left in sample, and the sample that makes the
+   former so: its degenerate part has a relative width of 1.96 sqrt(2/n) C / C', C' its curves. */
+static const PetscReal brenier_tol_margin = 0.15, brenier_interval_width = 0.06;
+
+/* The same of targets with scales: cells of tight clusters are worse than their sample says, by a tenth of chi2. */
+static const PetscReal brenier_tol_margin_scales = 0.22;
+static const PetscReal brenier_check_least = 0.1, brenier_check_most = 8.0;
+
+/* Growth after a measurement above the tolerance, beyond what it asks for, and at least. */
+static const PetscReal brenier_retry_growth = 1.05, brenier_retry_least = 1.1;
+
+/* Bytes of a candidate in a list, of a piece and of a curve, with the slack of arrays that grow; and how many of them a
+   curve has before any is seen: docs/solver.md has what was found. */
+static const PetscReal brenier_list_bytes = 24.0 * 1.5, brenier_piece_bytes = 28.0 * 2.0, brenier_curve_bytes = 64.0;
+static const PetscReal brenier_candidates_a_curve = 100.0, brenier_pieces_a_curve = 20.0;
+
+/* Part of a first stage below which a sample is no use to Newton: half a circle a target. */
+static const PetscReal brenier_useful_part = 0.25;
+
+/* Where passes take over from Newton in a large problem: dimension, and curves wanted over those at hand.
+   docs/solver.md has what was found. */
+static const PetscInt  brenier_passes_dim    = 16;
+static const PetscReal brenier_passes_growth = 1.5;
+
+/* Curves a target up to which passes need no stage of Newton before them. */
+static const PetscReal brenier_passes_at_once = 5.0;
+
+/* Upper end of the interval that a measurement would have, over its rho, and what is not known of either. */
+static const PetscReal brenier_expected_high = 1.08;
+
+/* Worth that a curve of a pass is expected to add before one was measured, after a stage of Newton and after a warm-up
+   alone, and at least; and curves of a pass at least. */
+static const PetscReal brenier_pass_gain = 0.8, brenier_pass_gain_alone = 0.5, brenier_pass_gain_least = 0.1,
+                       brenier_pass_curves_least = 16384.0;
+
+/* Curves of the warm-up, in parts of those that the tolerance takes, before Newton and before passes at once; and a
+   target, at most. */
+static const PetscReal brenier_warm_part = 0.5, brenier_warm_part_alone = 1.0, brenier_warm_most = 2.0;
+
+/* Least dimension in which chords are started by circles. */
+static const PetscInt brenier_circle_dim = 5;
+
+/* Targets a cluster stands for on average, the same of many targets, and clusters down to which these are so many. */
+static const PetscInt brenier_level_factor = 8, brenier_large_factor = 32, brenier_large_clusters = 1000;
+
+/* Clusters that are worth solving for. */
+static const PetscInt brenier_least_clusters = 64;
+
+/* Curves a cluster, and in all at least. */
+static const PetscInt64 brenier_level_circles = 8, brenier_level_chords = 32, brenier_level_least = 4096;
+
+enum { DESCENT_STEPS = 512, DESCENT_STEPS_LARGE = 128 };
+
+static const PetscReal brenier_large = 1e6; /* coordinates */
+
+/* Curves of a pass's step at least. */
+static const PetscInt64 brenier_pass_least = 256;
+
+const PetscReal brenier_first_slack = 0.32;
+
+PetscBool BrenierBudgetIsLarge_Private(PetscInt n, PetscInt dim)
+{
+  return (PetscBool)((PetscReal)n * dim >= brenier_large);
+}
+
+PetscBool BrenierBudgetListsPay_Private(PetscInt n, PetscInt dim)
+{
+  const PetscInt  least_dim  = 4;
+  const PetscReal least_work = 1e4; // targets times dimension
+
+  return (PetscBool)(dim >= least_dim && (PetscReal)n * dim >= least_work);
+}
+
+PetscInt BrenierBudgetDescentSteps_Private(PetscInt n, PetscInt dim)
+{
+  return BrenierBudgetIsLarge_Private(n, dim) ? DESCENT_STEPS_LARGE : DESCENT_STEPS;
+}
+
+/* x as a number of curves, the largest there is at most. */
+static PetscInt64 Count(PetscReal x)
+{
+  return (PetscInt64)PetscMin(x, (PetscReal)PETSC_MAX_INT);
+}
+
+enum { BRENIER_FEW_BITS = 4, BRENIER_SOME_BITS = 9 };
+
+/* x > 0 to its first bits: the others vary with the ranks, in lists by a percent, in sums by rounding, and sizes should
+   not. */
+static PetscReal Rounded(PetscReal x, int bits)
+{
+  int             exponent;
+  const PetscReal mantissa = frexp(x, &exponent);
+
+  return ldexp(rint(ldexp(mantissa, bits)), exponent - bits);
+}
+
+/* Curves of a first stage that many targets ask for. */
+static PetscInt64 UsualCurves(const BrenierBudget *b)
+{
+  return b->n * (b->circles ? brenier_circles_a_target : brenier_chords_a_target);
+}
+
+PetscInt64 BrenierBudgetFirstCurves_Private(const BrenierBudget *b)
+{
+  return PetscMin(PetscMax(UsualCurves(b), brenier_least_curves), b->most_curves);
+}
+
+PetscReal BrenierBudgetExpectedCurves_Private(const BrenierBudget *b)
+{
+  if (b->curves > 0) return (PetscReal)b->curves;
+  return (b->circles ? brenier_circle_noise : brenier_chord_noise) * b->n / PetscSqr(b->tol);
+}
+
+PetscReal BrenierBudgetWarmUp_Private(const BrenierBudget *b, PetscBool alone)
+{
+  const PetscReal part = alone ? brenier_warm_part_alone : brenier_warm_part;
+
+  if (b->warm_up >= 0.0) return b->warm_up;
+  return PetscMin(part * BrenierBudgetExpectedCurves_Private(b) / b->n, brenier_warm_most);
+}
+
+PetscBool BrenierBudgetStartsOnCircles_Private(const BrenierBudget *b)
+{
+  return (PetscBool)(!b->circles && b->dim >= brenier_circle_dim);
+}
+
+PetscInt BrenierBudgetClusters_Private(PetscInt n)
+{
+  const PetscInt m = PetscMin(n / brenier_level_factor, PetscMax(n / brenier_large_factor, brenier_large_clusters));
+
+  return m < brenier_least_clusters ? 0 : m;
+}
+
+PetscInt64 BrenierBudgetLevelCurves_Private(PetscInt n_clusters, PetscBool circles)
+{
+  return PetscMax(n_clusters * (circles ? brenier_level_circles : brenier_level_chords), brenier_level_least);
+}
+
+/* Pieces of a curve before any is seen: in few dimensions a curve crosses some n^(1/dim) cells. */
+static PetscReal PiecesACurve(const BrenierBudget *b)
+{
+  const PetscReal crossed = 2.0 * PetscPowReal((PetscReal)b->n, 1.0 / (PetscReal)b->dim);
+
+  return PetscMax(brenier_pieces_a_curve, crossed);
+}
+
+PetscReal BrenierBudgetSampleBytes_Private(PetscReal n_candidates, PetscReal n_pieces)
+{
+  return brenier_list_bytes * n_candidates + brenier_piece_bytes * n_pieces;
+}
+
+PetscInt64 BrenierBudgetSampleFit_Private(const BrenierBudget *b, PetscReal bytes)
+{
+  const PetscReal a_curve = bytes + brenier_curve_bytes;
+
+  if (!(b->memory > 0.0)) return PETSC_MAX_INT;
+  return 1 + Count(Rounded(b->memory / Rounded(a_curve, BRENIER_FEW_BITS), BRENIER_SOME_BITS));
+}
+
+PetscInt64 BrenierBudgetUnseenFit_Private(const BrenierBudget *b, PetscBool lists)
+{
+  const PetscReal candidates = lists ? brenier_candidates_a_curve : 0.0;
+
+  return BrenierBudgetSampleFit_Private(b, BrenierBudgetSampleBytes_Private(candidates, PiecesACurve(b)));
+}
+
+PetscInt64 BrenierBudgetFreshFit_Private(const BrenierBudget *b)
+{
+  return BrenierBudgetUnseenFit_Private(b, PETSC_FALSE);
+}
+
+PetscBool BrenierBudgetSampleServes_Private(const BrenierBudget *b, PetscInt64 fit, PetscReal wanted)
+{
+  const PetscReal useful = brenier_useful_part * (PetscReal)UsualCurves(b);
+
+  return (PetscBool)((PetscReal)fit >= PetscMin(useful, wanted));
+}
+
+PetscInt64 BrenierBudgetNextCurves_Private(const BrenierBudget *b, PetscInt64 curves, PetscReal wanted, PetscInt64 fit,
+                                           PetscBool *passes)
+{
+  const PetscReal first = (PetscReal)BrenierBudgetFirstCurves_Private(b);
+  const PetscReal now = (PetscReal)curves, ratio = now > 0.0 ? wanted / now : 0.0;
+  PetscReal       size;
+  PetscInt64      next;
+
+  if (now > 0.0) size = now * PetscPowReal(ratio, 1.0 / PetscMax(PetscCeilReal(log(ratio) / log(brenier_growth)), 1.0));
+  else size = wanted > 2.0 * first ? first : PetscMax(wanted, (PetscReal)brenier_least_curves);
+  if (now == 0.0 && b->curves > 0) size = PetscMin(size, wanted);
+  size = PetscMax(PetscCeilReal(size), 1.0);
+  next = PetscMin(Count(size), b->most_curves);
+  // What the first stage takes tells how far memory really goes
+  *passes = (PetscBool)(now > 0.0 && next > fit);
+  return next > fit ? PetscMax(fit, curves) : next;
+}
+
+/* Whether a problem is one for passes at all. */
+static PetscBool SuitsPasses(const BrenierBudget *b)
+{
+  return (PetscBool)(b->newton && b->curves == 0 && b->circles && b->dim >= brenier_passes_dim &&
+                     BrenierBudgetIsLarge_Private(b->n, b->dim));
+}
+
+PetscBool BrenierBudgetPassesAtOnce_Private(const BrenierBudget *b)
+{
+  return (PetscBool)(SuitsPasses(b) && !b->verify && b->warm_up != 0.0 &&
+                     BrenierBudgetExpectedCurves_Private(b) <= brenier_passes_at_once * b->n);
+}
+
+PetscBool BrenierBudgetPassesPay_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted)
+{
+  return (PetscBool)(SuitsPasses(b) && now >= BrenierBudgetFirstCurves_Private(b) &&
+                     wanted >= brenier_passes_growth * (PetscReal)now);
+}
+
+/* The sampling error of the masses fitted, and what is left of them in sample: by L1, a few heavy cells, which a pass
+   puts right at once, left out; the ratio is that of normal errors. */
+BrenierWorth BrenierBudgetExpect_Private(PetscInt64 curves, PetscReal noise, PetscReal l1)
+{
+  const PetscReal rho = hypot(noise, PetscSqrtReal(0.5 * PETSC_PI) * l1);
+
+  return (BrenierWorth){.curves = curves, .noise = noise, .rho = rho, .rho_high = brenier_expected_high * rho};
+}
+
+PetscReal BrenierBudgetAskedCurves_Private(const BrenierBudget *b, PetscReal noise, PetscInt64 size)
+{
+  const PetscReal margin = b->scales ? brenier_tol_margin_scales : brenier_tol_margin;
+  const PetscReal asked  = (1.0 - margin) * PetscSqr(b->tol);
+
+  return PetscSqr(noise) * (PetscReal)size / asked;
+}
+
+/* rho as measured, at least half the upper end of its interval: few curves may leave it next to 0. */
+static PetscReal MeasuredRho(const BrenierWorth *w)
+{
+  return PetscMax(w->rho, 0.5 * w->rho_high);
+}
+
+/* Growth that the last measurement asks for, and a little more; the next one will be as narrow as it has to. */
+static PetscReal RetryGrowth(const BrenierBudget *b, const BrenierWorth *w)
+{
+  const PetscReal high = PetscMin(w->rho_high, brenier_expected_high * MeasuredRho(w));
+
+  return PetscSqr(high / b->tol) * brenier_retry_growth;
+}
+
+PetscReal BrenierBudgetRetryCurves_Private(const BrenierBudget *b, const BrenierWorth *w, PetscInt64 now)
+{
+  return (PetscReal)now * PetscMax(RetryGrowth(b, w), brenier_retry_least);
+}
+
+PetscInt64 BrenierBudgetHessianCurves_Private(const BrenierBudget *b)
+{
+  const PetscInt64 a_target = b->circles ? brenier_hessian_circles : brenier_hessian_chords;
+
+  return PetscMax(b->n * a_target, brenier_least_curves);
+}
+
+PetscInt64 BrenierBudgetCheckCurves_Private(const BrenierBudget *b, PetscInt64 now)
+{
+  const PetscReal  part  = 1.96 * PetscSqrtReal(2.0 / b->n) / brenier_interval_width;
+  const PetscReal  size  = (PetscReal)now * PetscMin(PetscMax(part, brenier_check_least), brenier_check_most);
+  const PetscInt64 least = now > 0 ? 64 : brenier_least_curves; // a pass is planned by what it says
+
+  if (b->check_curves > 0) return b->check_curves;
+  if (b->curves > 0) return PetscMax(now, least);
+  return Count(PetscMax(size, (PetscReal)brenier_least_curves));
+}
+
+/* Steps of a pass of about that many curves, and the curves of each: at most `most` curves each. */
+static void CutPass(const BrenierBudget *b, PetscReal curves, PetscInt64 most, BrenierPassState *p)
+{
+  const PetscReal  steps = (PetscReal)BrenierBudgetDescentSteps_Private(b->n, b->dim);
+  const PetscInt64 batch = (PetscInt64)PetscMin(PetscCeilReal(curves / steps), (PetscReal)PETSC_MAX_INT);
+
+  p->first += p->n_steps;
+  p->step    = 0;
+  p->batch   = PetscMax(PetscMin(PetscMax(batch, brenier_pass_least), most), 1);
+  p->n_steps = (PetscInt64)PetscMax(PetscCeilReal(curves / (PetscReal)p->batch), 1.0);
+}
+
+void BrenierBudgetPlanPass_Private(const BrenierBudget *b, const BrenierWorth *w, PetscInt64 sample, PetscInt64 used,
+                                   BrenierPassState *p)
+{
+  const PetscReal before = p->worth, seen = (PetscReal)p->batch * (PetscReal)p->n_steps;
+  const PetscReal chi2 = PetscSqr(MeasuredRho(w));
+  PetscReal       wanted;
+
+  p->noise = Rounded(PetscSqr(w->noise) * (PetscReal)w->curves, BRENIER_SOME_BITS);
+  p->worth = Rounded(p->noise / chi2, BRENIER_SOME_BITS);
+  p->gain  = sample > 0 ? brenier_pass_gain : brenier_pass_gain_alone;
+  if (seen > 0.0) p->gain = PetscMin(PetscMax((p->worth - before) / seen, brenier_pass_gain_least), 1.0);
+  if (b->curves > 0) wanted = (PetscReal)(b->curves - used);
+  else {
+    wanted = p->worth * (RetryGrowth(b, w) - 1.0) / p->gain;
+    wanted = PetscMin(wanted, brenier_growth * p->worth);
+    wanted = Rounded(PetscMax(wanted, brenier_pass_curves_least), BRENIER_SOME_BITS);
+  }
+  CutPass(b, wanted, BrenierBudgetFreshFit_Private(b), p);
+}
+
+PetscInt64 BrenierBudgetDescentSize_Private(const BrenierBudget *b, PetscInt attempt)
+{
+  const PetscReal worth = b->points && b->curves == 0 ? 1.0 / brenier_circle_noise : 1.0; // circles in points
+  const PetscReal first = worth * BrenierBudgetExpectedCurves_Private(b);
+
+  return Count(PetscCeilReal(ldexp(first, (int)attempt)));
+}

@@ -1,0 +1,269 @@
+/* solve_run.c - Implements solve_run.h. */
+#include "solve_run.h"
+#include "time_plan.h"
+
+#include <brenier/base.h>
+#include <brenier/scales.h>
+
+/* Part of the memory that a measurement may take on top while a sample has the whole. */
+static const PetscReal brenier_beside_part = 0.25;
+
+BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *o)
+{
+  PetscMPIInt size = 1;
+
+  (void)MPI_Comm_size(t->comm, &size);
+  return (BrenierBudget){.n            = t->n,
+                         .dim          = t->dim,
+                         .circles      = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE),
+                         .scales       = (PetscBool)(t->scales != NULL),
+                         .newton       = (PetscBool)(o->method == BRENIER_METHOD_NEWTON),
+                         .points       = (PetscBool)(o->sample == BRENIER_DESCENT_POINTS),
+                         .verify       = o->verify,
+                         .tol          = o->tol,
+                         .curves       = o->curves,
+                         .check_curves = o->check_curves,
+                         .warm_up      = o->warm_up,
+                         .memory       = o->memory * size,
+                         .most_curves  = BrenierSourceMaxCurves(source)};
+}
+
+BrenierWorth BrenierSolveWorth_Private(const Solve *s)
+{
+  const BrenierHeldOut *o = &s->solved->held_out;
+
+  return (BrenierWorth){.curves = o->curves, .noise = o->noise, .rho = o->rho, .rho_high = o->rho_high};
+}
+
+PetscInt64 BrenierSolveCurves_Private(const Solve *s)
+{
+  return s->state.curves + s->solved->streamed;
+}
+
+PetscErrorCode BrenierSolveSampleFit_Private(const Solve *s, PetscInt64 *fit)
+{
+  BrenierDualWork work;
+  PetscReal       bytes;
+
+  PetscFunctionBegin;
+  *fit = BrenierBudgetUnseenFit_Private(&s->budget, s->lists);
+  if (!s->dual) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierDualGetWork(s->dual, &work));
+  bytes = BrenierBudgetSampleBytes_Private((PetscReal)work.n_candidates, (PetscReal)work.n_pieces);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_REAL, MPI_SUM, s->targets->comm));
+  *fit = BrenierBudgetSampleFit_Private(&s->budget, bytes / (PetscReal)s->state.curves);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveTell_Private(const BrenierSolveOptions *options, const BrenierIteration *now)
+{
+  PetscFunctionBegin;
+  if (options->checkpoint) PetscCall(BrenierCheckpointAddRow(options->checkpoint, now));
+  if (options->newton.monitor) PetscCall(options->newton.monitor(options->newton.context, now));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+BrenierIteration BrenierSolveTotal_Private(const Solve *s, const BrenierIteration *now)
+{
+  BrenierIteration all = *now;
+
+  all.iteration += s->state.before.iteration;
+  all.evaluations += s->state.before.evaluations;
+  all.seconds += s->state.before.seconds;
+  return all;
+}
+
+PetscErrorCode BrenierSolveKeep_Private(Solve *s, BrenierPhase phase, Vec answer, Vec mean, BrenierDual dual)
+{
+  const BrenierSolveVectors v = {.h = s->h, .mean = mean, .scale = s->scale, .slack = s->slack};
+
+  PetscFunctionBegin;
+  s->state.phase = phase;
+  PetscCall(VecCopy(answer, s->kept));
+  if (s->options->checkpoint) PetscCall(BrenierCheckpointKeep(s->options->checkpoint, &s->state, &v, dual));
+  BrenierSolvePlanEnd_Private(s, BrenierSolveCurves_Private(s));
+  PetscCall(BrenierStopHere(s->targets->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveFreeSample_Private(Solve *s)
+{
+  PetscFunctionBegin;
+  if (s->dual) PetscCall(BrenierDualGetWork(s->dual, &s->solved->work));
+  PetscCall(BrenierDualDestroy(&s->dual));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void BrenierSolveJudge_Private(Solve *s)
+{
+  s->solved->within_tol = (PetscBool)(s->options->tol <= 0.0 || s->solved->held_out.rho_high <= s->options->tol);
+}
+
+PetscErrorCode BrenierMeasuredCopy_Private(const Measured *from, Measured *to)
+{
+  PetscFunctionBegin;
+  if (from->h && to->h) PetscCall(VecCopy(from->h, to->h));
+  PetscCall(VecCopy(from->mass, to->mass));
+  PetscCall(VecCopy(from->mass_error, to->mass_error));
+  to->held_out = from->held_out;
+  to->curves   = from->curves;
+  to->streamed = from->streamed;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 wanted)
+{
+  const uint32_t  stream = BRENIER_STREAM_REPORT + attempt;
+  BrenierHeldOut *o      = &s->solved->held_out;
+  PetscInt64      fit    = BrenierBudgetFreshFit_Private(&s->budget);
+  PetscLogDouble  begun, ended;
+
+  PetscFunctionBegin;
+  PetscCall(PetscTime(&begun));
+  if (s->dual) fit = PetscMax((PetscInt64)(brenier_beside_part * (PetscReal)fit), 1);
+  s->measured = PETSC_TRUE;
+  s->centred  = (PetscBool)(!s->dual && wanted <= fit);
+  if (wanted <= fit)
+    PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, s->options->seed, stream, wanted, s->mass,
+                                    s->mass_error, s->centred ? s->barycentre : NULL, o));
+  else
+    PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, s->options->seed, stream, wanted, fit, s->mass,
+                                           s->mass_error, o));
+  PetscCall(PetscTime(&ended));
+  s->pace = (ended - begun) / (PetscReal)PetscMax(o->curves, 1);
+  PetscCallMPI(MPI_Bcast(&s->pace, 1, MPIU_REAL, 0, s->targets->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Keeps the best heights that were measured, for a stop to end with. */
+static PetscErrorCode KeepBest(Solve *s)
+{
+  const Measured now   = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->streamed};
+  Vec *const     vec[] = {&s->best.h, &s->best.mass, &s->best.mass_error};
+
+  PetscFunctionBegin;
+  if (s->options->checkpoint) PetscFunctionReturn(PETSC_SUCCESS);
+  if (s->best.h && s->best.held_out.rho_high <= now.held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
+  for (size_t i = 0; i < sizeof vec / sizeof vec[0]; ++i)
+    if (!*vec[i]) PetscCall(VecDuplicate(s->h, vec[i]));
+  PetscCall(BrenierMeasuredCopy_Private(&now, &s->best));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
+{
+  const PetscInt64 wanted = BrenierBudgetCheckCurves_Private(&s->budget, BrenierSolveCurves_Private(s));
+
+  PetscFunctionBegin;
+  if (!s->options->checkpoint) PetscCall(VecCopy(s->h, s->kept)); // what a stop would measure
+  PetscCall(BrenierSolveFitsTime_Private(s, wanted));
+  PetscCall(BrenierSolveMeasureOn_Private(s, attempt, wanted));
+  BrenierSolveJudge_Private(s);
+  PetscCall(KeepBest(s));
+  if (s->options->measured) PetscCall(s->options->measured(s->options->context, &s->solved->held_out));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Takes up what a checkpoint found. */
+static PetscErrorCode Resume(Solve *s)
+{
+  const BrenierSolveVectors v          = {.h = s->h, .scale = s->scale, .slack = s->slack};
+  BrenierCheckpoint         checkpoint = s->options->checkpoint;
+
+  PetscFunctionBegin;
+  if (!checkpoint || BrenierCheckpointState(checkpoint)->phase < BRENIER_PHASE_STAGE)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  s->state    = *BrenierCheckpointState(checkpoint);
+  s->resuming = PETSC_TRUE;
+  PetscCall(BrenierCheckpointGet(checkpoint, &v));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Before the first stage: the start is something to go back to. */
+static PetscErrorCode KeepStart(Solve *s)
+{
+  PetscFunctionBegin;
+  PetscCall(VecCopy(s->h, s->kept));
+  s->state.phase = BRENIER_PHASE_READY;
+  if (s->options->checkpoint)
+    PetscCall(BrenierCheckpointKeep(s->options->checkpoint, &s->state, &(BrenierSolveVectors){.h = s->h}, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveRunBegin_Private(Solve *s)
+{
+  PetscFunctionBegin;
+  PetscCall(Resume(s));
+  if (!s->resuming) PetscCall(KeepStart(s));
+  BrenierSolvePlanEnd_Private(s, BrenierSolveCurves_Private(s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Curves that the heights of the last safe point are fitted to. */
+static void CountKept(Solve *s)
+{
+  const BrenierPassState *pass = &s->state.pass;
+
+  s->solved->streamed = s->state.phase == BRENIER_PHASE_PASS ? pass->before + pass->step * pass->batch : 0;
+  if (s->state.phase == BRENIER_PHASE_STAGE) s->state.curves = s->state.size;
+  else if (s->state.phase != BRENIER_PHASE_PASS) s->state.curves = 0;
+}
+
+PetscErrorCode BrenierSolveRunGoBack_Private(Solve *s)
+{
+  PetscFunctionBegin;
+  PetscCall(VecCopy(s->kept, s->h));
+  PetscCall(BrenierTargetsGauge(s->targets, s->h));
+  CountKept(s);
+  // An evaluation may have been abandoned: the sample serves for nothing any more
+  PetscCall(BrenierSolveFreeSample_Private(s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* In words, since it decides how the solve goes. */
+static PetscErrorCode TellScales(BrenierScales scales)
+{
+  PetscReal least = PETSC_MAX_REAL, most = 0.0;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < scales->n; ++i) {
+    least = PetscMin(least, scales->apart[i]);
+    most  = PetscMax(most, scales->apart[i]);
+  }
+  PetscCall(BrenierSay("targets are %.1e to %.1e from their nearest: steps go by groups of them, each on its own scale",
+                       (double)least, (double)most));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveRunCreate_Private(Solve *s)
+{
+  BrenierScales scales;
+
+  PetscFunctionBegin;
+  PetscCall(VecDuplicate(s->h, &s->scale));
+  PetscCall(VecDuplicate(s->h, &s->slack));
+  PetscCall(VecDuplicate(s->h, &s->kept));
+  PetscCall(VecDuplicate(s->h, &s->fitted));
+  PetscCall(VecSet(s->scale, 0.0));
+  PetscCall(VecSet(s->slack, brenier_first_slack * s->state.length));
+  PetscCall(BrenierTargetsScales(s->targets, &scales));
+  if (scales) PetscCall(TellScales(scales));
+  s->budget = BrenierSolveBudget_Private(s->targets, s->source, s->options);
+  // Slacks of one length would list too many or hold nothing where targets have scales
+  s->lists = (PetscBool)(BrenierBudgetListsPay_Private(s->targets->n, s->targets->dim) && !scales);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveRunDestroy_Private(Solve *s)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierSolveFreeSample_Private(s));
+  PetscCall(VecDestroy(&s->scale));
+  PetscCall(VecDestroy(&s->slack));
+  PetscCall(VecDestroy(&s->kept));
+  PetscCall(VecDestroy(&s->fitted));
+  PetscCall(VecDestroy(&s->best.h));
+  PetscCall(VecDestroy(&s->best.mass));
+  PetscCall(VecDestroy(&s->best.mass_error));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

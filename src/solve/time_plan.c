@@ -1,0 +1,74 @@
+/* time_plan.c - Implements time_plan.h. */
+#include "time_plan.h"
+
+#include <brenier/base.h>
+
+/* Part of a time limit that is kept in hand for the measurement at most, and without a rate to tell. */
+static const PetscReal brenier_reserve_part = 0.15;
+
+const PetscReal brenier_measure_part = 0.6;
+
+/* Walks and batches of a measurement, over its scan. */
+static const PetscReal brenier_beside_scan = 1.5;
+
+/* Writing, reading back and making durable, bytes a second at least, and seconds of a small file. */
+static const PetscReal brenier_write_rate = 5e7, brenier_write_least = 0.1;
+
+PetscReal BrenierSolveWriteSeconds_Private(BrenierTargets t)
+{
+  return brenier_write_least + (PetscReal)t->n * (12.0 * (PetscReal)t->dim + 56.0) / brenier_write_rate;
+}
+
+void BrenierSolveReserve_Private(BrenierTargets t, PetscReal seconds)
+{
+  BrenierStopSetCost(BrenierSolveWriteSeconds_Private(t) +
+                     PetscMin(brenier_reserve_part * BrenierStopLimit(), seconds));
+}
+
+/* Seconds a curve of a measurement, on rank 0; 0 when there is no telling. */
+static PetscReal Pace(const Solve *s)
+{
+  BrenierDualWork work    = s->solved->work;
+  PetscReal       seconds = work.scan_seconds;
+  PetscMPIInt     size    = 1;
+
+  if (s->pace > 0.0) return s->pace;
+  if (s->dual && !BrenierDualGetWork(s->dual, &work)) seconds = work.scan_seconds;
+  (void)MPI_Comm_size(s->targets->comm, &size);
+  return work.n_scanned > 0 ? brenier_beside_scan * seconds / ((PetscReal)work.n_scanned * size) : 0.0;
+}
+
+void BrenierSolvePlanEnd_Private(const Solve *s, PetscInt64 now)
+{
+  const PetscReal pace = Pace(s), curves = (PetscReal)BrenierBudgetCheckCurves_Private(&s->budget, now);
+
+  if (s->options->checkpoint) return; // its writing is what a stop takes
+  BrenierSolveReserve_Private(s->targets, pace > 0.0 ? pace * curves : PETSC_INFINITY);
+}
+
+PetscErrorCode BrenierSolveFitsTime_Private(const Solve *s, PetscInt64 curves)
+{
+  PetscReal pace = Pace(s), left;
+
+  PetscFunctionBegin;
+  if (s->options->checkpoint || BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierStopLeft(s->targets->comm, &left));
+  PetscCallMPI(MPI_Bcast(&pace, 1, MPIU_REAL, 0, s->targets->comm));
+  if (pace * (PetscReal)curves + BrenierSolveWriteSeconds_Private(s->targets) <= left)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  BrenierStopNow();
+  PetscFunctionReturn(BRENIER_STOPPED);
+}
+
+PetscErrorCode BrenierSolveCurvesInTime_Private(const Solve *s, PetscInt64 most, PetscInt64 *curves)
+{
+  PetscReal left, fit;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStopLeft(s->targets->comm, &left));
+  left    = PetscMax(left - BrenierSolveWriteSeconds_Private(s->targets), 0.0);
+  fit     = s->pace > 0.0 ? brenier_measure_part * left / s->pace : (PetscReal)most;
+  *curves = (PetscInt64)PetscMin(PetscMax(fit, (PetscReal)PetscMin(BRENIER_LEAST_MEASURED, most)), (PetscReal)most);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,352 @@
+static const char help[] = "Tables of what a solve decides: how many curves, by which method.\n";
+
+#include "solve/budget.h"
+
+#include <petscmath.h>
+
+#pragma GCC diagnostic ignored "-Woverride-init" // a row says what differs from the usual case
+
+/* Circles in 64 dimensions, Newton to a tolerance of 0.1, unless a row says otherwise. */
+#define CASE(...)                                                                                                      \
+  {                                                                                                                    \
+    .dim = 64, .circles = PETSC_TRUE, .newton = PETSC_TRUE, .points = PETSC_TRUE, .tol = 0.1, .warm_up = -1.0,         \
+    .most_curves = PETSC_MAX_INT, __VA_ARGS__                                                                          \
+  }
+#define CHORDS .circles = PETSC_FALSE
+
+enum { GIGABYTE = 1000000000 };
+
+static PetscInt n_failed;
+
+/* Notes a row that is not as it should be. */
+static void Expect(const char table[], size_t row, PetscReal got, PetscReal wanted)
+{
+  if (PetscAbsReal(got - wanted) <= 1e-6 * PetscAbsReal(wanted)) return;
+  printf("%s, row %d: %.9g, not %.9g\n", table, (int)row, (double)got, (double)wanted);
+  ++n_failed;
+}
+
+#define ROWS(table) (sizeof(table) / sizeof *(table))
+
+/* By the size of the problem alone: a million coordinates are large, lists want 4 dimensions and 10^4 coordinates. */
+static void TestSize(void)
+{
+  static const struct {
+    PetscInt n, dim;
+    int      lists, large;
+    PetscInt steps;
+  } table[] = {
+      {100, 2, 0, 0, 512},  {100000, 3, 0, 0, 512}, {1000000, 3, 0, 1, 128}, {2499, 4, 0, 0, 512},
+      {2500, 4, 1, 0, 512}, {15624, 64, 1, 0, 512}, {15625, 64, 1, 1, 128},  {1000000, 64, 1, 1, 128},
+  };
+
+  for (size_t i = 0; i < ROWS(table); ++i) {
+    Expect("lists pay", i, BrenierBudgetListsPay_Private(table[i].n, table[i].dim), table[i].lists);
+    Expect("large", i, BrenierBudgetIsLarge_Private(table[i].n, table[i].dim), table[i].large);
+    Expect("steps", i, BrenierBudgetDescentSteps_Private(table[i].n, table[i].dim), table[i].steps);
+  }
+}
+
+/* Before anything is measured: curves expected, of the first stage, and of the warm-up a target. */
+static void TestExpected(void)
+{
+  static const struct {
+    BrenierBudget b;
+    PetscReal     expected, first, warm_up, alone;
+  } table[] = {
+      {CASE(.n = 1000), 10000, 4096, 2.0, 2.0},
+      {CASE(.n = 60000), 600000, 120000, 2.0, 2.0},
+      {CASE(.n = 60000, .tol = 0.2), 150000, 120000, 1.25, 2.0},
+      {CASE(.n = 60000, .tol = 0.5), 24000, 120000, 0.2, 0.4},
+      {CASE(.n = 60000, .tol = 0.5, .warm_up = 3.0), 24000, 120000, 3.0, 3.0},
+      {CASE(.n = 60000, .tol = 0.5, .warm_up = 0.0), 24000, 120000, 0.0, 0.0},
+      {CASE(.n = 60000, .curves = 5000), 5000, 120000, 1.0 / 24, 1.0 / 12},
+      {CASE(.n = 60000, CHORDS), 2400000, 480000, 2.0, 2.0},
+      {CASE(.n = 1000, .tol = 0.05, CHORDS), 160000, 8000, 2.0, 2.0},
+      {CASE(.n = 1000, .dim = 1, .most_curves = 1), 10000, 1, 2.0, 2.0},
+  };
+
+  for (size_t i = 0; i < ROWS(table); ++i) {
+    Expect("expected", i, BrenierBudgetExpectedCurves_Private(&table[i].b), table[i].expected);
+    Expect("first", i, (PetscReal)BrenierBudgetFirstCurves_Private(&table[i].b), table[i].first);
+    Expect("warm-up", i, BrenierBudgetWarmUp_Private(&table[i].b, PETSC_FALSE), table[i].warm_up);
+    Expect("warm-up alone", i, BrenierBudgetWarmUp_Private(&table[i].b, PETSC_TRUE), table[i].alone);
+  }
+}
+
+/* The start: clusters of clusters, 0 for none, and curves of each; circles for a cube in five dimensions or more. */
+static void TestStart(void)
+{
+  static const struct {
+    PetscInt  n;
+    PetscReal clusters, circles, chords; /* clusters, and curves for so many */
+  } table[] = {
+      {511, 0, 4096, 4096},
+      {512, 64, 4096, 4096},
+      {8000, 1000, 8000, 32000},
+      {20000, 1000, 8000, 32000},
+      {32000, 1000, 8000, 32000},
+      {60000, 1875, 15000, 60000},
+      {1000000, 31250, 250000, 1000000},
+  };
+  static const BrenierBudget gaussian = CASE(.n = 1000), cube = CASE(.n = 1000, CHORDS);
+  static const BrenierBudget space = CASE(.n = 1000, .dim = 4, CHORDS);
+
+  for (size_t i = 0; i < ROWS(table); ++i) {
+    const PetscInt n = BrenierBudgetClusters_Private(table[i].n);
+
+    Expect("clusters", i, n, table[i].clusters);
+    Expect("level, circles", i, (PetscReal)BrenierBudgetLevelCurves_Private(n, PETSC_TRUE), table[i].circles);
+    Expect("level, chords", i, (PetscReal)BrenierBudgetLevelCurves_Private(n, PETSC_FALSE), table[i].chords);
+  }
+  Expect("on circles", 0, BrenierBudgetStartsOnCircles_Private(&gaussian), 0);
+  Expect("on circles", 1, BrenierBudgetStartsOnCircles_Private(&cube), 1);
+  Expect("on circles", 2, BrenierBudgetStartsOnCircles_Private(&space), 0);
+}
+
+/* Curves that memory holds: 4.8 kB a curve with lists, 1.2 kB without, more in few dimensions; both to 4 bits. */
+static void TestMemory(void)
+{
+  static const struct {
+    BrenierBudget b;
+    PetscReal     lists, fresh;
+  } table[] = {
+      {CASE(.n = 60000), PETSC_MAX_INT, PETSC_MAX_INT},
+      {CASE(.n = 60000, .memory = GIGABYTE), 217089, 868353},
+      {CASE(.n = 1000000, .memory = GIGABYTE), 217089, 868353},
+      {CASE(.n = 1000000, .dim = 2, .memory = GIGABYTE), 8705, 8705},
+      {CASE(.n = 60000, .memory = 1.0), 1, 1},
+  };
+
+  for (size_t i = 0; i < ROWS(table); ++i) {
+    Expect("fit with lists", i, (PetscReal)BrenierBudgetUnseenFit_Private(&table[i].b, PETSC_TRUE), table[i].lists);
+    Expect("fit without", i, (PetscReal)BrenierBudgetFreshFit_Private(&table[i].b), table[i].fresh);
+  }
+  Expect("bytes", 0, BrenierBudgetSampleBytes_Private(100.0, 20.0), 4720.0);
+  Expect("fit as seen", 0, (PetscReal)BrenierBudgetSampleFit_Private(&table[1].b, 4720.0), 217089);
+}
+
+/* Whether a sample is of use: half a circle or two chords a target, or all that is wanted. */
+static void TestServes(void)
+{
+  static const struct {
+    BrenierBudget b;
+    PetscInt64    fit;
+    PetscReal     wanted;
+    int           serves;
+  } table[] = {
+      {CASE(.n = 1000), 499, 10000, 0},
+      {CASE(.n = 1000), 500, 10000, 1},
+      {CASE(.n = 1000), 100, 100, 1},
+      {CASE(.n = 1000), 99, 100, 0},
+      {CASE(.n = 1000, CHORDS), 1999, 10000, 0},
+      {CASE(.n = 1000, CHORDS), 2000, 10000, 1},
+  };
+
+  for (size_t i = 0; i < ROWS(table); ++i)
+    Expect("serves", i, BrenierBudgetSampleServes_Private(&table[i].b, table[i].fit, table[i].wanted), table[i].serves);
+}
+
+/* From stage to stage: six times as many at most, by equal factors, and what fits; passes where that is not enough. */
+static void TestNext(void)
+{
+  static const struct {
+    BrenierBudget b;
+    PetscInt64    now;
+    PetscReal     wanted;
+    PetscInt64    fit;
+    PetscReal     next;
+    int           passes;
+  } table[] = {
+      {CASE(.n = 60000), 0, 600000, PETSC_MAX_INT, 120000, 0},
+      {CASE(.n = 60000), 0, 200000, PETSC_MAX_INT, 200000, 0},
+      {CASE(.n = 60000), 0, 1000, PETSC_MAX_INT, 4096, 0},
+      {CASE(.n = 60000, .curves = 1000), 0, 1000, PETSC_MAX_INT, 1000, 0},
+      {CASE(.n = 60000), 120000, 600000, PETSC_MAX_INT, 600000, 0},
+      {CASE(.n = 60000), 120000, 3600000, PETSC_MAX_INT, 657268, 0},
+      {CASE(.n = 60000), 120000, 600000, 300000, 300000, 1},
+      {CASE(.n = 60000), 120000, 600000, 100000, 120000, 1},
+      {CASE(.n = 60000), 0, 600000, 50000, 50000, 0},
+      {CASE(.n = 60000, .dim = 1, .most_curves = 1), 0, 10000, PETSC_MAX_INT, 1, 0},
+  };
+
+  for (size_t i = 0; i < ROWS(table); ++i) {
+    PetscBool        passes;
+    const PetscInt64 next =
+        BrenierBudgetNextCurves_Private(&table[i].b, table[i].now, table[i].wanted, table[i].fit, &passes);
+
+    Expect("next", i, (PetscReal)next, table[i].next);
+    Expect("next, passes", i, passes, table[i].passes);
+  }
+}
+
+/* Passes without a stage of Newton: many targets in many dimensions, and 5 circles a target or less. */
+static void TestPassesAtOnce(void)
+{
+  static const struct {
+    BrenierBudget b;
+    int           at_once;
+  } table[] = {
+      {CASE(.n = 60000, .tol = 0.2), 1},
+      {CASE(.n = 60000, .tol = 0.1), 0},
+      {CASE(.n = 10000, .tol = 0.2), 0},
+      {CASE(.n = 60000, .tol = 0.2, .dim = 17), 1},
+      {CASE(.n = 1000000, .tol = 0.2, .dim = 15), 0},
+      {CASE(.n = 60000, .tol = 0.5, CHORDS), 0},
+      {CASE(.n = 60000, .tol = 0.2, .newton = PETSC_FALSE), 0},
+      {CASE(.n = 60000, .tol = 0.2, .verify = PETSC_TRUE), 0},
+      {CASE(.n = 60000, .tol = 0.2, .warm_up = 0.0), 0},
+      {CASE(.n = 60000, .tol = 0.2, .curves = 1000), 0},
+  };
+
+  for (size_t i = 0; i < ROWS(table); ++i)
+    Expect("at once", i, BrenierBudgetPassesAtOnce_Private(&table[i].b), table[i].at_once);
+}
+
+/* Passes after a stage: of a first stage's size, with half as many curves to come again. */
+static void TestPassesPay(void)
+{
+  static const struct {
+    BrenierBudget b;
+    PetscInt64    now;
+    PetscReal     wanted;
+    int           pay;
+  } table[] = {
+      {CASE(.n = 60000), 120000, 180000, 1},           {CASE(.n = 60000), 120000, 179999, 0},
+      {CASE(.n = 60000), 119999, 600000, 0},           {CASE(.n = 10000), 20000, 600000, 0},
+      {CASE(.n = 60000, .dim = 8), 120000, 600000, 0}, {CASE(.n = 60000, CHORDS), 480000, 4800000, 0},
+  };
+
+  for (size_t i = 0; i < ROWS(table); ++i)
+    Expect("pay", i, BrenierBudgetPassesPay_Private(&table[i].b, table[i].now, table[i].wanted), table[i].pay);
+}
+
+/* Curves of the Hessian, and of a measurement of heights of so many: a tenth of them to eight times as many. */
+static void TestCheck(void)
+{
+  static const struct {
+    BrenierBudget b;
+    PetscInt64    now;
+    PetscReal     hessian, check;
+  } table[] = {
+      {CASE(.n = 60000), 600000, 240000, 113160},
+      {CASE(.n = 1000), 100000, 4096, 146089},
+      {CASE(.n = 1000), 100, 4096, 4096},
+      {CASE(.n = 10), 10000, 4096, 80000},
+      {CASE(.n = 1000000), 2000000, 4000000, 200000},
+      {CASE(.n = 1000, CHORDS), 100000, 64000, 146089},
+      {CASE(.n = 1000, .curves = 1000), 1000, 4096, 1000},
+      {CASE(.n = 1000, .curves = 10), 10, 4096, 64},
+      {CASE(.n = 1000, .curves = 1000), 0, 4096, 4096},
+      {CASE(.n = 1000, .check_curves = 777), 100000, 4096, 777},
+  };
+
+  for (size_t i = 0; i < ROWS(table); ++i) {
+    Expect("hessian", i, (PetscReal)BrenierBudgetHessianCurves_Private(&table[i].b), table[i].hessian);
+    Expect("check", i, (PetscReal)BrenierBudgetCheckCurves_Private(&table[i].b, table[i].now), table[i].check);
+  }
+}
+
+/* Curves asked for by a stage's noise, and by a measurement above the tolerance of heights of 100,000. */
+static void TestAsked(void)
+{
+  static const BrenierBudget plain = CASE(.n = 60000), scales = CASE(.n = 60000, .scales = PETSC_TRUE);
+  static const struct {
+    PetscReal rho, rho_high, curves;
+  } table[] = {
+      {0.11, 0.12, 148191.12}, // by 1.08 rho, which a narrow interval would have
+      {0.11, 0.115, 138862.5}, // by the upper end
+      {0.10, 0.101, 110000.0}, // by a tenth at least
+      {0.00, 0.20, 122472.0},  // rho is taken for 0.1
+  };
+
+  Expect("asked", 0, BrenierBudgetAskedCurves_Private(&plain, 0.1, 100000), 100000 / 0.85);
+  Expect("asked", 1, BrenierBudgetAskedCurves_Private(&plain, 0.2, 100000), 400000 / 0.85);
+  Expect("asked", 2, BrenierBudgetAskedCurves_Private(&scales, 0.1, 100000), 100000 / 0.78);
+  for (size_t i = 0; i < ROWS(table); ++i) {
+    const BrenierWorth worth = {.curves = 100000, .noise = 0.1, .rho = table[i].rho, .rho_high = table[i].rho_high};
+
+    Expect("retry", i, BrenierBudgetRetryCurves_Private(&plain, &worth, 100000), table[i].curves);
+  }
+}
+
+/* Passes: 6 times what heights are worth at most, in 128 steps, or 512 of a small problem, as fit. */
+static void TestPlan(void)
+{
+  static const BrenierWorth first = {.curves = 120000, .noise = 0.2, .rho = 0.25, .rho_high = 0.27};
+  static const BrenierWorth then  = {.curves = 120000, .noise = 0.2, .rho = 0.125, .rho_high = 0.130};
+  const struct {
+    BrenierBudget    b;
+    PetscInt64       sample, used;
+    BrenierPassState before;
+    BrenierWorth     worth;
+    PetscReal        gain, of_worth, batch, n_steps, first;
+  } table[] = {
+      {CASE(.n = 60000), 120000, 120000, {0}, first, 0.8, 76800, 3600, 128, 0},
+      {CASE(.n = 60000), 0, 0, {0}, first, 0.5, 76800, 3600, 128, 0},
+      {CASE(.n = 1000), 120000, 120000, {0}, first, 0.8, 76800, 900, 512, 0},
+      {CASE(.n = 60000, .memory = 1e6), 120000, 120000, {0}, first, 0.8, 76800, 869, 531, 0},
+      {CASE(.n = 60000, .curves = 200000), 120000, 120000, {0}, first, 0.8, 76800, 625, 128, 0},
+      {CASE(.n = 60000),
+       120000,
+       580800,
+       {.worth = 76800, .batch = 3600, .n_steps = 128, .first = 128},
+       then,
+       0.5,
+       307200,
+       3720,
+       128,
+       256},
+  };
+
+  for (size_t i = 0; i < ROWS(table); ++i) {
+    BrenierPassState pass = table[i].before;
+
+    BrenierBudgetPlanPass_Private(&table[i].b, &table[i].worth, table[i].sample, table[i].used, &pass);
+    Expect("plan, gain", i, pass.gain, table[i].gain);
+    Expect("plan, worth", i, pass.worth, table[i].of_worth);
+    Expect("plan, batch", i, (PetscReal)pass.batch, table[i].batch);
+    Expect("plan, steps", i, (PetscReal)pass.n_steps, table[i].n_steps);
+    Expect("plan, first", i, (PetscReal)pass.first, table[i].first);
+  }
+}
+
+/* Samples of a descent: ten points for a circle, twice as many from attempt to attempt. */
+static void TestDescent(void)
+{
+  static const struct {
+    BrenierBudget b;
+    PetscInt      attempt;
+    PetscReal     samples;
+  } table[] = {
+      {CASE(.n = 1000), 0, 100000},
+      {CASE(.n = 1000), 2, 400000},
+      {CASE(.n = 1000, .points = PETSC_FALSE), 0, 10000},
+      {CASE(.n = 1000, .curves = 500), 0, 500},
+      {CASE(.n = 1000000, .tol = 1e-3), 0, PETSC_MAX_INT},
+  };
+
+  for (size_t i = 0; i < ROWS(table); ++i)
+    Expect("descent", i, (PetscReal)BrenierBudgetDescentSize_Private(&table[i].b, table[i].attempt), table[i].samples);
+}
+
+int main(int argc, char **argv)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscInitialize(&argc, &argv, NULL, help));
+  TestSize();
+  TestExpected();
+  TestStart();
+  TestMemory();
+  TestServes();
+  TestNext();
+  TestPassesAtOnce();
+  TestPassesPay();
+  TestCheck();
+  TestAsked();
+  TestPlan();
+  TestDescent();
+  PetscCheck(n_failed == 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%d decisions differ", (int)n_failed);
+  PetscCall(PetscFinalize());
+  return 0;
+}
