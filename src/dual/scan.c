@@ -154,7 +154,7 @@ static int AddCandidates(Worker *w, PetscInt jc, const BrenierTileFound *found)
   const PetscInt           count  = (PetscInt)found->n;
   BrenierSurvivors        *list   = &w->chunk->list[jc];
 
-  if (BrenierSurvivorsReserve(list, list->n + count)) return -1;
+  if (list->n + count > list->capacity && BrenierSurvivorsReserve(list, list->n + count)) return -1;
   for (PetscInt i = 0; i < count; ++i, ++list->n) {
     const int32_t at = found->target[i];
 

@@ -66,13 +66,20 @@ void BrenierScratchFree(BrenierScratch *scratch)
 
 void BrenierSurvivorsKeepAbove(BrenierSurvivors *list, const PetscReal above[])
 {
-  PetscInt kept = 0, kept_exact = 0;
+  PetscInt i = 0, kept = 0;
 
-  for (PetscInt i = 0; i < list->n; ++i) {
-    if (i == list->n_exact) kept_exact = kept;
+  for (; i < list->n_exact; ++i)
     if (above[i] >= 0.0) BrenierSurvivorsCopy(list, i, list, kept++);
+  list->n_exact = kept;
+  for (; i < list->n; ++i) {
+    if (!(above[i] >= 0.0)) continue;
+    list->row[kept] = list->row[i];
+    list->a[kept]   = list->a[i];
+    list->b[kept]   = list->b[i];
+    list->low[kept] = list->low[i];
+    list->cap[kept] = list->cap[i];
+    ++kept;
   }
-  list->n_exact = list->n_exact < list->n ? kept_exact : kept;
   list->n = list->n_bounds = kept;
 }
 

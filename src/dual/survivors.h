@@ -35,11 +35,10 @@ int BrenierScratchReserve(BrenierScratch *scratch, PetscInt n);
 void BrenierSurvivorsFree(BrenierSurvivors *list);
 void BrenierScratchFree(BrenierScratch *scratch);
 
-/* Copies candidate i of one list to place k of another. */
+/* Copies exact candidate i of one list to place k of another. */
 static inline void BrenierSurvivorsCopy(const BrenierSurvivors *from, PetscInt i, BrenierSurvivors *to, PetscInt k)
 {
   to->global[k] = from->global[i];
-  to->row[k]    = from->row[i];
   to->a[k]      = from->a[i];
   to->b[k]      = from->b[i];
   to->low[k]    = from->low[i];
