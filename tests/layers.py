@@ -6,11 +6,13 @@ usage: tests/layers.py [REPOSITORY]     prints one line for each violation; exit
 The rules, for include/brenier/ and src/ (tests/ may include anything):
  1. A public header include/brenier/NAME.h belongs to the module that MODULE_OF_HEADER says. A header that is not in
     that table, a folder of src/ that is not in LAYER, an include that leads nowhere: each is a violation, so nothing
-    escapes the rules by being new.
- 2. A file includes headers of its own layer or a lower one. Two modules of one layer do not include each other both ways.
+    escapes the rules by being new. Nor does an entry of a table stay when its header or folder is gone.
+ 2. A file includes headers of its own layer or a lower one. Two modules of one layer do not include each other.
  3. src/kernel/ reaches, through whatever headers, neither MPI nor PETSc nor HDF5.
  4. The private headers of a module (src/MODULE/*.h) are for its own and higher layers, but src/solve/ and src/app/ see
     only the public face of the others; src/solve/ sees src/methods/, which it chooses among, as a whole.
+ 5. Below src/app/ nothing prints but src/base/print.c, for the context of a communicator, and memory.c, which ends the
+    program where memory is out; nothing names the communicator of the world, since whoever calls has one.
 """
 import os
 import re
@@ -19,21 +21,22 @@ import sys
 LAYER = {"base": 0, "kernel": 0, "data": 1, "linear": 2, "low": 2, "dual": 2, "map": 3, "methods": 4, "solve": 5, "app": 6}
 
 MODULE_OF_HEADER = {
-    "base.h": "base", "compat.h": "base", "error.h": "base", "log.h": "base", "random.h": "base", "stop.h": "base",
+    "base.h": "base", "compat.h": "base", "context.h": "base", "error.h": "base", "log.h": "base", "print.h": "base", "random.h": "base", "stop.h": "base",
     "sum.h": "base", "threads.h": "base", "version.h": "base",
-    "envelope.h": "kernel", "tile.h": "kernel",
+    "dot.h": "kernel", "envelope.h": "kernel", "tile.h": "kernel",
     "array.h": "data", "index.h": "base", "reduction.h": "data", "scales.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",
     "laguerre.h": "low", "frechet.h": "linear", "linear.h": "linear",
     "dual.h": "dual",
-    "barycentre.h": "map", "cluster.h": "map", "extension.h": "map", "facets.h": "map", "held_out.h": "map", "map.h": "map",
+    "barycentre.h": "map", "cluster.h": "map", "extension.h": "map", "facets.h": "map", "held_out.h": "map",
     "result.h": "map", "transport.h": "map",
     "descent.h": "methods", "iteration.h": "methods", "method.h": "methods", "minimise.h": "methods", "newton.h": "methods",
     "checkpoint.h": "solve", "solve.h": "solve",
-    "brenier.h": "app",  # includes all public headers, so nothing below may include it
 }  # fmt: skip
 
 GENERATED = {"version.h": "version.h.in"}
 PUBLIC_FACE_ONLY = {"solve": ("methods",), "app": ()}  # but for the modules named
+PRINTS = (os.path.join("src", "base", "print.c"), os.path.join("src", "base", "memory.c"))
+LOUD = re.compile(r"\b(printf|fprintf|puts|fputs|putchar|PetscPrintf|PetscFPrintf|PETSC_STDOUT|PETSC_COMM_WORLD)\b")
 NOT_IN_KERNEL = re.compile(r"^(mpi|petsc|hdf5|H5)")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
@@ -108,6 +111,16 @@ def check_tables(paths):
             yield f"{path}: unknown module; add its folder to LAYER in tests/layers.py"
 
 
+def check_stale(root):
+    """Rule 1: entries of the tables for what is not there."""
+    for name in sorted(MODULE_OF_HEADER):
+        if not os.path.isfile(os.path.join(root, "include", "brenier", GENERATED.get(name, name))):
+            yield f"include/brenier/{name}: not there; take it out of MODULE_OF_HEADER in tests/layers.py"
+    for module in sorted(LAYER):
+        if not os.path.isdir(os.path.join(root, "src", module)):
+            yield f"src/{module}: not there; take it out of LAYER in tests/layers.py"
+
+
 def check_pairs(edges):
     """Rule 2: two modules of one layer that include each other."""
     for module, other in sorted(edges):
@@ -130,6 +143,14 @@ def check_kernel(root, paths):
                     open_paths.append(target)
 
 
+def check_silence(root, paths):
+    """Rule 5."""
+    for path in (p for p in paths if p.startswith("src") and module_of(p) not in (None, "app") and p not in PRINTS):
+        with open(os.path.join(root, path), encoding="utf-8") as file:
+            for word in sorted(set(LOUD.findall(COMMENT.sub("", file.read())))):
+                yield f"{path}: below src/app the library is silent and takes the caller's communicator, but here is {word}"
+
+
 def check(root):
     """All violations in the repository at root, and the number of files looked at."""
     paths = c_files(root)
@@ -143,12 +164,14 @@ def check(root):
                 edges[module_of(path), other] = path
     violations += check_pairs(edges)
     violations += check_kernel(root, paths)
+    violations += check_silence(root, paths)
     return violations, len(paths)
 
 
 def main():
     root = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     violations, count = check(root)
+    violations += check_stale(root)
     for violation in violations:
         print(violation)
     if count == 0:

@@ -25,5 +25,5 @@
 
   Notes: one scan, and the moments of `BrenierDualBarycentres()`.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierBarycentresMeasure(BrenierTargets targets, const BrenierSource *source, Vec h,
+PETSC_EXTERN PetscErrorCode BrenierBarycentresMeasure(BrenierTargets targets, BrenierSource source, Vec h,
                                                       PetscInt64 seed, PetscInt64 n_curves, PetscReal barycentre[]);

@@ -117,7 +117,7 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointAddRow(BrenierCheckpoint checkpoint
 PETSC_EXTERN PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint checkpoint, const BrenierSolveVectors *vectors);
 
 /* The sample kept; lists: whether it has candidate lists. Arguments as BrenierDualCreate(). Collective. */
-PETSC_EXTERN PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint checkpoint, const BrenierSource *source,
+PETSC_EXTERN PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint checkpoint, BrenierSource source,
                                                       PetscInt64 seed, uint32_t stream, PetscInt n_batches,
                                                       PetscBool lists, BrenierDual *dual);
 

@@ -80,6 +80,6 @@ PETSC_EXTERN void BrenierDescentDefaults(BrenierMethod method, PetscInt n_target
   Notes: 2 n_targets dim flops a point, twice that a circle. Points need 12 dim bytes for each target of this rank and
   20 dim for each point of a batch; every rank sees all points of a batch and finds the best of its own targets.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDescent(BrenierTargets targets, const BrenierSource *source, BrenierMethod method,
+PETSC_EXTERN PetscErrorCode BrenierDescent(BrenierTargets targets, BrenierSource source, BrenierMethod method,
                                            PetscInt64 seed, const BrenierDescentOptions *options, Vec h,
                                            BrenierDescentState *last);

@@ -59,7 +59,7 @@ typedef struct {
   Output Parameter:
 . dual - free with `BrenierDualDestroy()`
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed,
+PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSource source, PetscInt64 seed,
                                               uint32_t stream, PetscInt64 n_curves, PetscInt n_batches,
                                               BrenierDual *dual);
 
@@ -181,7 +181,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store
 
   Errors: as `BrenierStoreReadRows()`; `PETSC_ERR_FILE_UNEXPECTED` - lists that are not lists of these targets
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualLoad(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed,
+PETSC_EXTERN PetscErrorCode BrenierDualLoad(BrenierTargets targets, BrenierSource source, PetscInt64 seed,
                                             uint32_t stream, PetscInt n_batches, Vec slack, BrenierStore store,
                                             BrenierDual *dual);
 

@@ -18,6 +18,8 @@
 */
 #pragma once
 
+#include <brenier/dot.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -78,9 +80,3 @@ double BrenierLineLeast(double a, double b, double h, double s, double e);
 /* BrenierCircleLeast() for many planes on one piece, whose ends come with their cosine and sine. */
 double BrenierCircleLeastBetween(double a, double b, double h, double length, const double at_s[2],
                                  const double at_e[2]);
-
-/* Inner product in double, in an order fixed for all machines and any alignment: eight partial sums, then a tree. */
-double BrenierDot(size_t dim, const double x[], const double y[]);
-
-/* <x1, y> and <x2, y>, the same numbers as BrenierDot() gives, with one pass over y. */
-void BrenierDotPair(size_t dim, const double x1[], const double x2[], const double y[], double *dot1, double *dot2);

@@ -26,6 +26,14 @@ typedef struct {
   PetscReal        threshold; /* degrees; 180 and above: nothing is singular */
 } BrenierExtension;
 
+/* Where points go; arrays of the caller. */
+typedef struct {
+  PetscInt64 *index;   /* cell of each point, shape [n] */
+  PetscReal  *u;       /* u(x), shape [n], or NULL */
+  PetscReal  *code;    /* T(x), shape [n, dim]; for K = 1 the target */
+  PetscBool  *crosses; /* whether the point crosses the singular set, shape [n], or NULL */
+} BrenierExtended;
+
 /*@
   BrenierExtensionApply - Extended codes of points
 
@@ -38,15 +46,11 @@ typedef struct {
 . n         - number of points on this rank, 0 allowed
 - x         - points, shape [n, dim]
 
-  Output Parameters:
-+ index   - cell of each point, shape [n]
-. u       - u(x), shape [n], or NULL
-. code    - T(x), shape [n, dim]; for K = 1 the target
-- crosses - whether the point crosses the singular set, shape [n], or NULL
+  Output Parameter:
+. out - see above
 
   Notes: as `BrenierTransportNearest()`, then 16 K dim bytes a point in groups of a bounded size. Bitwise the same for any number
   of ranks and any grouping of the points.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierExtensionApply(const BrenierExtension *extension, BrenierTargets targets, Vec h,
-                                                  PetscInt n, const PetscReal x[], PetscInt64 index[], PetscReal u[],
-                                                  PetscReal code[], PetscBool crosses[]);
+                                                  PetscInt n, const PetscReal x[], const BrenierExtended *out);

@@ -57,7 +57,7 @@ typedef struct {
 
   Notes: one scan and one Hessian; 8 dim bytes for each different neighbour of this rank's targets.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierFacetsMeasure(BrenierTargets targets, const BrenierSource *source, Vec h,
+PETSC_EXTERN PetscErrorCode BrenierFacetsMeasure(BrenierTargets targets, BrenierSource source, Vec h,
                                                  BrenierAngle convention, PetscInt64 seed, PetscInt64 n_curves,
                                                  BrenierFacets *facets);
 

@@ -60,7 +60,14 @@ typedef struct {
 } BrenierHeldOut;
 
 /* Size of a sample that tells much about n targets: 4 circles or 16 chords a target, at least 4,096. Not collective. */
-PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source, PetscInt n_targets);
+PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(BrenierSource source, PetscInt n_targets);
+
+/* Names a fresh sample. */
+typedef struct {
+  PetscInt64 seed;     /* with `stream` one that h was not fitted to */
+  uint32_t   stream;   /* a `BrenierStream` */
+  PetscInt64 n_curves; /* size; 64 at least is sensible */
+} BrenierHeldOutSample;
 
 /*@
   BrenierHeldOutMeasure - Measures heights on a fresh sample
@@ -68,12 +75,10 @@ PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source,
   Collective on the targets' communicator
 
   Input Parameters:
-+ targets  - the targets
-. source   - the source
-. h        - heights
-. seed     - with `stream` names the sample; must not be one that h was fitted to
-. stream   - a `BrenierStream`
-- n_curves - size of the sample; 64 at least is sensible
++ targets - the targets
+. source  - the source
+. h       - heights
+- sample  - see above
 
   Output Parameters:
 + mass       - cell masses on that sample, laid out as the targets
@@ -84,9 +89,9 @@ PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source,
 
   Notes: one scan. Memory 16 B bytes a target of this rank, B = 32, and what barycentres take.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, const BrenierSource *source, Vec h,
-                                                  PetscInt64 seed, uint32_t stream, PetscInt64 n_curves, Vec mass,
-                                                  Vec mass_error, PetscReal barycentre[], BrenierHeldOut *held_out);
+PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, BrenierSource source, Vec h,
+                                                  const BrenierHeldOutSample *sample, Vec mass, Vec mass_error,
+                                                  PetscReal barycentre[], BrenierHeldOut *held_out);
 
 /*@
   BrenierHeldOutMeasureInParts - The same in bounded memory: curves are drawn some at a time, and forgotten
@@ -94,19 +99,18 @@ PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, const 
   Collective on the targets' communicator
 
   Input Parameters:
-+ targets, source, h, seed - as above
-. stream   - a `BrenierStream` below 256; the curves are others than BrenierHeldOutMeasure() draws of it
-. n_curves - size of the sample; a few more are drawn, B parts of one size or a multiple of B
-- at_once  - curves in memory at most, at least 1
++ targets, source, h - as above
+. sample  - its stream is below 256, and its curves are others than BrenierHeldOutMeasure() draws of it; a few more are
+            drawn than named, B parts of one size or a multiple of B
+- at_once - curves in memory at most, at least 1
 
   Output Parameters: as above, no barycentres
 
   Notes: each part packs the targets anew.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets, const BrenierSource *source, Vec h,
-                                                         PetscInt64 seed, uint32_t stream, PetscInt64 n_curves,
-                                                         PetscInt64 at_once, Vec mass, Vec mass_error,
-                                                         BrenierHeldOut *held_out);
+PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets, BrenierSource source, Vec h,
+                                                         const BrenierHeldOutSample *sample, PetscInt64 at_once,
+                                                         Vec mass, Vec mass_error, BrenierHeldOut *held_out);
 
 /*@
   BrenierHeldOutExact - The same figures from exact masses: no curves, no noise, intervals of no width
@@ -123,12 +127,12 @@ PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets,
   Output Parameter:
 . held_out - see above; curves is 0
 @*/
-PETSC_EXTERN PetscErrorCode BrenierHeldOutExact(BrenierTargets targets, const BrenierSource *source, Vec h, Vec mass,
+PETSC_EXTERN PetscErrorCode BrenierHeldOutExact(BrenierTargets targets, BrenierSource source, Vec h, Vec mass,
                                                 PetscReal energy, BrenierHeldOut *held_out);
 
 /* The same at heights alone; *sound is false, and nothing else set, where cells are not known exactly (laguerre.h). Collective. */
-PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureExact(BrenierTargets targets, const BrenierSource *source, Vec h,
-                                                       Vec mass, BrenierHeldOut *held_out, PetscBool *sound);
+PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureExact(BrenierTargets targets, BrenierSource source, Vec h, Vec mass,
+                                                       BrenierHeldOut *held_out, PetscBool *sound);
 
 /* Whether a cell of weight nu, one of n, is wrong or missing by a measurement that gave it that mass. Not collective. */
 PETSC_EXTERN PetscBool BrenierHeldOutIsWrong(const BrenierHeldOut *held_out, PetscInt n, PetscReal mass, PetscReal nu);

@@ -32,7 +32,7 @@ typedef struct {
 } BrenierLaguerreValue;
 
 /* Whether cells are known exactly for a source as targets of some number see it. Not collective. */
-PETSC_EXTERN PetscBool BrenierLaguerreKnows(const BrenierSource *source, PetscInt n_targets);
+PETSC_EXTERN PetscBool BrenierLaguerreKnows(BrenierSource source, PetscInt n_targets);
 
 /*@
   BrenierLaguerreCreate - Prepares exact cells
@@ -48,7 +48,7 @@ PETSC_EXTERN PetscBool BrenierLaguerreKnows(const BrenierSource *source, PetscIn
 
   Notes: memory 8 n (dim + 1) bytes on every rank, some 150 (plane) or 500 (space) bytes a target over all ranks.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierLaguerreCreate(BrenierTargets targets, const BrenierSource *source,
+PETSC_EXTERN PetscErrorCode BrenierLaguerreCreate(BrenierTargets targets, BrenierSource source,
                                                   BrenierLaguerre *laguerre);
 
 /*@
@@ -69,7 +69,7 @@ PETSC_EXTERN PetscErrorCode BrenierLaguerreEvaluate(BrenierLaguerre laguerre, Ve
 
 /* Cells at heights h, evaluated: NULL where they are not known for the source (above) or not sound. `mass` may be NULL; `energy` is
    E(h). Collective; the caller destroys them. */
-PETSC_EXTERN PetscErrorCode BrenierLaguerreAt(BrenierTargets targets, const BrenierSource *source, Vec h, Vec mass,
+PETSC_EXTERN PetscErrorCode BrenierLaguerreAt(BrenierTargets targets, BrenierSource source, Vec h, Vec mass,
                                               PetscReal *energy, BrenierLaguerre *laguerre);
 
 /* Whether evaluations try the neighbours of the last hull first, and take a new one only when masses do not sum to 1 to rounding

@@ -108,6 +108,14 @@ PETSC_EXTERN PetscErrorCode BrenierGaussianFormApply(const BrenierGaussianForm *
                                                      const PetscReal origin[], PetscReal value[]);
 PETSC_EXTERN PetscErrorCode BrenierGaussianFormDestroy(BrenierGaussianForm *form);
 
+/* What principal components are written to: arrays of the caller. */
+typedef struct {
+  PetscReal *mean;      /* shape [p], the same on all ranks */
+  PetscReal *component; /* shape [d, p], orthonormal rows, by descending variance; signs as in BrenierEigenSymmetric();
+                           the same on all ranks. Among equal variances any basis may come out */
+  PetscReal *variance;  /* of all p, shape [p], descending, at least 0: mean squares, divided by n and not by n - 1 */
+} BrenierPrincipal;
+
 /*@
   BrenierPrincipalComponents - The directions in which distributed data vary most
 
@@ -121,11 +129,8 @@ PETSC_EXTERN PetscErrorCode BrenierGaussianFormDestroy(BrenierGaussianForm *form
 - d       - components wanted, 1 <= d <= p
 
   Output Parameters:
-+ mean      - shape [p], the same on all ranks
-. component - shape [d, p], orthonormal rows, by descending variance; signs as in `BrenierEigenSymmetric()`; the same on
-              all ranks. Among equal variances any basis may come out
-. variance  - of all p components, shape [p], descending, at least 0: mean squares, divided by n and not by n - 1
-- check     - how good the eigendecomposition is
++ out   - see above
+- check - how good the eigendecomposition is
 
   Errors:
 + `PETSC_ERR_FILE_UNEXPECTED` - p > 30,000: the p x p covariance is too large
@@ -138,8 +143,8 @@ PETSC_EXTERN PetscErrorCode BrenierGaussianFormDestroy(BrenierGaussianForm *form
 .seealso: `BrenierPrincipalEncode()`, `BrenierPrincipalDecode()`
 @*/
 PETSC_EXTERN PetscErrorCode BrenierPrincipalComponents(MPI_Comm comm, PetscInt n_local, PetscInt p, const PetscReal x[],
-                                                       PetscInt d, PetscReal mean[], PetscReal component[],
-                                                       PetscReal variance[], BrenierEigenCheck *check);
+                                                       PetscInt d, const BrenierPrincipal *out,
+                                                       BrenierEigenCheck *check);
 
 /*@
   BrenierPrincipalEncode - Codes of data rows: code_k = <component_k, x - mean>

@@ -27,7 +27,7 @@ struct _p_BrenierReduction {
   PetscReal     *basis;   /* columns of Q one after the other, shape [r, d]; NULL when nothing was dropped */
   BrenierTargets whole;   /* borrowed */
   BrenierTargets targets; /* y'; the whole targets themselves when nothing was dropped. On the same ranks, row by row */
-  BrenierSource  source;  /* as they see it */
+  BrenierSource  source;  /* as they see it; owned */
 };
 
 /*@
@@ -44,7 +44,7 @@ struct _p_BrenierReduction {
 
   Notes: n d operations when d + 16 targets span everything, 4 n d r when not. Memory 8 n d bytes more in that case.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierReductionCreate(BrenierTargets targets, const BrenierSource *source,
+PETSC_EXTERN PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource source,
                                                    BrenierReduction *reduction);
 
 /* x' = Q^T x of n points, shapes [n, d] and [n, r]. Not collective. */

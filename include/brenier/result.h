@@ -11,7 +11,7 @@
 
 /* What a result holds besides the targets and vectors. */
 typedef struct {
-  BrenierSource  source;
+  BrenierSource  source;       /* written: borrowed; read: the caller destroys it */
   PetscInt64     seed, curves; /* of the sample the heights were fitted to */
   PetscInt64     streamed;     /* of the curves, those that were seen once and not kept; not read */
   BrenierHeldOut held_out;

@@ -115,7 +115,7 @@ typedef struct {
   Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); h is what there is by then: the Gaussian start, clusters'
   heights carried over, or the mean of the warm-up so far
 @*/
-PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, const BrenierSource *source,
+PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, BrenierSource source,
                                               const BrenierSolveOptions *options, Vec h, BrenierStart *start);
 
 /*@
@@ -140,7 +140,7 @@ PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, const Bren
   Notes: of as many targets as before each is taken for the one of the same number, moved; of another number of targets
   each goes with the nearest of those before, as a member of a cluster does, and a warm-up follows.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierSolveRestart(BrenierTargets targets, const BrenierSource *source,
+PETSC_EXTERN PetscErrorCode BrenierSolveRestart(BrenierTargets targets, BrenierSource source,
                                                 const BrenierSolveOptions *options, BrenierTargets before, Vec before_h,
                                                 const PetscReal barycentre[], Vec h, BrenierStart *start);
 
@@ -166,7 +166,7 @@ PETSC_EXTERN PetscErrorCode BrenierSolveRestart(BrenierTargets targets, const Br
   Notes: 4 n^2 dim (warm_up + 1) flops a round, in 128 steps (512 for small problems), 1 to 4 rounds; every rank count
   gives the same heights.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed,
+PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, BrenierSource source, PetscInt64 seed,
                                           PetscReal warm_up, BrenierCheckpoint checkpoint, Vec h, PetscReal *length);
 
 /*@
@@ -192,7 +192,7 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, const BrenierS
   is written, and cells has no meaning. Without one the heights there are measured, on as many curves as
   the time left allows, 64 at least; where a measurement before found better heights, those are what comes out.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, const BrenierSource *source,
+PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, BrenierSource source,
                                          const BrenierSolveOptions *options, PetscReal length, Vec h,
                                          const BrenierCells *cells, BrenierSolved *solved);
 
@@ -219,6 +219,6 @@ PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, const BrenierSo
   Notes: each iteration takes a convex hull of all targets on one rank, the cells on all, and a sparse linear solve.
   When a stop is asked for, h and its masses are those of the last iteration; with a checkpoint that is written.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierSolveExact(BrenierTargets targets, const BrenierSource *source,
+PETSC_EXTERN PetscErrorCode BrenierSolveExact(BrenierTargets targets, BrenierSource source,
                                               const BrenierSolveOptions *options, PetscBool started, Vec h,
                                               const BrenierCells *cells, BrenierStart *start, BrenierSolved *solved);

@@ -1,54 +1,84 @@
 /*
   source.h - The continuous source measures and the random curves and points drawn from them.
 
-  Gaussian  N(0, scale^2 I):        x(t) = z1 cos t + z2 sin t, z1 and z2 independent with the source's own law;
-  sphere    uniform on |x| = 1:     the same with z1, z2 orthonormalised (needs dim >= 2);
-  cube      uniform on [-1/2,1/2]^d: x(t) = z + (t - z_k) e_k, z uniform, axis k uniform;
-  dim = 1, Gaussian or cube:        the one line x(t) = t, which carries the whole measure: nothing is random.
-  A source of `ambient` > dim dimensions is seen in dim of them alone (reduction.h): its curves and points are those of R^ambient,
-  projected. Of the Gaussian and the cube the projection is the source of dim dimensions; of the sphere it is not.
+  Every source is seen through one family of curves, in two dimensions and more:
+    circle  x(t) = z1 cos t + z2 sin t, 0 <= t < 2 pi, t uniform;
+    chord   x(t) = z + (t - z_k) e_k, t uniform on [-1/2, 1/2];
+  and in one dimension, where its law is that of a scaled t, through
+    line    x(t) = s t, t of one of the measures of envelope.h: one line that carries the whole source, nothing is random.
   Every point of such a curve, t drawn from the curve's own measure, has the source's law, so averages over curves are
   unbiased. Curve k depends on (seed, stream, k) alone.
+
+  A source of `ambient` > dim dimensions is seen in dim of them alone (reduction.h): its curves and points are those of R^ambient,
+  projected.
+
+  The sources there are stand in src/data/source_list.h, each with a file of its own, src/data/source_NAME.c, that begins with its
+  law; docs/design/add-a-source.md adds one. tests/unit/test_source.c holds all of them to what is said here.
 */
 #pragma once
 
 #include <petscsys.h>
 #include <brenier/envelope.h>
+#include <brenier/store.h>
 #include <brenier/tile.h>
 
-typedef enum { BRENIER_SOURCE_GAUSSIAN, BRENIER_SOURCE_CUBE, BRENIER_SOURCE_SPHERE } BrenierSourceType;
+/* A source measure in so many dimensions. Counted references; does not change once it is made. */
+typedef struct _p_BrenierSource *BrenierSource;
 
-/* Names of the types, in their order, ended by NULL: the values of -source. */
+/* Names of the sources there are, ended by NULL: the values of -source, the first of them its default. */
 PETSC_EXTERN const char *const BrenierSourceNames[];
 
+/* The fewest dimensions that a source there is has; a large number for no source's name. Not collective. */
+PETSC_EXTERN PetscInt BrenierSourceLeastDim(const char name[]);
+
+typedef enum { BRENIER_CURVE_CIRCLE, BRENIER_CURVE_CHORD, BRENIER_CURVE_LINE } BrenierCurveType;
+
+/* Under which changes of coordinates a source stays what it is; targets that span less are seen in fewer of these. */
 typedef enum {
-  BRENIER_CURVE_CIRCLE,
-  BRENIER_CURVE_CHORD,
-  BRENIER_CURVE_LINE /* dim = 1 */
-} BrenierCurveType;
+  BRENIER_SYMMETRY_NONE,
+  BRENIER_SYMMETRY_AXES,     /* permutations of the axes; given some coordinates the others have mean zero */
+  BRENIER_SYMMETRY_ROTATIONS /* the same for all orthonormal axes */
+} BrenierSymmetry;
 
-typedef struct {
-  BrenierSourceType type;
-  PetscInt          dim;
-  PetscReal         scale;   /* Gaussian: standard deviation along each axis; 1 for the others */
-  PetscInt          ambient; /* dimensions of the whole source, of which dim are seen; dim unless it was reduced */
-} BrenierSource;
+/* Which integrals over polygons, polyhedra and intervals are those of the source (src/low/cell.h, src/low/interval.h). */
+typedef enum {
+  BRENIER_EXACT_NONE,
+  BRENIER_EXACT_GAUSSIAN, /* 2 or 3 dimensions */
+  BRENIER_EXACT_CUBE,     /* 2 or 3 dimensions */
+  BRENIER_EXACT_CIRCLE,   /* 2 dimensions: uniform on |x| = 1 */
+  BRENIER_EXACT_ARC       /* 1 dimension: a coordinate of the sphere of `ambient` dimensions */
+} BrenierExactLaw;
 
-/* One curve: x(t) = z1 cos t + z2 sin t, or z1 + (t - z1[axis]) e_axis. Vectors are the caller's. */
+/* One curve, in the words above. Vectors are the caller's. */
 typedef struct {
-  PetscReal *z1, *z2; /* shape [dim]; z2 for circles alone */
-  PetscInt   axis;    /* chord */
+  PetscReal *z1, *z2; /* shape [dim]; z1 = s for the line; z2 for circles alone */
+  PetscInt   axis;    /* chord: k */
 } BrenierCurve;
 
 /*@
-  BrenierSourceCreate - Checks and fills in a source
+  BrenierSourceCreate - A source by its name
 
-  Not collective, same value on all ranks
+  Collective
 
-  Errors: `PETSC_ERR_USER_INPUT` - the sphere in one dimension is two points, not a continuous measure
+  Input Parameters:
++ comm  - who is told of errors
+. name  - one of `BrenierSourceNames`
+. dim   - dimensions, at least 1
+- scale - factor of lengths, for sources that have one (the Gaussian: its standard deviation along an axis); else 1 is taken
+
+  Output Parameter:
+. source - free with `BrenierSourceDestroy()`
+
+  Errors: `PETSC_ERR_USER_INPUT` - no source of that name, or none in so few dimensions (the sphere in one is two points)
 @*/
-PETSC_EXTERN PetscErrorCode BrenierSourceCreate(BrenierSourceType type, PetscInt dim, PetscReal scale,
+PETSC_EXTERN PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[], PetscInt dim, PetscReal scale,
                                                 BrenierSource *source);
+
+/* One more owner of the same source, who destroys it as well. Not collective. */
+PETSC_EXTERN BrenierSource BrenierSourceReference(BrenierSource source);
+
+/* Frees a source with its last owner; NULL is fine. Not collective. */
+PETSC_EXTERN PetscErrorCode BrenierSourceDestroy(BrenierSource *source);
 
 /*@
   BrenierSourceReduce - The source as targets of lower rank see it
@@ -57,32 +87,53 @@ PETSC_EXTERN PetscErrorCode BrenierSourceCreate(BrenierSourceType type, PetscInt
 
   Input Parameters:
 + source - the source
-- dim    - dimensions that are seen, 1 to those of the source; for the sphere of at least 2
+- dim    - dimensions that are seen, 1 to those of the source
 
   Output Parameter:
-. reduced - the source projected on them
+. reduced - the source projected on them; free with `BrenierSourceDestroy()`
 @*/
-PETSC_EXTERN void BrenierSourceReduce(const BrenierSource *source, PetscInt dim, BrenierSource *reduced);
+PETSC_EXTERN PetscErrorCode BrenierSourceReduce(BrenierSource source, PetscInt dim, BrenierSource *reduced);
+
+/* The source in the root attributes of a file that is being written, and again from there. Collective on the store.
+   Errors: PETSC_ERR_FILE_UNEXPECTED for a source that this version does not know. */
+PETSC_EXTERN PetscErrorCode BrenierSourceSave(BrenierSource source, BrenierStore store);
+PETSC_EXTERN PetscErrorCode BrenierSourceLoad(BrenierStore store, PetscInt dim, BrenierSource *source);
+
+/* What a source is: its name, the dimensions that are seen and those of the whole, its scale. Not collective. */
+PETSC_EXTERN const char *BrenierSourceName(BrenierSource source);
+PETSC_EXTERN PetscInt    BrenierSourceDim(BrenierSource source);
+PETSC_EXTERN PetscInt    BrenierSourceAmbient(BrenierSource source);
+PETSC_EXTERN PetscReal   BrenierSourceScale(BrenierSource source);
 
 /* Which curves the source is sampled by, their measure when they are lines, and how many there are at most (the line
    of one dimension is one; otherwise PETSC_MAX_INT). Not collective. */
-PETSC_EXTERN BrenierCurveType   BrenierSourceCurveType(const BrenierSource *source);
-PETSC_EXTERN BrenierLineMeasure BrenierSourceLineMeasure(const BrenierSource *source);
-PETSC_EXTERN PetscInt64         BrenierSourceMaxCurves(const BrenierSource *source);
+PETSC_EXTERN BrenierCurveType   BrenierSourceCurveType(BrenierSource source);
+PETSC_EXTERN BrenierLineMeasure BrenierSourceLineMeasure(BrenierSource source);
+PETSC_EXTERN PetscInt64         BrenierSourceMaxCurves(BrenierSource source);
+
+/* What reduction.h and laguerre.h may make of it. Not collective. */
+PETSC_EXTERN BrenierSymmetry BrenierSourceSymmetry(BrenierSource source);
+PETSC_EXTERN BrenierExactLaw BrenierSourceExactLaw(BrenierSource source);
 
 /*@
   BrenierSourceDrawCurve - Draws curve `index`
 
   Not collective; pure function of its input. Cost some 20 ns a coordinate.
 @*/
-PETSC_EXTERN void BrenierSourceDrawCurve(const BrenierSource *source, PetscInt64 seed, uint32_t stream,
-                                         PetscInt64 index, BrenierCurve *curve);
+PETSC_EXTERN void BrenierSourceDrawCurve(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
+                                         BrenierCurve *curve);
 
 /* Draws point `index`, shape [dim]. Not collective; pure function of its input. */
-PETSC_EXTERN void BrenierSourceDrawPoint(const BrenierSource *source, PetscInt64 seed, uint32_t stream,
-                                         PetscInt64 index, PetscReal x[]);
+PETSC_EXTERN void BrenierSourceDrawPoint(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
+                                         PetscReal x[]);
 
-/* E |x|^2, exact, of the whole source; its mean along one curve; and the standard deviation along an axis. Not collective. */
-PETSC_EXTERN PetscReal BrenierSourceSecondMoment(const BrenierSource *source);
-PETSC_EXTERN PetscReal BrenierCurveSecondMoment(const BrenierSource *source, const BrenierCurve *curve);
-PETSC_EXTERN PetscReal BrenierSourceDeviation(const BrenierSource *source);
+/* The point of a one-dimensional source that is sampled by its line, with mass `below` below it and `above` = 1 - below above it: the
+   smaller of the two is the accurate one. Not collective. */
+PETSC_EXTERN PetscReal BrenierSourceQuantile(BrenierSource source, PetscReal below, PetscReal above);
+
+/* E |x|^2, exact, of the whole source; its mean along one curve; the standard deviation along an axis; and what no coordinate of a
+   curve's vectors or of a point exceeds. Not collective. */
+PETSC_EXTERN PetscReal BrenierSourceSecondMoment(BrenierSource source);
+PETSC_EXTERN PetscReal BrenierCurveSecondMoment(BrenierSource source, const BrenierCurve *curve);
+PETSC_EXTERN PetscReal BrenierSourceDeviation(BrenierSource source);
+PETSC_EXTERN PetscReal BrenierSourceReach(BrenierSource source);

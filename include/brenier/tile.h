@@ -1,17 +1,18 @@
 /*
-  tile.h - Which targets can appear on which curves: a matrix product filtered while it is still in registers. Plain C, no
-  MPI, no PETSc.
+  tile.h - Which targets can appear on which curves: a matrix product filtered while it is still in registers. Plain C,
+  no MPI, no PETSc.
 
   The product of a group of curve vectors with a panel of targets is accumulated in vector registers and never written:
   a first test per pair leaves some percent of the pairs, a second one, on those alone, leaves few; the visitor
   gets these and computes what it needs from them in double precision.
 
   The product is in single precision, or, where the processor multiplies and adds four times as many bytes at once and
-  vectors are long enough, of circles and points in bytes. Both vectors are turned by the same orthogonal transform, which
-  makes their coordinates alike in size, and rounded: z = s q + v, |q_k| <= 127, one s for the vectors of a curve, and one for y. What passes the first test in bytes gets its product in single precision and is tested again.
+  vectors are long enough, of circles and points in bytes. Both vectors are turned by the same orthogonal transform,
+  which makes their coordinates alike in size, and rounded: z = s q + v, |q_k| <= 127, one s for the vectors of a curve,
+  and one for y. What passes the first test in bytes gets its product in single precision and is tested again.
 
-  First test. circle: the planes of height h that stay below u are a convex set in the plane of (a, b), which shrinks as h
-                      grows: its radius r in one direction from a centre (alpha, beta) is a concave function of h, at
+  First test. circle: the planes of height h that stay below u are a convex set in the plane of (a, b), which shrinks as
+                      h grows: its radius r in one direction from a centre (alpha, beta) is a concave function of h, at
                       least as steep as -h. Known are r and the slope of a chord for each of some ranges of directions,
                       from a middle height m on: the target stays if R >= r + min(m - h, steepness (m - h)), R^2 =
                       (a - alpha)^2 + (b - beta)^2.
@@ -24,11 +25,11 @@
               max(P, P cos w) + |Q| sin w + dh. Chord: the difference is linear, so its ends decide.
 
   The filter is certified. A product of length d in single precision errs by at most (d + 16) 2^-24 |z| |y|, in any
-  order of summation (Higham, Accuracy and Stability, section 3.1; the 16 covers rounding z, y, and the tests). One in bytes
-  is a sum of integers, exact, of rounded vectors: by Cauchy and Schwarz it errs by at most |z - z'| |y| + |z'| |y - y'|,
-  both differences as they were found; along a circle, where z = z1 cos t + z2 sin t, by that with the spectral norms of
-  the two columns. That is 0.02 sqrt(d) |y| in all, typically, where <z,y> has the standard deviation |y|. Every test allows
-  that much, so no pair is lost that double precision would keep.
+  order of summation (Higham, Accuracy and Stability, section 3.1; the 16 covers rounding z, y, and the tests). One in
+  bytes is a sum of integers, exact, of rounded vectors: by Cauchy and Schwarz it errs by at most |z - z'| |y| +
+  |z'| |y - y'|, both differences as they were found; along a circle, where z = z1 cos t + z2 sin t, by that with the
+  spectral norms of the two columns. That is 0.02 sqrt(d) |y| in all, typically, where <z,y> has the standard deviation
+  |y|. Every test allows that much, so no pair is lost that double precision would keep.
 */
 #pragma once
 
@@ -86,8 +87,8 @@ typedef struct {
   float   *length;       /* bytes: |y|, error of the first test per unit of `lost`; shape [capacity] */
 } BrenierTileTargets;
 
-/* What the first test allows a target for the errors of its product: `margin` per unit of a curve's reach, `length` per unit
-   of what the curve has lost (0 in single precision). */
+/* What the first test allows a target for the errors of its product: `margin` per unit of a curve's reach, `length` per
+   unit of what the curve has lost (0 in single precision). */
 typedef struct {
   double margin, length;
 } BrenierTileAllowance;
@@ -106,23 +107,23 @@ typedef void (*BrenierTileVisitor)(void *context, size_t curve, const BrenierTil
 int  BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *curves);
 void BrenierTileCurvesFree(BrenierTileCurves *curves);
 
-/* Sets curve c from its vectors z1, z2 (circle) or z1 and the axis (chord); z2 is unused otherwise. Forgets what is known
-   of u: everything passes. */
+/* Sets curve c from its vectors z1, z2 (circle) or z1 and the axis (chord); z2 is unused otherwise. Forgets what is
+   known of u: everything passes. */
 void BrenierTileSetCurve(BrenierTileCurves *curves, size_t c, const double z1[], const double z2[], int axis);
 
 /* Middle (circle, in radians) or ends (chord: [low, low + 1/BRENIER_SECTORS]) of sector g. */
 double BrenierTileSectorMiddle(int g);
 double BrenierTileSectorLow(int g);
 
-/* Enters planes (a, b, h), shape [BRENIER_SECTORS], as the lower bounds of u in the sectors of curve c, rounded so that they
-   stay such. */
+/* Enters planes (a, b, h), shape [BRENIER_SECTORS], as the lower bounds of u in the sectors of curve c, rounded so that
+   they stay such. */
 void BrenierTileSetSectors(BrenierTileCurves *curves, size_t c, const double a[], const double b[], const double h[]);
 
-/* Ends, in radians, of a range of directions; ranges overlap a little, since the kernel tells directions approximately. */
+/* Ends, in radians, of a range of directions; ranges overlap a little, as the kernel tells directions approximately. */
 void BrenierTileDirection(int k, double *begin, double *end);
 
-/* The same for the first test of a circle. centre: alpha, beta, m; radius, steepness: shape [BRENIER_DIRECTIONS], steepness >= 1,
-   which must hold up to the greatest height that comes, or end at a radius of 0. */
+/* The same for the first test of a circle. centre: alpha, beta, m; radius, steepness: shape [BRENIER_DIRECTIONS],
+   steepness >= 1, which must hold up to the greatest height that comes, or end at a radius of 0. */
 void BrenierTileSetRadii(BrenierTileCurves *curves, size_t c, const float centre[3], const double radius[],
                          const double steepness[]);
 
@@ -147,15 +148,16 @@ size_t BrenierTileTargetsBytes(BrenierTileKind kind, size_t n, size_t dim);
 /*
   BrenierTileScan - Meets curves [first, first + count) with every target of the tile
 
-  Not collective; scans that share no group of curves may run at once, with the same tile of targets. first: a multiple of what
-  the kernel takes together (6
-  circles, 12 chords or points). Calls visit(context, curve, ...) for the pairs that pass; the visitor may raise bounds
-  and lower heights, which takes effect for the pairs that follow. Flops: 2 dim per pair and vector.
+  Not collective; scans that share no group of curves may run at once, with the same tile of targets. first: a multiple
+  of what the kernel takes together (6 circles, 12 chords or points). Calls visit(context, curve, ...) for the pairs
+  that pass; the visitor may raise bounds and lower heights, which takes effect for the pairs that follow. Flops: 2 dim
+  per pair and vector.
 */
 void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,
                      BrenierTileVisitor visit, void *context);
 
-/* What the first test allows target y, shape [dim], at most; and what these numbers, or larger ones, come to on a curve. */
+/* What the first test allows target y, shape [dim], at most; and what these numbers, or larger ones, come to on a
+   curve. */
 BrenierTileAllowance BrenierTileAllow(BrenierTileKind kind, size_t dim, const double y[]);
 double               BrenierTileFirstError(const BrenierTileCurves *curves, size_t curve, BrenierTileAllowance most);
 
@@ -163,11 +165,11 @@ double               BrenierTileFirstError(const BrenierTileCurves *curves, size
 double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const BrenierTileTargets *targets,
                         size_t target);
 
-/* The instruction set in use: "avx512vnni" (products in bytes), "avx512", "avx2" or "portable"; the environment variable
-   BRENIER_SIMD lowers it. */
+/* The instruction set in use: "avx512vnni" (products in bytes), "avx512", "avx2" or "portable"; the environment
+   variable BRENIER_SIMD lowers it. */
 const char *BrenierTileSimd(void);
 
-/* Measured single-precision multiply-add rate of one core in flop/s, with that instruction set, over about `seconds`. */
+/* Measured single-precision multiply-add rate of one core in flop/s, with that instruction set, in about `seconds`. */
 double BrenierTilePeak(double seconds);
 
 /*

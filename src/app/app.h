@@ -7,6 +7,10 @@
 
 #include <brenier/base.h>
 
+/* How commands speak: on the communicator of the program, which main.c has given a context that prints. */
+#define BrenierSay(...)      BrenierPrint(PETSC_COMM_WORLD, __VA_ARGS__)
+#define BrenierLogEvent(...) BrenierLog(PETSC_COMM_WORLD, __VA_ARGS__)
+
 enum { BRENIER_MAX_ARGUMENTS = 2 };
 
 /* One line of a command's -help; every option a command reads is in its table, the others are refused. */

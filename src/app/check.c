@@ -35,8 +35,8 @@ static PetscErrorCode CheckCheckpoint(const char path[])
 }
 
 /* Measures heights in the coordinates in which targets differ: exactly where that can be, unless curves are asked for. */
-static PetscErrorCode Measure(BrenierTargets targets, const BrenierSource *source, Vec h, PetscInt64 seed,
-                              PetscInt64 curves, BrenierHeldOut *held_out)
+static PetscErrorCode Measure(BrenierTargets targets, BrenierSource source, Vec h, PetscInt64 seed, PetscInt64 curves,
+                              BrenierHeldOut *held_out)
 {
   BrenierReduction r;
   PetscBool        exact = PETSC_FALSE;
@@ -45,10 +45,11 @@ static PetscErrorCode Measure(BrenierTargets targets, const BrenierSource *sourc
   PetscFunctionBegin;
   PetscCall(BrenierReductionCreate(targets, source, &r));
   PetscCall(VecDuplicate(h, &mass));
-  if (curves == 0) PetscCall(BrenierHeldOutMeasureExact(r->targets, &r->source, h, mass, held_out, &exact));
-  if (curves == 0) curves = BrenierHeldOutDefaultCurves(&r->source, targets->n);
+  if (curves == 0) PetscCall(BrenierHeldOutMeasureExact(r->targets, r->source, h, mass, held_out, &exact));
+  if (curves == 0) curves = BrenierHeldOutDefaultCurves(r->source, targets->n);
   if (!exact)
-    PetscCall(BrenierHeldOutMeasure(r->targets, &r->source, h, seed, BRENIER_STREAM_CHECK, curves, mass, NULL, NULL,
+    PetscCall(BrenierHeldOutMeasure(r->targets, r->source, h,
+                                    &(BrenierHeldOutSample){seed, BRENIER_STREAM_CHECK, curves}, mass, NULL, NULL,
                                     held_out));
   PetscCall(VecDestroy(&mass));
   PetscCall(BrenierReductionDestroy(&r));
@@ -78,11 +79,12 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
   PetscCall(BrenierOptionReal("-tol", 1e-12, 1e6, &tol, &has_tol));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   PetscCall(BrenierSay("%s: %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT ", source %s", argument[0],
-                       targets->n, BrenierPlural(targets->n), targets->dim, BrenierSourceNames[result.source.type]));
-  PetscCall(Measure(targets, &result.source, h, seed, curves, &held_out));
+                       targets->n, BrenierPlural(targets->n), targets->dim, BrenierSourceName(result.source)));
+  PetscCall(Measure(targets, result.source, h, seed, curves, &held_out));
   PetscCall(BrenierReportHeldOut("check", &held_out));
   *outcome = has_tol && !(held_out.rho_high <= tol) ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
   PetscCall(VecDestroy(&h));
+  PetscCall(BrenierSourceDestroy(&result.source));
   PetscCall(BrenierTargetsDestroy(&targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

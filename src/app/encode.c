@@ -172,8 +172,9 @@ static PetscErrorCode Encode(const BrenierArray *data, PetscInt d, const char pa
   PetscFunctionBegin;
   PetscCall(BrenierCoderCreate(data->dim, d, &coder));
   PetscCall(PetscMalloc2(data->dim, &report.variance, (size_t)data->n_local * (size_t)d, &code));
-  PetscCall(BrenierPrincipalComponents(data->comm, data->n_local, coder.p, data->value, d, coder.mean, coder.component,
-                                       report.variance, &report.check));
+  PetscCall(BrenierPrincipalComponents(data->comm, data->n_local, coder.p, data->value, d,
+                                       &(BrenierPrincipal){coder.mean, coder.component, report.variance},
+                                       &report.check));
   PetscCall(JudgeComponents(data, d, &report));
   PetscCall(EncodeRows(data, &coder, code, &report.error));
   PetscCall(WriteCodes(path, data, &coder, code, &report));

@@ -77,7 +77,7 @@ PetscErrorCode BrenierThresholdDegrees(const BrenierThreshold *t, const BrenierR
   PetscFunctionBegin;
   *degrees = t->by_angle ? t->threshold : 180.0;
   if (!t->by_quantile) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierFacetsMeasure(targets, &result->source, h, t->convention, result->seed, curves, &facets));
+  PetscCall(BrenierFacetsMeasure(targets, result->source, h, t->convention, result->seed, curves, &facets));
   PetscCall(BrenierFacetsQuantile(&facets, t->quantile, degrees));
   PetscCall(BrenierFacetsDestroy(&facets));
   PetscCall(BrenierSay("singular above %.4g degrees (%s), the quantile %g by facet mass", (double)*degrees,
@@ -93,7 +93,7 @@ static PetscErrorCode FindBarycentres(BrenierExtend *e, const BrenierResult *res
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)t->n_local * (size_t)t->dim, &e->barycentre));
   if (!e->curves) PetscCall(BrenierResultReadBarycentres(result->input, t, e->barycentre, &found));
-  if (!found) PetscCall(BrenierBarycentresMeasure(t, &result->source, h, result->seed, e->curves, e->barycentre));
+  if (!found) PetscCall(BrenierBarycentresMeasure(t, result->source, h, result->seed, e->curves, e->barycentre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -134,10 +134,11 @@ static PetscErrorCode RunFacets(const char *const argument[], BrenierExit *outco
   PetscCall(ReadFacetsOptions(&o));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   if (o.seed < 0) o.seed = result.seed;
-  PetscCall(BrenierFacetsMeasure(targets, &result.source, h, o.threshold.convention, o.seed, o.curves, &facets));
+  PetscCall(BrenierFacetsMeasure(targets, result.source, h, o.threshold.convention, o.seed, o.curves, &facets));
   PetscCall(CutFacets(&o, targets, &facets));
   PetscCall(BrenierFacetsDestroy(&facets));
   PetscCall(VecDestroy(&h));
+  PetscCall(BrenierSourceDestroy(&result.source));
   PetscCall(BrenierTargetsDestroy(&targets));
   *outcome = BRENIER_EXIT_DONE;
   PetscFunctionReturn(PETSC_SUCCESS);

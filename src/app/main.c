@@ -176,6 +176,8 @@ static PetscErrorCode RunCommand(int argc, char **argv, const BrenierCommand *co
   int         n                               = 0;
 
   PetscFunctionBegin;
+  PetscCall(BrenierContextCreate(PETSC_COMM_WORLD));
+  PetscCall(BrenierContextSetPrinter(PETSC_COMM_WORLD, BrenierPrintToStreams, NULL));
   PetscCall(TakeLog(sizeof log, log));
   while (2 + n < argc && argv[2 + n][0] != '-' && n < BRENIER_MAX_ARGUMENTS) {
     argument[n] = argv[2 + n];
@@ -187,9 +189,9 @@ static PetscErrorCode RunCommand(int argc, char **argv, const BrenierCommand *co
   PetscCall(CheckWords(argc - 2 - n, argv + 2 + n));
   PetscCall(CheckOptions(command));
   PetscCall(CheckFiles(argc, argv, command, argument, log));
-  PetscCall(BrenierLogOpen(log));
+  PetscCall(BrenierLogOpen(PETSC_COMM_WORLD, log));
   PetscCall(command->run(argument, outcome));
-  PetscCall(BrenierLogClose());
+  PetscCall(BrenierLogClose(PETSC_COMM_WORLD));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -345,6 +347,7 @@ static BrenierExit RunUnderPetsc(int argc, char **argv, const BrenierCommand *co
   // After a bug the ranks may have parted, and no collective call is safe
   if (outcome == BRENIER_EXIT_BUG) MPI_Abort(MPI_COMM_WORLD, BRENIER_EXIT_BUG);
   BrenierMemoryUnwatch();
+  (void)BrenierContextDestroy(PETSC_COMM_WORLD);
   PetscPopErrorHandler();
   if (!plain) PetscPopSignalHandler();
   if (PetscFinalize()) outcome = BRENIER_EXIT_BUG;

@@ -2,7 +2,7 @@
 #include "extend.h"
 
 #include <brenier/array.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/store.h>
 
 static const BrenierOption map_options[] = {
@@ -114,7 +114,8 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   PetscCall(ReadPoints(argument, targets, &m));
   PetscCall(BrenierExtendSetUp(&extend, &result, targets, h));
-  PetscCall(BrenierExtensionApply(&extend.extension, targets, h, m.x.n_local, m.x.value, m.index, m.u, m.code, NULL));
+  PetscCall(BrenierExtensionApply(&extend.extension, targets, h, m.x.n_local, m.x.value,
+                                  &(BrenierExtended){m.index, m.u, m.code, NULL}));
   PetscCall(EvaluatePhi(&m, &mean));
   PetscCall(WriteMap(output, &extend, &m));
   PetscCall(BrenierSay("mapped %" PetscInt_FMT " point%s, mean of phi %.6g; output in %s", m.x.n, BrenierPlural(m.x.n),
@@ -124,6 +125,7 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscCall(BrenierArrayDestroy(&m.x));
   PetscCall(BrenierExtendDestroy(&extend));
   PetscCall(VecDestroy(&h));
+  PetscCall(BrenierSourceDestroy(&result.source));
   PetscCall(BrenierTargetsDestroy(&targets));
   *outcome = BRENIER_EXIT_DONE;
   PetscFunctionReturn(PETSC_SUCCESS);

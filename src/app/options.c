@@ -76,7 +76,7 @@ PetscErrorCode BrenierOptionThreads(void)
 
   PetscFunctionBegin;
   PetscCall(BrenierOptionInt("-threads", 1, most, &n, NULL));
-  BrenierThreadsSet((PetscInt)n);
+  PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, (PetscInt)n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -41,7 +41,7 @@ typedef struct {
   PetscInt64     n, seed, first;
   PetscBool      stores_noise, has_labels;
   BrenierTargets targets;
-  BrenierSource  source;
+  BrenierSource  source; /* owned */
   Vec            h;
   BrenierExtend  extend;
   BrenierStore   store;
@@ -125,11 +125,11 @@ static PetscErrorCode SampleGroup(Sampler *s, PetscInt count)
   n    = (PetscInt)((PetscInt64)count * (rank + 1) / size) - from;
   for (PetscInt i = 0; i < n; ++i) {
     s->draw[i] = s->first + s->drawn + from + i;
-    BrenierSourceDrawPoint(&s->source, s->seed, BRENIER_STREAM_SAMPLE, s->draw[i],
+    BrenierSourceDrawPoint(s->source, s->seed, BRENIER_STREAM_SAMPLE, s->draw[i],
                            s->x + (size_t)i * (size_t)s->targets->dim);
   }
-  PetscCall(
-      BrenierExtensionApply(&s->extend.extension, s->targets, s->h, n, s->x, s->index, NULL, s->code, s->crosses));
+  PetscCall(BrenierExtensionApply(&s->extend.extension, s->targets, s->h, n, s->x,
+                                  &(BrenierExtended){s->index, NULL, s->code, s->crosses}));
   s->drawn += count;
   PetscCall(KeepDraws(s, n, &kept));
   PetscCall(AppendGroup(s, kept));
@@ -201,7 +201,7 @@ static PetscErrorCode SampleAll(Sampler *s)
                                &s->store));
   PetscCall(BrenierStoreSetInt(s->store, "/", "seed", s->seed));
   PetscCall(BrenierStoreSetInt(s->store, "/", "first", s->first));
-  PetscCall(BrenierStoreSetText(s->store, "/", "source", BrenierSourceNames[s->source.type]));
+  PetscCall(BrenierStoreSetText(s->store, "/", "source", BrenierSourceName(s->source)));
   PetscCall(BrenierExtendSetAttributes(&s->extend, s->store));
   ierr = DrawAll(s);
   if (ierr) PetscCall(BrenierStoreDestroy(&s->store)); // leaves no file behind
@@ -319,6 +319,7 @@ static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outco
   PetscCall(BrenierExtendDestroy(&s.extend));
   PetscCall(PetscFree(s.label_of_target));
   PetscCall(VecDestroy(&s.h));
+  PetscCall(BrenierSourceDestroy(&s.source));
   PetscCall(BrenierTargetsDestroy(&s.targets));
   *outcome = BRENIER_EXIT_DONE;
   PetscFunctionReturn(PETSC_SUCCESS);

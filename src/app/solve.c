@@ -87,8 +87,8 @@ typedef struct {
   BrenierReduction reduction;
   BrenierTargets   targets; /* in the coordinates in which they differ; borrowed from the reduction, as is the source */
   BrenierSource    whole;   /* in the dimension of the targets as read */
-  BrenierSource    source;
-  PetscBool        exact; /* cells */
+  BrenierSource    source;  /* as the reduction's */
+  PetscBool        exact;   /* cells */
   BrenierSolved    solved;
   History          history;
   BrenierStart     start;
@@ -262,7 +262,7 @@ static PetscErrorCode ProjectOther(BrenierReduction reduction, BrenierTargets *b
 static PetscErrorCode WarmStart(const char path[], const SolveRun *run, Vec h, BrenierStart *start)
 {
   const BrenierTargets given  = run->given;
-  const BrenierSource *source = &run->source;
+  BrenierSource        source = run->source;
   BrenierResult        other;
   BrenierTargets       before;
   PetscReal           *barycentre;
@@ -275,10 +275,9 @@ static PetscErrorCode WarmStart(const char path[], const SolveRun *run, Vec h, B
              "%s: its targets have dimension %" PetscInt_FMT ", those given %" PetscInt_FMT
              "; leave out -start or give the result of targets like these",
              path, before->dim, given->dim);
-  PetscCheck(other.source.type == source->type, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
-             "%s: its source is %s, not %s; leave out -start or give -source %s", path,
-             BrenierSourceNames[other.source.type], BrenierSourceNames[source->type],
-             BrenierSourceNames[other.source.type]);
+  PetscCheck(!strcmp(BrenierSourceName(other.source), BrenierSourceName(source)), PETSC_COMM_WORLD,
+             PETSC_ERR_FILE_UNEXPECTED, "%s: its source is %s, not %s; leave out -start or give -source %s", path,
+             BrenierSourceName(other.source), BrenierSourceName(source), BrenierSourceName(other.source));
   PetscCall(PetscMalloc1((size_t)before->n_local * before->dim, &barycentre));
   PetscCall(BrenierResultReadBarycentres(path, before, barycentre, &found));
   if (!found)
@@ -287,6 +286,7 @@ static PetscErrorCode WarmStart(const char path[], const SolveRun *run, Vec h, B
   PetscCall(BrenierSolveRestart(run->targets, source, &run->request.solve, before, old, barycentre, h, start));
   PetscCall(PetscFree(barycentre));
   PetscCall(VecDestroy(&old));
+  PetscCall(BrenierSourceDestroy(&other.source));
   PetscCall(BrenierTargetsDestroy(&before));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -296,16 +296,16 @@ static PetscErrorCode Announce(const SolveRun *run)
   static const char *const curve[] = {"great circles", "chords", "line: the whole source, exactly"};
   const SolveRequest      *r       = &run->request;
   const BrenierTargets     t       = run->given;
-  const BrenierSource     *source  = &run->source;
+  BrenierSource            source  = run->source;
   char                     number[BRENIER_NUMBER_LENGTH];
   PetscMPIInt              size;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(t->comm, &size));
-  PetscCall(BrenierSay(
-      "Brenier %s on %d rank%s (%s): %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT ", source %s, by %s",
-      BRENIER_VERSION, size, BrenierPlural(size), BrenierTileSimd(), t->n, BrenierPlural(t->n), t->dim,
-      BrenierSourceNames[source->type], run->exact ? "exact cells" : curve[BrenierSourceCurveType(source)]));
+  PetscCall(BrenierSay("Brenier %s on %d rank%s (%s): %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT
+                       ", source %s, by %s",
+                       BRENIER_VERSION, size, BrenierPlural(size), BrenierTileSimd(), t->n, BrenierPlural(t->n), t->dim,
+                       BrenierSourceName(source), run->exact ? "exact cells" : curve[BrenierSourceCurveType(source)]));
   if (run->reduction->basis)
     PetscCall(BrenierSay("targets differ in %" PetscInt_FMT " of their %" PetscInt_FMT
                          " dimensions, and are solved for in these",
@@ -318,7 +318,7 @@ static PetscErrorCode Announce(const SolveRun *run)
   PetscCall(BrenierLogEvent("start", "s version", BRENIER_VERSION, "s commit", BRENIER_GIT_COMMIT, "i ranks",
                             (PetscInt64)size, "s simd", BrenierTileSimd(), "s input", t->path, "i n_targets",
                             (PetscInt64)t->n, "i dim", (PetscInt64)t->dim, "i rank", (PetscInt64)run->reduction->rank,
-                            "s source", BrenierSourceNames[source->type], "s cells", brenier_cells_names[run->exact],
+                            "s source", BrenierSourceName(source), "s cells", brenier_cells_names[run->exact],
                             "i curves", r->solve.curves, "r tol", r->solve.tol, "i seed", r->solve.seed, NULL));
   PetscCall(BrenierSay("%5s %5s %8s %9s %14s %10s %10s %8s %6s %8s %8s %6s", "iter", "eval", "seconds", "curves",
                        "energy", "L1", "rho", "noise", "empty", "damping", "step", "linear"));
@@ -326,7 +326,7 @@ static PetscErrorCode Announce(const SolveRun *run)
 }
 
 /* Where the time went, how much was scanned, and the fastest that the cores could have. */
-static PetscErrorCode ReportWork(BrenierTargets t, const BrenierSource *source, const BrenierSolved *solved)
+static PetscErrorCode ReportWork(BrenierTargets t, BrenierSource source, const BrenierSolved *solved)
 {
   const double           look    = 0.05; // seconds that measuring the rate takes
   const int              vectors = BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE ? 2 : 1;
@@ -340,7 +340,7 @@ static PetscErrorCode ReportWork(BrenierTargets t, const BrenierSource *source, 
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
-  all[3] = (PetscReal)BrenierThreads() * BrenierTilePeak(look);
+  all[3] = (PetscReal)BrenierThreads(PETSC_COMM_WORLD) * BrenierTilePeak(look);
   (void)getrusage(RUSAGE_SELF, &usage);
   bytes = (PetscInt64)usage.ru_maxrss * 1024;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 5, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));
@@ -486,7 +486,7 @@ static PetscErrorCode OpenCheckpoint(SolveRun *run)
   PetscCall(PetscMemzero(item, sizeof item));
   AddItem(item, &n, "targets", "%" PetscInt_FMT " x %" PetscInt_FMT, t->n, t->dim);
   AddItem(item, &n, "content of targets and weights", "%016llx", (unsigned long long)hash);
-  AddItem(item, &n, "-source", "%s", BrenierSourceNames[run->source.type]);
+  AddItem(item, &n, "-source", "%s", BrenierSourceName(run->source));
   AddItem(item, &n, "-cells", "%s", brenier_cells_names[run->exact]);
   AddItem(item, &n, "-seed", "%" PetscInt64_FMT, o->seed);
   AddItem(item, &n, "-tol", "%.17g", (double)o->tol);
@@ -544,10 +544,10 @@ static PetscErrorCode FindStart(SolveRun *run)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (r->has_start) ierr = WarmStart(r->start, run, run->h, &run->start);
-  else ierr = BrenierSolveStart(run->targets, &run->source, &r->solve, run->h, &run->start);
+  else ierr = BrenierSolveStart(run->targets, run->source, &r->solve, run->h, &run->start);
   if (ierr == BRENIER_STOPPED && !checkpoint) ierr = PETSC_SUCCESS; // the solve measures what there is
   if (ierr == BRENIER_STOPPED) {
-    run->solved.stopped = BrenierStopAsked();
+    run->solved.stopped = BrenierStopAsked(PETSC_COMM_WORLD);
     PetscCall(BrenierCheckpointWrite(checkpoint));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -559,7 +559,7 @@ static PetscErrorCode FindStart(SolveRun *run)
 /* Says that the run ends with a checkpoint. */
 static PetscErrorCode ReportStop(const SolveRun *run, BrenierExit *outcome)
 {
-  const char *why = BrenierStopText(run->solved.stopped);
+  const char *why = BrenierStopText(PETSC_COMM_WORLD, run->solved.stopped);
 
   PetscFunctionBegin;
   *outcome = BRENIER_EXIT_STOPPED;
@@ -575,7 +575,7 @@ static PetscErrorCode ChooseCells(SolveRun *run)
   SolveRequest   *r      = &run->request;
   const PetscBool newton = (PetscBool)(r->method == BRENIER_METHOD_NEWTON);
   const PetscBool asked  = (PetscBool)(r->has_cells && r->cells == BRENIER_CELLS_EXACT);
-  const PetscBool knows  = BrenierLaguerreKnows(&run->source, run->targets->n);
+  const PetscBool knows  = BrenierLaguerreKnows(run->source, run->targets->n);
 
   PetscFunctionBegin;
   PetscCheck(!asked || (newton && r->solve.curves == 0 && !r->solve.verify), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
@@ -583,7 +583,7 @@ static PetscErrorCode ChooseCells(SolveRun *run)
   PetscCheck(!asked || knows, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "option -cells exact: %" PetscInt_FMT " targets that span %" PetscInt_FMT
              " dimensions have no exact cells under the source %s; leave it out",
-             run->targets->n, run->targets->dim, BrenierSourceNames[run->source.type]);
+             run->targets->n, run->targets->dim, BrenierSourceName(run->source));
   run->exact = (PetscBool)(knows && newton && r->solve.curves == 0 && !r->solve.verify &&
                            !(r->has_cells && r->cells == BRENIER_CELLS_CURVES));
   if (run->exact && !r->has_max_it) r->solve.newton.convergence.max_it = brenier_exact_max_it;
@@ -602,12 +602,12 @@ static PetscErrorCode SolveExactly(SolveRun *run)
     PetscCall(FindStart(run));
     started = (PetscBool)!run->solved.stopped;
   }
-  PetscCall(BrenierSolveExact(run->targets, &run->source, &r->solve, started, run->h,
+  PetscCall(BrenierSolveExact(run->targets, run->source, &r->solve, started, run->h,
                               &(BrenierCells){run->mass, run->mass_error, run->barycentre}, &run->start, &run->solved));
   unsound = (PetscBool)(run->solved.reason == BRENIER_REASON_UNSOUND);
   failed  = (PetscBool)(run->solved.reason < 0 && !run->solved.stopped && !unsound && !run->solved.within_tol);
   if (!unsound && !failed) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCheck(run->source.dim > 1, PETSC_COMM_WORLD, PETSC_ERR_FP,
+  PetscCheck(run->targets->dim > 1, PETSC_COMM_WORLD, PETSC_ERR_FP,
              "%s: the cells of these targets, which lie on a line, cannot be solved for in double precision",
              run->targets->path);
   PetscCall(BrenierSay("notice: exact cells give no solution here (%s); curves are sampled instead",
@@ -629,19 +629,19 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
   if (run->exact) PetscCall(SolveExactly(run));
   if (!run->exact) PetscCall(FindStart(run));
   if (!run->exact && !run->solved.stopped)
-    PetscCall(BrenierSolve(run->targets, &run->source, &r->solve, run->start.length, run->h,
+    PetscCall(BrenierSolve(run->targets, run->source, &r->solve, run->start.length, run->h,
                            &(BrenierCells){run->mass, run->mass_error, run->barycentre}, &run->solved));
   if (run->solved.stopped && r->solve.checkpoint) {
     PetscCall(ReportStop(run, outcome));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (run->solved.stopped)
-    PetscCall(BrenierSay("stopped (%s) after %.0f iterations", BrenierStopText(run->solved.stopped),
+    PetscCall(BrenierSay("stopped (%s) after %.0f iterations", BrenierStopText(PETSC_COMM_WORLD, run->solved.stopped),
                          run->solved.last.iteration));
   else
     PetscCall(
         BrenierSay("%s after %.0f iterations", BrenierReasonText(run->solved.reason), run->solved.last.iteration));
-  if (run->solved.curves > 0) PetscCall(ReportWork(run->targets, &run->source, &run->solved));
+  if (run->solved.curves > 0) PetscCall(ReportWork(run->targets, run->source, &run->solved));
   PetscCall(Conclude(run, outcome));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -653,10 +653,10 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
 
   PetscFunctionBegin;
   PetscCall(ReadRequest(r));
-  PetscCall(BrenierStopSetup(r->max_time, r->stop_file));
+  PetscCall(BrenierStopSetup(PETSC_COMM_WORLD, r->max_time, r->stop_file));
   PetscCall(ReadTargets(argument[0], r, &run.given));
-  PetscCall(BrenierSourceCreate((BrenierSourceType)r->source, run.given->dim, 1.0, &run.whole));
-  PetscCall(BrenierReductionCreate(run.given, &run.whole, &run.reduction));
+  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, BrenierSourceNames[r->source], run.given->dim, 1.0, &run.whole));
+  PetscCall(BrenierReductionCreate(run.given, run.whole, &run.reduction));
   run.targets = run.reduction->targets;
   run.source  = run.reduction->source;
   PetscCall(ChooseCells(&run));
@@ -676,6 +676,7 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
   PetscCall(VecDestroy(&run.mass));
   PetscCall(VecDestroy(&run.mass_error));
   PetscCall(BrenierReductionDestroy(&run.reduction));
+  PetscCall(BrenierSourceDestroy(&run.whole));
   PetscCall(BrenierTargetsDestroy(&run.given));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,14 +1,22 @@
 /* threads.c - Implements threads.h. */
+#include "context_impl.h"
+
+#include <brenier/compat.h>
 #include <brenier/threads.h>
 
-static PetscInt brenier_threads = 1;
-
-void BrenierThreadsSet(PetscInt n)
+PetscErrorCode BrenierThreadsSet(MPI_Comm comm, PetscInt n)
 {
-  brenier_threads = n;
+  BrenierContext *context;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierContextNeed_Private(comm, &context));
+  context->threads = n;
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscInt BrenierThreads(void)
+PetscInt BrenierThreads(MPI_Comm comm)
 {
-  return brenier_threads;
+  const BrenierContext *context = BrenierContextGet_Private(comm);
+
+  return context ? context->threads : 1;
 }

@@ -5,7 +5,7 @@
 #include "reader.h"
 
 #include <brenier/compat.h>
-#include <brenier/log.h>
+#include <brenier/print.h>
 #include <brenier/store.h>
 
 #include <errno.h>
@@ -26,8 +26,9 @@ enum { MAGIC_BYTES = 20 };
 
 /* ---- the file ---- */
 
-/* Where `file.h5:/dataset` or `file.h5:dataset` is to be split; NULL when all of it is a file. Colons may be part of the name of a
-   file or a dataset: the first counts that has a file before it, and without one the last that has a slash behind it. */
+/* Where `file.h5:/dataset` or `file.h5:dataset` is to be split; NULL when all of it is a file. Colons may be part of
+   the name of a file or a dataset: the first counts that has a file before it, and without one the last that has a
+   slash behind it. */
 static char *FindColon(char where[])
 {
   struct stat about;
@@ -265,8 +266,9 @@ static PetscBool IsFill(const BrenierArray *array, PetscInt i, PetscReal fill)
   return PETSC_TRUE;
 }
 
-/* Warns of rows that look as if nobody had written them: where storage was reserved for all of a file that was filled halfway, no
-   more can be seen. One such row is nothing unusual, nor are several of one number, or of integers, unless they follow each other. */
+/* Warns of rows that look as if nobody had written them: where storage was reserved for all of a file that was filled
+   halfway, no more can be seen. One such row is nothing unusual, nor are several of one number, or of integers, unless
+   they follow each other. */
 static PetscErrorCode WarnOfFill(const BrenierArrayFile *file, BrenierArrayRole role, const BrenierArray *array)
 {
   PetscInt64 count = 0, first = array->n, last = -1;
@@ -285,9 +287,11 @@ static PetscErrorCode WarnOfFill(const BrenierArrayFile *file, BrenierArrayRole 
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &last, 1, MPIU_INT64, MPI_MAX, array->comm));
   suspect = (array->dim > 1) + (file->number == BRENIER_NUMBER_FLOAT) + (last - first + 1 == count);
   if (count > 1 && suspect > 1)
-    PetscCall(BrenierWarn("%s: %" PetscInt64_FMT " of its %" PetscInt_FMT " rows, from row %" PetscInt64_FMT
-                          " to %" PetscInt64_FMT " (counted from 0), hold nothing but %g; were they ever written?",
-                          array->path, count, array->n, first, last, (double)file->fill));
+    PetscCall(BrenierPrintWarning(array->comm,
+                                  "%s: %" PetscInt64_FMT " of its %" PetscInt_FMT " rows, from row %" PetscInt64_FMT
+                                  " to %" PetscInt64_FMT
+                                  " (counted from 0), hold nothing but %g; were they ever written?",
+                                  array->path, count, array->n, first, last, (double)file->fill));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -408,8 +412,8 @@ PetscErrorCode BrenierArrayRead(MPI_Comm comm, const char where[], BrenierArrayR
   ierr        = InspectOnce(comm, where, role, file, array);
   if (ierr) PetscCall(PetscFree(file));
   PetscCall(ierr);
-  if (file->notice[0]) PetscCall(BrenierSay("notice: %s", file->notice));
-  if (file->warning[0]) PetscCall(BrenierWarn("%s", file->warning));
+  if (file->notice[0]) PetscCall(BrenierPrint(comm, "notice: %s", file->notice));
+  if (file->warning[0]) PetscCall(BrenierPrintWarning(comm, "%s", file->warning));
   array->file_bytes = file->file_bytes;
   PetscCall(PetscStrncpy(array->path, file->where, sizeof array->path));
   array->n_local = PETSC_DECIDE;

@@ -29,8 +29,8 @@ static PetscBool IsForWriting(const char process[], const char descriptor[])
   return (PetscBool)((flags & O_ACCMODE) != O_RDONLY);
 }
 
-/* Whether a process has the file open for writing. Names are compared, not files: to ask for a file could hang where its file
-   system does. */
+/* Whether a process has the file open for writing. Names are compared, not files: to ask for a file could hang where
+   its file system does. */
 static PetscBool Writes(const char process[], const char absolute[])
 {
   char           path[600], target[PETSC_MAX_PATH_LEN];

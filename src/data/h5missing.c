@@ -1,5 +1,6 @@
 /*
-  h5missing.c - Finds what an HDF5 dataset promises and does not have. HDF5 reads all of it as the fill value, without a word:
+  h5missing.c - Finds what an HDF5 dataset promises and does not have. HDF5 reads all of it as the fill value, without a
+  word:
 
     chunked     chunks that were never written
     contiguous  datasets that were never written, and holes in the file
@@ -23,7 +24,7 @@
 #include <unistd.h>
 
 /* Virtual datasets of virtual datasets are followed so far. */
-enum { MOST_LEVELS = 8 };
+enum { DEEPEST_VIRTUAL = 8 };
 
 /* A dataset looked at. */
 typedef struct {
@@ -151,7 +152,8 @@ static void LookAtChunks(const Dataset *d, BrenierGap *gap)
 
 /* ---- external ---- */
 
-/* `prefix` as HDF5 takes it from its environment variables: ${ORIGIN} is the folder of the file that holds the dataset. */
+/* `prefix` as HDF5 takes it from its environment variables: ${ORIGIN} is the folder of the file that holds the
+   dataset. */
 static void JoinPath(const char prefix[], size_t prefix_length, const char origin[], const char name[],
                      char path[PETSC_MAX_PATH_LEN])
 {
@@ -266,8 +268,8 @@ static hid_t TryToOpen(const char path[], char found[PETSC_MAX_PATH_LEN], Brenie
   return file;
 }
 
-/* Opens a source's file where HDF5 looks for it: as named; in HDF5_VDS_PREFIX; beside the dataset's file; in the working
-   folder; beside what the file's name is a link to. */
+/* Opens a source's file where HDF5 looks for it: as named; in HDF5_VDS_PREFIX; beside the dataset's file; in the
+   working folder; beside what the file's name is a link to. */
 static hid_t OpenSourceFile(const Dataset *d, const char name[], char found[PETSC_MAX_PATH_LEN], BrenierFault *fault)
 {
   const char *slash  = name[0] == '/' ? strrchr(name, '/') : NULL;
@@ -436,7 +438,7 @@ static void LookAtVirtual(const Dataset *d, BrenierGap *gap)
 
 static void LookAt(const Dataset *d, BrenierGap *gap)
 {
-  if (d->level > MOST_LEVELS || d->n_axes < 1 || !d->size[0] || !d->row_bytes) return;
+  if (d->level > DEEPEST_VIRTUAL || d->n_axes < 1 || !d->size[0] || !d->row_bytes) return;
   switch (H5Pget_layout(d->creation)) {
   case H5D_CONTIGUOUS:
     if (H5Pget_external_count(d->creation) > 0) LookAtExternal(d, gap);

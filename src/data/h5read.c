@@ -19,7 +19,8 @@ typedef struct {
   PetscInt64 shape[BRENIER_MAX_AXES];
 } Extent;
 
-/* Whether a type is one of numbers: floats, integers, enumerations (h5py's bool), and the bytes that PyTables keeps a bool in. */
+/* Whether a type is one of numbers: floats, integers, enumerations (h5py's bool), and the bytes that PyTables keeps a
+   bool in. */
 static PetscBool IsNumber(hid_t type)
 {
   const H5T_class_t class = H5Tget_class(type);

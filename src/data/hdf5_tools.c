@@ -23,7 +23,8 @@ static hid_t FileAccess(H5F_close_degree_t degree)
 {
   hid_t access;
 
-  // Before HDF5 starts: the sources of virtual datasets are opened without our settings, and where locks fail read as zeros
+  // Before HDF5 starts: the sources of virtual datasets are opened without our settings, and where locks fail read as
+  // zeros
   (void)setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
   access = H5Pcreate(H5P_FILE_ACCESS);
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -35,7 +36,8 @@ static hid_t FileAccess(H5F_close_degree_t degree)
 
 hid_t BrenierHdf5Open(const char path[])
 {
-  // Weak, as HDF5 opens the sources of a virtual dataset: it does not open a file twice in two ways, and takes zeros instead
+  // Weak, as HDF5 opens the sources of a virtual dataset: it does not open a file twice in two ways, and takes zeros
+  // instead
   const hid_t access = FileAccess(H5F_CLOSE_WEAK);
   const hid_t file   = H5Fopen(path, H5F_ACC_RDONLY, access);
 

@@ -10,7 +10,7 @@
 #include "reader.h"
 
 #include <brenier/compat.h>
-#include <brenier/log.h>
+#include <brenier/print.h>
 
 #include <errno.h>
 #include <fcntl.h>

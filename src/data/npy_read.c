@@ -1,4 +1,5 @@
-/* npy_read.c - Reads the rows of .npy files, whose header npy.c has inspected, and turns their numbers into the host's. */
+/* npy_read.c - Reads the rows of .npy files, whose header npy.c has inspected, and turns their numbers into the
+   host's. */
 #define _POSIX_C_SOURCE 200809L
 #include "file_state.h"
 #include "reader.h"

@@ -1,6 +1,6 @@
 /* reduction.c - Implements reduction.h: Gram and Schmidt with the furthest target as pivot. */
 #include <brenier/base.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/reduction.h>
 
 #include <float.h>
@@ -217,16 +217,18 @@ static PetscErrorCode SetBasis(BrenierReduction r, const Axes *a, const PetscRea
 }
 
 /* The basis, unless targets need all coordinates. */
-static PetscErrorCode FindBasis(BrenierReduction r, BrenierTargets t, const BrenierSource *source)
+static PetscErrorCode FindBasis(BrenierReduction r, BrenierTargets t, BrenierSymmetry symmetry)
 {
   PetscReal *direction;
   Axes       a;
 
   PetscFunctionBegin;
+  r->rank = r->dim;
+  if (symmetry == BRENIER_SYMMETRY_NONE) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(FindAxes(t, &a));
   r->rank = a.n;
   PetscCall(PetscMalloc1((size_t)a.n * a.n, &direction));
-  if (source->type != BRENIER_SOURCE_CUBE) PetscCall(FindDirections(t, &a, direction, &r->rank));
+  if (symmetry == BRENIER_SYMMETRY_ROTATIONS) PetscCall(FindDirections(t, &a, direction, &r->rank));
   if (r->rank == 0) r->rank = r->dim; // one target
   else if (r->rank < a.n) PetscCall(SetBasis(r, &a, direction));
   else if (a.n < r->dim) PetscCall(SetAxes(r, &a));
@@ -275,7 +277,7 @@ static PetscErrorCode ReduceTargets(BrenierReduction r)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierReductionCreate(BrenierTargets targets, const BrenierSource *source, BrenierReduction *reduction)
+PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource source, BrenierReduction *reduction)
 {
   BrenierReduction r;
 
@@ -284,9 +286,9 @@ PetscErrorCode BrenierReductionCreate(BrenierTargets targets, const BrenierSourc
   r->dim     = targets->dim;
   r->whole   = targets;
   r->targets = targets;
-  PetscCall(FindBasis(r, targets, source));
+  PetscCall(FindBasis(r, targets, BrenierSourceSymmetry(source)));
   if (r->basis) PetscCall(ReduceTargets(r));
-  BrenierSourceReduce(source, r->rank, &r->source);
+  PetscCall(BrenierSourceReduce(source, r->rank, &r->source));
   *reduction = r;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -319,6 +321,7 @@ PetscErrorCode BrenierReductionDestroy(BrenierReduction *reduction)
   PetscFunctionBegin;
   if (!r) PetscFunctionReturn(PETSC_SUCCESS);
   if (r->targets != r->whole) PetscCall(BrenierTargetsDestroy(&r->targets));
+  PetscCall(BrenierSourceDestroy(&r->source));
   PetscCall(PetscFree(r->basis));
   PetscCall(PetscFree(*reduction));
   PetscFunctionReturn(PETSC_SUCCESS);

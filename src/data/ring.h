@@ -1,8 +1,8 @@
 /*
   ring.h - Rows that visit every rank: in step s, rank r holds the block of rank r - s (mod size).
 
-  Double buffered: while a block is worked on, it is on its way to the next rank already. A block that the ranks change as
-  it passes travels after the work, and comes home at the end.
+  Double buffered: while a block is worked on, it is on its way to the next rank already. A block that the ranks change
+  as it passes travels after the work, and comes home at the end.
 */
 #pragma once
 
@@ -33,8 +33,9 @@ PetscErrorCode BrenierRingCreate(MPI_Comm comm, PetscInt n_rows, size_t width, P
 /*
   BrenierRingStep - Hands out the next block of a round
 
-  Collective. Returns *more = PETSC_FALSE after the last; otherwise the block's rows, their number and their owner. Call it again when
-  done with the block. With `changes`, the own block is back in ring->block[ring->current] at the end of the round.
+  Collective. Returns *more = PETSC_FALSE after the last; otherwise the block's rows, their number and their owner. Call
+  it again when done with the block. With `changes`, the own block is back in ring->block[ring->current] at the end of
+  the round.
 */
 PetscErrorCode BrenierRingStep(BrenierRing *ring, PetscBool *more, PetscMPIInt *owner, PetscInt *n, PetscReal **row);
 

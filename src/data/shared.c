@@ -118,8 +118,8 @@ static int MakeObject(size_t bytes, char name[BRENIER_SHARED_NAME])
   return -1;
 }
 
-/* Makes sure of the pages of this rank's part, which come to lie near it: the node's NUMA domains all get some. Writing beyond
-   what the file system holds would kill the process. */
+/* Makes sure of the pages of this rank's part, which come to lie near it: the node's NUMA domains all get some. Writing
+   beyond what the file system holds would kill the process. */
 static int FillPart(int file, size_t bytes, PetscMPIInt rank, PetscMPIInt size)
 {
   const size_t page  = (size_t)sysconf(_SC_PAGESIZE);

@@ -1,8 +1,8 @@
 /*
   shared.h - Nodes, and memory that the ranks of a node have in common.
 
-  MPI_Win_allocate_shared() would give the memory as well, but some implementations (Open MPI 4.1) hang instead of failing where
-  the file system behind it is full, as in containers with 64 MB of it.
+  MPI_Win_allocate_shared() would give the memory as well, but some implementations (Open MPI 4.1) hang instead of
+  failing where the file system behind it is full, as in containers with 64 MB of it.
 */
 #pragma once
 
@@ -23,8 +23,8 @@ typedef struct _p_BrenierNodes {
   PetscErrorCode (*destroy_kept)(void *kept);
 } * BrenierNodes;
 
-/* Finds the nodes. Collective on comm. most: at most so many ranks of a node count as one, 0 for all; with 1 no memory is shared,
-   and tests make several nodes of one machine. */
+/* Finds the nodes. Collective on comm. most: at most so many ranks of a node count as one, 0 for all; with 1 no memory
+   is shared, and tests make several nodes of one machine. */
 PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes *nodes);
 
 /* Destroys what a higher layer keeps with the nodes. Collective. */
@@ -42,8 +42,8 @@ typedef struct {
 /*
   BrenierSharedCreate - Memory of a node
 
-  Collective on nodes->node. *found: whether it could be had, the same on all ranks of the node. What ranks write the others see after
-  BrenierSharedBarrier().
+  Collective on nodes->node. *found: whether it could be had, the same on all ranks of the node. What ranks write the
+  others see after BrenierSharedBarrier().
 */
 PetscErrorCode BrenierSharedCreate(BrenierNodes nodes, size_t bytes, BrenierShared *shared, PetscBool *found);
 PetscErrorCode BrenierSharedBarrier(BrenierNodes nodes);

@@ -1,172 +1,170 @@
-/* source.c - Implements source.h. */
-#include <brenier/base.h>
-#include <brenier/source.h>
+/* source.c - Implements source.h: what is the same for all sources. Their laws are in source_NAME.c. */
+#include "source_impl.h"
 
-#include <stdlib.h>
+#include <brenier/base.h>
+
+#include <math.h>
 #include <string.h>
 
-const char *const BrenierSourceNames[] = {"gaussian", "cube", "sphere", NULL};
+static const BrenierSourceLaw *const brenier_laws[] = {
+#define BRENIER_SOURCE(name) &brenier_source_##name,
+#include "source_list.h"
+#undef BRENIER_SOURCE
+    NULL};
 
-PetscErrorCode BrenierSourceCreate(BrenierSourceType type, PetscInt dim, PetscReal scale, BrenierSource *source)
+const char *const BrenierSourceNames[] = {
+#define BRENIER_SOURCE(name) #name,
+#include "source_list.h"
+#undef BRENIER_SOURCE
+    NULL};
+
+/* No coordinate is beyond this many scales, and units where they are less: normal numbers come from 53 random bits. */
+static const PetscReal brenier_farthest = 16.0;
+
+static const PetscReal brenier_uniform_moment = 1.0 / 12.0; /* E t^2 on [-1/2, 1/2] */
+
+/* Number of a name; of the NULL at the end when there is none. */
+static PetscInt Find(const char name[])
 {
+  PetscInt which = 0;
+
+  while (BrenierSourceNames[which] && strcmp(BrenierSourceNames[which], name)) ++which;
+  return which;
+}
+
+PetscInt BrenierSourceLeastDim(const char name[])
+{
+  const BrenierSourceLaw *law = brenier_laws[Find(name)];
+
+  return law ? law->least_dim : PETSC_MAX_INT;
+}
+
+PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[], PetscInt dim, PetscReal scale,
+                                   BrenierSource *source)
+{
+  const PetscInt          which = Find(name);
+  const BrenierSourceLaw *law   = brenier_laws[which];
+  BrenierSource           s;
+
   PetscFunctionBegin;
-  PetscCheck(type != BRENIER_SOURCE_SPHERE || dim > 1, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "-source sphere needs targets of dimension 2 or more: in one dimension the sphere is two points");
-  source->type    = type;
-  source->dim     = dim;
-  source->ambient = dim;
-  source->scale   = type == BRENIER_SOURCE_GAUSSIAN ? scale : 1.0;
+  PetscCheck(law, comm, PETSC_ERR_USER_INPUT, "there is no source '%s'", name);
+  PetscCheck(dim >= law->least_dim, comm, PETSC_ERR_USER_INPUT,
+             "-source %s needs targets of dimension %" PetscInt_FMT " or more: %s", name, law->least_dim, law->refusal);
+  PetscCall(PetscNew(&s));
+  *s      = (struct _p_BrenierSource){.law     = law,
+                                      .name    = BrenierSourceNames[which],
+                                      .dim     = dim,
+                                      .ambient = dim,
+                                      .scale   = law->has_scale ? scale : 1.0,
+                                      .owners  = 1};
+  *source = s;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-void BrenierSourceReduce(const BrenierSource *source, PetscInt dim, BrenierSource *reduced)
+BrenierSource BrenierSourceReference(BrenierSource source)
 {
-  *reduced     = *source;
-  reduced->dim = dim;
+  ++source->owners;
+  return source;
 }
 
-BrenierCurveType BrenierSourceCurveType(const BrenierSource *source)
+PetscErrorCode BrenierSourceDestroy(BrenierSource *source)
 {
-  if (source->dim == 1) return BRENIER_CURVE_LINE;
-  return source->type == BRENIER_SOURCE_CUBE ? BRENIER_CURVE_CHORD : BRENIER_CURVE_CIRCLE;
+  PetscFunctionBegin;
+  if (*source && --(*source)->owners == 0) PetscCall(PetscFree(*source));
+  *source = NULL;
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-BrenierLineMeasure BrenierSourceLineMeasure(const BrenierSource *source)
+PetscErrorCode BrenierSourceReduce(BrenierSource source, PetscInt dim, BrenierSource *reduced)
 {
-  return source->type == BRENIER_SOURCE_CUBE ? BRENIER_LINE_UNIFORM : BRENIER_LINE_GAUSSIAN;
+  PetscFunctionBegin;
+  PetscCall(PetscNew(reduced));
+  **reduced          = *source;
+  (*reduced)->dim    = dim;
+  (*reduced)->owners = 1;
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscInt64 BrenierSourceMaxCurves(const BrenierSource *source)
+const char *BrenierSourceName(BrenierSource source)
+{
+  return source->name;
+}
+
+PetscInt BrenierSourceDim(BrenierSource source)
+{
+  return source->dim;
+}
+
+PetscInt BrenierSourceAmbient(BrenierSource source)
+{
+  return source->ambient;
+}
+
+PetscReal BrenierSourceScale(BrenierSource source)
+{
+  return source->scale;
+}
+
+BrenierCurveType BrenierSourceCurveType(BrenierSource source)
+{
+  return source->dim == 1 && source->law->line > 0.0 ? BRENIER_CURVE_LINE : source->law->curve;
+}
+
+BrenierLineMeasure BrenierSourceLineMeasure(BrenierSource source)
+{
+  return source->law->measure;
+}
+
+PetscInt64 BrenierSourceMaxCurves(BrenierSource source)
 {
   return BrenierSourceCurveType(source) == BRENIER_CURVE_LINE ? 1 : PETSC_MAX_INT;
 }
 
-static void Scale(size_t dim, PetscReal factor, PetscReal x[])
+BrenierSymmetry BrenierSourceSymmetry(BrenierSource source)
 {
-  for (size_t k = 0; k < dim; ++k) x[k] *= factor;
+  return source->law->symmetry;
 }
 
-/* Gram and Schmidt, twice for z2: once leaves an error of 1e-16 / sin(angle). */
-static void Orthonormalise(size_t dim, PetscReal z1[], PetscReal z2[])
+BrenierExactLaw BrenierSourceExactLaw(BrenierSource source)
 {
-  Scale(dim, 1.0 / PetscSqrtReal(BrenierDot(dim, z1, z1)), z1);
-  for (int pass = 0; pass < 2; ++pass) {
-    const PetscReal along = BrenierDot(dim, z1, z2);
-
-    for (size_t k = 0; k < dim; ++k) z2[k] -= along * z1[k];
-    Scale(dim, 1.0 / PetscSqrtReal(BrenierDot(dim, z2, z2)), z2);
-  }
+  return source->law->exact ? source->law->exact(source) : BRENIER_EXACT_NONE;
 }
 
-/* Normal vectors of R^ambient, orthonormalised, of which dim coordinates are seen. */
-static void DrawGreatCircle(const BrenierSource *source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
-                            BrenierCurve *curve)
+/* s of the line s t. */
+static PetscReal LineScale(BrenierSource source)
 {
-  const size_t dim = (size_t)source->dim, ambient = (size_t)source->ambient;
-  PetscReal   *z  = dim == ambient ? NULL : malloc(2 * ambient * sizeof *z);
-  PetscReal   *z1 = z ? z : curve->z1, *z2 = z ? z + ambient : curve->z2;
-
-  BrenierRandomNormal((uint64_t)seed, stream, 2 * (uint64_t)index, ambient, z1);
-  BrenierRandomNormal((uint64_t)seed, stream, 2 * (uint64_t)index + 1, ambient, z2);
-  Orthonormalise(ambient, z1, z2);
-  if (!z) return;
-  memcpy(curve->z1, z1, dim * sizeof *z);
-  memcpy(curve->z2, z2, dim * sizeof *z);
-  free(z);
+  return source->law->line * source->scale;
 }
 
-static void DrawCircle(const BrenierSource *source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
-                       BrenierCurve *curve)
-{
-  const size_t dim = (size_t)source->dim;
-
-  // Sequences 2k and 2k + 1: curve k owns both, and a vector is not split by the generator's pairs
-  BrenierRandomNormal((uint64_t)seed, stream, 2 * (uint64_t)index, dim, curve->z1);
-  BrenierRandomNormal((uint64_t)seed, stream, 2 * (uint64_t)index + 1, dim, curve->z2);
-  Scale(dim, source->scale, curve->z1);
-  Scale(dim, source->scale, curve->z2);
-}
-
-static void DrawChord(const BrenierSource *source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
-                      BrenierCurve *curve)
-{
-  const size_t dim = (size_t)source->dim;
-  PetscReal    where;
-
-  BrenierRandomUniform((uint64_t)seed, stream, 2 * (uint64_t)index, dim, curve->z1);
-  BrenierRandomUniform((uint64_t)seed, stream, 2 * (uint64_t)index + 1, 1, &where);
-  for (size_t k = 0; k < dim; ++k) curve->z1[k] -= 0.5;
-  curve->axis = PetscMin((PetscInt)(where * (PetscReal)source->dim), source->dim - 1);
-}
-
-void BrenierSourceDrawCurve(const BrenierSource *source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
+void BrenierSourceDrawCurve(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
                             BrenierCurve *curve)
 {
   curve->axis = 0;
-  switch (BrenierSourceCurveType(source)) {
-  case BRENIER_CURVE_CIRCLE:
-    if (source->type == BRENIER_SOURCE_SPHERE) DrawGreatCircle(source, seed, stream, index, curve);
-    else DrawCircle(source, seed, stream, index, curve);
-    break;
-  case BRENIER_CURVE_CHORD:
-    DrawChord(source, seed, stream, index, curve);
-    break;
-  case BRENIER_CURVE_LINE:
-    curve->z1[0] = 0.0;
-    break;
-  }
+  if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) curve->z1[0] = LineScale(source);
+  else source->law->draw_curve(source, seed, stream, index, curve);
 }
 
-/* A normal vector of R^ambient on the sphere, of which dim coordinates are seen. */
-static void DrawSpherePoint(const BrenierSource *source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
-                            PetscReal x[])
+void BrenierSourceDrawPoint(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index, PetscReal x[])
 {
-  const size_t dim = (size_t)source->dim, ambient = (size_t)source->ambient;
-  PetscReal   *all = dim == ambient ? x : malloc(ambient * sizeof *all);
-
-  BrenierRandomNormal((uint64_t)seed, stream, (uint64_t)index, ambient, all);
-  Scale(ambient, 1.0 / PetscSqrtReal(BrenierDot(ambient, all, all)), all);
-  if (all == x) return;
-  memcpy(x, all, dim * sizeof *x);
-  free(all);
+  source->law->draw_point(source, seed, stream, index, x);
 }
 
-void BrenierSourceDrawPoint(const BrenierSource *source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
-                            PetscReal x[])
+PetscReal BrenierSourceSecondMoment(BrenierSource source)
 {
-  const size_t dim = (size_t)source->dim;
-
-  if (source->type == BRENIER_SOURCE_CUBE) {
-    BrenierRandomUniform((uint64_t)seed, stream, (uint64_t)index, dim, x);
-    for (size_t k = 0; k < dim; ++k) x[k] -= 0.5;
-    return;
-  }
-  if (source->type == BRENIER_SOURCE_SPHERE) {
-    DrawSpherePoint(source, seed, stream, index, x);
-    return;
-  }
-  BrenierRandomNormal((uint64_t)seed, stream, (uint64_t)index, dim, x);
-  Scale(dim, source->scale, x);
+  return source->law->second_moment(source);
 }
 
-PetscReal BrenierSourceSecondMoment(const BrenierSource *source)
-{
-  switch (source->type) {
-  case BRENIER_SOURCE_GAUSSIAN:
-    return source->scale * source->scale * (PetscReal)source->ambient;
-  case BRENIER_SOURCE_CUBE:
-    return (PetscReal)source->ambient / 12.0;
-  default:
-    return 1.0;
-  }
-}
-
-PetscReal BrenierSourceDeviation(const BrenierSource *source)
+PetscReal BrenierSourceDeviation(BrenierSource source)
 {
   return PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)source->ambient);
 }
 
-PetscReal BrenierCurveSecondMoment(const BrenierSource *source, const BrenierCurve *curve)
+PetscReal BrenierSourceReach(BrenierSource source)
+{
+  return brenier_farthest * PetscMax(source->scale, 1.0);
+}
+
+PetscReal BrenierCurveSecondMoment(BrenierSource source, const BrenierCurve *curve)
 {
   const size_t dim = (size_t)source->dim;
 
@@ -174,8 +172,35 @@ PetscReal BrenierCurveSecondMoment(const BrenierSource *source, const BrenierCur
   case BRENIER_CURVE_CIRCLE:
     return 0.5 * (BrenierDot(dim, curve->z1, curve->z1) + BrenierDot(dim, curve->z2, curve->z2));
   case BRENIER_CURVE_CHORD:
-    return BrenierDot(dim, curve->z1, curve->z1) - curve->z1[curve->axis] * curve->z1[curve->axis] + 1.0 / 12.0;
+    return BrenierDot(dim, curve->z1, curve->z1) - curve->z1[curve->axis] * curve->z1[curve->axis] +
+           brenier_uniform_moment;
   default:
     return BrenierSourceSecondMoment(source);
   }
+}
+
+/* x <= 0 with standard normal mass p <= 1/2 below it. Newton for log Phi(x) = log p: the left side is concave and rises, so
+   from a point below the root the tangent meets log p below the root again, and the iterates rise to it. */
+static PetscReal LowerNormalQuantile(PetscReal p)
+{
+  const PetscInt max_it = 100;
+  PetscReal      x      = -PetscSqrtReal(-2.0 * log(2.0 * p)); // Phi(x) <= exp(-x^2 / 2) / 2: not above the root
+
+  for (PetscInt it = 0; it < max_it; ++it) {
+    const PetscReal below   = 0.5 * erfc(-x / sqrt(2.0));
+    const PetscReal density = exp(-0.5 * x * x) / sqrt(2.0 * PETSC_PI);
+    const PetscReal step    = below / density * log(p / below);
+
+    x += step;
+    if (PetscAbsReal(step) <= 1e-16 * (1.0 + PetscAbsReal(x))) break;
+  }
+  return PetscMin(x, 0.0);
+}
+
+PetscReal BrenierSourceQuantile(BrenierSource source, PetscReal below, PetscReal above)
+{
+  const PetscReal scale = LineScale(source);
+
+  if (source->law->measure == BRENIER_LINE_UNIFORM) return scale * (below < above ? below - 0.5 : 0.5 - above);
+  return scale * (below < above ? LowerNormalQuantile(below) : -LowerNormalQuantile(above));
 }

@@ -81,8 +81,9 @@ static PetscInt64 FileBytes(BrenierStore store)
   return (PetscInt64)(size + metadata);
 }
 
-/* The limit of a file's size where a file may come to exceed it, though its data would not: the last chunks of growing datasets are
-   whole. HDF5 cannot close a file that has met the limit, so it must not come to that. 0 when there is room. */
+/* The limit of a file's size where a file may come to exceed it, though its data would not: the last chunks of growing
+   datasets are whole. HDF5 cannot close a file that has met the limit, so it must not come to that. 0 when there is
+   room. */
 static long long LimitInTheWay(BrenierStore store, PetscInt64 need, PetscInt64 *most)
 {
   const PetscInt64 chunks = 8 * (PetscInt64)(1 << 20);

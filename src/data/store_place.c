@@ -1,4 +1,5 @@
-/* store_place.c - Where a store goes: links are followed to their end; what is there, or in the way, before any work. */
+/* store_place.c - Where a store goes: links are followed to their end; what is there, or in the way, before any
+   work. */
 #define _XOPEN_SOURCE 700
 #include "store_impl.h"
 

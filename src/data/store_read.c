@@ -212,17 +212,24 @@ static PetscErrorCode CoverAll(BrenierStore store, PetscInt64 first, PetscInt64 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Rows that a rank wants, of n that there are. */
+typedef struct {
+  PetscInt64 first, n;
+  PetscInt   n_local;
+} RowRange;
+
 /* Reads this rank's rows into memory of type `memory`, unless a fault is noted already. */
-static void CheckedRead(BrenierStore store, const char name[], hid_t dataset, BrenierType memory, PetscInt64 first,
-                        PetscInt n_local, PetscInt64 n, void *rows, BrenierFault *fault)
+static void CheckedRead(BrenierStore store, const char name[], hid_t dataset, BrenierType memory, RowRange wanted,
+                        void *rows, BrenierFault *fault)
 {
   if (fault->kind) return;
-  if (first < 0 || n_local < 0 || first > n - n_local)
+  if (wanted.first < 0 || wanted.n_local < 0 || wanted.first > wanted.n - wanted.n_local)
     BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
                     "%s: dataset %s has %" PetscInt64_FMT " rows; rows %" PetscInt64_FMT " to %" PetscInt64_FMT
                     " were asked for",
-                    store->path, name, n, first, first + n_local - 1);
-  else if (BrenierHdf5ReadRows(dataset, BrenierHdf5Type(memory), (hsize_t)first, (hsize_t)n_local, rows) < 0)
+                    store->path, name, wanted.n, wanted.first, wanted.first + wanted.n_local - 1);
+  else if (BrenierHdf5ReadRows(dataset, BrenierHdf5Type(memory), (hsize_t)wanted.first, (hsize_t)wanted.n_local, rows) <
+           0)
     BrenierFaultSet(fault, BRENIER_EXIT_INPUT, "%s: cannot read dataset %s: damaged; copy or make it again",
                     store->path, name);
 }
@@ -257,7 +264,7 @@ PetscErrorCode BrenierStoreReadRows(BrenierStore store, const char name[], Breni
   disk     = DiskType(dataset, type);
   n_values = (size_t)PetscMax(n_local, 0) * (size_t)(dim ? dim : 1);
   if (disk != type) PetscCall(PetscMalloc(n_values * sizeof(PetscInt64), &raw));
-  CheckedRead(store, name, dataset, disk, first, n_local, n, raw, &fault);
+  CheckedRead(store, name, dataset, disk, (RowRange){first, n, n_local}, raw, &fault);
   ierr = BrenierFaultAgree(store->comm, &fault);
   if (!ierr) PetscCall(CoverAll(store, first, n_local, n, &all));
   if (!ierr && all) ierr = VerifyRows(store, name, dataset, n_local, BrenierRowBytes(disk, dim), raw);

@@ -1,6 +1,6 @@
 /* targets.c - Implements targets.h but for the search of duplicates, which is in duplicates.c. */
 #include <brenier/base.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/scales.h>
 #include <brenier/targets.h>
 
@@ -72,8 +72,8 @@ static PetscErrorCode SetWeights(BrenierTargets t, const BrenierArray *weights)
     for (PetscInt i = 0; i < t->n_local; ++i) t->nu[i] = weights->value[i] / t->weight_sum;
     PetscCall(CheckShares(t, weights));
     if (PetscAbsReal(t->weight_sum - 1.0) > brenier_notice_above)
-      PetscCall(BrenierSay("notice: the weights of %s sum to %g and were divided by it", weights->path,
-                           (double)t->weight_sum));
+      PetscCall(BrenierPrint(t->comm, "notice: the weights of %s sum to %g and were divided by it", weights->path,
+                             (double)t->weight_sum));
   } else {
     t->weight_sum = 1.0;
     for (PetscInt i = 0; i < t->n_local; ++i) t->nu[i] = 1.0 / (PetscReal)t->n;
@@ -185,9 +185,11 @@ PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *we
   t->n_local = n_local;
   PetscCall(SetLayout(t));
   if (t->n_merged)
-    PetscCall(BrenierSay("notice: %" PetscInt64_FMT
-                         " duplicate%s among the targets in %s merged, weights added, %" PetscInt_FMT " target%s left",
-                         t->n_merged, BrenierPlural(t->n_merged), t->path, t->n, BrenierPlural(t->n)));
+    PetscCall(BrenierPrint(t->comm,
+                           "notice: %" PetscInt64_FMT
+                           " duplicate%s among the targets in %s merged, weights added, %" PetscInt_FMT
+                           " target%s left",
+                           t->n_merged, BrenierPlural(t->n_merged), t->path, t->n, BrenierPlural(t->n)));
   PetscCall(SetCentreAndUnit(t));
   PetscCall(CheckSpread(t));
   PetscCall(BrenierNodesCreate(t->comm, 0, &t->nodes));

@@ -13,9 +13,6 @@
 /* Bytes of moments at once on a rank. */
 static const size_t brenier_moment_bytes = (size_t)128 << 20;
 
-/* No coordinate of a source is beyond this many of its scales: normal numbers come from 53 random bits. */
-static const PetscReal brenier_farthest = 16.0;
-
 /* Axes [first, first + count) of the moments, summed in units. */
 typedef struct {
   PetscInt  first, count;
@@ -67,7 +64,7 @@ PetscErrorCode BrenierDualBarycentres(BrenierDual dual, PetscReal barycentre[])
 
   PetscFunctionBegin;
   // The sum of all curves stays below 2^62 units
-  (void)frexp(brenier_farthest * PetscMax(dual->curves.scale, 1.0) * (PetscReal)dual->sample.n_curves, &exponent);
+  (void)frexp(BrenierSourceReach(dual->sample.source) * (PetscReal)dual->sample.n_curves, &exponent);
   axes.unit = ldexp(1.0, exponent - 62);
   at_once   = PetscMin(PetscMax(at_once, 1), dim);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &at_once, 1, MPIU_INT, MPI_MIN, dual->comm));

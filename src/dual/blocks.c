@@ -1,6 +1,6 @@
 /* blocks.c - Implements blocks.h. */
 #include <brenier/compat.h>
-#include <brenier/log.h>
+#include <brenier/print.h>
 #include <brenier/threads.h>
 #include "blocks.h"
 
@@ -80,7 +80,8 @@ PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, Pe
     PetscCall(ShareRows(blocks, &found));
   }
   if (!found && (*nodes)->n < blocks->size) {
-    PetscCall(BrenierSay("notice: no shared memory for the targets (is /dev/shm too small?); every rank keeps a copy"));
+    PetscCall(BrenierPrint(
+        comm, "notice: no shared memory for the targets (is /dev/shm too small?); every rank keeps a copy"));
     PetscCall(PetscFree2(blocks->first_row, blocks->first_tile));
     PetscCall(BrenierNodesDestroy(nodes));
     PetscCall(BrenierNodesCreate(comm, 1, nodes));
@@ -250,7 +251,7 @@ PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *blo
   PetscFunctionBegin;
   *n    = count;
   *tile = packed;
-#pragma omp parallel for num_threads(BrenierThreads()) schedule(dynamic) reduction(| : failed)
+#pragma omp parallel for num_threads(BrenierThreads(blocks->nodes->comm)) schedule(dynamic) reduction(| : failed)
   for (PetscInt k = 0; k < count; ++k)
     if (!blocks->keeps_tiles || !packed[k].low)
       failed |= Pack(blocks, block, (first + k) * BRENIER_TARGETS_AT_ONCE, &packed[k]);

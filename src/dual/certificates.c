@@ -291,7 +291,7 @@ static int WalkList(BrenierDual dual, PetscInt c, PetscReal h[], BrenierEnvelope
 static PetscErrorCode Walk(BrenierDual dual)
 {
   const BrenierCandidates *lists     = &dual->candidates;
-  const PetscInt           n_threads = BrenierThreads(), n = BRENIER_ENVELOPES_AT_ONCE * n_threads;
+  const PetscInt           n_threads = BrenierThreads(dual->comm), n = BRENIER_ENVELOPES_AT_ONCE * n_threads;
   const size_t             longest = (size_t)BrenierCandidatesLongest(lists);
   BrenierEnvelope         *envelope;
   PetscReal               *h; // of each thread

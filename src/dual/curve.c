@@ -1,6 +1,8 @@
 /* curve.c - Implements curve.h: the one place that tells the families of curves apart. */
 #include "curve.h"
 
+#include <brenier/dot.h>
+
 #include <math.h>
 
 static void CirclePlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
@@ -19,9 +21,9 @@ static void ChordPlane(const BrenierCurves *curves, const BrenierCurve *curve, c
 static void LinePlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
                       PetscReal *b)
 {
-  (void)curve;
+  (void)curves;
   *a = 0.0;
-  *b = curves->scale * y[0];
+  *b = curve->z1[0] * y[0];
 }
 
 static int CircleEnvelope(const BrenierCurves *curves, size_t k, const PetscReal a[], const PetscReal b[],
@@ -111,10 +113,10 @@ static PetscReal ChordMoment(const BrenierCurves *curves, const BrenierCurve *cu
 static PetscReal LineMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k, PetscReal first,
                             PetscReal second)
 {
-  (void)curve;
+  (void)curves;
   (void)k;
   (void)first;
-  return curves->scale * second;
+  return curve->z1[0] * second;
 }
 
 static const BrenierCurveFamily brenier_circles = {
@@ -172,7 +174,7 @@ static const BrenierCurveFamily brenier_line = {
     .reach     = BrenierLineReach,
 };
 
-void BrenierCurvesSet(const BrenierSource *source, BrenierCurves *curves)
+void BrenierCurvesSet(BrenierSource source, BrenierCurves *curves)
 {
   static const BrenierCurveFamily *const family[] = {
       [BRENIER_CURVE_CIRCLE] = &brenier_circles,
@@ -181,7 +183,7 @@ void BrenierCurvesSet(const BrenierSource *source, BrenierCurves *curves)
   };
   const BrenierCurveType curve_type = BrenierSourceCurveType(source);
 
-  *curves = (BrenierCurves){family[curve_type], BrenierSourceLineMeasure(source), source->dim, source->scale};
+  *curves = (BrenierCurves){family[curve_type], BrenierSourceLineMeasure(source), BrenierSourceDim(source)};
 }
 
 int BrenierCurvesEnvelope(const BrenierCurves *curves, PetscInt k, const PetscReal a[], const PetscReal b[],

@@ -22,7 +22,6 @@ typedef struct {
   const BrenierCurveFamily *family;
   BrenierLineMeasure        measure; /* along a chord or the line */
   PetscInt                  dim;
-  PetscReal                 scale; /* of the source: the line is that many times its parameter */
 } BrenierCurves;
 
 /*
@@ -56,7 +55,7 @@ struct BrenierCurveFamily {
 };
 
 /* The curves of a source. Not collective. */
-void BrenierCurvesSet(const BrenierSource *source, BrenierCurves *curves);
+void BrenierCurvesSet(BrenierSource source, BrenierCurves *curves);
 
 /* Plane of a normalised target along a curve. */
 static inline void BrenierCurvesPlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[],

@@ -1,7 +1,7 @@
 /* dual.c - Implements dual.h: the object, what it is made of, and the door where heights are normalised. */
 #include "dual_private.h"
 
-PetscErrorCode BrenierDualCreate(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed, uint32_t stream,
+PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSource source, PetscInt64 seed, uint32_t stream,
                                  PetscInt64 n_curves, PetscInt n_batches, BrenierDual *dual)
 {
   BrenierDual    d;
@@ -15,7 +15,7 @@ PetscErrorCode BrenierDualCreate(BrenierTargets targets, const BrenierSource *so
   d->targets        = targets;
   sample            = &d->sample;
   sample->comm      = targets->comm;
-  sample->source    = *source;
+  sample->source    = BrenierSourceReference(source);
   sample->seed      = seed;
   sample->stream    = stream;
   sample->n_batches = (PetscInt)PetscMin((PetscInt64)n_batches, n_curves);
@@ -63,7 +63,7 @@ PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves)
   const PetscInt n_old  = sample->n_local;
 
   PetscFunctionBegin;
-  n_curves = PetscMin(n_curves, BrenierSourceMaxCurves(&sample->source));
+  n_curves = PetscMin(n_curves, BrenierSourceMaxCurves(sample->source));
   if (n_curves <= sample->n_curves) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierSampleGrow(sample, n_curves));
   PetscCall(BrenierPiecesAddCurves(&dual->pieces, n_old, sample->n_local));

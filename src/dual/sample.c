@@ -43,6 +43,7 @@ PetscErrorCode BrenierSampleGrow(BrenierSample *sample, BrenierCurveIndex n_curv
 PetscErrorCode BrenierSampleFree(BrenierSample *sample)
 {
   PetscFunctionBegin;
+  PetscCall(BrenierSourceDestroy(&sample->source));
   PetscCall(PetscFree(sample->square));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -98,12 +99,12 @@ BrenierCurveIndex BrenierSampleIndex(const BrenierSample *sample, PetscInt c)
 void BrenierSampleDraw(const BrenierSample *sample, PetscInt c, PetscReal z[], BrenierCurve *curve)
 {
   curve->z1 = z;
-  curve->z2 = z + sample->source.dim;
-  BrenierSourceDrawCurve(&sample->source, sample->seed, sample->stream, BrenierSampleIndex(sample, c), curve);
+  curve->z2 = z + BrenierSourceDim(sample->source);
+  BrenierSourceDrawCurve(sample->source, sample->seed, sample->stream, BrenierSampleIndex(sample, c), curve);
 }
 
 void BrenierSampleFirstDraw(BrenierSample *sample, PetscInt c, PetscReal z[], BrenierCurve *curve)
 {
   BrenierSampleDraw(sample, c, z, curve);
-  sample->square[c] = BrenierCurveSecondMoment(&sample->source, curve);
+  sample->square[c] = BrenierCurveSecondMoment(sample->source, curve);
 }

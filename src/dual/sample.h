@@ -21,7 +21,7 @@ typedef struct {
 typedef struct {
   /* parameters */
   MPI_Comm      comm;
-  BrenierSource source;
+  BrenierSource source; /* a reference */
   PetscInt64    seed;
   uint32_t      stream;
   PetscInt      n_batches;

@@ -197,7 +197,7 @@ static PetscErrorCode CreateChunk(const BrenierScanInput *input, const BrenierSc
   PetscCall(PetscCalloc3(n, &chunk->curve, n, &chunk->list, n, &chunk->bounds));
   failed = BrenierTileCurvesAlloc(chunk->curves->family->tile, n, dim, &chunk->tile);
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a chunk of %zu curves", n);
-  chunk->n_workers   = BrenierThreads();
+  chunk->n_workers   = BrenierThreads(input->targets->comm);
   chunk->n_envelopes = BRENIER_ENVELOPES_AT_ONCE * chunk->n_workers;
   PetscCall(PetscCalloc1(chunk->n_workers, &chunk->worker));
   PetscCall(PetscCalloc1(chunk->n_envelopes, &chunk->envelope));
@@ -475,7 +475,7 @@ static PetscErrorCode ScanChunks(Chunk *chunk, BrenierBlocks *blocks, const Pets
   BrenierProgress         progress;
 
   PetscFunctionBegin;
-  PetscCall(BrenierProgressBegin(&progress, input->what));
+  PetscCall(BrenierProgressBegin(&progress, comm, input->what));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, comm));
   for (PetscInt first = 0; first < most && !*enough; first += size) {
     const PetscInt from = PetscMin(first, input->n_curves);

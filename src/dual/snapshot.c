@@ -279,7 +279,7 @@ static PetscErrorCode LoadLists(BrenierDual dual, BrenierStore store)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDualLoad(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed, uint32_t stream,
+PetscErrorCode BrenierDualLoad(BrenierTargets targets, BrenierSource source, PetscInt64 seed, uint32_t stream,
                                PetscInt n_batches, Vec slack, BrenierStore store, BrenierDual *dual)
 {
   PetscInt64 n_segments, end;

@@ -1,6 +1,7 @@
 /* box_muller.c - Implements box_muller.h. Branch-free, so that loops are vectorised. */
 #include "box_muller.h"
 
+#include "pi.h"
 #include "wide.h"
 
 #include <math.h>
@@ -32,8 +33,9 @@ static inline __attribute__((always_inline)) double Log(double u)
 /* cos 2 pi v and sin 2 pi v for 0 < v < 1. */
 static inline __attribute__((always_inline)) void Circle(double v, double *x, double *y)
 {
-  static const double two_pi = 6.283185307179586476925286766559, round = 0x1.8p52;
-  const double        q = 4.0 * v + round - round; // quarters, to the nearest
+  static const double round  = 0x1.8p52;
+  const double        two_pi = 2.0 * brenier_pi;
+  const double        q      = 4.0 * v + round - round; // quarters, to the nearest
   const double        t = two_pi * (v - 0.25 * q), square = t * t;
   const double        turned = q == 1.0 || q == 3.0 ? 1.0 : 0.0;
   double              c = 1.0, s = 1.0, along, across;

@@ -29,8 +29,14 @@ BRENIER_WIDE double BrenierSumOfProducts(size_t n, const double x[], const doubl
   return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-/* What bytes are made of: a vector turned so that no coordinate is much larger than the others, in parts of up to MIX * MIX
-   coordinates, an orthogonal transform of each (Walsh and Hadamard, after changes of sign). Fewer than MIX stay as they are. */
+BRENIER_WIDE void BrenierRoundToSingle(size_t n, const double z[], float to[])
+{
+  for (size_t k = 0; k < n; ++k) to[k] = (float)z[k];
+}
+
+/* What bytes are made of: a vector turned so that no coordinate is much larger than the others, in parts of up to MIX *
+   MIX coordinates, an orthogonal transform of each (Walsh and Hadamard, after changes of sign). Fewer than MIX stay as
+   they are. */
 enum { BRENIER_MIX = 8 };
 
 /* Bit k: whether coordinate k of a part changes its sign. */

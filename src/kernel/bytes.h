@@ -1,8 +1,9 @@
 /*
   bytes.h - Vectors in bytes: x = s q + v, q whole numbers of at most 127 in magnitude.
 
-  What is lost, v, is at most s / 2 a coordinate, and s goes by the largest coordinate; so vectors are turned before, by an orthogonal
-  transform that makes their coordinates alike: inner products stay what they are. Same results on every processor.
+  What is lost, v, is at most s / 2 a coordinate, and s goes by the largest coordinate; so vectors are turned before, by
+  an orthogonal transform that makes their coordinates alike: inner products stay what they are. Same results on every
+  processor.
 */
 #pragma once
 
@@ -11,6 +12,9 @@
 
 /* The least float that is not below x. */
 float BrenierRoundedUp(double x);
+
+/* to = x, each coordinate rounded to the nearest. Shapes [n]. */
+void BrenierRoundToSingle(size_t n, const double x[], float to[]);
 
 /* sum x_k y_k. */
 double BrenierSumOfProducts(size_t n, const double x[], const double y[]);

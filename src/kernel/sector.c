@@ -1,15 +1,17 @@
 /* sector.c - The two tests of tile.h in double precision. */
+#include "pi.h"
 #include "tile_isa.h"
 #include "wide.h"
 
 #include <math.h>
 
-/* above = larger of above and what each plane reaches over the bound (A, B, H) in the sector around an angle. */
-BRENIER_WIDE static void CircleSector(size_t n, const double a[], const double b[], const double h[], double A,
-                                      double B, double H, double cosine, double sine, double above[])
+/* above = larger of above and what each plane reaches over `plane` of the bound in the sector around a direction. */
+BRENIER_WIDE static void CircleSector(size_t n, const double a[], const double b[], const double h[],
+                                      const double plane[3], const double direction[2], double above[])
 {
-  const double half_width = 3.14159265358979323846 / BRENIER_SECTORS;
+  const double half_width = brenier_pi / BRENIER_SECTORS;
   const double cos_w = cos(half_width), sin_w = sin(half_width);
+  const double A = plane[0], B = plane[1], H = plane[2], cosine = direction[0], sine = direction[1];
 
   for (size_t i = 0; i < n; ++i) {
     const double da = a[i] - A, db = b[i] - B;
@@ -20,10 +22,11 @@ BRENIER_WIDE static void CircleSector(size_t n, const double a[], const double b
   }
 }
 
-BRENIER_WIDE static void ChordSector(size_t n, const double a[], const double b[], const double h[], double A, double B,
-                                     double H, double low, double above[])
+BRENIER_WIDE static void ChordSector(size_t n, const double a[], const double b[], const double h[],
+                                     const double plane[3], double low, double above[])
 {
   const double high = low + 1.0 / BRENIER_SECTORS;
+  const double A = plane[0], B = plane[1], H = plane[2];
 
   for (size_t i = 0; i < n; ++i) {
     const double da = a[i] - A + (h[i] - H), db = b[i] - B;
@@ -40,11 +43,10 @@ void BrenierTileSectorTest(const BrenierTileCurves *curves, size_t c, size_t n, 
 
   for (size_t i = 0; i < n; ++i) above[i] = -HUGE_VAL;
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
-    const double A = sector[g], B = sector[BRENIER_SECTORS + g], H = sector[2 * BRENIER_SECTORS + g];
+    const double plane[3] = {sector[g], sector[BRENIER_SECTORS + g], sector[2 * BRENIER_SECTORS + g]};
 
-    if (curves->kind == BRENIER_TILE_CIRCLE)
-      CircleSector(n, a, b, h, A, B, H, brenier_sector_direction[g][0], brenier_sector_direction[g][1], above);
-    else ChordSector(n, a, b, h, A, B, H, BrenierTileSectorLow(g), above);
+    if (curves->kind == BRENIER_TILE_CIRCLE) CircleSector(n, a, b, h, plane, brenier_sector_direction[g], above);
+    else ChordSector(n, a, b, h, plane, BrenierTileSectorLow(g), above);
   }
 }
 

@@ -2,7 +2,7 @@
   tile_body.h - The kernel of tile.h for one instruction set; included once by each tile_<isa>.c, which defines
 
     LANES         floats in a vector
-    STRIPS        vectors that a product keeps at once across a panel (register budget: ROWS/SPLIT * STRIPS + STRIPS + 1)
+    STRIPS        vectors that a product keeps at once across a panel (registers: ROWS/SPLIT * STRIPS + STRIPS + 1)
     SPLIT         the group's rows are done in this many parts
     vfloat        vector of LANES floats (a GCC vector type)
     Larger(x, y), Smaller(x, y)  the larger and the smaller of each lane
@@ -11,11 +11,13 @@
     MaskGE(x, y)  bit mask of the lanes where x >= y
     Pack(to, x, mask), PackInt(...)  stores the lanes of a mask side by side (may write a whole vector); optional
     ISA_NAME      the name of the table
-    DotBytes(sum, y, z)  sum of 32-bit integers plus the products of four unsigned bytes each of y with four signed ones of
-                  z; optional: without it there are no products in bytes, and nothing more is needed
+    DotBytes(sum, y, z)  sum of 32-bit integers plus the products of four unsigned bytes each of y with four
+                  signed ones of z; optional: without it there are no products in bytes, and nothing more is needed
     Spread(x)     an integer in all lanes
     SumPair(x, y, of_x, of_y)  sums over the lanes
 */
+#include "pi.h"
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -99,8 +101,8 @@ static inline __attribute__((always_inline)) void ProductBytes(const int8_t *z, 
     for (int s = 0; s < STRIPS; ++s) sum[r][s] = (vfloat)acc[r][s];
 }
 
-/* Single precision for n targets of the stage of curve c, which were found in bytes. Rows are visited in no order that the
-   hardware would guess. */
+/* Single precision for n targets of the stage of curve c, which were found in bytes. Rows are visited in no order that
+   the hardware would guess. */
 static void ProductOfStage(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t,
                            BrenierTileStage *stage, int32_t n)
 {
@@ -144,9 +146,9 @@ static inline unsigned Keep(BrenierTileStage *stage, unsigned mask, vfloat a, vf
 /* Largest value over the sectors of what planes (a, b, h) are above the lower bound of u. */
 static inline vfloat AboveOnCircle(const float *sector, vfloat a, vfloat b, vfloat h)
 {
-  static const float half_width = 3.14159265358979f / BRENIER_SECTORS;
-  const float        cos_w = cosf(half_width), sin_w = sinf(half_width) * (1.0f + 0x1p-20f);
-  vfloat             above = h - FLT_MAX;
+  const float half_width = (float)brenier_pi / BRENIER_SECTORS;
+  const float cos_w = cosf(half_width), sin_w = sinf(half_width) * (1.0f + 0x1p-20f);
+  vfloat      above = h - FLT_MAX;
 
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
     const vfloat da = a - sector[g], db = b - sector[BRENIER_SECTORS + g];
@@ -256,9 +258,9 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
   if (n > 0) visit(context, c, &(BrenierTileFound){(size_t)n, stage->target, stage->a, stage->b, height});
 }
 
-/* The first test of circles, on the products still in registers; `row` counts from the start of the group. Returns the rows
-   whose stage is full, as bits. All pairs are tested before the first is kept: which are cannot be foreseen, and a wrong
-   guess would throw away tests begun. */
+/* The first test of circles, on the products still in registers; `row` counts from the start of the group. Returns the
+   rows whose stage is full, as bits. All pairs are tested before the first is kept: which are cannot be foreseen, and a
+   wrong guess would throw away tests begun. */
 static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierTileCurves *curves, size_t c0, int row0,
                                                                   const BrenierTileTargets *t, size_t target,
                                                                   vfloat acc[PART_ROWS][STRIPS], int bytes)

@@ -1,5 +1,5 @@
 /*
-  tile_isa.h - What tile.c asks of a kernel compiled for one instruction set.
+  tile_isa.h - What is asked of a kernel compiled for one instruction set (isa.c has the list of them).
 */
 #pragma once
 
@@ -18,11 +18,12 @@ typedef struct BrenierTileStage {
   int32_t target[BRENIER_STAGE_CAPACITY];
 } BrenierTileStage;
 
-/* In shorter vectors the tests are most of the work, and what passes one in bytes costs more than it saves; longer ones would
-   lose too much (and have no room on a stack). */
+/* In shorter vectors the tests are most of the work, and what passes one in bytes costs more than it saves; longer ones
+   would lose too much (and have no room on a stack). */
 enum { BRENIER_BYTES_LEAST_DIM = 16, BRENIER_BYTES_MOST_DIM = 1024 };
 
-/* Panels in bytes that a group of curves meets one after the other, so that what belongs to it stays in the first cache. */
+/* Panels in bytes that a group of curves meets one after the other, so that what belongs to it stays in the first
+   cache. */
 enum { BRENIER_PANELS_OF_BYTES = 8 };
 
 /* Coordinates of a vector that are multiplied together in bytes; floats that a row of them is padded to. */
@@ -36,10 +37,8 @@ typedef struct {
   double (*peak)(double seconds);
 } BrenierTileIsa;
 
-extern const BrenierTileIsa brenier_tile_portable;
-#if defined(BRENIER_HAVE_X86_KERNELS)
-extern const BrenierTileIsa brenier_tile_avx2, brenier_tile_avx512, brenier_tile_avx512vnni;
-#endif
+/* Whether products are in bytes, with the instruction set in use. */
+int BrenierTileUsesBytes(BrenierTileKind kind, size_t dim);
 
 /* Ranges of directions in half a turn, over 2; a little less, so that an estimate of 1 is in the last one. */
 static const float brenier_direction_scale = BRENIER_DIRECTIONS / 4 * (1.0f - 0x1p-10f);

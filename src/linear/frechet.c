@@ -19,8 +19,8 @@
       2 F_n - (F_1 + F_2) / 2
 
   has lost it (Chong and Forsyth, CVPR 2020, extrapolate the same way), while its linear part is still L_n, halves
-  averaging to the whole. Of its quadratic part only products of rows from different halves remain, and their variance is
-  that of (Q_1 - Q_2) / 2, which the halves show when their own linear parts are taken off. Several splits give that
+  averaging to the whole. Of its quadratic part only products of rows from different halves remain, and their variance
+  is that of (Q_1 - Q_2) / 2, which the halves show when their own linear parts are taken off. Several splits give that
   variance as many degrees of freedom; where the linear part dominates they do not matter, and near F = 0, where the
   linear part vanishes, they are all there is.
 
@@ -217,7 +217,7 @@ static PetscErrorCode Extrapolate(MPI_Comm comm, const BrenierRows set[2], Petsc
   BrenierProgress progress;
 
   PetscFunctionBegin;
-  PetscCall(BrenierProgressBegin(&progress, "halves"));
+  PetscCall(BrenierProgressBegin(&progress, comm, "halves"));
   for (PetscInt k = 0; k < n_splits; ++k) {
     PetscCall(MeasureHalves(comm, set, k, seed, psi, value, linear));
     mean += 0.5 * (value[0] + value[1]) / (PetscReal)n_splits;

@@ -15,20 +15,18 @@
 static const PetscReal brenier_flat_direction = 1e-12;
 
 /* Eigenvectors of the targets' covariance (in units^2) over the fourth root of their eigenvalue, flat ones left out. */
-static PetscErrorCode GetWhitening(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
-                                   const PetscReal nu[], const PetscReal mean[], PetscReal unit, PetscInt *rank,
+static PetscErrorCode GetWhitening(const BrenierWeighted *rows, const PetscReal mean[], PetscReal unit, PetscInt *rank,
                                    PetscReal v[])
 {
-  const PetscInt panel = BrenierPanelColumns(dim);
-  const size_t   d     = (size_t)dim;
+  const PetscInt dim = rows->dim, panel = BrenierPanelColumns(dim);
+  const size_t   d = (size_t)dim;
   PetscReal     *a, *w;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc2(d * d, &a, dim, &w));
   for (PetscInt first = 0; first < dim; first += panel)
-    PetscCall(BrenierCovariancePanel(comm, n_local, dim, y, nu, mean, unit, first, PetscMin(panel, dim - first),
-                                     a + (size_t)first * d));
-  PetscCall(BrenierEigenSymmetric(comm, dim, a, w, v));
+    PetscCall(BrenierCovariancePanel(rows, mean, unit, first, PetscMin(panel, dim - first), a + (size_t)first * d));
+  PetscCall(BrenierEigenSymmetric(rows->comm, dim, a, w, v));
   *rank = 0;
   while (*rank < dim && w[*rank] > brenier_flat_direction * w[0]) ++*rank;
   for (PetscInt k = 0; k < *rank; ++k) {
@@ -40,20 +38,20 @@ static PetscErrorCode GetWhitening(MPI_Comm comm, PetscInt n_local, PetscInt dim
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* square[i] = |V z_i|^2 for the rows y of one slab; z and p are work of shape [n_rows, dim]. */
-static PetscErrorCode SquareNorms(PetscInt n_rows, PetscInt n_dim, const PetscReal y[], const PetscReal mean[],
-                                  PetscReal unit, PetscInt rank, const PetscReal v[], PetscReal z[], PetscReal p[],
-                                  PetscReal square[])
+/* square[i] = |V z_i|^2 for the rows y - origin of one slab; z and p are work of shape [n_rows, dim]. */
+static PetscErrorCode SquareNorms(const BrenierGaussianForm *form, PetscInt n_rows, const PetscReal y[],
+                                  const PetscReal origin[], PetscReal z[], PetscReal p[], PetscReal square[])
 {
   const PetscReal one = 1.0, zero = 0.0;
+  const PetscInt  rank = form->rank;
   PetscBLASInt    rows, dim, k;
 
   PetscFunctionBegin;
   PetscCall(PetscBLASIntCast(n_rows, &rows));
-  PetscCall(PetscBLASIntCast(n_dim, &dim));
+  PetscCall(PetscBLASIntCast(form->dim, &dim));
   PetscCall(PetscBLASIntCast(rank, &k));
-  BrenierCentreRows(n_rows, n_dim, y, NULL, mean, unit, z);
-  if (k) PetscCallBLAS("BLASgemm", BLASgemm_("T", "N", &k, &rows, &dim, &one, v, &dim, z, &dim, &zero, p, &k));
+  BrenierCentreRows(n_rows, form->dim, y, NULL, origin, form->unit, z);
+  if (k) PetscCallBLAS("BLASgemm", BLASgemm_("T", "N", &k, &rows, &dim, &one, form->v, &dim, z, &dim, &zero, p, &k));
   for (PetscInt i = 0; i < n_rows; ++i) {
     square[i] = 0.0;
     for (PetscInt j = 0; j < rank; ++j) square[i] += PetscSqr(p[(size_t)i * (size_t)rank + (size_t)j]);
@@ -79,7 +77,8 @@ static PetscErrorCode FixGauge(MPI_Comm comm, PetscInt n_local, const PetscReal 
 PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
                                          const PetscReal nu[], PetscReal scale, BrenierGaussianForm *form)
 {
-  const size_t d = (size_t)dim;
+  const BrenierWeighted rows = {comm, n_local, dim, y, nu};
+  const size_t          d    = (size_t)dim;
 
   PetscFunctionBegin;
   PetscCheck(scale > 0.0, comm, PETSC_ERR_ARG_OUTOFRANGE, "The source's standard deviation must be positive, not %g",
@@ -87,7 +86,7 @@ PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, PetscInt n_local, PetscI
   form->dim = dim;
   PetscCall(PetscMalloc2(d, &form->mean, d * d, &form->v));
   PetscCall(BrenierMeanAndUnit(comm, n_local, dim, y, nu, form->mean, &form->unit));
-  PetscCall(GetWhitening(comm, n_local, dim, y, nu, form->mean, form->unit, &form->rank, form->v));
+  PetscCall(GetWhitening(&rows, form->mean, form->unit, &form->rank, form->v));
   form->factor = -0.5 * scale * form->unit;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -103,8 +102,7 @@ PetscErrorCode BrenierGaussianFormApply(const BrenierGaussianForm *form, PetscIn
   PetscCall(PetscMalloc2((size_t)slab * d, &z, (size_t)slab * d, &p));
   PetscCall(PetscCalloc1(d, &zero));
   for (PetscInt i = 0; i < n; i += slab)
-    PetscCall(SquareNorms(PetscMin(slab, n - i), form->dim, x + (size_t)i * d, origin ? origin : zero, form->unit,
-                          form->rank, form->v, z, p, value + i));
+    PetscCall(SquareNorms(form, PetscMin(slab, n - i), x + (size_t)i * d, origin ? origin : zero, z, p, value + i));
   for (PetscInt i = 0; i < n; ++i) value[i] *= form->factor;
   PetscCall(PetscFree(zero));
   PetscCall(PetscFree2(z, p));

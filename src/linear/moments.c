@@ -89,11 +89,10 @@ static PetscErrorCode AddProducts(PetscInt n_rows, PetscInt n_dim, const PetscRe
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierCovariancePanel(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
-                                      const PetscReal nu[], const PetscReal mean[], PetscReal unit, PetscInt first,
-                                      PetscInt count, PetscReal panel[])
+PetscErrorCode BrenierCovariancePanel(const BrenierWeighted *all, const PetscReal mean[], PetscReal unit,
+                                      PetscInt first, PetscInt count, PetscReal panel[])
 {
-  const PetscInt slab = BrenierSlabRows(dim);
+  const PetscInt n_local = all->n_local, dim = all->dim, slab = BrenierSlabRows(dim);
   PetscReal     *z;
   PetscMPIInt    total;
 
@@ -104,26 +103,27 @@ PetscErrorCode BrenierCovariancePanel(MPI_Comm comm, PetscInt n_local, PetscInt 
   for (PetscInt i = 0; i < n_local; i += slab) {
     const PetscInt rows = PetscMin(slab, n_local - i);
 
-    BrenierCentreRows(rows, dim, y + (size_t)i * (size_t)dim, nu + i, mean, unit, z);
+    BrenierCentreRows(rows, dim, all->y + (size_t)i * (size_t)dim, all->nu + i, mean, unit, z);
     PetscCall(AddProducts(rows, dim, z, first, count, panel));
   }
   PetscCall(PetscFree(z));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, panel, total, MPIU_REAL, MPI_SUM, comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, panel, total, MPIU_REAL, MPI_SUM, all->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierMoments(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[], const PetscReal nu[],
                               PetscReal mean[], PetscReal covariance[])
 {
-  const PetscInt panel = BrenierPanelColumns(dim);
-  const size_t   d     = (size_t)dim;
-  PetscReal      unit;
+  const BrenierWeighted rows  = {comm, n_local, dim, y, nu};
+  const PetscInt        panel = BrenierPanelColumns(dim);
+  const size_t          d     = (size_t)dim;
+  PetscReal             unit;
 
   PetscFunctionBegin;
   PetscCall(BrenierMeanAndUnit(comm, n_local, dim, y, nu, mean, &unit));
   for (PetscInt first = 0; first < dim; first += panel)
-    PetscCall(BrenierCovariancePanel(comm, n_local, dim, y, nu, mean, unit, first, PetscMin(panel, dim - first),
-                                     covariance + (size_t)first * d));
+    PetscCall(
+        BrenierCovariancePanel(&rows, mean, unit, first, PetscMin(panel, dim - first), covariance + (size_t)first * d));
   for (size_t j = 0; j < d; ++j)
     for (size_t i = j; i < d; ++i) covariance[j * d + i] = covariance[i * d + j] = covariance[j * d + i] * unit * unit;
   PetscFunctionReturn(PETSC_SUCCESS);

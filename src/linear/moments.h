@@ -22,8 +22,14 @@ void BrenierCentreRows(PetscInt rows, PetscInt dim, const PetscReal y[], const P
 PetscErrorCode BrenierMeanAndUnit(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
                                   const PetscReal nu[], PetscReal mean[], PetscReal *unit);
 
+/* Rows of the ranks of comm, shape [n_local, dim], and their weights, shape [n_local]; borrowed. */
+typedef struct {
+  MPI_Comm         comm;
+  PetscInt         n_local, dim;
+  const PetscReal *y, *nu;
+} BrenierWeighted;
+
 /* Columns [first, first + count) of the covariance in units^2, shape [count, dim]; entries above the diagonal are
-   finite, but mean nothing. The same on all ranks. Collective on comm. */
-PetscErrorCode BrenierCovariancePanel(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
-                                      const PetscReal nu[], const PetscReal mean[], PetscReal unit, PetscInt first,
-                                      PetscInt count, PetscReal panel[]);
+   finite, but mean nothing. The same on all ranks. Collective on the rows' comm. */
+PetscErrorCode BrenierCovariancePanel(const BrenierWeighted *all, const PetscReal mean[], PetscReal unit,
+                                      PetscInt first, PetscInt count, PetscReal panel[]);

@@ -10,10 +10,10 @@
 #include <brenier/base.h>
 
 /* Covariance in units^2 of equally weighted rows, on the grid. */
-static PetscErrorCode FillCovariance(BrenierBlockMatrix *matrix, PetscInt n_local, PetscInt p, const PetscReal x[],
-                                     const PetscReal nu[], const PetscReal mean[], PetscReal unit)
+static PetscErrorCode FillCovariance(BrenierBlockMatrix *matrix, const BrenierWeighted *rows, const PetscReal mean[],
+                                     PetscReal unit)
 {
-  const PetscInt columns = BrenierPanelColumns(p);
+  const PetscInt p = rows->dim, columns = BrenierPanelColumns(p);
   PetscReal     *panel;
 
   PetscFunctionBegin;
@@ -21,7 +21,7 @@ static PetscErrorCode FillCovariance(BrenierBlockMatrix *matrix, PetscInt n_loca
   for (PetscInt first = 0; first < p; first += columns) {
     const PetscInt count = PetscMin(columns, p - first);
 
-    PetscCall(BrenierCovariancePanel(matrix->comm, n_local, p, x, nu, mean, unit, first, count, panel));
+    PetscCall(BrenierCovariancePanel(rows, mean, unit, first, count, panel));
     BrenierBlockMatrixSetColumns(matrix, first, count, panel);
   }
   PetscCall(PetscFree(panel));
@@ -29,8 +29,7 @@ static PetscErrorCode FillCovariance(BrenierBlockMatrix *matrix, PetscInt n_loca
 }
 
 PetscErrorCode BrenierPrincipalComponents(MPI_Comm comm, PetscInt n_local, PetscInt p, const PetscReal x[], PetscInt d,
-                                          PetscReal mean[], PetscReal component[], PetscReal variance[],
-                                          BrenierEigenCheck *check)
+                                          const BrenierPrincipal *out, BrenierEigenCheck *check)
 {
   PetscInt64         n = n_local;
   PetscReal          unit;
@@ -44,13 +43,13 @@ PetscErrorCode BrenierPrincipalComponents(MPI_Comm comm, PetscInt n_local, Petsc
   PetscCall(BrenierBlockMatrixCreate(comm, p, &matrix));
   PetscCall(PetscMalloc1(n_local, &nu));
   for (PetscInt i = 0; i < n_local; ++i) nu[i] = 1.0 / (PetscReal)n;
-  PetscCall(BrenierMeanAndUnit(comm, n_local, p, x, nu, mean, &unit));
-  PetscCall(FillCovariance(&matrix, n_local, p, x, nu, mean, unit));
+  PetscCall(BrenierMeanAndUnit(comm, n_local, p, x, nu, out->mean, &unit));
+  PetscCall(FillCovariance(&matrix, &(BrenierWeighted){matrix.comm, n_local, p, x, nu}, out->mean, unit));
   PetscCall(PetscFree(nu));
-  PetscCall(BrenierBlockMatrixEigen(&matrix, d, variance, component, check));
+  PetscCall(BrenierBlockMatrixEigen(&matrix, d, out->variance, out->component, check));
   PetscCall(BrenierBlockMatrixDestroy(&matrix));
   // Rounding makes the variance of a flat direction slightly negative
-  for (PetscInt k = 0; k < p; ++k) variance[k] = PetscMax(0.0, variance[k]) * unit * unit;
+  for (PetscInt k = 0; k < p; ++k) out->variance[k] = PetscMax(0.0, out->variance[k]) * unit * unit;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

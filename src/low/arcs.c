@@ -1,13 +1,12 @@
 /*
-  arcs.c - Cells on the unit circle: a constraint cos(t - phi) <= q with |q| < 1 takes away the open arc about phi of half
-  width acos q; the cell is what is left between the union of these arcs.
+  arcs.c - Cells on the unit circle: a constraint cos(t - phi) <= q with |q| < 1 takes away the open arc about phi of
+  half width acos q; the cell is what is left between the union of these arcs.
 */
+#include "kernel/pi.h"
 #include "low/work.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-static const double pi = 3.14159265358979323846264338327950288;
 
 /* An arc taken away, from a start in [0, 2 pi). */
 typedef struct {
@@ -34,8 +33,8 @@ static int Take(int id, const double a[2], double b, Taken *taken)
   if (!(q > -1.0)) return -1;
   half         = acos(q);
   taken->start = atan2(a[1], a[0]) - half;
-  taken->start += taken->start < 0.0 ? 2.0 * pi : 0.0;
-  taken->start += taken->start < 0.0 ? 2.0 * pi : 0.0;
+  taken->start += taken->start < 0.0 ? 2.0 * brenier_pi : 0.0;
+  taken->start += taken->start < 0.0 ? 2.0 * brenier_pi : 0.0;
   taken->end  = taken->start + 2.0 * half;
   taken->rate = 1.0 / sqrt((1.0 - q) * (1.0 + q));
   taken->id   = id;
@@ -47,19 +46,19 @@ static void AddArc(double s, double e, BrenierCell *cell)
 {
   const double length = e - s, middle = s + 0.5 * length;
 
-  cell->mass += length / (2.0 * pi);
-  cell->moment[0] += cos(middle) * sin(0.5 * length) / pi;
-  cell->moment[1] += sin(middle) * sin(0.5 * length) / pi;
-  cell->second[0] += (length + cos(2.0 * middle) * sin(length)) / (4.0 * pi);
-  cell->second[1] += sin(2.0 * middle) * sin(length) / (4.0 * pi);
-  cell->second[2] += (length - cos(2.0 * middle) * sin(length)) / (4.0 * pi);
+  cell->mass += length / (2.0 * brenier_pi);
+  cell->moment[0] += cos(middle) * sin(0.5 * length) / brenier_pi;
+  cell->moment[1] += sin(middle) * sin(0.5 * length) / brenier_pi;
+  cell->second[0] += (length + cos(2.0 * middle) * sin(length)) / (4.0 * brenier_pi);
+  cell->second[1] += sin(2.0 * middle) * sin(length) / (4.0 * brenier_pi);
+  cell->second[2] += (length - cos(2.0 * middle) * sin(length)) / (4.0 * brenier_pi);
 }
 
 static void AddEnd(double t, const Taken *taken, BrenierCellWork *work, double facet[])
 {
   const int v = work->vertices++;
 
-  facet[taken->id] += taken->rate / (2.0 * pi);
+  facet[taken->id] += taken->rate / (2.0 * brenier_pi);
   work->vertex[2 * v]     = cos(t);
   work->vertex[2 * v + 1] = sin(t);
   work->active[3 * v]     = taken->id;
@@ -73,14 +72,14 @@ static void Sweep(int n, const Taken taken[], BrenierCellWork *work, BrenierCell
   double       end  = 0.0; // the farthest end, that of arcs over 2 pi taken back by one turn
 
   for (int i = 0; i < n; ++i)
-    if (taken[i].end - 2.0 * pi > end) {
-      end  = taken[i].end - 2.0 * pi;
+    if (taken[i].end - 2.0 * brenier_pi > end) {
+      end  = taken[i].end - 2.0 * brenier_pi;
       last = &taken[i];
     }
   if (end == 0.0) { // none comes round: the last arc left goes on over 0
     for (int i = 1; i < n; ++i)
       if (taken[i].end > last->end) last = &taken[i];
-    end = last->end - 2.0 * pi;
+    end = last->end - 2.0 * brenier_pi;
   }
   for (int i = 0; i < n; ++i) {
     if (taken[i].start > end) {
@@ -108,7 +107,7 @@ int BrenierCellArcs(int k, const double a[], const double b[], BrenierCellWork *
     if (kind == 1) ++n;
   }
   qsort(taken, (size_t)n, sizeof *taken, CompareTaken);
-  if (kind >= 0 && n == 0) AddArc(0.0, 2.0 * pi, cell);
+  if (kind >= 0 && n == 0) AddArc(0.0, 2.0 * brenier_pi, cell);
   if (kind >= 0 && n > 0) Sweep(n, taken, work, cell, facet);
   free(taken);
   return 0;

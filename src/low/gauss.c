@@ -11,20 +11,19 @@
     h int g(r) / r^3 dA = 2 pi w K(|h|) - sum sign int dtheta K(r),    K(r) = h erfc(r / sqrt 2) / (4 pi r)
 
   where g is the density outside a ball, over 4 pi: the divergence of -x g / r^3 is the density away from the origin, so
-  that the mass of a polyhedron is [0 inside] - the sum over its facets. With t = p sinh v, dtheta = dv / cosh v, and the
-  integrands are analytic to |Im v| < pi/2; pieces of length 1 over which the exponent changes by 3 at most need 10
+  that the mass of a polyhedron is [0 inside] - the sum over its facets. With t = p sinh v, dtheta = dv / cosh v, and
+  the integrands are analytic to |Im v| < pi/2; pieces of length 1 over which the exponent changes by 3 at most need 10
   Gauss points. All terms decay like the density on the edges, so a cell far out keeps its digits.
 
   The sums lose digits as the mass is less than their terms; then BrenierGaussSlabs() sums it again.
 */
+#include "kernel/pi.h"
 #include "low/exponential.h"
 #include "low/legendre.h"
 #include "low/work.h"
 
 #include <float.h>
 #include <math.h>
-
-static const double pi = 3.14159265358979323846264338327950288;
 
 /* Beyond it a density is less than 1e-20 of what it is at the nearest point: r^2 - nearest^2. */
 static const double reach = 92.0;
@@ -46,7 +45,7 @@ static const double least_share = 2e-2;
 
 double BrenierNormalDensity(double t)
 {
-  return exp(-0.5 * t * t) / sqrt(2.0 * pi);
+  return exp(-0.5 * t * t) / sqrt(2.0 * brenier_pi);
 }
 
 /* int over [s, s + length] of the normal density, without cancellation. */
@@ -61,7 +60,7 @@ static double NormalMass(double s, double length)
     double             sum  = 0.0;
 
     for (int i = 0; i < rule->n; ++i) sum += rule->w[i] * exp(-0.5 * pow(s + length * rule->x[i], 2));
-    return length * sum / sqrt(2.0 * pi);
+    return length * sum / sqrt(2.0 * brenier_pi);
   }
   if (s >= 0.0) return 0.5 * (erfc(s / sqrt(2.0)) - erfc(e / sqrt(2.0)));
   if (e <= 0.0) return 0.5 * (erfc(-e / sqrt(2.0)) - erfc(-s / sqrt(2.0)));
@@ -107,14 +106,14 @@ static double Gap(int n, const BrenierEdge edge[], double *winding)
     turn += atan2(p * (e->to - e->from), p * p + e->from * e->to);
     least = fmin(least, p * p + t * t);
   }
-  *winding = least < near * near ? turn / (2.0 * pi) : rint(turn / (2.0 * pi));
+  *winding = least < near * near ? turn / (2.0 * brenier_pi) : rint(turn / (2.0 * brenier_pi));
   return sqrt(least);
 }
 
 /* K at r, and where h and the line are within rounding of the origin the half of the step that the sign of h says. */
 static double Kernel(double h, double r)
 {
-  return h / r * erfc(r / sqrt(2.0)) / (4.0 * pi);
+  return h / r * erfc(r / sqrt(2.0)) / (4.0 * brenier_pi);
 }
 
 /* Integrals over 0 <= from <= t <= to of e^{-rho^2/2} / 2 pi and, if wanted, of K. */
@@ -139,7 +138,7 @@ static void HalfEdge(double p, double from, double to, double h, double *flat, d
       exponent[i] = -0.5 * rho2[i];
     }
     if (flat) BrenierExponentials(rule->n, exponent, e);
-    for (int i = 0; i < rule->n && flat; ++i) *flat += weight[i] * e[i] / (2.0 * pi);
+    for (int i = 0; i < rule->n && flat; ++i) *flat += weight[i] * e[i] / (2.0 * brenier_pi);
     for (int i = 0; i < rule->n && kernel; ++i) *kernel += weight[i] * Kernel(h, sqrt(h * h + rho2[i]));
   }
 }
@@ -168,8 +167,8 @@ static void WholeEdge(const BrenierEdge *edge, double limit, double h, double *f
   to   = fmin(edge->to, sqrt(most));
   if (!(from < to)) return;
   if (p == touching) {
-    plane = (atan(to / p) - atan(from / p)) / (2.0 * pi);
-    space = (SolidAngle(h, p, to) - SolidAngle(h, p, from)) * erfc(fabs(h) / sqrt(2.0)) / (4.0 * pi);
+    plane = (atan(to / p) - atan(from / p)) / (2.0 * brenier_pi);
+    space = (SolidAngle(h, p, to) - SolidAngle(h, p, from)) * erfc(fabs(h) / sqrt(2.0)) / (4.0 * brenier_pi);
   } else {
     double *f = flat ? &plane : NULL, *s = kernel ? &space : NULL;
 
@@ -180,7 +179,8 @@ static void WholeEdge(const BrenierEdge *edge, double limit, double h, double *f
   if (kernel) *kernel = sign * space;
 }
 
-/* Moments about the origin by the identities of Stein: int x = -sum n mu(edge), int x_a x_b = delta mass - sum n int x. */
+/* Moments about the origin by the identities of Stein: int x = -sum n mu(edge), int x_a x_b = delta mass - sum n int
+   x. */
 static void Stein(int n, const BrenierEdge edge[], BrenierFlat *flat)
 {
   flat->second[0] = flat->second[2] = flat->mass;
@@ -215,7 +215,7 @@ static double EdgeSums(int n, const BrenierEdge edge[], BrenierFlat *flat, doubl
     step              = 0.5 * winding * copysign(erfc(fabs(h) / sqrt(2.0)), h);
     *cone             = (BrenierCone){.sum = step, .size = fabs(step)};
     cone->gap         = sqrt(h * h + (winding > 0.5 ? 0.0 : gap * gap));
-    cone->solid_angle = 2.0 * pi * winding * copysign(1.0, h);
+    cone->solid_angle = 2.0 * brenier_pi * winding * copysign(1.0, h);
   }
   for (int v = 0; v < n; ++v) {
     double term = 0.0, space = 0.0;

@@ -29,8 +29,8 @@ static void Panel(double p, double s, double e, double sum[3])
   }
 }
 
-/* Width of a panel from t >= 0 outwards: the logarithm of cos^p changes by a few at most. Towards the pole that is a part of what is
-   left. */
+/* Width of a panel from t >= 0 outwards: the logarithm of cos^p changes by a few at most. Towards the pole that is a
+   part of what is left. */
 static double Width(double p, double t)
 {
   const double usual = 1.0 / sqrt(p + 1.0), most = 4.0, slope = p * tan(t);

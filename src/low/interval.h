@@ -9,7 +9,7 @@
 
 #include "cell.h"
 
-/* W = { x : x a_j <= b_j, j < k } within [-1, 1]: its cell, shape of moments as in cell.h, the density at its ends in facet[j], and
-   the ends themselves. Never NaN for finite input. */
+/* W = { x : x a_j <= b_j, j < k } within [-1, 1]: its cell, shape of moments as in cell.h, the density at its ends in
+   facet[j], and the ends themselves. Never NaN for finite input. */
 void BrenierIntervalIntegrate(int ambient, int k, const double a[], const double b[], BrenierCell *cell, double facet[],
                               double end[2]);

@@ -1,6 +1,5 @@
 /* laguerre.c - Implements laguerre.h but for the lift: neighbours from one rank, cells on all. */
 #include <brenier/base.h>
-#include <brenier/envelope.h>
 #include <brenier/threads.h>
 
 #include "laguerre_impl.h"
@@ -11,27 +10,31 @@
 /* Targets at most: the hull is in one rank's memory, some 1 kB a target in the plane and 6 kB in space. */
 static const PetscInt brenier_most_plane = 4000000, brenier_most_space = 500000;
 
-/* Masses that sum to 1 but for this are right; beyond it cells overlap. Cells cut by the neighbours of earlier heights are held to
-   rounding, as what overlaps may be light. */
+/* Masses that sum to 1 but for this are right; beyond it cells overlap. Cells cut by the neighbours of earlier heights
+   are held to rounding, as what overlaps may be light. */
 static const PetscReal brenier_most_excess = 1e-10, brenier_rounding_excess = 2e-14;
 
-PetscBool BrenierLaguerreKnows(const BrenierSource *source, PetscInt n_targets)
+PetscBool BrenierLaguerreKnows(BrenierSource source, PetscInt n_targets)
 {
-  if (source->type == BRENIER_SOURCE_SPHERE && source->dim == 1) return PETSC_TRUE;
-  if (source->type == BRENIER_SOURCE_SPHERE && (source->dim != 2 || source->ambient != 2)) return PETSC_FALSE;
-  if (source->dim == 2) return (PetscBool)(n_targets <= brenier_most_plane);
-  return (PetscBool)(source->dim == 3 && n_targets <= brenier_most_space);
+  switch (BrenierSourceExactLaw(source)) {
+  case BRENIER_EXACT_NONE:
+    return PETSC_FALSE;
+  case BRENIER_EXACT_ARC:
+    return PETSC_TRUE;
+  default:
+    return (PetscBool)(n_targets <= (BrenierSourceDim(source) == 2 ? brenier_most_plane : brenier_most_space));
+  }
 }
 
-static BrenierLaw LawOf(const BrenierSource *source)
+static BrenierLaw LawOf(BrenierSource source)
 {
-  switch (source->type) {
-  case BRENIER_SOURCE_CUBE:
-    return BRENIER_LAW_CUBE;
-  case BRENIER_SOURCE_SPHERE:
-    return BRENIER_LAW_CIRCLE;
-  default:
+  switch (BrenierSourceExactLaw(source)) {
+  case BRENIER_EXACT_GAUSSIAN:
     return BRENIER_LAW_GAUSSIAN;
+  case BRENIER_EXACT_CUBE:
+    return BRENIER_LAW_CUBE;
+  default:
+    return BRENIER_LAW_CIRCLE; // in one dimension without a use
   }
 }
 
@@ -48,7 +51,7 @@ static PetscErrorCode GatherAll(BrenierLaguerre l, PetscInt width, const PetscRe
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierLaguerreCreate(BrenierTargets t, const BrenierSource *source, BrenierLaguerre *laguerre)
+PetscErrorCode BrenierLaguerreCreate(BrenierTargets t, BrenierSource source, BrenierLaguerre *laguerre)
 {
   BrenierLaguerre l;
   PetscMPIInt     size;
@@ -60,8 +63,8 @@ PetscErrorCode BrenierLaguerreCreate(BrenierTargets t, const BrenierSource *sour
   l->targets = t;
   l->comm    = t->comm;
   l->law     = LawOf(source);
-  l->scale   = source->scale;
-  l->ambient = source->ambient;
+  l->scale   = BrenierSourceScale(source);
+  l->ambient = BrenierSourceAmbient(source);
   l->dim     = t->dim;
   PetscCallMPI(MPI_Comm_size(l->comm, &size));
   PetscCall(PetscMalloc2(size, &l->count, size, &l->offset));
@@ -155,7 +158,8 @@ int BrenierLaguerreCell_Private(BrenierLaguerre l, PetscInt k, const PetscReal a
   return 0;
 }
 
-/* One cell of this rank. Facets and moments come in units of the source's scale: mu_{dim-1} as the inverse of a length. */
+/* One cell of this rank. Facets and moments come in units of the source's scale: mu_{dim-1} as the inverse of a
+   length. */
 static int Integrate(BrenierLaguerre l, PetscInt i, PetscReal a[], PetscReal b[], BrenierCellWork *work)
 {
   const PetscInt  first = l->neighbours.start[i], k = l->neighbours.start[i + 1] - first;
@@ -182,7 +186,7 @@ static int Integrate(BrenierLaguerre l, PetscInt i, PetscReal a[], PetscReal b[]
 static PetscErrorCode IntegrateAll(BrenierLaguerre l)
 {
   const PetscInt n       = l->targets->n_local;
-  const int      threads = (int)BrenierThreads();
+  const int      threads = (int)BrenierThreads(l->targets->comm);
   PetscInt       longest = 1;
   int            failed  = 0;
 
@@ -266,8 +270,8 @@ void BrenierLaguerreReuse(BrenierLaguerre l, PetscBool reuses)
   l->reuses = reuses;
 }
 
-/* Row i of the facets over distances, its entries ascending, with a diagonal of 0. Every neighbour has an entry, so that the
-   pattern is symmetric. */
+/* Row i of the facets over distances, its entries ascending, with a diagonal of 0. Every neighbour has an entry, so
+   that the pattern is symmetric. */
 static void SetRow(BrenierLaguerre l, PetscInt i, PetscInt column[], PetscScalar v[])
 {
   const PetscInt target = l->targets->first + i;
@@ -294,8 +298,8 @@ static void SetRow(BrenierLaguerre l, PetscInt i, PetscInt column[], PetscScalar
   }
 }
 
-/* Two cells see the facet between them with different rounding, which matters when it is a sliver: takes the mean. Then the diagonal
-   makes the rows sum to zero. */
+/* Two cells see the facet between them with different rounding, which matters when it is a sliver: takes the mean. Then
+   the diagonal makes the rows sum to zero. */
 static PetscErrorCode Symmetrise(Mat hessian)
 {
   Mat transpose;
@@ -351,7 +355,7 @@ const PetscReal *BrenierLaguerreSecondMoments(BrenierLaguerre l)
   return l->second;
 }
 
-PetscErrorCode BrenierLaguerreAt(BrenierTargets t, const BrenierSource *source, Vec h, Vec mass, PetscReal *energy,
+PetscErrorCode BrenierLaguerreAt(BrenierTargets t, BrenierSource source, Vec h, Vec mass, PetscReal *energy,
                                  BrenierLaguerre *laguerre)
 {
   BrenierLaguerreValue value;

@@ -7,8 +7,8 @@
 #include "interval.h"
 #include "neighbours.h"
 
-/* A cell with less than this part of its weight counts as empty: heights are doubles, so where targets are close, cells as small as that
-   are made by their rounding, and their facets say nothing. */
+/* A cell with less than this part of its weight counts as empty: heights are doubles, so where targets are close, cells
+   as small as that are made by their rounding, and their facets say nothing. */
 #define BRENIER_VANISHING 1e-9
 
 struct _p_BrenierLaguerre {
@@ -32,7 +32,8 @@ struct _p_BrenierLaguerre {
   PetscReal        *second;     /* shape [n_local, 6] */
 };
 
-/* One cell's constraints <x, a> <= b in units of the source's scale, shapes [k, dim] and [k]; k neighbours. Not collective. */
+/* One cell's constraints <x, a> <= b in units of the source's scale, shapes [k, dim] and [k]; k neighbours. Not
+   collective. */
 void BrenierLaguerreConstraints_Private(BrenierLaguerre l, PetscInt target, PetscInt k, const PetscInt other[],
                                         PetscReal a[], PetscReal b[]);
 

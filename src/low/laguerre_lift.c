@@ -1,10 +1,10 @@
 /*
   laguerre_lift.c - Implements BrenierLaguerreLift() of laguerre.h.
 
-  The gap of an empty target e is the least over x of u(x) - <x, y_e> - h_e, a convex function that is linear on each cell, so it
-  is attained at a vertex of one: a point where y_e lies in the convex hull of the targets whose cells meet there, unless
-  the vertex is on the border of the domain. So a cell inside the domain asks only the empty targets in the bounding box
-  of its own target and its neighbours.
+  The gap of an empty target e is the least over x of u(x) - <x, y_e> - h_e, a convex function that is linear on each
+  cell, so it is attained at a vertex of one: a point where y_e lies in the convex hull of the targets whose cells meet
+  there, unless the vertex is on the border of the domain. So a cell inside the domain asks only the empty targets in
+  the bounding box of its own target and its neighbours.
 
   Raised by its gap and delta more, e has a cell about that vertex, whose mass grows with delta. That of the plane alone
   against the cell's target and its neighbours, w ~ delta^d, is brought near a part of nu_e.
@@ -226,15 +226,25 @@ static PetscInt TakeNearest(BrenierLaguerre l, const PetscReal x[], PetscInt k, 
   return n;
 }
 
-/* The gap of empty target j of the list, found at a cell of this rank, and what it takes beyond it to the mass wanted, against the
-   planes nearest to where it touches. */
-static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, PetscReal wanted, BrenierCellWork *work,
-                               PetscInt other[], PetscReal a[], PetscReal b[], PetscReal rise[])
+/* Room for the constraints of a cell. */
+typedef struct {
+  BrenierCellWork *work;
+  PetscInt        *other;
+  PetscReal       *a, *b;
+} CellRoom;
+
+/* The gap of empty target j of the list, found at a cell of this rank, and what it takes beyond it to the mass wanted,
+   against the planes nearest to where it touches. */
+static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, PetscReal wanted, const CellRoom *room,
+                               PetscReal rise[])
 {
-  const PetscInt  i = e->cell[j], first = l->neighbours.start[i];
-  const PetscReal gap = PetscMax(e->gap[j], 0.0), least = 1e-15 * PetscMax(PetscAbsReal(l->h[e->target[j]]), gap);
-  PetscReal       delta = PetscMax(brenier_first_part * gap, least), low = 0.0, high = PETSC_MAX_REAL;
-  PetscInt        k = l->neighbours.start[i + 1] - first + 1;
+  BrenierCellWork *work  = room->work;
+  PetscInt        *other = room->other;
+  PetscReal       *a = room->a, *b = room->b;
+  const PetscInt   i = e->cell[j], first = l->neighbours.start[i];
+  const PetscReal  gap = PetscMax(e->gap[j], 0.0), least = 1e-15 * PetscMax(PetscAbsReal(l->h[e->target[j]]), gap);
+  PetscReal        delta = PetscMax(brenier_first_part * gap, least), low = 0.0, high = PETSC_MAX_REAL;
+  PetscInt         k = l->neighbours.start[i + 1] - first + 1;
 
   PetscFunctionBegin;
   rise[0] = gap;
@@ -296,7 +306,7 @@ static PetscErrorCode FindRises(BrenierLaguerre l, Empties *e, PetscReal part, c
   PetscCall(ChooseRanks(l, e));
   for (PetscInt j = 0; j < e->n; ++j) {
     rise[2 * j] = rise[2 * j + 1] = 0.0;
-    if (e->mine[j]) PetscCall(FindRise(l, e, j, part * nu[e->target[j]], work, other, a, b, &rise[2 * j]));
+    if (e->mine[j]) PetscCall(FindRise(l, e, j, part * nu[e->target[j]], &(CellRoom){work, other, a, b}, &rise[2 * j]));
   }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, rise, 2 * e->n, MPIU_REAL, MPI_SUM, l->comm));
   PetscCall(PetscFree3(other, a, b));
@@ -304,8 +314,8 @@ static PetscErrorCode FindRises(BrenierLaguerre l, Empties *e, PetscReal part, c
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Of a cell of this rank and those it meets, the target nearest to another one: what that one moves with, however far apart are
-   others that meet there. */
+/* Of a cell of this rank and those it meets, the target nearest to another one: what that one moves with, however far
+   apart are others that meet there. */
 static PetscInt NearestAbout(BrenierLaguerre l, PetscInt i, PetscInt target)
 {
   const PetscReal *z     = l->y + (size_t)target * l->dim;

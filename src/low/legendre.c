@@ -1,8 +1,8 @@
 /*
   legendre.c - Gauss-Legendre rules on [0, 1].
 
-  With n points exp(s x) is integrated up to s^(2n) (n!)^4 / ((2n + 1) (2n)!^3): 1e-15 at s = 0.002, 0.02, 0.1, 0.3, 0.7, 1.2
-  and 3 for n = 3, 4, 5, 6, 7, 8 and 10. Longer intervals are cut into pieces.
+  With n points exp(s x) is integrated up to s^(2n) (n!)^4 / ((2n + 1) (2n)!^3): 1e-15 at s = 0.002, 0.02, 0.1, 0.3,
+  0.7, 1.2 and 3 for n = 3, 4, 5, 6, 7, 8 and 10. Longer intervals are cut into pieces.
 */
 #include "low/legendre.h"
 

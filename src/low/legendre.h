@@ -7,5 +7,6 @@ typedef struct {
   const double *x, *w;
 } BrenierRule;
 
-/* The rule for an interval over which the exponent changes by length, and into how many pieces to cut it, most at most. */
+/* The rule for an interval over which the exponent changes by length, and into how many pieces to cut it, most at
+   most. */
 const BrenierRule *BrenierLegendre(double length, int most, int *pieces);

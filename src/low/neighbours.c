@@ -126,8 +126,8 @@ static PetscInt AddVertices(qhT *qh, const facetT *facet, PetscInt n, PetscInt i
   return n;
 }
 
-/* Points that lie on a facet within Qhull's rounding, with each other and with the vertices about: which of them is above is for
-   the cells to say, in exact differences of targets. */
+/* Points that lie on a facet within Qhull's rounding, with each other and with the vertices about: which of them is
+   above is for the cells to say, in exact differences of targets. */
 static PetscErrorCode AddCoplanar(qhT *qh, facetT *facet, Edges *edges)
 {
   facetT  *neighbor, **neighborp;

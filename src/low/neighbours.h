@@ -1,13 +1,13 @@
 /*
   neighbours.h - Which Laguerre cells can meet: the edges of a regular triangulation.
 
-  u(x) = max_i <x, y_i> + h_i is the Legendre transform of the largest convex function below the points (y_i, -h_i), whose
-  graph is their lower convex hull. Planes i and j meet along a facet of the power diagram exactly when (y_i, -h_i) and
-  (y_j, -h_j) span an edge of that hull. Reference: Aurenhammer, SIAM J. Comput. 16 (1987).
+  u(x) = max_i <x, y_i> + h_i is the Legendre transform of the largest convex function below the points (y_i, -h_i),
+  whose graph is their lower convex hull. Planes i and j meet along a facet of the power diagram exactly when (y_i,
+  -h_i) and (y_j, -h_j) span an edge of that hull. Reference: Aurenhammer, SIAM J. Comput. 16 (1987).
 
-  The hull is Qhull's (Barber, Dobkin and Huhdanpaa, ACM Trans. Math. Softw. 22 (1996)), in double precision. Pairs too many
-  do no harm: a cell is cut by all of them, exactly (cell.h). Pairs too few leave cells that overlap, whose masses sum to more
-  than 1: whoever uses them checks that.
+  The hull is Qhull's (Barber, Dobkin and Huhdanpaa, ACM Trans. Math. Softw. 22 (1996)), in double precision. Pairs too
+  many do no harm: a cell is cut by all of them, exactly (cell.h). Pairs too few leave cells that overlap, whose masses
+  sum to more than 1: whoever uses them checks that.
 */
 #pragma once
 
@@ -37,14 +37,15 @@ typedef enum {
 . n   - number of targets
 . y   - targets, shape [n, dim]
 . h   - heights, shape [n]
-- attempt - 0 for the edges of the hull, 1 for neighbours of neighbours too, more for every pair: when fewer were too few
+- attempt - 0 for the edges of the hull, 1 for neighbours of neighbours too, more for every pair: when fewer were too
+  few
 
   Output Parameters:
 + neighbours - free with `BrenierNeighboursFree()`; nothing when kind is BRENIER_NEIGHBOURS_NONE
 - kind       - see above
 
-  Notes: a plane that lies below u has no neighbours, or some that do no harm. Of 10^6 targets in the plane some 15 s and 1 GB; of
-  10^5 in space 6 s.
+  Notes: a plane that lies below u has no neighbours, or some that do no harm. Of 10^6 targets in the plane some 15 s
+  and 1 GB; of 10^5 in space 6 s.
 @*/
 PetscErrorCode BrenierNeighboursFind(PetscInt dim, PetscInt n, const PetscReal y[], const PetscReal h[],
                                      PetscInt attempt, BrenierNeighbours *neighbours, BrenierNeighboursKind *kind);

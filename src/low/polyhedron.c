@@ -6,14 +6,13 @@
   Uniform: cones over the facets from a point inside, all positive. Gaussian: cones from the origin (gauss.c), or, for
   cells that are small or that those lose too many digits of, product rules on tetrahedra or sections.
 */
+#include "kernel/pi.h"
 #include "low/space.h"
 #include "low/work.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
-
-static const double pi = 3.14159265358979323846264338327950288;
 
 /* Cells whose exponent changes by less are summed without cancellation from the start. */
 static const double small = 0.5;
@@ -32,20 +31,6 @@ static const double near = 0.5;
 
 /* Sine of an angle between planes that is rounding. */
 static const double parallel = 1e-12;
-
-/* t1, t2, n right-handed. */
-void BrenierFrame(const double n[3], double t1[3], double t2[3])
-{
-  int    axis = 0;
-  double norm;
-
-  for (int d = 1; d < 3; ++d)
-    if (fabs(n[d]) < fabs(n[axis])) axis = d;
-  for (int d = 0; d < 3; ++d) t1[d] = (d == axis) - n[axis] * n[d];
-  norm = sqrt(Dot(t1, t1));
-  for (int d = 0; d < 3; ++d) t1[d] /= norm;
-  Cross(n, t1, t2);
-}
 
 /* Cuts the polygon of facet j by plane p; 0 when nothing is left. */
 static int CutFacet(BrenierCellWork *work, int j, int p, const BrenierFacet *facet)
@@ -221,7 +206,7 @@ static int GaussCell(BrenierCellWork *work, const double point[3], double radius
   double       start;
 
   for (int i = 0; i < work->facets; ++i) GaussFacet(work, &work->facet[i], with_cones, &cones, cell, measure);
-  start      = cones.gap < near ? cones.solid_angle / (4.0 * pi) : Inside(work);
+  start      = cones.gap < near ? cones.solid_angle / (4.0 * brenier_pi) : Inside(work);
   cell->mass = start - cones.sum;
   if (!with_cones || cell->mass < least_share * (cones.size + fabs(start))) {
     const double far = fmin(sqrt(Dot(place, place)) + radius, sqrt(cones.gap * cones.gap + reach));

@@ -1,15 +1,14 @@
 /*
-  slabs.c - A polygon under the Gaussian density of the plane without cancellation: trapezoids between the vertices, along
-  the polygon's longest direction, by product rules whose terms are all positive. Fast for cells that are small against
-  the density's length, and right for thin ones.
+  slabs.c - A polygon under the Gaussian density of the plane without cancellation: trapezoids between the vertices,
+  along the polygon's longest direction, by product rules whose terms are all positive. Fast for cells that are small
+  against the density's length, and right for thin ones.
 */
+#include "kernel/pi.h"
 #include "low/exponential.h"
 #include "low/legendre.h"
 #include "low/work.h"
 
 #include <math.h>
-
-static const double pi = 3.14159265358979323846264338327950288;
 
 /* The direction to the vertex farthest from the first. */
 static void LongAxis(int n, const double x[], double axis[2])
@@ -82,9 +81,9 @@ static void FlushPoints(Points *points, const double centre[2], BrenierFlat *fla
     sum[4] += e * x * y;
     sum[5] += e * y * y;
   }
-  flat->mass += sum[0] / (2.0 * pi);
-  for (int d = 0; d < 2; ++d) flat->first[d] += sum[1 + d] / (2.0 * pi);
-  for (int d = 0; d < 3; ++d) flat->second[d] += sum[3 + d] / (2.0 * pi);
+  flat->mass += sum[0] / (2.0 * brenier_pi);
+  for (int d = 0; d < 2; ++d) flat->first[d] += sum[1 + d] / (2.0 * brenier_pi);
+  for (int d = 0; d < 3; ++d) flat->second[d] += sum[3 + d] / (2.0 * brenier_pi);
   points->n = 0;
 }
 

@@ -1,8 +1,9 @@
 /*
-  tetrahedra.c - A polyhedron under the Gaussian density of space without cancellation: tetrahedra from a point inside over
-  the triangles of the facets, by product rules whose terms are all positive: along the ray from the point, and over the
-  triangle from one of its corners.
+  tetrahedra.c - A polyhedron under the Gaussian density of space without cancellation: tetrahedra from a point inside
+  over the triangles of the facets, by product rules whose terms are all positive: along the ray from the point, and
+  over the triangle from one of its corners.
 */
+#include "kernel/pi.h"
 #include "low/exponential.h"
 #include "low/legendre.h"
 #include "low/space.h"
@@ -11,14 +12,12 @@
 #include <math.h>
 #include <string.h>
 
-static const double pi = 3.14159265358979323846264338327950288;
-
 /* A tetrahedron from the point over the triangle corner[0..2], all relative to it; origin is the point's place. */
 typedef struct {
   double origin[3], corner[3][3], pace;
 } Tetrahedron;
 
-enum { RAYS = 128, LANES = 4, SUMS = 10 };
+enum { RAYS = 128, RAY_LANES = 4, MOMENTS = 10 };
 
 /* Rays from the point with their weights, the exponent -s (slope + s bend) along them, and their integrals. */
 typedef struct {
@@ -46,16 +45,16 @@ static void IntegrateRays(Rays *rays, const BrenierRule *rule, int pieces)
 /* Adds the integrals of all rays, in lanes, and empties the list. */
 static void FlushRays(Rays *rays, const BrenierRule *rule, int pieces, BrenierCell *cell)
 {
-  double part[SUMS][LANES] = {{0.0}}, sum[SUMS];
+  double part[MOMENTS][RAY_LANES] = {{0.0}}, sum[MOMENTS];
 
-  while (rays->n % LANES) { // what fills the last lanes weighs nothing
+  while (rays->n % RAY_LANES) { // what fills the last lanes weighs nothing
     const int i = rays->n++;
 
     rays->weight[i] = rays->slope[i] = rays->bend[i] = rays->x[0][i] = rays->x[1][i] = rays->x[2][i] = 0.0;
   }
   IntegrateRays(rays, rule, pieces);
-  for (int i = 0; i < rays->n; i += LANES)
-    for (int l = 0; l < LANES; ++l) {
+  for (int i = 0; i < rays->n; i += RAY_LANES)
+    for (int l = 0; l < RAY_LANES; ++l) {
       const double x = rays->x[0][i + l], y = rays->x[1][i + l], z = rays->x[2][i + l], w = rays->weight[i + l];
       const double first = w * rays->sum[1][i + l], second = w * rays->sum[2][i + l];
 
@@ -70,7 +69,7 @@ static void FlushRays(Rays *rays, const BrenierRule *rule, int pieces, BrenierCe
       part[8][l] += second * y * z;
       part[9][l] += second * z * z;
     }
-  for (int m = 0; m < SUMS; ++m) sum[m] = (part[m][0] + part[m][2]) + (part[m][1] + part[m][3]);
+  for (int m = 0; m < MOMENTS; ++m) sum[m] = (part[m][0] + part[m][2]) + (part[m][1] + part[m][3]);
   cell->mass += sum[0];
   for (int d = 0; d < 3; ++d) cell->moment[d] += sum[1 + d];
   for (int m = 0; m < 6; ++m) cell->second[m] += sum[4 + m];
@@ -141,7 +140,7 @@ void BrenierGaussTetrahedra(const BrenierCellWork *work, const double point[3], 
         for (int d = 0; d < 3; ++d) t.corner[c][d] = work->at[3 * corner[c] + d] - point[d];
       AddTetrahedron(&t, &rays, cell);
     }
-  density = exp(-0.5 * Dot(t.origin, t.origin)) / pow(2.0 * pi, 1.5);
+  density = exp(-0.5 * Dot(t.origin, t.origin)) / pow(2.0 * brenier_pi, 1.5);
   cell->mass *= density;
   for (int d = 0; d < 3; ++d) cell->moment[d] *= density;
   for (int m = 0; m < 6; ++m) cell->second[m] *= density;

@@ -78,9 +78,6 @@ void   BrenierGaussSlabs(int n, const double x[], const double centre[2], double
 int    BrenierGaussSections(BrenierCellWork *work, double size, double far, BrenierCell *cell);
 void   BrenierGaussTetrahedra(const BrenierCellWork *work, const double point[3], double pace, BrenierCell *cell);
 
-/* t1, t2, n right-handed. */
-void BrenierFrame(const double n[3], double t1[3], double t2[3]);
-
 /* Cells of the work's planes by law; 0, or nonzero when out of memory. What they add to is zero before. */
 int BrenierCellPolygon(BrenierLaw law, const double a[], const double b[], BrenierCellWork *work, BrenierCell *cell,
                        double facet[]);
@@ -89,10 +86,14 @@ int BrenierCellPolyhedron(BrenierLaw law, const double a[], const double b[], Br
 int BrenierCellArcs(int k, const double a[], const double b[], BrenierCellWork *work, BrenierCell *cell,
                     double facet[]);
 
-/* cell.c */
-int    BrenierCellReserve(void **array, int *capacity, int n, size_t size);
-int    BrenierCellReserveVertices(BrenierCellWork *work, int n);
+/* work.c */
+int BrenierCellReserve(void **array, int *capacity, int n, size_t size);
+int BrenierCellReserveVertices(BrenierCellWork *work, int n);
+
+/* planes.c. Frame: t1, t2, n right-handed. AddPlanes: whether anything can be left. */
 int    BrenierCellConstraint(const BrenierCellWork *work, int plane);
 double BrenierLawHalf(BrenierLaw law);
 void   BrenierCellMoveCentre(BrenierLaw law, const double a[], const double b[], const double by[],
                              BrenierCellWork *work);
+int    BrenierCellAddPlanes(BrenierLaw law, const double a[], const double b[], BrenierCellWork *work);
+void   BrenierFrame(const double n[3], double t1[3], double t2[3]);

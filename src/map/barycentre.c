@@ -6,8 +6,8 @@
 #include <brenier/laguerre.h>
 #include <brenier/reduction.h>
 
-static PetscErrorCode Sampled(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
-                              PetscInt64 n_curves, PetscReal barycentre[])
+static PetscErrorCode Sampled(BrenierTargets t, BrenierSource source, Vec h, PetscInt64 seed, PetscInt64 n_curves,
+                              PetscReal barycentre[])
 {
   BrenierDual      dual;
   BrenierDualValue value;
@@ -24,8 +24,7 @@ static PetscErrorCode Sampled(BrenierTargets t, const BrenierSource *source, Vec
 }
 
 /* *sound is false, and nothing else set, where cells are not known exactly. */
-static PetscErrorCode Exact(BrenierTargets t, const BrenierSource *source, Vec h, PetscReal barycentre[],
-                            PetscBool *sound)
+static PetscErrorCode Exact(BrenierTargets t, BrenierSource source, Vec h, PetscReal barycentre[], PetscBool *sound)
 {
   BrenierLaguerre laguerre;
   PetscReal       energy;
@@ -38,7 +37,7 @@ static PetscErrorCode Exact(BrenierTargets t, const BrenierSource *source, Vec h
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierBarycentresMeasure(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
+PetscErrorCode BrenierBarycentresMeasure(BrenierTargets t, BrenierSource source, Vec h, PetscInt64 seed,
                                          PetscInt64 n_curves, PetscReal barycentre[])
 {
   BrenierReduction r;
@@ -48,9 +47,9 @@ PetscErrorCode BrenierBarycentresMeasure(BrenierTargets t, const BrenierSource *
   PetscFunctionBegin;
   PetscCall(BrenierReductionCreate(t, source, &r));
   PetscCall(PetscMalloc1((size_t)t->n_local * r->rank, &inside));
-  if (n_curves == 0) PetscCall(Exact(r->targets, &r->source, h, inside, &exact));
-  if (n_curves == 0) n_curves = BrenierHeldOutDefaultCurves(&r->source, t->n);
-  if (!exact) PetscCall(Sampled(r->targets, &r->source, h, seed, n_curves, inside));
+  if (n_curves == 0) PetscCall(Exact(r->targets, r->source, h, inside, &exact));
+  if (n_curves == 0) n_curves = BrenierHeldOutDefaultCurves(r->source, t->n);
+  if (!exact) PetscCall(Sampled(r->targets, r->source, h, seed, n_curves, inside));
   BrenierReductionLift(r, t->n_local, inside, barycentre);
   PetscCall(PetscFree(inside));
   PetscCall(BrenierReductionDestroy(&r));

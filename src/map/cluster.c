@@ -1,7 +1,7 @@
 /* cluster.c - Implements cluster.h. */
 #include <brenier/base.h>
 #include <brenier/cluster.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/transport.h>
 
 #include <math.h>

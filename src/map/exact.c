@@ -11,7 +11,7 @@ static BrenierEstimate Known(PetscReal value)
   return (BrenierEstimate){value, 0.0, value, value};
 }
 
-PetscErrorCode BrenierHeldOutExact(BrenierTargets t, const BrenierSource *source, Vec h, Vec mass, PetscReal energy,
+PetscErrorCode BrenierHeldOutExact(BrenierTargets t, BrenierSource source, Vec h, Vec mass, PetscReal energy,
                                    BrenierHeldOut *out)
 {
   const PetscInt     n = t->n_local;
@@ -54,8 +54,8 @@ PetscErrorCode BrenierHeldOutExact(BrenierTargets t, const BrenierSource *source
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierHeldOutMeasureExact(BrenierTargets t, const BrenierSource *source, Vec h, Vec mass,
-                                          BrenierHeldOut *out, PetscBool *sound)
+PetscErrorCode BrenierHeldOutMeasureExact(BrenierTargets t, BrenierSource source, Vec h, Vec mass, BrenierHeldOut *out,
+                                          PetscBool *sound)
 {
   BrenierLaguerre laguerre;
   PetscReal       energy;

@@ -85,8 +85,7 @@ static PetscErrorCode MixAll(const BrenierExtension *e, BrenierTargets t, PetscI
 }
 
 PetscErrorCode BrenierExtensionApply(const BrenierExtension *e, BrenierTargets t, Vec h, PetscInt n,
-                                     const PetscReal x[], PetscInt64 index[], PetscReal u[], PetscReal code[],
-                                     PetscBool crosses[])
+                                     const PetscReal x[], const BrenierExtended *out)
 {
   const size_t keep = (size_t)e->n_neighbours;
   PetscInt64  *nearest;
@@ -94,18 +93,18 @@ PetscErrorCode BrenierExtensionApply(const BrenierExtension *e, BrenierTargets t
 
   PetscFunctionBegin;
   if (keep == 1) {
-    if (crosses) PetscCall(PetscArrayzero(crosses, n));
-    PetscCall(BrenierTransportNearest(t, h, 1, n, x, index, u));
-    PetscCall(BrenierTargetsFetch(t, n, index, code));
+    if (out->crosses) PetscCall(PetscArrayzero(out->crosses, n));
+    PetscCall(BrenierTransportNearest(t, h, 1, n, x, out->index, out->u));
+    PetscCall(BrenierTargetsFetch(t, n, out->index, out->code));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(PetscMalloc2((size_t)n * keep, &nearest, (size_t)n * keep, &value));
   PetscCall(BrenierTransportNearest(t, h, e->n_neighbours, n, x, nearest, value));
   for (PetscInt i = 0; i < n; ++i) {
-    index[i] = nearest[(size_t)i * keep];
-    if (u) u[i] = value[(size_t)i * keep];
+    out->index[i] = nearest[(size_t)i * keep];
+    if (out->u) out->u[i] = value[(size_t)i * keep];
   }
-  PetscCall(MixAll(e, t, n, x, nearest, code, crosses));
+  PetscCall(MixAll(e, t, n, x, nearest, out->code, out->crosses));
   PetscCall(PetscFree2(nearest, value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -79,18 +79,17 @@ static PetscErrorCode FindOthers(const BrenierFacets *f, PetscInt *n, PetscInt *
 /* What -H_ij |y - z| is to be multiplied by. A chord along axis l crosses a facet only if y and z differ in coordinate l,
    and every such axis gives the same in the mean: with m of them the sampled Hessian holds m / dim of the facet, dim those of the
    source that the chords are in; NULL when there are none. */
-static PetscReal ChordFactor(const BrenierSource *source, PetscInt dim, const PetscReal y[], const PetscReal z[])
+static PetscReal ChordFactor(BrenierSource source, PetscInt dim, const PetscReal y[], const PetscReal z[])
 {
   PetscInt m = 0;
 
   if (!source || BrenierSourceCurveType(source) != BRENIER_CURVE_CHORD) return 1.0;
   for (PetscInt k = 0; k < dim; ++k) m += y[k] != z[k];
-  return (PetscReal)source->dim / (PetscReal)PetscMax(m, 1);
+  return (PetscReal)BrenierSourceDim(source) / (PetscReal)PetscMax(m, 1);
 }
 
 /* Angles, and masses from -H_ij. */
-static PetscErrorCode MeasurePairs(BrenierTargets t, const BrenierSource *source, BrenierAngle convention,
-                                   BrenierFacets *f)
+static PetscErrorCode MeasurePairs(BrenierTargets t, BrenierSource source, BrenierAngle convention, BrenierFacets *f)
 {
   const size_t dim = (size_t)t->dim;
   PetscInt     n, *other, *place;
@@ -117,8 +116,8 @@ static PetscErrorCode MeasurePairs(BrenierTargets t, const BrenierSource *source
 }
 
 /* The Hessian that a sample gives. */
-static PetscErrorCode SampleHessian(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
-                                    PetscInt64 n_curves, Mat *hessian)
+static PetscErrorCode SampleHessian(BrenierTargets t, BrenierSource source, Vec h, PetscInt64 seed, PetscInt64 n_curves,
+                                    Mat *hessian)
 {
   BrenierDual      dual;
   BrenierDualValue value;
@@ -135,7 +134,7 @@ static PetscErrorCode SampleHessian(BrenierTargets t, const BrenierSource *sourc
 }
 
 /* That of exact cells; *sound is false, and there is none, where these are not known. */
-static PetscErrorCode ExactHessian(BrenierTargets t, const BrenierSource *source, Vec h, Mat *hessian, PetscBool *sound)
+static PetscErrorCode ExactHessian(BrenierTargets t, BrenierSource source, Vec h, Mat *hessian, PetscBool *sound)
 {
   BrenierLaguerre laguerre;
   PetscReal       energy;
@@ -148,7 +147,7 @@ static PetscErrorCode ExactHessian(BrenierTargets t, const BrenierSource *source
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierFacetsMeasure(BrenierTargets t, const BrenierSource *source, Vec h, BrenierAngle convention,
+PetscErrorCode BrenierFacetsMeasure(BrenierTargets t, BrenierSource source, Vec h, BrenierAngle convention,
                                     PetscInt64 seed, PetscInt64 n_curves, BrenierFacets *facets)
 {
   BrenierReduction r;
@@ -158,12 +157,12 @@ PetscErrorCode BrenierFacetsMeasure(BrenierTargets t, const BrenierSource *sourc
   PetscFunctionBegin;
   facets->comm = t->comm;
   PetscCall(BrenierReductionCreate(t, source, &r));
-  if (n_curves == 0) PetscCall(ExactHessian(r->targets, &r->source, h, &hessian, &exact));
-  if (n_curves == 0) n_curves = BrenierHeldOutDefaultCurves(&r->source, t->n);
-  if (!exact) PetscCall(SampleHessian(r->targets, &r->source, h, seed, n_curves, &hessian));
+  if (n_curves == 0) PetscCall(ExactHessian(r->targets, r->source, h, &hessian, &exact));
+  if (n_curves == 0) n_curves = BrenierHeldOutDefaultCurves(r->source, t->n);
+  if (!exact) PetscCall(SampleHessian(r->targets, r->source, h, seed, n_curves, &hessian));
   PetscCall(TakePairs(t, hessian, facets));
   PetscCall(MatDestroy(&hessian));
-  PetscCall(MeasurePairs(t, exact ? NULL : &r->source, convention, facets));
+  PetscCall(MeasurePairs(t, exact ? NULL : r->source, convention, facets));
   PetscCall(BrenierReductionDestroy(&r));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

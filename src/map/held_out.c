@@ -1,24 +1,25 @@
 /* held_out.c - Implements held_out.h. */
 #include <brenier/base.h>
+#include <brenier/dot.h>
 #include <brenier/held_out.h>
 
 #include <math.h>
 
 enum { BRENIER_BATCHES = 32, BRENIER_SETS_AT_ONCE = 8 };
 
-/* 97.5% quantiles: of Student's law with BRENIER_BATCHES - 1 = 31 degrees of freedom for what rests on the spread of the
-   batches, of the normal law for the degenerate part, whose variance rests on 120 products. */
-static const PetscReal brenier_student = 2.0395, brenier_normal = 1.95996;
+/* 97.5% quantiles: of Student's law with BRENIER_BATCHES - 1 = 31 degrees of freedom for what rests on the spread of
+   the batches, of the normal law for the degenerate part, whose variance rests on 120 products. */
+static const PetscReal brenier_student = 2.0395, brenier_two_sided = 1.95996;
 
 /* Curves of a sample by default: a target, and at least. */
-static const PetscInt64 brenier_circles_a_target = 4, brenier_chords_a_target = 16, brenier_least_curves = 4096;
+static const PetscInt64 brenier_measured_circles = 4, brenier_measured_chords = 16, brenier_measured_at_least = 4096;
 
-PetscInt64 BrenierHeldOutDefaultCurves(const BrenierSource *source, PetscInt n_targets)
+PetscInt64 BrenierHeldOutDefaultCurves(BrenierSource source, PetscInt n_targets)
 {
   const PetscBool  circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
-  const PetscInt64 wanted  = n_targets * (circles ? brenier_circles_a_target : brenier_chords_a_target);
+  const PetscInt64 wanted  = n_targets * (circles ? brenier_measured_circles : brenier_measured_chords);
 
-  return PetscMin(PetscMax(wanted, brenier_least_curves), BrenierSourceMaxCurves(source));
+  return PetscMin(PetscMax(wanted, brenier_measured_at_least), BrenierSourceMaxCurves(source));
 }
 
 /* Entries of the Gram matrix in the order of its lower triangle. */
@@ -77,7 +78,7 @@ static PetscReal EstimateChi2(PetscInt B, const PetscReal G[], BrenierHeldOut *o
   linear = PetscMax(linear, 0.0);
   out->chi2       = mean;
   out->chi2_error = PetscSqrtReal(linear + degenerate);
-  return PetscSqrtReal(PetscSqr(brenier_student) * linear + PetscSqr(brenier_normal) * degenerate);
+  return PetscSqrtReal(PetscSqr(brenier_student) * linear + PetscSqr(brenier_two_sided) * degenerate);
 }
 
 static PetscErrorCode MeasureChi2(BrenierTargets t, PetscInt n_batches, const PetscReal batch[], BrenierHeldOut *out)
@@ -127,8 +128,8 @@ static PetscErrorCode MeasureMasses(BrenierTargets t, PetscInt n_batches, const 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Meetings that resolve a cell, and that a cell without any is missing for; factor from which on a mass is wrong, and what is
-   added to the root deviance that chance alone reaches in one of n cells. */
+/* Meetings that resolve a cell, and that a cell without any is missing for; factor from which on a mass is wrong, and
+   what is added to the root deviance that chance alone reaches in one of n cells. */
 static const PetscReal brenier_resolved = 16.0, brenier_missing = 20.0, brenier_wrong = 1.5, brenier_surely = 2.0;
 
 /* Mass of a meeting: mean of Var(w_i) / w_i over the cells met. 0 where one batch is all there is, and exact. */
@@ -168,8 +169,8 @@ PetscBool BrenierHeldOutIsWrong(const BrenierHeldOut *out, PetscInt n, PetscReal
   return (PetscBool)(deviance > PetscSqr(least) * out->meeting);
 }
 
-/* What a cell adds to the counts, which are those of a rank; its part of three sums: of unresolved weight and mass, of wrong
-   weight. */
+/* What a cell adds to the counts, which are those of a rank; its part of three sums: of unresolved weight and mass, of
+   wrong weight. */
 static void CountLight(PetscInt n, PetscReal mass, PetscReal nu, BrenierHeldOut *out, PetscReal part[3])
 {
   const PetscReal ratio = mass / nu, v = out->meeting;
@@ -291,9 +292,9 @@ PetscErrorCode BrenierPotentialOfTargets(BrenierTargets t, Vec h, PetscReal psi[
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Dual, primal and gap. The energy is a mean over curves, so its batches weigh a little differently when they are not of
-   one size: the dual takes its value from the energy and its error from the batches. */
-static PetscErrorCode MeasureDistance(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt n_batches,
+/* Dual, primal and gap. The energy is a mean over curves, so its batches weigh a little differently when they are not
+   of one size: the dual takes its value from the energy and its error from the batches. */
+static PetscErrorCode MeasureDistance(BrenierTargets t, BrenierSource source, Vec h, PetscInt n_batches,
                                       const PetscReal batch[], const PetscReal u[], BrenierHeldOut *out)
 {
   PetscReal cost[BRENIER_BATCHES], gap[BRENIER_BATCHES], moment, value;
@@ -323,52 +324,59 @@ PetscReal BrenierDistance(PetscReal cost)
   return PetscSqrtReal(2.0 * PetscMax(cost, 0.0));
 }
 
+/* What batches gave: masses, shape [n, n_local], and energies, shape [n]. */
+typedef struct {
+  PetscInt         n;
+  const PetscReal *mass, *u;
+} Batches;
+
 /* All that the masses and energies of the batches tell. */
-static PetscErrorCode MeasureBatches(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt n_batches,
-                                     const PetscReal batch[], const PetscReal u[], Vec mass, Vec mass_error,
-                                     BrenierHeldOut *out)
+static PetscErrorCode MeasureBatches(BrenierTargets t, BrenierSource source, Vec h, const Batches *batches, Vec mass,
+                                     Vec mass_error, BrenierHeldOut *out)
 {
   PetscFunctionBegin;
-  PetscCall(MeasureChi2(t, n_batches, batch, out));
-  PetscCall(MeasureMasses(t, n_batches, batch, mass, mass_error, out));
-  PetscCall(MeasureLight(t, n_batches, batch, mass, out));
-  PetscCall(MeasureDistance(t, source, h, n_batches, batch, u, out));
+  PetscCall(MeasureChi2(t, batches->n, batches->mass, out));
+  PetscCall(MeasureMasses(t, batches->n, batches->mass, mass, mass_error, out));
+  PetscCall(MeasureLight(t, batches->n, batches->mass, mass, out));
+  PetscCall(MeasureDistance(t, source, h, batches->n, batches->mass, batches->u, out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
-                                     uint32_t stream, PetscInt64 n_curves, Vec mass, Vec mass_error,
-                                     PetscReal barycentre[], BrenierHeldOut *out)
+PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, BrenierSource source, Vec h, const BrenierHeldOutSample *sample,
+                                     Vec mass, Vec mass_error, PetscReal barycentre[], BrenierHeldOut *out)
 {
   BrenierDual      dual;
   BrenierDualValue value;
-  const PetscReal *batch;
   PetscReal        u[BRENIER_BATCHES];
-  PetscInt         n_batches;
+  Batches          batches = {.u = u};
   PetscErrorCode   ierr;
   int              centres = barycentre != NULL; // on any rank: one without targets may have no array
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualCreate(t, source, seed, stream, n_curves, BRENIER_BATCHES, &dual));
+  PetscCall(BrenierDualCreate(t, source, sample->seed, sample->stream, sample->n_curves, BRENIER_BATCHES, &dual));
   ierr = BrenierDualEvaluate(dual, h, mass, &value);
   if (ierr) PetscCall(BrenierDualDestroy(&dual)); // a stop: the run may measure on fewer curves
   PetscCall(ierr);
-  PetscCall(BrenierDualGetBatches(dual, &n_batches, &batch, u, NULL));
-  out->curves = PetscMin(n_curves, BrenierSourceMaxCurves(source));
+  PetscCall(BrenierDualGetBatches(dual, &batches.n, &batches.mass, u, NULL));
+  out->curves = PetscMin(sample->n_curves, BrenierSourceMaxCurves(source));
   out->noise  = PetscSqrtReal(value.noise2);
   out->empty  = value.n_empty;
   out->energy = value.energy;
-  PetscCall(MeasureBatches(t, source, h, n_batches, batch, u, mass, mass_error, out));
+  PetscCall(MeasureBatches(t, source, h, &batches, mass, mass_error, out));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &centres, 1, MPI_INT, MPI_MAX, t->comm));
   if (centres) PetscCall(BrenierDualBarycentres(dual, barycentre));
   PetscCall(BrenierDualDestroy(&dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What parts are added to: masses and energy of their batch, the energy of all. */
+typedef struct {
+  PetscReal *batch, *u, *energy;
+} Sums;
+
 /* Adds one part's masses and energies, its share of a batch, to those of the batch and of all. */
-static PetscErrorCode AddPart(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed, uint32_t stream,
-                              PetscInt64 n_curves, PetscReal share, Vec work, PetscReal batch[], PetscReal *u,
-                              PetscReal *energy)
+static PetscErrorCode AddPart(BrenierTargets t, BrenierSource source, Vec h, const BrenierHeldOutSample *part,
+                              PetscReal share, Vec work, const Sums *to)
 {
   BrenierDual        dual;
   BrenierDualValue   value;
@@ -378,16 +386,16 @@ static PetscErrorCode AddPart(BrenierTargets t, const BrenierSource *source, Vec
   PetscErrorCode     ierr;
 
   PetscFunctionBegin;
-  PetscCall(BrenierDualCreate(t, source, seed, stream, n_curves, 1, &dual));
+  PetscCall(BrenierDualCreate(t, source, part->seed, part->stream, part->n_curves, 1, &dual));
   ierr = BrenierDualEvaluate(dual, h, work, &value);
   if (ierr) PetscCall(BrenierDualDestroy(&dual));
   PetscCall(ierr);
   PetscCall(BrenierDualGetBatches(dual, &n_batches, NULL, &of_part, NULL));
   PetscCall(BrenierDualDestroy(&dual));
-  *u += share * of_part;
-  *energy += share * value.energy / BRENIER_BATCHES;
+  *to->u += share * of_part;
+  *to->energy += share * value.energy / BRENIER_BATCHES;
   PetscCall(VecGetArrayRead(work, &m));
-  for (PetscInt i = 0; i < t->n_local; ++i) batch[i] += share * m[i];
+  for (PetscInt i = 0; i < t->n_local; ++i) to->batch[i] += share * m[i];
   PetscCall(VecRestoreArrayRead(work, &m));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -418,28 +426,30 @@ static PetscErrorCode JoinBatches(BrenierTargets t, const PetscReal batch[], Vec
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets t, const BrenierSource *source, Vec h, PetscInt64 seed,
-                                            uint32_t stream, PetscInt64 n_curves, PetscInt64 at_once, Vec mass,
+PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets t, BrenierSource source, Vec h,
+                                            const BrenierHeldOutSample *sample, PetscInt64 at_once, Vec mass,
                                             Vec mass_error, BrenierHeldOut *out)
 {
-  const PetscInt64 a_batch = PetscMax((n_curves + BRENIER_BATCHES - 1) / BRENIER_BATCHES, 1);
+  const PetscInt64 a_batch = PetscMax((sample->n_curves + BRENIER_BATCHES - 1) / BRENIER_BATCHES, 1);
   const PetscInt64 parts = (a_batch + at_once - 1) / at_once, a_part = (a_batch + parts - 1) / parts;
-  const uint32_t   first      = BRENIER_STREAM_PARTS + (stream << 20);
+  const uint32_t   first      = BRENIER_STREAM_PARTS + (sample->stream << 20);
   const PetscInt64 most_parts = (PetscInt64)1 << 20; // streams of a measurement
   PetscReal       *batch, u[BRENIER_BATCHES] = {0.0};
   PetscErrorCode   ierr = PETSC_SUCCESS;
 
   PetscFunctionBegin;
   PetscCheck(BRENIER_BATCHES * parts <= most_parts, t->comm, PETSC_ERR_ARG_OUTOFRANGE,
-             "%" PetscInt64_FMT " curves at once are too few to measure with %" PetscInt64_FMT, at_once, n_curves);
+             "%" PetscInt64_FMT " curves at once are too few to measure with %" PetscInt64_FMT, at_once,
+             sample->n_curves);
   PetscCall(PetscCalloc1((size_t)BRENIER_BATCHES * t->n_local, &batch));
   out->curves = BRENIER_BATCHES * parts * a_part;
   out->energy = 0.0;
   for (PetscInt64 k = 0; k < BRENIER_BATCHES * parts && !ierr; ++k)
-    ierr = AddPart(t, source, h, seed, first + (uint32_t)k, a_part, 1.0 / (PetscReal)parts, mass,
-                   batch + (size_t)(k / parts) * t->n_local, &u[k / parts], &out->energy);
+    ierr = AddPart(t, source, h, &(BrenierHeldOutSample){sample->seed, first + (uint32_t)k, a_part},
+                   1.0 / (PetscReal)parts, mass,
+                   &(Sums){batch + (size_t)(k / parts) * t->n_local, &u[k / parts], &out->energy});
   if (!ierr) ierr = JoinBatches(t, batch, mass, out);
-  if (!ierr) ierr = MeasureBatches(t, source, h, BRENIER_BATCHES, batch, u, mass, mass_error, out);
+  if (!ierr) ierr = MeasureBatches(t, source, h, &(Batches){BRENIER_BATCHES, batch, u}, mass, mass_error, out);
   PetscCall(PetscFree(batch));
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -3,7 +3,6 @@
 #include <brenier/result.h>
 #include <brenier/store.h>
 
-#include <string.h>
 
 static const char brenier_result_format[] = "brenier-result";
 
@@ -39,8 +38,7 @@ static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, B
               {"primal_high", o->primal.high},
               {"gap", o->gap.value},
               {"gap_low", o->gap.low},
-              {"gap_high", o->gap.high},
-              {"source_scale", r->source.scale}};
+              {"gap_high", o->gap.high}};
   const struct {
     const char *name;
     PetscInt64  value;
@@ -148,7 +146,7 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
   PetscCall(BrenierStoreSetText(store, "/", "software", "Brenier"));
   PetscCall(BrenierStoreSetText(store, "/", "version", BRENIER_VERSION));
   PetscCall(BrenierStoreSetText(store, "/", "created", date));
-  PetscCall(BrenierStoreSetText(store, "/", "source", BrenierSourceNames[result->source.type]));
+  PetscCall(BrenierSourceSave(result->source, store));
   PetscCall(BrenierStoreSetText(store, "/", "cells", result->exact ? "exact" : "curves"));
   PetscCall(WriteNumbers(store, result, t));
   PetscCall(WriteProvenance(store, t, result));
@@ -159,17 +157,8 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
 
 static PetscErrorCode ReadAttributes(BrenierStore store, const char path[], BrenierResult *r, PetscInt dim)
 {
-  char              name[64];
-  PetscReal         scale;
-  BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN;
-
   PetscFunctionBegin;
-  PetscCall(BrenierStoreGetText(store, "/", "source", sizeof name, name));
-  while (BrenierSourceNames[type] && strcmp(BrenierSourceNames[type], name)) ++type;
-  PetscCheck(BrenierSourceNames[type], PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
-             "%s: unknown source '%s'; it was written by another version of Brenier", path, name);
-  PetscCall(BrenierStoreGetReal(store, "/", "source_scale", &scale));
-  PetscCall(BrenierSourceCreate(type, dim, scale, &r->source));
+  PetscCall(BrenierSourceLoad(store, dim, &r->source));
   PetscCall(BrenierStoreGetInt(store, "/", "seed", &r->seed));
   PetscCall(BrenierStoreGetInt(store, "/", "curves", &r->curves));
   PetscCall(BrenierStoreGetText(store, "/", "status", sizeof r->status, r->status));
@@ -196,18 +185,18 @@ static PetscErrorCode CheckValues(MPI_Comm comm, const char path[], PetscInt64 f
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CheckShapes(BrenierStore store, const char path[], PetscInt64 n, PetscInt dim)
+static PetscErrorCode CheckShapes(MPI_Comm comm, BrenierStore store, const char path[], PetscInt64 n, PetscInt dim)
 {
   static const char *const vector[] = {"/weights", "/heights", "/row"};
   PetscInt64               length;
   PetscInt                 width;
 
   PetscFunctionBegin;
-  PetscCheck(n >= 1 && n <= PETSC_MAX_INT && dim >= 1, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+  PetscCheck(n >= 1 && n <= PETSC_MAX_INT && dim >= 1, comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: /targets is not an array of points; the file is damaged, solve again", path);
   for (size_t i = 0; i < sizeof vector / sizeof vector[0]; ++i) {
     PetscCall(BrenierStoreGetShape(store, vector[i], &length, &width));
-    PetscCheck(length == n && width == 0, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
+    PetscCheck(length == n && width == 0, comm, PETSC_ERR_FILE_UNEXPECTED,
                "%s: %s does not have one number for each of the %" PetscInt64_FMT
                " targets; the file is damaged, solve again",
                path, vector[i], n);
@@ -228,7 +217,7 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscCall(PetscMemzero(result, sizeof *result));
   PetscCall(BrenierStoreOpen(comm, path, brenier_result_format, &store));
   PetscCall(BrenierStoreGetShape(store, "/targets", &n, &dim));
-  PetscCall(CheckShapes(store, path, n, dim));
+  PetscCall(CheckShapes(comm, store, path, n, dim));
   PetscCall(ReadAttributes(store, path, result, dim));
   n_all = (PetscInt)n;
   PetscCall(PetscSplitOwnership(comm, &n_local, &n_all));

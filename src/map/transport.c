@@ -1,6 +1,6 @@
 /* transport.c - Implements transport.h. */
 #include <brenier/base.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/tile.h>
 #include <brenier/transport.h>
 
@@ -160,7 +160,7 @@ PetscErrorCode BrenierTransportNearest(BrenierTargets t, Vec height, PetscInt ke
   PetscCall(CreatePointScan(t, BRENIER_POINTS_AT_ONCE, BRENIER_POINT_TARGETS, keep, &scan));
   PetscCall(BrenierRingCreate(t->comm, t->n_local, scan.dim + 1, PETSC_FALSE, &ring));
   PetscCall(VecGetArrayRead(height, &h));
-  PetscCall(BrenierProgressBegin(&progress, "cells of points"));
+  PetscCall(BrenierProgressBegin(&progress, t->comm, "cells of points"));
   for (PetscInt i = 0; i < most; i += BRENIER_POINTS_AT_ONCE) {
     const PetscInt from = PetscMin(i, n), count = PetscMin(BRENIER_POINTS_AT_ONCE, n - from);
 

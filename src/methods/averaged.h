@@ -16,11 +16,11 @@
 
 /* Curves that are seen once: the first `curves` of a stream. */
 typedef struct {
-  BrenierTargets       targets;
-  const BrenierSource *source;
-  PetscInt64           seed;
-  uint32_t             stream;
-  PetscInt64           curves;
+  BrenierTargets targets;
+  BrenierSource  source;
+  PetscInt64     seed;
+  uint32_t       stream;
+  PetscInt64     curves;
 } BrenierFreshCurves;
 
 /* Sees the curves at their masses, before they are forgotten. Collective. */

@@ -19,7 +19,7 @@ static const PetscReal brenier_adam_least = 1e-8; /* keeps a quotient of zeros f
 typedef struct {
   /* parameters */
   BrenierTargets               targets;
-  const BrenierSource         *source;
+  BrenierSource                source;
   BrenierMethod                method;
   PetscInt64                   seed;
   const BrenierDescentOptions *options;
@@ -234,8 +234,8 @@ static PetscErrorCode Checkpoint(Descent *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CreateDescent(BrenierTargets t, const BrenierSource *source, BrenierMethod method,
-                                    PetscInt64 seed, const BrenierDescentOptions *options, Vec h, Descent *s)
+static PetscErrorCode CreateDescent(BrenierTargets t, BrenierSource source, BrenierMethod method, PetscInt64 seed,
+                                    const BrenierDescentOptions *options, Vec h, Descent *s)
 {
   Vec *work[] = {&s->mass, &s->answer, &s->m, &s->v};
 
@@ -273,8 +273,8 @@ static PetscErrorCode DestroyDescent(Descent *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDescent(BrenierTargets targets, const BrenierSource *source, BrenierMethod method,
-                              PetscInt64 seed, const BrenierDescentOptions *options, Vec h, BrenierDescentState *last)
+PetscErrorCode BrenierDescent(BrenierTargets targets, BrenierSource source, BrenierMethod method, PetscInt64 seed,
+                              const BrenierDescentOptions *options, Vec h, BrenierDescentState *last)
 {
   Descent s;
 

@@ -35,7 +35,7 @@ static const PetscReal brenier_most_growth = 3.0;  /* of a part of a cluster's r
 static const PetscReal brenier_least_step  = 1e-4; /* t below which a direction is given up */
 /* Of the weight, what a raised cell is to get; where what that takes is too much, by this factor less, and not below
    the last. */
-static const PetscReal brenier_lift_part = 0.5, brenier_lift_factor = 0.2, brenier_lift_least = 1e-3;
+static const PetscReal brenier_raise_part = 0.5, brenier_raise_factor = 0.2, brenier_raise_least = 1e-3;
 
 /* L1 residual above which a few empty cells may wait. */
 static const PetscReal brenier_rough = 0.01;
@@ -127,9 +127,9 @@ static PetscErrorCode LiftOnce(Exact *s, PetscBool *touches)
   PetscBool  good = PETSC_FALSE;
 
   PetscFunctionBegin;
-  PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, brenier_lift_part, s->residual, s->step, s->host, &n_empty));
+  PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, brenier_raise_part, s->residual, s->step, s->host, &n_empty));
   PetscCall(VecAXPY(s->h, 1.0, s->residual));
-  for (PetscReal t = 1.0; !good; t = t > brenier_lift_least ? brenier_lift_factor * t : 0.0) {
+  for (PetscReal t = 1.0; !good; t = t > brenier_raise_least ? brenier_raise_factor * t : 0.0) {
     PetscCall(VecWAXPY(s->trial, t, s->step, s->h));
     PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
     *touches = (PetscBool)(t == 0.0);
@@ -149,7 +149,7 @@ static PetscErrorCode Touch(Exact *s)
   PetscInt64           n_empty;
 
   PetscFunctionBegin;
-  PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, brenier_lift_part, s->residual, s->step, s->host, &n_empty));
+  PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, brenier_raise_part, s->residual, s->step, s->host, &n_empty));
   PetscCall(VecAXPY(s->h, 1.0, s->residual));
   PetscCall(PetscMalloc1(t->n_local, &term));
   PetscCall(VecGetArrayRead(s->residual, &g));
@@ -169,7 +169,7 @@ static PetscErrorCode FindHosts(Exact *s)
 
   PetscFunctionBegin;
   if (s->value.n_empty > 0)
-    PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, brenier_lift_part, s->residual, s->step, s->host, &n_empty));
+    PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, brenier_raise_part, s->residual, s->step, s->host, &n_empty));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

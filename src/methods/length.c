@@ -18,8 +18,8 @@ static PetscErrorCode Look(void *length, BrenierDual dual, const BrenierDualValu
   PetscFunctionReturn(ierr);
 }
 
-PetscErrorCode BrenierLengthScale_Private(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, Vec h,
-                                          Vec mass, PetscReal *length)
+PetscErrorCode BrenierLengthScale_Private(BrenierTargets t, BrenierSource source, PetscInt64 seed, Vec h, Vec mass,
+                                          PetscReal *length)
 {
   const BrenierFreshCurves fresh = {t, source, seed, BRENIER_STREAM_LENGTH, brenier_length_curves};
 

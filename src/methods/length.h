@@ -6,5 +6,5 @@
 
 /* What height changes a typical mass by its own size at heights h, from a sample of 1024 curves; `mass` is work.
    Errors: `BRENIER_STOPPED`. 4 n dim flops a circle. Collective on the targets' communicator. */
-PetscErrorCode BrenierLengthScale_Private(BrenierTargets targets, const BrenierSource *source, PetscInt64 seed, Vec h,
+PetscErrorCode BrenierLengthScale_Private(BrenierTargets targets, BrenierSource source, PetscInt64 seed, Vec h,
                                           Vec mass, PetscReal *length);

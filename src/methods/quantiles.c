@@ -3,7 +3,6 @@
 
 #include "quantiles.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -18,33 +17,8 @@ static int CompareWeighted(const void *left, const void *right)
   return (l->y > r->y) - (l->y < r->y);
 }
 
-/* x <= 0 with standard normal mass p <= 1/2 below it. Newton for log Phi(x) = log p: the left side is concave and
-   rises, so from a point below the root the tangent meets log p below the root again, and the iterates rise to it. */
-static PetscReal LowerNormalQuantile(PetscReal p)
-{
-  const PetscInt max_it = 100;
-  PetscReal      x      = -PetscSqrtReal(-2.0 * log(2.0 * p)); // Phi(x) <= exp(-x^2 / 2) / 2: not above the root
-
-  for (PetscInt it = 0; it < max_it; ++it) {
-    const PetscReal below   = 0.5 * erfc(-x / sqrt(2.0));
-    const PetscReal density = exp(-0.5 * x * x) / sqrt(2.0 * PETSC_PI);
-    const PetscReal step    = below / density * log(p / below);
-
-    x += step;
-    if (PetscAbsReal(step) <= 1e-16 * (1.0 + PetscAbsReal(x))) break;
-  }
-  return PetscMin(x, 0.0);
-}
-
-/* Point with mass `below` below it and `above` above it; the smaller of the two is the accurate one. */
-static PetscReal Quantile(const BrenierSource *source, PetscReal below, PetscReal above)
-{
-  if (source->type == BRENIER_SOURCE_CUBE) return below < above ? below - 0.5 : 0.5 - above;
-  return source->scale * (below < above ? LowerNormalQuantile(below) : -LowerNormalQuantile(above));
-}
-
 /* Replaces nu, of sorted targets, by the heights. */
-static PetscErrorCode HeightsOfSorted(const BrenierSource *source, PetscInt n, Weighted t[])
+static PetscErrorCode HeightsOfSorted(BrenierSource source, PetscInt n, Weighted t[])
 {
   PetscReal *above, below = 0.0, h = 0.0;
 
@@ -55,7 +29,7 @@ static PetscErrorCode HeightsOfSorted(const BrenierSource *source, PetscInt n, W
   for (PetscInt k = 0; k < n; ++k) {
     below += t[k].nu;
     t[k].nu = h;
-    if (k + 1 < n) h -= Quantile(source, below, above[k + 1]) * (t[k + 1].y - t[k].y);
+    if (k + 1 < n) h -= BrenierSourceQuantile(source, below, above[k + 1]) * (t[k + 1].y - t[k].y);
   }
   PetscCall(PetscFree(above));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -76,7 +50,7 @@ static PetscErrorCode CountRows(BrenierTargets t, PetscMPIInt **count, PetscMPII
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode SortAndSolve(const BrenierSource *source, PetscInt n, const PetscReal y[], const PetscReal nu[],
+static PetscErrorCode SortAndSolve(BrenierSource source, PetscInt n, const PetscReal y[], const PetscReal nu[],
                                    PetscReal h[])
 {
   Weighted *all;
@@ -91,7 +65,7 @@ static PetscErrorCode SortAndSolve(const BrenierSource *source, PetscInt n, cons
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierQuantileHeights_Private(BrenierTargets t, const BrenierSource *source, Vec h)
+PetscErrorCode BrenierQuantileHeights_Private(BrenierTargets t, BrenierSource source, Vec h)
 {
   PetscMPIInt  rank, *count, *start;
   PetscReal   *y = NULL, *nu = NULL, *all = NULL;

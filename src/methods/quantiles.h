@@ -11,4 +11,4 @@
 #include <brenier/targets.h>
 
 /* Sets h, gauged. Collective on the targets' communicator. Rank 0 sorts all targets, 24 bytes each. */
-PetscErrorCode BrenierQuantileHeights_Private(BrenierTargets targets, const BrenierSource *source, Vec h);
+PetscErrorCode BrenierQuantileHeights_Private(BrenierTargets targets, BrenierSource source, Vec h);

@@ -4,7 +4,7 @@
 #include <math.h>
 
 /* Curves a target of the first stage, and at least. */
-static const PetscInt64 brenier_circles_a_target = 2, brenier_chords_a_target = 8, brenier_least_curves = 4096;
+static const PetscInt64 brenier_first_circles = 2, brenier_first_chords = 8, brenier_least_curves = 4096;
 
 /* chi2 C / n of a perfect h, before it is measured: what decides how much of a warm-up is worth while. */
 static const PetscReal brenier_circle_noise = 0.1, brenier_chord_noise = 0.4;
@@ -116,7 +116,7 @@ static PetscReal Rounded(PetscReal x, int bits)
 /* Curves of a first stage that many targets ask for. */
 static PetscInt64 UsualCurves(const BrenierBudget *b)
 {
-  return b->n * (b->circles ? brenier_circles_a_target : brenier_chords_a_target);
+  return b->n * (b->circles ? brenier_first_circles : brenier_first_chords);
 }
 
 PetscInt64 BrenierBudgetFirstCurves_Private(const BrenierBudget *b)

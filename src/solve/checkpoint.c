@@ -13,16 +13,6 @@ const char BrenierCheckpointOlder[] = ".1";
 /* A change of the sample is written when what was written so far took at most this part of the time. */
 static const PetscReal brenier_cost_part = 0.02;
 
-static PetscErrorCode Warn(MPI_Comm comm, const char sentence[])
-{
-  PetscMPIInt rank;
-
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(comm, &rank));
-  if (rank == 0) fprintf(stderr, "brenier: warning: %s\n", sentence);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode BrenierCheckpointWrite(BrenierCheckpoint c)
 {
   PetscLogDouble begun, ended;
@@ -30,7 +20,8 @@ PetscErrorCode BrenierCheckpointWrite(BrenierCheckpoint c)
 
   PetscFunctionBegin;
   if (c->state.phase == BRENIER_PHASE_STAGE && !c->dual) {
-    PetscCall(BrenierSay("checkpoint: nothing to add to %s", c->source)); // stopped before its sample was loaded
+    PetscCall(BrenierPrint(c->targets->comm, "checkpoint: nothing to add to %s",
+                           c->source)); // stopped before its sample was loaded
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(PetscTime(&begun));
@@ -43,10 +34,11 @@ PetscErrorCode BrenierCheckpointWrite(BrenierCheckpoint c)
   c->seconds_a_byte = (ended - begun) / (PetscReal)bytes;
   c->seconds_spent += ended - begun;
   c->curves_written = c->dual ? BrenierDualCurves(c->dual) : 0;
-  PetscCall(BrenierSay("checkpoint: %.1f MB in %.2f s to %s", (double)bytes * 1e-6, ended - begun, c->path));
-  PetscCall(BrenierLogEvent("checkpoint", "s path", c->path, "i bytes", bytes, "r checkpoint_seconds", ended - begun,
-                            "i sequence", c->sequence, "s status", brenier_phase_names[c->state.phase], "r iteration",
-                            c->state.newest.iteration, NULL));
+  PetscCall(BrenierPrint(c->targets->comm, "checkpoint: %.1f MB in %.2f s to %s", (double)bytes * 1e-6, ended - begun,
+                         c->path));
+  PetscCall(BrenierLog(c->targets->comm, "checkpoint", "s path", c->path, "i bytes", bytes, "r checkpoint_seconds",
+                       ended - begun, "i sequence", c->sequence, "s status", brenier_phase_names[c->state.phase],
+                       "r iteration", c->state.newest.iteration, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -86,7 +78,7 @@ static PetscErrorCode IsDue(BrenierCheckpoint c, PetscBool *due)
   PetscFunctionBegin;
   PetscCall(BrenierCheckpointFileBytes_Private(c, &bytes));
   PetscCall(PetscTime(&now));
-  BrenierStopSetCost(c->seconds_a_byte * (PetscReal)bytes);
+  BrenierStopSetCost(c->targets->comm, c->seconds_a_byte * (PetscReal)bytes);
   decision = now - c->written >= c->interval;
   if (grown)
     decision |= c->seconds_spent + c->seconds_a_byte * (PetscReal)bytes <= brenier_cost_part * (now - c->begun);
@@ -98,7 +90,7 @@ static PetscErrorCode IsDue(BrenierCheckpoint c, PetscBool *due)
 /* Writes; a full disk is a warning. */
 static PetscErrorCode WriteOrWarn(BrenierCheckpoint c)
 {
-  char           sentence[BRENIER_SENTENCE_LENGTH] = "", text[BRENIER_SENTENCE_LENGTH + 64];
+  char           sentence[BRENIER_SENTENCE_LENGTH] = "";
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
@@ -110,8 +102,7 @@ static PetscErrorCode WriteOrWarn(BrenierCheckpoint c)
   PetscCheck(BrenierExitCode(ierr) == BRENIER_EXIT_IO, c->targets->comm, ierr, "%s", sentence);
   PetscCall(PetscTime(&c->written)); // tries again after the next interval
   c->curves_written = c->dual ? BrenierDualCurves(c->dual) : 0;
-  snprintf(text, sizeof text, "no checkpoint was written, the solve goes on: %s", sentence);
-  PetscCall(Warn(c->targets->comm, text));
+  PetscCall(BrenierPrintWarning(c->targets->comm, "no checkpoint was written, the solve goes on: %s", sentence));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -190,7 +181,7 @@ static PetscErrorCode TryGeneration(BrenierCheckpoint c, const char path[], Bren
   c->n_rows = c->n_kept = 0;
   BrenierFaultSet(fault, BrenierExitCode(ierr), "%s; no other generation can be used, remove it to begin anew",
                   sentence);
-  PetscCall(Warn(c->targets->comm, sentence));
+  PetscCall(BrenierPrintWarning(c->targets->comm, "%s", sentence));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -215,11 +206,12 @@ static PetscErrorCode Announce(BrenierCheckpoint c)
 
   PetscFunctionBegin;
   if (!c->source[0]) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierSay("checkpoint: continues from %s (%s, number %" PetscInt64_FMT "): %s, %.0f iterations in %.1f s",
-                       c->source, generation, c->sequence, brenier_phase_names[c->state.phase],
-                       c->state.newest.iteration, c->state.newest.seconds));
-  PetscCall(BrenierLogEvent("resume", "s path", c->source, "i sequence", c->sequence, "s status",
-                            brenier_phase_names[c->state.phase], "r iteration", c->state.newest.iteration, NULL));
+  PetscCall(BrenierPrint(
+      c->targets->comm, "checkpoint: continues from %s (%s, number %" PetscInt64_FMT "): %s, %.0f iterations in %.1f s",
+      c->source, generation, c->sequence, brenier_phase_names[c->state.phase], c->state.newest.iteration,
+      c->state.newest.seconds));
+  PetscCall(BrenierLog(c->targets->comm, "resume", "s path", c->source, "i sequence", c->sequence, "s status",
+                       brenier_phase_names[c->state.phase], "r iteration", c->state.newest.iteration, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -309,8 +301,8 @@ PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint c, const BrenierSolveVecto
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint c, const BrenierSource *source, PetscInt64 seed,
-                                         uint32_t stream, PetscInt n_batches, PetscBool lists, BrenierDual *dual)
+PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint c, BrenierSource source, PetscInt64 seed, uint32_t stream,
+                                         PetscInt n_batches, PetscBool lists, BrenierDual *dual)
 {
   PetscFunctionBegin;
   PetscCall(BrenierDualLoad(c->targets, source, seed, stream, n_batches, lists ? c->kept.slack : NULL, c->store, dual));

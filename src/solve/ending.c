@@ -50,10 +50,10 @@ static PetscErrorCode MeasureInTime(Solve *s, uint32_t attempt, PetscInt64 wante
   PetscFunctionBegin;
   PetscCall(VecDuplicate(s->mass, &kept.mass));
   PetscCall(VecDuplicate(s->mass, &kept.mass_error));
-  BrenierStopHold(PETSC_TRUE);
+  BrenierStopHold(s->targets->comm, PETSC_TRUE);
   while (size > 0 && !ierr) {
     ierr = BrenierSolveMeasureOn_Private(s, attempt, size);
-    BrenierStopHold(PETSC_FALSE);
+    BrenierStopHold(s->targets->comm, PETSC_FALSE);
     if (ierr) break;
     now.held_out = s->solved->held_out;
     PetscCall(BrenierMeasuredCopy_Private(&now, &kept));
@@ -84,7 +84,8 @@ static PetscErrorCode TakeBest(Solve *s)
   s->state.curves     = now.curves;
   s->solved->streamed = now.streamed;
   s->centred          = PETSC_FALSE;
-  PetscCall(BrenierSay("stopped: the heights measured before are kept, as those since are not better"));
+  PetscCall(
+      BrenierPrint(s->targets->comm, "stopped: the heights measured before are kept, as those since are not better"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -94,14 +95,15 @@ PetscErrorCode BrenierSolveEnd_Private(Solve *s)
   PetscInt64       curves;
 
   PetscFunctionBegin;
-  BrenierStopWindUp();
+  BrenierStopWindUp(s->targets->comm);
   PetscCall(MeasureInTime(s, (uint32_t)s->state.attempt, wanted));
   curves = s->solved->held_out.curves;
   if (curves < wanted) {
-    PetscCall(BrenierSay("stopped: measured on %" PetscInt64_FMT " fresh curves of %" PetscInt64_FMT
-                         " planned, as time allows: the intervals are wider",
-                         curves, wanted));
-    PetscCall(BrenierLogEvent("shortened", "i curves", curves, "i planned", wanted, NULL));
+    PetscCall(BrenierPrint(s->targets->comm,
+                           "stopped: measured on %" PetscInt64_FMT " fresh curves of %" PetscInt64_FMT
+                           " planned, as time allows: the intervals are wider",
+                           curves, wanted));
+    PetscCall(BrenierLog(s->targets->comm, "shortened", "i curves", curves, "i planned", wanted, NULL));
   }
   PetscCall(TakeBest(s));
   BrenierSolveJudge_Private(s);

@@ -206,7 +206,7 @@ static PetscErrorCode Prolong(PetscInt d, const Level *coarse, const Level *fine
 }
 
 /* All targets in one cluster. */
-static PetscErrorCode RootLevel(const BrenierSource *source, BrenierTree *t, Level *l)
+static PetscErrorCode RootLevel(BrenierSource source, BrenierTree *t, Level *l)
 {
   const PetscReal deviation = BrenierSourceDeviation(source);
 
@@ -305,7 +305,7 @@ static PetscErrorCode LevelTargets(MPI_Comm comm, PetscInt d, const Level *l, Br
 }
 
 /* Solves for the clusters of a level from the heights it has. */
-static PetscErrorCode SolveLevel(MPI_Comm comm, const BrenierSource *source, PetscInt d, BrenierExactSolver solve,
+static PetscErrorCode SolveLevel(MPI_Comm comm, BrenierSource source, PetscInt d, BrenierExactSolver solve,
                                  void *context, Level *l)
 {
   BrenierTargets  targets;
@@ -346,7 +346,7 @@ static PetscErrorCode TakeHeights(BrenierTargets targets, const BrenierTree *t, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierExactStart_Private(BrenierTargets targets, const BrenierSource *source, BrenierExactSolver solve,
+PetscErrorCode BrenierExactStart_Private(BrenierTargets targets, BrenierSource source, BrenierExactSolver solve,
                                          void *context, Vec h, BrenierStart *start)
 {
   PetscInt    size[BRENIER_MAX_LEVELS + 1], n_levels = 0;

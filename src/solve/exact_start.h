@@ -24,5 +24,5 @@ typedef PetscErrorCode (*BrenierExactSolver)(void *context, BrenierTargets targe
 
   Notes: n log n operations besides the levels, on every rank.
 @*/
-PetscErrorCode BrenierExactStart_Private(BrenierTargets targets, const BrenierSource *source, BrenierExactSolver solve,
+PetscErrorCode BrenierExactStart_Private(BrenierTargets targets, BrenierSource source, BrenierExactSolver solve,
                                          void *context, Vec h, BrenierStart *start);

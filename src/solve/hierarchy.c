@@ -14,7 +14,7 @@
 #include <brenier/base.h>
 #include <brenier/scales.h>
 #include <brenier/cluster.h>
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/linear.h>
 #include <brenier/transport.h>
 
@@ -42,7 +42,7 @@ static PetscErrorCode KeepLists(BrenierDual dual, Vec h, PetscReal length)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode GaussianHeights(BrenierTargets t, const BrenierSource *source, Vec h)
+static PetscErrorCode GaussianHeights(BrenierTargets t, BrenierSource source, Vec h)
 {
   PetscScalar *a;
   PetscReal   *y;
@@ -94,8 +94,7 @@ static PetscErrorCode ProlongLinear(BrenierTargets t, BrenierTargets coarse, Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode AddQuadratic(BrenierTargets t, const BrenierSource *source, const PetscReal apart[],
-                                   PetscScalar h[])
+static PetscErrorCode AddQuadratic(BrenierTargets t, BrenierSource source, const PetscReal apart[], PetscScalar h[])
 {
   const PetscReal     deviation = BrenierSourceDeviation(source);
   BrenierGaussianForm form;
@@ -111,9 +110,8 @@ static PetscErrorCode AddQuadratic(BrenierTargets t, const BrenierSource *source
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Prolong(BrenierTargets t, const BrenierSource *source, BrenierTargets coarse,
-                              const PetscInt64 parent[], Vec coarse_h, const PetscReal barycentre[],
-                              const PetscReal shift[], Vec h)
+static PetscErrorCode Prolong(BrenierTargets t, BrenierSource source, BrenierTargets coarse, const PetscInt64 parent[],
+                              Vec coarse_h, const PetscReal barycentre[], const PetscReal shift[], Vec h)
 {
   const PetscScalar *from;
   PetscScalar       *to;
@@ -179,8 +177,8 @@ static PetscErrorCode RunLevel(BrenierDual dual, BrenierTargets t, BrenierNewton
 
 /* Solves for the clusters of one level, roughly: heights, and the barycentres of their cells; after a stop, heights
    alone. */
-static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                 Vec h, PetscReal barycentre[], BrenierStart *start)
+static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options, Vec h,
+                                 PetscReal barycentre[], BrenierStart *start)
 {
   const PetscBool      circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
   const PetscInt64     curves  = BrenierBudgetLevelCurves_Private(t->n, circles);
@@ -213,16 +211,16 @@ static PetscErrorCode SolveLevel(BrenierTargets t, const BrenierSource *source, 
   PetscCall(ierr);
   PetscCall(PetscTime(&ended));
   if (start->n_levels < BRENIER_MAX_LEVELS) start->level[start->n_levels++] = t->n;
-  PetscCall(BrenierSay("level: %" PetscInt_FMT " clusters, %.0f curves, %.0f iterations, L1 residual %.1e, %.1f s",
-                       t->n, last.curves, last.iteration, last.l1, ended - begun));
-  PetscCall(BrenierLogEvent("level", "i clusters", (PetscInt64)t->n, "r curves", last.curves, "r iterations",
-                            last.iteration, "r l1", last.l1, "r noise", last.noise, "r level_seconds", ended - begun,
-                            NULL));
+  PetscCall(BrenierPrint(t->comm,
+                         "level: %" PetscInt_FMT " clusters, %.0f curves, %.0f iterations, L1 residual %.1e, %.1f s",
+                         t->n, last.curves, last.iteration, last.l1, ended - begun));
+  PetscCall(BrenierLog(t->comm, "level", "i clusters", (PetscInt64)t->n, "r curves", last.curves, "r iterations",
+                       last.iteration, "r l1", last.l1, "r noise", last.noise, "r level_seconds", ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierHierarchyStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                     Vec h, BrenierStart *start)
+PetscErrorCode BrenierHierarchyStart(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options, Vec h,
+                                     BrenierStart *start)
 {
   const PetscInt n_clusters = BrenierBudgetClusters_Private(t->n);
   BrenierTargets coarse;
@@ -282,7 +280,7 @@ static PetscErrorCode Nearest(BrenierTargets t, BrenierTargets before, PetscInt6
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveRestart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+PetscErrorCode BrenierSolveRestart(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
                                    BrenierTargets before, Vec before_h, const PetscReal barycentre[], Vec h,
                                    BrenierStart *start)
 {

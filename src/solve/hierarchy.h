@@ -20,5 +20,5 @@
   Notes: levels are clusters of clusters, by a factor of 8 to 32, down to about a hundred. Costs some scans of a
   thousand curves, or of an eighth of the targets, and the clustering.
 @*/
-PetscErrorCode BrenierHierarchyStart(BrenierTargets targets, const BrenierSource *source,
-                                     const BrenierSolveOptions *options, Vec h, BrenierStart *start);
+PetscErrorCode BrenierHierarchyStart(BrenierTargets targets, BrenierSource source, const BrenierSolveOptions *options,
+                                     Vec h, BrenierStart *start);

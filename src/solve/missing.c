@@ -11,7 +11,7 @@ enum { BRENIER_FILL_STEPS = 6, BRENIER_FILL_ROUNDS = 2 };
 
 /* Lengths of a cell that it rises or falls a step at most. One that only touches u grows like a power of its height
    above that point, more slowly than its logarithm says, so a long step up does not go too far. */
-static const PetscReal brenier_rise_most = 8.0, brenier_fall_most = 1.0;
+static const PetscReal brenier_fill_rise = 8.0, brenier_fill_fall = 1.0;
 
 /* Marks this rank's cells that were measured to be missing or wrong. */
 static PetscErrorCode Choose(const Solve *s, PetscBool chosen[])
@@ -45,7 +45,7 @@ static PetscErrorCode StepChosen(Solve *s, BrenierDual dual, const PetscBool cho
   PetscCall(VecGetArray(s->h, &h));
   for (PetscInt i = 0; i < t->n_local; ++i) {
     if (chosen[i] && m[i] > 0.0 && d[i] > 0.0)
-      h[i] += m[i] / d[i] * PetscMin(PetscMax(log(t->nu[i] / m[i]), -brenier_fall_most), brenier_rise_most);
+      h[i] += m[i] / d[i] * PetscMin(PetscMax(log(t->nu[i] / m[i]), -brenier_fill_fall), brenier_fill_rise);
     if (!chosen[i] || m[i] > 0.0) m[i] = 1.0;
   }
   PetscCall(VecRestoreArray(s->h, &h));
@@ -140,9 +140,10 @@ PetscErrorCode BrenierSolveFillMissing_Private(Solve *s)
   PetscCall(VecDestroy(&before.mass_error));
   if (ierr == BRENIER_STOPPED && !s->options->checkpoint) ierr = PETSC_SUCCESS; // what was measured before stands
   PetscCall(ierr);
-  PetscCall(BrenierSay("missing cells: %" PetscInt64_FMT " before, %" PetscInt64_FMT " after a lift of their own",
-                       found, o->missing));
-  PetscCall(BrenierLogEvent("filled", "i before", found, "i after", o->missing, NULL));
+  PetscCall(BrenierPrint(s->targets->comm,
+                         "missing cells: %" PetscInt64_FMT " before, %" PetscInt64_FMT " after a lift of their own",
+                         found, o->missing));
+  PetscCall(BrenierLog(s->targets->comm, "filled", "i before", found, "i after", o->missing, NULL));
   if (!any) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecCopy(s->h, s->kept));
   BrenierSolveJudge_Private(s);

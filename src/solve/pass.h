@@ -18,10 +18,10 @@
 /* Heights and what belongs to them; vectors are the caller's, laid out as the targets. */
 typedef struct BrenierPass {
   /* parameters */
-  BrenierTargets       targets;
-  const BrenierSource *source;
-  PetscInt64           seed;
-  Vec                  scale;
+  BrenierTargets targets;
+  BrenierSource  source;
+  PetscInt64     seed;
+  Vec            scale;
   /* data */
   Vec              h, mean; /* the iterate, and the answer so far, not gauged */
   BrenierDualWork *work;    /* of this rank: that of each step is added, but for what it held */

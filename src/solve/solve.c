@@ -99,10 +99,10 @@ static PetscErrorCode SolveLine(Solve *s)
   look.method                    = BRENIER_METHOD_NEWTON; // whichever was asked for
   look.newton.convergence.max_it = 0;
   s->options                     = &look;
-  if (!given->checkpoint) BrenierStopHold(PETSC_TRUE); // a moment's work
+  if (!given->checkpoint) BrenierStopHold(s->targets->comm, PETSC_TRUE); // a moment's work
   ierr = BrenierSolveStage_Private(s, 1, PETSC_TRUE);
   if (!ierr) ierr = BrenierSolveMeasure_Private(s, 0);
-  BrenierStopHold(PETSC_FALSE);
+  BrenierStopHold(s->targets->comm, PETSC_FALSE);
   s->options = given; // after a stop, too, the solve goes on with them
   PetscCall(ierr);
   s->solved->reason = BRENIER_REASON_QUANTILES;
@@ -145,11 +145,11 @@ static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
 static PetscErrorCode BarycentresInTime(Solve *s)
 {
   PetscFunctionBegin;
-  BrenierStopWindUp();
-  BrenierStopHold(PETSC_TRUE);
+  BrenierStopWindUp(s->targets->comm);
+  BrenierStopHold(s->targets->comm, PETSC_TRUE);
   PetscCall(BrenierSolveFreeSample_Private(s)); // an evaluation may have been abandoned
   PetscCall(Barycentres(s, PETSC_TRUE));
-  BrenierStopHold(PETSC_FALSE);
+  BrenierStopHold(s->targets->comm, PETSC_FALSE);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -170,7 +170,7 @@ static PetscErrorCode LastBarycentres(Solve *s)
 static PetscErrorCode Stop(Solve *s)
 {
   PetscFunctionBegin;
-  s->solved->stopped = BrenierStopAsked();
+  s->solved->stopped = BrenierStopAsked(s->targets->comm);
   if (s->options->checkpoint) {
     PetscCall(BrenierCheckpointWrite(s->options->checkpoint));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -187,7 +187,8 @@ static PetscErrorCode Run(Solve *s)
 
   PetscFunctionBegin;
   PetscCall(BrenierSolveRunBegin_Private(s));
-  if (BrenierStopAsked() && !s->options->checkpoint && BrenierSourceCurveType(s->source) != BRENIER_CURVE_LINE)
+  if (BrenierStopAsked(s->targets->comm) && !s->options->checkpoint &&
+      BrenierSourceCurveType(s->source) != BRENIER_CURVE_LINE)
     ierr = BRENIER_STOPPED; // in the start
   else if (BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE) ierr = SolveLine(s);
   else if (!BrenierMethodFixesSample(s->options->method)) ierr = RunDescent(s);
@@ -199,7 +200,7 @@ static PetscErrorCode Run(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolve(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+PetscErrorCode BrenierSolve(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
                             PetscReal length, Vec h, const BrenierCells *cells, BrenierSolved *solved)
 {
   Solve s = {.targets      = t,

@@ -59,15 +59,15 @@ static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierL
   PetscCall(VecDestroy(&mass));
   if (ierr == BRENIER_STOPPED) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ierr);
-  PetscCall(BrenierSay("level: %" PetscInt_FMT " clusters, %.0f iterations, L1 residual %.1e, %.1f s", targets->n,
-                       last.iteration, last.l1, last.seconds));
-  PetscCall(BrenierLogEvent("level", "i clusters", (PetscInt64)targets->n, "r curves", 0.0, "r iterations",
-                            last.iteration, "r l1", last.l1, "r noise", 0.0, "r level_seconds", last.seconds, NULL));
+  PetscCall(BrenierPrint(targets->comm, "level: %" PetscInt_FMT " clusters, %.0f iterations, L1 residual %.1e, %.1f s",
+                         targets->n, last.iteration, last.l1, last.seconds));
+  PetscCall(BrenierLog(targets->comm, "level", "i clusters", (PetscInt64)targets->n, "r curves", 0.0, "r iterations",
+                       last.iteration, "r l1", last.l1, "r noise", 0.0, "r level_seconds", last.seconds, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* What the heights reached are worth: evaluated once more, whatever was tried last. */
-static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, BrenierLaguerre laguerre, ExactRun *run,
+static PetscErrorCode Conclude(BrenierTargets t, BrenierSource source, BrenierLaguerre laguerre, ExactRun *run,
                                const BrenierCells *cells)
 {
   BrenierLaguerreValue value;
@@ -89,7 +89,7 @@ static PetscErrorCode Conclude(BrenierTargets t, const BrenierSource *source, Br
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveExact(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+PetscErrorCode BrenierSolveExact(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
                                  PetscBool started, Vec h, const BrenierCells *cells, BrenierStart *start,
                                  BrenierSolved *solved)
 {
@@ -116,7 +116,7 @@ PetscErrorCode BrenierSolveExact(BrenierTargets t, const BrenierSource *source, 
   PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
   ierr = BrenierExactNewton_Private(t, laguerre, &newton, h, cells->mass, &last, &solved->reason);
   if (ierr == BRENIER_STOPPED) {
-    solved->stopped = BrenierStopAsked();
+    solved->stopped = BrenierStopAsked(t->comm);
     if (options->checkpoint) PetscCall(BrenierCheckpointWrite(options->checkpoint));
   } else PetscCall(ierr);
   if (solved->reason != BRENIER_REASON_UNSOUND && !(solved->stopped && options->checkpoint))

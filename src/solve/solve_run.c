@@ -8,7 +8,7 @@
 /* Part of the memory that a measurement may take on top while a sample has the whole. */
 static const PetscReal brenier_beside_part = 0.25;
 
-BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *o)
+BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *o)
 {
   PetscMPIInt size = 1;
 
@@ -113,10 +113,10 @@ PetscErrorCode BrenierMeasuredCopy_Private(const Measured *from, Measured *to)
 
 PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 wanted)
 {
-  const uint32_t  stream = BRENIER_STREAM_REPORT + attempt;
-  BrenierHeldOut *o      = &s->solved->held_out;
-  PetscInt64      fit    = BrenierBudgetFreshFit_Private(&s->budget);
-  PetscLogDouble  begun, ended;
+  const BrenierHeldOutSample sample = {s->options->seed, BRENIER_STREAM_REPORT + attempt, wanted};
+  BrenierHeldOut            *o      = &s->solved->held_out;
+  PetscInt64                 fit    = BrenierBudgetFreshFit_Private(&s->budget);
+  PetscLogDouble             begun, ended;
 
   PetscFunctionBegin;
   PetscCall(PetscTime(&begun));
@@ -124,11 +124,9 @@ PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscIn
   s->measured = PETSC_TRUE;
   s->centred  = (PetscBool)(!s->dual && wanted <= fit);
   if (wanted <= fit)
-    PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, s->options->seed, stream, wanted, s->mass,
-                                    s->mass_error, s->centred ? s->barycentre : NULL, o));
-  else
-    PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, s->options->seed, stream, wanted, fit, s->mass,
-                                           s->mass_error, o));
+    PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, &sample, s->mass, s->mass_error,
+                                    s->centred ? s->barycentre : NULL, o));
+  else PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, fit, s->mass, s->mass_error, o));
   PetscCall(PetscTime(&ended));
   s->pace = (ended - begun) / (PetscReal)PetscMax(o->curves, 1);
   PetscCallMPI(MPI_Bcast(&s->pace, 1, MPIU_REAL, 0, s->targets->comm));
@@ -221,7 +219,7 @@ PetscErrorCode BrenierSolveRunGoBack_Private(Solve *s)
 }
 
 /* In words, since it decides how the solve goes. */
-static PetscErrorCode TellScales(BrenierScales scales)
+static PetscErrorCode TellScales(MPI_Comm comm, BrenierScales scales)
 {
   PetscReal least = PETSC_MAX_REAL, most = 0.0;
 
@@ -230,8 +228,9 @@ static PetscErrorCode TellScales(BrenierScales scales)
     least = PetscMin(least, scales->apart[i]);
     most  = PetscMax(most, scales->apart[i]);
   }
-  PetscCall(BrenierSay("targets are %.1e to %.1e from their nearest: steps go by groups of them, each on its own scale",
-                       (double)least, (double)most));
+  PetscCall(BrenierPrint(
+      comm, "targets are %.1e to %.1e from their nearest: steps go by groups of them, each on its own scale",
+      (double)least, (double)most));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -247,7 +246,7 @@ PetscErrorCode BrenierSolveRunCreate_Private(Solve *s)
   PetscCall(VecSet(s->scale, 0.0));
   PetscCall(VecSet(s->slack, brenier_first_slack * s->state.length));
   PetscCall(BrenierTargetsScales(s->targets, &scales));
-  if (scales) PetscCall(TellScales(scales));
+  if (scales) PetscCall(TellScales(s->targets->comm, scales));
   s->budget = BrenierSolveBudget_Private(s->targets, s->source, s->options);
   // Slacks of one length would list too many or hold nothing where targets have scales
   s->lists = (PetscBool)(BrenierBudgetListsPay_Private(s->targets->n, s->targets->dim) && !scales);

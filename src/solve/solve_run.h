@@ -27,7 +27,7 @@ typedef struct {
 typedef struct {
   /* parameters */
   BrenierTargets             targets;
-  const BrenierSource       *source;
+  BrenierSource              source;
   const BrenierSolveOptions *options;
   BrenierBudget              budget;
   /* data */
@@ -62,7 +62,7 @@ PetscErrorCode BrenierSolveRunBegin_Private(Solve *s);
 PetscErrorCode BrenierSolveRunGoBack_Private(Solve *s);
 
 /* The plain numbers that sizes and methods follow from. Not collective. */
-BrenierBudget BrenierSolveBudget_Private(BrenierTargets targets, const BrenierSource *source,
+BrenierBudget BrenierSolveBudget_Private(BrenierTargets targets, BrenierSource source,
                                          const BrenierSolveOptions *options);
 
 /* What the last measurement says of the heights. Not collective. */

@@ -166,7 +166,7 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_ove
 {
   const PetscBool fixed = (PetscBool)(s->options->curves > 0);
   PetscBool       last  = PETSC_FALSE;
-  PetscInt64      size;
+  PetscInt64      size  = 0;
 
   PetscFunctionBegin;
   *hands_over = PETSC_FALSE;

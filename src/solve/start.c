@@ -10,7 +10,7 @@
 static const PetscReal brenier_start_residual = 0.05;
 
 /* Levels of clusters, unless a checkpoint was made after them, and the warm-up. */
-static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
+static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
                                       PetscBool alone, Vec h, BrenierStart *start)
 {
   const BrenierBudget budget     = BrenierSolveBudget_Private(t, source, options);
@@ -56,8 +56,8 @@ static PetscErrorCode KeepCube(void *context, const BrenierNewtonState *state)
 }
 
 /* Circles for the Gaussian of the cube's covariance. */
-static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                Vec h, BrenierStart *start)
+static PetscErrorCode StartCube(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options, Vec h,
+                                BrenierStart *start)
 {
   const PetscReal      deviation = BrenierSourceDeviation(source);
   CubeStart            cube      = {.options = options, .h = h};
@@ -70,15 +70,15 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
   PetscErrorCode       ierr;
 
   PetscFunctionBegin;
-  PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, t->dim, deviation, &gaussian));
-  circles                     = BrenierSolveBudget_Private(t, &gaussian, options);
+  PetscCall(BrenierSourceCreate(t->comm, "gaussian", t->dim, deviation, &gaussian));
+  circles                     = BrenierSolveBudget_Private(t, gaussian, options);
   newton.convergence.residual = PetscMax(newton.convergence.residual, brenier_start_residual);
   newton.monitor              = MonitorStart;
   newton.safe_point           = KeepCube;
   newton.context              = &cube;
-  PetscCall(BrenierSay("start: great circles for the Gaussian of the cube's covariance"));
-  PetscCall(LevelsAndWarmUp(t, &gaussian, options, PETSC_FALSE, h, start));
-  PetscCall(BrenierDualCreate(t, &gaussian, options->seed, BRENIER_STREAM_START,
+  PetscCall(BrenierPrint(t->comm, "start: great circles for the Gaussian of the cube's covariance"));
+  PetscCall(LevelsAndWarmUp(t, gaussian, options, PETSC_FALSE, h, start));
+  PetscCall(BrenierDualCreate(t, gaussian, options->seed, BRENIER_STREAM_START,
                               2 * BrenierBudgetFirstCurves_Private(&circles), BRENIER_NOISE_BATCHES, &dual));
   PetscCall(VecDuplicate(h, &cube.kept));
   PetscCall(VecCopy(h, cube.kept));
@@ -86,12 +86,13 @@ static PetscErrorCode StartCube(BrenierTargets t, const BrenierSource *source, c
   if (ierr == BRENIER_STOPPED) PetscCall(VecCopy(cube.kept, h));
   PetscCall(VecDestroy(&cube.kept));
   PetscCall(BrenierDualDestroy(&dual));
+  PetscCall(BrenierSourceDestroy(&gaussian));
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveStart(BrenierTargets t, const BrenierSource *source, const BrenierSolveOptions *options,
-                                 Vec h, BrenierStart *start)
+PetscErrorCode BrenierSolveStart(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options, Vec h,
+                                 BrenierStart *start)
 {
   const BrenierBudget budget = BrenierSolveBudget_Private(t, source, options);
 

@@ -21,8 +21,8 @@ PetscReal BrenierSolveWriteSeconds_Private(BrenierTargets t)
 
 void BrenierSolveReserve_Private(BrenierTargets t, PetscReal seconds)
 {
-  BrenierStopSetCost(BrenierSolveWriteSeconds_Private(t) +
-                     PetscMin(brenier_reserve_part * BrenierStopLimit(), seconds));
+  BrenierStopSetCost(t->comm, BrenierSolveWriteSeconds_Private(t) +
+                                  PetscMin(brenier_reserve_part * BrenierStopLimit(t->comm), seconds));
 }
 
 /* Seconds a curve of a measurement, on rank 0; 0 when there is no telling. */
@@ -57,7 +57,7 @@ PetscErrorCode BrenierSolveFitsTime_Private(const Solve *s, PetscInt64 curves)
   PetscCallMPI(MPI_Bcast(&pace, 1, MPIU_REAL, 0, s->targets->comm));
   if (pace * (PetscReal)curves + BrenierSolveWriteSeconds_Private(s->targets) <= left)
     PetscFunctionReturn(PETSC_SUCCESS);
-  BrenierStopNow();
+  BrenierStopNow(s->targets->comm);
   PetscFunctionReturn(BRENIER_STOPPED);
 }
 

@@ -13,12 +13,12 @@ enum { BRENIER_WARM_ROUNDS = 4, BRENIER_WARM_KEPT = 8 };
 
 typedef struct {
   /* parameters */
-  BrenierTargets       targets;
-  const BrenierSource *source;
-  PetscInt64           seed, n_curves; /* of a step */
-  PetscInt             n_steps;        /* of a round */
-  BrenierCheckpoint    checkpoint;
-  BrenierScales        scales; /* NULL for none */
+  BrenierTargets    targets;
+  BrenierSource     source;
+  PetscInt64        seed, n_curves; /* of a step */
+  PetscInt          n_steps;        /* of a round */
+  BrenierCheckpoint checkpoint;
+  BrenierScales     scales; /* NULL for none */
   /* data */
   Vec h, mass, mean; /* mean: of the second half's heights so far, as if the rest were 0 */
   Vec so_far;        /* mean of the round's heights with weights that grow as the steps: what a stop leaves */
@@ -31,7 +31,7 @@ static const PetscReal brenier_warm_shrunk = 0.5;
 
 /* Step in units of the length scale, a dimension and at most. Chosen by trying on mixtures, tight clusters and images
    from d = 2 to 64: tight clusters in two and three dimensions fail with 1. */
-static const PetscReal brenier_warm_rate = 0.07, brenier_warm_most = 0.5;
+static const PetscReal brenier_warm_rate = 0.07, brenier_warm_step_most = 0.5;
 
 /* Length of a node over its distance to others, where targets have scales. */
 static const PetscReal brenier_warm_length = 0.2;
@@ -45,7 +45,7 @@ static PetscErrorCode WarmStep(WarmUp *w)
 {
   const BrenierTargets     t     = w->targets;
   const PetscInt64         first = w->now.warm.round * w->n_steps, step = w->now.warm.step;
-  const PetscReal          rate  = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_most);
+  const PetscReal          rate  = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_step_most);
   const PetscReal          root  = PetscSqrtReal((PetscReal)step + 1.0);
   const BrenierFreshCurves fresh = {t, w->source, w->seed, BRENIER_STREAM_WARM + (uint32_t)(first + step), w->n_curves};
   const BrenierStepRule    rule  = {.length =
@@ -80,7 +80,7 @@ static PetscErrorCode WarmRound(WarmUp *w)
   BrenierProgress           progress;
 
   PetscFunctionBegin;
-  PetscCall(BrenierProgressBegin(&progress, "warm-up"));
+  PetscCall(BrenierProgressBegin(&progress, w->targets->comm, "warm-up"));
   while (*step < w->n_steps) {
     PetscCall(WarmStep(w));
     PetscCall(TakeMeans(w));
@@ -155,7 +155,7 @@ static PetscErrorCode WarmRounds(WarmUp *w)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, PetscInt64 seed, PetscReal warm_up,
+PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 seed, PetscReal warm_up,
                              BrenierCheckpoint checkpoint, Vec h, PetscReal *scale)
 {
   const PetscInt n_steps = BrenierBudgetDescentSteps_Private(t->n, t->dim);
@@ -187,9 +187,9 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, const BrenierSource *source, Pets
   PetscCall(VecDestroy(&w.so_far));
   PetscCall(ierr);
   PetscCall(PetscTime(&ended));
-  PetscCall(BrenierSay("warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
-                       at->round * w.n_curves * n_steps, ended - begun));
-  PetscCall(BrenierLogEvent("warm_up", "i curves", at->round * w.n_curves * n_steps, "r length", at->length,
-                            "r warm_up_seconds", ended - begun, NULL));
+  PetscCall(BrenierPrint(t->comm, "warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
+                         at->round * w.n_curves * n_steps, ended - begun));
+  PetscCall(BrenierLog(t->comm, "warm_up", "i curves", at->round * w.n_curves * n_steps, "r length", at->length,
+                       "r warm_up_seconds", ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,4 +1,5 @@
-"""AE-OT in small: scores are right where they are known, training continues to the bit, a run makes what it promises."""
+"""AE-OT in small: scores are right where they are known, training continues to the bit, a run makes what it
+promises."""
 import os
 import signal
 import subprocess
@@ -32,7 +33,8 @@ class Options:
 @pytest.fixture(scope="module")
 def data():
     generator = torch.Generator().manual_seed(1)
-    return Labelled(torch.rand(300, 1, SIDE, SIDE, generator=generator), torch.randint(0, 10, (300,), generator=generator))
+    return Labelled(torch.rand(300, 1, SIDE, SIDE, generator=generator),
+                    torch.randint(0, 10, (300,), generator=generator))
 
 
 def weights(trained):
@@ -165,7 +167,8 @@ def finish(process):
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists(PROGRAM), reason=f"{PROGRAM} is not built")
 def test_small_run_survives_a_kill(tmp_path):
-    """Killed in the middle of training and started again, a run ends with the same images as one that was left alone."""
+    """Killed in the middle of training and started again, a run ends with the same images as one that was left
+    alone."""
     finish(start(tmp_path / "whole"))
     process = start(tmp_path / "killed")
     while process.poll() is None and not os.path.exists(tmp_path / "killed" / "auto-encoder.pt"):

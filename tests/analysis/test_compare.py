@@ -35,7 +35,8 @@ def test_table_and_figure(tmp_path):
              **compare.measure(y, np.zeros(40), 0.0, 2000)} for k, name in enumerate(compare.IN_FIGURE)]  # fmt: skip
     compare.write_table(tmp_path / "t.md", {"moons": rows})
     assert (tmp_path / "t.md").read_text().count("\n| ") == 1 + len(rows)
-    compare.save(compare.draw({"moons": rows, "deep": rows}, {"moons": y, "deep": np.zeros((40, 3))}), tmp_path / "f.png")
+    compare.save(compare.draw({"moons": rows, "deep": rows}, {"moons": y, "deep": np.zeros((40, 3))}),
+                 tmp_path / "f.png")
     assert len(np.unique(matplotlib.image.imread(tmp_path / "f.png"))) > 2
 
 
@@ -43,7 +44,8 @@ def test_methods_agree_with_the_linear_program(tmp_path):
     """POT's solvers, each a process of its own; all leave potentials of nearly the same masses."""
     np.save(tmp_path / "y.npy", Y)
     for method, parameter in (("emd", 0.0), ("sinkhorn", 0.05), ("asgd", 0.05)):
-        dual, epsilon, seconds, memory = compare.solve_pot(str(tmp_path), str(tmp_path / "y.npy"), method, parameter, 400)
+        dual, epsilon, seconds, memory = compare.solve_pot(str(tmp_path), str(tmp_path / "y.npy"), method, parameter,
+                                                           400)
         assert compare.measure(Y, dual, epsilon, 20000)["rho"] < 0.2
         assert epsilon == parameter and seconds > 0 and memory > 1e7
 

@@ -78,7 +78,8 @@ def test_empty_cells_do_not_seem_exact():
 
 
 def test_exact_cells_have_no_sample(tmp_path):
-    """No curves: no sampling level, no interval, no histogram of what sampling alone would do; no scan in the timeline."""
+    """No curves: no sampling level, no interval, no histogram of what sampling alone would do; no scan in the
+    timeline."""
     rows = synthetic.history_rows()
     rows[:, 6] = 0  # noise
     history = dict(zip(synthetic.COLUMNS.split(","), rows.T), curves=np.zeros(len(rows)))
@@ -150,7 +151,8 @@ def test_pairs_belong_together(tmp_path):
     np.testing.assert_array_equal(real.ravel(), [299, 0, 294, 294])
 
 
-@pytest.mark.parametrize("value, text", [(0.0987, "9.9%"), (0.1, "10.0%"), (1.23, "123.0%"), (0.00998, "1.0%"), (0.0011, "0.11%")])
+@pytest.mark.parametrize("value, text",
+                         [(0.0987, "9.9%"), (0.1, "10.0%"), (1.23, "123.0%"), (0.00998, "1.0%"), (0.0011, "0.11%")])
 def test_percent(value, text):
     assert figure_style.percent(value) == text
 
@@ -245,8 +247,10 @@ def test_plane_targets(tmp_path):
 
 def write_suite(path, parts):
     cell = {"all_seconds": 12.0, "targets": "1000 x 8"}
-    cells = [dict(cell, method=name, seconds=seconds) for name, seconds in (("newton", 1.0), ("asgd", 10.0), ("adam", None))]
-    growth = {"rows": [{"n": n, "seconds": n / 100, "flops": n**2} for n in (100, 200)], "exponent": {"seconds": 1.0, "flops": 2.0}}
+    times = (("newton", 1.0), ("asgd", 10.0), ("adam", None))
+    cells = [dict(cell, method=name, seconds=seconds) for name, seconds in times]
+    growth = {"rows": [{"n": n, "seconds": n / 100, "flops": n**2} for n in (100, 200)],
+              "exponent": {"seconds": 1.0, "flops": 2.0}}
     path.write_text(json.dumps({name: part for name, part in (("cells", cells), ("growth", growth)) if name in parts}))
     return str(path)
 
@@ -268,7 +272,8 @@ def test_bench_draws_a_method_that_was_too_slow_as_an_open_mark():
     """Filled where the error was met, open at the end of its time where it was not."""
     figure = figure_style.new_figure(4, 3)
     axes = figure.subplots()
-    rows = [{"targets": "1000 x 8", "method": name, "seconds": seconds, "all_seconds": 12.0} for name, seconds in (("newton", 1.0), ("adam", None))]
+    row = {"targets": "1000 x 8", "all_seconds": 12.0}
+    rows = [{**row, "method": name, "seconds": seconds} for name, seconds in (("newton", 1.0), ("adam", None))]
     bench_figure.draw_cells(axes, rows)
     met, late = axes.collections[:2]
     assert met.get_offsets()[0][0] == 1.0 and late.get_offsets()[0][0] == 12.0

@@ -72,8 +72,8 @@ GOOD = idx_bytes(IMAGES, 0x08)
         (b"\0\0\x08\0", "not an IDX file"),
         (bytes([0, 0, 8, 1, 0, 0, 0, 0]), "empty"),
         (b"\0\0\x0e\x03" + b"\xff" * 12, "cut short"),
-        (gzip.compress(GOOD)[:-9], "gzip stream is damaged or cut short"),
-        (gzip.compress(GOOD)[:-8] + b"\0" * 8, "gzip stream is damaged"),
+        (gzip.compress(GOOD, mtime=0)[:-9], "gzip stream is damaged or cut short"),
+        (gzip.compress(GOOD, mtime=0)[:-8] + b"\0" * 8, "gzip stream is damaged"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path, capsys, content, words):

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""Prints a hash of what some twenty small runs compute: a change of the code that should compute the same prints the same.
+"""Prints a hash of what some twenty small runs compute: a change of the code that should compute the same prints the
+same.
 
-usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/bits.py [-o OUT.txt] [--only NAME,NAME] [--against OTHER.txt]
+usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/bits.py [-o OUT.txt] [--only NAME,NAME] [--against
+OTHER.txt]
 
 A line for each run: its name, the hash of its heights, of its masses, of the samples drawn by it where it draws some.
 --against compares with what an earlier program printed, names the runs that differ, and ends with exit code 1 then.
@@ -33,7 +35,8 @@ def mixture(n, d, seed, width=0.3):
 def segments(n, d, seed):
     """Clusters on segments, a far point, points that come twice, pairs 1e-8 apart: what scales and lifts are for."""
     rng = np.random.default_rng(seed)
-    y = 2 * rng.standard_normal((5, d))[rng.integers(0, 5, n)] + rng.uniform(-1e-3, 1e-3, (n, 1)) * rng.standard_normal(d)
+    centres = 2 * rng.standard_normal((5, d))[rng.integers(0, 5, n)]
+    y = centres + rng.uniform(-1e-3, 1e-3, (n, 1)) * rng.standard_normal(d)
     y[0] *= 1e4
     y[1:5] = y[5:9]
     y[10:20] = y[20:30] + 1e-8

@@ -4,13 +4,13 @@
 Coverage, over many seeds, of the intervals of dual and primal, where the distance is known in closed form:
     box      the corners +-g_k e_k of a box: T carries every orthant to its corner, W2^2 = sum E(|x_k| - g_k)^2;
     lattice  a scaled and translated lattice against the cube: every cell is the square around its lattice point.
-Bures: the distance from N(0, I) to a sample of N(m, S) of n points, beside that to N(m, S) itself; the two differ by the
-distance of the sample from its own law at most, which the distance between two samples estimates.
+Bures: the distance from N(0, I) to a sample of N(m, S) of n points, beside that to N(m, S) itself; the two differ by
+the distance of the sample from its own law at most, which the distance between two samples estimates.
 Samples: exact transport between 2,000 points of the source and 2,000 targets (POT's emd2), over several draws of the
 points. Its mean lies above the truth by what 2,000 points miss of the source, in the plane far below its own error.
 
-Prints a line a case and writes all figures as JSON. Exits with 1 when a coverage lies outside 92% to 98%, which with 100
-seeds a true 95% does with probability 0.12 a case and side, or when a distance is off by more than it may be.
+Prints a line a case and writes all figures as JSON. Exits with 1 when a coverage lies outside 92% to 98%, which with
+100 seeds a true 95% does with probability 0.12 a case and side, or when a distance is off by more than it may be.
 """
 import argparse
 import json
@@ -84,8 +84,10 @@ def bures(folder, n=2000):
     event = event_of("check", "check", solve(folder, y, "gaussian", "-tol", 0.1), folder=folder)
     wanted = np.sqrt(mean @ mean + 2 + np.trace(root @ root) - 2 * np.trace(root))
     apart = np.sqrt(emd2([], [], np.sum((y[:, None] - other) ** 2, axis=2)))
-    return {"bures": wanted, "w2": event["w2"], "w2_bound_low": event["w2_bound_low"], "w2_bound_high": event["w2_bound_high"],
-            "discretisation": apart, "agrees": bool(event["w2_bound_low"] - apart <= wanted <= event["w2_bound_high"] + apart)}  # fmt: skip
+    return {"bures": wanted, "w2": event["w2"], "w2_bound_low": event["w2_bound_low"],
+            "w2_bound_high": event["w2_bound_high"],
+            "discretisation": apart,
+            "agrees": bool(event["w2_bound_low"] - apart <= wanted <= event["w2_bound_high"] + apart)}  # fmt: skip
 
 
 def samples(folder, n=2000, draws=6):

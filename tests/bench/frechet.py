@@ -6,7 +6,8 @@ covariances by scipy.linalg.sqrtm; and sets of fewer rows than features, where s
 values of the product of the centred data, by LAPACK, is the reference.
 Coverage: over many seeds, both sets drawn from laws whose distance is known; "same" is the law against itself.
 
-usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/frechet.py [-dims 64,512,2048] [-seeds 100] [-only accuracy|coverage]
+usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/frechet.py [-dims 64,512,2048] [-seeds 100] [-only
+accuracy|coverage]
 
 Prints tables. Exits with 1 when a distance is off by more than 1e-8, ranks differ by more than that, or a coverage lies
 outside 90% to 99.5%.
@@ -59,7 +60,8 @@ def by_singular_values(a, b):
 def accuracy(dims):
     """Rows of the table of distances; whether all are right."""
     fine = True
-    print("| features | rows | reference | its seconds | distance | relative difference | ranks apart | seconds, 1, 2, 4 ranks |")
+    print("| features | rows | reference | its seconds | distance | relative difference | ranks apart | "
+          "seconds, 1, 2, 4 ranks |")
     print("|---|---|---|---|---|---|---|---|")
     for dim in dims:
         for rows, reference in ((2 * dim, by_sqrtm), (dim // 2, by_singular_values)):
@@ -74,7 +76,9 @@ def accuracy(dims):
             off, apart = abs(value[0] / wanted - 1), np.ptp(value) / wanted
             fine = fine and max(off, apart) < MOST_OFF
             seconds = ", ".join(f"{s:.1f}" for _, s in runs)
-            print(f"| {dim} | {rows} | {reference.__name__[3:].replace('_', ' ')} | {spent:.1f} | {value[0]:.10g} | {off:.1e} | {apart:.1e} "
+            print(f"| {dim} | {rows} | {reference.__name__[3:].replace('_', ' ')} | {spent:.1f} | {value[0]:.10g} | "
+                  f"{off:.1e} | "
+                  f"{apart:.1e} "
                   f"| {seconds} |", flush=True)  # fmt: skip
     return fine
 
@@ -95,13 +99,15 @@ def truth(make, dim):
 
 
 CASES = [("normal", normal, 8, 1000, 1), ("normal", normal, 64, 1000, 1), ("exponential", skewed, 8, 1000, 1),
-         ("exponential", skewed, 64, 4000, 1), ("same, normal", normal, 8, 1000, 0), ("same, normal", normal, 64, 1000, 0),
+         ("exponential", skewed, 64, 4000, 1), ("same, normal", normal, 8, 1000, 0),
+         ("same, normal", normal, 64, 1000, 0),
          ("same, exponential", skewed, 8, 1000, 0)]  # fmt: skip
 
 
 def coverage(seeds):
     fine = True
-    print("| laws | features | rows | truth | mean distance | mean without bias | mean width | intervals that hold the truth |")
+    print("| laws | features | rows | truth | mean distance | mean without bias | mean width | "
+          "intervals that hold the truth |")
     print("|---|---|---|---|---|---|---|---|")
     for name, make, dim, rows, other in CASES:
         wanted, events = truth(make, dim) if other else 0.0, []
@@ -113,7 +119,8 @@ def coverage(seeds):
         low, high, value, without = (np.array([e[k] for e in events]) for k in ("low", "high", "value", "extrapolated"))
         held = np.mean((low <= wanted) & (wanted <= high))
         fine = fine and LEAST <= held <= (MOST if other else 1.0)
-        print(f"| {name} | {dim} | {rows} | {wanted:.4g} | {value.mean():.4g} | {without.mean():.4g} | {np.mean(high - low):.3g} | "
+        print(f"| {name} | {dim} | {rows} | {wanted:.4g} | {value.mean():.4g} | {without.mean():.4g} | "
+              f"{np.mean(high - low):.3g} | "
               f"{held * seeds:.0f} of {seeds} |", flush=True)  # fmt: skip
     return fine
 

@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Hard distributions of targets with default options: exit codes, seconds and true errors, the table of docs/solver.md.
 
-usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/hard.py [-o OUT.json] [--kinds A,B] [--draws 0,1,2] [--first N]
+usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/hard.py [-o OUT.json] [--kinds A,B] [--draws 0,1,2]
+[--first N]
                                                                       [--keep FOLDER] [-- SOLVER OPTIONS]
 
-Ten kinds, two sizes and three draws of each. rho is what the program reports, "true" an independent count: points of the
-Gaussian, each given to the highest plane in double, in two halves whose errors are multiplied, so that noise has mean 0.
-Seconds are by the clock, and of processor time a rank, which another program on the machine does not lengthen.
+Ten kinds, two sizes and three draws of each. rho is what the program reports, "true" an independent count: points of
+the Gaussian, each given to the highest plane in double, in two halves whose errors are multiplied, so that noise has
+mean 0. Seconds are by the clock, and of processor time a rank, which another program on the machine does not lengthen.
 """
 import argparse
 import json
@@ -48,7 +49,8 @@ def pairs(n, d, rng, draw):
 
 
 def last_bit(n, d, rng, draw):
-    """Codes in single precision that come twice, three times, or some of them up to five times, but for their last bits."""
+    """Codes in single precision that come twice, three times, or some of them up to five times, but for their last
+    bits."""
     copies = (2, 3, 5)[draw % 3]
     base = rng.standard_normal((-(-n // copies), d)).astype(np.float32)
     shift = rng.choice([-1, 0, 1], (copies, *base.shape)) * (np.arange(copies) > 0)[:, None, None]
@@ -104,13 +106,15 @@ def sheets(n, d, rng, draw):
 
 def mixed(n, d, rng, draw):
     """A part of each of four other kinds, side by side, with unequal weights."""
-    parts = ((clusters, student, pairs, sheets), (outliers, last_bit, clusters, weights), (columns, pairs, sheets, codes))
+    parts = ((clusters, student, pairs, sheets), (outliers, last_bit, clusters, weights),
+             (columns, pairs, sheets, codes))
     rest = n
     rows = []
     for make in parts[draw % 3]:
         part = make(n // 4 if rest > 2 * (n // 4) else rest, d, rng, int(rng.integers(3)))[:rest, :d]
         part = np.pad(part, ((0, 0), (0, d - part.shape[1])))
-        rows.append(part[: n // 4] / np.median(np.linalg.norm(part - np.median(part, 0), axis=1)) * 10.0 ** rng.uniform(-2, 1)
+        width = np.median(np.linalg.norm(part - np.median(part, 0), axis=1))
+        rows.append(part[: n // 4] / width * 10.0 ** rng.uniform(-2, 1)
                     + rng.standard_normal(d))
         rest -= len(rows[-1])
     return np.concatenate(rows)
@@ -141,7 +145,8 @@ def problem(kind, size, draw, first):
 
 
 def count(y, h, n_points, rng):
-    """How many points of the Gaussian each plane is highest at, in double and about a centre that rounding does not see."""
+    """How many points of the Gaussian each plane is highest at, in double and about a centre that rounding does not
+    see."""
     hits = np.zeros(len(y))
     block = max(1, 20_000_000 // len(y))
     for first in range(0, n_points, block):
@@ -151,7 +156,8 @@ def count(y, h, n_points, rng):
 
 
 def true_rho(result):
-    """rho without bias, and the deviation of chi2, by points of its own; of a negative estimate of chi2 the root is negative, too."""
+    """rho without bias, and the deviation of chi2, by points of its own; of a negative estimate of chi2 the root is
+    negative, too."""
     with h5py.File(result) as f:
         y, h, nu = f["targets"][:].astype(np.float64), f["heights"][:], f["weights"][:]
     centre = np.median(y, axis=0)
@@ -166,7 +172,8 @@ def true_rho(result):
 def solve(folder, y, w, extra):
     """Exit code, seconds, processor seconds a rank, and what the log says last."""
     np.save(os.path.join(folder, "y.npy"), y)
-    command = ["timeout", "-k", "2", str(2 * LIMIT), "mpiexec", "-n", str(RANKS), os.environ["BRENIER_PROGRAM"], "solve", "y.npy",
+    command = ["timeout", "-k", "2", str(2 * LIMIT), "mpiexec", "-n", str(RANKS), os.environ["BRENIER_PROGRAM"],
+               "solve", "y.npy",
                "-o", "r.h5", "-log", "log.jsonl"] + extra  # fmt: skip
     for name in ("r.h5", "log.jsonl"):
         if os.path.exists(os.path.join(folder, name)):
@@ -192,7 +199,8 @@ def measure(folder, row):
         row["true"], row["deviation"] = map(float, true_rho(result))
     # two deviations of chi2 are the estimate's own
     chi2 = np.sign(row["true"]) * row["true"] ** 2
-    row["ok"] = bool(row["exit"] == 0 and min(row["seconds"], row["processor"]) <= LIMIT and chi2 - 2 * row["deviation"] < TRUE_MOST**2)
+    in_time = min(row["seconds"], row["processor"]) <= LIMIT
+    row["ok"] = bool(row["exit"] == 0 and in_time and chi2 - 2 * row["deviation"] < TRUE_MOST**2)
     return row
 
 
@@ -212,13 +220,16 @@ def main():
         for kind in args.kinds.split(","):
             for size in map(int, args.sizes.split(",")):
                 for draw in map(int, args.draws.split(",")):
-                    folder = os.path.join(args.keep, f"{kind}-{size}-{draw}".replace(" ", "_")) if args.keep else temporary
+                    folder = os.path.join(args.keep,
+                                          f"{kind}-{size}-{draw}".replace(" ", "_")) if args.keep else temporary
                     os.makedirs(folder, exist_ok=True)
                     y, w = problem(kind, size, draw, args.first)
                     row = measure(folder, solve(folder, y, w, args.extra))
                     rows.append(dict(row, kind=kind, dim=y.shape[1], n=len(y), draw=args.first + draw))
-                    print(f"| {kind} | {y.shape[1]} | {len(y)} | {args.first + draw} | {row['exit']} | {row['seconds']:.0f} | "
-                          f"{row['processor']:.0f} | {row['rho']:.3f} | {row['true']:.3f} | {'' if row['ok'] else 'fails'} |",
+                    print(f"| {kind} | {y.shape[1]} | {len(y)} | {args.first + draw} | {row['exit']} | "
+                          f"{row['seconds']:.0f} | "
+                          f"{row['processor']:.0f} | {row['rho']:.3f} | {row['true']:.3f} | "
+                          f"{'' if row['ok'] else 'fails'} |",
                           flush=True)  # fmt: skip
     print(f"{sum(r['ok'] for r in rows)} of {len(rows)} hold")
     with open(args.o, "w", encoding="utf-8") as file:

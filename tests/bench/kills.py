@@ -4,8 +4,8 @@
 usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/kills.py [--kills 100] [--seed 1]
 
 Solves 600 targets in 18 dimensions on two ranks with a checkpoint at every safe point, so that many kills fall into the
-writing of one. Each solve is killed one to four times, each time between its third and its end, and then let go. Prints a line a
-solve; ends with exit code 1 at the first result that differs.
+writing of one. Each solve is killed one to four times, each time between its third and its end, and then let go. Prints
+a line a solve; ends with exit code 1 at the first result that differs.
 """
 import argparse
 import os
@@ -29,11 +29,15 @@ def main():
         for total, done, inside, said in random_kills(folder, arguments.kills, arguments.seed):
             solves += 1
             writing += inside
-            resumed = [line.split("): ")[1] for text in said for line in text.splitlines() if "continues from run.ckpt" in line]
+            resumed = [
+                line.split("): ")[1] for text in said for line in text.splitlines() if "continues from run.ckpt" in line
+            ]
             for where in resumed:
                 phases[where.split(",")[0]] = phases.get(where.split(",")[0], 0) + 1
-            print(f"{total:4d} kills: {done} in this solve, {inside} inside a file's writing, the same bits; continued {resumed}", flush=True)
-    print(f"kills: {total} kills in {solves} solves, {writing} inside the writing of a file, all results bitwise equal; "
+            print(f"{total:4d} kills: {done} in this solve, {inside} inside a file's writing, the same bits; "
+                  f"continued {resumed}", flush=True)
+    print(f"kills: {total} kills in {solves} solves, {writing} inside the writing of a file, "
+          "all results bitwise equal; "
           f"continued from {phases}")  # fmt: skip
 
 

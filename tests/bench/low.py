@@ -3,9 +3,9 @@
 
 usage: tests/bench/low.py [--ranks P] [--limit SECONDS] [--sizes N ...]
 
-Targets are normal or uniform, weights log-uniform over three decades. Curves are asked for rho below 0.1; what they would take to
-1e-6 follows from the square law, seconds x (0.1 / 1e-6)^2, and is not waited for. Exact cells go to rounding; the largest
-relative error of a mass is that of the file's heights.
+Targets are normal or uniform, weights log-uniform over three decades. Curves are asked for rho below 0.1; what they
+would take to 1e-6 follows from the square law, seconds x (0.1 / 1e-6)^2, and is not waited for. Exact cells go to
+rounding; the largest relative error of a mass is that of the file's heights.
 """
 import argparse
 import os
@@ -24,9 +24,11 @@ SHELL = f'. "{ROOT}/tools/mpi-environment.sh"; exec mpiexec -n "$BRENIER_RANKS" 
 def run(folder, ranks, limit, *options):
     """Seconds and exit code of one solve of y.npy, or None when the limit ended it."""
     environment = {**os.environ, "BRENIER_RANKS": str(ranks)}
-    command = ["timeout", str(limit), "bash", "-c", SHELL, "bash", PROGRAM, "solve", "y.npy", "-weights", "w.npy", "-o", "r.h5", *options]
+    command = ["timeout", str(limit), "bash", "-c", SHELL, "bash", PROGRAM, "solve", "y.npy", "-weights", "w.npy",
+               "-o", "r.h5", *options]
     begun = time.monotonic()
-    code = subprocess.run(command, cwd=folder, env=environment, capture_output=True, stdin=subprocess.DEVNULL).returncode
+    code = subprocess.run(command, cwd=folder, env=environment, capture_output=True,
+                          stdin=subprocess.DEVNULL).returncode
     return None if code == 124 else (time.monotonic() - begun, code)
 
 
@@ -36,7 +38,9 @@ def main():
     parser.add_argument("--limit", type=int, default=300, help="seconds that a solve may take (default 300)")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10000])
     args = parser.parse_args()
-    print("| source | d | n | curves to 0.1, s | to 1e-6, by the square law, s | exact, s | iterations | largest error |")
+    print(
+        "| source | d | n | curves to 0.1, s | to 1e-6, by the square law, s | exact, s | iterations | largest error |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for source, d in (("gaussian", 2), ("cube", 2), ("gaussian", 3), ("cube", 3)):
         for n in args.sizes:
@@ -51,9 +55,12 @@ def main():
                 if exact and exact[1] == 0:
                     with h5py.File(f"{folder}/r.h5") as file:
                         error, iterations = file.attrs["largest_error"], len(file["history"]) - 1
-            said = [f"{c[0]:.1f}" + (f" (exit {c[1]})" if c[1] else "") if c else f"> {args.limit}" for c in (curves, exact)]
+            said = [
+                f"{c[0]:.1f}" + (f" (exit {c[1]})" if c[1] else "") if c else f"> {args.limit}" for c in (curves, exact)
+            ]
             law = f"{curves[0] * 1e10:.0e}" if curves else ""
-            print(f"| {source} | {d} | {n:,} | {said[0]} | {law} | {said[1]} | {iterations} | {error:.0e} |", flush=True)
+            print(f"| {source} | {d} | {n:,} | {said[0]} | {law} | {said[1]} | {iterations} | {error:.0e} |",
+                  flush=True)
 
 
 if __name__ == "__main__":

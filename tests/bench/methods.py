@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Seconds to a held-out rho of all methods, on the same targets, ranks and machine.
 
-usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/methods.py TARGETS [-tol RHO] [-limit SECONDS] [-ranks P] [-o OUT.json]
+usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/methods.py TARGETS [-tol RHO] [-limit SECONDS] [-ranks P]
+[-o OUT.json]
 
 Each method runs `brenier solve TARGETS -tol RHO -method NAME`. Seconds are those of the whole command, reading and the
 last measurement included; adam and asgd are given points, asgd curves too. adam and asgd double their samples until the
@@ -21,7 +22,8 @@ METHODS = [("newton",), ("lmvm",), ("cg",), ("ntr",), ("asgd",), ("asgd", "-samp
 
 def run(args, method, log):
     """What came out, or None when the time was up."""
-    command = ["mpiexec", "-n", str(args.ranks), os.environ["BRENIER_PROGRAM"], "solve", args.targets, "-o", log + ".h5",
+    command = ["mpiexec", "-n", str(args.ranks), os.environ["BRENIER_PROGRAM"], "solve", args.targets, "-o",
+               log + ".h5",
                "-tol", str(args.tol), "-method", *method, "-log", log]  # fmt: skip
     if os.path.exists(log):
         os.remove(log)
@@ -37,10 +39,12 @@ def run(args, method, log):
         events = [json.loads(line) for line in file if line.endswith("}\n")]
     measured = [event for event in events if event["event"] == "held_out"]
     steps = [event for event in events if event["event"] == "iteration"]
-    newton = [event for event in steps if event["damping"] > 0] or steps  # without the steps of passes over fresh curves
+    # without the steps of passes over fresh curves
+    newton = [event for event in steps if event["damping"] > 0] or steps
     work = [event for event in events if event["event"] == "work"]
     row = {"seconds": None, "all_seconds": seconds, "rho_high": None, "curves": steps[-1]["curves"] if steps else None,
-           "iterations": newton[-1]["iteration"] if newton else None, "scans": work[-1]["scans"] if work else None}  # fmt: skip
+           "iterations": newton[-1]["iteration"] if newton else None,
+           "scans": work[-1]["scans"] if work else None}  # fmt: skip
     if not measured:
         return row
     begin = measured[-2]["seconds"] if len(measured) > 1 and method[0] in ("asgd", "adam") else 0.0

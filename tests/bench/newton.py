@@ -3,9 +3,10 @@
 
 usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/newton.py [-o OUT.json] [--draws N] [-- SOLVER OPTIONS]
 
-mixture: ten clusters, each near its own linear subspace of dimension d/4 (at least 2), noise 0.1. tight: ten balls of standard
-deviation 0.1 around centres of standard deviation 2. 1,500 targets, 4 circles a target; images: 3,000 Fashion-MNIST
-codes, d = 64, 4 circles a target; cube: the mixtures with 16 chords a target. Stops at an in-sample L1 residual of 2e-2.
+mixture: ten clusters, each near its own linear subspace of dimension d/4 (at least 2), noise 0.1. tight: ten balls of
+standard deviation 0.1 around centres of standard deviation 2. 1,500 targets, 4 circles a target; images: 3,000
+Fashion-MNIST codes, d = 64, 4 circles a target; cube: the mixtures with 16 chords a target. Stops at an in-sample L1
+residual of 2e-2.
 """
 import argparse
 import gzip
@@ -48,7 +49,8 @@ def solve(folder, y, source, curves, extra):
     np.save(os.path.join(folder, "y.npy"), y)
     log = os.path.join(folder, "log.jsonl")
     command = ["mpiexec", "-n", "2", os.environ["BRENIER_PROGRAM"], "solve", "y.npy", "-o", "r.h5", "-source", source]
-    command += ["-curves", str(curves), "-check_curves", "4096", "-residual", str(RESIDUAL), "-max_it", "20", "-log", log]
+    command += ["-curves", str(curves), "-check_curves", "4096", "-residual", str(RESIDUAL), "-max_it", "20", "-log",
+                log]
     done = subprocess.run(command + extra, cwd=folder, capture_output=True, text=True, timeout=600)
     events = [json.loads(line) for line in open(log)]
     start = max(i for i, e in enumerate(events) if e["event"] == "iteration" and e["iteration"] == 0)
@@ -71,7 +73,11 @@ def main():
     cases += [("images", "gaussian", images, 3000, 64, 12000)]
     cases += [("mixture", "cube", mixture, 1500, d, 24000) for d in (2, 8, 32, 64)]
     rows = []
-    print("| targets | source | d | draw | iterations | evaluations | linear | seconds | warm-up, s | L1 |\n" + "|---" * 10 + "|")
+    print(
+        "| targets | source | d | draw | iterations | evaluations | linear | seconds | warm-up, s | L1 |\n"
+        + "|---" * 10
+        + "|"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for name, source, make, n, d, curves in cases:
             for draw in range(1, args.draws + 1):

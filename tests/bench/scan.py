@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Speed of a scan of 60,000 targets in dimension 64 on 2 ranks, as a share of the cores' multiply-add rate.
 
-usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/scan.py [--targets N] [--dim D] [--curves C] [--ranks P] [--threads T]
+usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/scan.py [--targets N] [--dim D] [--curves C] [--ranks P]
+[--threads T]
 
-Targets are drawn from ten normal clusters, circles and heights are new. Prints one line of JSON: seconds of one scan of C
-circles, with drawing them and making their lists; its rate; the rate that the same cores reach on registers alone, measured
-in the same run; and the memory of the larger rank.
+Targets are drawn from ten normal clusters, circles and heights are new. Prints one line of JSON: seconds of one scan of
+C circles, with drawing them and making their lists; its rate; the rate that the same cores reach on registers alone,
+measured in the same run; and the memory of the larger rank.
 """
 import argparse
 import json
@@ -29,8 +30,10 @@ def main():
     y = centre[rng.integers(0, 10, args.targets)] + rng.standard_normal((args.targets, args.dim))
     with tempfile.TemporaryDirectory() as folder:
         np.save(os.path.join(folder, "y.npy"), y.astype(np.float32))
-        subprocess.run(["mpiexec", "--bind-to", "none", "-n", str(args.ranks), os.environ["BRENIER_PROGRAM"], "solve", "y.npy", "-o", "r.h5",
-                        "-curves", str(args.curves), "-check_curves", "64", "-max_it", "0", "-warm_up", "0", "-log", "l", "-threads", str(args.threads)],
+        subprocess.run(["mpiexec", "--bind-to", "none", "-n", str(args.ranks), os.environ["BRENIER_PROGRAM"], "solve",
+                        "y.npy", "-o", "r.h5",
+                        "-curves", str(args.curves), "-check_curves", "64", "-max_it", "0", "-warm_up", "0", "-log",
+                        "l", "-threads", str(args.threads)],
                        cwd=folder, capture_output=True, check=False)
         with open(os.path.join(folder, "l"), encoding="utf-8") as file:
             work = next(e for e in map(json.loads, file) if e["event"] == "work")

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Stops at safe points one by one, in every phase of a solve: each ends with a checkpoint, and goes on to the same bits.
+"""Stops at safe points one by one, in every phase of a solve: each ends with a checkpoint, and goes on to the same
+bits.
 
 usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/stops.py [--stops 500] [--seed 1] [--problem NAME]
 
-Small problems with curves, passes, exact cells in the plane and in space, and in one dimension, on one to three ranks. A solve
-is stopped at one to four points one after another, then let go; without a checkpoint it is stopped once, for good. Prints a line
-a round; ends with exit code 1 at the first result that differs, with --go_on at the end.
+Small problems with curves, passes, exact cells in the plane and in space, and in one dimension, on one to three ranks.
+A solve is stopped at one to four points one after another, then let go; without a checkpoint it is stopped once, for
+good. Prints a line a round; ends with exit code 1 at the first result that differs, with --go_on at the end.
 """
 import argparse
 import os
@@ -26,10 +27,12 @@ def main():
     arguments = parser.parse_args()
     total, rounds, done = 0, 0, {}
     with tempfile.TemporaryDirectory() as folder:
-        for now, problem, points, last in random_stops(folder, arguments.stops, arguments.seed, tuple(arguments.problem or PROBLEMS)):
+        for now, problem, points, last in random_stops(folder, arguments.stops, arguments.seed,
+                                                       tuple(arguments.problem or PROBLEMS)):
             done[problem.name] = done.get(problem.name, 0) + now - total
             total, rounds = now, rounds + 1
-            print(f"{total:4d} stops: {problem.name} on {problem.ranks}: at {points}, and for good at {last}", flush=True)
+            print(f"{total:4d} stops: {problem.name} on {problem.ranks}: at {points}, and for good at {last}",
+                  flush=True)
     print(f"stops: {total} in {rounds} rounds, the same bits: {done}")
 
 

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """The bench: methods by seconds to a tolerance, cost against n, and ranks.
 
-usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/suite.py [-o suite.json] [-codes CODES.h5:/codes] [-limit SECONDS] [-only cells|growth|ranks]
+usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/suite.py [-o suite.json] [-codes CODES.h5:/codes] [-limit
+SECONDS] [-only cells|growth|ranks]
 
-Cells: (n, d) of 10^4 x 8, 10^4 x 64, 6 10^4 x 64 and 10^5 x 128 targets of tests/bench/targets.py, and the given codes, to
-rho = 0.2, by every method of tests/bench/methods.py; the others get one and a half times what Newton took, those that double
-their samples three times, and never more than the limit. Growth: n from 2,500 to 40,000 in d = 64 at rho = 0.2, with the exponent
-fitted to seconds and to flops. Ranks: one scan of 20,000 circles on 1, 2, 4 and 8 ranks, beside the model
+Cells: (n, d) of 10^4 x 8, 10^4 x 64, 6 10^4 x 64 and 10^5 x 128 targets of tests/bench/targets.py, and the given codes,
+to rho = 0.2, by every method of tests/bench/methods.py; the others get one and a half times what Newton took, those
+that double their samples three times, and never more than the limit. Growth: n from 2,500 to 40,000 in d = 64 at rho =
+0.2, with the exponent fitted to seconds and to flops. Ranks: one scan of 20,000 circles on 1, 2, 4 and 8 ranks, beside
+the model
 
     seconds = flops / rate + bytes / bandwidth + messages latency,  flops, bytes and messages as counted on a rank,
 
@@ -62,7 +64,8 @@ def run_cells(args, folder, codes):
             over = row["seconds"] / best if row["seconds"] else None
             seconds = f"{row['seconds']:.1f}" if row["seconds"] else f"not in {row['limit']:.0f}"
             print(f"| {name} | {row['method']} | {seconds} | "
-                  f"{text(over, '{:.2f}')} | {text(row['iterations'], '{}')} | {text(row['scans'], '{:.2f}')} |", flush=True)  # fmt: skip
+                  f"{text(over, '{:.2f}')} | {text(row['iterations'], '{}')} | {text(row['scans'], '{:.2f}')} |",
+                  flush=True)  # fmt: skip
             rows.append(dict(row, targets=name, over_best=over))
     return rows
 
@@ -70,7 +73,8 @@ def run_cells(args, folder, codes):
 def solve(folder, path, ranks, *options):
     """The events of one solve."""
     log = os.path.join(folder, "log")
-    command = ["mpiexec", "-n", str(ranks), os.environ["BRENIER_PROGRAM"], "solve", path, "-o", log + ".h5", "-log", log]
+    command = ["mpiexec", "-n", str(ranks), os.environ["BRENIER_PROGRAM"], "solve", path, "-o", log + ".h5", "-log",
+               log]
     subprocess.run(command + list(options), capture_output=True, check=False)
     with open(log, encoding="utf-8") as file:
         return [json.loads(line) for line in file]
@@ -104,10 +108,13 @@ def run_ranks(folder):
         work = next(event for event in events if event["event"] == "work")
         flops = work["scan_flops"] / ranks
         rate = rate or flops / work["scan_seconds"]
-        messages = work["ring_bytes"] / (n / ranks * (dim + 3) * 8)  # a block of targets is coordinates and three columns
+        # a block of targets is coordinates and three columns
+        messages = work["ring_bytes"] / (n / ranks * (dim + 3) * 8)
         model = flops / rate + work["ring_bytes"] / BANDWIDTH + messages * LATENCY
-        rows.append({"ranks": ranks, "seconds": work["scan_seconds"], "model": model, "flops": flops, "bytes": work["ring_bytes"]})
-        print(f"| {ranks} | {work['scan_seconds']:.1f} | {model:.1f} | {flops:.2e} | {work['ring_bytes']:.2e} |", flush=True)
+        rows.append({"ranks": ranks, "seconds": work["scan_seconds"], "model": model, "flops": flops,
+                     "bytes": work["ring_bytes"]})
+        print(f"| {ranks} | {work['scan_seconds']:.1f} | {model:.1f} | {flops:.2e} | {work['ring_bytes']:.2e} |",
+              flush=True)
     return rows
 
 

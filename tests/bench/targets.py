@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""Synthetic codes: a mixture of normal clusters whose spread falls along the axes, as that of principal components does.
+"""Synthetic codes: a mixture of normal clusters whose spread falls along the axes, as that of principal components
+does.
 
 usage: tests/bench/targets.py N DIM -o TARGETS.npy [-clusters K] [-seed S]
 
-K clusters of unequal weight (1 to 4), centres normal with standard deviation 3 along the first axis, members normal around
-them with 1; both fall as 1 / sqrt(axis + 1) to a quarter. Single precision, written in blocks.
+K clusters of unequal weight (1 to 4), centres normal with standard deviation 3 along the first axis, members normal
+around them with 1; both fall as 1 / sqrt(axis + 1) to a quarter. Single precision, written in blocks.
 """
 import argparse
 import sys

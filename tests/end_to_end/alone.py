@@ -19,7 +19,9 @@ def alone(*arguments, cwd, code, limits="", redirections="", seconds=TIME_LIMIT,
     shell = SHELL.format(limits=limits, seconds=seconds, redirections=redirections)
     done = subprocess.run(["bash", "-c", shell, REPOSITORY, PROGRAM, *map(str, arguments)], env=variables, cwd=cwd,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # fmt: skip
-    said = f"{limits} brenier {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    said = (
+        f"{limits} brenier {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    )
     assert done.returncode == code, said
     assert "PETSC ERROR" not in done.stderr, said
     return done

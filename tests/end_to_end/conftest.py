@@ -12,5 +12,5 @@ def solved(tmp_path_factory):
     np.save(folder / "points.npy", mixture(400, 6, seed=1))
     np.save(folder / "weights.npy", np.random.default_rng(2).uniform(1, 3, 400))
     brenier("solve", "points.npy", "-weights", "weights.npy", "-curves", CURVES, "-seed", 3, "-o", "result.h5",
-            "-log", "solve.jsonl", cwd=folder)  # fmt: skip
+            "-log", "solve.jsonl", ranks=2, cwd=folder)  # fmt: skip
     return folder

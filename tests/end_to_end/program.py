@@ -1,4 +1,7 @@
-"""Runs the program as a user does: through mpiexec, in the environment of tools/mpi-environment.sh."""
+"""Runs the program as a user does, alone or on ranks by mpiexec, in the environment of tools/mpi-environment.sh.
+
+Most of the time of a small run on two ranks is the start of mpiexec, so a test asks for ranks where they matter.
+"""
 import os
 import subprocess
 
@@ -6,19 +9,21 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__f
 PROGRAM = os.environ.get("BRENIER_PROGRAM", os.path.join(REPOSITORY, "build", "release", "bin", "brenier"))
 TIME_LIMIT = int(os.environ.get("BRENIER_TEST_SECONDS", "300"))  # a hang is a failure, exit code 124
 # timeout asks mpiexec to end, which ends the ranks; killing mpiexec would leave them running
-SHELL = f'. "$0/tools/mpi-environment.sh"; exec timeout --kill-after=10 {TIME_LIMIT} mpiexec -n "$BRENIER_RANKS" "$@"'
+SHELL = '. "$0/tools/mpi-environment.sh"; exec timeout --kill-after=10 {seconds} {launcher} "$@"'
+# Where tests run side by side, a rank that waits gives its core away: spinning, five ranks take 30 times as long
+SHARED_CORES = {
+    "OMPI_MCA_hwloc_base_binding_policy": "none",
+    "OMPI_MCA_mpi_yield_when_idle": "1",
+    "OMPI_MCA_odls_base_sigkill_timeout": "0",  # else mpiexec takes 2 s to end after an exit code other than 0
+}
 
 
-def brenier(*arguments, ranks=2, code=0, cwd=None):
+def brenier(*arguments, ranks=1, code=0, cwd=None):
     """Runs `brenier ARGUMENTS` on that many ranks and expects that exit code; returns what it printed."""
     assert os.path.exists(PROGRAM), f"{PROGRAM} is not built; ./check builds it"
-    environment = {
-        **os.environ,
-        "BRENIER_RANKS": str(ranks),
-        "OMPI_MCA_hwloc_base_binding_policy": "none",
-        "OMPI_MCA_odls_base_sigkill_timeout": "0",  # else mpiexec takes 2 s to end after an exit code other than 0
-    }
-    command = ["bash", "-c", SHELL, REPOSITORY, PROGRAM, *map(str, arguments)]
+    shell = SHELL.format(seconds=TIME_LIMIT, launcher=f"mpiexec -n {ranks}" if ranks > 1 else "")
+    environment = {**os.environ, **SHARED_CORES, "BRENIER_RANKS": str(ranks)}
+    command = ["bash", "-c", shell, REPOSITORY, PROGRAM, *map(str, arguments)]
     done = subprocess.run(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     said = f"brenier {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert done.returncode == code, said

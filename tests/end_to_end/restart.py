@@ -8,7 +8,7 @@ import time
 import numpy as np
 from brenier_files import read_result
 from problem import mixture
-from program import PROGRAM, REPOSITORY, TIME_LIMIT
+from program import PROGRAM, REPOSITORY, SHARED_CORES, TIME_LIMIT
 
 # 600 x 18: large enough for candidate lists. No warm-up: more iterations to be interrupted in
 OPTIONS = ("-tol", "0.15", "-warm_up", "0", "-seed", "5")
@@ -24,13 +24,7 @@ class Run:
     """A solve under mpiexec, with a checkpoint at every safe point unless told otherwise."""
 
     def __init__(self, folder, *options, ranks=2, interval=0, prefix=()):
-        environment = {
-            **os.environ,
-            "BRENIER_RANKS": str(ranks),
-            "OMPI_MCA_hwloc_base_binding_policy": "none",
-            "OMPI_MCA_odls_base_sigkill_timeout": "0",
-            "OMPI_MCA_mpi_yield_when_idle": "1",
-        }
+        environment = {**os.environ, **SHARED_CORES, "BRENIER_RANKS": str(ranks)}
         solve = [PROGRAM, "solve", "points.npy", "-o", "result.h5", *OPTIONS]
         if interval is not None:
             solve += ["-checkpoint", "run.ckpt", "-checkpoint_interval", str(interval)]
@@ -92,8 +86,8 @@ def half_files(folder):
 def kill_at_random(reference, folder, seconds, kills, rng):
     """Kills one solve that often, each time at a moment of its own, then lets it end.
 
-    seconds: what a run takes at most up to its result. A kill may come too late, so the number of kills is returned too,
-    with the number of those inside the writing of a file, and what the runs said.
+    seconds: what a run takes at most up to its result. A kill may come too late, so the number of kills is returned
+    too, with the number of those inside the writing of a file, and what the runs said.
     """
     done, said = 0, []
     expected = read_result(os.path.join(reference, "result.h5"))

@@ -1,7 +1,7 @@
 """A Slurm of the tests' own: one controller and two nodes on this machine, in a folder that goes away afterwards.
 
-Needs root, as slurmd starts jobs for others, and the Debian packages slurmctld, slurmd, slurm-client and munge. No systemd, no cgroups,
-no accounting; jobs run at once and requeued ones start again when `release` is called.
+Needs root, as slurmd starts jobs for others, and the Debian packages slurmctld, slurmd, slurm-client and munge. No
+systemd, no cgroups, no accounting; jobs run at once and requeued ones start again when `release` is called.
 """
 import os
 import shutil
@@ -41,8 +41,8 @@ ReturnToService=2
 JobRequeue=1
 KillWait=5
 MinJobAge=3600
-NodeName={nodes} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]},{ports[2]} CPUs={cores} RealMemory=2000 State=UNKNOWN
-PartitionName=tests Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+NodeName={nodes} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]},{ports[2]} CPUs={cores} RealMemory=2000
+State=UNKNOWN PartitionName=tests Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 
@@ -82,7 +82,8 @@ class Cluster:
 
     def configure(self):
         host = socket.gethostname().split(".")[0]
-        text = CONFIGURATION.format(host=host, folder=self.folder, ports=free_ports(3), nodes=",".join(NODES), cores=CORES)
+        text = CONFIGURATION.format(host=host, folder=self.folder, ports=free_ports(3), nodes=",".join(NODES),
+                                    cores=CORES)
         os.mkdir(self.path("state"))
         with open(self.path("slurm.conf"), "w", encoding="ascii") as file:
             file.write(text)
@@ -141,12 +142,14 @@ class Cluster:
         return fields["JobState"], fields["ExitCode"].split(":")[0], int(fields["Restarts"])
 
     def release(self, job):
-        """Has a requeued job start now, instead of in two minutes; in the second of its end its node would refuse it."""
+        """Has a requeued job start now, instead of in two minutes; in the second of its end its node would refuse
+        it."""
         time.sleep(2.5)
         self.run("scontrol", "update", f"jobid={job}", "starttime=now", check=False)
 
     def is_over(self, job):
-        """Whether the job is at rest for good: one on its way back to the queue is FAILED and completing for a while."""
+        """Whether the job is at rest for good: one on its way back to the queue is FAILED and completing for a
+        while."""
         now = self.run("squeue", "-h", "-t", "all", "-j", job, "-o", "%T").strip()
         return now in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")
 

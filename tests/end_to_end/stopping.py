@@ -1,4 +1,5 @@
-"""Solves that are stopped at safe points one by one (BRENIER_TEST_STOP_AT of src/base/stop.c), and what must come of it."""
+"""Solves that are stopped at safe points one by one (BRENIER_TEST_STOP_AT of src/base/stop.c), and what must come of
+it."""
 import os
 import random
 import subprocess
@@ -6,7 +7,7 @@ import subprocess
 import numpy as np
 from brenier_files import read_result
 from problem import mixture
-from program import PROGRAM, REPOSITORY
+from program import PROGRAM, REPOSITORY, SHARED_CORES
 from restart import STOPPED, expect_same_bits
 
 DONE, TOLERANCE = 0, 6
@@ -45,18 +46,13 @@ def run(folder, options, output, ranks, checkpoint=None, stop_at=None):
     command = [PROGRAM, "solve", "points.npy", "-o", output, "-seed", 2, *options]
     if checkpoint:
         command += ["-checkpoint", checkpoint[0], "-checkpoint_interval", checkpoint[1]]
-    environment = {
-        **os.environ,
-        "BRENIER_RANKS": str(ranks),
-        "OMPI_MCA_hwloc_base_binding_policy": "none",
-        "OMPI_MCA_odls_base_sigkill_timeout": "0",
-        "OMPI_MCA_mpi_yield_when_idle": "1",
-    }
+    environment = {**os.environ, **SHARED_CORES, "BRENIER_RANKS": str(ranks)}
     if stop_at:
         environment["BRENIER_TEST_STOP_AT"] = str(stop_at)
     shell = SHELL if ranks > 1 else ALONE
     done = subprocess.run(["bash", "-c", shell, REPOSITORY, *map(str, command)], env=environment, cwd=folder, text=True,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # fmt: skip
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          check=False)  # fmt: skip
     said = f"{name_of(command)} on {ranks}, stopped at {stop_at}: exit code {done.returncode}\n{done.stdout}"
     return done.returncode, said
 
@@ -88,8 +84,8 @@ class Problem:
         return {name for name in os.listdir(self.folder) if not name.startswith(("whole.", "points.", "start."))}
 
     def stop_and_continue(self, points, interval=0):
-        """Stops one solve at these safe points, each counted from where it went on, then lets it end. The number of stops: a
-        point may lie behind the end."""
+        """Stops one solve at these safe points, each counted from where it went on, then lets it end. The number of
+        stops: a point may lie behind the end."""
         self.clear()
         checkpoint, stops, told = ("run.ckpt", interval), 0, ""
         for point in points:
@@ -148,7 +144,9 @@ def random_stops(folder, count, seed, problems=tuple(PROBLEMS), ranks=(1, 2, 3))
             total += max(made[key][1].bit_length() - 1, 0)
         problem, last = made[key]
         for _ in range(2):
-            points = [rng.randint(1, max(2 * last // length, 1)) for length in [rng.randint(1, 4)] for _ in range(length)]
+            points = [
+                rng.randint(1, max(2 * last // length, 1)) for length in [rng.randint(1, 4)] for _ in range(length)
+            ]
             total += problem.stop_and_continue(points, rng.choice((0, 0, 1e6)))
         point = rng.randint(1, 2 * last)
         if rng.random() < 0.5:

@@ -7,7 +7,7 @@ from program import brenier
 
 
 def test_check_says_it_all(solved, tmp_path):
-    brenier("check", solved / "result.h5", "-seed", 11, "-log", tmp_path / "log")
+    brenier("check", solved / "result.h5", "-seed", 11, "-log", tmp_path / "log", ranks=2)
     wanted = {"rho", "rho_low", "rho_high", "tv", "largest_error", "empty", "w2", "curves"}
     wanted |= {"w2_bound_low", "w2_bound_high"}
     wanted |= {"largest_log", "unresolved", "unresolved_weight", "unresolved_mass", "missing"}
@@ -26,7 +26,7 @@ def test_check_agrees_with_the_result(solved, tmp_path):
 
 def test_sample(solved, tmp_path):
     result = read_result(solved / "result.h5")
-    brenier("sample", solved / "result.h5", "-n", 20001, "-seed", 5, "-o", tmp_path / "s.h5")
+    brenier("sample", solved / "result.h5", "-n", 20001, "-seed", 5, "-o", tmp_path / "s.h5", ranks=2)
     noise, index, code = (read_dataset(f"{tmp_path}/s.h5:/{name}") for name in ("noise", "index", "code"))
     assert noise.shape == code.shape == (20001, 6) and index.shape == (20001,)
     np.testing.assert_array_equal(code, result["/targets"][index].astype(np.float32))

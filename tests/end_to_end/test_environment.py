@@ -67,7 +67,8 @@ def test_options_of_the_environment(folder, words, said):
 
 def test_option_of_a_file(folder):
     (folder / "options.txt").write_text("-nonsense 4\n")
-    expect_sentence(alone(*SOLVE, "-options_file", "options.txt", cwd=folder, code=USAGE), "-nonsense (from options.txt)")
+    expect_sentence(alone(*SOLVE, "-options_file", "options.txt", cwd=folder, code=USAGE),
+                    "-nonsense (from options.txt)")
 
 
 # ---- the end of a job
@@ -133,7 +134,8 @@ def test_variables_of_a_launcher(folder, result, variables):
 def test_a_launcher_that_has_ended(folder, result):
     """A shell that was opened under mpiexec still has all that PMIx set."""
     shell = '. "$0/tools/mpi-environment.sh"; mpiexec -n 2 env'
-    said = subprocess.run(["bash", "-c", shell, REPOSITORY], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(["bash", "-c", shell, REPOSITORY], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          check=True).stdout
     lines = [line.split("=", 1) for line in said.splitlines() if line.startswith(("PMIX_", "OMPI_"))]
     left = {name: value for name, value in lines}
     for arguments, words in (("-version",), "commit"), (("-help",), "usage"), (("info", result), "converged"):
@@ -160,7 +162,8 @@ def test_without_a_home(folder):
 def test_a_folder_that_has_been_removed(folder):
     (folder / "gone").mkdir()
     limits = f'cd "{folder}/gone"; rmdir "{folder}/gone";'
-    done = alone("solve", folder / "small.npy", "-curves", 300, "-o", folder / "r.h5", cwd=folder, code=IO, limits=limits)
+    done = alone("solve", folder / "small.npy", "-curves", 300, "-o", folder / "r.h5", cwd=folder, code=IO,
+                 limits=limits)
     expect_sentence(done, "working folder", "removed")
     assert "commit" in alone("-version", cwd=folder, code=DONE, limits="mkdir gone; cd gone; rmdir ../gone;").stdout
 
@@ -195,7 +198,8 @@ def test_one_is_no_plural(folder):
 
 def test_numbers_as_they_were_given(folder):
     run = ("solve", "small.npy", "-o", "r.h5", "-checkpoint", "c")
-    assert "for rho below 0.1234567\n" in alone(*run, "-tol", 0.1234567, "-max_time", 0.001, cwd=folder, code=STOPPED).stdout
+    assert "for rho below 0.1234567\n" in alone(*run, "-tol", 0.1234567, "-max_time", 0.001, cwd=folder,
+                                                code=STOPPED).stdout
     said = alone(*run, "-tol", 0.04, "-damping", 0.3, cwd=folder, code=3).stderr
     assert "-tol is 0.1234567 there and 0.04 here" in said and "-damping is 0.1 there and 0.3 here" in said
     assert "from 1e-12 to 1e+06, not '0'" in alone(*run, "-tol", 0, cwd=folder, code=USAGE).stderr

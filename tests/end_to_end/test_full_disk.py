@@ -1,4 +1,5 @@
-"""A disk that becomes full at a checkpoint, at the result or at the log: nothing that was good is lost, and it is said what is missing."""
+"""A disk that becomes full at a checkpoint, at the result or at the log: nothing that was good is lost, and it is said
+what is missing."""
 import os
 import re
 import signal
@@ -17,7 +18,7 @@ def expected(tmp_path_factory):
     """A solve that nothing disturbed."""
     folder = tmp_path_factory.mktemp("expected")
     make_problem(folder)
-    brenier("solve", "points.npy", "-o", "result.h5", *OPTIONS, cwd=folder)
+    brenier("solve", "points.npy", "-o", "result.h5", *OPTIONS, ranks=2, cwd=folder)
     return read_result(folder / "result.h5")
 
 

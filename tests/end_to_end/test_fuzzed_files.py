@@ -10,6 +10,7 @@ from program import PROGRAM, REPOSITORY
 @pytest.mark.parametrize("kind", ["result", "checkpoint", "options", "log"])
 def test_kept_inputs(kind, tmp_path):
     command = [sys.executable, os.path.join(REPOSITORY, "tests", "fuzz", "files.py"), kind, "--replay"]
-    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "BRENIER_PROGRAM": PROGRAM}, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "BRENIER_PROGRAM": PROGRAM}, capture_output=True,
+                          text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no finding" in done.stdout

@@ -39,7 +39,8 @@ def test_one_pair_among_many(tmp_path):
 
 @pytest.mark.parametrize("tol", [0.2])
 def test_every_code_twice(tmp_path, tol):
-    """Codes in single precision, each encoded twice, in 64 dimensions: the pair of each has the two weights together."""
+    """Codes in single precision, each encoded twice, in 64 dimensions: the pair of each has the two weights
+    together."""
     rng = np.random.default_rng(0)
     rng.standard_normal((500, 16)), rng.standard_normal((1, 16))
     b = rng.standard_normal((500, 64)).astype("f4")

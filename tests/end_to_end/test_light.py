@@ -43,7 +43,8 @@ def test_check_tells_missing_cells(folder, tmp_path):
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_missing_cells_get_mass(folder, tmp_path, ranks):
     options = ("-start", folder / "low.h5", "-max_it", 0, "-tol", 0.1, "-log", tmp_path / "log")
-    done = brenier("solve", folder / "y.npy", "-o", tmp_path / "r.h5", *options, ranks=ranks)  # exit code 0: rho is below, Newton did nothing
+    done = brenier("solve", folder / "y.npy", "-o", tmp_path / "r.h5", *options,
+                   ranks=ranks)  # exit code 0: rho is below, Newton did nothing
     assert "iteration limit reached" in done.stdout
     result, first = read_result(tmp_path / "r.h5"), last_event(read_log(tmp_path / "log"), "filled")
     assert first["before"] >= 1 and first["after"] == 0

@@ -1,4 +1,5 @@
-"""A solve ends when it is told to, whatever it does: within its time limit, a tenth and 5 seconds, or after a signal."""
+"""A solve ends when it is told to, whatever it does: within its time limit, a tenth and 5 seconds, or after a
+signal."""
 import os
 import signal
 import subprocess
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 from brenier_files import last_event, read_log, read_result
 from problem import mixture
-from program import PROGRAM, REPOSITORY, TIME_LIMIT
+from program import PROGRAM, REPOSITORY, SHARED_CORES, TIME_LIMIT
 from restart import SHELL, STOPPED
 
+pytestmark = pytest.mark.alone
 TOLERANCE = 6
 LARGE = (40000, 32)  # its start alone takes longer than the limits here
 # mpiexec starts its ranks and the loader their libraries: a busy machine may take seconds for what is not the run's
@@ -30,13 +32,7 @@ class Solve:
     """A solve in the background; on one rank without mpiexec, which loses signals before it has started."""
 
     def __init__(self, folder, where, points, *options, ranks=2):
-        environment = {
-            **os.environ,
-            "BRENIER_RANKS": str(ranks),
-            "OMPI_MCA_hwloc_base_binding_policy": "none",
-            "OMPI_MCA_odls_base_sigkill_timeout": "0",
-            "OMPI_MCA_mpi_yield_when_idle": "1",
-        }
+        environment = {**os.environ, **SHARED_CORES, "BRENIER_RANKS": str(ranks)}
         shell = SHELL if ranks > 1 else '. "$0/tools/mpi-environment.sh"; exec "$@"'
         command = ["bash", "-c", shell, REPOSITORY, PROGRAM, "solve", folder / points, "-o", "r.h5", *options]
         self.where, self.begun = where, time.monotonic()

@@ -8,7 +8,7 @@ from scipy.spatial import ConvexHull, HalfspaceIntersection
 from scipy.stats import norm
 
 
-def solve(folder, y, *options, weights=None, ranks=2):
+def solve(folder, y, *options, weights=None, ranks=1):
     np.save(folder / "y.npy", y)
     if weights is not None:
         np.save(folder / "w.npy", weights)

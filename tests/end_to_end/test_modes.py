@@ -38,8 +38,9 @@ class Problem:
         brenier("solve", "y.npy", "-source", self.source, "-curves", 6000, "-o", "r.h5", cwd=folder)
         self.result = read_result(folder / "r.h5")
 
-    def sample(self, name, *options, ranks=2):
-        brenier("sample", "r.h5", "-extension", "linear", "-o", name, "-log", "log", *options, cwd=self.folder, ranks=ranks)
+    def sample(self, name, *options, ranks=1):
+        brenier("sample", "r.h5", "-extension", "linear", "-o", name, "-log", "log", *options, cwd=self.folder,
+                ranks=ranks)
         with h5py.File(self.folder / name) as file:
             return {dataset: file[dataset][()] for dataset in file}
 
@@ -155,8 +156,8 @@ def test_angles_and_masses_of_facets(plane):
     lifted /= np.linalg.norm(lifted, axis=1)[:, None]
     cosine = np.sum(lifted[i] * lifted[j], axis=1)
     np.testing.assert_allclose(np.cos(np.radians(angle)), cosine, atol=1e-12)
-    # The mass of a facet is the density's integral over it. Its estimate is a mean of 1 / sin of the angles at which great
-    # circles cross it, whose variance is barely finite, so twenty are taken together
+    # The mass of a facet is the density's integral over it. Its estimate is a mean of 1 / sin of the angles at which
+    # great circles cross it, whose variance is barely finite, so twenty are taken together
     some = np.argsort(pair[:, 1], kind="stable")[::-1][:20]
     assert mass[some].sum() == pytest.approx(sum(line_integral(y, h, *pair[k]) for k in some), rel=0.1)
 

@@ -77,7 +77,8 @@ def test_labels_that_floats_may_have_rounded(folder, labels):
 
 def test_dates_are_no_labels(folder):
     np.save(folder / "dates.npy", np.arange("2024-01-01", "2024-02-10", dtype="M8[D]"))
-    done = brenier("sample", "result.h5", "-n", 9, "-labels", "dates.npy", "-o", "out.h5", code=INPUT, cwd=folder)
+    done = brenier("sample", "result.h5", "-n", 9, "-labels", "dates.npy", "-o", "out.h5", ranks=2, code=INPUT,
+                   cwd=folder)
     one_error(done, ["dates.npy", "np.int64"])
 
 
@@ -147,7 +148,8 @@ def test_no_numbers_of_hdf5(folder):
         file.create_dataset("lengths", (40,), dtype=h5py.vlen_dtype("f4"))
         file["ref"] = np.array([[file["array"].ref] * 3], dtype=h5py.ref_dtype)
         file["gone"] = h5py.ExternalLink("nofile.h5", "/x")
-    for name, words in (("array", "array in each"), ("lengths", "lengths"), ("ref", "references"), ("gone", "nofile.h5")):
+    for name, words in (("array", "array in each"), ("lengths", "lengths"), ("ref", "references"),
+                        ("gone", "nofile.h5")):
         one_error(brenier("frechet", f"no.h5:/{name}", "y.npy", ranks=1, code=INPUT, cwd=folder), [name, words])
 
 

@@ -1,6 +1,7 @@
 """Outputs: no file is lost to another one, wrong names are refused before the work, links, modes and owners are kept.
 
-One process without mpiexec, as most of this is decided before the work; tests/end_to_end/test_refusals.py has the ranks.
+One process without mpiexec, as most of this is decided before the work; tests/end_to_end/test_refusals.py has the
+ranks.
 """
 import json
 import os

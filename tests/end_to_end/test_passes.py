@@ -101,10 +101,24 @@ def stop_at(folder, line, *options, interval):
     return run.end(), run.said
 
 
-def expect_continuation(folder, line, *options):
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Results and logs of solves that nothing stops, each made once."""
+    found = {}
+
+    def get(make, options):
+        if (make, options) not in found:
+            found[make, options] = solved(tmp_path_factory, make, (*restart.OPTIONS, *options))
+        return found[make, options]
+
+    return get
+
+
+def expect_continuation(undisturbed, folder, make, line, *options):
     """Stopped once it said the line, a run continues to the bits of one that was not; what the second one said."""
-    expected, events = solve(folder, *restart.OPTIONS, *options)
+    expected, events = undisturbed(make, options)
     assert last_event(events, "work")["streamed"] > 0
+    make(folder)
     code, said = stop_at(folder, line, *options, interval=900)
     assert code == restart.STOPPED, said
     end = Run(folder, *options, interval=900)
@@ -113,25 +127,21 @@ def expect_continuation(folder, line, *options):
     return end.said
 
 
-def test_stopped_in_a_pass_continues_to_the_same_bits(tmp_path):
-    make_problem(tmp_path)
-    assert ": in a pass, " in expect_continuation(tmp_path, "pass 1:", *LONG)
+def test_stopped_in_a_pass_continues_to_the_same_bits(undisturbed, tmp_path):
+    assert ": in a pass, " in expect_continuation(undisturbed, tmp_path, make_problem, "pass 1:", *LONG)
 
 
-def test_many_targets_stopped_in_a_pass_continue_to_the_same_bits(tmp_path):
-    make_many(tmp_path)
-    assert ": in a pass, " in expect_continuation(tmp_path, "pass 1:")
+def test_many_targets_stopped_in_a_pass_continue_to_the_same_bits(undisturbed, tmp_path):
+    assert ": in a pass, " in expect_continuation(undisturbed, tmp_path, make_many, "pass 1:")
 
 
-def test_many_targets_stopped_before_continue_to_the_same_bits(tmp_path):
+def test_many_targets_stopped_before_continue_to_the_same_bits(undisturbed, tmp_path):
     """In the first stage or on the way to it: the hand-over is to come."""
-    make_many(tmp_path)
-    expect_continuation(tmp_path, "level:")
+    expect_continuation(undisturbed, tmp_path, make_many, "level:")
 
 
-def test_stopped_in_a_pass_without_newton_continues_to_the_same_bits(tmp_path):
-    make_many(tmp_path)
-    assert ": in a pass, " in expect_continuation(tmp_path, "pass 1:", "-warm_up", 1)
+def test_stopped_in_a_pass_without_newton_continues_to_the_same_bits(undisturbed, tmp_path):
+    assert ": in a pass, " in expect_continuation(undisturbed, tmp_path, make_many, "pass 1:", "-warm_up", 1)
 
 
 def test_stopped_without_a_checkpoint_keeps_what_there_is(tmp_path):
@@ -190,7 +200,8 @@ def test_lists_that_are_to_be_verified_are_made(tmp_path):
 
 
 def test_light_cells_do_not_sway(tmp_path):
-    """Weights over two decades, small steps: with one length for all, light cells sway by more than the tolerance for ever."""
+    """Weights over two decades, small steps: with one length for all, light cells sway by more than the tolerance for
+    ever."""
     make_problem(tmp_path)
     np.save(tmp_path / "weights.npy", 10 ** np.random.default_rng(4).uniform(-2, 0, 500))
     result, _ = solve(tmp_path, "-tol", 0.1, "-memory", 0.001, "-weights", "weights.npy")

@@ -86,7 +86,8 @@ def test_centred_lattice(tmp_path):
 
 @pytest.mark.parametrize("n", [60, 200])
 def test_circle_with_targets_inside(tmp_path, n):
-    """By exact cells, the default. A target within the others has its cell between two arcs of one of them; masses are arcs."""
+    """By exact cells, the default. A target within the others has its cell between two arcs of one of them; masses are
+    arcs."""
     np.save(tmp_path / "y.npy", mixture(n, 2, seed=1))
     said = brenier("solve", "y.npy", "-source", "sphere", "-o", "r.h5", cwd=tmp_path).stdout
     result = read_result(tmp_path / "r.h5")
@@ -94,7 +95,9 @@ def test_circle_with_targets_inside(tmp_path, n):
     assert not np.any(result["/mass_error"]) and result.rho_low == result.rho == result.rho_high
     angle = 2 * np.pi * (np.arange(200000) + 0.5) / 200000
     x = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    index = np.concatenate([np.argmax(part @ result["/targets"].T + result["/heights"], axis=1) for part in np.split(x, 20)])
+    index = np.concatenate(
+        [np.argmax(part @ result["/targets"].T + result["/heights"], axis=1) for part in np.split(x, 20)]
+    )
     # each end of an arc is off by a point at most
     counted = np.bincount(index, minlength=n) / len(x)
     assert np.abs(counted - 1 / n).max() < 20 / len(x)

@@ -253,7 +253,7 @@ def test_nothing_is_left_behind(folder, outcomes):
 
 
 def test_no_command_at_all(folder):
-    assert "usage" in brenier(code=USAGE, cwd=folder).stdout
+    assert "usage" in brenier(ranks=2, code=USAGE, cwd=folder).stdout
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ def test_full_disk(large, small_disk, kind, arguments):
     with h5py.File(small_disk / "out.h5", "w") as older:
         older.attrs["format"] = kind
     before = (small_disk / "out.h5").read_bytes()
-    expect(brenier(*arguments, "-o", small_disk / "out.h5", code=IO, cwd=large), ["out.h5", "space"])
+    expect(brenier(*arguments, "-o", small_disk / "out.h5", ranks=2, code=IO, cwd=large), ["out.h5", "space"])
     assert os.listdir(small_disk) == ["out.h5"] and (small_disk / "out.h5").read_bytes() == before
 
 
@@ -300,7 +300,7 @@ def test_full_disk_costs_the_log_only(large, small_disk):
         while True:
             os.write(filler, bytes(4096))
     os.close(filler)
-    done = brenier("check", "result.h5", "-curves", 64, "-log", small_disk / "log", cwd=large)
+    done = brenier("check", "result.h5", "-curves", 64, "-log", small_disk / "log", ranks=2, cwd=large)
     assert done.stderr.splitlines() == [line for line in done.stderr.splitlines() if "brenier: warning:" in line]
     assert "log" in done.stderr and len(done.stderr.splitlines()) == 1
 
@@ -310,6 +310,6 @@ def test_full_disk_costs_the_log_only(large, small_disk):
 def test_options_of_the_environment(folder, monkeypatch, words, said):
     """PETSc reads its own variable: a mistake there is a sentence, too."""
     monkeypatch.setenv("PETSC_OPTIONS", words)
-    done = brenier("solve", "good.npy", "-o", "out.h5", cwd=folder, code=USAGE)
+    done = brenier("solve", "good.npy", "-o", "out.h5", ranks=2, cwd=folder, code=USAGE)
     lines = [line for line in done.stderr.splitlines() if line.startswith("brenier: error: ")]
     assert len(lines) == 1 and all(word in lines[0] for word in said), done.stderr

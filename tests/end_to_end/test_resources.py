@@ -1,4 +1,5 @@
-"""What the shell or a job script leaves a run: the size of files, memory, processor time, descriptors, stack; each is a sentence."""
+"""What the shell or a job script leaves a run: the size of files, memory, processor time, descriptors, stack; each is a
+sentence."""
 import os
 import signal
 import subprocess
@@ -20,7 +21,8 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("resources")
     np.save(folder / "small.npy", np.random.default_rng(1).standard_normal((40, 3)))
     np.save(folder / "long.npy", mixture(2000, 40, seed=1))
-    np.lib.format.open_memmap(folder / "large.npy", mode="w+", dtype="f4", shape=(4000000, 64))  # a hole: takes no space
+    np.lib.format.open_memmap(folder / "large.npy", mode="w+", dtype="f4",
+                              shape=(4000000, 64))  # a hole: takes no space
     alone(*SMALL, cwd=folder, code=DONE)
     os.rename(folder / "r.h5", folder / "result.h5")
     return folder
@@ -53,7 +55,8 @@ def test_too_little_to_start(folder, limits, code, words):
     assert "Exit codes" in alone("-help", cwd=folder, code=DONE, limits=limits, seconds=30).stdout
 
 
-@pytest.mark.parametrize("limits", ["ulimit -Sn 16;", "ulimit -Ss 64;", "ulimit -f 6000;", "ulimit -v 1500000;", "ulimit -t 3600;"])
+@pytest.mark.parametrize("limits", ["ulimit -Sn 16;", "ulimit -Ss 64;", "ulimit -f 6000;", "ulimit -v 1500000;",
+                                    "ulimit -t 3600;"])
 def test_enough_to_work(folder, limits):
     """Soft limits are raised; BLAS, asked for many threads, takes one where address space is limited."""
     alone(*SMALL, cwd=folder, code=DONE, limits=limits, environment={"OPENBLAS_NUM_THREADS": "16"}, seconds=60)
@@ -99,7 +102,8 @@ def test_memory_that_runs_out(folder):
     command = ("encode", "large.npy", "-allow_missing", "-dim", 2, "-o", "e.h5")
     done = alone(*command, cwd=folder, code=RESOURCE, limits="ulimit -v 700000;", seconds=60)
     errors = [line for line in done.stderr.splitlines() if "error:" in line]
-    assert len(errors) == 1 and all(word in errors[0] for word in ("memory", "bytes", "700000 KiB", "ulimit -v")), done.stderr
+    assert len(errors) == 1 and all(word in errors[0] for word in ("memory", "bytes", "700000 KiB",
+                                                                   "ulimit -v")), done.stderr
     assert not listing(folder)
 
 

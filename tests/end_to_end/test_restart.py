@@ -19,7 +19,7 @@ def expected(tmp_path_factory):
     """A solve without checkpoints, on two ranks."""
     folder = tmp_path_factory.mktemp("expected")
     make_problem(folder)
-    brenier(*COMMAND, cwd=folder)
+    brenier(*COMMAND, ranks=2, cwd=folder)
     return read_result(folder / "result.h5")
 
 
@@ -82,7 +82,9 @@ def test_no_generation_can_be_used(folder):
 
 def test_another_problem_is_refused(folder):
     done = finish(folder, "-tol", "0.3", "-source", "sphere", code=3)
-    assert "-source is gaussian there and sphere here" in done.stderr and "-tol is 0.15 there and 0.3 here" in done.stderr
+    assert (
+        "-source is gaussian there and sphere here" in done.stderr and "-tol is 0.15 there and 0.3 here" in done.stderr
+    )
     points = np.load(folder / "points.npy")
     points[7, 3] += 1e-9
     np.save(folder / "points.npy", points)
@@ -108,7 +110,7 @@ def test_continues_on_other_numbers_of_ranks(tmp_path, expected):
 def test_continues_in_the_warm_up(tmp_path, source, ranks):
     options = ("-warm_up", 60, "-source", source, "-tol", 0.4)
     make_problem(tmp_path)
-    brenier(*COMMAND, *options, "-o", "whole.h5", cwd=tmp_path)
+    brenier(*COMMAND, *options, "-o", "whole.h5", ranks=2, cwd=tmp_path)
     said = []
     for _ in range(2):
         run = Run(tmp_path, *options)
@@ -178,7 +180,8 @@ def test_one_rank_sleeps(tmp_path, expected):
 
 
 def test_two_runs_at_once(tmp_path, expected):
-    """After a lost node the old ranks may wake up while a new run continues: they end, and the file stays the new run's."""
+    """After a lost node the old ranks may wake up while a new run continues: they end, and the file stays the new
+    run's."""
     make_problem(tmp_path)
     old = Run(tmp_path)
     assert old.read_until("checkpoint: ", 2), old.said

@@ -40,7 +40,7 @@ def reference(tmp_path_factory):
     """The problem, and the heights of a solve that nothing disturbed."""
     folder = tmp_path_factory.mktemp("reference")
     np.save(folder / "points.npy", mixture(3000, 6, seed=1))
-    brenier("solve", "points.npy", "-o", "result.h5", *OPTIONS, cwd=folder)
+    brenier("solve", "points.npy", "-o", "result.h5", *OPTIONS, ranks=2, cwd=folder)
     return folder
 
 
@@ -89,7 +89,8 @@ def signal_all(pids, number):
 
 
 def submit_solve(cluster, folder, *options, **settings):
-    return cluster.submit(*(options or TWO_NODES), os.path.join(JOBS, "solve.sbatch"), "points.npy", "result.h5", *OPTIONS,
+    return cluster.submit(*(options or TWO_NODES), os.path.join(JOBS, "solve.sbatch"), "points.npy", "result.h5",
+                          *OPTIONS,
                           "-checkpoint_interval", "0", cwd=folder, **SETTINGS, **settings)  # fmt: skip
 
 
@@ -133,7 +134,8 @@ def test_node_is_lost(cluster, reference, problem):
 @pytest.mark.parametrize("warning, checkpoints, second", [("B:USR1@30", 0, 34), ("B:CONT@1", 1, 56)],
                          ids=["signal before it", "by the clock"])  # fmt: skip
 def test_time_limit(cluster, reference, problem, warning, checkpoints, second):
-    """Of a minute, the least there is. The ranks sleep until Slurm's signal has come, or until the end of the job is near.
+    """Of a minute, the least there is. The ranks sleep until Slurm's signal has come, or until the end of the job is
+    near.
 
     The second run has more time: a slow machine takes longer than that for the start, which is not kept.
     """
@@ -148,15 +150,18 @@ def test_time_limit(cluster, reference, problem, warning, checkpoints, second):
     cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", LONG)
     cluster.run("scontrol", "update", f"jobid={job}", "timelimit=10")
     assert cluster.wait(job, 300) == ("COMPLETED", "0", 1), said(problem)
-    assert ("stopped (signal)" if "USR1" in warning else "stopped (end of the job by SLURM_JOB_END_TIME)") in said(problem)
+    assert ("stopped (signal)" if "USR1" in warning else "stopped (end of the job by SLURM_JOB_END_TIME)") in said(
+        problem
+    )
     expect_the_same(reference, problem / "result.h5")
 
 
 def test_old_ranks_live_on(cluster, reference, problem):
-    """A node that does not answer is marked down and its job starts elsewhere; later the old ranks wake up beside the new ones.
+    """A node that does not answer is marked down and its job starts elsewhere; later the old ranks wake up beside the
+    new ones.
 
-    Everything of the node sleeps: its daemon, the script and srun, which would ask Slurm to end the step; then all but those
-    wake up. No shared memory: on one machine that of the old ranks has the same name as that of the new ones.
+    Everything of the node sleeps: its daemon, the script and srun, which would ask Slurm to end the step; then all but
+    those wake up. No shared memory: on one machine that of the old ranks has the same name as that of the new ones.
     """
     one_node = ("-N", "1", "-n", "2", "--ntasks-per-node=2", "-t", "10")
     job = submit_solve(cluster, problem, "-w", NODES[1], *one_node, OMPI_MCA_btl="self,tcp")
@@ -187,7 +192,8 @@ def test_old_ranks_live_on(cluster, reference, problem):
 
 
 def test_mpirun_instead_of_srun(cluster, reference, problem):
-    job = submit_solve(cluster, problem, "-N", "1", "-n", "2", "--ntasks-per-node=2", "-t", "10", BRENIER_LAUNCHER="mpirun")
+    job = submit_solve(cluster, problem, "-N", "1", "-n", "2", "--ntasks-per-node=2", "-t", "10",
+                       BRENIER_LAUNCHER="mpirun")
     wait_for_checkpoints(cluster, problem, 2)
     cluster.run("scancel", "--batch", "--signal=USR1", job)
     state, code, restarts = cluster.wait(job)
@@ -198,7 +204,8 @@ def test_mpirun_instead_of_srun(cluster, reference, problem):
 
 @pytest.mark.parametrize("kind, curves", [("strong", [8000, 8000, 8000]), ("weak", [8000, 16000, 32000])])
 def test_scaling(cluster, problem, kind, curves):
-    job = cluster.submit("-N", "1", "-n", "4", "--ntasks-per-node=4", "-t", "10", os.path.join(JOBS, "scaling.sbatch"), kind,
+    job = cluster.submit("-N", "1", "-n", "4", "--ntasks-per-node=4", "-t", "10", os.path.join(JOBS, "scaling.sbatch"),
+                         kind,
                          "points.npy", "out", "8000", cwd=problem, **SETTINGS)  # fmt: skip
     assert cluster.wait(job)[:2] == ("COMPLETED", "0"), said(problem)
     table = [line.split() for line in (problem / "out" / f"{kind}.txt").read_text().splitlines()]
@@ -208,7 +215,8 @@ def test_scaling(cluster, problem, kind, curves):
 
 
 def test_array(cluster, reference, problem):
-    job = cluster.submit("--array=1-2", "-n", "1", "--ntasks-per-node=1", "-t", "10", os.path.join(JOBS, "array.sbatch"),
+    job = cluster.submit("--array=1-2", "-n", "1", "--ntasks-per-node=1", "-t", "10",
+                         os.path.join(JOBS, "array.sbatch"),
                          "points.npy", "seeds", "-curves", "5000", cwd=problem, **SETTINGS)  # fmt: skip
     for task in (1, 2):
         assert cluster.wait(f"{job}_{task}")[:2] == ("COMPLETED", "0"), said(problem)
@@ -218,8 +226,10 @@ def test_array(cluster, reference, problem):
 @pytest.mark.parametrize("stopped", [1, 2])
 def test_one_task_of_an_array_is_stopped(cluster, problem, stopped):
     """It alone comes back. The last task has the number of the array."""
-    job = cluster.submit("--array=1-2", "-n", "1", "--ntasks-per-node=1", "-t", "10", os.path.join(JOBS, "array.sbatch"),
-                         "points.npy", "seeds", *OPTIONS, "-checkpoint_interval", "0", cwd=problem, **SETTINGS)  # fmt: skip
+    job = cluster.submit("--array=1-2", "-n", "1", "--ntasks-per-node=1", "-t", "10",
+                         os.path.join(JOBS, "array.sbatch"),
+                         "points.npy", "seeds", *OPTIONS, "-checkpoint_interval", "0", cwd=problem,
+                         **SETTINGS)  # fmt: skip
     own = problem / f"brenier-{job}-{stopped}.out"
     cluster.wait_for(lambda: own.exists() and "checkpoint: " in own.read_text(), "the task writes no checkpoint", LONG)
     cluster.run("scancel", "--signal=USR1", f"{job}_{stopped}")

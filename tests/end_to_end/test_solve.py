@@ -81,7 +81,8 @@ def test_h5dump_reads_it(solved):
 
 def test_same_bits_again(solved, tmp_path):
     out = tmp_path / "again.h5"
-    brenier("solve", "points.npy", "-weights", "weights.npy", "-curves", CURVES, "-seed", 3, "-o", out, cwd=solved)
+    brenier("solve", "points.npy", "-weights", "weights.npy", "-curves", CURVES, "-seed", 3, "-o", out, ranks=2,
+            cwd=solved)
     first, again = read_result(solved / "result.h5"), read_result(out)
     for name in ("/heights", "/mass", "/mass_error"):
         np.testing.assert_array_equal(again[name], first[name])
@@ -111,7 +112,8 @@ def test_to_a_tolerance(tmp_path, source, tol):
     """The sample grows until rho is below, and an independent check agrees; no list misses a piece on the way."""
     np.save(tmp_path / "points.npy", mixture(1500, 8, seed=9))
     log = tmp_path / "solve.jsonl"
-    brenier("solve", "points.npy", "-source", source, "-tol", tol, "-verify_lists", "-o", "r.h5", "-log", log, cwd=tmp_path)
+    brenier("solve", "points.npy", "-source", source, "-tol", tol, "-verify_lists", "-o", "r.h5", "-log", log,
+            ranks=2, cwd=tmp_path)
     brenier("check", "r.h5", "-seed", 5, "-curves", 40000, "-tol", 1.05 * tol, cwd=tmp_path)
     result, work = read_result(tmp_path / "r.h5"), last_event(read_log(log), "work")
     assert result.status == "converged" and result.rho_high <= tol
@@ -136,6 +138,7 @@ def test_more_samples_get_stochastic_methods_nearer(tmp_path, method, sample):
     rho = []
     for samples in (20000, 400000):
         count = samples if sample == "points" else samples // 10
-        brenier("solve", "points.npy", "-method", method, "-sample", sample, "-curves", count, "-o", "r.h5", cwd=tmp_path)
+        brenier("solve", "points.npy", "-method", method, "-sample", sample, "-curves", count, "-o", "r.h5",
+                cwd=tmp_path)
         rho.append(read_result(tmp_path / "r.h5").rho)
     assert rho[1] < 0.6 * rho[0]

@@ -33,7 +33,8 @@ def test_moved_targets_need_few_iterations(tmp_path, codes):
 def test_moving_all_targets_alike_changes_no_height(tmp_path, codes):
     """u gains <x, shift>, so that every cell stays."""
     np.save(tmp_path / "moved.npy", codes + np.array([1.0, -2.0, 0.5, 0.0, 0.25]))
-    brenier("solve", "moved.npy", "-o", "moved.h5", "-curves", "4096", "-start", "y.h5", "-max_it", "0", cwd=tmp_path, code=6)
+    brenier("solve", "moved.npy", "-o", "moved.h5", "-curves", "4096", "-start", "y.h5", "-max_it", "0", cwd=tmp_path,
+            code=6)
     with h5py.File(tmp_path / "moved.h5") as moved, h5py.File(tmp_path / "y.h5") as before:
         apart = moved["heights"][:] - before["heights"][:]
         assert np.abs(apart).max() < 1e-12 * np.ptp(before["heights"][:])

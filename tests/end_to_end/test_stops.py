@@ -1,4 +1,5 @@
-"""Stops at safe points, in every phase: a checkpoint, and the same bits; or a result. tests/bench/stops.py does it 500 times."""
+"""Stops at safe points, in every phase: a checkpoint, and the same bits; or a result. tests/bench/stops.py does it 500
+times."""
 import pytest
 from stopping import Problem
 

@@ -5,7 +5,7 @@ from brenier_files import read_dataset, read_result
 from program import brenier
 
 
-def solve(folder, y, *options, weights=None, ranks=2, code=0):
+def solve(folder, y, *options, weights=None, ranks=1, code=0):
     np.save(folder / "y.npy", y)
     if weights is not None:
         np.save(folder / "w.npy", weights)

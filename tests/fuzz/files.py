@@ -1,13 +1,15 @@
 #!/usr/bin/python3
-"""Fuzzes what the program reads besides arrays: results, checkpoints, files of options; and the reader of logs in Python.
+"""Fuzzes what the program reads besides arrays: results, checkpoints, files of options; and the reader of logs in
+Python.
 
-usage: BRENIER_PROGRAM=build/release/bin/brenier tests/fuzz/files.py result|checkpoint|options|log [--seconds 600] [--seed 1] [-keep]
+usage: BRENIER_PROGRAM=build/release/bin/brenier tests/fuzz/files.py result|checkpoint|options|log [--seconds 600]
+[--seed 1] [-keep]
        ... --replay: reads the inputs that were kept (tests/fuzz/files/KIND-NUMBER) once, and ends
 
-An input is a valid file with bytes or words changed, or one that was kept. The program must answer it with a documented exit code,
-and an error with one sentence and no traceback; what it takes of a result or a checkpoint must come out as from the file
-that was not changed, as their checksums promise. -keep adds the inputs whose answer, digits aside, was new.
-Ends with 1 at the first finding, whose input is in the working folder as finding-KIND.
+An input is a valid file with bytes or words changed, or one that was kept. The program must answer it with a documented
+exit code, and an error with one sentence and no traceback; what it takes of a result or a checkpoint must come out as
+from the file that was not changed, as their checksums promise. -keep adds the inputs whose answer, digits aside, was
+new. Ends with 1 at the first finding, whose input is in the working folder as finding-KIND.
 """
 import argparse
 import glob
@@ -28,9 +30,12 @@ from brenier_files import BadFile, last_event, log_history, read_log, read_resul
 EXITS = (0, 2, 3, 4, 5, 6, 7, 85)
 SECONDS = 60
 KEEP = os.path.join(HERE, "files")
-WORDS = ["-tol", "-curves", "-seed", "-o", "-log", "-checkpoint", "-options_file", "-prefix_push", "-prefix_pop", "-weights", "f", "0.1",
-         "1e400", "-1", "nan", "100", "#", "\\", "\"", "'", "-", "--", "-ksp_type", "cg", "-snes_monitor", "-help", "-pc_type", "\t", "\0",
-         "\xff", "-alias", "-skip_petscrc", "-damping", "-max_time", "-threads", "999999999999999999999", "x" * 5000, "-method", "asgd",
+WORDS = ["-tol", "-curves", "-seed", "-o", "-log", "-checkpoint", "-options_file", "-prefix_push", "-prefix_pop",
+         "-weights", "f", "0.1",
+         "1e400", "-1", "nan", "100", "#", "\\", "\"", "'", "-", "--", "-ksp_type", "cg", "-snes_monitor", "-help",
+         "-pc_type", "\t", "\0",
+         "\xff", "-alias", "-skip_petscrc", "-damping", "-max_time", "-threads", "999999999999999999999", "x" * 5000,
+         "-method", "asgd",
          "-cells", "curves", "y.npy", "out.h5", "/dev/null", ".", "%", ":", "-malloc_debug", "-cube"]  # fmt: skip
 NUMBERS = [0, 1, 2**31 - 1, 2**32 - 1, 2**63 - 1, 2**64 - 1]
 
@@ -43,7 +48,8 @@ def run(folder, *arguments):
     """Exit code and standard error of the program, alone; a signal, a hang or a traceback is a finding."""
     command = [os.environ["BRENIER_PROGRAM"], *map(str, arguments)]
     try:
-        done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS,
+                              check=False)
     except subprocess.TimeoutExpired as error:
         raise Finding(f"{arguments}: not done in {SECONDS} s") from error
     said = done.stderr.decode(errors="replace")
@@ -75,7 +81,8 @@ class Results:
     def answer(self, folder):
         info, said = run(folder, "info", "f")
         code, more = run(folder, "map", "f", "x.npy", "-o", "m.h5")
-        if code == 0 and not all(np.array_equal(a, b) for a, b in zip(self.true, read_result_rows(os.path.join(folder, "m.h5")))):
+        if code == 0 and not all(np.array_equal(a, b) for a,
+                                 b in zip(self.true, read_result_rows(os.path.join(folder, "m.h5")))):
             raise Finding("map: exit code 0, and other images")
         return f"{info} {said} {code} {more}"
 
@@ -114,7 +121,8 @@ class Options(Results):
     def mutate(self, rng, data):
         words = data.split(b" ") if rng.random() < 0.5 else []
         for _ in range(rng.integers(1, 12)):
-            words.insert(rng.integers(0, len(words) + 1), rng.choice(WORDS).encode("latin-1") + rng.choice([b"", b"\n", b"\n#"]))
+            words.insert(rng.integers(0, len(words) + 1),
+                         rng.choice(WORDS).encode("latin-1") + rng.choice([b"", b"\n", b"\n#"]))
         data = b" ".join(words)
         return change_bytes(rng, data) if rng.random() < 0.3 else data
 
@@ -124,7 +132,9 @@ class Options(Results):
 
     def answer(self, folder):
         for name in set(os.listdir(folder)) - {"y.npy", "x.npy", "f", "true.h5"}:
-            shutil.rmtree(os.path.join(folder, name)) if os.path.isdir(os.path.join(folder, name)) else os.remove(os.path.join(folder, name))
+            shutil.rmtree(os.path.join(folder, name)) if os.path.isdir(os.path.join(folder, name)) else os.remove(
+                os.path.join(folder, name)
+            )
         code, said = run(folder, "check", "true.h5", "-curves", 64, "-options_file", "f")
         more, text = run(folder, "map", "true.h5", "x.npy", "-o", "n.h5", "-options_file", "f")
         return f"{code} {said} {more} {text}"
@@ -235,7 +245,8 @@ def main():
             corpus.append(data)
             if args.keep:
                 write(os.path.join(KEEP, f"{args.kind}-{len(corpus):03d}"), data)
-    print(f"fuzz: {args.kind}: no finding in {len(kept) + 1} inputs that were kept and {n} more; {len(seen)} different answers")
+    print(f"fuzz: {args.kind}: no finding in {len(kept) + 1} inputs that were kept and {n} more; "
+          f"{len(seen)} different answers")
 
 
 if __name__ == "__main__":

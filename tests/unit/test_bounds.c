@@ -9,8 +9,8 @@ static const char help[] =
 #include <math.h>
 
 /*
-  Planes of one circle in the plane of (a, b): a cloud, round or long, around 0 or away from it, with heights. The truth is the
-  highest of them at many places of the circle; the twin of the first test reads the radii as the kernel does.
+  Planes of one circle in the plane of (a, b): a cloud, round or long, around 0 or away from it, with heights. The truth
+  is the highest of them at many places of the circle; the twin of the first test reads the radii as the kernel does.
 */
 enum { N_PLANES = 300, N_PROBES = 4000, N_PLACES = 2048, N_SHAPES = 24 };
 

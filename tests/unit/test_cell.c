@@ -9,10 +9,10 @@ static const char help[] =
 #include <string.h>
 
 /*
-  Boxes have closed forms under both laws, in whatever frame; the frames here have rational axes and the corners few bits,
-  so that the constraints say exactly what is meant and tiny cells can be held to a relative error. Partitions have
-  identities: masses sum to one, first moments to zero, facets are the same from both sides. What has neither is held to
-  finite differences.
+  Boxes have closed forms under both laws, in whatever frame; the frames here have rational axes and the corners few
+  bits, so that the constraints say exactly what is meant and tiny cells can be held to a relative error. Partitions
+  have identities: masses sum to one, first moments to zero, facets are the same from both sides. What has neither is
+  held to finite differences.
 */
 
 enum { MOST = 240 };

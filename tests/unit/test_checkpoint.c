@@ -25,8 +25,8 @@ static PetscErrorCode CreateProblem(Problem *p)
 {
   PetscFunctionBeginUser;
   PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 7, N_TARGETS, DIM, 1.0, 0.0, &p->targets));
-  PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, DIM, 1.0, &p->source));
-  PetscCall(BrenierDualCreate(p->targets, &p->source, SEED, BRENIER_STREAM_SOLVE, N_CURVES, N_BATCHES, &p->dual));
+  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, "gaussian", DIM, 1.0, &p->source));
+  PetscCall(BrenierDualCreate(p->targets, p->source, SEED, BRENIER_STREAM_SOLVE, N_CURVES, N_BATCHES, &p->dual));
   PetscCall(BrenierTargetsCreateVec(p->targets, &p->h));
   PetscCall(VecDuplicate(p->h, &p->slack));
   PetscCall(VecDuplicate(p->h, &p->mass));
@@ -42,6 +42,7 @@ static PetscErrorCode DestroyProblem(Problem *p)
   PetscCall(VecDestroy(&p->h));
   PetscCall(VecDestroy(&p->slack));
   PetscCall(VecDestroy(&p->mass));
+  PetscCall(BrenierSourceDestroy(&p->source));
   PetscCall(BrenierTargetsDestroy(&p->targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -103,7 +104,7 @@ static PetscErrorCode Load(const Problem *p, BrenierCheckpoint checkpoint, Vec h
 
   PetscFunctionBeginUser;
   PetscCall(BrenierCheckpointGet(checkpoint, &(BrenierSolveVectors){.h = h}));
-  PetscCall(BrenierCheckpointLoadDual(checkpoint, &p->source, SEED, BRENIER_STREAM_SOLVE, N_BATCHES, PETSC_TRUE, dual));
+  PetscCall(BrenierCheckpointLoadDual(checkpoint, p->source, SEED, BRENIER_STREAM_SOLVE, N_BATCHES, PETSC_TRUE, dual));
   PetscCall(BrenierDualTrustLists(*dual, PETSC_TRUE));
   PetscCall(BrenierDualEvaluate(*dual, h, mass, &value));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -14,19 +14,27 @@ typedef struct {
   Vec                   h;
 } Run;
 
-static PetscErrorCode CreateRun(MPI_Comm comm, BrenierMethod method, BrenierDescentSample sample,
-                                BrenierSourceType type, PetscInt n, PetscInt dim, PetscReal scale, PetscInt64 samples,
-                                PetscInt64 batch, Run *r)
+/* What a run is made of. */
+typedef struct {
+  BrenierMethod        method;
+  BrenierDescentSample sample;
+  const char          *type;
+  PetscInt             n, dim;
+  PetscReal            scale;
+  PetscInt64           samples, batch;
+} Case;
+
+static PetscErrorCode CreateRun(MPI_Comm comm, const Case *c, Run *r)
 {
   PetscFunctionBeginUser;
-  PetscCall(MakeTargets(comm, CLOUD_NORMAL, 5, n, dim, scale, 0.0, &r->targets));
-  PetscCall(BrenierSourceCreate(type, dim, 1.0, &r->source));
+  PetscCall(MakeTargets(comm, CLOUD_NORMAL, 5, c->n, c->dim, c->scale, 0.0, &r->targets));
+  PetscCall(BrenierSourceCreate(comm, c->type, c->dim, 1.0, &r->source));
   PetscCall(BrenierTargetsCreateVec(r->targets, &r->h));
   PetscCall(VecZeroEntries(r->h));
-  BrenierDescentDefaults(method, n, &r->options);
-  r->options.sample  = sample;
-  r->options.samples = samples;
-  r->options.batch   = batch;
+  BrenierDescentDefaults(c->method, c->n, &r->options);
+  r->options.sample  = c->sample;
+  r->options.samples = c->samples;
+  r->options.batch   = c->batch;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -34,6 +42,7 @@ static PetscErrorCode DestroyRun(Run *r)
 {
   PetscFunctionBeginUser;
   PetscCall(VecDestroy(&r->h));
+  PetscCall(BrenierSourceDestroy(&r->source));
   PetscCall(BrenierTargetsDestroy(&r->targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -45,8 +54,8 @@ static PetscErrorCode HeldOut(const Run *r, Vec h, PetscReal *rho)
 
   PetscFunctionBeginUser;
   PetscCall(VecDuplicate(h, &mass));
-  PetscCall(
-      BrenierHeldOutMeasure(r->targets, &r->source, h, 9, BRENIER_STREAM_CHECK, 4000, mass, NULL, NULL, &held_out));
+  PetscCall(BrenierHeldOutMeasure(r->targets, r->source, h, &(BrenierHeldOutSample){9, BRENIER_STREAM_CHECK, 4000},
+                                  mass, NULL, NULL, &held_out));
   PetscCall(VecDestroy(&mass));
   *rho = held_out.rho;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -82,7 +91,7 @@ static PetscErrorCode Look(void *context, const BrenierDescentState *state, Vec 
 }
 
 /* The held-out error after so many samples is below `bound`, and falls on the way. */
-static PetscErrorCode TestError(BrenierMethod method, BrenierDescentSample sample, BrenierSourceType type, PetscInt n,
+static PetscErrorCode TestError(BrenierMethod method, BrenierDescentSample sample, const char type[], PetscInt n,
                                 PetscInt dim, PetscInt64 samples, PetscInt64 batch, PetscReal bound)
 {
   Run       r;
@@ -90,11 +99,11 @@ static PetscErrorCode TestError(BrenierMethod method, BrenierDescentSample sampl
   PetscReal rho;
 
   PetscFunctionBeginUser;
-  PetscCall(CreateRun(PETSC_COMM_WORLD, method, sample, type, n, dim, 1.0, samples, batch, &r));
+  PetscCall(CreateRun(PETSC_COMM_WORLD, &(Case){method, sample, type, n, dim, 1.0, samples, batch}, &r));
   r.options.monitor           = Look;
   r.options.context           = &w;
   r.options.checkpoint_factor = 4.0;
-  PetscCall(BrenierDescent(r.targets, &r.source, method, 1, &r.options, r.h, &r.last));
+  PetscCall(BrenierDescent(r.targets, r.source, method, 1, &r.options, r.h, &r.last));
   PetscCall(HeldOut(&r, r.h, &rho));
   PetscCheck(r.last.samples >= samples && r.last.samples == w.samples && w.calls > 3, PETSC_COMM_SELF, PETSC_ERR_PLIB,
              "%" PetscInt64_FMT " samples, the monitor saw %" PetscInt64_FMT " and %" PetscInt_FMT " calls",
@@ -114,11 +123,11 @@ static PetscErrorCode TestSameAlone(BrenierMethod method, BrenierDescentSample s
   PetscReal *h[2];
 
   PetscFunctionBeginUser;
-  PetscCall(CreateRun(PETSC_COMM_WORLD, method, sample, BRENIER_SOURCE_CUBE, n, dim, 1.0, 6000, 101, &world));
-  PetscCall(CreateRun(PETSC_COMM_SELF, method, sample, BRENIER_SOURCE_CUBE, n, dim, 1.0, 6000, 101, &self));
+  PetscCall(CreateRun(PETSC_COMM_WORLD, &(Case){method, sample, "cube", n, dim, 1.0, 6000, 101}, &world));
+  PetscCall(CreateRun(PETSC_COMM_SELF, &(Case){method, sample, "cube", n, dim, 1.0, 6000, 101}, &self));
   world.options.patience = self.options.patience = 5;
-  PetscCall(BrenierDescent(world.targets, &world.source, method, 2, &world.options, world.h, &world.last));
-  PetscCall(BrenierDescent(self.targets, &self.source, method, 2, &self.options, self.h, &self.last));
+  PetscCall(BrenierDescent(world.targets, world.source, method, 2, &world.options, world.h, &world.last));
+  PetscCall(BrenierDescent(self.targets, self.source, method, 2, &self.options, self.h, &self.last));
   PetscCall(GatherVec(world.targets, world.h, &h[0]));
   PetscCall(GatherVec(self.targets, self.h, &h[1]));
   PetscCheck(!memcmp(h[0], h[1], (size_t)n * sizeof *h[0]) && world.last.samples == self.last.samples &&
@@ -142,10 +151,10 @@ static PetscErrorCode TestScale(BrenierMethod method, BrenierDescentSample sampl
   PetscReal       size, off;
 
   PetscFunctionBeginUser;
-  PetscCall(CreateRun(PETSC_COMM_WORLD, method, sample, BRENIER_SOURCE_GAUSSIAN, 150, 5, 1.0, 5000, 100, &one));
-  PetscCall(CreateRun(PETSC_COMM_WORLD, method, sample, BRENIER_SOURCE_GAUSSIAN, 150, 5, scale, 5000, 100, &large));
-  PetscCall(BrenierDescent(one.targets, &one.source, method, 3, &one.options, one.h, &one.last));
-  PetscCall(BrenierDescent(large.targets, &large.source, method, 3, &large.options, large.h, &large.last));
+  PetscCall(CreateRun(PETSC_COMM_WORLD, &(Case){method, sample, "gaussian", 150, 5, 1.0, 5000, 100}, &one));
+  PetscCall(CreateRun(PETSC_COMM_WORLD, &(Case){method, sample, "gaussian", 150, 5, scale, 5000, 100}, &large));
+  PetscCall(BrenierDescent(one.targets, one.source, method, 3, &one.options, one.h, &one.last));
+  PetscCall(BrenierDescent(large.targets, large.source, method, 3, &large.options, large.h, &large.last));
   PetscCall(VecNorm(one.h, NORM_INFINITY, &size));
   PetscCall(VecScale(large.h, 1.0 / scale));
   PetscCall(VecAXPY(large.h, -1.0, one.h));
@@ -165,11 +174,11 @@ int main(int argc, char **argv)
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   // A perfect answer to these samples would have rho = sqrt(n / samples) = 0.1 for points, about a third for circles
-  PetscCall(TestError(asgd, points, BRENIER_SOURCE_GAUSSIAN, 200, 8, 20000, 64, 0.2));
-  PetscCall(TestError(asgd, curves, BRENIER_SOURCE_GAUSSIAN, 200, 8, 20000, 64, 0.1));
-  PetscCall(TestError(adam, points, BRENIER_SOURCE_GAUSSIAN, 200, 8, 100000, 400, 0.2));
-  PetscCall(TestError(asgd, points, BRENIER_SOURCE_SPHERE, 200, 8, 20000, 64, 0.2));
-  PetscCall(TestError(asgd, points, BRENIER_SOURCE_CUBE, 30, 2, 40000, 16, 0.3));
+  PetscCall(TestError(asgd, points, "gaussian", 200, 8, 20000, 64, 0.2));
+  PetscCall(TestError(asgd, curves, "gaussian", 200, 8, 20000, 64, 0.1));
+  PetscCall(TestError(adam, points, "gaussian", 200, 8, 100000, 400, 0.2));
+  PetscCall(TestError(asgd, points, "sphere", 200, 8, 20000, 64, 0.2));
+  PetscCall(TestError(asgd, points, "cube", 30, 2, 40000, 16, 0.3));
   for (BrenierDescentSample sample = points; sample <= curves; ++sample) {
     PetscCall(TestSameAlone(asgd, sample, 90, 3));
     PetscCall(TestSameAlone(asgd, sample, 2, 1));

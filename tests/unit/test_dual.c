@@ -2,6 +2,7 @@ static const char help[] = "Checks the sampled dual against a plain twin, finite
 
 #include "problems.h"
 
+#include <brenier/context.h>
 #include <brenier/dual.h>
 #include <brenier/threads.h>
 
@@ -28,21 +29,21 @@ typedef struct {
   PetscReal     *y; /* all targets, normalised */
 } Problem;
 
-static PetscErrorCode FinishProblem(BrenierTargets targets, BrenierSourceType type, PetscReal scale,
-                                    PetscInt64 n_curves, PetscInt n_batches, Problem *p)
+static PetscErrorCode FinishProblem(BrenierTargets targets, const char type[], PetscReal scale, PetscInt64 n_curves,
+                                    PetscInt n_batches, Problem *p)
 {
   PetscFunctionBeginUser;
   p->targets = targets;
-  PetscCall(BrenierSourceCreate(type, targets->dim, scale, &p->source));
-  p->n_curves = PetscMin(n_curves, BrenierSourceMaxCurves(&p->source));
-  PetscCall(BrenierDualCreate(targets, &p->source, SEED, BRENIER_STREAM_SOLVE, n_curves, n_batches, &p->dual));
+  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, type, targets->dim, scale, &p->source));
+  p->n_curves = PetscMin(n_curves, BrenierSourceMaxCurves(p->source));
+  PetscCall(BrenierDualCreate(targets, p->source, SEED, BRENIER_STREAM_SOLVE, n_curves, n_batches, &p->dual));
   PetscCall(BrenierTargetsCreateVec(targets, &p->h));
   PetscCall(BrenierTargetsCreateVec(targets, &p->mass));
   PetscCall(GatherTargets(targets, PETSC_TRUE, &p->y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CreateProblem(MPI_Comm comm, Cloud cloud, PetscInt n, PetscInt dim, BrenierSourceType type,
+static PetscErrorCode CreateProblem(MPI_Comm comm, Cloud cloud, PetscInt n, PetscInt dim, const char type[],
                                     PetscInt64 n_curves, Problem *p)
 {
   BrenierTargets targets;
@@ -60,6 +61,7 @@ static PetscErrorCode DestroyProblem(Problem *p)
   PetscCall(VecDestroy(&p->h));
   PetscCall(VecDestroy(&p->mass));
   PetscCall(BrenierDualDestroy(&p->dual));
+  PetscCall(BrenierSourceDestroy(&p->source));
   PetscCall(BrenierTargetsDestroy(&p->targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -96,7 +98,7 @@ static void TwinPlane(const Problem *p, const BrenierCurve *curve, const PetscRe
 {
   const size_t dim = (size_t)p->targets->dim;
 
-  switch (BrenierSourceCurveType(&p->source)) {
+  switch (BrenierSourceCurveType(p->source)) {
   case BRENIER_CURVE_CIRCLE:
     *a = BrenierDot(dim, curve->z1, y);
     *b = BrenierDot(dim, curve->z2, y);
@@ -107,7 +109,7 @@ static void TwinPlane(const Problem *p, const BrenierCurve *curve, const PetscRe
     break;
   default:
     *a = 0.0;
-    *b = p->source.scale * y[0];
+    *b = curve->z1[0] * y[0];
   }
 }
 
@@ -122,12 +124,12 @@ static PetscErrorCode WalkTwin(const Problem *p, PetscInt64 k, Twin *twin)
   PetscCall(PetscMalloc1(2 * p->targets->dim, &z));
   curve.z1 = z;
   curve.z2 = z + p->targets->dim;
-  BrenierSourceDrawCurve(&p->source, SEED, BRENIER_STREAM_SOLVE, k, &curve);
+  BrenierSourceDrawCurve(p->source, SEED, BRENIER_STREAM_SOLVE, k, &curve);
   for (size_t i = 0; i < n; ++i) TwinPlane(p, &curve, p->y + i * (size_t)p->targets->dim, &twin->a[i], &twin->b[i]);
   failed =
-      BrenierSourceCurveType(&p->source) == BRENIER_CURVE_CIRCLE
+      BrenierSourceCurveType(p->source) == BRENIER_CURVE_CIRCLE
           ? BrenierCircleEnvelope(n, twin->a, twin->b, twin->h, &twin->envelope)
-          : BrenierLineEnvelope(n, twin->a, twin->b, twin->h, BrenierSourceLineMeasure(&p->source), &twin->envelope);
+          : BrenierLineEnvelope(n, twin->a, twin->b, twin->h, BrenierSourceLineMeasure(p->source), &twin->envelope);
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "envelope");
   PetscCall(PetscFree(z));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -135,9 +137,9 @@ static PetscErrorCode WalkTwin(const Problem *p, PetscInt64 k, Twin *twin)
 
 static PetscReal ShareBelow(const Problem *p, PetscReal t)
 {
-  return BrenierSourceCurveType(&p->source) == BRENIER_CURVE_CIRCLE
+  return BrenierSourceCurveType(p->source) == BRENIER_CURVE_CIRCLE
              ? BrenierCircleShare(t)
-             : BrenierLineShare(BrenierSourceLineMeasure(&p->source), t);
+             : BrenierLineShare(BrenierSourceLineMeasure(p->source), t);
 }
 
 /* Masses, in the order of all targets, and energy of the twin's curves; all curves on every rank. */
@@ -158,9 +160,9 @@ static PetscErrorCode SumTwin(const Problem *p, Twin *twin, PetscReal mass[], Pe
 
       mass[i] += (ShareBelow(p, t) - ShareBelow(p, s)) / (PetscReal)p->n_curves;
       *energy +=
-          (BrenierSourceCurveType(&p->source) == BRENIER_CURVE_CIRCLE
+          (BrenierSourceCurveType(p->source) == BRENIER_CURVE_CIRCLE
                ? BrenierCircleIntegral(twin->a[i], twin->b[i], twin->h[i], s, t)
-               : BrenierLineIntegral(BrenierSourceLineMeasure(&p->source), twin->a[i], twin->b[i], twin->h[i], s, t)) /
+               : BrenierLineIntegral(BrenierSourceLineMeasure(p->source), twin->a[i], twin->b[i], twin->h[i], s, t)) /
           (PetscReal)p->n_curves;
     }
   }
@@ -272,24 +274,26 @@ static PetscErrorCode TestTwin(void)
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   for (Cloud cloud = CLOUD_NORMAL; cloud < N_CLOUDS; ++cloud)
     for (size_t d = 0; d < sizeof dims / sizeof dims[0]; ++d)
-      for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_SPHERE; ++type) {
-        if (type == BRENIER_SOURCE_SPHERE && dims[d] == 1) continue;
-        PetscCall(CreateProblem(PETSC_COMM_WORLD, cloud, 300, dims[d], type, 23, &p));
+      for (const char *const *name = BrenierSourceNames; *name; ++name) {
+        if (dims[d] < BrenierSourceLeastDim(*name)) continue;
+        PetscCall(CreateProblem(PETSC_COMM_WORLD, cloud, 300, dims[d], *name, 23, &p));
         PetscCall(CompareAll(&p));
         PetscCall(DestroyProblem(&p));
       }
   // Fewer targets and curves than ranks; more targets than a tile; more curves than a chunk
-  for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_CUBE; ++type) {
+  for (int chords = 0; chords < 2; ++chords) {
+    const char *law = chords ? "cube" : "gaussian";
+
     for (PetscInt n = 1; n <= 4; ++n) {
-      PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, n, 1 + n % 3, type, n, &p));
+      PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, n, 1 + n % 3, law, n, &p));
       PetscCall(CompareAll(&p));
       PetscCall(DestroyProblem(&p));
     }
-    PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 9001, 3, type, 7, &p));
+    PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 9001, 3, law, 7, &p));
     PetscCall(CompareAll(&p));
     PetscCall(DestroyProblem(&p));
     if (size > 1) continue;
-    PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 400, 2, type, 4096 + 13, &p));
+    PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 400, 2, law, 4096 + 13, &p));
     PetscCall(CompareAll(&p));
     PetscCall(DestroyProblem(&p));
   }
@@ -307,8 +311,8 @@ static PetscErrorCode BytesSent(BrenierDual dual, PetscLogDouble *bytes)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Nodes of `most` ranks each: the same pieces, in two chunks of curves. What a node keeps is sent to it once, what it does not keep
-   to every rank for every chunk. */
+/* Nodes of `most` ranks each: the same pieces, in two chunks of curves. What a node keeps is sent to it once, what it
+   does not keep to every rank for every chunk. */
 static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps)
 {
   enum { N = 60, DIM = 3, COLUMNS = 2, CHUNK = 4096 };
@@ -321,7 +325,7 @@ static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps)
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   n_nodes = most ? (size + most - 1) / most : 1;
   wanted  = keeps ? all_bytes * (n_nodes - 1) : 2 * all_bytes * (size - 1);
-  PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, N, DIM, BRENIER_SOURCE_GAUSSIAN, size * CHUNK + 13, &p));
+  PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, N, DIM, "gaussian", size * CHUNK + 13, &p));
   PetscCall(BrenierNodesDestroy(&p.targets->nodes));
   PetscCall(BrenierNodesCreate(PETSC_COMM_WORLD, most, &p.targets->nodes));
   PetscCheck(p.targets->nodes->n == n_nodes, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%d nodes", p.targets->nodes->n);
@@ -344,7 +348,7 @@ static PetscErrorCode TestNoSharedMemory(void)
 
   PetscFunctionBeginUser;
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
-  PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 300, 3, BRENIER_SOURCE_GAUSSIAN, 40, &p));
+  PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 300, 3, "gaussian", 40, &p));
   PetscCall(SetHeights(p.targets, 1.0, 0.02, 1, p.h));
   getrlimit(RLIMIT_FSIZE, &before);
   limit          = before;
@@ -361,7 +365,7 @@ static PetscErrorCode TestNoSharedMemory(void)
 }
 
 /* Duplicates merged on the way in: as if they had not been there, but for the weights. */
-static PetscErrorCode TestMerged(BrenierSourceType type)
+static PetscErrorCode TestMerged(const char type[])
 {
   enum { N = 240, DIM = 3 };
   BrenierArray   points = {0};
@@ -389,7 +393,7 @@ static PetscErrorCode TestMerged(BrenierSourceType type)
 }
 
 /* Masses, energy and noise of a problem spread over the ranks and of the same one on this rank alone, bit for bit. */
-static PetscErrorCode TestSameAlone(Cloud cloud, PetscInt n, PetscInt dim, BrenierSourceType type, PetscInt64 n_curves)
+static PetscErrorCode TestSameAlone(Cloud cloud, PetscInt n, PetscInt dim, const char type[], PetscInt64 n_curves)
 {
   Problem          world, self;
   BrenierDualValue value[2];
@@ -421,7 +425,7 @@ static PetscErrorCode TestSameAlone(Cloud cloud, PetscInt n, PetscInt dim, Breni
 }
 
 /* Masses and potentials by batches add up to those of the whole sample. */
-static PetscErrorCode TestBatches(BrenierSourceType type)
+static PetscErrorCode TestBatches(const char type[])
 {
   enum { CURVES = 50, BATCHES = 7 };
   BrenierTargets   targets;
@@ -523,11 +527,29 @@ static PetscErrorCode CheckDifferences(Problem *p, Mat hessian, Vec gradient, Ve
   PetscCall(VecAXPY(product, -1.0, mass[0]));
   PetscCall(VecNorm(product, NORM_2, &error));
   PetscCheck(error <= 1e-6 * size, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-             "type %d, dim %" PetscInt_FMT ": H x differs from differences by %g of %g", (int)p->source.type,
+             "%s, dim %" PetscInt_FMT ": H x differs from differences by %g of %g", BrenierSourceName(p->source),
              p->targets->dim, (double)error, (double)size);
   PetscCall(VecDestroy(&mass[0]));
   PetscCall(VecDestroy(&mass[1]));
   PetscCall(VecDestroy(&product));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* No negative curvature along random directions; `size` is a norm of the Hessian, y is work. */
+static PetscErrorCode CheckCurvature(Problem *p, Mat hessian, PetscReal size, Vec y)
+{
+  PetscReal curvature;
+  Vec       x;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(p->h, &x));
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    PetscCall(SetDirection(p->targets, seed, x));
+    PetscCall(MatMult(hessian, x, y));
+    PetscCall(VecDot(x, y, &curvature));
+    PetscCheck(curvature >= -1e-14 * size, PETSC_COMM_SELF, PETSC_ERR_PLIB, "negative curvature %g", (double)curvature);
+  }
+  PetscCall(VecDestroy(&x));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -536,8 +558,8 @@ static PetscErrorCode CheckHessian(Problem *p, Mat hessian)
 {
   PetscBool          symmetric;
   MatNullSpace       constants;
-  PetscReal          curvature, size;
-  Vec                sum, diagonal, x;
+  PetscReal          size;
+  Vec                sum, diagonal;
   const PetscScalar *m, *s, *d;
 
   PetscFunctionBeginUser;
@@ -548,7 +570,6 @@ static PetscErrorCode CheckHessian(Problem *p, Mat hessian)
   PetscCheck(constants, PETSC_COMM_SELF, PETSC_ERR_PLIB, "no null space attached");
   PetscCall(VecDuplicate(p->h, &sum));
   PetscCall(VecDuplicate(p->h, &diagonal));
-  PetscCall(VecDuplicate(p->h, &x));
   PetscCall(MatGetRowSum(hessian, sum));
   PetscCall(MatGetDiagonal(hessian, diagonal));
   PetscCall(VecGetArrayRead(p->mass, &m));
@@ -572,23 +593,15 @@ static PetscErrorCode CheckHessian(Problem *p, Mat hessian)
   PetscCall(VecRestoreArrayRead(p->mass, &m));
   PetscCall(VecRestoreArrayRead(sum, &s));
   PetscCall(VecRestoreArrayRead(diagonal, &d));
-  for (uint64_t seed = 0; seed < 20; ++seed) {
-    PetscCall(SetDirection(p->targets, seed, x));
-    PetscCall(MatMult(hessian, x, sum));
-    PetscCall(VecDot(x, sum, &curvature));
-    PetscCheck(curvature >= -1e-14 * size, PETSC_COMM_SELF, PETSC_ERR_PLIB, "negative curvature %g", (double)curvature);
-  }
+  PetscCall(CheckCurvature(p, hessian, size, sum));
   PetscCall(VecDestroy(&sum));
   PetscCall(VecDestroy(&diagonal));
-  PetscCall(VecDestroy(&x));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode TestDerivatives(PetscInt n, PetscInt dim, BrenierSourceType type, PetscReal source_scale,
+static PetscErrorCode TestDerivatives(PetscInt n, PetscInt dim, const char type[], PetscReal source_scale,
                                       PetscInt64 n_curves)
 {
-  /* Standard deviation along an axis: heights of the Gaussian start are that times those of the unit Gaussian */
-  const PetscReal    spread[] = {source_scale, PetscSqrtReal(1.0 / 12.0), 1.0 / PetscSqrtReal((PetscReal)dim)};
   Problem            p;
   BrenierTargets     targets;
   BrenierDualValue   value;
@@ -601,11 +614,11 @@ static PetscErrorCode TestDerivatives(PetscInt n, PetscInt dim, BrenierSourceTyp
   PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 7, n, dim, 3.0, -1.0, &targets));
   PetscCall(FinishProblem(targets, type, source_scale, n_curves, 1, &p));
   PetscCall(SetHeights(targets, 1.0, 0.02, 5, p.h));
-  PetscCall(VecScale(p.h, spread[type]));
+  PetscCall(VecScale(p.h, BrenierSourceDeviation(p.source))); // heights of the Gaussian start of its covariance
   PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
   PetscCheck(value.n_empty <= 3 * n / 4, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-             "dim %" PetscInt_FMT ", type %d: a weak test, %" PetscInt64_FMT " of %" PetscInt_FMT " cells are empty",
-             dim, (int)type, value.n_empty, n);
+             "dim %" PetscInt_FMT ", %s: a weak test, %" PetscInt64_FMT " of %" PetscInt_FMT " cells are empty", dim,
+             type, value.n_empty, n);
   PetscCall(BrenierDualHessian(p.dual, 1, &hessian));
   PetscCall(CheckHessian(&p, hessian));
   PetscCall(VecDuplicate(p.h, &gradient));
@@ -631,7 +644,7 @@ static PetscReal LeastOnPiece(const Problem *p, PetscReal a, PetscReal b, PetscR
 {
   PetscReal least = PETSC_MAX_REAL;
 
-  if (BrenierSourceCurveType(&p->source) != BRENIER_CURVE_CIRCLE) {
+  if (BrenierSourceCurveType(p->source) != BRENIER_CURVE_CIRCLE) {
     if (isfinite(s)) least = PetscMin(least, a + b * s + h);
     if (isfinite(e)) least = PetscMin(least, a + b * e + h);
     return least;
@@ -693,7 +706,7 @@ static PetscErrorCode RaiseAndCheck(Problem *p, PetscInt pick, const PetscReal g
   for (PetscInt i = 0; i < n; ++i)
     if (before[i] == 0.0 && (pick < 0 || pick == p->targets->first + i))
       PetscCheck(beyond < 0.0 ? m[i] == 0.0 : m[i] > 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-                 "type %d, dim %" PetscInt_FMT ": mass %g after raising by the gap %g and %g", (int)p->source.type,
+                 "%s, dim %" PetscInt_FMT ": mass %g after raising by the gap %g and %g", BrenierSourceName(p->source),
                  p->targets->dim, (double)m[i], (double)gap[i], (double)beyond);
   PetscCall(VecRestoreArrayRead(mass, &m));
   PetscCall(VecRestoreArrayRead(p->mass, &before));
@@ -735,7 +748,7 @@ static PetscErrorCode CheckLift(Problem *p, const PetscReal gap[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode TestGaps(PetscInt n, PetscInt dim, BrenierSourceType type, PetscInt64 n_curves, PetscReal scale)
+static PetscErrorCode TestGaps(PetscInt n, PetscInt dim, const char type[], PetscInt64 n_curves, PetscReal scale)
 {
   BrenierTargets   targets;
   Problem          p;
@@ -756,7 +769,7 @@ static PetscErrorCode TestGaps(PetscInt n, PetscInt dim, BrenierSourceType type,
   PetscCall(TwinGaps(&p, wanted));
   for (PetscInt i = 0; i < targets->n_local; ++i)
     PetscCheck(gap[i] >= -1e-14 * scale && PetscAbsReal(gap[i] - wanted[targets->first + i]) <= 1e-13 * scale,
-               PETSC_COMM_SELF, PETSC_ERR_PLIB, "type %d, dim %" PetscInt_FMT ": gap %.17g, not %.17g", (int)type, dim,
+               PETSC_COMM_SELF, PETSC_ERR_PLIB, "%s, dim %" PetscInt_FMT ": gap %.17g, not %.17g", type, dim,
                (double)gap[i], (double)wanted[targets->first + i]);
   PetscCall(RaiseAndCheck(&p, -1, gap, -1e-9 * scale));
   PetscCall(GatherVec(targets, p.mass, &mass));
@@ -773,7 +786,7 @@ static PetscErrorCode TestGaps(PetscInt n, PetscInt dim, BrenierSourceType type,
 }
 
 /* Translated targets have the same cells; scaled ones too, with scaled heights and energy. */
-static PetscErrorCode TestTranslated(BrenierSourceType type, PetscInt dim, PetscReal scale, PetscReal shift,
+static PetscErrorCode TestTranslated(const char type[], PetscInt dim, PetscReal scale, PetscReal shift,
                                      PetscReal tolerance)
 {
   BrenierTargets   targets[2];
@@ -812,7 +825,7 @@ static PetscErrorCode CheckAgainstScan(Problem *p, const BrenierDualValue *value
 
   PetscFunctionBeginUser;
   PetscCall(
-      BrenierDualCreate(p->targets, &p->source, SEED, BRENIER_STREAM_SOLVE, BrenierDualCurves(p->dual), 4, &scanned));
+      BrenierDualCreate(p->targets, p->source, SEED, BRENIER_STREAM_SOLVE, BrenierDualCurves(p->dual), 4, &scanned));
   PetscCall(VecDuplicate(p->mass, &mass));
   PetscCall(BrenierDualEvaluate(scanned, p->h, mass, &plain));
   PetscCall(VecEqual(mass, p->mass, &same));
@@ -836,9 +849,9 @@ static PetscErrorCode Scanned(BrenierDual dual, PetscInt64 *n)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights that wander by some slacks: no piece is ever missed, steps within the slack scan nothing, larger ones do; the sample
-   grows on the way. */
-static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, BrenierSourceType type)
+/* Heights that wander by some slacks: no piece is ever missed, steps within the slack scan nothing, larger ones do; the
+   sample grows on the way. */
+static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
 {
   const PetscReal  slack = 0.05, step[] = {0.3, 0.3, 3.0, 0.2, 40.0, 1.0};
   const PetscInt64 n_curves = 150;
@@ -876,34 +889,46 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, BrenierSourceType typ
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The same pieces with several threads a rank: of scans whose targets are kept and whose targets are not, and of lists. */
+/* The same pieces with several threads a rank: of scans whose targets are kept and whose targets are not, and of
+   lists. */
 static PetscErrorCode TestThreads(PetscInt n_threads)
 {
   PetscFunctionBeginUser;
-  BrenierThreadsSet(n_threads);
+  PetscCall(BrenierContextCreate(PETSC_COMM_WORLD));
+  PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, n_threads));
   PetscCall(TestNodes(2, PETSC_TRUE));
   PetscCall(TestNodes(0, PETSC_FALSE));
-  for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_SPHERE; ++type)
-    PetscCall(TestLists(CLOUD_NORMAL, 16, type));
-  BrenierThreadsSet(1);
+  for (const char *const *name = BrenierSourceNames; *name; ++name) PetscCall(TestLists(CLOUD_NORMAL, 16, *name));
+  PetscCall(BrenierContextDestroy(PETSC_COMM_WORLD));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* sum_j H_ij y_j - w_i b_i of one sample, scalar products with `along`, and with what it should be: shape [n, dim] each. */
-static PetscErrorCode SteinOfSample(BrenierTargets t, const BrenierSource *source, PetscInt64 seed,
-                                    const PetscReal along[], PetscReal moment[], PetscReal *difference,
-                                    PetscReal *signal)
+/* Coordinate k of the targets. */
+static PetscErrorCode SetCoordinate(BrenierTargets t, PetscInt k, Vec y)
 {
-  const PetscInt64 n_curves = 400;
+  PetscScalar *a;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecGetArrayWrite(y, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] = t->y[i * t->dim + k];
+  PetscCall(VecRestoreArrayWrite(y, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* sum_j H_ij y_j - w_i b_i of one sample, scalar products with `along`, and with what it should be: shape [n, dim]
+   each. */
+static PetscErrorCode SteinOfSample(BrenierTargets t, BrenierSource source, PetscInt64 seed, const PetscReal along[],
+                                    PetscReal moment[], PetscReal *difference, PetscReal *signal)
+{
   BrenierDual      dual;
   BrenierDualValue value;
   PetscReal       *centre, sum[2] = {0.0, 0.0};
-  PetscScalar     *a, *b, *m;
+  PetscScalar     *b, *m;
   Vec              h, mass, y, product;
   Mat              hessian;
 
   PetscFunctionBeginUser;
-  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_SOLVE, n_curves, 1, &dual));
+  PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_SOLVE, 400, 1, &dual));
   PetscCall(BrenierTargetsCreateVec(t, &h));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecDuplicate(h, &y));
@@ -914,9 +939,7 @@ static PetscErrorCode SteinOfSample(BrenierTargets t, const BrenierSource *sourc
   PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &centre));
   PetscCall(BrenierDualBarycentres(dual, centre));
   for (PetscInt k = 0; k < t->dim; ++k) {
-    PetscCall(VecGetArrayWrite(y, &a));
-    for (PetscInt i = 0; i < t->n_local; ++i) a[i] = t->y[i * t->dim + k];
-    PetscCall(VecRestoreArrayWrite(y, &a));
+    PetscCall(SetCoordinate(t, k, y));
     PetscCall(MatMult(hessian, y, product));
     PetscCall(VecGetArray(product, &b));
     PetscCall(VecGetArray(mass, &m));
@@ -945,10 +968,10 @@ static PetscErrorCode SteinOfSample(BrenierTargets t, const BrenierSource *sourc
 }
 
 /*
-  Stein's identity for a Gaussian source: sum_j H_ij y_j = w_i b_i, b_i the barycentre of cell i, as x times the density is minus its
-  gradient. Both sides are sampled, by the same circles, so they agree on the mean: the difference, along the first moments of a
-  sample of its own, over 16 samples is a Student's variable of 15 degrees, beyond 7 with a chance of 4e-6. A Hessian too
-  large by a quarter would be seen.
+  Stein's identity for a Gaussian source: sum_j H_ij y_j = w_i b_i, b_i the barycentre of cell i, as x times the density
+  is minus its gradient. Both sides are sampled, by the same circles, so they agree on the mean: the difference, along
+  the first moments of a sample of its own, over 16 samples is a Student's variable of 15 degrees, beyond 7 with a
+  chance of 4e-6. A Hessian too large by a quarter would be seen.
 */
 static PetscErrorCode TestStein(PetscInt n, PetscInt dim)
 {
@@ -960,11 +983,11 @@ static PetscErrorCode TestStein(PetscInt n, PetscInt dim)
 
   PetscFunctionBeginUser;
   PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 8, n, dim, 1.0, 0.0, &targets));
-  PetscCall(BrenierSourceCreate(BRENIER_SOURCE_GAUSSIAN, dim, 1.0, &source));
+  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, "gaussian", dim, 1.0, &source));
   PetscCall(PetscMalloc2(targets->n_local * dim, &along, targets->n_local * dim, &moment));
-  PetscCall(SteinOfSample(targets, &source, SEED, NULL, along, &none, &none));
+  PetscCall(SteinOfSample(targets, source, SEED, NULL, along, &none, &none));
   for (PetscInt s = 0; s < SAMPLES; ++s) {
-    PetscCall(SteinOfSample(targets, &source, SEED + 1 + s, along, moment, &difference[s], &one));
+    PetscCall(SteinOfSample(targets, source, SEED + 1 + s, along, moment, &difference[s], &one));
     mean += difference[s] / SAMPLES;
     signal += one / SAMPLES;
   }
@@ -989,32 +1012,32 @@ int main(int argc, char **argv)
   PetscCall(TestNodes(0, PETSC_FALSE));
   PetscCall(TestNoSharedMemory());
   PetscCall(TestThreads(3));
-  for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_SPHERE; ++type) {
-    PetscCall(TestMerged(type));
-    PetscCall(TestBatches(type));
-    PetscCall(TestSameAlone(CLOUD_NORMAL, 200, 8, type, 101));
-    PetscCall(TestSameAlone(CLOUD_COPIES, 200, 3, type, 37));
-    PetscCall(TestSameAlone(CLOUD_LATTICE, 256, 4, type, 64));
-    PetscCall(TestDerivatives(60, 2, type, 1.0, 200));
-    PetscCall(TestDerivatives(60, 8, type, 1.0, 200));
-    PetscCall(TestDerivatives(60, 64, type, 1.0, 300));
-    PetscCall(TestGaps(150, 2, type, 40, 1.0));
-    PetscCall(TestGaps(150, 8, type, 40, 50.0));
-    PetscCall(TestGaps(150, 64, type, 12, 0.01));
-    PetscCall(TestLists(CLOUD_NORMAL, 2, type));
-    PetscCall(TestLists(CLOUD_NORMAL, 16, type));
-    PetscCall(TestLists(CLOUD_COPIES, 5, type));
-    PetscCall(TestTranslated(type, 5, 1024.0, 0.0, 0.0));
-    PetscCall(TestTranslated(type, 5, 3.7, 100.0, 1e-11));
+  for (const char *const *name = BrenierSourceNames; *name; ++name) {
+    PetscCall(TestMerged(*name));
+    PetscCall(TestBatches(*name));
+    PetscCall(TestSameAlone(CLOUD_NORMAL, 200, 8, *name, 101));
+    PetscCall(TestSameAlone(CLOUD_COPIES, 200, 3, *name, 37));
+    PetscCall(TestSameAlone(CLOUD_LATTICE, 256, 4, *name, 64));
+    PetscCall(TestDerivatives(60, 2, *name, 1.0, 200));
+    PetscCall(TestDerivatives(60, 8, *name, 1.0, 200));
+    PetscCall(TestDerivatives(60, 64, *name, 1.0, 300));
+    PetscCall(TestGaps(150, 2, *name, 40, 1.0));
+    PetscCall(TestGaps(150, 8, *name, 40, 50.0));
+    PetscCall(TestGaps(150, 64, *name, 12, 0.01));
+    PetscCall(TestLists(CLOUD_NORMAL, 2, *name));
+    PetscCall(TestLists(CLOUD_NORMAL, 16, *name));
+    PetscCall(TestLists(CLOUD_COPIES, 5, *name));
+    PetscCall(TestTranslated(*name, 5, 1024.0, 0.0, 0.0));
+    PetscCall(TestTranslated(*name, 5, 3.7, 100.0, 1e-11));
   }
   PetscCall(TestStein(80, 2));
   PetscCall(TestStein(80, 8));
   PetscCall(TestStein(80, 64));
-  PetscCall(TestDerivatives(60, 8, BRENIER_SOURCE_GAUSSIAN, 0.29, 200));
-  PetscCall(TestDerivatives(15, 1, BRENIER_SOURCE_GAUSSIAN, 1.0, 1));
-  PetscCall(TestDerivatives(15, 1, BRENIER_SOURCE_CUBE, 1.0, 1));
-  PetscCall(TestGaps(40, 1, BRENIER_SOURCE_GAUSSIAN, 1, 1.0));
-  PetscCall(TestGaps(40, 1, BRENIER_SOURCE_CUBE, 1, 1.0));
+  PetscCall(TestDerivatives(60, 8, "gaussian", 0.29, 200));
+  PetscCall(TestDerivatives(15, 1, "gaussian", 1.0, 1));
+  PetscCall(TestDerivatives(15, 1, "cube", 1.0, 1));
+  PetscCall(TestGaps(40, 1, "gaussian", 1, 1.0));
+  PetscCall(TestGaps(40, 1, "cube", 1, 1.0));
   PetscCall(PetscFinalize());
   return 0;
 }

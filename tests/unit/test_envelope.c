@@ -1,6 +1,7 @@
 static const char help[] = "Checks envelopes along circles and lines against all pairwise crossings in long double.\n";
 
 #include <brenier/base.h>
+#include <brenier/dot.h>
 #include <brenier/envelope.h>
 
 #include <float.h>

@@ -6,6 +6,7 @@ static const char help[] = "Checks held-out statistics against cells whose masse
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 /*
   The corners sum_k +-g_k e_k of a box, with heights sum_k +-g_k c_k, have u(x) = sum_k g_k |x_k + c_k|: cells are
@@ -29,24 +30,24 @@ static PetscReal Sign(PetscInt i, PetscInt k)
 }
 
 /* Share of the half line s x > -s c and mean of |x + c| under the source's law of one coordinate. */
-static PetscReal HalfLine(BrenierSourceType type, PetscReal s, PetscReal c)
+static PetscReal HalfLine(const char type[], PetscReal s, PetscReal c)
 {
-  return type == BRENIER_SOURCE_CUBE ? 0.5 + s * c : 0.5 * erfc(-s * c / PetscSqrtReal(2.0));
+  return !strcmp(type, "cube") ? 0.5 + s * c : 0.5 * erfc(-s * c / PetscSqrtReal(2.0));
 }
 
-static PetscReal MeanDistance(BrenierSourceType type, PetscReal c)
+static PetscReal MeanDistance(const char type[], PetscReal c)
 {
-  if (type == BRENIER_SOURCE_CUBE) return c * c + 0.25;
+  if (!strcmp(type, "cube")) return c * c + 0.25;
   return c * erf(c / PetscSqrtReal(2.0)) + PetscSqrtReal(2.0 / PETSC_PI) * PetscExpReal(-0.5 * c * c);
 }
 
 /* Weights: the true masses but for a relative error of size `off`. */
-static PetscErrorCode MakeBox(BrenierSourceType type, PetscReal off, Box *box)
+static PetscErrorCode MakeBox(const char type[], PetscReal off, Box *box)
 {
   PetscReal sum = 0.0, moment = 0.0;
 
   PetscFunctionBeginUser;
-  PetscCall(BrenierSourceCreate(type, DIM, 1.0, &box->source));
+  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, type, DIM, 1.0, &box->source));
   for (PetscInt k = 0; k < DIM; ++k) {
     box->side[k]  = 1.0 + 0.5 * (PetscReal)k;
     box->shift[k] = 0.1 * (PetscReal)(k - 1);
@@ -72,7 +73,7 @@ static PetscErrorCode MakeBox(BrenierSourceType type, PetscReal off, Box *box)
     box->energy += box->side[k] * MeanDistance(type, box->shift[k]);
     moment += PetscSqr(box->side[k]);
   }
-  box->w2 = PetscSqrtReal(BrenierSourceSecondMoment(&box->source) + moment - 2.0 * box->energy);
+  box->w2 = PetscSqrtReal(BrenierSourceSecondMoment(box->source) + moment - 2.0 * box->energy);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -124,19 +125,50 @@ static void MeanAndError(PetscInt k, const PetscReal x[], PetscReal *mean, Petsc
   *error = PetscSqrtReal(square / (PetscReal)(k * (k - 1)));
 }
 
+/* Masses within six stated errors of the truth. */
+static PetscErrorCode CheckMasses(const Box *box, BrenierTargets targets, Vec mass, Vec mass_error)
+{
+  const PetscScalar *m, *e;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecGetArrayRead(mass, &m));
+  PetscCall(VecGetArrayRead(mass_error, &e));
+  for (PetscInt i = 0; i < targets->n_local; ++i)
+    PetscCheck(PetscAbsReal(m[i] - box->mass[targets->first + i]) < 6.0 * e[i], PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "mass %g, not %g, stated error %g", (double)m[i], (double)box->mass[targets->first + i], (double)e[i]);
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscCall(VecRestoreArrayRead(mass_error, &e));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The mean over seeds within four standard errors of the truth, and a stated error of about the right size. */
+static PetscErrorCode CheckSeeds(const char what[], const PetscReal x[], PetscReal wanted, PetscReal stated)
+{
+  PetscReal mean, error;
+
+  PetscFunctionBeginUser;
+  MeanAndError(SEEDS, x, &mean, &error);
+  PetscCheck(PetscAbsReal(mean - wanted) < 4.0 * error, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "%s is %g +- %g on average, not %g", what, (double)mean, (double)error, (double)wanted);
+  PetscCheck(stated > 0.5 * error * PetscSqrtReal(SEEDS) && stated < 2.0 * error * PetscSqrtReal(SEEDS),
+             PETSC_COMM_SELF, PETSC_ERR_PLIB, "%s varies by %g, stated %g", what,
+             (double)(error * PetscSqrtReal(SEEDS)), (double)stated);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*
   chi2 and the energy over seeds: their means within four standard errors of the truth (a right code fails one such
   check with probability below 1e-3 by Student's law of 23 degrees, and seeds are fixed), stated errors of the right
   size, and 95% intervals that hold the truth 18 times of 24 at least (binomial: below 1e-4 of failing at 95%, 3% at
   85%).
 */
-static PetscErrorCode TestUnbiased(BrenierSourceType type, PetscReal off, PetscInt64 n_curves)
+static PetscErrorCode TestUnbiased(const char type[], PetscReal off, PetscInt64 n_curves)
 {
   Box            box;
   BrenierTargets targets;
   Vec            h, mass, mass_error;
   BrenierHeldOut x;
-  PetscReal      chi2[SEEDS], energy[SEEDS], mean, error, stated = 0.0, stated_energy = 0.0;
+  PetscReal      chi2[SEEDS], energy[SEEDS], stated = 0.0, stated_energy = 0.0;
   PetscInt       held = 0, held_w2 = 0;
 
   PetscFunctionBeginUser;
@@ -145,10 +177,9 @@ static PetscErrorCode TestUnbiased(BrenierSourceType type, PetscReal off, PetscI
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecDuplicate(h, &mass_error));
   for (PetscInt s = 0; s < SEEDS; ++s) {
-    const PetscScalar *m, *e;
+    const BrenierHeldOutSample sample = {100 + s, BRENIER_STREAM_CHECK, n_curves};
 
-    PetscCall(BrenierHeldOutMeasure(targets, &box.source, h, 100 + s, BRENIER_STREAM_CHECK, n_curves, mass, mass_error,
-                                    NULL, &x));
+    PetscCall(BrenierHeldOutMeasure(targets, box.source, h, &sample, mass, mass_error, NULL, &x));
     PetscCall(CheckSane(&x));
     PetscCheck(x.curves == n_curves, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt64_FMT " curves", x.curves);
     chi2[s]   = x.chi2;
@@ -157,39 +188,23 @@ static PetscErrorCode TestUnbiased(BrenierSourceType type, PetscReal off, PetscI
     stated_energy += x.energy_error / SEEDS;
     held += x.rho_low <= PetscSqrtReal(box.chi2) && PetscSqrtReal(box.chi2) <= x.rho_high;
     held_w2 += x.w2_bound_low <= box.w2 && box.w2 <= x.w2_bound_high;
-    PetscCall(VecGetArrayRead(mass, &m));
-    PetscCall(VecGetArrayRead(mass_error, &e));
-    for (PetscInt i = 0; i < targets->n_local; ++i)
-      PetscCheck(PetscAbsReal(m[i] - box.mass[targets->first + i]) < 6.0 * e[i], PETSC_COMM_SELF, PETSC_ERR_PLIB,
-                 "mass %g, not %g, stated error %g", (double)m[i], (double)box.mass[targets->first + i], (double)e[i]);
-    PetscCall(VecRestoreArrayRead(mass, &m));
-    PetscCall(VecRestoreArrayRead(mass_error, &e));
+    PetscCall(CheckMasses(&box, targets, mass, mass_error));
   }
-  MeanAndError(SEEDS, chi2, &mean, &error);
-  PetscCheck(PetscAbsReal(mean - box.chi2) < 4.0 * error, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-             "type %d: chi2 is %g +- %g on average, not %g", (int)type, (double)mean, (double)error, (double)box.chi2);
-  PetscCheck(stated > 0.5 * error * PetscSqrtReal(SEEDS) && stated < 2.0 * error * PetscSqrtReal(SEEDS),
-             PETSC_COMM_SELF, PETSC_ERR_PLIB, "type %d: chi2 varies by %g, stated %g", (int)type,
-             (double)(error * PetscSqrtReal(SEEDS)), (double)stated);
-  MeanAndError(SEEDS, energy, &mean, &error);
-  PetscCheck(PetscAbsReal(mean - box.energy) < 4.0 * error, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-             "type %d: energy is %g +- %g on average, not %g", (int)type, (double)mean, (double)error,
-             (double)box.energy);
-  PetscCheck(stated_energy > 0.5 * error * PetscSqrtReal(SEEDS) && stated_energy < 2.0 * error * PetscSqrtReal(SEEDS),
-             PETSC_COMM_SELF, PETSC_ERR_PLIB, "type %d: energy varies by %g, stated %g", (int)type,
-             (double)(error * PetscSqrtReal(SEEDS)), (double)stated_energy);
+  PetscCall(CheckSeeds("chi2", chi2, box.chi2, stated));
+  PetscCall(CheckSeeds("energy", energy, box.energy, stated_energy));
   PetscCheck(held >= 18 && held_w2 >= 18, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-             "type %d: intervals hold rho %" PetscInt_FMT " times and W2 %" PetscInt_FMT " times of %d", (int)type,
-             held, held_w2, SEEDS);
+             "%s: intervals hold rho %" PetscInt_FMT " times and W2 %" PetscInt_FMT " times of %d", type, held, held_w2,
+             SEEDS);
   PetscCall(VecDestroy(&h));
   PetscCall(VecDestroy(&mass));
   PetscCall(VecDestroy(&mass_error));
+  PetscCall(BrenierSourceDestroy(&box.source));
   PetscCall(BrenierTargetsDestroy(&targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Every number the same bit for bit as on one rank alone. */
-static PetscErrorCode TestSameAlone(BrenierSourceType type, PetscInt64 n_curves)
+static PetscErrorCode TestSameAlone(const char type[], PetscInt64 n_curves)
 {
   const MPI_Comm comm[] = {PETSC_COMM_WORLD, PETSC_COMM_SELF};
   BrenierHeldOut x[2];
@@ -204,20 +219,23 @@ static PetscErrorCode TestSameAlone(BrenierSourceType type, PetscInt64 n_curves)
 
     PetscCall(MakeBoxTargets(comm[i], &box, &targets, &h));
     PetscCall(VecDuplicate(h, &mass));
-    PetscCall(
-        BrenierHeldOutMeasure(targets, &box.source, h, 7, BRENIER_STREAM_REPORT, n_curves, mass, NULL, NULL, &x[i]));
+    PetscCall(BrenierHeldOutMeasure(targets, box.source, h, &(BrenierHeldOutSample){7, BRENIER_STREAM_REPORT, n_curves},
+                                    mass, NULL, NULL, &x[i]));
     PetscCall(VecDestroy(&h));
     PetscCall(VecDestroy(&mass));
     PetscCall(BrenierTargetsDestroy(&targets));
   }
   PetscCheck(!memcmp(&x[0], &x[1], sizeof x[0]), PETSC_COMM_SELF, PETSC_ERR_PLIB,
-             "type %d: chi2 %.17g and %.17g, energy %.17g and %.17g", (int)type, (double)x[0].chi2, (double)x[1].chi2,
+             "%s: chi2 %.17g and %.17g, energy %.17g and %.17g", type, (double)x[0].chi2, (double)x[1].chi2,
              (double)x[0].energy, (double)x[1].energy);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* More curves than a line has. */
+static const BrenierHeldOutSample one = {1, BRENIER_STREAM_CHECK, 1000};
+
 /* One line is the whole source: the quantiles of the law give every number, without an interval. */
-static PetscErrorCode TestLine(BrenierSourceType type)
+static PetscErrorCode TestLine(const char type[])
 {
   static const PetscReal y[] = {-2.0, -1.0, 0.5, 3.0}, cut[] = {-0.3, 0.1, 0.4}, nu[] = {0.25, 0.25, 0.3, 0.2};
   PetscInt               first, n_local;
@@ -246,14 +264,14 @@ static PetscErrorCode TestLine(BrenierSourceType type)
     own_nu[i] = nu[first + i];
     row[i]    = first + i;
   }
-  PetscCall(BrenierSourceCreate(type, 1, 1.0, &source));
+  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, type, 1, 1.0, &source));
   PetscCall(BrenierTargetsAdopt(PETSC_COMM_WORLD, n_local, 1, own_y, own_nu, row, &targets));
   PetscCall(BrenierTargetsCreateVec(targets, &h));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecGetArray(h, &a));
   for (PetscInt i = 0; i < n_local; ++i) a[i] = height[first + i];
   PetscCall(VecRestoreArray(h, &a));
-  PetscCall(BrenierHeldOutMeasure(targets, &source, h, 1, BRENIER_STREAM_CHECK, 1000, mass, NULL, NULL, &x));
+  PetscCall(BrenierHeldOutMeasure(targets, source, h, &one, mass, NULL, NULL, &x));
   PetscCheck(x.curves == 1 && x.empty == 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt64_FMT " curves", x.curves);
   PetscCheck(PetscAbsReal(x.chi2 - chi2) < 1e-14 && PetscAbsReal(x.rho - PetscSqrtReal(chi2)) < 1e-14 &&
                  x.rho_low == x.rho && x.rho_high == x.rho,
@@ -263,12 +281,13 @@ static PetscErrorCode TestLine(BrenierSourceType type)
              PETSC_ERR_PLIB, "W2 in [%g, %g]", (double)x.w2_bound_low, (double)x.w2_bound_high);
   PetscCall(VecDestroy(&h));
   PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierSourceDestroy(&source));
   PetscCall(BrenierTargetsDestroy(&targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What rho hides: of a box whose masses are right one cell gets a thousandth of the weight it has, which is wrong; a plane far
-   below u is missing; one of a weight that no sample of this size meets is not resolved. */
+/* What rho hides: of a box whose masses are right one cell gets a thousandth of the weight it has, which is wrong; a
+   plane far below u is missing; one of a weight that no sample of this size meets is not resolved. */
 static PetscErrorCode TestLight(PetscInt64 n_curves)
 {
   const PetscInt light = 3, missing = 7, faint = 11;
@@ -279,7 +298,7 @@ static PetscErrorCode TestLight(PetscInt64 n_curves)
   PetscReal      moved;
 
   PetscFunctionBeginUser;
-  PetscCall(MakeBox(BRENIER_SOURCE_GAUSSIAN, 0.0, &box));
+  PetscCall(MakeBox("gaussian", 0.0, &box));
   moved = box.nu[light] * 0.999;
   box.nu[light] -= moved;
   box.nu[0] += moved + box.nu[faint] - 1e-9;
@@ -288,7 +307,8 @@ static PetscErrorCode TestLight(PetscInt64 n_curves)
   box.h[missing] -= 1e3;
   PetscCall(MakeBoxTargets(PETSC_COMM_WORLD, &box, &targets, &h));
   PetscCall(VecDuplicate(h, &mass));
-  PetscCall(BrenierHeldOutMeasure(targets, &box.source, h, 5, BRENIER_STREAM_CHECK, n_curves, mass, NULL, NULL, &x));
+  PetscCall(BrenierHeldOutMeasure(targets, box.source, h, &(BrenierHeldOutSample){5, BRENIER_STREAM_CHECK, n_curves},
+                                  mass, NULL, NULL, &x));
   PetscCheck(x.empty == 2 && x.missing == 1 && x.unresolved == 1, PETSC_COMM_SELF, PETSC_ERR_PLIB,
              "%" PetscInt64_FMT " empty cells, %" PetscInt64_FMT " missing, %" PetscInt64_FMT " not resolved", x.empty,
              x.missing, x.unresolved);
@@ -298,6 +318,7 @@ static PetscErrorCode TestLight(PetscInt64 n_curves)
              "log %g, %" PetscInt64_FMT " wrong cells, the worst %g", (double)x.largest_log, x.wrong, (double)x.worst);
   PetscCall(VecDestroy(&h));
   PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierSourceDestroy(&box.source));
   PetscCall(BrenierTargetsDestroy(&targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -311,24 +332,26 @@ static PetscErrorCode TestNothingWrong(PetscInt64 n_curves)
   BrenierHeldOut x;
 
   PetscFunctionBeginUser;
-  PetscCall(MakeBox(BRENIER_SOURCE_GAUSSIAN, 0.0, &box));
+  PetscCall(MakeBox("gaussian", 0.0, &box));
   PetscCall(MakeBoxTargets(PETSC_COMM_WORLD, &box, &targets, &h));
   PetscCall(VecDuplicate(h, &mass));
   for (PetscInt64 seed = 1; seed <= SEEDS; ++seed) {
-    PetscCall(
-        BrenierHeldOutMeasure(targets, &box.source, h, seed, BRENIER_STREAM_CHECK, n_curves, mass, NULL, NULL, &x));
+    PetscCall(BrenierHeldOutMeasure(
+        targets, box.source, h, &(BrenierHeldOutSample){seed, BRENIER_STREAM_CHECK, n_curves}, mass, NULL, NULL, &x));
     PetscCheck(x.wrong == 0 && x.missing == 0 && x.worst == 1.0 && x.wrong_weight == 0.0, PETSC_COMM_SELF,
                PETSC_ERR_PLIB, "%" PetscInt64_FMT " cells wrong by chance", x.wrong);
   }
   PetscCall(VecDestroy(&h));
   PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierSourceDestroy(&box.source));
   PetscCall(BrenierTargetsDestroy(&targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 int main(int argc, char **argv)
 {
-  PetscMPIInt size;
+  static const char *const law[] = {"gaussian", "cube"}; // whose marginals MakeBox() knows
+  PetscMPIInt              size;
 
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
@@ -336,15 +359,15 @@ int main(int argc, char **argv)
   PetscCall(TestLight(4000));
   PetscCall(TestNothingWrong(64));
   PetscCall(TestNothingWrong(1000));
-  for (BrenierSourceType type = BRENIER_SOURCE_GAUSSIAN; type <= BRENIER_SOURCE_CUBE; ++type) {
+  for (int i = 0; i < 2; ++i) {
     if (size == 1) { // more ranks give the same bits, which TestSameAlone() checks
-      PetscCall(TestUnbiased(type, 0.0, 320));
-      PetscCall(TestUnbiased(type, 0.1, 640));
-      PetscCall(TestUnbiased(type, 0.2, 100));
+      PetscCall(TestUnbiased(law[i], 0.0, 320));
+      PetscCall(TestUnbiased(law[i], 0.1, 640));
+      PetscCall(TestUnbiased(law[i], 0.2, 100));
     }
-    PetscCall(TestSameAlone(type, 200));
-    PetscCall(TestSameAlone(type, 2));
-    PetscCall(TestLine(type));
+    PetscCall(TestSameAlone(law[i], 200));
+    PetscCall(TestSameAlone(law[i], 2));
+    PetscCall(TestLine(law[i]));
   }
   PetscCall(PetscFinalize());
   return 0;

@@ -185,16 +185,19 @@ static PetscReal TestPoint(PetscInt rank, PetscReal offset, PetscReal scale, Pet
   return offset + scale * (x / (PetscReal)(1 + c) + 0.5 * previous);
 }
 
+/* This rank's rows of n points, and their weights. */
 static PetscErrorCode MakePoints(PetscInt n, PetscInt dim, PetscInt rank, PetscReal offset, PetscReal scale,
-                                 PetscInt *first, PetscInt *n_local, PetscReal **y, PetscReal **nu)
+                                 PetscInt *n_local, PetscReal **y, PetscReal **nu)
 {
+  PetscInt first;
+
   PetscFunctionBeginUser;
-  PetscCall(SplitRows(n, first, n_local));
+  PetscCall(SplitRows(n, &first, n_local));
   PetscCall(PetscMalloc1(*n_local * dim, y));
   PetscCall(PetscMalloc1(*n_local, nu));
   for (PetscInt i = 0; i < *n_local; ++i) {
-    (*nu)[i] = TestWeight(n, *first + i);
-    for (PetscInt k = 0; k < dim; ++k) (*y)[i * dim + k] = TestPoint(rank, offset, scale, *first + i, k);
+    (*nu)[i] = TestWeight(n, first + i);
+    for (PetscInt k = 0; k < dim; ++k) (*y)[i * dim + k] = TestPoint(rank, offset, scale, first + i, k);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -218,13 +221,13 @@ static PetscReal TwinCovariance(PetscInt n, PetscInt rank, PetscReal offset, Pet
 
 static PetscErrorCode TestMoments(PetscInt n, PetscInt dim, PetscInt rank, PetscReal offset, PetscReal scale)
 {
-  PetscInt   first, n_local;
+  PetscInt   n_local;
   PetscReal *y, *nu, *mean, *covariance;
   // What the data themselves are rounded to, squared out
   const PetscReal bound = tolerance * (scale + PetscAbsReal(offset));
 
   PetscFunctionBeginUser;
-  PetscCall(MakePoints(n, dim, rank, offset, scale, &first, &n_local, &y, &nu));
+  PetscCall(MakePoints(n, dim, rank, offset, scale, &n_local, &y, &nu));
   PetscCall(PetscMalloc2(dim, &mean, dim * dim, &covariance));
   PetscCall(BrenierMoments(PETSC_COMM_WORLD, n_local, dim, y, nu, mean, covariance));
   for (PetscInt j = 0; j < dim; ++j)
@@ -268,14 +271,15 @@ static PetscErrorCode TestMomentsInPanels(PetscInt dim)
 /* Components against the moments they diagonalise: V Cov V' = diag(variance), and its trace. */
 static PetscErrorCode TestPrincipal(PetscInt n, PetscInt p, PetscInt d, PetscInt rank, PetscReal offset)
 {
-  PetscInt          first, n_local;
+  PetscInt          n_local;
   PetscReal        *x, *nu, *mean, *component, *variance, *covariance, *other, total = 0.0;
   BrenierEigenCheck check;
 
   PetscFunctionBeginUser;
-  PetscCall(MakePoints(n, p, rank, offset, 1.0, &first, &n_local, &x, &nu));
+  PetscCall(MakePoints(n, p, rank, offset, 1.0, &n_local, &x, &nu));
   PetscCall(PetscMalloc5(p, &mean, d * p, &component, p, &variance, p * p, &covariance, p, &other));
-  PetscCall(BrenierPrincipalComponents(PETSC_COMM_WORLD, n_local, p, x, d, mean, component, variance, &check));
+  PetscCall(BrenierPrincipalComponents(PETSC_COMM_WORLD, n_local, p, x, d,
+                                       &(BrenierPrincipal){mean, component, variance}, &check));
   for (PetscInt i = 0; i < n_local; ++i) nu[i] = 1.0 / (PetscReal)n;
   PetscCall(BrenierMoments(PETSC_COMM_WORLD, n_local, p, x, nu, other, covariance));
   for (PetscInt k = 0; k < p; ++k) {
@@ -366,12 +370,12 @@ static PetscErrorCode TestStartDiagonal(PetscInt dim, PetscInt rank, PetscReal o
 /* On a line every set of points has a closed form: (y - m)^2 / sigma; here in dim copies, which is rank 1. */
 static PetscErrorCode TestStartLine(PetscInt n, PetscInt dim, PetscReal offset, PetscReal size)
 {
-  PetscInt   first, n_local;
+  PetscInt   n_local;
   PetscReal  mean, variance;
   PetscReal *y, *nu, *h, *form;
 
   PetscFunctionBeginUser;
-  PetscCall(MakePoints(n, dim, 1, offset, size, &first, &n_local, &y, &nu));
+  PetscCall(MakePoints(n, dim, 1, offset, size, &n_local, &y, &nu));
   PetscCall(PetscMalloc2(n_local, &h, n_local, &form));
   variance = TwinCovariance(n, 1, offset, size, 0, 0, &mean);
   for (PetscInt i = 0; i < n_local; ++i)

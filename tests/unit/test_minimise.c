@@ -12,13 +12,13 @@ typedef struct {
   Vec                  h;
 } Problem;
 
-static PetscErrorCode CreateProblem(BrenierSourceType type, PetscInt n, PetscInt dim, PetscReal scale,
-                                    PetscInt64 n_curves, Problem *p)
+static PetscErrorCode CreateProblem(const char type[], PetscInt n, PetscInt dim, PetscReal scale, PetscInt64 n_curves,
+                                    Problem *p)
 {
   PetscFunctionBeginUser;
   PetscCall(MakeTargets(PETSC_COMM_WORLD, CLOUD_NORMAL, 5, n, dim, scale, 0.0, &p->targets));
-  PetscCall(BrenierSourceCreate(type, dim, 1.0, &p->source));
-  PetscCall(BrenierDualCreate(p->targets, &p->source, 1, BRENIER_STREAM_SOLVE, n_curves, 4, &p->dual));
+  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, type, dim, 1.0, &p->source));
+  PetscCall(BrenierDualCreate(p->targets, p->source, 1, BRENIER_STREAM_SOLVE, n_curves, 4, &p->dual));
   PetscCall(BrenierTargetsCreateVec(p->targets, &p->h));
   BrenierNewtonDefaults(&p->options);
   p->options.convergence.noise_part = 0.0;
@@ -33,6 +33,7 @@ static PetscErrorCode DestroyProblem(Problem *p)
   PetscFunctionBeginUser;
   PetscCall(VecDestroy(&p->h));
   PetscCall(BrenierDualDestroy(&p->dual));
+  PetscCall(BrenierSourceDestroy(&p->source));
   PetscCall(BrenierTargetsDestroy(&p->targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -59,8 +60,8 @@ static PetscErrorCode Look(void *context, const BrenierIteration *now)
 }
 
 /* From heights that leave cells empty, to Newton's heights within `bound` of their size. */
-static PetscErrorCode TestMinimiser(BrenierMethod method, BrenierSourceType type, PetscInt n, PetscInt dim,
-                                    PetscReal scale, PetscInt64 n_curves, PetscReal noise, PetscReal bound)
+static PetscErrorCode TestMinimiser(BrenierMethod method, const char type[], PetscInt n, PetscInt dim, PetscReal scale,
+                                    PetscInt64 n_curves, PetscReal noise, PetscReal bound)
 {
   Problem          p;
   Watch            watch = {0};
@@ -101,7 +102,7 @@ static PetscErrorCode TestLimits(BrenierMethod method)
   BrenierReason    reason;
 
   PetscFunctionBeginUser;
-  PetscCall(CreateProblem(BRENIER_SOURCE_GAUSSIAN, 60, 3, 1.0, 300, &p));
+  PetscCall(CreateProblem("gaussian", 60, 3, 1.0, 300, &p));
   p.options.convergence.max_it = 2;
   PetscCall(SetHeights(p.targets, 1.0, 0.1, 1, p.h));
   PetscCall(BrenierMinimise(p.dual, p.targets, method, &p.options, p.h, &last, &reason));
@@ -123,7 +124,7 @@ static PetscErrorCode TestOneTarget(BrenierMethod method)
   BrenierReason    reason;
 
   PetscFunctionBeginUser;
-  PetscCall(CreateProblem(BRENIER_SOURCE_GAUSSIAN, 1, 3, 1.0, 10, &p));
+  PetscCall(CreateProblem("gaussian", 1, 3, 1.0, 10, &p));
   PetscCall(VecSet(p.h, 2.0));
   PetscCall(BrenierMinimise(p.dual, p.targets, method, &p.options, p.h, &last, &reason));
   PetscCheck(reason == BRENIER_REASON_ROUNDING && last.iteration == 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
@@ -137,9 +138,9 @@ int main(int argc, char **argv)
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   for (BrenierMethod method = BRENIER_METHOD_LMVM; method <= BRENIER_METHOD_NTR; ++method) {
-    PetscCall(TestMinimiser(method, BRENIER_SOURCE_GAUSSIAN, 40, 2, 1.0, 300, 0.02, 1e-5));
-    PetscCall(TestMinimiser(method, BRENIER_SOURCE_GAUSSIAN, 100, 8, 1.0, 400, 0.1, 1e-5));
-    PetscCall(TestMinimiser(method, BRENIER_SOURCE_CUBE, 40, 2, 1e3, 400, 0.1, 1e-5));
+    PetscCall(TestMinimiser(method, "gaussian", 40, 2, 1.0, 300, 0.02, 1e-5));
+    PetscCall(TestMinimiser(method, "gaussian", 100, 8, 1.0, 400, 0.1, 1e-5));
+    PetscCall(TestMinimiser(method, "cube", 40, 2, 1e3, 400, 0.1, 1e-5));
     PetscCall(TestLimits(method));
     PetscCall(TestOneTarget(method));
   }

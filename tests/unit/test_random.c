@@ -144,8 +144,8 @@ static uint64_t HashOfBits(size_t n, const double x[])
   return hash;
 }
 
-/* Normal numbers have the same bits on every processor, with every compiler, vectorised or not: a sample is named by its
-   seed. The number is what the first machine had. */
+/* Normal numbers have the same bits on every processor, with every compiler, vectorised or not: a sample is named by
+   its seed. The number is what the first machine had. */
 static PetscErrorCode TestSameBits(double x[])
 {
   const uint64_t wanted = 0xe63ad9a5e0175a2a;

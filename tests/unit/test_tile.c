@@ -2,6 +2,7 @@ static const char help[] =
     "Checks that the certified filter loses no pair that double precision keeps, on one instruction set.\n";
 
 #include <brenier/base.h>
+#include <brenier/dot.h>
 #include <brenier/envelope.h>
 #include <brenier/tile.h>
 
@@ -27,7 +28,8 @@ typedef struct {
   PetscReal *centre;        /* alpha, beta, middle height; shape [n_curves, 3] */
   PetscReal *radius;        /* radii, then steepnesses; shape [n_curves, 2, BRENIER_DIRECTIONS] */
   PetscReal *
-      ellipse; /* half axes of the planes below u at the middle height, and how much higher there are none; [n_curves, 3] */
+      /* half axes of the planes below u at the middle height, and how much higher there are none; [n_curves, 3] */
+             ellipse;
   PetscReal *sector; /* planes a, b, h; shape [n_curves, BRENIER_SECTORS, 3] */
   /* what the kernel found */
   BrenierTileCurves  curves;
@@ -140,11 +142,12 @@ static PetscReal LeastRadius(const PetscReal axis[2], double begin, double end)
 }
 
 /*
-  A cone over an ellipse away from 0: the planes of each height that are below u. On every fourth curve it is a disc around 0,
-  given as a level.
+  A cone over an ellipse away from 0: the planes of each height that are below u. On every fourth curve it is a disc
+  around 0, given as a level.
 
-  Some planes below u they must be: a test by products that are off by E asks whether a plane E higher is among them. So the
-  ellipse loses at least E of its width in every direction where the height grows by E: its half axes are longer than the cone.
+  Some planes below u they must be: a test by products that are off by E asks whether a plane E higher is among them. So
+  the ellipse loses at least E of its width in every direction where the height grows by E: its half axes are longer
+  than the cone.
 */
 static void SetRadii(Problem *p, PetscInt c, PetscReal a, PetscReal b, PetscReal h)
 {
@@ -229,8 +232,8 @@ static PetscReal AboveInSector(const Problem *p, int g, PetscReal da, PetscReal 
   return da + dh + PetscMax(low * db, (low + 1.0 / BRENIER_SECTORS) * db);
 }
 
-/* How far a plane is outside of the radius in its direction; next to nothing, so that it may stay or go, where ranges overlap
-   and disagree. */
+/* How far a plane is outside of the radius in its direction; next to nothing, so that it may stay or go, where ranges
+   overlap and disagree. */
 static PetscReal OutsideRadius(const Problem *p, PetscInt c, PetscReal a, PetscReal b, PetscReal h)
 {
   const PetscReal *centre = p->centre + 3 * c, *radius = p->radius + c * 2 * BRENIER_DIRECTIONS;

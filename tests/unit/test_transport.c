@@ -2,7 +2,7 @@ static const char help[] = "Checks the map of points against the best of all pla
 
 #include "problems.h"
 
-#include <brenier/envelope.h>
+#include <brenier/dot.h>
 #include <brenier/transport.h>
 
 #include <float.h>

@@ -1,0 +1,47 @@
+/*
+  source_impl.h - Private to src/data: what a source file supplies, and what a source is.
+
+  A file src/data/source_NAME.c defines `const BrenierSourceLaw brenier_source_NAME`. All that is not there is the same for all
+  sources and stands in source.c.
+*/
+#pragma once
+
+#include <brenier/source.h>
+
+/* The law of a source. Functions are pure, as in source.h. */
+typedef struct {
+  BrenierCurveType   curve;   /* the family in two dimensions and more */
+  BrenierLineMeasure measure; /* of t on chords and on the line */
+  PetscReal
+      line; /* s of the line s t, in scales; 0 where the law in one dimension, reduced or not, is no such line's */
+  BrenierSymmetry symmetry;
+  PetscBool       has_scale; /* whether there is a factor of lengths to choose */
+  PetscInt        least_dim;
+  const char     *refusal; /* what is wrong with fewer dimensions, to end a sentence */
+
+  /* Sequences 2 index and 2 index + 1 of the stream are the curve's. Not called for the line. */
+  void (*draw_curve)(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index, BrenierCurve *curve);
+  /* Sequence `index` of the stream is the point's. */
+  void (*draw_point)(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index, PetscReal x[]);
+  PetscReal (*second_moment)(BrenierSource source);
+  BrenierExactLaw (*exact)(BrenierSource source); /* NULL: none */
+} BrenierSourceLaw;
+
+#define BRENIER_SOURCE(name) extern const BrenierSourceLaw brenier_source_##name;
+#include "source_list.h"
+#undef BRENIER_SOURCE
+
+struct _p_BrenierSource {
+  const BrenierSourceLaw *law;
+  const char             *name;
+  PetscInt                dim;     /* that are seen */
+  PetscInt                ambient; /* of the whole source; dim unless it was reduced */
+  PetscReal               scale;
+  PetscInt                owners;
+};
+
+/* The circle of radius 1 and the point with |x| = 1 in R^ambient, of which dim coordinates are seen (source_sphere.c). */
+void BrenierSphereDrawCurve_Private(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
+                                    BrenierCurve *curve);
+void BrenierSphereDrawPoint_Private(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
+                                    PetscReal x[]);

@@ -1,0 +1,40 @@
+/* dot.c - Implements dot.h. Nothing here may be contracted into FMA: results must not depend on the CPU. */
+#include <brenier/dot.h>
+
+#include "wide.h"
+
+enum { DOT_LANES = 8 };
+
+static inline double Tree(const double part[DOT_LANES])
+{
+  return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+}
+
+BRENIER_WIDE double BrenierDot(size_t dim, const double x[], const double y[])
+{
+  double       part[DOT_LANES] = {0.0};
+  const size_t whole           = dim - dim % DOT_LANES;
+
+  for (size_t k = 0; k < whole; k += DOT_LANES)
+    for (size_t l = 0; l < DOT_LANES; ++l) part[l] += x[k + l] * y[k + l];
+  for (size_t k = whole; k < dim; ++k) part[k - whole] += x[k] * y[k];
+  return Tree(part);
+}
+
+BRENIER_WIDE void BrenierDotPair(size_t dim, const double x1[], const double x2[], const double y[], double *dot1,
+                                 double *dot2)
+{
+  double       part1[DOT_LANES] = {0.0}, part2[DOT_LANES] = {0.0};
+  const size_t whole = dim - dim % DOT_LANES;
+
+  for (size_t k = 0; k < whole; k += DOT_LANES) {
+    for (size_t l = 0; l < DOT_LANES; ++l) part1[l] += x1[k + l] * y[k + l];
+    for (size_t l = 0; l < DOT_LANES; ++l) part2[l] += x2[k + l] * y[k + l];
+  }
+  for (size_t k = whole; k < dim; ++k) {
+    part1[k - whole] += x1[k] * y[k];
+    part2[k - whole] += x2[k] * y[k];
+  }
+  *dot1 = Tree(part1);
+  *dot2 = Tree(part2);
+}

@@ -1,0 +1,29 @@
+/* error_bound.c - What the tests of tile.h allow for errors, asked from outside: per target, per curve, per pair. */
+#include "error_bound.h"
+
+#include "pack.h"
+
+BrenierTileAllowance BrenierTileAllow(BrenierTileKind kind, size_t dim, const double y[])
+{
+  const double length = PackLength(dim, y);
+  double       mixed[BRENIER_BYTES_MOST_DIM];
+
+  if (!BrenierTileUsesBytes(kind, dim)) return (BrenierTileAllowance){MarginOfProduct(dim, length), 0.0};
+  BrenierMix(dim, y, mixed);
+  // No coordinate loses more than half a unit (and the rounding of its quotient)
+  return AllowBytes(dim, length, 0.5000001 * (double)BrenierByteScale(dim, mixed) * sqrt((double)dim));
+}
+
+double BrenierTileFirstError(const BrenierTileCurves *c, size_t i, BrenierTileAllowance most)
+{
+  // Both are rounded up where the kernel reads them
+  const double rounding = 1.0 + 4.0 * brenier_unit_roundoff;
+
+  if (!c->bytes) return rounding * (double)c->reach[i] * most.margin;
+  return rounding * ((double)c->first_reach[i] * most.margin + (double)c->lost[i] * most.length);
+}
+
+double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const BrenierTileTargets *targets, size_t target)
+{
+  return (double)curves->reach[curve] * (double)targets->margin[target];
+}

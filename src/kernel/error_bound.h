@@ -1,0 +1,40 @@
+/*
+  error_bound.h - What single precision and bytes may lose in the products and tests of tile.h, each from above: by
+  these every test is certified.
+*/
+#pragma once
+
+#include <brenier/tile.h>
+
+#include <math.h>
+
+/* Unit roundoff of single precision, and what the tests may lose besides the product (see tile.h). */
+static const double brenier_unit_roundoff = 0x1p-24;
+static const int    brenier_extra_terms   = 16;
+
+/* What a plane may lose when its three numbers are rounded, and in the tests against it. */
+static inline double RoundingOfPlane(double a, double b, double h)
+{
+  return 16.0 * brenier_unit_roundoff * (fabs(a) + fabs(b) + fabs(h));
+}
+
+/* h lowered by that; infinities stay. */
+static inline float RoundedBelow(double a, double b, double h)
+{
+  return isinf(h) ? (float)h : (float)(h - RoundingOfPlane(a, b, h));
+}
+
+/* What the product of a target of some length with a curve may be off in single precision, per unit of the curve's
+   reach. */
+static inline double MarginOfProduct(size_t dim, double length)
+{
+  return brenier_unit_roundoff * (double)(dim + (size_t)brenier_extra_terms) * length;
+}
+
+/* Of a product in bytes, that of the rounded vectors is known; the tests after it err as those in single precision,
+   whose reach is up to twice the largest length along the curve. */
+static inline BrenierTileAllowance AllowBytes(size_t dim, double length, double lost)
+{
+  return (BrenierTileAllowance){2.0 * MarginOfProduct(dim, length) + lost,
+                                length * (1.0 + 4.0 * brenier_unit_roundoff)};
+}

@@ -1,0 +1,78 @@
+/*
+  isa.c - Instruction sets: which kernels there are, which of them this processor runs, and what needs one.
+
+  One more is a file tile_<isa>.c, a line in src/CMakeLists.txt that says how it is compiled, and a row here.
+*/
+#include "tile_isa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(BRENIER_HAVE_X86_KERNELS)
+  #define HAS(feature) __builtin_cpu_supports(feature)
+  #define X86_KERNELS(ROW)                                                                                             \
+    ROW(avx512vnni, HAS("avx512f") && HAS("avx512dq") && HAS("avx512vnni"))                                            \
+    ROW(avx512, HAS("avx512f") && HAS("avx512dq"))                                                                     \
+    ROW(avx2, HAS("avx2") && HAS("fma"))
+#else
+  #define X86_KERNELS(ROW)
+#endif
+
+/* The fastest first; the last runs everywhere. */
+#define KERNELS(ROW) X86_KERNELS(ROW) ROW(portable, 1)
+
+#define DECLARE(isa, runs) extern const BrenierTileIsa brenier_tile_##isa;
+KERNELS(DECLARE)
+
+#define ADDRESS(isa, runs) &brenier_tile_##isa,
+#define RUNS(isa, runs)    (runs) != 0,
+
+/* The first that the processor runs, from the one that BRENIER_SIMD names on; an unknown name changes nothing.
+   (The processor's features have been looked up before main() began.) */
+static const BrenierTileIsa *ChooseIsa(void)
+{
+  const BrenierTileIsa *const isa[]  = {KERNELS(ADDRESS)};
+  const int                   runs[] = {KERNELS(RUNS)};
+  const size_t                n      = sizeof isa / sizeof isa[0];
+  const char                 *wish   = getenv("BRENIER_SIMD");
+  size_t                      i      = 0;
+
+  while (wish && i < n && strcmp(wish, isa[i]->name)) ++i;
+  if (i == n) i = 0;
+  while (!runs[i]) ++i;
+  return isa[i];
+}
+
+static const BrenierTileIsa *Isa(void)
+{
+  static const BrenierTileIsa *isa;
+
+  if (!isa) isa = ChooseIsa();
+  return isa;
+}
+
+int BrenierTileUsesBytes(BrenierTileKind kind, size_t dim)
+{
+  return Isa()->has_bytes && kind != BRENIER_TILE_CHORD && dim >= BRENIER_BYTES_LEAST_DIM &&
+         dim <= BRENIER_BYTES_MOST_DIM;
+}
+
+const char *BrenierTileSimd(void)
+{
+  return Isa()->name;
+}
+
+double BrenierTilePeak(double seconds)
+{
+  return Isa()->peak(seconds);
+}
+
+void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,
+                     BrenierTileVisitor visit, void *context)
+{
+  for (size_t done = 0; done < count; done += curves->n_at_once) {
+    const size_t n = count - done < curves->n_at_once ? count - done : curves->n_at_once;
+
+    Isa()->scan(curves, first + done, n, targets, visit, context);
+  }
+}

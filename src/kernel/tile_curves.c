@@ -1,0 +1,186 @@
+/* tile_curves.c - Curves in the form that the kernel reads. */
+#include "pack.h"
+#include "tile_bounds.h"
+
+/* What is added to the bytes of targets, as the processor multiplies by unsigned ones. */
+static const int32_t brenier_byte_shift = 128;
+
+static size_t CurvesInGroup(BrenierTileKind kind)
+{
+  return BRENIER_TILE_ROWS / PackVectors(kind);
+}
+
+/* Packed vectors and stages of as many curves leave half of a 1 MB cache to the targets. */
+static size_t CurvesAtOnce(BrenierTileKind kind, size_t dim, size_t n_padded)
+{
+  const size_t cache  = 512 * 1024;
+  const size_t group  = CurvesInGroup(kind);
+  const size_t bytes  = BRENIER_TILE_ROWS * dim * sizeof(float) + group * sizeof(BrenierTileStage);
+  const size_t groups = cache / bytes, n = (groups < 1 ? 1 : groups > 64 ? 64 : groups) * group;
+
+  return n < n_padded ? n : n_padded;
+}
+
+/* Vectors in the form that products are made of. */
+static int AllocVectors(BrenierTileCurves *c, size_t n_padded)
+{
+  const size_t n_rows = n_padded * PackVectors(c->kind);
+
+  if (!c->bytes) {
+    c->z = PackAllocZeroed(n_rows * c->dim, sizeof(float));
+    return c->z ? 0 : -1;
+  }
+  c->z           = PackAllocZeroed(n_rows * PackRowWidth(c->dim), sizeof(float));
+  c->z_bytes     = PackAllocZeroed(n_rows * PackDim(1, c->dim), 1);
+  c->z_start     = PackAllocZeroed(n_rows, sizeof(int32_t));
+  c->z_scale     = PackAllocZeroed(n_padded, sizeof(float));
+  c->first_reach = PackAllocZeroed(n_padded, sizeof(float));
+  c->lost        = PackAllocZeroed(n_padded, sizeof(float));
+  return c->z && c->z_bytes && c->z_start && c->z_scale && c->first_reach && c->lost ? 0 : -1;
+}
+
+int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *c)
+{
+  const size_t n_padded = PackRoundUp(n, CurvesInGroup(kind));
+
+  BrenierTileFillSectors();
+  memset(c, 0, sizeof *c);
+  c->kind        = kind;
+  c->n           = n;
+  c->dim         = dim;
+  c->bytes       = BrenierTileUsesBytes(kind, dim);
+  c->reach       = PackAllocZeroed(n_padded, sizeof(float));
+  c->level       = PackAllocZeroed(n_padded, sizeof(float));
+  c->centre      = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 3 : 0, sizeof(float));
+  c->radius      = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 2 * BRENIER_DIRECTIONS : 0, sizeof(float));
+  c->pivot       = PackAllocZeroed(n_padded, sizeof(float));
+  c->offset      = PackAllocZeroed(n_padded, sizeof(float));
+  c->axis        = PackAllocZeroed(n_padded, sizeof(int));
+  c->sector      = PackAllocZeroed(kind == BRENIER_TILE_POINT ? 0 : n * 3 * BRENIER_SECTORS, sizeof(float));
+  c->has_sectors = PackAllocZeroed(n, 1);
+  c->n_at_once   = CurvesAtOnce(kind, dim, n_padded);
+  c->stage       = PackAlloc(n_padded, sizeof(BrenierTileStage));
+  if (AllocVectors(c, n_padded) || !c->reach || !c->level || !c->centre || !c->radius || !c->pivot || !c->offset ||
+      !c->axis || !c->sector || !c->has_sectors || !c->stage)
+    return -1;
+  for (size_t i = 0; i < n_padded; ++i) {
+    BrenierTileSetLevel(c, i, INFINITY, 0.0);
+    c->stage[i].n = 0;
+  }
+  return 0;
+}
+
+void BrenierTileCurvesFree(BrenierTileCurves *c)
+{
+  free(c->z);
+  free(c->z_bytes);
+  free(c->z_start);
+  free(c->z_scale);
+  free(c->reach);
+  free(c->first_reach);
+  free(c->lost);
+  free(c->level);
+  free(c->centre);
+  free(c->radius);
+  free(c->pivot);
+  free(c->offset);
+  free(c->axis);
+  free(c->sector);
+  free(c->has_sectors);
+  free(c->stage);
+  memset(c, 0, sizeof *c);
+}
+
+static void PackVector(BrenierTileCurves *c, size_t row, const double z[])
+{
+  float *to = c->z + row / BRENIER_TILE_ROWS * c->dim * BRENIER_TILE_ROWS + row % BRENIER_TILE_ROWS;
+
+  for (size_t k = 0; k < c->dim; ++k) to[k * BRENIER_TILE_ROWS] = (float)z[k];
+}
+
+/* Row `row` of the curves in bytes, its coordinates from `from` on. */
+static void PackBytes(BrenierTileCurves *c, size_t row, size_t from, size_t n, const BrenierByteBlock *block)
+{
+  const size_t dim = PackDim(1, c->dim), unit = (size_t)BRENIER_TILE_ROWS * BRENIER_QUAD;
+  const size_t group = row / BRENIER_TILE_ROWS, lane = row % BRENIER_TILE_ROWS;
+  int8_t      *to  = c->z_bytes + group * dim * BRENIER_TILE_ROWS + from / BRENIER_QUAD * unit + lane * BRENIER_QUAD;
+  int32_t      sum = 0;
+
+  for (size_t k = 0; k < n; ++k) sum += block->q[k];
+  for (size_t k = 0; k < n; k += BRENIER_QUAD, to += unit) memcpy(to, block->q + k, BRENIER_QUAD);
+  c->z_start[row] -= brenier_byte_shift * sum;
+}
+
+/* Inner products of two vectors x, y with themselves and each other. */
+typedef struct {
+  double xx, yy, xy;
+} Gram;
+
+static void AddToGram(Gram *g, size_t n, const double x[], const double y[])
+{
+  g->xx += BrenierSumOfProducts(n, x, x);
+  g->yy += BrenierSumOfProducts(n, y, y);
+  g->xy += BrenierSumOfProducts(n, x, y);
+}
+
+/* Largest length of x cos t + y sin t; that of x where y = 0. */
+static double LargestLength(const Gram *g)
+{
+  return sqrt(0.5 * (g->xx + g->yy) + hypot(0.5 * (g->xx - g->yy), g->xy));
+}
+
+/* Packs the vectors of curve i, z2 = NULL where there is one, and finds what stays of them and what is lost. */
+static void SetBytes(BrenierTileCurves *c, size_t i, const double z1[], const double z2[])
+{
+  const size_t     row = PackVectors(c->kind) * i, width = PackRowWidth(c->dim);
+  Gram             kept = {0.0, 0.0, 0.0}, lost = {0.0, 0.0, 0.0};
+  double           x[BRENIER_BYTES_MOST_DIM], y[BRENIER_BYTES_MOST_DIM];
+  BrenierByteBlock of_x, of_y;
+  float            scale;
+
+  BrenierMix(c->dim, z1, x);
+  BrenierRoundToSingle(c->dim, z1, c->z + row * width);
+  scale = BrenierByteScale(c->dim, x);
+  if (z2) {
+    BrenierMix(c->dim, z2, y);
+    BrenierRoundToSingle(c->dim, z2, c->z + (row + 1) * width);
+    scale = fmaxf(scale, BrenierByteScale(c->dim, y));
+  }
+  memset(&of_y, 0, sizeof of_y);
+  for (size_t v = 0; v < PackVectors(c->kind); ++v) c->z_start[row + v] = 0;
+  for (size_t from = 0; from < c->dim; from += BRENIER_BYTE_BLOCK) {
+    const size_t n = PackBlockLength(c->dim, from);
+
+    BrenierRoundToBytes(n, x + from, scale, &of_x);
+    PackBytes(c, row, from, n, &of_x);
+    if (z2) {
+      BrenierRoundToBytes(n, y + from, scale, &of_y);
+      PackBytes(c, row + 1, from, n, &of_y);
+    }
+    AddToGram(&kept, n, of_x.kept, of_y.kept);
+    AddToGram(&lost, n, of_x.lost, of_y.lost);
+  }
+  c->z_scale[i]     = scale;
+  c->first_reach[i] = BrenierRoundedUp(LargestLength(&kept));
+  c->lost[i]        = BrenierRoundedUp(LargestLength(&lost));
+}
+
+void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], const double z2[], int axis)
+{
+  const int circle = c->kind == BRENIER_TILE_CIRCLE;
+  double    reach  = PackLength(c->dim, z1) + (circle ? PackLength(c->dim, z2) : 0.0);
+
+  if (c->bytes) SetBytes(c, i, z1, circle ? z2 : NULL);
+  else {
+    PackVector(c, PackVectors(c->kind) * i, z1);
+    if (circle) PackVector(c, 2 * i + 1, z2);
+  }
+  if (c->kind == BRENIER_TILE_CHORD) {
+    c->axis[i]   = axis;
+    c->offset[i] = (float)z1[axis];
+    reach += fabs(z1[axis]) + 1.0;
+  }
+  c->reach[i]       = BrenierRoundedUp(reach);
+  c->has_sectors[i] = 0;
+  BrenierTileSetLevel(c, i, -INFINITY, 0.0);
+}
