@@ -22,9 +22,6 @@
 #include <math.h>
 #include <omp.h>
 
-/* A list is thinned when it has twice as many as were left the last time, but not before it has that many. */
-enum { BRENIER_LIST_START = 256 };
-
 /* Candidates that make it worth while to raise the bounds by them. */
 enum { BRENIER_RAISE_BY = 8 };
 

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BRENIER_LIST_LEAST = 256 };
-
 /* Makes the array that *array points to hold n entries of some size; 0, or -1 when memory is out. */
 static int Resize(void *array, size_t n, size_t size)
 {
@@ -20,7 +18,7 @@ static int Resize(void *array, size_t n, size_t size)
 
 int BrenierSurvivorsReserve(BrenierSurvivors *list, PetscInt n)
 {
-  const size_t capacity = (size_t)PetscMax(2 * list->capacity, PetscMax(n, BRENIER_LIST_LEAST));
+  const size_t capacity = (size_t)PetscMax(2 * list->capacity, PetscMax(n, BRENIER_LIST_START));
 
   if (n <= list->capacity) return 0;
   if (Resize(&list->global, capacity, sizeof *list->global) || Resize(&list->row, capacity, sizeof *list->row) ||

@@ -8,6 +8,9 @@
 
 #include <brenier/index.h>
 
+/* Room that a list has at least, and the length before which it is not thinned. */
+enum { BRENIER_LIST_START = 256 };
+
 typedef struct {
   PetscInt         n, limit; /* at `limit` the list is thinned */
   PetscInt         n_exact;  /* the first that many have their planes in double, ... */
