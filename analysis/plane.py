@@ -20,7 +20,19 @@ from figure_style import GREY, INK, new_figure, save
 GRID = 600
 ARROWS = 250
 MOST_SAMPLES = 5000
-WINDOW = {"gaussian": 3.0, "cube": 0.5, "sphere": 1.2}  # half the side of the square of noise that is drawn
+
+
+def on_the_circle(rng, shape):
+    x = rng.standard_normal(shape)
+    return x / np.linalg.norm(x, axis=1)[:, None]
+
+
+# Half the side of the square of noise that is drawn, and what draws noise: a line for each source
+NOISE = {
+    "gaussian": (3.0, lambda rng, shape: rng.standard_normal(shape)),
+    "cube": (0.5, lambda rng, shape: rng.uniform(-0.5, 0.5, shape)),
+    "sphere": (1.2, on_the_circle),
+}
 
 
 def colours(y):
@@ -103,12 +115,7 @@ def target_window(axes, y):
 
 
 def draw_arrows(axes, result, y, h, colour):
-    rng = np.random.default_rng(0)
-    if result.source == "cube":
-        x = rng.uniform(-0.5, 0.5, (ARROWS, 2))
-    else:
-        x = rng.standard_normal((ARROWS, 2))
-        x = x / np.linalg.norm(x, axis=1)[:, None] if result.source == "sphere" else x
+    x = NOISE[result.source][1](np.random.default_rng(0), (ARROWS, 2))
     cell = np.argmax(x @ y.T + h, axis=1)
     axes.scatter(*y.T, s=3, color="#BBBBBB", zorder=1, linewidths=0)
     axes.quiver(*x.T, *(y[cell] - x).T, color=colour[cell], angles="xy", scale_units="xy", scale=1, width=0.0028,
@@ -133,7 +140,9 @@ def draw(result, code=None, convention="lifted", threshold=180.0):
     y, h = result["/targets"], result["/heights"]
     if y.shape[1] != 2:
         raise BadFile(f"{result.path}: its targets have dimension {y.shape[1]}; this picture is for the plane")
-    half, colour = WINDOW[result.source], colours(y)
+    if result.source not in NOISE:
+        raise BadFile(f"{result.path}: source {result.source}; this picture knows noise of {', '.join(NOISE)}")
+    half, colour = NOISE[result.source][0], colours(y)
     index, axis = cells(y, h, half)
     figure = new_figure(11.0, 10.4)
     axes = figure.subplots(2, 2)

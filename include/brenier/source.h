@@ -5,15 +5,15 @@
     circle  x(t) = z1 cos t + z2 sin t, 0 <= t < 2 pi, t uniform;
     chord   x(t) = z + (t - z_k) e_k, t uniform on [-1/2, 1/2];
   and in one dimension, where its law is that of a scaled t, through
-    line    x(t) = s t, t of one of the measures of envelope.h: one line that carries the whole source, nothing is random.
+    line    x(t) = s t, t of one of the measures of envelope.h: one line carries the whole source, nothing is random.
   Every point of such a curve, t drawn from the curve's own measure, has the source's law, so averages over curves are
   unbiased. Curve k depends on (seed, stream, k) alone.
 
-  A source of `ambient` > dim dimensions is seen in dim of them alone (reduction.h): its curves and points are those of R^ambient,
-  projected.
+  A source of `ambient` > dim dimensions is seen in dim of them alone (reduction.h): its curves and points are those of
+  R^ambient, projected.
 
-  The sources there are stand in src/data/source_list.h, each with a file of its own, src/data/source_NAME.c, that begins with its
-  law; docs/design/add-a-source.md adds one. tests/unit/test_source.c holds all of them to what is said here.
+  Sources are listed in src/data/source_list.h, each with a file of its own, src/data/source_NAME.c, that begins with
+  its law; docs/design/add-a-source.md adds one. tests/unit/test_source.c holds them to what is said here.
 */
 #pragma once
 
@@ -40,7 +40,7 @@ typedef enum {
   BRENIER_SYMMETRY_ROTATIONS /* the same for all orthonormal axes */
 } BrenierSymmetry;
 
-/* Which integrals over polygons, polyhedra and intervals are those of the source (src/low/cell.h, src/low/interval.h). */
+/* Which integrals over polygons, polyhedra and intervals are the source's (src/low/cell.h, src/low/interval.h). */
 typedef enum {
   BRENIER_EXACT_NONE,
   BRENIER_EXACT_GAUSSIAN, /* 2 or 3 dimensions */
@@ -64,12 +64,12 @@ typedef struct {
 + comm  - who is told of errors
 . name  - one of `BrenierSourceNames`
 . dim   - dimensions, at least 1
-- scale - factor of lengths, for sources that have one (the Gaussian: its standard deviation along an axis); else 1 is taken
+- scale - factor of lengths for sources that have one (the Gaussian: its standard deviation along an axis); else 1
 
   Output Parameter:
 . source - free with `BrenierSourceDestroy()`
 
-  Errors: `PETSC_ERR_USER_INPUT` - no source of that name, or none in so few dimensions (the sphere in one is two points)
+  Errors: `PETSC_ERR_USER_INPUT` - no source of that name, or none in so few dimensions (a sphere in one is two points)
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[], PetscInt dim, PetscReal scale,
                                                 BrenierSource *source);
@@ -127,12 +127,12 @@ PETSC_EXTERN void BrenierSourceDrawCurve(BrenierSource source, PetscInt64 seed, 
 PETSC_EXTERN void BrenierSourceDrawPoint(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
                                          PetscReal x[]);
 
-/* The point of a one-dimensional source that is sampled by its line, with mass `below` below it and `above` = 1 - below above it: the
-   smaller of the two is the accurate one. Not collective. */
+/* The point of a one-dimensional source that is sampled by its line, with mass `below` below it and `above` = 1 - below
+   above it: the smaller of the two is the accurate one. Not collective. */
 PETSC_EXTERN PetscReal BrenierSourceQuantile(BrenierSource source, PetscReal below, PetscReal above);
 
-/* E |x|^2, exact, of the whole source; its mean along one curve; the standard deviation along an axis; and what no coordinate of a
-   curve's vectors or of a point exceeds. Not collective. */
+/* E |x|^2, exact, of the whole source; its mean along one curve; the standard deviation along an axis; and what no
+   coordinate of a curve's vectors or of a point exceeds. Not collective. */
 PETSC_EXTERN PetscReal BrenierSourceSecondMoment(BrenierSource source);
 PETSC_EXTERN PetscReal BrenierCurveSecondMoment(BrenierSource source, const BrenierCurve *curve);
 PETSC_EXTERN PetscReal BrenierSourceDeviation(BrenierSource source);

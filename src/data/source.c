@@ -2,6 +2,7 @@
 #include "source_impl.h"
 
 #include <brenier/base.h>
+#include <brenier/dot.h>
 
 #include <math.h>
 #include <string.h>
@@ -179,8 +180,8 @@ PetscReal BrenierCurveSecondMoment(BrenierSource source, const BrenierCurve *cur
   }
 }
 
-/* x <= 0 with standard normal mass p <= 1/2 below it. Newton for log Phi(x) = log p: the left side is concave and rises, so
-   from a point below the root the tangent meets log p below the root again, and the iterates rise to it. */
+/* x <= 0 with standard normal mass p <= 1/2 below it. Newton for log Phi(x) = log p: the left side is concave and
+   rises, so from a point below the root the tangent meets log p below the root again, and the iterates rise to it. */
 static PetscReal LowerNormalQuantile(PetscReal p)
 {
   const PetscInt max_it = 100;

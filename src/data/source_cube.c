@@ -1,8 +1,8 @@
 /*
   source_cube.c - The uniform law of the cube [-1/2, 1/2]^d.
 
-  Chords: z uniform in the cube, axis k uniform; t takes the place of z_k, of which it has the law. What is seen of it in fewer
-  dimensions, along axes, is the cube of these.
+  Chords: z uniform in the cube, axis k uniform; t takes the place of z_k, of which it has the law. What is seen of it
+  in fewer dimensions, along axes, is the cube of these.
 */
 #include "source_impl.h"
 

@@ -1,8 +1,8 @@
 /*
   source_gaussian.c - The Gaussian N(0, scale^2 I).
 
-  Circles: z1 and z2 independent, each with the source's own law; z1 cos t + z2 sin t has it for every t. What is seen of it in
-  fewer dimensions is the Gaussian of these.
+  Circles: z1 and z2 independent, each with the source's own law; z1 cos t + z2 sin t has it for every t. What is seen
+  of it in fewer dimensions is the Gaussian of these.
 */
 #include "source_impl.h"
 

@@ -1,8 +1,8 @@
 /*
   source_impl.h - Private to src/data: what a source file supplies, and what a source is.
 
-  A file src/data/source_NAME.c defines `const BrenierSourceLaw brenier_source_NAME`. All that is not there is the same for all
-  sources and stands in source.c.
+  A file src/data/source_NAME.c defines `const BrenierSourceLaw brenier_source_NAME`. All that is not there is the same
+  for all sources and stands in source.c.
 */
 #pragma once
 
@@ -40,7 +40,7 @@ struct _p_BrenierSource {
   PetscInt                owners;
 };
 
-/* The circle of radius 1 and the point with |x| = 1 in R^ambient, of which dim coordinates are seen (source_sphere.c). */
+/* The circle of radius 1 and the point with |x| = 1 in R^ambient of which dim coordinates are seen: source_sphere.c. */
 void BrenierSphereDrawCurve_Private(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
                                     BrenierCurve *curve);
 void BrenierSphereDrawPoint_Private(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,

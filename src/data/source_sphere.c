@@ -1,12 +1,13 @@
 /*
   source_sphere.c - The uniform law of the sphere |x| = 1, in two dimensions and more.
 
-  Circles: z1 and z2 orthonormal, of normal vectors by Gram and Schmidt: a great circle, uniform among these. Fewer coordinates of
-  it are not a sphere: its curves there are ellipses, those of the whole projected.
+  Circles: z1 and z2 orthonormal, of normal vectors by Gram and Schmidt: a great circle, uniform among these. Fewer
+  coordinates of it are not a sphere: its curves there are ellipses, those of the whole projected.
 */
 #include "source_impl.h"
 
 #include <brenier/base.h>
+#include <brenier/dot.h>
 
 #include <stdlib.h>
 #include <string.h>

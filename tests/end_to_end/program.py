@@ -3,6 +3,7 @@
 Most of the time of a small run on two ranks is the start of mpiexec, so a test asks for ranks where they matter.
 """
 import os
+import re
 import subprocess
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -16,6 +17,9 @@ SHARED_CORES = {
     "OMPI_MCA_mpi_yield_when_idle": "1",
     "OMPI_MCA_odls_base_sigkill_timeout": "0",  # else mpiexec takes 2 s to end after an exit code other than 0
 }
+
+with open(os.path.join(REPOSITORY, "src", "data", "source_list.h"), encoding="utf-8") as registry:
+    SOURCES = re.findall(r"^BRENIER_SOURCE\((\w+)\)", registry.read(), re.MULTILINE)  # the values of -source
 
 
 def brenier(*arguments, ranks=1, code=0, cwd=None):

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 from brenier_files import read_dataset, read_result
-from program import brenier
+from program import SOURCES, brenier
 
 
 def solve(folder, y, *options, weights=None, ranks=1, code=0):
@@ -68,7 +68,7 @@ def test_scale_does_not_matter(tmp_path, source):
         np.testing.assert_allclose(scaled["/heights"] / scale, heights, rtol=0, atol=1e-12 * np.ptp(heights))
 
 
-@pytest.mark.parametrize("source", ["gaussian", "cube", "sphere"])
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("scale", [1e-99, 1e99])
 def test_ends_of_the_range(tmp_path, source, scale):
     """Near the largest and the least targets allowed, every command works or says why not."""
@@ -91,13 +91,13 @@ def test_place_does_not_matter_but_for_rounding(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(3, 1000), (2, 64)])
-@pytest.mark.parametrize("source", ["gaussian", "cube", "sphere"])
+@pytest.mark.parametrize("source", SOURCES)
 def test_few_targets_in_high_dimension(tmp_path, shape, source):
     result, _ = solve(tmp_path, normal(*shape), "-curves", 2000, "-source", source)
     assert result.status == "converged" and result["/targets"].shape == shape and result.rho_high < 0.2
 
 
-@pytest.mark.parametrize("source", ["gaussian", "cube", "sphere"])
+@pytest.mark.parametrize("source", SOURCES)
 def test_column_without_information(tmp_path, source):
     y = normal(40, 3)
     y[:, 1] = 7

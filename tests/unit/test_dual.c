@@ -3,6 +3,7 @@ static const char help[] = "Checks the sampled dual against a plain twin, finite
 #include "problems.h"
 
 #include <brenier/context.h>
+#include <brenier/dot.h>
 #include <brenier/dual.h>
 #include <brenier/threads.h>
 

@@ -228,6 +228,7 @@ static PetscErrorCode TestSameAlone(const char type[], PetscInt64 n_curves)
   PetscCheck(!memcmp(&x[0], &x[1], sizeof x[0]), PETSC_COMM_SELF, PETSC_ERR_PLIB,
              "%s: chi2 %.17g and %.17g, energy %.17g and %.17g", type, (double)x[0].chi2, (double)x[1].chi2,
              (double)x[0].energy, (double)x[1].energy);
+  PetscCall(BrenierSourceDestroy(&box.source));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
