@@ -290,7 +290,8 @@ PetscInt64 BrenierBudgetCheckCurves_Private(const BrenierBudget *b, PetscInt64 n
 /* Steps of a pass of about that many curves, and the curves of each: at most `most` curves each. */
 static void CutPass(const BrenierBudget *b, PetscReal curves, PetscInt64 most, BrenierPassState *p)
 {
-  const PetscReal  steps = b->scales ? DESCENT_STEPS_LARGE : (PetscReal)BrenierBudgetDescentSteps_Private(b->n, b->dim);
+  const PetscReal steps =
+      b->scales ? BRENIER_DESCENT_STEPS_LARGE : (PetscReal)BrenierBudgetDescentSteps_Private(b->n, b->dim);
   const PetscInt64 batch = (PetscInt64)PetscMin(PetscCeilReal(curves / steps), (PetscReal)PETSC_MAX_INT);
 
   p->first += p->n_steps;
