@@ -228,6 +228,7 @@ static PetscBool MayBeOne(const NamedFile *a, const NamedFile *b)
 {
   if (IsRead(a) && IsRead(b)) return PETSC_TRUE;
   if (a->use == FILE_START && b->use == FILE_OUTPUT) return PETSC_TRUE;
+  if (a->use == FILE_OUTPUT && b->use == FILE_START) return PETSC_TRUE;
   if (a->use == FILE_CHECKPOINT && b->use == FILE_OLDER) return PETSC_TRUE; // hard links that somebody made
   if (a->use == FILE_REPORT && b->use == FILE_REPORT) return PETSC_TRUE;
   if (b->use == FILE_STREAM) return (PetscBool)(IsInput(a) || a->use == FILE_LOG || a->use == FILE_STREAM);
