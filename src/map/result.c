@@ -3,7 +3,6 @@
 #include <brenier/result.h>
 #include <brenier/store.h>
 
-
 static const char brenier_result_format[] = "brenier-result";
 
 static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, BrenierTargets t)
