@@ -6,7 +6,7 @@ usage: tests/constants_page.py [--where | --write] [REPOSITORY]
   --write  puts the values of the sources on the page, takes out names that are gone, and adds new ones at the end
 
 Prints one line for each difference; exit code 1 when there is one. Constants go by their names: moving one to another
-file changes nothing here. Named numbers are `static const` numbers at the top of a file, and entries of an enum whose
+file changes nothing here. Named numbers are `const` numbers at the top of a file, and entries of an enum whose
 names begin with BRENIER_ and that are given a number.
 """
 import argparse
@@ -17,7 +17,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGE = os.path.join("docs", "design", "constants.md")
 NUMBER = r"(?:double|float|int|long|unsigned|size_t|u?int(?:8|16|32|64)_t|Petsc(?:Real|Int|Int64|LogDouble))"
-STATIC = re.compile(rf"^static const {NUMBER}\s+([^;(){{}}\[\]]*(?:\([^;(){{}}]*\)[^;(){{}}\[\]]*)*);", re.MULTILINE)
+PLAIN = r"[^;(){}\[\]]*"  # and what is in parentheses
+STATIC = re.compile(rf"^(?:static )?const {NUMBER}\s+({PLAIN}(?:\([^;(){{}}]*\){PLAIN})*);", re.MULTILINE)
 ENUM = re.compile(r"enum\s*\{([^{}]*)\}")
 ENTRY = re.compile(r"\b(BRENIER_[A-Z0-9_]+)\s*=\s*([^,{}]+)")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)

@@ -24,7 +24,7 @@ MODULE_OF_HEADER = {
     "base.h": "base", "compat.h": "base", "context.h": "base", "error.h": "base", "log.h": "base", "print.h": "base", "random.h": "base", "stop.h": "base",
     "sum.h": "base", "threads.h": "base", "version.h": "base",
     "dot.h": "kernel", "envelope.h": "kernel", "tile.h": "kernel",
-    "array.h": "data", "reduction.h": "data", "scales.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",
+    "array.h": "data", "index.h": "base", "reduction.h": "data", "scales.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",
     "laguerre.h": "low", "frechet.h": "linear", "linear.h": "linear",
     "dual.h": "dual",
     "barycentre.h": "map", "cluster.h": "map", "extension.h": "map", "facets.h": "map", "held_out.h": "map",

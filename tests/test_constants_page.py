@@ -23,7 +23,10 @@ def test_the_page_is_right():
 
 
 def test_values_and_names_are_compared(tmp_path):
-    source = "static const double brenier_a = 2.0 * 3, /* why, and how */\n    brenier_b = (int)1 << 2;\nenum { BRENIER_C = 7 };\n"
+    source = (
+        "static const double brenier_a = 2.0 * 3, /* why, and how */\n    brenier_b = (int)1 << 2;\n"
+        "enum { BRENIER_C = 7 };\n"
+    )
     rows = "| `brenier_a` | `2.0 * 3` | x |\n| `brenier_b` | `(int)1 << 2` | x |\n| `BRENIER_C` | `7` | x |\n"
     assert found(tmp_path, source, rows) == []
     assert len(found(tmp_path, source.replace("7", "8"), rows)) == 2  # the new one is not there, the old one is gone

@@ -43,6 +43,7 @@ typedef struct {
   PetscInt64 before;              /* curves of the passes before */
   PetscReal  noise;               /* K: K / C is the sampling part of chi2 of C curves */
   PetscReal  worth;               /* curves that the heights at the beginning of the pass are worth */
+  PetscBool  of_nodes;            /* steps go by nodes (scales.h), whose scales are kept */
   PetscReal  gain;                /* worth that a curve of a pass adds, as expected */
 } BrenierPassState;
 
@@ -63,10 +64,11 @@ typedef struct {
 
 /* Vectors of what a solve continues from, laid out as the targets; NULL where a phase has none. */
 typedef struct {
-  Vec h;     /* heights */
-  Vec mean;  /* WARM_UP, PASS: of heights so far; in the warm-up of half a round's, as if those to come were 0 */
-  Vec scale; /* STAGE, PASS: as in newton.h */
-  Vec slack; /* STAGE: of the lists */
+  Vec h;      /* heights */
+  Vec mean;   /* WARM_UP, PASS: of heights so far; in the warm-up of half a round's, as if those to come were 0 */
+  Vec scale;  /* STAGE, PASS: as in newton.h */
+  Vec slack;  /* STAGE: of the lists */
+  Vec groups; /* PASS of nodes: the scale of group i behind the targets (scales.h) as entry i */
 } BrenierSolveVectors;
 
 /* One thing that must be the same for a run to continue, as text. */

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <petscmat.h>
+#include <brenier/index.h>
 #include <brenier/source.h>
 #include <brenier/store.h>
 #include <brenier/targets.h>
@@ -75,8 +76,8 @@ PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSou
 + mass  - cell masses, same layout, summing to 1
 - value - energy and counts, the same on all ranks
 
-  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h) before a chunk of at most 4,096 curves a rank met the targets.
-  The dual can then only be saved as it was marked, or destroyed.
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h) before a chunk of at most 4,096 curves a rank met the
+  targets. The dual can then only be saved as it was marked, or destroyed.
 
   Notes: 4 n dim C flops for circles, 2 n dim C for chords, over all ranks; memory some 30 bytes a piece kept, some 17
   pieces a circle, on top of one chunk of curves and two blocks of targets. The pieces of the last evaluation bound u
@@ -93,20 +94,22 @@ PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mas
 + dual  - the dual
 - slack - how far each height may move, at least 0; laid out as the targets, in the units of their heights
 
-  Notes: an evaluation then scans only curves that are new or on which a piece fell further than its slack, and targets that
-  rose further; the rest it walks. Results stay the same to the bit. Larger slacks make longer lists: 24 bytes a
-  candidate. May be set again, which holds for curves scanned and targets moved from then on. Without effect in one dimension.
+  Notes: an evaluation then scans only curves that are new or on which a piece fell further than its slack, and targets
+  that rose further; the rest it walks. Results stay the same to the bit. Larger slacks make longer lists: 28 bytes a
+  candidate. May be set again, which holds for curves scanned and targets moved from then on. Without effect in one
+  dimension.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
 
 /*
-  BrenierDualMissing - How much the energy of the last evaluation is below that of the sample at most, by lists that were trusted
+  BrenierDualMissing - How much the energy of the last evaluation is below that of the sample at most, by lists that
+  were trusted
 
   Collective on the dual, evaluated by lists
 
-  Notes: on each curve the planes that are not listed lie below the envelope l of its anchors at low, and the list holds these
-  anchors; so where l is the plane of one that fell below its low, u is below what it should be by no more than that. An
-  envelope of the anchors of each curve on which one fell.
+  Notes: on each curve the planes that are not listed lie below the envelope l of its anchors at low, and the list holds
+  these anchors; so where l is the plane of one that fell below its low, u is below what it should be by no more than
+  that. An envelope of the anchors of each curve on which one fell.
 */
 PETSC_EXTERN PetscErrorCode BrenierDualMissing(BrenierDual dual, PetscReal *missing);
 
@@ -119,13 +122,13 @@ PETSC_EXTERN PetscBool BrenierDualKeepsLists(BrenierDual dual);
   Collective on the dual
 
   Notes: trusted lists give the energy, masses and Hessian of u without the planes that are not listed, convex and exact
-  for what they are; few pieces are missing after steps of a few slacks. New curves are scanned all the same. An evaluation
-  without trust, the default, mends every list that needs it and misses nothing.
+  for what they are; few pieces are missing after steps of a few slacks. New curves are scanned all the same. An
+  evaluation without trust, the default, mends every list that needs it and misses nothing.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool trusting);
 
-/* Whether the next evaluations are made again, by a run that continues another: curves that they scan are not counted twice.
-   Collective on the dual. */
+/* Whether the next evaluations are made again, by a run that continues another: curves that they scan are not counted
+   twice. Collective on the dual. */
 PETSC_EXTERN PetscErrorCode BrenierDualRepeats(BrenierDual dual, PetscBool repeating);
 
 /*@
@@ -175,8 +178,8 @@ PETSC_EXTERN PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store
 - store - the file
 
   Output Parameter:
-. dual - to be evaluated once at the heights of the mark, its lists trusted: it then is what it was, whatever the number of
-         ranks; the caller destroys it
+. dual - to be evaluated once at the heights of the mark, its lists trusted: it then is what it was, whatever the number
+         of ranks; the caller destroys it
 
   Errors: as `BrenierStoreReadRows()`; `PETSC_ERR_FILE_UNEXPECTED` - lists that are not lists of these targets
 @*/
@@ -184,7 +187,8 @@ PETSC_EXTERN PetscErrorCode BrenierDualLoad(BrenierTargets targets, BrenierSourc
                                             uint32_t stream, PetscInt n_batches, Vec slack, BrenierStore store,
                                             BrenierDual *dual);
 
-/* For debugging: every evaluation by lists that are not just trusted is compared with one by a full scan; a difference is an error (a bug). Collective. */
+/* For debugging: every evaluation by lists that are not just trusted is compared with one by a full scan; a difference
+   is an error (a bug). Collective. */
 PETSC_EXTERN PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool verify);
 
 /*@
@@ -209,23 +213,25 @@ PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stri
   Collective on the dual, evaluated
 
   Output Parameter:
-. length - geometric mean over the pieces, weighted by their mass, of mass over what their ends add to the Hessian; in the
-           units of the heights; 0 when no piece has an end
+. length - geometric mean over the pieces, weighted by their mass, of mass over what their ends add to the Hessian; in
+           the units of the heights; 0 when no piece has an end
 
   Notes: the mean over pieces, not cells, does not depend on the size of the sample.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualLength(BrenierDual dual, PetscReal *length);
 
 /*@
-  BrenierDualBarycentres - Centres of mass of the cells, from the pieces of the last evaluation: exact moments of arcs and chords
+  BrenierDualBarycentres - Centres of mass of the cells, from the pieces of the last evaluation: exact moments of arcs
+  and chords
 
   Collective on the dual, evaluated
 
   Output Parameter:
 . barycentre - points of the source's space, shape [n targets here, dim]; NaN for cells without mass
 
-  Notes: minus the gradient of the true height function at a target. Draws the curves again, scans nothing; sums of integers, bitwise
-  the same for any number of ranks. 8 bytes an axis and cell met, a few axes at once so that it takes some 128 MB.
+  Notes: minus the gradient of the true height function at a target. Draws the curves again, scans nothing; sums of
+  integers, bitwise the same for any number of ranks. 8 bytes an axis and cell met, a few axes at once so that it takes
+  some 128 MB.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualBarycentres(BrenierDual dual, PetscReal barycentre[]);
 
@@ -240,8 +246,8 @@ PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
   Input Parameters:
 + dual - evaluated at h
 . mass - the masses that evaluation returned
-. most - at most how far beyond its gap a plane is raised, shape [targets here]; NULL when nothing is known. With 0 throughout
-         the energy falls: u stays as it is. Below 0 the plane stays that far below u
+. most - at most how far beyond its gap a plane is raised, shape [targets here]; NULL when nothing is known. With 0
+         throughout the energy falls: u stays as it is. Below 0 the plane stays that far below u
 - h    - its heights; every empty cell's is raised by its gap, the least u - f_i over all curves, exact, and a twentieth
          of it, so that it comes to lie on top somewhere
 
@@ -249,8 +255,8 @@ PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
 + h        - the raised heights
 - n_lifted - number of empty cells
 
-  Notes: lowers the energy for every single plane raised to its gap (a plane below u does not change the integral of u, and
-  -nu_i h_i falls). Cost of a scan of the empty cells' targets alone.
+  Notes: lowers the energy for every single plane raised to its gap (a plane below u does not change the integral of u,
+  and -nu_i h_i falls). Cost of a scan of the empty cells' targets alone.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, const PetscReal most[], Vec h,
                                             PetscInt64 *n_lifted);
@@ -269,7 +275,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, const Pe
   Output Parameter:
 . gap - shape [n], at least 0 up to rounding; in the units of the heights
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec h, PetscInt n, const PetscInt local[],
+PETSC_EXTERN PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec h, PetscInt n, const BrenierLocal local[],
                                             PetscReal gap[]);
 
 /*@
@@ -289,7 +295,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualGetBatches(BrenierDual dual, PetscInt *n_
 /* Pieces of local curve c after an evaluation: global targets and starts, for tests against slow twins. first_curve is
    the global index of this rank's curve 0, n_curves their number. Borrowed. Not collective. */
 PETSC_EXTERN PetscErrorCode BrenierDualGetCurves(BrenierDual dual, PetscInt64 *first_curve, PetscInt *n_curves);
-PETSC_EXTERN PetscErrorCode BrenierDualGetPieces(BrenierDual dual, PetscInt c, PetscInt *n, PetscInt target[],
+PETSC_EXTERN PetscErrorCode BrenierDualGetPieces(BrenierDual dual, PetscInt c, PetscInt *n, BrenierGlobal target[],
                                                  PetscReal start[], PetscInt capacity);
 
 PETSC_EXTERN PetscErrorCode BrenierDualGetWork(BrenierDual dual, BrenierDualWork *work);

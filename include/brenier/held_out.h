@@ -59,6 +59,44 @@ typedef struct {
   BrenierEstimate dual, primal, gap;      /* of W2^2 / 2, see above */
 } BrenierHeldOut;
 
+/* What is told of a measurement, besides its curves: X(type, name, member, meaning), the type r (PetscReal) or i (PetscInt64).
+   The log has these fields, a result these attributes, docs/files.md this table. To add a number: a member, and a line here. */
+#define BRENIER_HELD_OUT_NUMBERS(X)                                                                                    \
+  X(r, rho, rho, "relative error of the cell masses, sqrt(sum (w_i - nu_i)^2 / nu_i), held out and unbiased")          \
+  X(r, rho_low, rho_low, "lower end of its 95% interval")                                                              \
+  X(r, rho_high, rho_high, "upper end of its 95% interval")                                                            \
+  X(r, noise, noise, "sampling level: what rho the held-out curves would show of perfect heights; taken out of rho")   \
+  X(r, tv, tv, "total variation, sum abs(w_i - nu_i) / 2, held out")                                                   \
+  X(r, largest_error, largest_error, "largest abs(w_i - nu_i) / nu_i")                                                 \
+  X(i, empty, empty, "cells that no held-out curve met")                                                               \
+  X(i, missing, missing,                                                                                               \
+    "of these, cells that should have been met 20 times or more: truly empty; the others may be so by chance")         \
+  X(r, largest_log, largest_log,                                                                                       \
+    "largest abs(log(w_i / nu_i)) of the cells with mass that the sample resolves, to a standard error of 1/4")        \
+  X(i, unresolved, unresolved, "cells that it does not")                                                               \
+  X(r, unresolved_weight, unresolved_weight, "their weight together")                                                  \
+  X(r, unresolved_mass, unresolved_mass, "their mass together")                                                        \
+  X(i, wrong, wrong,                                                                                                   \
+    "cells off by a factor of 1.5 or more beyond what chance does to any of n, missing ones included")                 \
+  X(r, wrong_weight, wrong_weight, "their weight together")                                                            \
+  X(r, worst, worst, "w/nu of the worst of them; 1 for none")                                                          \
+  X(r, energy, energy, "E(h) = int u dmu - sum nu_i h_i")                                                              \
+  X(r, energy_error, energy_error, "its standard error")                                                               \
+  X(r, w2, w2, "root of twice the dual: a lower bound of the Wasserstein distance of order 2, estimated")              \
+  X(r, w2_bound_low, w2_bound_low, "lower end of the 95% interval of that bound; W2 itself is above it")               \
+  X(r, w2_bound_high, w2_bound_high, "upper end of that interval; nothing says that W2 is below it")                   \
+  X(r, w2_low, w2_bound_low, "old name of w2_bound_low: deprecated, gone with version 0.2")                            \
+  X(r, w2_high, w2_bound_high, "old name of w2_bound_high: deprecated, gone with version 0.2")                         \
+  X(r, dual, dual.value, "W2^2/2 from below: what the potentials give")                                                \
+  X(r, dual_low, dual.low, "lower end of its 95% interval")                                                            \
+  X(r, dual_high, dual.high, "upper end of its 95% interval")                                                          \
+  X(r, primal, primal.value, "W2^2/2 as the map costs it")                                                             \
+  X(r, primal_low, primal.low, "lower end of its 95% interval")                                                        \
+  X(r, primal_high, primal.high, "upper end of its 95% interval")                                                      \
+  X(r, gap, gap.value, "primal - dual; 0 when all masses are right")                                                   \
+  X(r, gap_low, gap.low, "lower end of its 95% interval")                                                              \
+  X(r, gap_high, gap.high, "upper end of its 95% interval")
+
 /* Size of a sample that tells much about n targets: 4 circles or 16 chords a target, at least 4,096. Not collective. */
 PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(BrenierSource source, PetscInt n_targets);
 

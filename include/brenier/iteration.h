@@ -25,23 +25,37 @@ typedef enum {
 /* A reason in words. Not collective. */
 PETSC_EXTERN const char *BrenierReasonText(BrenierReason reason);
 
-/* What is known after an iteration; also the columns of /history, in this order. */
+/* What is known after an iteration, in the order of the columns of /history: NEXT(member, name in the log, meaning),
+   FIRST the same for the first. docs/log.md has this table. To add a column: a line here, and its value where an
+   iteration is measured. */
+#define BRENIER_ITERATION_FIELDS(FIRST, NEXT)                                                                          \
+  FIRST(iteration, iteration, "number of the Newton step, from 0")                                                     \
+  NEXT(evaluations, evaluations, "energy, masses and Hessian at given heights, so often so far")                       \
+  NEXT(seconds, solver_seconds, "wall time since the solve began")                                                     \
+  NEXT(energy, energy, "sampled energy E")                                                                             \
+  NEXT(l1, l1, "sum abs(w_i - nu_i) on the solver's own curves")                                                       \
+  NEXT(rho, rho, "sqrt(sum (w_i - nu_i)^2 / nu_i) on the solver's own curves: a stopping rule, not the error")         \
+  NEXT(noise, noise, "sampling level: rho that the finite number of curves would show of perfect heights")             \
+  NEXT(empty, empty, "cells without mass")                                                                             \
+  NEXT(damping, damping, "Levenberg-Marquardt damping, relative to the diagonal of the Hessian")                       \
+  NEXT(step, step, "largest entry of the accepted step")                                                               \
+  NEXT(linear_iterations, linear_iterations, "iterations of the linear solver in the accepted step")                   \
+  NEXT(curves, curves, "size of the sample; it grows from stage to stage")                                             \
+  NEXT(scanned, scanned, "curves that met all targets so far, one counted as often as it did")                         \
+  NEXT(candidates, candidates, "mean length of the candidate lists; 0 without lists")
+
+#define BRENIER_ITERATION_MEMBER(member, name, meaning) PetscReal member;
+#define BRENIER_ITERATION_COUNT(member, name, meaning)  +1
+
 typedef struct {
-  PetscReal iteration, evaluations; /* both counted from the start */
-  PetscReal seconds;
-  PetscReal energy;
-  PetscReal l1, rho; /* in-sample residuals: sum |w - nu|; root-mean-square relative error */
-  PetscReal noise;   /* estimated sampling part of rho */
-  PetscReal empty;
-  PetscReal damping;
-  PetscReal step;              /* largest |p_i| */
-  PetscReal linear_iterations; /* of the accepted step */
-  PetscReal curves;            /* size of the sample */
-  PetscReal scanned;           /* curves that met all targets so far, one counted as often as it did */
-  PetscReal candidates;        /* mean length of the candidate lists */
+  BRENIER_ITERATION_FIELDS(BRENIER_ITERATION_MEMBER, BRENIER_ITERATION_MEMBER)
 } BrenierIteration;
 
-enum { BRENIER_ITERATION_COLUMNS = 14 };
+enum { BRENIER_ITERATION_COLUMNS = BRENIER_ITERATION_FIELDS(BRENIER_ITERATION_COUNT, BRENIER_ITERATION_COUNT) };
+
+#undef BRENIER_ITERATION_MEMBER
+#undef BRENIER_ITERATION_COUNT
+
 PETSC_EXTERN const char BrenierIterationNames[]; /* "iteration,evaluations,..." */
 
 /* When an iteration on a fixed sample ends, besides at rounding level. */
@@ -53,5 +67,7 @@ typedef struct {
   PetscReal rho;        /* or when rho <= rho; 0 for never */
 } BrenierConvergence;
 
-/* Defaults: 50 iterations, rho a tenth of the noise. Not collective. */
+#define BRENIER_DEFAULT_MAX_IT 50
+
+/* Defaults: so many iterations, rho a tenth of the noise. Not collective. */
 PETSC_EXTERN void BrenierConvergenceDefaults(BrenierConvergence *convergence);

@@ -63,7 +63,10 @@ typedef struct {
       *resume; /* NULL, or a state that safe_point saw, with its heights and sample, to go on from */
 } BrenierNewtonOptions;
 
-/* Defaults. Not collective. */
+#define BRENIER_DEFAULT_DAMPING     0.1
+#define BRENIER_DEFAULT_LINEAR_RTOL 0.01
+
+/* Defaults: these, and of the convergence. Not collective. */
 PETSC_EXTERN void BrenierNewtonDefaults(BrenierNewtonOptions *options);
 
 /*@

@@ -50,6 +50,9 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsScales(BrenierTargets targets, Brenier
    Collective. */
 PETSC_EXTERN PetscErrorCode BrenierScalesSum(BrenierScales scales, Vec x, PetscReal sum[]);
 
+/* All entries of x, laid out as the targets, on every rank: shape [n]. Collective. */
+PETSC_EXTERN PetscErrorCode BrenierScalesGather(BrenierScales scales, Vec x, PetscReal all[]);
+
 /* Entries of a node and of all groups it is in, added, for targets [first, first + n): node shape [n_nodes], x [n]. Not collective. */
 PETSC_EXTERN void BrenierScalesSpread(BrenierScales scales, PetscInt first, PetscInt n, const PetscReal node[],
                                       PetscReal x[]);

@@ -1,19 +1,29 @@
 /* check.c - brenier check: the held-out error of a result, on curves of its own. */
-#include "app.h"
+#include "command.h"
 #include "report.h"
 
 #include <brenier/reduction.h>
 #include <brenier/result.h>
 #include <brenier/store.h>
+#include <brenier/threads.h>
+
+typedef struct {
+  PetscInt64 seed, curves, threads; /* curves: 0 for exact cells, or as many as usual */
+  PetscReal  tol;                   /* 0: not judged */
+  PetscBool  is_checkpoint;
+} CheckRequest;
 
 static const BrenierOption check_options[] = {
-    {"-curves", "N",
-     "fresh curves; default exact cells where targets span 2 or 3 dimensions, else 4 circles or 16 chords a target"},
-    {"-seed", "N", "seed of these curves, independent of those of the solve; default 1"},
-    {"-tol", "RHO", "exit with 6 when the upper end of the interval is above; default: not judged"},
-    {"-threads", "T", "threads of each rank, on cores of their own; default 1. Results do not depend on it"},
-    {"-checkpoint", "", "the file is a checkpoint: read all of it and compare it with its checksums, nothing else"},
-    {NULL, NULL, NULL}};
+    {"-curves", "N", BRENIER_INT(CheckRequest, curves, 64, BRENIER_MOST_COUNT), .text = "fresh curves",
+     .rule = "exact cells where targets span 2 or 3 dimensions, else 4 circles or 16 chords a target"},
+    {"-seed", "N", BRENIER_INT(CheckRequest, seed, 0, BRENIER_MOST_SEED), .standard = "1",
+     .text = "seed of these curves, independent of those of the solve"},
+    {"-tol", "RHO", BRENIER_REAL(CheckRequest, tol, 1e-12, 1e6), .rule = "not judged",
+     .text = "exit with 6 when the upper end of the interval is above"},
+    BRENIER_THREADS_OPTION(CheckRequest, threads),
+    {"-checkpoint", BRENIER_SWITCH(CheckRequest, is_checkpoint),
+     .text = "the file is a checkpoint: read all of it and compare it with its checksums, nothing else"},
+    {NULL}};
 
 /* Reads a checkpoint from end to end. */
 static PetscErrorCode CheckCheckpoint(const char path[])
@@ -34,7 +44,8 @@ static PetscErrorCode CheckCheckpoint(const char path[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Measures heights in the coordinates in which targets differ: exactly where that can be, unless curves are asked for. */
+/* Measures heights in the coordinates in which targets differ: exactly where that can be, unless curves are
+   asked for. */
 static PetscErrorCode Measure(BrenierTargets targets, BrenierSource source, Vec h, PetscInt64 seed, PetscInt64 curves,
                               BrenierHeldOut *held_out)
 {
@@ -58,31 +69,26 @@ static PetscErrorCode Measure(BrenierTargets targets, BrenierSource source, Vec 
 
 static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcome)
 {
-  PetscInt64     seed = 1, curves = 0;
-  PetscReal      tol = 0.0;
-  PetscBool      has_tol, is_checkpoint = PETSC_FALSE;
+  CheckRequest   r = {0};
   BrenierTargets targets;
   BrenierResult  result;
   BrenierHeldOut held_out;
   Vec            h;
 
   PetscFunctionBegin;
-  PetscCall(PetscOptionsGetBool(NULL, NULL, "-checkpoint", &is_checkpoint, NULL));
-  if (is_checkpoint) {
+  PetscCall(BrenierOptionsRead(check_options, &r));
+  if (r.is_checkpoint) {
     PetscCall(CheckCheckpoint(argument[0]));
     *outcome = BRENIER_EXIT_DONE;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(BrenierOptionInt("-curves", 64, PETSC_MAX_INT, &curves, NULL));
-  PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &seed, NULL));
-  PetscCall(BrenierOptionThreads());
-  PetscCall(BrenierOptionReal("-tol", 1e-12, 1e6, &tol, &has_tol));
+  PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, (PetscInt)r.threads));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   PetscCall(BrenierSay("%s: %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT ", source %s", argument[0],
                        targets->n, BrenierPlural(targets->n), targets->dim, BrenierSourceName(result.source)));
-  PetscCall(Measure(targets, result.source, h, seed, curves, &held_out));
+  PetscCall(Measure(targets, result.source, h, r.seed, r.curves, &held_out));
   PetscCall(BrenierReportHeldOut("check", &held_out));
-  *outcome = has_tol && !(held_out.rho_high <= tol) ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
+  *outcome = r.tol > 0.0 && !(held_out.rho_high <= r.tol) ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
   PetscCall(VecDestroy(&h));
   PetscCall(BrenierSourceDestroy(&result.source));
   PetscCall(BrenierTargetsDestroy(&targets));
@@ -90,11 +96,9 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
 }
 
 const BrenierCommand brenier_command_check = {
-    "check",
-    "RESULT.h5",
-    1,
-    "measures a result on fresh curves: rho with its 95% interval, W2, empty cells",
-    check_options,
-    RunCheck,
-    PETSC_FALSE,
-    PETSC_FALSE};
+    .name        = "check",
+    .arguments   = "RESULT.h5",
+    .n_arguments = 1,
+    .summary     = "measures a result on fresh curves: rho with its 95% interval, W2, empty cells",
+    .option      = check_options,
+    .run         = RunCheck};

@@ -1,7 +1,7 @@
 /* codes.h - What encode and decode share: the linear auto-encoder as both know it, and rows in single precision. */
 #pragma once
 
-#include "app.h"
+#include "command.h"
 
 #include <brenier/array.h>
 #include <brenier/linear.h>

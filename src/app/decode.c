@@ -1,6 +1,18 @@
 /* decode.c - brenier decode: codes back to data, by the mean and components that encode wrote. */
 #include "codes.h"
 
+typedef struct {
+  BrenierPath codes, output;
+} DecodeRequest;
+
+static const BrenierOption decode_options[] = {
+    {"-codes", "FILE", BRENIER_FILE(DecodeRequest, codes, INPUT), .rule = "the codes in CODES.h5",
+     .text = "codes to decode, FILE or FILE.h5:/dataset"},
+    {"-o", "DATA.h5", BRENIER_FILE(DecodeRequest, output, OUTPUT), .format = "brenier-data", .needed = PETSC_TRUE,
+     .text = "file to write"},
+    BRENIER_ARRAY_OPTIONS,
+    {NULL}};
+
 /* Reads a dataset that every rank needs as a whole: rank 0 reads it all, which verifies its checksum, and sends it. */
 static PetscErrorCode ReadForAll(MPI_Comm comm, BrenierStore store, const char name[], PetscInt n, PetscInt dim,
                                  PetscReal x[])
@@ -114,37 +126,27 @@ static PetscErrorCode Decode(const BrenierArray *codes, const char encoder[], co
 
 static PetscErrorCode RunDecode(const char *const argument[], BrenierExit *outcome)
 {
-  const MPI_Comm  comm                     = PETSC_COMM_WORLD;
-  const PetscReal start                    = MPI_Wtime();
-  char            path[PETSC_MAX_PATH_LEN] = "", where[PETSC_MAX_PATH_LEN] = "";
-  PetscBool       set;
+  const MPI_Comm  comm  = PETSC_COMM_WORLD;
+  const PetscReal start = MPI_Wtime();
+  DecodeRequest   r     = {0};
   BrenierCoder    coder;
   BrenierArray    codes;
 
   PetscFunctionBegin;
-  PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof path, path, NULL));
-  PetscCall(BrenierOptionText("-codes", PETSC_FALSE, sizeof where, where, &set));
+  PetscCall(BrenierOptionsRead(decode_options, &r));
   PetscCall(OpenCoder(comm, argument[0], &coder));
-  if (!set) PetscCall(PetscSNPrintf(where, sizeof where, "%s:/codes", argument[0]));
-  PetscCall(BrenierArrayRead(comm, where, BRENIER_ARRAY_POINTS, &codes));
-  PetscCall(Decode(&codes, argument[0], &coder, path, start));
+  if (!r.codes[0]) PetscCall(PetscSNPrintf(r.codes, sizeof r.codes, "%s:/codes", argument[0]));
+  PetscCall(BrenierArrayRead(comm, r.codes, BRENIER_ARRAY_POINTS, &codes));
+  PetscCall(Decode(&codes, argument[0], &coder, r.output, start));
   PetscCall(BrenierArrayDestroy(&codes));
   PetscCall(BrenierCoderDestroy(&coder));
   *outcome = BRENIER_EXIT_DONE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static const BrenierOption brenier_decode_options[] = {
-    {"-codes", "FILE", "codes to decode, FILE or FILE.h5:/dataset; default: the codes in CODES.h5"},
-    {"-o", "DATA.h5", "file to write; needed"},
-    BRENIER_ARRAY_OPTIONS,
-    {NULL, NULL, NULL}};
-
 const BrenierCommand brenier_command_decode = {.name        = "decode",
                                                .arguments   = "CODES.h5",
                                                .n_arguments = 1,
                                                .summary = "codes back to data, by the linear auto-encoder of encode",
-                                               .option  = brenier_decode_options,
-                                               .run     = RunDecode,
-                                               .solver_options = PETSC_FALSE,
-                                               PETSC_FALSE};
+                                               .option  = decode_options,
+                                               .run     = RunDecode};

@@ -6,6 +6,19 @@
 */
 #include "codes.h"
 
+typedef struct {
+  PetscInt64  dim;
+  BrenierPath output;
+} EncodeRequest;
+
+static const BrenierOption encode_options[] = {
+    {"-dim", "D", BRENIER_INT(EncodeRequest, dim, 1, BRENIER_MOST_COUNT), .needed = PETSC_TRUE,
+     .text = "number of components to keep, the dimension of the codes, such as 64"},
+    {"-o", "CODES.h5", BRENIER_FILE(EncodeRequest, output, OUTPUT), .format = "brenier-codes", .needed = PETSC_TRUE,
+     .text = "file to write: codes, mean, components, variance"},
+    BRENIER_ARRAY_OPTIONS,
+    {NULL}};
+
 /* Components with less than this fraction of the largest variance hold rounding noise, not data. */
 static const PetscReal brenier_flat_component = 1e-12;
 
@@ -186,41 +199,28 @@ static PetscErrorCode Encode(const BrenierArray *data, PetscInt d, const char pa
 
 static PetscErrorCode RunEncode(const char *const argument[], BrenierExit *outcome)
 {
-  const PetscReal start                    = MPI_Wtime();
-  char            path[PETSC_MAX_PATH_LEN] = "";
-  PetscInt64      d                        = 0;
-  PetscBool       set;
+  const PetscReal start = MPI_Wtime();
+  EncodeRequest   r     = {0};
   BrenierArray    data;
 
   PetscFunctionBegin;
-  PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof path, path, NULL));
-  PetscCall(BrenierOptionInt("-dim", 1, PETSC_MAX_INT, &d, &set));
-  PetscCheck(set, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "option -dim is needed: the number of components to keep, such as -dim 64");
+  PetscCall(BrenierOptionsRead(encode_options, &r));
   PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, argument[0], BRENIER_ARRAY_DATA, &data));
   PetscCall(BrenierSay(
       "read %" PetscInt_FMT " row%s of %" PetscInt_FMT " feature%s from %s; keeping %" PetscInt64_FMT " component%s",
-      data.n, BrenierPlural(data.n), data.dim, BrenierPlural(data.dim), data.path, d, BrenierPlural(d)));
+      data.n, BrenierPlural(data.n), data.dim, BrenierPlural(data.dim), data.path, r.dim, BrenierPlural(r.dim)));
   PetscCall(BrenierLogEvent("read", "s path", data.path, "i rows", (PetscInt64)data.n, "i features",
                             (PetscInt64)data.dim, NULL));
-  PetscCall(CheckDimension(&data, d));
-  PetscCall(Encode(&data, (PetscInt)d, path, start));
+  PetscCall(CheckDimension(&data, r.dim));
+  PetscCall(Encode(&data, (PetscInt)r.dim, r.output, start));
   PetscCall(BrenierArrayDestroy(&data));
   *outcome = BRENIER_EXIT_DONE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static const BrenierOption brenier_encode_options[] = {
-    {"-dim", "D", "number of components to keep, the dimension of the codes; needed"},
-    {"-o", "CODES.h5", "file to write: codes, mean, components, variance; needed"},
-    BRENIER_ARRAY_OPTIONS,
-    {NULL, NULL, NULL}};
-
 const BrenierCommand brenier_command_encode = {.name        = "encode",
                                                .arguments   = "DATA",
                                                .n_arguments = 1,
                                                .summary = "data to codes: linear auto-encoder (principal components)",
-                                               .option  = brenier_encode_options,
-                                               .run     = RunEncode,
-                                               .solver_options = PETSC_FALSE,
-                                               PETSC_FALSE};
+                                               .option  = encode_options,
+                                               .run     = RunEncode};

@@ -5,67 +5,43 @@
 
 const char *const BrenierSingularNames[] = {"project", "reject", "keep", NULL};
 
-static const char *const brenier_extensions[] = {"none", "linear", NULL};
+const char *const BrenierExtensionNames[] = {"none", "linear", NULL};
 
-enum { BRENIER_NEIGHBOURS = 3 };
-
-PetscErrorCode BrenierOptionsThreshold(BrenierThreshold *t)
+PetscErrorCode BrenierThresholdCheck(BrenierThreshold *t)
 {
-  PetscInt convention = BRENIER_ANGLE_LIFTED;
-
   PetscFunctionBegin;
-  PetscCall(PetscMemzero(t, sizeof *t));
-  PetscCall(BrenierOptionChoice("-angle", BrenierAngleNames, &convention, NULL));
-  PetscCall(BrenierOptionReal("-threshold", 0.0, 180.0, &t->threshold, &t->by_angle));
-  PetscCall(BrenierOptionReal("-quantile", 0.0, 1.0, &t->quantile, &t->by_quantile));
+  PetscCall(BrenierOptionGiven("-threshold", &t->by_angle));
+  PetscCall(BrenierOptionGiven("-quantile", &t->by_quantile));
   PetscCheck(!t->by_angle || !t->by_quantile, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "-threshold and -quantile both say where the singular set begins; name one");
-  t->convention = (BrenierAngle)convention;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Options that mean nothing without another one. */
-static PetscErrorCode RefuseWithout(PetscBool given, const char name[], PetscBool other, const char needed[])
+static PetscErrorCode CheckSingular(BrenierExtend *e)
 {
-  PetscFunctionBegin;
-  PetscCheck(!given || other, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "option %s needs %s", name, needed);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ReadSingular(BrenierExtend *e)
-{
-  PetscInt  singular = BRENIER_SINGULAR_PROJECT;
-  PetscBool given, has_angle, has_threshold;
+  PetscBool has_singular, has_angle, has_threshold;
 
   PetscFunctionBegin;
-  PetscCall(BrenierOptionsThreshold(&e->threshold));
-  PetscCall(BrenierOptionChoice("-singular", BrenierSingularNames, &singular, &given));
-  PetscCall(PetscOptionsHasName(NULL, NULL, "-angle", &has_angle));
+  PetscCall(BrenierThresholdCheck(&e->threshold));
+  PetscCall(BrenierOptionGiven("-singular", &has_singular));
+  PetscCall(BrenierOptionGiven("-angle", &has_angle));
   has_threshold = (PetscBool)(e->threshold.by_angle || e->threshold.by_quantile);
-  PetscCall(RefuseWithout(given, "-singular", has_threshold, "-threshold or -quantile, which say what is singular"));
-  PetscCall(RefuseWithout(has_angle, "-angle", has_threshold, "-threshold or -quantile"));
-  PetscCall(RefuseWithout(has_threshold, e->threshold.by_angle ? "-threshold" : "-quantile", e->linear,
-                          "-extension linear: without it every code is a target"));
-  e->singular = (BrenierSingular)singular;
+  PetscCall(BrenierOptionNeeds("-singular", has_singular, has_threshold,
+                               "-threshold or -quantile, which say what is singular"));
+  PetscCall(BrenierOptionNeeds("-angle", has_angle, has_threshold, "-threshold or -quantile"));
+  PetscCall(BrenierOptionNeeds(e->threshold.by_angle ? "-threshold" : "-quantile", has_threshold, e->linear,
+                               "-extension linear: without it every code is a target"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierOptionsExtend(PetscBool singular, BrenierExtend *e)
+PetscErrorCode BrenierExtendCheck(PetscBool singular, BrenierExtend *e)
 {
-  PetscInt   kind       = 0;
-  PetscInt64 neighbours = 0;
-  PetscBool  has_neighbours, has_curves;
-
   PetscFunctionBegin;
-  PetscCall(PetscMemzero(e, sizeof *e));
-  PetscCall(BrenierOptionChoice("-extension", brenier_extensions, &kind, NULL));
-  e->linear = (PetscBool)(kind == 1);
-  PetscCall(BrenierOptionInt("-neighbours", 1, PETSC_MAX_INT, &neighbours, &has_neighbours));
-  PetscCall(BrenierOptionInt("-curves", 64, PETSC_MAX_INT, &e->curves, &has_curves));
-  PetscCall(RefuseWithout(has_neighbours, "-neighbours", e->linear, "-extension linear"));
-  PetscCall(RefuseWithout(has_curves, "-curves", e->linear, "-extension linear"));
-  e->extension.n_neighbours = (PetscInt)neighbours;
-  if (singular) PetscCall(ReadSingular(e));
+  e->linear = (PetscBool)(e->kind == 1);
+  PetscCall(BrenierOptionNeeds("-neighbours", (PetscBool)(e->neighbours > 0), e->linear, "-extension linear"));
+  PetscCall(BrenierOptionNeeds("-curves", (PetscBool)(e->curves > 0), e->linear, "-extension linear"));
+  e->extension.n_neighbours = (PetscInt)e->neighbours;
+  if (singular) PetscCall(CheckSingular(e));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -77,7 +53,8 @@ PetscErrorCode BrenierThresholdDegrees(const BrenierThreshold *t, const BrenierR
   PetscFunctionBegin;
   *degrees = t->by_angle ? t->threshold : 180.0;
   if (!t->by_quantile) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierFacetsMeasure(targets, result->source, h, t->convention, result->seed, curves, &facets));
+  PetscCall(
+      BrenierFacetsMeasure(targets, result->source, h, (BrenierAngle)t->convention, result->seed, curves, &facets));
   PetscCall(BrenierFacetsQuantile(&facets, t->quantile, degrees));
   PetscCall(BrenierFacetsDestroy(&facets));
   PetscCall(BrenierSay("singular above %.4g degrees (%s), the quantile %g by facet mass", (double)*degrees,
@@ -107,7 +84,7 @@ PetscErrorCode BrenierExtendSetUp(BrenierExtend *e, const BrenierResult *result,
   PetscCheck(x->n_neighbours <= t->n, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "option -neighbours asks for %" PetscInt_FMT " of the %" PetscInt_FMT " targets of %s", x->n_neighbours,
              t->n, result->input);
-  x->convention = e->threshold.convention;
+  x->convention = (BrenierAngle)e->threshold.convention;
   x->projects   = (PetscBool)(e->singular == BRENIER_SINGULAR_PROJECT);
   PetscCall(BrenierThresholdDegrees(&e->threshold, result, t, h, e->curves, &x->threshold));
   if (e->linear) PetscCall(FindBarycentres(e, result, t, h));
@@ -125,7 +102,7 @@ PetscErrorCode BrenierExtendDestroy(BrenierExtend *e)
 PetscErrorCode BrenierExtendSetAttributes(const BrenierExtend *e, BrenierStore store)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierStoreSetText(store, "/", "extension", brenier_extensions[e->linear]));
+  PetscCall(BrenierStoreSetText(store, "/", "extension", BrenierExtensionNames[e->kind]));
   if (!e->linear) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierStoreSetInt(store, "/", "neighbours", e->extension.n_neighbours));
   if (!e->threshold.by_angle && !e->threshold.by_quantile) PetscFunctionReturn(PETSC_SUCCESS);

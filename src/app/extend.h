@@ -1,53 +1,66 @@
 /* extend.h - The options that say how the map goes on between the targets, shared by map, sample and facets. */
 #pragma once
 
-#include "app.h"
+#include "command.h"
 
 #include <brenier/extension.h>
 #include <brenier/result.h>
 #include <brenier/store.h>
 
-/* Lines of a command's table. */
-#define BRENIER_EXTENSION_OPTIONS                                                                                        \
-  {"-extension", "none|linear", "none: the targets alone (default); linear: a mean of the nearest, see -neighbours"},    \
-      {"-neighbours", "K", "targets of a mean, highest planes first, by inverse distance to barycentres; default 3"},    \
-  {                                                                                                                      \
-    "-curves", "N",                                                                                                      \
-        "curves that measure barycentres and facets; default exact cells in 2 and 3 dimensions, else 4 circles a target" \
-  }
-#define BRENIER_ANGLE_OPTIONS                                                                                          \
-  {"-angle", "lifted|unlifted", "between targets: with a last component -1 (default), or as they are"},                \
-      {"-threshold", "DEGREES", "a facet is singular above this angle, 0 to 180"},                                     \
-  {                                                                                                                    \
-    "-quantile", "Q", "or above this quantile, 0 to 1, of the angles weighted by facet mass"                           \
-  }
-
 typedef enum { BRENIER_SINGULAR_PROJECT, BRENIER_SINGULAR_REJECT, BRENIER_SINGULAR_KEEP } BrenierSingular;
 
-extern const char *const BrenierSingularNames[];
+extern const char *const BrenierSingularNames[], *const BrenierExtensionNames[];
 
 /* Where the singular set begins, as asked for. */
 typedef struct {
-  BrenierAngle convention;
-  PetscBool    by_angle, by_quantile; /* neither: nothing is singular */
-  PetscReal    threshold, quantile;
+  PetscInt  convention;            /* a BrenierAngle */
+  PetscBool by_angle, by_quantile; /* neither: nothing is singular */
+  PetscReal threshold, quantile;
 } BrenierThreshold;
 
 /* The extension as asked for, and what was made of it. */
 typedef struct {
-  PetscBool        linear;
-  PetscInt64       curves; /* 0: exact cells, or as many as usual */
+  PetscInt         kind;       /* index into BrenierExtensionNames */
+  PetscInt64       neighbours; /* 0: as many as usual */
+  PetscInt64       curves;     /* 0: exact cells, or as many as usual */
+  PetscInt         singular;   /* a BrenierSingular */
   BrenierThreshold threshold;
-  BrenierSingular  singular;
+  PetscBool        linear;
   BrenierExtension extension;
   PetscReal       *barycentre; /* owned */
 } BrenierExtend;
 
-/* Reads -angle, -threshold, -quantile. Collective on the world; errors are PETSC_ERR_USER_INPUT. */
-PetscErrorCode BrenierOptionsThreshold(BrenierThreshold *threshold);
+/* Lines of a command's table, for a member of its request that is a BrenierExtend or a BrenierThreshold. */
+#define BRENIER_EXTENSION_OPTIONS(request, member)                                                                     \
+  {"-extension", BRENIER_CHOICE(request, member.kind, BrenierExtensionNames), .standard = "none",                      \
+   .text = "none: the targets alone; linear: a mean of the nearest, see -neighbours"},                                 \
+      {"-neighbours", "K", BRENIER_INT(request, member.neighbours, 1, BRENIER_MOST_COUNT),                             \
+       .rule = BRENIER_WORDS(BRENIER_NEIGHBOURS),                                                                      \
+       .text = "targets of a mean, highest planes first, by inverse distance to barycentres"},                         \
+  {                                                                                                                    \
+    "-curves", "N", BRENIER_INT(request, member.curves, 64, BRENIER_MOST_COUNT),                                       \
+        .text = "curves that measure barycentres and facets",                                                          \
+        .rule = "exact cells in 2 and 3 dimensions, else 4 circles a target"                                           \
+  }
+#define BRENIER_ANGLE_OPTIONS(request, member)                                                                         \
+  {"-angle", BRENIER_CHOICE(request, member.convention, BrenierAngleNames), .standard = "lifted",                      \
+   .text = "between targets: with a last component -1, or as they are"},                                               \
+      {"-threshold", "DEGREES", BRENIER_REAL(request, member.threshold, 0.0, 180.0),                                   \
+       .text = "a facet is singular above this angle"},                                                                \
+  {                                                                                                                    \
+    "-quantile", "Q", BRENIER_REAL(request, member.quantile, 0.0, 1.0),                                                \
+        .text = "or above this quantile of the angles weighted by facet mass"                                          \
+  }
 
-/* Reads the options of the extension; `singular` when the command has those of the singular set as well. The same. */
-PetscErrorCode BrenierOptionsExtend(PetscBool singular, BrenierExtend *extend);
+/* Neighbours of a mean where -neighbours does not say. */
+#define BRENIER_NEIGHBOURS 3
+
+/* Completes what was read of -angle, -threshold, -quantile: which of them were given. Collective on the world; errors
+   are PETSC_ERR_USER_INPUT. */
+PetscErrorCode BrenierThresholdCheck(BrenierThreshold *threshold);
+
+/* The same for the options of the extension; `singular` when the command has those of the singular set as well. */
+PetscErrorCode BrenierExtendCheck(PetscBool singular, BrenierExtend *extend);
 
 /* The threshold in degrees; measures the facets for a quantile. Collective on the targets. */
 PetscErrorCode BrenierThresholdDegrees(const BrenierThreshold *threshold, const BrenierResult *result,

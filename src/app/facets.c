@@ -5,32 +5,32 @@
 
 #include <math.h>
 
-static const BrenierOption facets_options[] = {
-    {"-o", "FILE", "output file (needed): /pair, /angle, /mass; with a threshold /mode, a label for every target"},
-    BRENIER_ANGLE_OPTIONS,
-    {"-curves", "N",
-     "fresh curves, whose crossings are the facets; default exact in 2 and 3 dimensions, else 4 circles a target"},
-    {"-seed", "N", "seed of these curves; default that of the result, which sample -quantile takes"},
-    {NULL, NULL, NULL}};
-
 /* Shares of the facet mass at which the angles are told. */
 static const PetscReal brenier_shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
 
 typedef struct {
-  char             output[PETSC_MAX_PATH_LEN];
+  BrenierPath      output;
   BrenierThreshold threshold;
-  PetscInt64       curves, seed;
-} FacetsOptions;
+  PetscInt64       curves, seed; /* curves: 0 for exact cells, or as many as usual; seed: -1 for that of the result */
+} FacetsRequest;
 
-static PetscErrorCode ReadFacetsOptions(FacetsOptions *o)
+static const BrenierOption facets_options[] = {
+    {"-o", "FILE", BRENIER_FILE(FacetsRequest, output, OUTPUT), .format = "brenier-facets", .needed = PETSC_TRUE,
+     .text = "output file: /pair, /angle, /mass; with a threshold /mode, a label for every target"},
+    BRENIER_ANGLE_OPTIONS(FacetsRequest, threshold),
+    {"-curves", "N", BRENIER_INT(FacetsRequest, curves, 64, BRENIER_MOST_COUNT),
+     .text = "fresh curves, whose crossings are the facets",
+     .rule = "exact cells in 2 and 3 dimensions, else 4 circles a target"},
+    {"-seed", "N", BRENIER_INT(FacetsRequest, seed, 0, BRENIER_MOST_SEED), .text = "seed of these curves",
+     .rule = "that of the result, which sample -quantile takes"},
+    {NULL}};
+
+static PetscErrorCode ReadFacetsRequest(FacetsRequest *r)
 {
   PetscFunctionBegin;
-  o->curves = 0;
-  o->seed   = -1;
-  PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof o->output, o->output, NULL));
-  PetscCall(BrenierOptionInt("-curves", 64, PETSC_MAX_INT, &o->curves, NULL));
-  PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &o->seed, NULL));
-  PetscCall(BrenierOptionsThreshold(&o->threshold));
+  *r = (FacetsRequest){.seed = -1};
+  PetscCall(BrenierOptionsRead(facets_options, r));
+  PetscCall(BrenierThresholdCheck(&r->threshold));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -57,7 +57,7 @@ static PetscErrorCode CountSingular(const BrenierFacets *f, PetscReal threshold,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode SayAngles(const BrenierFacets *f, BrenierAngle convention)
+static PetscErrorCode SayAngles(const BrenierFacets *f, PetscInt convention)
 {
   enum { N = sizeof brenier_shares / sizeof brenier_shares[0] };
   PetscReal angle[N];
@@ -72,20 +72,20 @@ static PetscErrorCode SayAngles(const BrenierFacets *f, BrenierAngle convention)
 }
 
 /* mode is NULL without a threshold. */
-static PetscErrorCode WriteFacets(const FacetsOptions *o, BrenierTargets t, const BrenierFacets *f, PetscInt64 n_facets,
+static PetscErrorCode WriteFacets(const FacetsRequest *r, BrenierTargets t, const BrenierFacets *f, PetscInt64 n_facets,
                                   PetscReal threshold, const PetscInt64 mode[], PetscInt64 n_modes)
 {
   BrenierStore store;
 
   PetscFunctionBegin;
-  PetscCall(BrenierStoreCreate(t->comm, o->output, n_facets * 32 + 8 * (PetscInt64)t->n + (1 << 20), "brenier-facets",
+  PetscCall(BrenierStoreCreate(t->comm, r->output, n_facets * 32 + 8 * (PetscInt64)t->n + (1 << 20), "brenier-facets",
                                &store));
-  PetscCall(BrenierStoreSetText(store, "/", "angle", BrenierAngleNames[o->threshold.convention]));
+  PetscCall(BrenierStoreSetText(store, "/", "angle", BrenierAngleNames[r->threshold.convention]));
   PetscCall(BrenierStoreSetInt(store, "/", "n_targets", t->n));
   PetscCall(BrenierStoreWriteRows(store, "/pair", BRENIER_I8, f->n, 2, f->pair, "targets, counted from 0"));
   PetscCall(BrenierStoreWriteRows(store, "/angle", BRENIER_F8, f->n, 0, f->angle, "degrees"));
   PetscCall(BrenierStoreWriteRows(store, "/mass", BRENIER_F8, f->n, 0, f->mass, "one over source length"));
-  if (o->threshold.by_angle || o->threshold.by_quantile) {
+  if (r->threshold.by_angle || r->threshold.by_quantile) {
     PetscCall(BrenierStoreSetReal(store, "/", "threshold", threshold));
     PetscCall(BrenierStoreSetInt(store, "/", "modes", n_modes));
     PetscCall(BrenierStoreWriteRows(store, "/mode", BRENIER_I8, t->n_local, 0, mode, "mode, counted from 0"));
@@ -95,47 +95,48 @@ static PetscErrorCode WriteFacets(const FacetsOptions *o, BrenierTargets t, cons
 }
 
 /* Cuts the singular facets, tells of the modes, writes. */
-static PetscErrorCode CutFacets(const FacetsOptions *o, BrenierTargets t, const BrenierFacets *f)
+static PetscErrorCode CutFacets(const FacetsRequest *r, BrenierTargets t, const BrenierFacets *f)
 {
-  const PetscBool cuts      = (PetscBool)(o->threshold.by_angle || o->threshold.by_quantile);
-  PetscReal       threshold = o->threshold.by_angle ? o->threshold.threshold : 180.0, share = 0.0;
+  const PetscBool cuts      = (PetscBool)(r->threshold.by_angle || r->threshold.by_quantile);
+  PetscReal       threshold = r->threshold.by_angle ? r->threshold.threshold : 180.0, share = 0.0;
   PetscInt64      count[2], n_modes, *mode;
 
   PetscFunctionBegin;
-  if (o->threshold.by_quantile) PetscCall(BrenierFacetsQuantile(f, o->threshold.quantile, &threshold));
+  if (r->threshold.by_quantile) PetscCall(BrenierFacetsQuantile(f, r->threshold.quantile, &threshold));
   PetscCall(CountSingular(f, threshold, count, &share));
   PetscCall(PetscMalloc1(t->n_local, &mode));
   PetscCall(BrenierFacetsModes(t, f, threshold, mode, &n_modes));
   PetscCall(BrenierSay("%" PetscInt64_FMT " facet%s between the cells of %" PetscInt_FMT " target%s", count[0],
                        BrenierPlural(count[0]), t->n, BrenierPlural(t->n)));
-  PetscCall(SayAngles(f, o->threshold.convention));
+  PetscCall(SayAngles(f, r->threshold.convention));
   if (cuts)
     PetscCall(BrenierSay("  %" PetscInt64_FMT " singular, above %.4g degrees, with %.3g of the facet mass; cut at them "
                          "%" PetscInt64_FMT " mode%s",
                          count[1], (double)threshold, (double)share, n_modes, BrenierPlural(n_modes)));
-  PetscCall(WriteFacets(o, t, f, count[0], threshold, mode, n_modes));
-  PetscCall(BrenierSay("output in %s", o->output));
+  PetscCall(WriteFacets(r, t, f, count[0], threshold, mode, n_modes));
+  PetscCall(BrenierSay("output in %s", r->output));
   PetscCall(BrenierLogEvent("facets", "i facets", count[0], "i singular", cuts ? count[1] : 0, "r threshold",
                             cuts ? threshold : NAN, "r singular_share", cuts ? share : 0.0, "i modes",
-                            cuts ? n_modes : 1, "s output", o->output, NULL));
+                            cuts ? n_modes : 1, "s output", r->output, NULL));
   PetscCall(PetscFree(mode));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode RunFacets(const char *const argument[], BrenierExit *outcome)
 {
-  FacetsOptions  o;
+  FacetsRequest  r;
   BrenierTargets targets;
   BrenierResult  result;
   BrenierFacets  facets;
   Vec            h;
 
   PetscFunctionBegin;
-  PetscCall(ReadFacetsOptions(&o));
+  PetscCall(ReadFacetsRequest(&r));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
-  if (o.seed < 0) o.seed = result.seed;
-  PetscCall(BrenierFacetsMeasure(targets, result.source, h, o.threshold.convention, o.seed, o.curves, &facets));
-  PetscCall(CutFacets(&o, targets, &facets));
+  if (r.seed < 0) r.seed = result.seed;
+  PetscCall(
+      BrenierFacetsMeasure(targets, result.source, h, (BrenierAngle)r.threshold.convention, r.seed, r.curves, &facets));
+  PetscCall(CutFacets(&r, targets, &facets));
   PetscCall(BrenierFacetsDestroy(&facets));
   PetscCall(VecDestroy(&h));
   PetscCall(BrenierSourceDestroy(&result.source));
@@ -144,6 +145,10 @@ static PetscErrorCode RunFacets(const char *const argument[], BrenierExit *outco
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_facets = {
-    "facets",       "RESULT.h5", 1,           "lists the facets between cells by angle and mass, and the modes",
-    facets_options, RunFacets,   PETSC_FALSE, PETSC_FALSE};
+const BrenierCommand brenier_command_facets = {.name        = "facets",
+                                               .arguments   = "RESULT.h5",
+                                               .n_arguments = 1,
+                                               .summary =
+                                                   "lists the facets between cells by angle and mass, and the modes",
+                                               .option = facets_options,
+                                               .run    = RunFacets};

@@ -1,12 +1,12 @@
 /*
   files.c - The files that a run names: none is lost to another one.
 
-  All of them are listed first, with where links lead and what is there, and compared: by device and inode where there is
-  a file, by folder and name where there is none yet. Then each output is looked at: whether it can be written, and
+  All of them are listed first, with where links lead and what is there, and compared: by device and inode where there
+  is a file, by folder and name where there is none yet. Then each output is looked at: whether it can be written, and
   whether what is there may be replaced. All on rank 0, which writes.
 */
 #define _POSIX_C_SOURCE 200809L
-#include "app.h"
+#include "files.h"
 
 #include <brenier/array.h>
 #include <brenier/checkpoint.h>
@@ -30,29 +30,6 @@ typedef enum {
   FILE_REPORT, /* of PETSc's, as in -log_view :FILE */
   FILE_STREAM  /* standard output or error */
 } FileUse;
-
-/* Options with a file behind them. */
-static const struct {
-  const char *command, *option;
-  FileUse     use;
-  const char *format; /* of a store */
-} brenier_file_options[] = {
-    {"solve", "-weights", FILE_INPUT, NULL},
-    {"solve", "-start", FILE_START, NULL},
-    {"solve", "-o", FILE_OUTPUT, "brenier-result"},
-    {"solve", "-checkpoint", FILE_CHECKPOINT, "brenier-checkpoint"},
-    {"solve", "-stop_file", FILE_STOP, NULL},
-    {"sample", "-labels", FILE_INPUT, NULL},
-    {"sample", "-o", FILE_OUTPUT, "brenier-samples"},
-    {"map", "-o", FILE_OUTPUT, "brenier-map"},
-    {"facets", "-o", FILE_OUTPUT, "brenier-facets"},
-    {"encode", "-o", FILE_OUTPUT, "brenier-codes"},
-    {"decode", "-codes", FILE_INPUT, NULL},
-    {"decode", "-o", FILE_OUTPUT, "brenier-data"},
-    {"frechet", "-map", FILE_OUTPUT, "brenier-affine"},
-};
-
-enum { FILE_OPTIONS = sizeof brenier_file_options / sizeof brenier_file_options[0] };
 
 /* Longer than any path: PETSc cuts a value short without a word. */
 enum { VALUE_LENGTH = 2 * PETSC_MAX_PATH_LEN };
@@ -139,31 +116,53 @@ static void AddStream(FileList *list, int descriptor, const char name[])
   ++list->n;
 }
 
-static void AddOlder(FileList *list, const char path[])
+static void AddOlder(FileList *list, const BrenierOption *o, const char path[])
 {
   char place[PETSC_MAX_PATH_LEN], older[VALUE_LENGTH];
 
   if (strlen(path) >= sizeof place || !BrenierStorePlace(path, place)) return;
   snprintf(older, sizeof older, "%s%s", place, BrenierCheckpointOlder);
-  AddFile(list, FILE_OLDER, "-checkpoint", "brenier-checkpoint", older);
+  AddFile(list, FILE_OLDER, o->name, o->format, older);
+}
+
+/* What a run does with the file behind an option; false when there is none. */
+static PetscBool IsFile(const BrenierOption *o, FileUse *use)
+{
+  switch (o->kind) {
+  case BRENIER_OPTION_INPUT:
+    *use = FILE_INPUT;
+    return PETSC_TRUE;
+  case BRENIER_OPTION_START:
+    *use = FILE_START;
+    return PETSC_TRUE;
+  case BRENIER_OPTION_OUTPUT:
+    *use = FILE_OUTPUT;
+    return PETSC_TRUE;
+  case BRENIER_OPTION_CHECKPOINT:
+    *use = FILE_CHECKPOINT;
+    return PETSC_TRUE;
+  case BRENIER_OPTION_STOP:
+    *use = FILE_STOP;
+    return PETSC_TRUE;
+  default:
+    return PETSC_FALSE;
+  }
 }
 
 static PetscErrorCode AddOptions(FileList *list, const BrenierCommand *command)
 {
-  char value[VALUE_LENGTH] = "";
+  char      value[VALUE_LENGTH] = "";
+  FileUse   use;
+  PetscBool found;
 
   PetscFunctionBegin;
-  for (int i = 0; i < FILE_OPTIONS; ++i) {
-    const char   *option = brenier_file_options[i].option;
-    const FileUse use    = brenier_file_options[i].use;
-    PetscBool     found;
-
-    if (strcmp(brenier_file_options[i].command, command->name)) continue;
-    PetscCall(PetscOptionsGetString(NULL, NULL, option, value, sizeof value, &found));
+  for (const BrenierOption *o = command->option; o->name; ++o) {
+    if (!IsFile(o, &use)) continue;
+    PetscCall(PetscOptionsGetString(NULL, NULL, o->name, value, sizeof value, &found));
     if (!found) continue;
-    if (use == FILE_INPUT || use == FILE_START) AddInput(list, use, option, value);
-    else AddFile(list, use, option, brenier_file_options[i].format, value);
-    if (use == FILE_CHECKPOINT) AddOlder(list, value);
+    if (use == FILE_INPUT || use == FILE_START) AddInput(list, use, o->name, value);
+    else AddFile(list, use, o->name, o->format, value);
+    if (use == FILE_CHECKPOINT) AddOlder(list, o, value);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -326,13 +325,14 @@ static void CheckOutputs(FileList *list)
 PetscErrorCode BrenierFilesCheck(const BrenierCommand *command, const char *const argument[], const char log[], int n,
                                  char *const word[])
 {
-  const int      most = 2 * BRENIER_MAX_ARGUMENTS + 3 * FILE_OPTIONS + 2 * n + 3;
+  int            most = 2 * BRENIER_MAX_ARGUMENTS + 2 * n + 3;
   FileList       list = {0};
   PetscMPIInt    rank;
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  for (const BrenierOption *o = command->option; o->name; ++o) most += 2; // two files behind one at most
   if (rank == 0) {
     PetscCall(PetscCalloc1(most, &list.file));
     PetscCall(ListFiles(&list, command, argument, log, n, word));

@@ -4,34 +4,34 @@
 #include <brenier/array.h>
 #include <brenier/frechet.h>
 
-static const BrenierOption frechet_options[] = {
-    {"-map", "OUT.h5",
-     "write the optimal affine map from A to B, between the normal laws: /matrix, /mean, /target_mean"},
-    {"-splits", "N", "times that both sets are halved at random, for bias and interval; default 8, at least 4, 0 none"},
-    {"-seed", "N", "names the halves; default 1"},
-    BRENIER_ARRAY_OPTIONS,
-    {NULL, NULL, NULL}};
-
 enum { BRENIER_LEAST_SPLITS = 4, BRENIER_LEAST_ROWS = 4 };
 
 /* Features whose fourth powers neither overflow nor vanish. */
 static const PetscReal brenier_least_size = 1e-70, brenier_most_size = 1e70;
 
 typedef struct {
-  char       output[PETSC_MAX_PATH_LEN]; /* of the map; "" for none */
-  PetscInt64 splits, seed;
-} FrechetOptions;
+  BrenierPath map; /* "" for none */
+  PetscInt64  splits, seed;
+} FrechetRequest;
 
-static PetscErrorCode ReadFrechetOptions(FrechetOptions *o)
+static const BrenierOption frechet_options[] = {
+    {"-map", "OUT.h5", BRENIER_FILE(FrechetRequest, map, OUTPUT), .format = "brenier-affine",
+     .text = "write the optimal affine map from A to B, between the normal laws: /matrix, /mean, /target_mean"},
+    {"-splits", "N", BRENIER_INT(FrechetRequest, splits, 0, 1000000), .standard = "8",
+     .text = "times that both sets are halved at random, for bias and interval: at least 4, or 0 for none"},
+    {"-seed", "N", BRENIER_INT(FrechetRequest, seed, 0, BRENIER_MOST_SEED), .standard = "1",
+     .text = "names the halves"},
+    BRENIER_ARRAY_OPTIONS,
+    {NULL}};
+
+static PetscErrorCode ReadFrechetRequest(FrechetRequest *r)
 {
   PetscFunctionBegin;
-  *o = (FrechetOptions){.splits = 8, .seed = 1};
-  PetscCall(BrenierOptionText("-map", PETSC_FALSE, sizeof o->output, o->output, NULL));
-  PetscCall(BrenierOptionInt("-splits", 0, 1000000, &o->splits, NULL));
-  PetscCheck(!o->splits || o->splits >= BRENIER_LEAST_SPLITS, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+  *r = (FrechetRequest){0};
+  PetscCall(BrenierOptionsRead(frechet_options, r));
+  PetscCheck(!r->splits || r->splits >= BRENIER_LEAST_SPLITS, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "option -splits takes 0 or a whole number from %d on, not %" PetscInt64_FMT, BRENIER_LEAST_SPLITS,
-             o->splits);
-  PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &o->seed, NULL));
+             r->splits);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -69,13 +69,13 @@ static PetscErrorCode ReadSets(const char *const argument[], BrenierArray set[2]
 }
 
 /* How often to halve: not at all when a half would not have two rows. */
-static PetscErrorCode SplitsOf(const FrechetOptions *o, const BrenierArray set[2], PetscInt *splits)
+static PetscErrorCode SplitsOf(const FrechetRequest *r, const BrenierArray set[2], PetscInt *splits)
 {
   const PetscInt n = PetscMin(set[0].n, set[1].n), dim = set[0].dim;
 
   PetscFunctionBegin;
-  *splits = n < BRENIER_LEAST_ROWS ? 0 : (PetscInt)o->splits;
-  if (o->splits && !*splits)
+  *splits = n < BRENIER_LEAST_ROWS ? 0 : (PetscInt)r->splits;
+  if (r->splits && !*splits)
     PetscCall(BrenierSay("notice: halves need %d rows in each set; there is no interval", BRENIER_LEAST_ROWS));
   else if (*splits && n / 4 < dim)
     PetscCall(BrenierSay("notice: %" PetscInt_FMT " rows are few for %" PetscInt_FMT
@@ -144,7 +144,7 @@ static PetscErrorCode WriteMap(const char path[], const BrenierArray set[2], con
 
 static PetscErrorCode RunFrechet(const char *const argument[], BrenierExit *outcome)
 {
-  FrechetOptions  o;
+  FrechetRequest  r;
   PetscInt        splits;
   BrenierArray    set[2];
   BrenierRows     rows[2];
@@ -152,14 +152,14 @@ static PetscErrorCode RunFrechet(const char *const argument[], BrenierExit *outc
   BrenierBuresMap map[2];
 
   PetscFunctionBegin;
-  PetscCall(ReadFrechetOptions(&o));
+  PetscCall(ReadFrechetRequest(&r));
   PetscCall(ReadSets(argument, set));
-  PetscCall(SplitsOf(&o, set, &splits));
+  PetscCall(SplitsOf(&r, set, &splits));
   for (int s = 0; s < 2; ++s) rows[s] = (BrenierRows){set[s].n, set[s].first, set[s].n_local, set[s].dim, set[s].value};
-  PetscCall(BrenierFrechetMeasure(PETSC_COMM_WORLD, rows, splits, o.seed, &f, map));
+  PetscCall(BrenierFrechetMeasure(PETSC_COMM_WORLD, rows, splits, r.seed, &f, map));
   PetscCall(SayDistance(&f));
-  if (o.output[0]) PetscCall(WriteMap(o.output, set, &f, &map[0]));
-  PetscCall(LogDistance(&f, splits, o.output));
+  if (r.map[0]) PetscCall(WriteMap(r.map, set, &f, &map[0]));
+  PetscCall(LogDistance(&f, splits, r.map));
   for (int s = 0; s < 2; ++s) {
     PetscCall(BrenierBuresMapDestroy(&map[s]));
     PetscCall(BrenierArrayDestroy(&set[s]));
@@ -169,5 +169,9 @@ static PetscErrorCode RunFrechet(const char *const argument[], BrenierExit *outc
 }
 
 const BrenierCommand brenier_command_frechet = {
-    "frechet",       "A B",      2,           "Frechet distance (FID) of two sets of features, with a 95% interval",
-    frechet_options, RunFrechet, PETSC_FALSE, PETSC_FALSE};
+    .name        = "frechet",
+    .arguments   = "A B",
+    .n_arguments = 2,
+    .summary     = "Frechet distance (FID) of two sets of features, with a 95% interval",
+    .option      = frechet_options,
+    .run         = RunFrechet};

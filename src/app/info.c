@@ -1,12 +1,12 @@
 /* info.c - brenier info: what a file of Brenier's holds, in words. */
-#include "app.h"
+#include "command.h"
 
 #include <brenier/checkpoint.h>
 #include <brenier/store.h>
 
 #include <string.h>
 
-static const BrenierOption info_options[] = {{NULL, NULL, NULL}};
+static const BrenierOption info_options[] = {{NULL}};
 
 static const char *const brenier_datasets[] = {
     "/targets", "/weights",   "/heights",    "/mass",     "/mass_error", "/row",      "/history",
@@ -80,5 +80,10 @@ static PetscErrorCode RunInfo(const char *const argument[], BrenierExit *outcome
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_info = {"info",       "FILE",  1,           "says what a file of Brenier's holds",
-                                             info_options, RunInfo, PETSC_FALSE, PETSC_FALSE};
+const BrenierCommand brenier_command_info = {.name        = "info",
+                                             .arguments   = "FILE",
+                                             .n_arguments = 1,
+                                             .summary     = "says what a file of Brenier's holds",
+                                             .option      = info_options,
+                                             .run         = RunInfo,
+                                             .only_reads  = PETSC_TRUE};

@@ -34,8 +34,8 @@ static int FindLauncher(int first)
   return first;
 }
 
-/* Whether nobody listens where a server of PMIx says it does, as ...;tcp4://127.0.0.1:43299; an address of another kind counts as
-   one that answers. */
+/* Whether nobody listens where a server of PMIx says it does, as ...;tcp4://127.0.0.1:43299; an address of another kind
+   counts as one that answers. */
 static PetscBool IsDeaf(const char uri[])
 {
   const char        *place   = strstr(uri, "tcp4://");

@@ -1,4 +1,4 @@
-/* launcher.h - Whether processes that were started together know of each other, and what an older launcher left behind. */
+/* launcher.h - Whether processes started together know of each other, and what an older launcher left behind. */
 #pragma once
 
 #include <petscsys.h>
@@ -17,8 +17,8 @@ BrenierLauncher BrenierLauncherFind(void);
 /* Whether this is the first process, as far as the environment tells. Needs no MPI. Not collective. */
 PetscBool BrenierLauncherSaysFirst(void);
 
-/* Whether MPI knows of this process alone, where a launcher of another MPI says it started several: each would do the whole work and
-   write the same files. Not collective. */
+/* Whether MPI knows of this process alone, where a launcher of another MPI says it started several: each would do the
+   whole work and write the same files. Not collective. */
 PetscBool BrenierLauncherIsOthers(void);
 
 /* Says why such a process, or one whose launcher is mute or gone, does nothing. Needs no MPI. Not collective. */

@@ -1,8 +1,9 @@
 /*
   limits.c - Implements limits.h.
 
-  Where address space is limited (ulimit -v, RLIMIT_DATA), OpenBLAS would wait in a loop for the buffer that the system refuses it,
-  one of 128 MiB for each thread. So the program looks for that much room at its start, and has BLAS take its buffer there.
+  Where address space is limited (ulimit -v, RLIMIT_DATA), OpenBLAS would wait in a loop for the buffer that the system
+  refuses it, one of 128 MiB for each thread. So the program looks for that much room at its start, and has BLAS take
+  its buffer there.
 */
 #define _GNU_SOURCE
 #include "limits.h"
@@ -32,7 +33,8 @@ static const struct {
 
 enum { NEEDS = sizeof brenier_needs / sizeof brenier_needs[0] };
 
-/* What BLAS takes for its buffer, and some more for what comes after; the same with MPI, which crashes where it finds none. */
+/* What BLAS takes for its buffer, and some more for what comes after; the same with MPI, which crashes where it finds
+   none. */
 static const size_t brenier_room = (size_t)192 << 20, brenier_room_with_mpi = (size_t)448 << 20;
 
 static const char brenier_blas_threads[] = "OPENBLAS_NUM_THREADS=";
@@ -180,8 +182,8 @@ BrenierExit BrenierLimitsReserve(void)
   return first == size ? BRENIER_EXIT_DONE : RefuseForMemory((PetscBool)(rank == first), brenier_room);
 }
 
-/* Libraries that get no memory end a run themselves (hypre by code -1), with words that do not say what it means. Takes MPI's place as a
-   profiling tool would. */
+/* Libraries that get no memory end a run themselves (hypre by code -1), with words that do not say what it means. Takes
+   MPI's place as a profiling tool would. */
 int MPI_Abort(MPI_Comm comm, int code)
 {
   static PetscBool ending;

@@ -5,14 +5,6 @@
 #include <brenier/dot.h>
 #include <brenier/store.h>
 
-static const BrenierOption map_options[] = {
-    {"-o", "FILE", "output file (needed): /index, /code T(x), /potential u(x), /phi = |x|^2/2 - u(x)"},
-    {"-t", "T", "also /position (1 - T) x + T T(x), 0 to 1: displacement interpolation"},
-    {"-critic", "", "/phi alone, the Kantorovich potential, at any points"},
-    BRENIER_EXTENSION_OPTIONS,
-    BRENIER_ARRAY_OPTIONS,
-    {NULL, NULL, NULL}};
-
 /* What is known of the points of this rank, and what is wanted. */
 typedef struct {
   BrenierArray x;
@@ -21,6 +13,23 @@ typedef struct {
   PetscBool    critic, moves;
   PetscReal    t;
 } Mapped;
+
+typedef struct {
+  BrenierPath   output;
+  PetscReal     t;
+  PetscBool     critic;
+  BrenierExtend extend;
+} MapRequest;
+
+static const BrenierOption map_options[] = {
+    {"-o", "FILE", BRENIER_FILE(MapRequest, output, OUTPUT), .format = "brenier-map", .needed = PETSC_TRUE,
+     .text = "output file: /index, /code T(x), /potential u(x), /phi = |x|^2/2 - u(x)"},
+    {"-t", "T", BRENIER_REAL(MapRequest, t, 0.0, 1.0),
+     .text = "also /position (1 - T) x + T T(x): displacement interpolation"},
+    {"-critic", BRENIER_SWITCH(MapRequest, critic), .text = "/phi alone, the Kantorovich potential, at any points"},
+    BRENIER_EXTENSION_OPTIONS(MapRequest, extend),
+    BRENIER_ARRAY_OPTIONS,
+    {NULL}};
 
 /* Overwrites the codes by positions on the way to them. */
 static void Interpolate(Mapped *m)
@@ -71,19 +80,21 @@ static PetscErrorCode EvaluatePhi(Mapped *m, PetscReal *mean)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ReadMapOptions(char output[], Mapped *m, BrenierExtend *extend)
+static PetscErrorCode ReadMapRequest(MapRequest *r, Mapped *m)
 {
   PetscBool given;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(m, sizeof *m));
-  PetscCall(BrenierOptionText("-o", PETSC_TRUE, PETSC_MAX_PATH_LEN, output, NULL));
-  PetscCall(BrenierOptionReal("-t", 0.0, 1.0, &m->t, &m->moves));
-  PetscCall(PetscOptionsGetBool(NULL, NULL, "-critic", &m->critic, NULL));
-  PetscCall(BrenierOptionsExtend(PETSC_FALSE, extend));
-  PetscCall(PetscOptionsHasName(NULL, NULL, "-extension", &given));
-  PetscCheck(!m->critic || (!m->moves && !given), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+  PetscCall(PetscMemzero(r, sizeof *r));
+  PetscCall(BrenierOptionsRead(map_options, r));
+  PetscCall(BrenierExtendCheck(PETSC_FALSE, &r->extend));
+  PetscCall(BrenierOptionGiven("-t", &m->moves));
+  PetscCall(BrenierOptionGiven("-extension", &given));
+  PetscCheck(!r->critic || (!m->moves && !given), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "-critic gives the potential alone; leave out %s", given ? "-extension" : "-t");
+  m->critic = r->critic;
+  m->t      = r->t;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -101,29 +112,28 @@ static PetscErrorCode ReadPoints(const char *const argument[], BrenierTargets ta
 
 static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
 {
-  char           output[PETSC_MAX_PATH_LEN];
+  MapRequest     r;
   BrenierTargets targets;
   BrenierResult  result;
-  BrenierExtend  extend;
   Mapped         m;
   PetscReal      mean;
   Vec            h;
 
   PetscFunctionBegin;
-  PetscCall(ReadMapOptions(output, &m, &extend));
+  PetscCall(ReadMapRequest(&r, &m));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   PetscCall(ReadPoints(argument, targets, &m));
-  PetscCall(BrenierExtendSetUp(&extend, &result, targets, h));
-  PetscCall(BrenierExtensionApply(&extend.extension, targets, h, m.x.n_local, m.x.value,
+  PetscCall(BrenierExtendSetUp(&r.extend, &result, targets, h));
+  PetscCall(BrenierExtensionApply(&r.extend.extension, targets, h, m.x.n_local, m.x.value,
                                   &(BrenierExtended){m.index, m.u, m.code, NULL}));
   PetscCall(EvaluatePhi(&m, &mean));
-  PetscCall(WriteMap(output, &extend, &m));
+  PetscCall(WriteMap(r.output, &r.extend, &m));
   PetscCall(BrenierSay("mapped %" PetscInt_FMT " point%s, mean of phi %.6g; output in %s", m.x.n, BrenierPlural(m.x.n),
-                       (double)mean, output));
-  PetscCall(BrenierLogEvent("map", "i points", (PetscInt64)m.x.n, "r mean_phi", mean, "s output", output, NULL));
+                       (double)mean, r.output));
+  PetscCall(BrenierLogEvent("map", "i points", (PetscInt64)m.x.n, "r mean_phi", mean, "s output", r.output, NULL));
   PetscCall(PetscFree4(m.index, m.u, m.phi, m.code));
   PetscCall(BrenierArrayDestroy(&m.x));
-  PetscCall(BrenierExtendDestroy(&extend));
+  PetscCall(BrenierExtendDestroy(&r.extend));
   PetscCall(VecDestroy(&h));
   PetscCall(BrenierSourceDestroy(&result.source));
   PetscCall(BrenierTargetsDestroy(&targets));
@@ -131,5 +141,9 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_map = {
-    "map", "RESULT.h5 POINTS", 2, "maps given source points to targets", map_options, RunMap, PETSC_FALSE, PETSC_FALSE};
+const BrenierCommand brenier_command_map = {.name        = "map",
+                                            .arguments   = "RESULT.h5 POINTS",
+                                            .n_arguments = 2,
+                                            .summary     = "maps given source points to targets",
+                                            .option      = map_options,
+                                            .run         = RunMap};

@@ -1,6 +1,7 @@
 /* report.c - Implements report.h. */
-#include "app.h"
 #include "report.h"
+
+#include "command.h"
 
 /* An estimate of what cannot be negative. */
 static double NotNegative(PetscReal x)
@@ -95,19 +96,13 @@ static PetscErrorCode SaySampled(const BrenierHeldOut *o)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A name with the letter of its type, and the value. */
+#define FIELD(type, name, member, meaning) #type " " #name, o->member,
+
 PetscErrorCode BrenierReportHeldOut(const char event[], const BrenierHeldOut *o)
 {
   PetscFunctionBegin;
   PetscCall(o->curves > 0 ? SaySampled(o) : SayExact(o));
-  PetscCall(BrenierLogEvent(
-      event, "i curves", o->curves, "r rho", o->rho, "r rho_low", o->rho_low, "r rho_high", o->rho_high, "r noise",
-      o->noise, "r tv", o->tv, "r largest_error", o->largest_error, "i empty", o->empty, "r energy", o->energy,
-      "r energy_error", o->energy_error, "r w2", o->w2, "r w2_bound_low", o->w2_bound_low, "r w2_bound_high",
-      o->w2_bound_high, "r w2_low", o->w2_bound_low, "r w2_high", o->w2_bound_high, "r largest_log", o->largest_log,
-      "i unresolved", o->unresolved, "r unresolved_weight", o->unresolved_weight, "r unresolved_mass",
-      o->unresolved_mass, "i missing", o->missing, "i wrong", o->wrong, "r wrong_weight", o->wrong_weight, "r worst",
-      o->worst, "r dual", o->dual.value, "r dual_low", o->dual.low, "r dual_high", o->dual.high, "r primal",
-      o->primal.value, "r primal_low", o->primal.low, "r primal_high", o->primal.high, "r gap", o->gap.value,
-      "r gap_low", o->gap.low, "r gap_high", o->gap.high, NULL));
+  PetscCall(BrenierLogEvent(event, "i curves", o->curves, BRENIER_HELD_OUT_NUMBERS(FIELD) NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

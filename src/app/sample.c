@@ -13,20 +13,6 @@
 #include <float.h>
 #include <petscsf.h>
 
-static const BrenierOption sample_options[] = {
-    {"-n", "N", "number of samples (needed)"},
-    {"-o", "FILE", "output file (needed): /noise [N, dim], /index [N], /code [N, dim], /draw [N]"},
-    {"-seed", "N", "seed of the noise; default 1"},
-    {"-first", "K", "number of the first draw, counted from 0: (seed, number) names the noise; default 0"},
-    {"-noise", "yes|no", "whether to store the noise, which can be drawn again; default yes"},
-    {"-labels", "FILE", "a whole number for each input row: also /label [N], that of the target"},
-    BRENIER_ARRAY_OPTIONS,
-    BRENIER_EXTENSION_OPTIONS,
-    {"-singular", "WHAT",
-     "samples across the singular set: project (default) to the mode of their cell, reject or keep"},
-    BRENIER_ANGLE_OPTIONS,
-    {NULL, NULL, NULL}};
-
 static const char *const brenier_yes_no[] = {"yes", "no", NULL};
 
 /* Draws of a group, and the numbers of noise it holds at most. */
@@ -37,8 +23,9 @@ static const PetscInt64 brenier_patience = 100000, brenier_least_kept = 1000;
 
 typedef struct {
   /* parameters */
-  char           output[PETSC_MAX_PATH_LEN], labels[PETSC_MAX_PATH_LEN];
+  BrenierPath    output, labels;
   PetscInt64     n, seed, first;
+  PetscInt       noise; /* whether to store it: index into yes and no */
   PetscBool      stores_noise, has_labels;
   BrenierTargets targets;
   BrenierSource  source; /* owned */
@@ -57,6 +44,25 @@ typedef struct {
   PetscInt64     drawn, kept, crossed;
   PetscLogDouble begun, said;
 } Sampler;
+
+static const BrenierOption sample_options[] = {
+    {"-n", "N", BRENIER_INT(Sampler, n, 1, (PetscReal)((PetscInt64)1 << 40)), .needed = PETSC_TRUE,
+     .text = "number of samples"},
+    {"-o", "FILE", BRENIER_FILE(Sampler, output, OUTPUT), .format = "brenier-samples", .needed = PETSC_TRUE,
+     .text = "output file: /noise [N, dim], /index [N], /code [N, dim], /draw [N]"},
+    {"-seed", "N", BRENIER_INT(Sampler, seed, 0, BRENIER_MOST_SEED), .standard = "1", .text = "seed of the noise"},
+    {"-first", "K", BRENIER_INT(Sampler, first, 0, BRENIER_MOST_SEED), .standard = "0",
+     .text = "number of the first draw, counted from 0: (seed, number) names the noise"},
+    {"-noise", BRENIER_CHOICE(Sampler, noise, brenier_yes_no), .standard = "yes",
+     .text = "whether to store the noise, which can be drawn again"},
+    {"-labels", "FILE", BRENIER_FILE(Sampler, labels, INPUT),
+     .text = "a whole number for each input row: also /label [N], that of the target"},
+    BRENIER_ARRAY_OPTIONS,
+    BRENIER_EXTENSION_OPTIONS(Sampler, extend),
+    {"-singular", BRENIER_CHOICE(Sampler, extend.singular, BrenierSingularNames), .standard = "project",
+     .text = "samples across the singular set: project to the mode of their cell, reject or keep"},
+    BRENIER_ANGLE_OPTIONS(Sampler, extend.threshold),
+    {NULL}};
 
 static PetscErrorCode WriteSingle(Sampler *s, const char name[], PetscInt n, const PetscReal x[], const char unit[])
 {
@@ -265,21 +271,12 @@ static PetscErrorCode ReadLabels(Sampler *s)
 
 static PetscErrorCode ReadSampleOptions(Sampler *s)
 {
-  PetscBool has_n;
-  PetscInt  noise = 0;
-
   PetscFunctionBegin;
   PetscCall(PetscMemzero(s, sizeof *s));
-  s->seed = 1;
-  PetscCall(BrenierOptionText("-o", PETSC_TRUE, sizeof s->output, s->output, NULL));
-  PetscCall(BrenierOptionInt("-n", 1, (PetscInt64)1 << 40, &s->n, &has_n));
-  PetscCheck(has_n, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "option -n is needed: the number of samples");
-  PetscCall(BrenierOptionInt("-seed", 0, (PetscInt64)1 << 53, &s->seed, NULL));
-  PetscCall(BrenierOptionInt("-first", 0, (PetscInt64)1 << 53, &s->first, NULL));
-  PetscCall(BrenierOptionChoice("-noise", brenier_yes_no, &noise, NULL));
-  s->stores_noise = (PetscBool)(noise == 0);
-  PetscCall(BrenierOptionText("-labels", PETSC_FALSE, sizeof s->labels, s->labels, &s->has_labels));
-  PetscCall(BrenierOptionsExtend(PETSC_TRUE, &s->extend));
+  PetscCall(BrenierOptionsRead(sample_options, s));
+  PetscCall(BrenierExtendCheck(PETSC_TRUE, &s->extend));
+  s->stores_noise = (PetscBool)(s->noise == 0);
+  s->has_labels   = (PetscBool)(s->labels[0] != '\0');
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -325,6 +322,9 @@ static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outco
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_sample = {
-    "sample",       "RESULT.h5", 1,           "draws noise and the codes it is carried to",
-    sample_options, RunSample,   PETSC_FALSE, PETSC_FALSE};
+const BrenierCommand brenier_command_sample = {.name        = "sample",
+                                               .arguments   = "RESULT.h5",
+                                               .n_arguments = 1,
+                                               .summary     = "draws noise and the codes it is carried to",
+                                               .option      = sample_options,
+                                               .run         = RunSample};

@@ -10,7 +10,7 @@ void BrenierScalesAddUp_Private(BrenierScales scales, PetscReal x[])
     if (scales->parent[i] >= 0) x[scales->parent[i]] += x[i];
 }
 
-PetscErrorCode BrenierScalesSum(BrenierScales scales, Vec x, PetscReal sum[])
+PetscErrorCode BrenierScalesGather(BrenierScales scales, Vec x, PetscReal all[])
 {
   const PetscScalar *a;
 
@@ -18,8 +18,15 @@ PetscErrorCode BrenierScalesSum(BrenierScales scales, Vec x, PetscReal sum[])
   PetscCall(VecScatterBegin(scales->to_all, x, scales->all, INSERT_VALUES, SCATTER_FORWARD));
   PetscCall(VecScatterEnd(scales->to_all, x, scales->all, INSERT_VALUES, SCATTER_FORWARD));
   PetscCall(VecGetArrayRead(scales->all, &a));
-  PetscCall(PetscArraycpy(sum, a, scales->n));
+  PetscCall(PetscArraycpy(all, a, scales->n));
   PetscCall(VecRestoreArrayRead(scales->all, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierScalesSum(BrenierScales scales, Vec x, PetscReal sum[])
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierScalesGather(scales, x, sum));
   BrenierScalesAddUp_Private(scales, sum);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

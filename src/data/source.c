@@ -2,6 +2,7 @@
 #include "source_impl.h"
 
 #include <brenier/base.h>
+#include <brenier/dot.h>
 
 #include <math.h>
 #include <string.h>

@@ -7,6 +7,7 @@
 #include "source_impl.h"
 
 #include <brenier/base.h>
+#include <brenier/dot.h>
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /*
   barycentre.c - Centres of mass of the cells.
 
-  On a piece of a circle the moment is  int x = z1 int cos + z2 int sin;  on one of a chord it is z (e - s) across the axis and
+  On a piece of a circle the moment is  int x = z1 int cos + z2 int sin;  on one of a chord it is z (e - s) across the
+                                        axis and
   int t along it. Both are integrals of planes (envelope.h), with a, b, h one of them 1 and the others 0. Moments are
   summed as integers, so they do not depend on the order.
 */
@@ -12,83 +13,71 @@
 /* Bytes of moments at once on a rank. */
 static const size_t brenier_moment_bytes = (size_t)128 << 20;
 
-/* Coordinate k of the moment of a piece whose first and second basis function integrate to `first` and `second`. */
-static PetscReal Moment(BrenierDual dual, const BrenierCurve *curve, PetscInt k, PetscReal first, PetscReal second)
+/* Axes [first, first + count) of the moments, summed in units. */
+typedef struct {
+  PetscInt  first, count;
+  PetscReal unit;
+} Axes;
+
+/* Adds the moments of local curve c along some axes to its ghosts, shape [ghosts, count]. z: shape [2 dim], for the
+   curve. */
+static void AddMoments(BrenierDual dual, PetscInt c, const Axes *axes, PetscReal z[], PetscInt64 moment[])
 {
-  switch (dual->curve_type) {
-  case BRENIER_CURVE_CIRCLE:
-    return first * curve->z1[k] + second * curve->z2[k];
-  case BRENIER_CURVE_CHORD:
-    return k == curve->axis ? second : first * curve->z1[k];
-  default:
-    return curve->z1[0] * second;
+  const BrenierCurves *curves = &dual->curves;
+  const BrenierPieces *pieces = &dual->pieces;
+  BrenierCurve         curve;
+
+  BrenierSampleDraw(&dual->sample, c, z, &curve);
+  for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p) {
+    const PetscReal s = pieces->start[p], e = BrenierPieceEnd(pieces, curves, c, p);
+    const PetscReal one = BrenierCurvesIntegral(curves, 1.0, 0.0, 0.0, s, e);
+    const PetscReal two = BrenierCurvesIntegral(curves, 0.0, 1.0, 0.0, s, e);
+    PetscInt64     *sum = moment + (size_t)pieces->ghost[p] * axes->count;
+
+    for (PetscInt k = 0; k < axes->count; ++k)
+      sum[k] += llrint(curves->family->moment(curves, &curve, axes->first + k, one, two) / axes->unit);
   }
 }
 
-static PetscReal Integral(BrenierDual dual, PetscReal a, PetscReal b, PetscReal s, PetscReal e)
-{
-  return dual->curve_type == BRENIER_CURVE_CIRCLE ? BrenierCircleIntegral(a, b, 0.0, s, e)
-                                                  : BrenierLineIntegral(dual->measure, a, b, 0.0, s, e);
-}
-
-/* Adds the moments of local curve c along axes [first, first + count) to its leaves, shape [n_leaves, count]. */
-static void AddMoments(BrenierDual dual, PetscInt c, PetscInt first, PetscInt count, PetscReal unit, PetscReal z[],
-                       PetscInt64 moment[])
-{
-  BrenierCurve curve;
-
-  BrenierDualDraw_Private(dual, c, z, &curve);
-  for (PetscInt64 p = dual->pieces.offset[c]; p < dual->pieces.offset[c + 1]; ++p) {
-    const PetscReal s = dual->pieces.start[p], e = BrenierDualPieceEnd_Private(dual, c, p);
-    const PetscReal one = Integral(dual, 1.0, 0.0, s, e), two = Integral(dual, 0.0, 1.0, s, e);
-    PetscInt64     *sum = moment + (size_t)dual->pieces.target[p] * count;
-
-    for (PetscInt k = 0; k < count; ++k) sum[k] += llrint(Moment(dual, &curve, first + k, one, two) / unit);
-  }
-}
-
-/* Moments in units become barycentres; cells without mass have none. */
+/* Moments in units along axis k become barycentres; cells without mass have none. */
 static void DivideByMass(BrenierDual dual, PetscInt k, const PetscInt64 moment[], PetscReal unit,
                          PetscReal barycentre[])
 {
   const PetscInt  n = dual->targets->n_local, dim = dual->targets->dim;
-  const PetscReal one = ldexp(1.0, dual->mass_bits);
+  const PetscReal one = ldexp(1.0, dual->sample.mass_bits);
 
-  for (PetscInt i = 0; i < n; ++i) {
-    PetscInt64 mass = 0;
+  for (BrenierLocal i = 0; i < n; ++i) {
+    const PetscInt64 mass = BrenierMassesOf(&dual->masses, dual->sample.n_batches, n, i);
 
-    for (PetscInt b = 0; b < dual->n_batches; ++b) mass += dual->mass_units[(size_t)b * n + i];
     barycentre[(size_t)i * dim + k] = mass > 0 ? (PetscReal)moment[i] * unit * one / (PetscReal)mass : NAN;
   }
 }
 
 PetscErrorCode BrenierDualBarycentres(BrenierDual dual, PetscReal barycentre[])
 {
-  const PetscInt dim     = dual->targets->dim;
-  PetscInt       at_once = (PetscInt)(brenier_moment_bytes / (sizeof(PetscInt64) * ((size_t)dual->n_leaves + 1)));
+  const PetscInt dim = dual->targets->dim, n = dual->targets->n_local, n_ghosts = dual->halo.n;
+  PetscInt       at_once = (PetscInt)(brenier_moment_bytes / (sizeof(PetscInt64) * ((size_t)n_ghosts + 1)));
+  Axes           axes;
   PetscInt64    *moment, *axis, *whole;
-  PetscReal     *z, unit;
+  PetscReal     *z;
   int            exponent;
 
   PetscFunctionBegin;
   // The sum of all curves stays below 2^62 units
-  (void)frexp(BrenierSourceReach(dual->source) * (PetscReal)dual->n_curves, &exponent);
-  unit    = ldexp(1.0, exponent - 62);
-  at_once = PetscMin(PetscMax(at_once, 1), dim);
+  (void)frexp(BrenierSourceReach(dual->sample.source) * (PetscReal)dual->sample.n_curves, &exponent);
+  axes.unit = ldexp(1.0, exponent - 62);
+  at_once   = PetscMin(PetscMax(at_once, 1), dim);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &at_once, 1, MPIU_INT, MPI_MIN, dual->comm));
-  PetscCall(PetscMalloc4((size_t)at_once * dual->n_leaves, &moment, dual->n_leaves, &axis, dual->targets->n_local,
-                         &whole, 2 * (size_t)dim, &z));
-  for (PetscInt first = 0; first < dim; first += at_once) {
-    const PetscInt count = PetscMin(at_once, dim - first);
-
-    PetscCall(PetscArrayzero(moment, (size_t)count * dual->n_leaves));
-    for (PetscInt c = 0; c < dual->n_local; ++c) AddMoments(dual, c, first, count, unit, z, moment);
-    for (PetscInt k = 0; k < count; ++k) {
-      for (PetscInt i = 0; i < dual->n_leaves; ++i) axis[i] = moment[(size_t)i * count + k];
-      PetscCall(PetscArrayzero(whole, dual->targets->n_local));
-      PetscCall(PetscSFReduceBegin(dual->sf, MPIU_INT64, axis, whole, MPI_SUM));
-      PetscCall(PetscSFReduceEnd(dual->sf, MPIU_INT64, axis, whole, MPI_SUM));
-      DivideByMass(dual, first + k, whole, unit, barycentre);
+  PetscCall(PetscMalloc4((size_t)at_once * n_ghosts, &moment, n_ghosts, &axis, n, &whole, 2 * (size_t)dim, &z));
+  for (axes.first = 0; axes.first < dim; axes.first += at_once) {
+    axes.count = PetscMin(at_once, dim - axes.first);
+    PetscCall(PetscArrayzero(moment, (size_t)axes.count * n_ghosts));
+    for (PetscInt c = 0; c < dual->sample.n_local; ++c) AddMoments(dual, c, &axes, z, moment);
+    for (PetscInt k = 0; k < axes.count; ++k) {
+      for (BrenierGhost i = 0; i < n_ghosts; ++i) axis[i] = moment[(size_t)i * axes.count + k];
+      PetscCall(PetscArrayzero(whole, n));
+      PetscCall(BrenierHaloAdd(&dual->halo, axis, whole));
+      DivideByMass(dual, axes.first + k, whole, axes.unit, barycentre);
     }
   }
   PetscCall(PetscFree4(moment, axis, whole, z));

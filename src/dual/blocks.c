@@ -22,8 +22,8 @@ static PetscReal *RowsOf(const BrenierBlocks *blocks, PetscMPIInt owner)
   return (PetscReal *)blocks->rows.memory + (size_t)blocks->first_row[owner] * blocks->width;
 }
 
-/* What each rank has, and what of it is kept: rows, one copy a node, and packed tiles, one a rank, while they take no more than
-   nodes->kept_bytes times the ranks of the smallest node; of the two the tiles rather than the rows. */
+/* What each rank has, and what of it is kept: rows, one copy a node, and packed tiles, one a rank, while they take no
+   more than nodes->kept_bytes times the ranks of the smallest node; of the two the tiles rather than the rows. */
 static PetscErrorCode LayOut(BrenierBlocks *blocks, PetscInt n_rows)
 {
   const size_t tile_bytes = BrenierTileTargetsBytes(blocks->kind, BRENIER_TARGETS_AT_ONCE, blocks->dim);
@@ -102,6 +102,26 @@ PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, Pe
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierBlocksNumber(BrenierBlocks *blocks, BrenierGlobal first, const BrenierLocal target[])
+{
+  const PetscInt n = blocks->first_row[blocks->rank + 1] - blocks->first_row[blocks->rank];
+  BrenierGlobal *own;
+  PetscMPIInt   *count, *begin;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(blocks->first_row[blocks->size], &blocks->global));
+  PetscCall(PetscMalloc3(n, &own, blocks->size, &count, blocks->size, &begin));
+  for (PetscInt i = 0; i < n; ++i) own[i] = first + target[i];
+  for (PetscMPIInt r = 0; r < blocks->size; ++r) {
+    begin[r] = (PetscMPIInt)blocks->first_row[r];
+    count[r] = (PetscMPIInt)(blocks->first_row[r + 1] - blocks->first_row[r]);
+  }
+  PetscCallMPI(
+      MPI_Allgatherv(own, (PetscMPIInt)n, MPIU_INT, blocks->global, count, begin, MPIU_INT, blocks->nodes->comm));
+  PetscCall(PetscFree3(own, count, begin));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscReal *BrenierBlocksOwn(BrenierBlocks *blocks)
 {
   if (!blocks->keeps_rows) return blocks->ring.block[blocks->ring.current];
@@ -166,8 +186,8 @@ static PetscErrorCode BeginNode(BrenierBlocks *blocks)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The next of the kept blocks: node by node, on each from the rank that this one is on its own, so that ranks do not read the
-   same at once. */
+/* The next of the kept blocks: node by node, on each from the rank that this one is on its own, so that ranks do not
+   read the same at once. */
 static PetscErrorCode StepKept(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block)
 {
   const BrenierNodes nodes = blocks->nodes;
@@ -250,7 +270,11 @@ PetscErrorCode BrenierBlocksStep(BrenierBlocks *blocks, PetscBool *more, Brenier
     block->row    = row;
     blocks->bytes = blocks->ring.bytes;
   }
-  if (*more) block->n_tiles = TilesOf(block->n);
+  if (*more) {
+    block->n_tiles = TilesOf(block->n);
+    block->first   = blocks->first_row[block->owner];
+    block->global  = blocks->global ? blocks->global + block->first : NULL;
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -262,6 +286,7 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks)
     free(blocks->tile[i].low);
   }
   PetscCall(PetscFree(blocks->tile));
+  PetscCall(PetscFree(blocks->global));
   PetscCall(PetscFree2(blocks->first_row, blocks->first_tile));
   PetscCall(PetscFree(blocks->request));
   BrenierSharedFree(&blocks->rows);

@@ -7,29 +7,22 @@
 #include <math.h>
 #include <string.h>
 
-/* Middles of the sectors: cosine and sine on a circle, 1 and position on a chord. */
-typedef struct {
-  PetscReal x[BRENIER_SECTORS], y[BRENIER_SECTORS];
-} Middles;
-
-static const Middles *MiddlesOf(BrenierCurveType type)
+const BrenierMiddles *BrenierChordMiddles(void)
 {
-  static Middles   circle, chord;
-  static PetscBool filled;
+  static BrenierMiddles chord;
+  static PetscBool      filled;
 
-  if (!filled) {
-    for (int g = 0; g < BRENIER_SECTORS; ++g) {
-      circle.x[g] = cos(BrenierTileSectorMiddle(g));
-      circle.y[g] = sin(BrenierTileSectorMiddle(g));
-      chord.x[g]  = 1.0;
-      chord.y[g]  = BrenierTileSectorLow(g) + 0.5 / BRENIER_SECTORS;
-    }
-    filled = PETSC_TRUE;
+  if (filled) return &chord;
+  for (int g = 0; g < BRENIER_SECTORS; ++g) {
+    chord.x[g] = 1.0;
+    chord.y[g] = BrenierTileSectorLow(g) + 0.5 / BRENIER_SECTORS;
   }
-  return type == BRENIER_CURVE_CIRCLE ? &circle : &chord;
+  filled = PETSC_TRUE;
+  return &chord;
 }
 
-/* Sectors in one vector. Twice as long and a compiler for AVX2 compares one number after the other, thirty times slower. */
+/* Sectors in one vector. Twice as long and a compiler for AVX2 compares one number after the other, thirty times
+   slower. */
 typedef PetscReal Lanes __attribute__((vector_size(32)));
 typedef int64_t   Mask __attribute__((vector_size(32)));
 
@@ -41,10 +34,10 @@ enum { BRENIER_RAISED_ENOUGH = 8 };
 /* yes where the mask is set, no elsewhere. (A function would pass vectors wider than the base instruction set has.) */
 #define Choose(mask, yes, no) ((Lanes)(((mask) & (Mask)(yes)) | (~(mask) & (Mask)(no))))
 
-/* The first of the highest planes at each middle that is above `best` there, -1 if there is none; a number in double, so
-   that it is chosen as the values are. Raises `best`. */
+/* The first of the highest planes at each middle that is above `best` there, -1 if there is none; a number in double,
+   so that it is chosen as the values are. Raises `best`. */
 BRENIER_WIDE static void Highest(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal h[],
-                                 const Middles *at, PetscReal best[], PetscReal highest[])
+                                 const BrenierMiddles *at, PetscReal best[], PetscReal highest[])
 {
   // Half of the sectors in one go, so that what is known of them stays in registers while all planes pass
   enum { HALF = BRENIER_SECTORS / 2, GROUPS = HALF / LANES };
@@ -70,8 +63,8 @@ BRENIER_WIDE static void Highest(PetscInt n, const PetscReal a[], const PetscRea
   }
 }
 
-/* For each range of directions and each end of a sector, the inverse of the largest cosine between the two; huge where that is
-   negative. Shape [ends, directions]; end k is where sector k begins. */
+/* For each range of directions and each end of a sector, the inverse of the largest cosine between the two; huge where
+   that is negative. Shape [ends, directions]; end k is where sector k begins. */
 static const PetscReal (*InverseCosines(void))[BRENIER_DIRECTIONS]
 {
   static PetscReal inverse[BRENIER_SECTORS][BRENIER_DIRECTIONS];
@@ -96,10 +89,10 @@ static const PetscReal (*InverseCosines(void))[BRENIER_DIRECTIONS]
 }
 
 /* Cosines and sines of the ends of the sectors; end k is where sector k begins. */
-static const Middles *EndsOfSectors(void)
+static const BrenierMiddles *EndsOfSectors(void)
 {
-  static Middles   ends;
-  static PetscBool filled;
+  static BrenierMiddles ends;
+  static PetscBool      filled;
 
   if (filled) return &ends;
   for (int k = 0; k < BRENIER_SECTORS; ++k) {
@@ -110,21 +103,31 @@ static const Middles *EndsOfSectors(void)
   return &ends;
 }
 
-void BrenierBoundsPrepare_Private(void)
+const BrenierMiddles *BrenierCircleMiddles(void)
 {
-  (void)MiddlesOf(BRENIER_CURVE_CIRCLE);
+  static BrenierMiddles circle;
+  static PetscBool      filled;
+
+  if (filled) return &circle;
   (void)InverseCosines();
   (void)EndsOfSectors();
+  for (int g = 0; g < BRENIER_SECTORS; ++g) {
+    circle.x[g] = cos(BrenierTileSectorMiddle(g));
+    circle.y[g] = sin(BrenierTileSectorMiddle(g));
+  }
+  filled = PETSC_TRUE;
+  return &circle;
 }
 
 /*
-  How far the bound is above a plane (alpha, beta, height) at the ends of the sectors, the lower of the two sides. Returns the least.
+  How far the bound is above a plane (alpha, beta, height) at the ends of the sectors, the lower of the two sides.
+  Returns the least.
 
-  What W the bound is above it in a sector of width 2w is P cos s + Q sin s + eta, so F = W - r k(s), k the cosine to the nearest
-  direction of a range, has F'' <= eta - F: if F >= eta w^2 / 2 at both ends (eta > 0), F >= 0 in between.
+  What W the bound is above it in a sector of width 2w is P cos s + Q sin s + eta, so F = W - r k(s), k the cosine to
+  the nearest direction of a range, has F'' <= eta - F: if F >= eta w^2 / 2 at both ends (eta > 0), F >= 0 in between.
 */
 BRENIER_WIDE static PetscReal AboveAtEnds(const BrenierBounds *bounds, const float centre[], PetscReal height,
-                                          const Middles *at, PetscReal above[])
+                                          const BrenierMiddles *at, PetscReal above[])
 {
   const PetscReal w = PETSC_PI / BRENIER_SECTORS, dip = 0.51 * w * w;
   PetscReal       finish[BRENIER_SECTORS], least      = HUGE_VAL;
@@ -164,7 +167,7 @@ BRENIER_WIDE static void Radii(const PetscReal above[], const PetscReal (*invers
 */
 static void SetRadii(const BrenierBounds *bounds, BrenierHeights heights, BrenierTileCurves *tile, size_t c)
 {
-  const Middles *at = MiddlesOf(BRENIER_CURVE_CIRCLE), *ends = EndsOfSectors();
+  const BrenierMiddles *at = BrenierCircleMiddles(), *ends = EndsOfSectors();
   const PetscReal(*inverse)[BRENIER_DIRECTIONS] = InverseCosines();
   PetscReal above[BRENIER_SECTORS], radius[BRENIER_DIRECTIONS], at_top[BRENIER_DIRECTIONS];
   PetscReal steepness[BRENIER_DIRECTIONS], alpha = 0.0, beta = 0.0, least, mean = 0.0, span;
@@ -199,19 +202,19 @@ static void SetRadii(const BrenierBounds *bounds, BrenierHeights heights, Brenie
   BrenierTileSetRadii(tile, c, centre, radius, steepness);
 }
 
-void BrenierBoundsClear_Private(BrenierBounds *bounds)
+void BrenierBoundsClear(BrenierBounds *bounds)
 {
   for (int g = 0; g < BRENIER_SECTORS; ++g) bounds->value[g] = -HUGE_VAL;
   bounds->n_raised = 0;
 }
 
-PetscBool BrenierBoundsRaise_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
-                                     const PetscReal h[], BrenierBounds *bounds, PetscInt chosen[])
+PetscBool BrenierBoundsRaise(const BrenierMiddles *at, PetscInt n, const PetscReal a[], const PetscReal b[],
+                             const PetscReal h[], BrenierBounds *bounds, PetscInt chosen[])
 {
   PetscReal highest[BRENIER_SECTORS];
   PetscInt  n_raised = 0;
 
-  if (n > 0) Highest(n, a, b, h, MiddlesOf(type), bounds->value, highest);
+  if (n > 0) Highest(n, a, b, h, at, bounds->value, highest);
   for (int g = 0; n > 0 && g < BRENIER_SECTORS; ++g) {
     // Which sectors rise is hard to foresee, so there is no branch
     const PetscBool rises = (PetscBool)(highest[g] >= 0.0);
@@ -227,33 +230,35 @@ PetscBool BrenierBoundsRaise_Private(BrenierCurveType type, PetscInt n, const Pe
   return (PetscBool)(n_raised > 0);
 }
 
-void BrenierBoundsEnter_Private(BrenierCurveType type, BrenierBounds *bounds, BrenierHeights heights,
-                                BrenierTileCurves *tile, size_t c)
+void BrenierCircleBoundsEnter(BrenierBounds *bounds, BrenierHeights heights, BrenierTileCurves *tile, size_t c)
+{
+  BrenierTileSetSectors(tile, c, bounds->a, bounds->b, bounds->h);
+  if (bounds->n_raised < BRENIER_RAISED_ENOUGH) return;
+  SetRadii(bounds, heights, tile, c);
+  bounds->n_raised = 0;
+}
+
+void BrenierChordBoundsEnter(BrenierBounds *bounds, BrenierHeights heights, BrenierTileCurves *tile, size_t c)
 {
   const int centre = BRENIER_SECTORS / 2;
 
+  (void)heights;
   BrenierTileSetSectors(tile, c, bounds->a, bounds->b, bounds->h);
-  if (type == BRENIER_CURVE_CIRCLE) {
-    if (bounds->n_raised < BRENIER_RAISED_ENOUGH) return;
-    SetRadii(bounds, heights, tile, c);
-    bounds->n_raised = 0;
-  } else BrenierTileSetLevel(tile, c, bounds->a[centre] + bounds->h[centre], bounds->b[centre]);
+  BrenierTileSetLevel(tile, c, bounds->a[centre] + bounds->h[centre], bounds->b[centre]);
 }
 
-/* The two ends of a piece: what multiplies a and b there. Up to half a turn the top lies inside when the difference
-   rises at first and falls at last; on a longer piece one of the two is enough. */
-typedef struct {
-  PetscReal x_s, y_s, x_e, y_e;
-} Ends;
-
+/* Up to half a turn the top lies inside when the difference rises at first and falls at last; on a longer piece one of
+   the two is enough. */
 BRENIER_WIDE static void ReachOnCircle(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal cap[],
-                                       PetscReal A, PetscReal B, PetscReal H, const Ends *at, PetscReal is_long,
-                                       PetscReal above[])
+                                       const BrenierPlane *plane, const BrenierSpan *piece, PetscReal above[])
 {
+  const PetscReal A = plane->a, B = plane->b, H = plane->h, is_long = piece->e - piece->s > PETSC_PI ? 1.0 : 0.0;
+  const PetscReal x_s = piece->at_s[0], y_s = piece->at_s[1], x_e = piece->at_e[0], y_e = piece->at_e[1];
+
   for (PetscInt i = 0; i < n; ++i) {
     const PetscReal da = a[i] - A, db = b[i] - B;
-    const PetscReal value_s = da * at->x_s + db * at->y_s, value_e = da * at->x_e + db * at->y_e;
-    const PetscReal slope_s = db * at->x_s - da * at->y_s, slope_e = db * at->x_e - da * at->y_e;
+    const PetscReal value_s = da * x_s + db * y_s, value_e = da * x_e + db * y_e;
+    const PetscReal slope_s = db * x_s - da * y_s, slope_e = db * x_e - da * y_e;
     const PetscReal rises_s = slope_s > 0.0 ? 1.0 : 0.0, falls_e = slope_e < 0.0 ? 1.0 : 0.0;
     const PetscReal end   = value_s > value_e ? value_s : value_e;
     const PetscReal top   = rises_s + falls_e + is_long >= 2.0 ? sqrt(da * da + db * db) : end;
@@ -264,8 +269,10 @@ BRENIER_WIDE static void ReachOnCircle(PetscInt n, const PetscReal a[], const Pe
 }
 
 BRENIER_WIDE static void ReachOnLine(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal cap[],
-                                     PetscReal A, PetscReal B, PetscReal H, PetscReal s, PetscReal e, PetscReal above[])
+                                     const BrenierPlane *plane, const BrenierSpan *piece, PetscReal above[])
 {
+  const PetscReal A = plane->a, B = plane->b, H = plane->h, s = piece->s, e = piece->e;
+
   for (PetscInt i = 0; i < n; ++i) {
     const PetscReal da = a[i] - A + (cap[i] - H), db = b[i] - B;
     const PetscReal reach = da + (db > 0.0 ? e : s) * db;
@@ -274,12 +281,14 @@ BRENIER_WIDE static void ReachOnLine(PetscInt n, const PetscReal a[], const Pets
   }
 }
 
-void BrenierBoundsReach_Private(BrenierCurveType type, PetscInt n, const PetscReal a[], const PetscReal b[],
-                                const PetscReal cap[], PetscReal A, PetscReal B, PetscReal H, PetscReal s, PetscReal e,
-                                const PetscReal at_s[2], const PetscReal at_e[2], PetscReal above[])
+void BrenierCircleReach(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal cap[],
+                        const BrenierPlane *plane, const BrenierSpan *piece, PetscReal above[])
 {
-  const Ends at = {at_s[0], at_s[1], at_e[0], at_e[1]};
+  ReachOnCircle(n, a, b, cap, plane, piece, above);
+}
 
-  if (type == BRENIER_CURVE_CIRCLE) ReachOnCircle(n, a, b, cap, A, B, H, &at, e - s > PETSC_PI ? 1.0 : 0.0, above);
-  else ReachOnLine(n, a, b, cap, A, B, H, s, e, above);
+void BrenierLineReach(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal cap[],
+                      const BrenierPlane *plane, const BrenierSpan *piece, PetscReal above[])
+{
+  ReachOnLine(n, a, b, cap, plane, piece, above);
 }

@@ -1,9 +1,10 @@
 /*
   hessian.c - The Hessian from the crossings between consecutive pieces.
 
-  A crossing from leaf i to leaf j adds v = density / |difference of derivatives| / C to H_ii and H_jj and takes it from
-  H_ij and H_ji. Crossings are gathered by the smaller leaf, equal pairs are added, and what is left goes to PETSc's
-  coordinate assembly, which adds the ranks' shares. With a stride, every stride-th curve of the sample stands for the rest.
+  A crossing from ghost i to ghost j adds v = density / |difference of derivatives| / C to H_ii and H_jj and takes it
+  from H_ij and H_ji. Crossings are gathered by the smaller ghost, equal pairs are added, and what is left goes to
+  PETSc's coordinate assembly, which adds the ranks' shares. With a stride, every stride-th curve of the sample stands
+  for the rest.
 */
 #include "dual_private.h"
 
@@ -11,73 +12,88 @@
 #include <stdlib.h>
 
 typedef struct {
-  PetscInt  other; /* the larger leaf */
-  PetscReal v;
+  BrenierGhost other; /* the larger one */
+  PetscReal    v;
 } Crossing;
 
-/* Crossings by smaller leaf: those of leaf i are crossing[offset[i]] to crossing[offset[i + 1] - 1]. */
+/* Crossings by smaller ghost: those of ghost i are crossing[offset[i]] to crossing[offset[i + 1] - 1]. */
 typedef struct {
   PetscInt64 *offset;
   Crossing   *crossing;
 } CrossingTable;
 
-/* The pieces that meet where piece p ends: itself and *next. False where a curve ends, or when both are one cell. */
-static PetscBool Meets(BrenierDual dual, PetscInt c, PetscInt64 p, PetscInt64 *next)
-{
-  const PetscBool last = (PetscBool)(p + 1 == dual->pieces.offset[c + 1]);
+/* What the Hessian is made of: the curves that stand for the sample, and their pieces. */
+typedef struct {
+  const BrenierSample *sample;
+  const BrenierCurves *curves;
+  const BrenierPieces *pieces;
+  PetscInt64           stride; /* every stride-th curve of the sample is used */
+  PetscReal            unit;   /* of the targets */
+} Crossings;
 
-  if (last && dual->curve_type != BRENIER_CURVE_CIRCLE) return PETSC_FALSE;
-  *next = last ? dual->pieces.offset[c] : p + 1;
-  return (PetscBool)(dual->pieces.target[p] != dual->pieces.target[*next]);
+static Crossings CrossingsOf(BrenierDual dual, PetscInt64 stride)
+{
+  return (Crossings){&dual->sample, &dual->curves, &dual->pieces, stride, dual->targets->unit};
+}
+
+/* The pieces that meet where piece p ends: itself and *next. False where a curve ends, or when both are one cell. */
+static PetscBool Meets(const Crossings *x, PetscInt c, PetscInt64 p, PetscInt64 *next)
+{
+  const BrenierPieces *pieces = x->pieces;
+  const PetscBool      last   = (PetscBool)(p + 1 == pieces->offset[c + 1]);
+
+  if (last && !x->curves->family->is_closed) return PETSC_FALSE;
+  *next = last ? pieces->offset[c] : p + 1;
+  return (PetscBool)(pieces->ghost[p] != pieces->ghost[*next]);
 }
 
 /* Number of curves that stand for the sample. */
-static PetscInt64 CurvesUsed(BrenierDual dual, PetscInt64 stride)
+static PetscInt64 CurvesUsed(const Crossings *x)
 {
-  return (dual->n_curves + stride - 1) / stride;
+  return (x->sample->n_curves + x->stride - 1) / x->stride;
 }
 
-static PetscReal CrossingValue(BrenierDual dual, PetscInt64 stride, PetscInt64 p, PetscInt64 q, PetscReal t)
+/* What the crossing from piece p of curve c to piece q, at the end of p, adds. */
+static PetscReal CrossingValue(const Crossings *x, PetscInt c, PetscInt64 p, PetscInt64 q)
 {
-  const BrenierPieces *pieces = &dual->pieces;
+  const BrenierPieces *pieces = x->pieces;
   const PetscReal      da = pieces->a[q] - pieces->a[p], db = pieces->b[q] - pieces->b[p];
-  const PetscReal      one = dual->curve_type == BRENIER_CURVE_CIRCLE ? BrenierCircleCrossing(da, db, t)
-                                                                      : BrenierLineCrossing(dual->measure, db, t);
+  const PetscReal      end = BrenierPieceEnd(pieces, x->curves, c, p);
 
-  return one / ((PetscReal)CurvesUsed(dual, stride) * dual->targets->unit);
+  return x->curves->family->crossing(x->curves, da, db, end) / ((PetscReal)CurvesUsed(x) * x->unit);
 }
 
-static PetscBool IsUsed(BrenierDual dual, PetscInt64 stride, PetscInt c)
+static PetscBool IsUsed(const Crossings *x, PetscInt c)
 {
-  return (PetscBool)(stride == 1 || BrenierDualCurveIndex_Private(dual, c) % stride == 0);
+  return (PetscBool)(x->stride == 1 || BrenierSampleIndex(x->sample, c) % x->stride == 0);
 }
 
-static PetscErrorCode GatherCrossings(BrenierDual dual, PetscInt64 stride, CrossingTable *table)
+static PetscErrorCode GatherCrossings(const Crossings *x, PetscInt n_ghosts, CrossingTable *table)
 {
-  const BrenierPieces *pieces = &dual->pieces;
+  const BrenierPieces *pieces = x->pieces;
   PetscInt64           next;
 
   PetscFunctionBegin;
-  PetscCall(PetscCalloc1((size_t)dual->n_leaves + 2, &table->offset));
+  PetscCall(PetscCalloc1((size_t)n_ghosts + 2, &table->offset));
   // Counting sort: sizes two places up, then starts one place up, which filling moves to where they belong
-  for (PetscInt c = 0; c < dual->n_local; ++c)
-    for (PetscInt64 p = pieces->offset[c]; IsUsed(dual, stride, c) && p < pieces->offset[c + 1]; ++p)
-      if (Meets(dual, c, p, &next)) ++table->offset[PetscMin(pieces->target[p], pieces->target[next]) + 2];
-  for (PetscInt i = 0; i < dual->n_leaves; ++i) table->offset[i + 2] += table->offset[i + 1];
-  PetscCall(PetscMalloc1(table->offset[dual->n_leaves + 1], &table->crossing));
-  for (PetscInt c = 0; c < dual->n_local; ++c)
-    for (PetscInt64 p = pieces->offset[c]; IsUsed(dual, stride, c) && p < pieces->offset[c + 1]; ++p)
-      if (Meets(dual, c, p, &next)) {
-        const PetscInt i = pieces->target[p], j = pieces->target[next];
-        Crossing      *x = &table->crossing[table->offset[PetscMin(i, j) + 1]++];
+  for (PetscInt c = 0; c < x->sample->n_local; ++c)
+    for (PetscInt64 p = pieces->offset[c]; IsUsed(x, c) && p < pieces->offset[c + 1]; ++p)
+      if (Meets(x, c, p, &next)) ++table->offset[PetscMin(pieces->ghost[p], pieces->ghost[next]) + 2];
+  for (BrenierGhost i = 0; i < n_ghosts; ++i) table->offset[i + 2] += table->offset[i + 1];
+  PetscCall(PetscMalloc1(table->offset[n_ghosts + 1], &table->crossing));
+  for (PetscInt c = 0; c < x->sample->n_local; ++c)
+    for (PetscInt64 p = pieces->offset[c]; IsUsed(x, c) && p < pieces->offset[c + 1]; ++p)
+      if (Meets(x, c, p, &next)) {
+        const BrenierGhost i = pieces->ghost[p], j = pieces->ghost[next];
+        Crossing          *crossing = &table->crossing[table->offset[PetscMin(i, j) + 1]++];
 
-        x->other = PetscMax(i, j);
-        x->v     = CrossingValue(dual, stride, p, next, BrenierDualPieceEnd_Private(dual, c, p));
+        crossing->other = PetscMax(i, j);
+        crossing->v     = CrossingValue(x, c, p, next);
       }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* By leaf, then by value, so that sums do not depend on the sort's treatment of equal leaves. */
+/* By ghost, then by value, so that sums do not depend on the sort's treatment of equal ghosts. */
 static int CompareCrossings(const void *left, const void *right)
 {
   const Crossing *l = left, *r = right;
@@ -86,12 +102,12 @@ static int CompareCrossings(const void *left, const void *right)
   return (l->v > r->v) - (l->v < r->v);
 }
 
-/* Adds crossings of the same pair; returns the number of different pairs, which stand at the front of each leaf's. */
-static PetscInt64 AddEqualPairs(PetscInt n_leaves, CrossingTable *table)
+/* Adds crossings of the same pair; returns the number of different pairs, which stand at the front of each ghost's. */
+static PetscInt64 AddEqualPairs(PetscInt n_ghosts, CrossingTable *table)
 {
   PetscInt64 kept = 0;
 
-  for (PetscInt i = 0; i < n_leaves; ++i) {
+  for (PetscInt i = 0; i < n_ghosts; ++i) {
     const PetscInt64 begin = table->offset[i], end = table->offset[i + 1], first = kept;
 
     // Without any crossing there is no array
@@ -102,26 +118,27 @@ static PetscInt64 AddEqualPairs(PetscInt n_leaves, CrossingTable *table)
       else table->crossing[kept++] = table->crossing[x];
     table->offset[i] = first;
   }
-  table->offset[n_leaves] = kept;
+  table->offset[n_ghosts] = kept;
   return kept;
 }
 
-/* The two entries of each pair off the diagonal, the sum of its pairs on the diagonal of each leaf, and a zero on every
-   diagonal of this rank, which keeps rows of empty cells. */
-static PetscErrorCode FillEntries(BrenierDual dual, const CrossingTable *table, PetscInt row[], PetscInt column[],
-                                  PetscScalar v[])
+/* The two entries of each pair off the diagonal, the sum of its pairs on the diagonal of each ghost, and a zero on
+   every diagonal of this rank, which keeps rows of empty cells. */
+static PetscErrorCode FillEntries(const BrenierHalo *halo, BrenierTargets targets, const CrossingTable *table,
+                                  BrenierGlobal row[], BrenierGlobal column[], PetscScalar v[])
 {
   PetscScalar *diagonal = v;
-  PetscInt64   e        = dual->n_leaves;
+  PetscInt64   e        = halo->n;
 
   PetscFunctionBegin;
-  for (PetscInt i = 0; i < dual->n_leaves; ++i) {
-    row[i] = column[i] = dual->leaf_target[i];
+  for (BrenierGhost i = 0; i < halo->n; ++i) {
+    row[i] = column[i] = halo->global[i];
     diagonal[i]        = 0.0;
   }
-  for (PetscInt i = 0; i < dual->n_leaves; ++i)
+  for (BrenierGhost i = 0; i < halo->n; ++i)
     for (PetscInt64 x = table->offset[i]; x < table->offset[i + 1]; ++x) {
-      const PetscInt j = table->crossing[x].other, end[] = {dual->leaf_target[i], dual->leaf_target[j]};
+      const BrenierGhost  j     = table->crossing[x].other;
+      const BrenierGlobal end[] = {halo->global[i], halo->global[j]};
 
       diagonal[i] += table->crossing[x].v;
       diagonal[j] += table->crossing[x].v;
@@ -131,42 +148,41 @@ static PetscErrorCode FillEntries(BrenierDual dual, const CrossingTable *table, 
         v[e]      = -table->crossing[x].v;
       }
     }
-  for (PetscInt i = 0; i < dual->targets->n_local; ++i, ++e) {
-    row[e] = column[e] = dual->targets->first + i;
+  for (BrenierLocal i = 0; i < targets->n_local; ++i, ++e) {
+    row[e] = column[e] = targets->first + i;
     v[e]               = 0.0;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* What the two ends of piece p add to the Hessian; 0 when it has none. */
-static PetscReal EndsOfPiece(BrenierDual dual, PetscInt c, PetscInt64 p)
+static PetscReal EndsOfPiece(const Crossings *x, PetscInt c, PetscInt64 p)
 {
-  const PetscInt64 before = p > dual->pieces.offset[c] ? p - 1 : dual->pieces.offset[c + 1] - 1;
+  const PetscInt64 before = p > x->pieces->offset[c] ? p - 1 : x->pieces->offset[c + 1] - 1;
   PetscInt64       next;
   PetscReal        sum = 0.0;
 
-  if (Meets(dual, c, p, &next)) sum += CrossingValue(dual, 1, p, next, BrenierDualPieceEnd_Private(dual, c, p));
-  if (Meets(dual, c, before, &next) && next == p)
-    sum += CrossingValue(dual, 1, before, p, BrenierDualPieceEnd_Private(dual, c, before));
+  if (Meets(x, c, p, &next)) sum += CrossingValue(x, c, p, next);
+  if (Meets(x, c, before, &next) && next == p) sum += CrossingValue(x, c, before, p);
   return sum;
 }
 
 PetscErrorCode BrenierDualLength(BrenierDual dual, PetscReal *length)
 {
-  const PetscInt64 n = dual->pieces.n;
-  PetscReal       *term, sum[2];
-  PetscInt         n_terms;
+  const Crossings      x      = CrossingsOf(dual, 1);
+  const BrenierPieces *pieces = x.pieces;
+  const PetscInt64     n      = pieces->n;
+  PetscReal           *term, sum[2];
+  PetscInt             n_terms;
 
   PetscFunctionBegin;
   PetscCall(PetscIntCast(n, &n_terms));
   PetscCall(PetscCalloc1(2 * (size_t)n, &term));
-  for (PetscInt c = 0; c < dual->n_local; ++c)
-    for (PetscInt64 p = dual->pieces.offset[c]; p < dual->pieces.offset[c + 1]; ++p) {
-      const PetscReal end = BrenierDualPieceEnd_Private(dual, c, p);
-      const PetscReal mass =
-          (BrenierDualShare_Private(dual, end) - BrenierDualShare_Private(dual, dual->pieces.start[p])) /
-          (PetscReal)dual->n_curves;
-      const PetscReal ends = EndsOfPiece(dual, c, p);
+  for (PetscInt c = 0; c < x.sample->n_local; ++c)
+    for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p) {
+      const PetscReal end   = BrenierPieceEnd(pieces, x.curves, c, p);
+      const PetscReal share = BrenierCurvesShare(x.curves, end) - BrenierCurvesShare(x.curves, pieces->start[p]);
+      const PetscReal mass = share / (PetscReal)x.sample->n_curves, ends = EndsOfPiece(&x, c, p);
 
       if (!(mass > 0.0 && ends > 0.0)) continue;
       term[p]     = mass * log(mass / ends);
@@ -193,18 +209,20 @@ static PetscErrorCode AttachConstants(MPI_Comm comm, Mat hessian)
 
 PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stride, Mat *hessian)
 {
-  const PetscInt n     = dual->targets->n_local;
-  CrossingTable  table = {0};
-  PetscInt64     n_pairs, n_entries;
-  PetscInt      *row, *column;
-  PetscScalar   *v;
+  const PetscInt     n     = dual->targets->n_local;
+  const BrenierHalo *halo  = &dual->halo;
+  const Crossings    x     = CrossingsOf(dual, stride);
+  CrossingTable      table = {0};
+  PetscInt64         n_pairs, n_entries;
+  BrenierGlobal     *row, *column;
+  PetscScalar       *v;
 
   PetscFunctionBegin;
-  PetscCall(GatherCrossings(dual, stride, &table));
-  n_pairs   = AddEqualPairs(dual->n_leaves, &table);
-  n_entries = 2 * n_pairs + dual->n_leaves + n;
+  PetscCall(GatherCrossings(&x, halo->n, &table));
+  n_pairs   = AddEqualPairs(halo->n, &table);
+  n_entries = 2 * n_pairs + halo->n + n;
   PetscCall(PetscMalloc3(n_entries, &row, n_entries, &column, n_entries, &v));
-  PetscCall(FillEntries(dual, &table, row, column, v));
+  PetscCall(FillEntries(halo, dual->targets, &table, row, column, v));
   PetscCall(PetscFree(table.offset));
   PetscCall(PetscFree(table.crossing));
   PetscCall(MatCreate(dual->comm, hessian));

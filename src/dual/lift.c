@@ -1,9 +1,10 @@
 /*
   lift.c - How far below u a plane lies: the least u - f_i over all curves, exact.
 
-  On one piece of one curve u - f_i is the difference of two planes, whose least value is known in closed form. The targets in
-  question travel round the ring with the least value found so far; raised by it, a plane that passes no test of the
-  filter lies lower below u everywhere on that curve, so the curve is skipped. Every rank meets every such target.
+  On one piece of one curve u - f_i is the difference of two planes, whose least value is known in closed form. The
+  targets in question travel round the ring with the least value found so far; raised by it, a plane that passes no test
+  of the filter lies lower below u everywhere on that curve, so the curve is skipped. Every rank meets every such
+  target.
 */
 #include "dual_private.h"
 #include "bounds.h"
@@ -13,9 +14,9 @@
 
 #include <math.h>
 
-/* What lifts a plane beyond its gap, in parts of that gap and of the unit: enough to win a piece, little enough to leave the
-   neighbours theirs. Heights of tight clusters differ by millionths of the unit: beyond by 1e-3 of it, or by a part
-   of the mean gap, lifted planes bury their neighbours and the iteration stalls. */
+/* What lifts a plane beyond its gap, in parts of that gap and of the unit: enough to win a piece, little enough to
+   leave the neighbours theirs. Heights of tight clusters differ by millionths of the unit: beyond by 1e-3 of it, or by
+   a part of the mean gap, lifted planes bury their neighbours and the iteration stalls. */
 static const PetscReal brenier_lift_beyond = 0.05, brenier_lift_least = 1e-6;
 
 /* An eighth and what rounding may add. */
@@ -23,9 +24,10 @@ static const PetscReal brenier_gap_dip = 0.126, brenier_gap_rounding = 1e-13;
 
 enum { BRENIER_GAP_CURVES = 960, BRENIER_GAP_TARGETS = 1024 };
 
-/* A piece of u along a curve: its plane, its ends, and their cosines and sines. */
+/* A piece of u along a curve. */
 typedef struct {
-  PetscReal a, b, h, start, end, at_start[2], at_end[2];
+  BrenierPlane plane;
+  BrenierSpan  span;
 } GapPiece;
 
 typedef struct {
@@ -49,6 +51,7 @@ typedef struct {
 static PetscErrorCode SetGapPieces(GapScan *scan, PetscInt first, PetscInt n)
 {
   const BrenierPieces *pieces = &scan->dual->pieces;
+  const BrenierCurves *curves = &scan->dual->curves;
   const PetscInt64     from = pieces->offset[first], to = pieces->offset[first + n];
 
   PetscFunctionBegin;
@@ -59,42 +62,35 @@ static PetscErrorCode SetGapPieces(GapScan *scan, PetscInt first, PetscInt n)
   }
   for (PetscInt c = first; c < first + n; ++c)
     for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p) {
-      GapPiece *piece = &scan->piece[p - from];
+      const PetscReal start = pieces->start[p], end = BrenierPieceEnd(pieces, curves, c, p);
 
-      piece->a           = pieces->a[p];
-      piece->b           = pieces->b[p];
-      piece->h           = scan->dual->leaf_height[pieces->target[p]];
-      piece->start       = pieces->start[p];
-      piece->end         = BrenierDualPieceEnd_Private(scan->dual, c, p);
-      piece->at_start[0] = cos(piece->start);
-      piece->at_start[1] = sin(piece->start);
-      piece->at_end[0]   = cos(piece->end);
-      piece->at_end[1]   = sin(piece->end);
+      scan->piece[p - from] = (GapPiece){{pieces->a[p], pieces->b[p], scan->dual->halo.height[pieces->ghost[p]]},
+                                         {start, end, {cos(start), sin(start)}, {cos(end), sin(end)}}};
     }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The least u - f on curve c of the group, or `best` when that is less. */
-static PetscReal GapOnCurve(const GapScan *scan, PetscInt c, PetscReal a, PetscReal b, PetscReal h, PetscReal best)
+static PetscReal GapOnCurve(const GapScan *scan, PetscInt c, const BrenierPlane *f, PetscReal best)
 {
-  const PetscInt64 *offset = scan->dual->pieces.offset + scan->first;
-  const PetscBool   circle = (PetscBool)(scan->dual->curve_type == BRENIER_CURVE_CIRCLE);
+  const PetscInt64         *offset = scan->dual->pieces.offset + scan->first;
+  const BrenierCurveFamily *family = scan->dual->curves.family;
 
   for (PetscInt64 p = offset[c] - offset[0]; p < offset[c + 1] - offset[0]; ++p) {
-    const GapPiece *x  = &scan->piece[p];
-    const PetscReal da = x->a - a, db = x->b - b, dh = x->h - h, length = x->end - x->start;
-    const PetscReal curved = PetscAbsReal(da) + PetscAbsReal(db);
-    const PetscReal low =
-        PetscMin(da * x->at_start[0] + db * x->at_start[1], da * x->at_end[0] + db * x->at_end[1]) + dh;
+    const BrenierPlane *u      = &scan->piece[p].plane;
+    const BrenierSpan  *x      = &scan->piece[p].span;
+    const BrenierPlane  above  = {u->a - f->a, u->b - f->b, u->h - f->h};
+    const PetscReal     length = x->e - x->s, curved = PetscAbsReal(above.a) + PetscAbsReal(above.b);
+    const PetscReal     low =
+        PetscMin(above.a * x->at_s[0] + above.b * x->at_s[1], above.a * x->at_e[0] + above.b * x->at_e[1]) + above.h;
     PetscReal gap;
 
     // A sine is below its chord by an eighth of the square of the length at most: few pieces come near
-    if (circle &&
-        low - brenier_gap_dip * length * length * curved - brenier_gap_rounding * (curved + PetscAbsReal(dh)) >= best)
+    if (family->bends &&
+        low - brenier_gap_dip * length * length * curved - brenier_gap_rounding * (curved + PetscAbsReal(above.h)) >=
+            best)
       continue;
-    gap = circle ? BrenierCircleLeastBetween(da, db, dh, length, x->at_start, x->at_end)
-                 : BrenierLineLeast(da, db, dh, x->start, x->end);
-
+    gap  = family->least(&above, x);
     best = PetscMin(best, gap);
   }
   return best;
@@ -103,14 +99,15 @@ static PetscReal GapOnCurve(const GapScan *scan, PetscInt c, PetscReal a, PetscR
 static void VisitGap(void *context, size_t c, const BrenierTileFound *found)
 {
   GapScan *const scan = context;
-  const PetscInt dim  = scan->dual->targets->dim;
+  const PetscInt dim  = scan->dual->curves.dim;
 
   for (size_t i = 0; i < found->n; ++i) {
-    PetscReal *row = scan->row + (size_t)found->target[i] * (dim + 2);
-    PetscReal  a, b, gap;
+    PetscReal   *row = scan->row + (size_t)found->target[i] * (dim + 2);
+    BrenierPlane f   = {.h = row[dim]};
+    PetscReal    gap;
 
-    BrenierDualPlane_Private(scan->dual, &scan->curve[c], row, &a, &b);
-    gap = GapOnCurve(scan, (PetscInt)c, a, b, row[dim], row[dim + 1]);
+    BrenierCurvesPlane(&scan->dual->curves, &scan->curve[c], row, &f.a, &f.b);
+    gap = GapOnCurve(scan, (PetscInt)c, &f, row[dim + 1]);
     if (gap < row[dim + 1]) BrenierTileSetHeight(&scan->targets, (size_t)found->target[i], row[dim] + gap);
     row[dim + 1] = gap;
   }
@@ -119,12 +116,13 @@ static void VisitGap(void *context, size_t c, const BrenierTileFound *found)
 /* Bounds of u along curve c of the group, by its pieces. */
 static PetscErrorCode SetGapBounds(GapScan *scan, PetscInt c)
 {
-  const PetscInt64 *offset  = scan->dual->pieces.offset + scan->first;
-  const size_t      n       = (size_t)(offset[c + 1] - offset[c]);
-  const GapPiece   *piece   = scan->piece + (offset[c] - offset[0]);
-  BrenierHeights    heights = {0.0, HUGE_VAL, {0.0, 0.0}}; // those that come get as high as they can
-  PetscReal        *a, *b, *h;
-  BrenierBounds     bounds;
+  const BrenierCurveFamily *family  = scan->dual->curves.family;
+  const PetscInt64         *offset  = scan->dual->pieces.offset + scan->first;
+  const size_t              n       = (size_t)(offset[c + 1] - offset[c]);
+  const GapPiece           *piece   = scan->piece + (offset[c] - offset[0]);
+  BrenierHeights            heights = {0.0, HUGE_VAL, {0.0, 0.0}}; // those that come get as high as they can
+  PetscReal                *a, *b, *h;
+  BrenierBounds             bounds;
 
   PetscFunctionBegin;
   if (n > scan->plane_capacity) {
@@ -135,14 +133,14 @@ static PetscErrorCode SetGapBounds(GapScan *scan, PetscInt c)
   b = a + n;
   h = b + n;
   for (size_t p = 0; p < n; ++p) {
-    a[p] = piece[p].a;
-    b[p] = piece[p].b;
-    h[p] = piece[p].h;
+    a[p] = piece[p].plane.a;
+    b[p] = piece[p].plane.b;
+    h[p] = piece[p].plane.h;
     heights.middle += h[p] / (PetscReal)n;
   }
-  BrenierBoundsClear_Private(&bounds);
-  BrenierBoundsRaise_Private(scan->dual->curve_type, (PetscInt)n, a, b, h, &bounds, NULL);
-  BrenierBoundsEnter_Private(scan->dual->curve_type, &bounds, heights, &scan->tile, (size_t)c);
+  BrenierBoundsClear(&bounds);
+  BrenierBoundsRaise(family->middles(), (PetscInt)n, a, b, h, &bounds, NULL);
+  family->enter(&bounds, heights, &scan->tile, (size_t)c);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -155,16 +153,16 @@ static PetscErrorCode SetGapCurves(GapScan *scan, PetscInt first, PetscInt n)
   scan->first = first;
   PetscCall(SetGapPieces(scan, first, n));
   for (PetscInt c = 0; c < n; ++c) {
-    BrenierDualDraw_Private(dual, first + c, scan->z + (size_t)c * 2 * dual->targets->dim, &scan->curve[c]);
+    BrenierSampleDraw(&dual->sample, first + c, scan->z + (size_t)c * 2 * dual->curves.dim, &scan->curve[c]);
     BrenierTileSetCurve(&scan->tile, (size_t)c, scan->curve[c].z1, scan->curve[c].z2, (int)scan->curve[c].axis);
-    if (dual->curve_type != BRENIER_CURVE_LINE) PetscCall(SetGapBounds(scan, c));
+    if (dual->curves.family->is_filtered) PetscCall(SetGapBounds(scan, c));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode ScanGapBlock(GapScan *scan, PetscInt n_curves, PetscInt n, PetscReal row[])
 {
-  const size_t stride = (size_t)scan->dual->targets->dim + 2;
+  const size_t stride = (size_t)scan->dual->curves.dim + 2;
   PetscReal   *raised;
 
   PetscFunctionBegin;
@@ -190,7 +188,7 @@ static PetscErrorCode ScanGaps(GapScan *scan, BrenierRing *ring)
   PetscMPIInt    owner;
   PetscInt       n;
   PetscReal     *row;
-  PetscInt       most = scan->dual->n_local; // curves of any rank
+  PetscInt       most = scan->dual->sample.n_local; // curves of any rank
   PetscErrorCode stop = PETSC_SUCCESS;
 
   PetscFunctionBegin;
@@ -199,7 +197,7 @@ static PetscErrorCode ScanGaps(GapScan *scan, BrenierRing *ring)
     PetscCall(BrenierRingStep(ring, &more, &owner, &n, &row)); // to the end, after a stop, too
     if (!more) break;
     for (PetscInt c = 0; c < most && !stop; c += BRENIER_GAP_CURVES) {
-      const PetscInt count = PetscMin(BRENIER_GAP_CURVES, scan->dual->n_local - c);
+      const PetscInt count = PetscMin(BRENIER_GAP_CURVES, scan->dual->sample.n_local - c);
 
       stop = BrenierStopHere(scan->dual->comm);
       if (stop || n == 0 || count <= 0) continue;
@@ -212,8 +210,8 @@ static PetscErrorCode ScanGaps(GapScan *scan, BrenierRing *ring)
 
 static PetscErrorCode CreateGapScan(BrenierDual dual, GapScan *scan)
 {
-  const BrenierTileKind kind = dual->curve_type == BRENIER_CURVE_CIRCLE ? BRENIER_TILE_CIRCLE : BRENIER_TILE_CHORD;
-  const size_t          dim  = (size_t)dual->targets->dim;
+  const BrenierTileKind kind = dual->curves.family->tile;
+  const size_t          dim  = (size_t)dual->curves.dim;
   int                   failed;
 
   PetscFunctionBegin;
@@ -237,34 +235,33 @@ static PetscErrorCode DestroyGapScan(GapScan *scan)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Coordinates, height and infinite gap of each chosen target. */
-static PetscErrorCode FillGapRows(BrenierDual dual, const PetscScalar h[], PetscInt n, const PetscInt local[],
+/* Coordinates, normalised height and infinite gap of each chosen target. */
+static PetscErrorCode FillGapRows(BrenierTargets t, const PetscReal h[], PetscInt n, const BrenierLocal local[],
                                   PetscReal row[])
 {
-  const BrenierTargets t = dual->targets;
-
   PetscFunctionBegin;
   for (PetscInt i = 0; i < n; ++i, row += t->dim + 2) {
     for (PetscInt k = 0; k < t->dim; ++k) row[k] = (t->y[(size_t)local[i] * t->dim + k] - t->centre[k]) / t->unit;
-    row[t->dim]     = h[local[i]] / t->unit;
+    row[t->dim]     = h[local[i]];
     row[t->dim + 1] = PETSC_MAX_REAL;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec height, PetscInt n, const PetscInt local[], PetscReal gap[])
+PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec height, PetscInt n, const BrenierLocal local[], PetscReal gap[])
 {
-  const PetscInt     dim = dual->targets->dim;
-  BrenierRing        ring;
-  GapScan            scan;
-  const PetscScalar *h;
-  PetscErrorCode     stop;
+  const PetscInt dim = dual->curves.dim;
+  BrenierRing    ring;
+  GapScan        scan;
+  PetscReal     *h;
+  PetscErrorCode stop;
 
   PetscFunctionBegin;
   PetscCall(BrenierRingCreate(dual->comm, n, (size_t)dim + 2, PETSC_TRUE, &ring));
-  PetscCall(VecGetArrayRead(height, &h));
-  PetscCall(FillGapRows(dual, h, n, local, ring.block[ring.current]));
-  PetscCall(VecRestoreArrayRead(height, &h));
+  PetscCall(PetscMalloc1(dual->targets->n_local, &h));
+  PetscCall(BrenierHeightsNormalise(dual->targets, height, h));
+  PetscCall(FillGapRows(dual->targets, h, n, local, ring.block[ring.current]));
+  PetscCall(PetscFree(h));
   PetscCall(CreateGapScan(dual, &scan));
   stop = ScanGaps(&scan, &ring);
   PetscCall(DestroyGapScan(&scan));
@@ -279,7 +276,8 @@ PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, const PetscReal most[
 {
   const PetscScalar *m;
   PetscScalar       *a;
-  PetscInt           n = 0, *local;
+  PetscInt           n = 0;
+  BrenierLocal      *local;
   PetscReal         *gap;
 
   PetscFunctionBegin;

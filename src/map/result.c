@@ -5,52 +5,23 @@
 
 static const char brenier_result_format[] = "brenier-result";
 
+/* A held-out number as an attribute, by the letter of its type. */
+#define SET_i                           BrenierStoreSetInt
+#define SET_r                           BrenierStoreSetReal
+#define WRITE(type, name, member, text) PetscCall(SET_##type(store, "/", #name, o->member));
+
 static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, BrenierTargets t)
 {
   const BrenierHeldOut *o = &r->held_out;
-  const struct {
-    const char *name;
-    PetscReal   value;
-  } real[] = {{"rho", o->rho},
-              {"rho_low", o->rho_low},
-              {"rho_high", o->rho_high},
-              {"noise", o->noise},
-              {"tv", o->tv},
-              {"largest_error", o->largest_error},
-              {"largest_log", o->largest_log},
-              {"unresolved_weight", o->unresolved_weight},
-              {"unresolved_mass", o->unresolved_mass},
-              {"wrong_weight", o->wrong_weight},
-              {"worst", o->worst},
-              {"energy", o->energy},
-              {"energy_error", o->energy_error},
-              {"w2", o->w2},
-              {"w2_bound_low", o->w2_bound_low},
-              {"w2_bound_high", o->w2_bound_high},
-              {"w2_low", o->w2_bound_low}, // old names of these two, for one version
-              {"w2_high", o->w2_bound_high},
-              {"dual", o->dual.value},
-              {"dual_low", o->dual.low},
-              {"dual_high", o->dual.high},
-              {"primal", o->primal.value},
-              {"primal_low", o->primal.low},
-              {"primal_high", o->primal.high},
-              {"gap", o->gap.value},
-              {"gap_low", o->gap.low},
-              {"gap_high", o->gap.high}};
-  const struct {
-    const char *name;
-    PetscInt64  value;
-  } whole[] = {{"dim", t->dim},         {"n_targets", t->n},           {"seed", r->seed},
-               {"curves", r->curves},   {"empty", o->empty},           {"held_out_curves", o->curves},
-               {"merged", t->n_merged}, {"unresolved", o->unresolved}, {"missing", o->missing},
-               {"wrong", o->wrong}};
 
   PetscFunctionBegin;
-  for (size_t i = 0; i < sizeof real / sizeof real[0]; ++i)
-    PetscCall(BrenierStoreSetReal(store, "/", real[i].name, real[i].value));
-  for (size_t i = 0; i < sizeof whole / sizeof whole[0]; ++i)
-    PetscCall(BrenierStoreSetInt(store, "/", whole[i].name, whole[i].value));
+  BRENIER_HELD_OUT_NUMBERS(WRITE)
+  PetscCall(BrenierStoreSetInt(store, "/", "held_out_curves", o->curves));
+  PetscCall(BrenierStoreSetInt(store, "/", "dim", t->dim));
+  PetscCall(BrenierStoreSetInt(store, "/", "n_targets", t->n));
+  PetscCall(BrenierStoreSetInt(store, "/", "merged", t->n_merged));
+  PetscCall(BrenierStoreSetInt(store, "/", "seed", r->seed));
+  PetscCall(BrenierStoreSetInt(store, "/", "curves", r->curves));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

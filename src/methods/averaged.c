@@ -39,8 +39,20 @@ PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *f, Vec h, Br
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Length of a node's step. Of a light cell the step is shorter, as w / nu is noisier; of a group it is not longer, as
+   members of groups of groups would move by all of them. */
+static PetscReal NodeLength(const BrenierStepRule *rule, PetscInt node)
+{
+  const BrenierScales s         = rule->scales;
+  const PetscReal     of_weight = PetscSqrtReal((PetscReal)s->n * s->nu[node]);
+
+  if (!rule->node_scale) return rule->length * s->apart[node];
+  return PetscMin(rule->length * (node < s->n ? of_weight : PetscMin(of_weight, 1.0)), rule->most) *
+         rule->node_scale[node];
+}
+
 /* A node by its own mass and length, its members with it. */
-static PetscErrorCode StepNodes(BrenierTargets t, const BrenierStepRule *rule, Vec mass, Vec h)
+static PetscErrorCode StepNodes(BrenierTargets t, const BrenierStepRule *rule, Vec mass, Vec h, PetscReal *most)
 {
   const BrenierScales s = rule->scales;
   PetscScalar        *a;
@@ -50,27 +62,25 @@ static PetscErrorCode StepNodes(BrenierTargets t, const BrenierStepRule *rule, V
   PetscCall(PetscMalloc2(s->n_nodes, &node, t->n_local, &change));
   PetscCall(BrenierScalesSum(s, mass, node));
   for (PetscInt i = 0; i < s->n_nodes; ++i)
-    node[i] = rule->length * s->apart[i] * (node[i] - s->nu[i]) / PetscMax(s->nu[i], rule->least);
+    node[i] = NodeLength(rule, i) * (node[i] - s->nu[i]) / PetscMax(s->nu[i], rule->least);
   BrenierScalesSpread(s, t->first, t->n_local, node, change);
   PetscCall(VecGetArray(h, &a));
-  for (PetscInt i = 0; i < t->n_local; ++i) a[i] -= change[i];
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    a[i] -= change[i];
+    *most = PetscMax(*most, PetscAbsReal(change[i]));
+  }
   PetscCall(VecRestoreArray(h, &a));
   PetscCall(PetscFree2(node, change));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierAveragedStep_Private(BrenierTargets t, const BrenierStepRule *rule, Vec mass, Vec h,
-                                           PetscReal *largest)
+/* A target by its own mass and length. */
+static PetscErrorCode StepTargets(BrenierTargets t, const BrenierStepRule *rule, Vec mass, Vec h, PetscReal *most)
 {
   const PetscScalar *m, *scale = NULL;
   PetscScalar       *a;
-  PetscReal          most = 0.0;
 
   PetscFunctionBegin;
-  if (rule->scales) {
-    PetscCall(StepNodes(t, rule, mass, h));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
   PetscCall(VecGetArrayRead(mass, &m));
   if (rule->scale) PetscCall(VecGetArrayRead(rule->scale, &scale));
   PetscCall(VecGetArray(h, &a));
@@ -81,11 +91,22 @@ PetscErrorCode BrenierAveragedStep_Private(BrenierTargets t, const BrenierStepRu
         rule->least > 0.0 ? length * (m[i] - nu) / PetscMax(nu, rule->least) : length * (m[i] / nu - 1.0);
 
     a[i] -= change;
-    most = PetscMax(most, PetscAbsReal(change));
+    *most = PetscMax(*most, PetscAbsReal(change));
   }
   PetscCall(VecRestoreArray(h, &a));
   if (rule->scale) PetscCall(VecRestoreArrayRead(rule->scale, &scale));
   PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierAveragedStep_Private(BrenierTargets t, const BrenierStepRule *rule, Vec mass, Vec h,
+                                           PetscReal *largest)
+{
+  PetscReal most = 0.0;
+
+  PetscFunctionBegin;
+  if (rule->scales) PetscCall(StepNodes(t, rule, mass, h, &most));
+  else PetscCall(StepTargets(t, rule, mass, h, &most));
   if (!largest) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCallMPI(MPI_Allreduce(&most, largest, 1, MPIU_REAL, MPI_MAX, t->comm));
   PetscFunctionReturn(PETSC_SUCCESS);

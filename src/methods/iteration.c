@@ -5,8 +5,9 @@
 
 #include <math.h>
 
-const char BrenierIterationNames[] =
-    "iteration,evaluations,seconds,energy,l1,rho,noise,empty,damping,step,linear_iterations,curves,scanned,candidates";
+#define FIRST_NAME(member, name, meaning) #member
+#define NEXT_NAME(member, name, meaning)  "," #member
+const char BrenierIterationNames[] = BRENIER_ITERATION_FIELDS(FIRST_NAME, NEXT_NAME);
 
 static const PetscReal brenier_rounding_rho = 1e-12; /* residual that rounding alone leaves */
 static const PetscReal brenier_uneven       = 1.5;   /* noise of rho over that of L1: 1 where all cells have the same */
@@ -44,7 +45,7 @@ const char *BrenierReasonText(BrenierReason reason)
 
 void BrenierConvergenceDefaults(BrenierConvergence *convergence)
 {
-  *convergence = (BrenierConvergence){.max_it = 50, .noise_part = 0.1};
+  *convergence = (BrenierConvergence){.max_it = BRENIER_DEFAULT_MAX_IT, .noise_part = 0.1};
 }
 
 PetscErrorCode BrenierIterationResidual_Private(BrenierTargets t, Vec mass, BrenierIteration *now)

@@ -50,8 +50,8 @@ typedef struct {
 void BrenierNewtonDefaults(BrenierNewtonOptions *options)
 {
   BrenierConvergenceDefaults(&options->convergence);
-  options->damping        = 0.1;
-  options->linear_rtol    = 1e-2;
+  options->damping        = BRENIER_DEFAULT_DAMPING;
+  options->linear_rtol    = BRENIER_DEFAULT_LINEAR_RTOL;
   options->hessian_curves = 0;
   options->certify        = PETSC_TRUE;
   options->trusts         = PETSC_FALSE;

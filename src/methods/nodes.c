@@ -11,6 +11,9 @@ static const PetscReal brenier_node_floor = 0.02;                         /* of 
 static const PetscReal brenier_careful    = 0.02;                         /* damping */
 static const PetscReal brenier_node_most = 10.0, brenier_node_rise = 2.0; /* lengths */
 
+/* Scale of a node over what its distance tells, at most: such a one was next to empty when its diagonal was taken. */
+static const PetscReal brenier_node_scale_most = 4.0;
+
 static PetscErrorCode CreateMembers(BrenierStepNodes s)
 {
   const BrenierTargets t        = s->targets;
@@ -64,23 +67,18 @@ static PetscErrorCode CreateSystem(BrenierStepNodes s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Diagonal of P'HP. Rows of H sum to 0, so a node's is what holds its members to all that are not: no differences of
-   large numbers. */
-static PetscErrorCode SetDiagonal(BrenierStepNodes s)
+/* Diagonal of P'HP, of all nodes on every rank. Rows of H sum to 0, so a node's is what holds its members to all that are not: no
+   differences of large numbers. */
+static PetscErrorCode SumDiagonal(BrenierTargets t, BrenierScales x, Mat hessian, PetscReal sum[])
 {
-  const BrenierScales x = s->scales;
-  const PetscInt      n = x->n_nodes;
-  PetscReal          *sum;
-  PetscScalar        *d;
-
   PetscFunctionBegin;
-  PetscCall(PetscCalloc1(n, &sum));
-  for (PetscInt i = s->targets->first; i < s->targets->first + s->targets->n_local; ++i) {
+  PetscCall(PetscArrayzero(sum, x->n_nodes));
+  for (PetscInt i = t->first; i < t->first + t->n_local; ++i) {
     const PetscInt    *column;
     const PetscScalar *value;
     PetscInt           n_columns;
 
-    PetscCall(MatGetRow(s->hessian, i, &n_columns, &column, &value));
+    PetscCall(MatGetRow(hessian, i, &n_columns, &column, &value));
     for (PetscInt k = 0; k < n_columns; ++k) {
       PetscInt a = i, b = column[k];
 
@@ -93,9 +91,20 @@ static PetscErrorCode SetDiagonal(BrenierStepNodes s)
         } else b = x->parent[b];
       }
     }
-    PetscCall(MatRestoreRow(s->hessian, i, &n_columns, &column, &value));
+    PetscCall(MatRestoreRow(hessian, i, &n_columns, &column, &value));
   }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, n, MPIU_REAL, MPI_SUM, s->targets->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, x->n_nodes, MPIU_REAL, MPI_SUM, t->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SetDiagonal(BrenierStepNodes s)
+{
+  PetscReal   *sum;
+  PetscScalar *d;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(s->scales->n_nodes, &sum));
+  PetscCall(SumDiagonal(s->targets, s->scales, s->hessian, sum));
   PetscCall(VecGetArrayWrite(s->diagonal, &d));
   for (PetscInt i = 0; i < s->n_local; ++i) d[i] = sum[s->first + i];
   PetscCall(VecRestoreArrayWrite(s->diagonal, &d));
@@ -286,6 +295,26 @@ PetscErrorCode BrenierStepNodesLiftMost(BrenierStepNodes s, Vec mass, PetscReal 
     while (s->scales->parent[node] >= 0 && s->mass[s->scales->parent[node]] == 0.0) node = s->scales->parent[node];
     most[i] = part * Length(s, node);
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierNodeScales_Private(BrenierTargets t, BrenierScales x, Mat hessian, PetscReal scale[])
+{
+  PetscReal *ratio;
+  PetscInt   n = 0;
+
+  PetscFunctionBegin;
+  PetscCall(SumDiagonal(t, x, hessian, scale));
+  PetscCall(PetscMalloc1(x->n_nodes, &ratio));
+  for (PetscInt i = 0; i < x->n_nodes; ++i)
+    if (scale[i] > 0.0) ratio[n++] = x->nu[i] / (scale[i] * x->apart[i]);
+  qsort(ratio, (size_t)n, sizeof *ratio, CompareReals);
+  for (PetscInt i = 0; i < x->n_nodes; ++i) {
+    const PetscReal usual = (n > 0 ? ratio[n / 2] : 1.0) * x->apart[i];
+
+    scale[i] = scale[i] > 0.0 ? PetscMin(x->nu[i] / scale[i], brenier_node_scale_most * usual) : usual;
+  }
+  PetscCall(PetscFree(ratio));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

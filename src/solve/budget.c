@@ -68,7 +68,7 @@ static const PetscInt brenier_least_clusters = 64;
 /* Curves a cluster, and in all at least. */
 static const PetscInt64 brenier_level_circles = 8, brenier_level_chords = 32, brenier_level_least = 4096;
 
-enum { DESCENT_STEPS = 512, DESCENT_STEPS_LARGE = 128 };
+enum { BRENIER_DESCENT_STEPS = 512, BRENIER_DESCENT_STEPS_LARGE = 128 };
 
 static const PetscReal brenier_large = 1e6; /* coordinates */
 
@@ -92,7 +92,7 @@ PetscBool BrenierBudgetListsPay_Private(PetscInt n, PetscInt dim)
 
 PetscInt BrenierBudgetDescentSteps_Private(PetscInt n, PetscInt dim)
 {
-  return BrenierBudgetIsLarge_Private(n, dim) ? DESCENT_STEPS_LARGE : DESCENT_STEPS;
+  return BrenierBudgetIsLarge_Private(n, dim) ? BRENIER_DESCENT_STEPS_LARGE : BRENIER_DESCENT_STEPS;
 }
 
 /* x as a number of curves, the largest there is at most. */
@@ -216,13 +216,14 @@ PetscInt64 BrenierBudgetNextCurves_Private(const BrenierBudget *b, PetscInt64 cu
 /* Whether a problem is one for passes at all. */
 static PetscBool SuitsPasses(const BrenierBudget *b)
 {
-  return (PetscBool)(b->newton && b->curves == 0 && b->circles && b->dim >= brenier_passes_dim &&
-                     BrenierBudgetIsLarge_Private(b->n, b->dim));
+  const PetscBool large = (PetscBool)(b->dim >= brenier_passes_dim && BrenierBudgetIsLarge_Private(b->n, b->dim));
+
+  return (PetscBool)(b->newton && b->curves == 0 && b->circles && (large || b->scales));
 }
 
 PetscBool BrenierBudgetPassesAtOnce_Private(const BrenierBudget *b)
 {
-  return (PetscBool)(SuitsPasses(b) && !b->verify && b->warm_up != 0.0 &&
+  return (PetscBool)(SuitsPasses(b) && !b->scales && !b->verify && b->warm_up != 0.0 &&
                      BrenierBudgetExpectedCurves_Private(b) <= brenier_passes_at_once * b->n);
 }
 
@@ -289,7 +290,8 @@ PetscInt64 BrenierBudgetCheckCurves_Private(const BrenierBudget *b, PetscInt64 n
 /* Steps of a pass of about that many curves, and the curves of each: at most `most` curves each. */
 static void CutPass(const BrenierBudget *b, PetscReal curves, PetscInt64 most, BrenierPassState *p)
 {
-  const PetscReal  steps = (PetscReal)BrenierBudgetDescentSteps_Private(b->n, b->dim);
+  const PetscReal steps =
+      b->scales ? BRENIER_DESCENT_STEPS_LARGE : (PetscReal)BrenierBudgetDescentSteps_Private(b->n, b->dim);
   const PetscInt64 batch = (PetscInt64)PetscMin(PetscCeilReal(curves / steps), (PetscReal)PETSC_MAX_INT);
 
   p->first += p->n_steps;

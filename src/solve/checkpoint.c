@@ -119,6 +119,7 @@ PetscErrorCode BrenierCheckpointKeep(BrenierCheckpoint c, const BrenierSolveStat
   PetscCall(KeepVec(v->mean, &c->kept.mean));
   PetscCall(KeepVec(v->scale, &c->kept.scale));
   PetscCall(KeepVec(v->slack, &c->kept.slack));
+  PetscCall(KeepVec(v->groups, &c->kept.groups));
   // Of a stage alone: afterwards Newton's vectors are gone
   if (state->phase != BRENIER_PHASE_STAGE) c->state.newton.certified = NULL;
   PetscCall(KeepVec(c->state.newton.certified, &c->certified));
@@ -298,6 +299,7 @@ PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint c, const BrenierSolveVecto
   if (v->mean && c->kept.mean) PetscCall(VecCopy(c->kept.mean, v->mean));
   if (v->scale && c->kept.scale) PetscCall(VecCopy(c->kept.scale, v->scale));
   if (v->slack && c->kept.slack) PetscCall(VecCopy(c->kept.slack, v->slack));
+  if (v->groups && c->kept.groups) PetscCall(VecCopy(c->kept.groups, v->groups));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -324,6 +326,7 @@ PetscErrorCode BrenierCheckpointDestroy(BrenierCheckpoint *checkpoint)
   PetscCall(VecDestroy(&c->kept.mean));
   PetscCall(VecDestroy(&c->kept.scale));
   PetscCall(VecDestroy(&c->kept.slack));
+  PetscCall(VecDestroy(&c->kept.groups));
   PetscCall(VecDestroy(&c->certified));
   PetscCall(PetscFree(*checkpoint));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -62,6 +62,7 @@ static const Field brenier_fields[] = {
     FIELD("pass_noise", FIELD_REAL, pass.noise),
     FIELD("pass_worth", FIELD_REAL, pass.worth),
     FIELD("pass_gain", FIELD_REAL, pass.gain),
+    FIELD("pass_of_nodes", FIELD_BOOL, pass.of_nodes),
     FIELD("tidied", FIELD_BOOL, newton.tidied),
     FIELD("distrusts", FIELD_BOOL, newton.distrusts),
     FIELD("reason", FIELD_REASON, newton.reason),
@@ -159,7 +160,7 @@ typedef struct {
   PetscBool   has;
 } NamedVec;
 
-enum { N_VECTORS = 5 };
+enum { N_VECTORS = 6 };
 
 static void ListVectors(BrenierCheckpoint c, PetscBool certified, NamedVec list[N_VECTORS])
 {
@@ -171,6 +172,7 @@ static void ListVectors(BrenierCheckpoint c, PetscBool certified, NamedVec list[
   list[1] = (NamedVec){"/mean", &c->kept.mean, (PetscBool)(warm || pass)};
   list[2] = (NamedVec){"/scale", &c->kept.scale, (PetscBool)(stage || pass)};
   list[3] = (NamedVec){"/slack", &c->kept.slack, stage};
+  list[5] = (NamedVec){"/group_scale", &c->kept.groups, (PetscBool)(pass && c->state.pass.of_nodes)};
   list[4] = (NamedVec){"/certified", &c->certified, (PetscBool)(stage && certified)};
 }
 

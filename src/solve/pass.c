@@ -38,7 +38,11 @@ static PetscErrorCode Step(BrenierPass *p, Vec mass, BrenierIteration *last)
   const uint32_t           stream = BRENIER_STREAM_PASS + (uint32_t)(now->first + now->step);
   const PetscReal          batch  = (PetscReal)now->batch;
   const BrenierFreshCurves fresh  = {p->targets, p->source, p->seed, stream, now->batch};
-  const BrenierStepRule    rule   = {.length = Rate(now), .scale = p->scale, .most = brenier_pass_most};
+  const BrenierStepRule    rule   = {.length     = Rate(now),
+                                     .scale      = p->scale,
+                                     .most       = brenier_pass_most,
+                                     .scales     = p->node_scale ? p->targets->scales : NULL,
+                                     .node_scale = p->node_scale};
   const BrenierMeanRule mean   = {BRENIER_MEAN_RUNNING, batch / (now->worth + batch * (PetscReal)(now->step + 1)), 1.0};
   Report                report = {p->targets, last};
 

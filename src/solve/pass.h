@@ -4,7 +4,9 @@
   Step t of averaged descent (averaged.h) on B curves of its own:
     h <- h - a_t scale (w / nu - 1),   a_t = rate sqrt(n nu B / K) / sqrt(W / B + t), at most brenier_pass_most,
   scale_i the change of height that changes the mass of i by its own size. sqrt(n nu), 1 for equal weights: the lighter
-  a cell, the noisier is w / nu, by 1 / (n nu) in square, and with the steps of others it would sway without end. K / C
+  a cell, the noisier is w / nu, by 1 / (n nu) in square, and with the steps of others it would sway without end. Where
+  targets have scales (scales.h), each node moves by its own mass, weight and scale, and its members with it: a step by
+  the diagonal of H alone would move a tight group as a whole by next to nothing. K / C
   is the sampling part of chi2 of C curves, W = K / chi2 the curves that the heights were worth when the pass began:
   what a start good to rho deserves is a step so short that h sways about the solution by a power of the expected error,
   a_t K / B ~ sqrt(K / (W + B t)), not more. The answer is the mean of start and iterates, the start weighed by W curves
@@ -22,6 +24,7 @@ typedef struct BrenierPass {
   BrenierSource  source;
   PetscInt64     seed;
   Vec            scale;
+  PetscReal     *node_scale; /* the same of all nodes, where targets have scales: owned; else NULL */
   /* data */
   Vec              h, mean; /* the iterate, and the answer so far, not gauged */
   BrenierDualWork *work;    /* of this rank: that of each step is added, but for what it held */

@@ -4,6 +4,7 @@
 #include <brenier/base.h>
 
 #include "methods/length.h"
+#include "methods/nodes.h"
 #include "pass.h"
 
 #include <math.h>
@@ -11,6 +12,9 @@
 /* Scale of all targets alike where Newton left none, in parts of the length: a dimension, and at most. As in the
    warm-up, for cells may be smaller than the length tells. */
 static const PetscReal brenier_plain_scale = 0.07, brenier_plain_scale_most = 0.5;
+
+/* The same of a node where targets have scales, in parts of its distance. */
+static const PetscReal brenier_plain_node_scale = 0.2;
 
 /* Scale of a target in a pass over the geometric mean, at most. */
 static const PetscReal brenier_scale_most = 4.0;
@@ -63,6 +67,55 @@ static PetscErrorCode BoundScale(BrenierTargets t, Vec scale)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Scales of all nodes by the Hessian of the sample, without one by their distances; kept as those of targets, and of group n + i as entry i of another vector. */
+static PetscErrorCode SetNodeScales(Solve *s)
+{
+  const BrenierTargets t = s->targets;
+  const BrenierScales  x = t->scales;
+  PetscScalar         *a, *b;
+  PetscReal           *scale;
+  Mat                  hessian;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(x->n_nodes, &scale));
+  for (PetscInt i = 0; i < x->n_nodes; ++i) scale[i] = brenier_plain_node_scale * x->apart[i];
+  if (s->dual) {
+    PetscCall(BrenierDualHessian(s->dual, 1, &hessian));
+    PetscCall(BrenierNodeScales_Private(t, x, hessian, scale));
+    PetscCall(MatDestroy(&hessian));
+  }
+  PetscCall(VecDuplicate(s->scale, &s->groups));
+  PetscCall(VecGetArray(s->scale, &a));
+  PetscCall(VecGetArray(s->groups, &b));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    const PetscInt group = x->n + t->first + i;
+
+    a[i] = scale[t->first + i];
+    b[i] = group < x->n_nodes ? scale[group] : 0.0;
+  }
+  PetscCall(VecRestoreArray(s->groups, &b));
+  PetscCall(VecRestoreArray(s->scale, &a));
+  PetscCall(PetscFree(scale));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Scales of all nodes, as a pass takes them. */
+static PetscErrorCode TakeNodeScales(const Solve *s, BrenierPass *pass)
+{
+  const BrenierScales x = s->targets->scales;
+  PetscReal          *groups;
+
+  PetscFunctionBegin;
+  if (!s->groups || pass->node_scale) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(x->n_nodes, &pass->node_scale));
+  PetscCall(PetscMalloc1(x->n, &groups));
+  PetscCall(BrenierScalesGather(x, s->scale, pass->node_scale));
+  PetscCall(BrenierScalesGather(x, s->groups, groups));
+  PetscCall(PetscArraycpy(pass->node_scale + x->n, groups, x->n_nodes - x->n));
+  PetscCall(PetscFree(groups));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The scale that Newton left; without one, that of the warm-up for all, which asks for shorter steps in few
    dimensions. */
 static PetscErrorCode SetPassScale(Solve *s, Vec work)
@@ -70,6 +123,8 @@ static PetscErrorCode SetPassScale(Solve *s, Vec work)
   PetscReal largest;
 
   PetscFunctionBegin;
+  if (s->targets->scales && !s->groups) PetscCall(SetNodeScales(s));
+  if (s->groups) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecMax(s->scale, NULL, &largest));
   if (largest > 0.0) {
     PetscCall(BoundScale(s->targets, s->scale));
@@ -90,6 +145,7 @@ static PetscErrorCode BeginPass(Solve *s, BrenierPass *pass)
   PetscFunctionBegin;
   BrenierBudgetPlanPass_Private(&s->budget, &worth, s->state.curves, BrenierSolveCurves_Private(s), &pass->now);
   PetscCall(SetPassScale(s, pass->mean));
+  pass->now.of_nodes = (PetscBool)(s->groups != NULL);
   PetscCall(VecCopy(s->h, pass->mean));
   PetscCall(PassSafePoint(s, pass));
   PetscCall(BrenierSolveFreeSample_Private(s));
@@ -108,6 +164,7 @@ static PetscErrorCode RunPass(Solve *s, BrenierPass *pass)
   if (s->resuming) s->state.before.seconds = s->state.newest.seconds;
   else PetscCall(BeginPass(s, pass));
   s->resuming = PETSC_FALSE;
+  PetscCall(TakeNodeScales(s, pass));
   PetscCall(BrenierPassRun_Private(pass));
   PetscCall(VecCopy(pass->mean, s->h));
   pass->now.before += pass->now.n_steps * pass->now.batch;
@@ -166,9 +223,12 @@ PetscErrorCode BrenierSolvePasses_Private(Solve *s)
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(s->h, work[i]));
   if (s->resuming) {
     pass.now = s->state.pass;
-    PetscCall(BrenierCheckpointGet(s->options->checkpoint, &(BrenierSolveVectors){.mean = pass.mean}));
+    if (pass.now.of_nodes) PetscCall(VecDuplicate(s->scale, &s->groups));
+    PetscCall(
+        BrenierCheckpointGet(s->options->checkpoint, &(BrenierSolveVectors){.mean = pass.mean, .groups = s->groups}));
   }
   while (s->resuming || (NeedsPass(s) && pass.now.pass < BRENIER_RETRIES)) PetscCall(TryPass(s, &pass, &best));
+  PetscCall(PetscFree(pass.node_scale));
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -75,7 +75,7 @@ BrenierIteration BrenierSolveTotal_Private(const Solve *s, const BrenierIteratio
 
 PetscErrorCode BrenierSolveKeep_Private(Solve *s, BrenierPhase phase, Vec answer, Vec mean, BrenierDual dual)
 {
-  const BrenierSolveVectors v = {.h = s->h, .mean = mean, .scale = s->scale, .slack = s->slack};
+  const BrenierSolveVectors v = {.h = s->h, .mean = mean, .scale = s->scale, .slack = s->slack, .groups = s->groups};
 
   PetscFunctionBegin;
   s->state.phase = phase;
@@ -259,6 +259,7 @@ PetscErrorCode BrenierSolveRunDestroy_Private(Solve *s)
   PetscCall(BrenierSolveFreeSample_Private(s));
   PetscCall(VecDestroy(&s->scale));
   PetscCall(VecDestroy(&s->slack));
+  PetscCall(VecDestroy(&s->groups));
   PetscCall(VecDestroy(&s->kept));
   PetscCall(VecDestroy(&s->fitted));
   PetscCall(VecDestroy(&s->best.h));

@@ -33,6 +33,7 @@ typedef struct {
   /* data */
   BrenierDual dual;
   Vec         h, scale, slack;
+  Vec         groups;           /* scales of groups, as checkpoint.h has them; NULL until a pass goes by nodes */
   Vec         mass, mass_error; /* of the last measurement */
   PetscReal  *barycentre;
   PetscBool   lists; /* whether candidate lists are kept */

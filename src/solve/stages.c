@@ -16,6 +16,10 @@ static const PetscReal brenier_last_part = 0.2;
    former where the sample is as large as the tolerance asks. */
 static const PetscReal brenier_last_tol = 0.18;
 
+/* Newton's iterations in a stage that passes may follow, of targets with scales: chains of light cells between heavy ones, all
+   within one group, lose as many cells to a step as lifts give back, while a pass makes steps too small for that. */
+static const PetscInt brenier_rough_max_it = 3;
+
 /* Slack of the lists of later stages, in sampling errors of a height. */
 static const PetscReal brenier_slack = 2.5;
 
@@ -81,6 +85,7 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
   BrenierNewtonOptions       newton  = options->newton;
   BrenierIteration           end;
   BrenierOwnWeights          own;
+  PetscBool                  rough;
   PetscErrorCode             ierr;
 
   PetscFunctionBegin;
@@ -101,6 +106,9 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
     newton.convergence.l1_part  = brenier_stage_part;
     newton.certify              = PETSC_FALSE;
   }
+  rough = (PetscBool)(!last && options->method == BRENIER_METHOD_NEWTON && s->budget.scales && options->curves == 0 &&
+                      newton.convergence.max_it > brenier_rough_max_it);
+  if (rough) newton.convergence.max_it = brenier_rough_max_it;
   PetscCall(SetSample(s, curves, &newton));
   PetscCall(BrenierSolveRaiseLight_Private(s, BrenierDualCurves(s->dual), &own));
   if (options->method == BRENIER_METHOD_NEWTON)
@@ -108,6 +116,7 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
   else ierr = BrenierMinimise(s->dual, s->targets, options->method, &newton, s->h, &end, &s->solved->reason);
   PetscCall(BrenierSolveRestoreLight_Private(s, &own)); // after a stop, too
   PetscCall(ierr);
+  if (rough && s->solved->reason == BRENIER_REASON_MAX_IT) s->solved->reason = BRENIER_REASON_RESIDUAL;
   s->state.before         = s->state.newest;
   s->state.before.damping = end.damping;
   s->state.curves         = BrenierDualCurves(s->dual);

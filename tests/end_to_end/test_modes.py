@@ -1,5 +1,4 @@
 """The map between the targets: its extension by barycentres, facets by angle, modes, and samples that stay in them."""
-import re
 
 import h5py
 import numpy as np
@@ -160,9 +159,3 @@ def test_angles_and_masses_of_facets(plane):
     # great circles cross it, whose variance is barely finite, so twenty are taken together
     some = np.argsort(pair[:, 1], kind="stable")[::-1][:20]
     assert mass[some].sum() == pytest.approx(sum(line_integral(y, h, *pair[k]) for k in some), rel=0.1)
-
-
-def test_help_names_every_option(plane):
-    for command in ("sample", "map", "facets"):
-        text = brenier(command, "-help", ranks=1).stdout
-        assert re.search(r"-curves N", text)

@@ -86,9 +86,9 @@ static PetscErrorCode CheckCloud(int shape, PetscReal width, PetscBool knows_hig
   if (knows_highest) heights.highest = cloud.highest;
   PetscCheck(!BrenierTileCurvesAlloc(BRENIER_TILE_CIRCLE, 1, 2, &tile), PETSC_COMM_SELF, PETSC_ERR_MEM, "tile");
   BrenierTileSetCurve(&tile, 0, z[0], z[1], 0);
-  BrenierBoundsClear_Private(&bounds);
-  BrenierBoundsRaise_Private(BRENIER_CURVE_CIRCLE, N_PLANES, cloud.a, cloud.b, cloud.h, &bounds, NULL);
-  BrenierBoundsEnter_Private(BRENIER_CURVE_CIRCLE, &bounds, heights, &tile, 0);
+  BrenierBoundsClear(&bounds);
+  BrenierBoundsRaise(BrenierCircleMiddles(), N_PLANES, cloud.a, cloud.b, cloud.h, &bounds, NULL);
+  BrenierCircleBoundsEnter(&bounds, heights, &tile, 0);
   BrenierRandomNormal(7, 51, (uint64_t)shape, 3 * N_PROBES, probe);
   for (int i = 0; i < N_PROBES; ++i) {
     const PetscReal a       = (PetscReal)tile.centre[0] + 1.3 * width * probe[3 * i] * (1.0 + shape % 4);

@@ -354,42 +354,46 @@ static PetscErrorCode TestOthers(void)
 /* Each phase gives back the vectors that it has, whatever was kept before it, and leaves the others as they are. */
 static PetscErrorCode TestVectors(void)
 {
+  enum { N_KEPT = 5 };
   const struct {
     BrenierPhase phase;
-    PetscBool    mean, scale;
-  } table[] = {{BRENIER_PHASE_WARM_UP, PETSC_TRUE, PETSC_FALSE},
-               {BRENIER_PHASE_READY, PETSC_FALSE, PETSC_FALSE},
-               {BRENIER_PHASE_PASS, PETSC_TRUE, PETSC_TRUE}};
+    PetscBool    mean, scale, groups;
+  } table[] = {{BRENIER_PHASE_WARM_UP, PETSC_TRUE, PETSC_FALSE, PETSC_FALSE},
+               {BRENIER_PHASE_READY, PETSC_FALSE, PETSC_FALSE, PETSC_FALSE},
+               {BRENIER_PHASE_PASS, PETSC_TRUE, PETSC_TRUE, PETSC_FALSE},
+               {BRENIER_PHASE_PASS, PETSC_TRUE, PETSC_TRUE, PETSC_TRUE}};
   Problem           p;
   BrenierCheckpoint c;
-  Vec               v[4], got[4];
+  Vec               v[N_KEPT], got[N_KEPT];
 
   PetscFunctionBeginUser;
   PetscCall(CreateProblem(&p));
-  for (PetscInt k = 0; k < 4; ++k) {
+  for (PetscInt k = 0; k < N_KEPT; ++k) {
     PetscCall(VecDuplicate(p.h, &v[k]));
     PetscCall(VecDuplicate(p.h, &got[k]));
     PetscCall(StepHeights(&p, k, v[k]));
   }
   for (size_t i = 0; i < sizeof table / sizeof *table; ++i) {
-    const BrenierSolveState state = {.phase = table[i].phase, .length = 1.0 / 7.0, .passes = PETSC_TRUE};
+    const BrenierSolveState state = {
+        .phase = table[i].phase, .length = 1.0 / 7.0, .passes = PETSC_TRUE, .pass.of_nodes = table[i].groups};
 
     PetscCall(Open(&p, &c));
-    PetscCall(BrenierCheckpointKeep(c, &state, &(BrenierSolveVectors){v[0], v[1], v[2], v[3]}, NULL));
+    PetscCall(BrenierCheckpointKeep(c, &state, &(BrenierSolveVectors){v[0], v[1], v[2], v[3], v[4]}, NULL));
     PetscCall(BrenierCheckpointWrite(c));
     PetscCall(BrenierCheckpointDestroy(&c));
     PetscCall(Open(&p, &c));
     PetscCheck(BrenierCheckpointState(c)->length == 1.0 / 7.0 && BrenierCheckpointState(c)->passes, PETSC_COMM_WORLD,
                PETSC_ERR_PLIB, "the state differs");
-    for (PetscInt k = 0; k < 4; ++k) PetscCall(VecSet(got[k], -1.0));
-    PetscCall(BrenierCheckpointGet(c, &(BrenierSolveVectors){got[0], got[1], got[2], got[3]}));
+    for (PetscInt k = 0; k < N_KEPT; ++k) PetscCall(VecSet(got[k], -1.0));
+    PetscCall(BrenierCheckpointGet(c, &(BrenierSolveVectors){got[0], got[1], got[2], got[3], got[4]}));
     PetscCall(BrenierCheckpointDestroy(&c));
-    for (PetscInt k = 0; k < 4; ++k)
-      if (!(k == 0 || (k == 1 && table[i].mean) || (k == 2 && table[i].scale))) PetscCall(VecSet(v[k], -1.0));
-    for (PetscInt k = 0; k < 4; ++k) PetscCall(ExpectSame(got[k], v[k], "vectors kept"));
-    for (PetscInt k = 0; k < 4; ++k) PetscCall(StepHeights(&p, k, v[k]));
+    for (PetscInt k = 0; k < N_KEPT; ++k)
+      if (!(k == 0 || (k == 1 && table[i].mean) || (k == 2 && table[i].scale) || (k == 4 && table[i].groups)))
+        PetscCall(VecSet(v[k], -1.0));
+    for (PetscInt k = 0; k < N_KEPT; ++k) PetscCall(ExpectSame(got[k], v[k], "vectors kept"));
+    for (PetscInt k = 0; k < N_KEPT; ++k) PetscCall(StepHeights(&p, k, v[k]));
   }
-  for (PetscInt k = 0; k < 4; ++k) {
+  for (PetscInt k = 0; k < N_KEPT; ++k) {
     PetscCall(VecDestroy(&v[k]));
     PetscCall(VecDestroy(&got[k]));
   }

@@ -3,6 +3,7 @@ static const char help[] = "Checks the sampled dual against a plain twin, finite
 #include "problems.h"
 
 #include <brenier/context.h>
+#include <brenier/dot.h>
 #include <brenier/dual.h>
 #include <brenier/threads.h>
 
@@ -315,7 +316,7 @@ static PetscErrorCode BytesSent(BrenierDual dual, PetscLogDouble *bytes)
    does not keep to every rank for every chunk. */
 static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps)
 {
-  enum { N = 60, DIM = 3, COLUMNS = 3, CHUNK = 4096 };
+  enum { N = 60, DIM = 3, COLUMNS = 2, CHUNK = 4096 };
   const PetscLogDouble all_bytes = N * (DIM + COLUMNS) * sizeof(PetscReal);
   PetscMPIInt          size, n_nodes;
   PetscLogDouble       bytes, wanted;

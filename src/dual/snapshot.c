@@ -1,9 +1,10 @@
 /*
-  lists_io.c - A sample and its lists, to a file and back, for any number of ranks.
+  snapshot.c - A sample and its lists, noted in memory, to a file and back, for any number of ranks.
 
-  Trusted lists decide which planes an evaluation sees, so a run that continues needs them as they were. In the file they
-  stand in the order of the curves, segment by segment of the sample: a rank's share of a segment is contiguous for any number
-  of ranks. Planes are not stored: they follow to the bit from curve and target, which meet once more on the ring.
+  Trusted lists decide which planes an evaluation sees, so a run that continues needs them as they were. In the file
+  they stand in the order of the curves, segment by segment of the sample: a rank's share of a segment is contiguous for
+  any number of ranks. Planes are not stored: they follow to the bit from curve and target, which meet once more on the
+  ring.
 */
 #include "dual_private.h"
 #include "data/ring.h"
@@ -19,47 +20,29 @@ typedef struct {
   PetscReal  flops, scan_seconds, envelope_seconds;
 } WorkTotals;
 
-PetscErrorCode BrenierMarkFree_Private(BrenierMark *mark)
-{
-  PetscFunctionBegin;
-  PetscCall(PetscFree(mark->offset));
-  PetscCall(PetscFree(mark->n));
-  PetscCall(PetscFree(mark->cap));
-  PetscCall(PetscMemzero(mark, sizeof *mark));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode BrenierDualMark(BrenierDual dual)
 {
-  BrenierMark   *mark  = &dual->mark;
-  BrenierLists  *lists = &dual->lists;
-  const PetscInt n     = dual->n_local;
+  BrenierMark   *mark = &dual->mark;
+  const PetscInt n    = dual->targets->n_local;
 
   PetscFunctionBegin;
-  PetscCall(BrenierMarkFree_Private(mark));
-  lists->fixed_end = 0;
-  mark->n_segments = dual->n_segments;
-  mark->n_local    = n;
+  PetscCall(PetscFree(mark->cap));
+  mark->n_segments = dual->sample.n_segments;
+  mark->n_local    = dual->sample.n_local;
   mark->work       = dual->work;
-  if (!dual->keeps_lists) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierListsCompact_Private(dual));
-  PetscCall(PetscMalloc1(n, &mark->offset));
-  PetscCall(PetscMalloc1(n, &mark->n));
-  PetscCall(PetscMalloc1(dual->targets->n_local, &mark->cap));
-  PetscCall(PetscArraycpy(mark->offset, lists->offset, n));
-  PetscCall(PetscArraycpy(mark->n, lists->n, n));
-  PetscCall(PetscArraycpy(mark->cap, dual->cap, dual->targets->n_local));
-  mark->n_total    = lists->n_total;
-  lists->fixed_end = lists->end;
+  if (!dual->skin.is_kept) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierCandidatesSave(&dual->candidates));
+  PetscCall(PetscMalloc1(n, &mark->cap));
+  PetscCall(PetscArraycpy(mark->cap, dual->skin.cap, n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* This rank's curves [from, to) of a segment, among the first n_local. */
-static void SegmentCurves(BrenierDual dual, PetscInt n_segments, PetscInt n_local, PetscInt segment, PetscInt *from,
-                          PetscInt *to)
+static void SegmentCurves(const BrenierSample *sample, PetscInt n_segments, PetscInt n_local, PetscInt segment,
+                          PetscInt *from, PetscInt *to)
 {
-  *from = dual->segment[segment].local;
-  *to   = segment + 1 < n_segments ? dual->segment[segment + 1].local : n_local;
+  *from = sample->segment[segment].local;
+  *to   = segment + 1 < n_segments ? sample->segment[segment + 1].local : n_local;
 }
 
 static void NameOf(PetscInt segment, const char what[], char name[BRENIER_NAME_LENGTH])
@@ -70,39 +53,40 @@ static void NameOf(PetscInt segment, const char what[], char name[BRENIER_NAME_L
 PetscErrorCode BrenierDualSaveBytes(BrenierDual dual, PetscInt64 *bytes)
 {
   PetscFunctionBegin;
-  *bytes = 8 * dual->mark.n_total + 4 * (PetscInt64)dual->mark.n_local + 8 * (PetscInt64)dual->targets->n_local;
+  *bytes =
+      8 * dual->candidates.saved.n_total + 4 * (PetscInt64)dual->mark.n_local + 8 * (PetscInt64)dual->targets->n_local;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, bytes, 1, MPIU_INT64, MPI_SUM, dual->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode SaveSegment(BrenierDual dual, BrenierStore store, PetscInt segment)
 {
-  const BrenierMark  *mark  = &dual->mark;
-  const BrenierLists *lists = &dual->lists;
-  PetscInt            from, to, n;
-  PetscInt64          n_all = 0, k = 0;
-  int32_t            *whole;
-  float              *low;
-  char                name[BRENIER_NAME_LENGTH];
+  const BrenierCandidates *lists = &dual->candidates;
+  const BrenierSavedLists *saved = &lists->saved;
+  PetscInt                 from, to, n;
+  PetscInt64               n_all = 0, k = 0;
+  int32_t                 *whole;
+  float                   *low;
+  char                     name[BRENIER_NAME_LENGTH];
 
   PetscFunctionBegin;
-  SegmentCurves(dual, mark->n_segments, mark->n_local, segment, &from, &to);
-  for (PetscInt c = from; c < to; ++c) n_all += mark->n[c];
+  SegmentCurves(&dual->sample, dual->mark.n_segments, dual->mark.n_local, segment, &from, &to);
+  for (PetscInt c = from; c < to; ++c) n_all += saved->n[c];
   PetscCall(PetscIntCast(n_all, &n));
   PetscCall(PetscMalloc1(PetscMax(n, to - from), &whole));
-  for (PetscInt c = from; c < to; ++c) whole[c - from] = (int32_t)mark->n[c];
+  for (PetscInt c = from; c < to; ++c) whole[c - from] = (int32_t)saved->n[c];
   NameOf(segment, "count", name);
   PetscCall(BrenierStoreWriteRows(store, name, BRENIER_I4, to - from, 0, whole, "candidates of a curve"));
   for (PetscInt c = from; c < to; ++c)
-    for (PetscInt64 i = mark->offset[c]; i < mark->offset[c] + mark->n[c]; ++i)
-      whole[k++] = (int32_t)(lists->global ? lists->target[i] : dual->leaf_target[lists->target[i]]);
+    for (PetscInt64 i = saved->offset[c]; i < saved->offset[c] + saved->n[c]; ++i)
+      whole[k++] = (int32_t)lists->global[i];
   NameOf(segment, "target", name);
   PetscCall(BrenierStoreWriteRows(store, name, BRENIER_I4, n, 0, whole, "index of a target"));
   PetscCall(PetscFree(whole));
   PetscCall(PetscMalloc1(n, &low));
   k = 0;
   for (PetscInt c = from; c < to; ++c)
-    for (PetscInt64 i = mark->offset[c]; i < mark->offset[c] + mark->n[c]; ++i) low[k++] = lists->low[i];
+    for (PetscInt64 i = saved->offset[c]; i < saved->offset[c] + saved->n[c]; ++i) low[k++] = lists->low[i];
   NameOf(segment, "low", name);
   PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F4, n, 0, low, "height of an anchor, normalised targets"));
   PetscCall(PetscFree(low));
@@ -148,11 +132,11 @@ PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store)
   PetscCall(BrenierStoreSetInt(store, "/sample", "segments", mark->n_segments));
   for (PetscInt s = 0; s < mark->n_segments; ++s) {
     snprintf(name, sizeof name, "end_%02d", (int)s);
-    PetscCall(BrenierStoreSetInt(store, "/sample", name, dual->segment[s].end));
+    PetscCall(BrenierStoreSetInt(store, "/sample", name, dual->sample.segment[s].end));
   }
   PetscCall(SumWork(dual->comm, &mark->work, &all));
   PetscCall(SaveWork(store, mark->work.n_evaluations, &all));
-  if (!dual->keeps_lists) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!dual->skin.is_kept) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierStoreWriteRows(store, "/sample/cap", BRENIER_F8, dual->targets->n_local, 0, mark->cap,
                                   "height, normalised targets"));
   for (PetscInt s = 0; s < mark->n_segments; ++s) PetscCall(SaveSegment(dual, store, s));
@@ -179,32 +163,48 @@ static PetscErrorCode LoadWork(BrenierDual dual, BrenierStore store)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Appends this rank's lists of one segment to the arena, targets global, planes to follow. */
-static PetscErrorCode LoadSegment(BrenierDual dual, BrenierStore store, PetscInt segment)
+/* Reads this rank's counts of one segment, [from, to) of the local curves; *first: where its rows of candidates
+   begin. */
+static PetscErrorCode LoadCounts(BrenierDual dual, BrenierStore store, PetscInt segment, int32_t **count,
+                                 PetscInt64 *first, PetscInt *n)
 {
-  BrenierLists *lists = &dual->lists;
-  PetscInt      from, to, n;
-  PetscInt64    n_all = 0, first, k = 0;
-  int32_t      *count, *target;
-  float        *low;
-  PetscReal    *none;
-  BrenierFault  fault = {0};
-  char          name[BRENIER_NAME_LENGTH];
+  const BrenierSample *sample = &dual->sample;
+  PetscInt             from, to;
+  PetscInt64           n_all = 0;
+  BrenierFault         fault = {0};
+  char                 name[BRENIER_NAME_LENGTH];
 
   PetscFunctionBegin;
-  SegmentCurves(dual, dual->n_segments, dual->n_local, segment, &from, &to);
-  PetscCall(PetscMalloc1(to - from, &count));
+  SegmentCurves(sample, sample->n_segments, sample->n_local, segment, &from, &to);
+  PetscCall(PetscMalloc1(to - from, count));
   NameOf(segment, "count", name);
-  PetscCall(BrenierStoreReadRows(store, name, BRENIER_I4, dual->segment[segment].first - dual->segment[segment].begin,
-                                 to - from, count));
+  PetscCall(BrenierStoreReadRows(store, name, BRENIER_I4,
+                                 sample->segment[segment].first - sample->segment[segment].begin, to - from, *count));
   for (PetscInt c = 0; c < to - from; ++c) {
-    if (count[c] < 1) BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "a list of %s is empty", name);
-    n_all += count[c];
+    if ((*count)[c] < 1) BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "a list of %s is empty", name);
+    n_all += (*count)[c];
   }
   PetscCall(BrenierFaultAgree(dual->comm, &fault));
-  PetscCall(PetscIntCast(n_all, &n));
-  PetscCallMPI(MPI_Scan(&n_all, &first, 1, MPIU_INT64, MPI_SUM, dual->comm));
-  first -= n_all;
+  PetscCall(PetscIntCast(n_all, n));
+  PetscCallMPI(MPI_Scan(&n_all, first, 1, MPIU_INT64, MPI_SUM, dual->comm));
+  *first -= n_all;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Appends this rank's lists of one segment to the arena, planes to follow. */
+static PetscErrorCode LoadSegment(BrenierDual dual, BrenierStore store, PetscInt segment)
+{
+  PetscInt     from, to, n;
+  PetscInt64   first, k = 0;
+  int32_t     *count, *target;
+  float       *low;
+  PetscReal   *none;
+  BrenierFault fault = {0};
+  char         name[BRENIER_NAME_LENGTH];
+
+  PetscFunctionBegin;
+  SegmentCurves(&dual->sample, dual->sample.n_segments, dual->sample.n_local, segment, &from, &to);
+  PetscCall(LoadCounts(dual, store, segment, &count, &first, &n));
   PetscCall(PetscMalloc2(n, &target, n, &low));
   PetscCall(PetscCalloc1(n, &none));
   NameOf(segment, "target", name);
@@ -216,7 +216,7 @@ static PetscErrorCode LoadSegment(BrenierDual dual, BrenierStore store, PetscInt
       BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "a list of %s names target %d", name, (int)target[i]);
   PetscCall(BrenierFaultAgree(dual->comm, &fault));
   for (PetscInt c = from; c < to; k += count[c++ - from])
-    PetscCall(BrenierListsSet_Private(lists, c, count[c - from], target + k, none, none, low + k));
+    PetscCall(BrenierCandidatesSet(&dual->candidates, c, count[c - from], target + k, none, none, low + k));
   PetscCall(PetscFree2(target, low));
   PetscCall(PetscFree(none));
   PetscCall(PetscFree(count));
@@ -224,26 +224,24 @@ static PetscErrorCode LoadSegment(BrenierDual dual, BrenierStore store, PetscInt
 }
 
 /* Planes of the candidates whose targets are in one block: normalised coordinates of targets [first, first + n). */
-static PetscErrorCode SetPlanes(BrenierDual dual, PetscInt first, PetscInt n, const PetscReal y[], PetscReal z[])
+static void SetPlanes(BrenierDual dual, BrenierGlobal first, PetscInt n, const PetscReal y[], PetscReal z[])
 {
-  BrenierLists *lists = &dual->lists;
-  BrenierCurve  curve;
+  BrenierCandidates *lists = &dual->candidates;
+  BrenierCurve       curve;
 
-  PetscFunctionBegin;
-  for (PetscInt c = 0; c < dual->n_local; ++c) {
-    BrenierDualDraw_Private(dual, c, z, &curve);
-    dual->square[c] = BrenierCurveSecondMoment(dual->source, &curve);
+  for (PetscInt c = 0; c < lists->n_curves; ++c) {
+    BrenierSampleFirstDraw(&dual->sample, c, z, &curve);
     for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i)
-      if (lists->target[i] >= first && lists->target[i] < first + n)
-        BrenierDualPlane_Private(dual, &curve, y + (size_t)(lists->target[i] - first) * dual->targets->dim,
-                                 &lists->a[i], &lists->b[i]);
+      if (lists->global[i] >= first && lists->global[i] < first + n)
+        BrenierCurvesPlane(&dual->curves, &curve, y + (size_t)(lists->global[i] - first) * dual->curves.dim,
+                           &lists->a[i], &lists->b[i]);
   }
-  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Planes of all candidates: every block of targets visits once. */
 static PetscErrorCode LoadPlanes(BrenierDual dual)
 {
+  const size_t    dim = (size_t)dual->curves.dim;
   const PetscInt *range;
   BrenierRing     ring;
   PetscBool       more;
@@ -253,13 +251,13 @@ static PetscErrorCode LoadPlanes(BrenierDual dual)
 
   PetscFunctionBegin;
   PetscCall(PetscLayoutGetRanges(dual->targets->layout, &range));
-  PetscCall(PetscMalloc1(2 * (size_t)dual->targets->dim, &z));
-  PetscCall(BrenierRingCreate(dual->comm, dual->targets->n_local, (size_t)dual->targets->dim, PETSC_FALSE, &ring));
+  PetscCall(PetscMalloc1(2 * dim, &z));
+  PetscCall(BrenierRingCreate(dual->comm, dual->targets->n_local, dim, PETSC_FALSE, &ring));
   BrenierTargetsNormalised(dual->targets, ring.block[ring.current]);
   while (PETSC_TRUE) {
     PetscCall(BrenierRingStep(&ring, &more, &owner, &n, &row));
     if (!more) break;
-    PetscCall(SetPlanes(dual, range[owner], n, row, z));
+    SetPlanes(dual, range[owner], n, row, z);
   }
   PetscCall(BrenierRingDestroy(&ring));
   PetscCall(PetscFree(z));
@@ -268,14 +266,16 @@ static PetscErrorCode LoadPlanes(BrenierDual dual)
 
 static PetscErrorCode LoadLists(BrenierDual dual, BrenierStore store)
 {
+  BrenierCandidates *lists = &dual->candidates;
+
   PetscFunctionBegin;
-  PetscCall(
-      BrenierStoreReadRows(store, "/sample/cap", BRENIER_F8, dual->targets->first, dual->targets->n_local, dual->cap));
-  for (PetscInt s = 0; s < dual->n_segments; ++s) PetscCall(LoadSegment(dual, store, s));
+  PetscCall(BrenierStoreReadRows(store, "/sample/cap", BRENIER_F8, dual->targets->first, dual->targets->n_local,
+                                 dual->skin.cap));
+  for (PetscInt s = 0; s < dual->sample.n_segments; ++s) PetscCall(LoadSegment(dual, store, s));
   PetscCall(LoadPlanes(dual));
-  PetscCall(BrenierDualBuildLeaves_Private(dual, dual->lists.end, dual->lists.target));
-  dual->renewed           = PETSC_FALSE;
-  dual->work.n_candidates = dual->lists.n_total;
+  PetscCall(BrenierHaloBuild(&dual->halo, dual->targets->layout, lists->end, lists->global, lists->ghost));
+  dual->skin.renewed      = PETSC_FALSE;
+  dual->work.n_candidates = lists->n_total;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

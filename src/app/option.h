@@ -1,0 +1,122 @@
+/*
+  option.h - One line for an option: its name, kind, range and default, where its value goes, and what it does.
+
+  Everything that is known of an option is in the table of its command: -help, docs/commands.md and the man page print
+  it, BrenierOptionsRead() reads by it, files.c takes from it which files a run names, and a checkpoint which options
+  have to be the same. To add an option: a line of the table, and a member of the command's request that it goes to.
+*/
+#pragma once
+
+#include <brenier/base.h>
+
+#include <stddef.h>
+
+/* What stands behind an option, and what a run does with it. */
+typedef enum {
+  BRENIER_OPTION_SWITCH, /* nothing, or yes or no */
+  BRENIER_OPTION_INT,    /* a whole number, 1e6 too */
+  BRENIER_OPTION_REAL,
+  BRENIER_OPTION_CHOICE, /* one of a few words */
+  BRENIER_OPTION_INPUT,  /* a file that is read, FILE or FILE.h5:/dataset */
+  BRENIER_OPTION_START,  /* a file that is read, and that the output may replace */
+  BRENIER_OPTION_OUTPUT, /* a file that is written, of a format of Brenier's */
+  BRENIER_OPTION_CHECKPOINT,
+  BRENIER_OPTION_STOP,   /* a file that is looked for */
+  BRENIER_OPTION_PREFIX, /* all options that begin so */
+  BRENIER_OPTION_FOREIGN /* read by PETSC, or by main.c before the command */
+} BrenierOptionKind;
+
+typedef struct {
+  const char        *name;     /* with its dash: "-seed" */
+  const char        *argument; /* "N", "FILE", ...; NULL for a switch, and for a choice, whose words are shown */
+  BrenierOptionKind  kind;
+  size_t             at;        /* offset in the command's request; BRENIER_NOWHERE when others read it */
+  PetscReal          low, high; /* range of a number, both ends in it */
+  const char *const *choice;    /* ends with NULL; an index into it goes to the request */
+  const char        *format;    /* of the file that goes there */
+  const char        *standard;  /* its default, as it would be written; NULL: the request stays as it was */
+  const char        *rule;      /* in words: when that default holds, or what holds without one; or NULL */
+  PetscBool          needed;
+  PetscBool          problem; /* a checkpoint is continued only where it is the same */
+  const char        *group;   /* heading of the options from here on; NULL: as before */
+  const char        *text;    /* what it does; NULL: known, not shown */
+} BrenierOption;
+
+/* Where a value goes that is a file's name. */
+typedef char BrenierPath[PETSC_MAX_PATH_LEN];
+
+/* Range of a whole number that counts something, and of the seeds. */
+#define BRENIER_MOST_COUNT ((PetscReal)PetscMin((PetscInt64)PETSC_MAX_INT, (PetscInt64)1 << 53))
+#define BRENIER_MOST_SEED  ((PetscReal)((PetscInt64)1 << 53))
+
+/* A number that is named, as text: for a default that the code knows, too. */
+#define BRENIER_WORDS(number)    BRENIER_WORDS_OF(number)
+#define BRENIER_WORDS_OF(number) #number
+
+#define BRENIER_NOWHERE ((size_t)-1)
+
+/* Offset of a member; does not compile when the member is of another type. */
+#define BRENIER_AT(request, member, type)                                                                              \
+  (offsetof(request, member) + 0 * sizeof(char[_Generic(&((request *)0)->member, type * : 1)]))
+
+/* Kind and place in one, for lines of a table: {"-seed", "N", BRENIER_INT(Request, seed, 0, BRENIER_MOST_SEED), ...}.
+   */
+#define BRENIER_SWITCH(request, member) .kind = BRENIER_OPTION_SWITCH, .at = BRENIER_AT(request, member, PetscBool)
+#define BRENIER_INT(request, member, least, most)                                                                      \
+  .kind = BRENIER_OPTION_INT, .at = BRENIER_AT(request, member, PetscInt64), .low = (least), .high = (most)
+#define BRENIER_REAL(request, member, least, most)                                                                     \
+  .kind = BRENIER_OPTION_REAL, .at = BRENIER_AT(request, member, PetscReal), .low = (least), .high = (most)
+#define BRENIER_CHOICE(request, member, words)                                                                         \
+  .kind = BRENIER_OPTION_CHOICE, .at = BRENIER_AT(request, member, PetscInt), .choice = (words)
+#define BRENIER_FILE(request, member, what)                                                                            \
+  .kind = BRENIER_OPTION_##what, .at = BRENIER_AT(request, member, BrenierPath)
+
+/* Of every command that reads an array; src/data reads it. */
+#define BRENIER_ARRAY_OPTIONS                                                                                          \
+  {                                                                                                                    \
+    "-allow_missing", .kind = BRENIER_OPTION_SWITCH, .at = BRENIER_NOWHERE,                                            \
+                      .text = "read rows that are not in the file as its fill value (usually 0), with a warning"       \
+  }
+
+/* Of every command that scans on threads. */
+#define BRENIER_THREADS_OPTION(request, member)                                                                        \
+  {                                                                                                                    \
+    "-threads", "T", BRENIER_INT(request, member, 1, 1024),                                                            \
+        .standard = "1", .text = "threads of each rank, on cores of their own; results do not depend on it"            \
+  }
+
+/*@
+  BrenierOptionsRead - Reads the options of a table into a request
+
+  Collective on the world
+
+  Input Parameter:
+. table - ends with an entry whose name is NULL
+
+  Output Parameter:
+. request - what the offsets of the table are of; a member is untouched when its option is not given and has no default
+
+  Errors: `PETSC_ERR_USER_INPUT` - a needed option is missing, a value is not of its kind or out of its range; the
+  sentence names option, value and range
+@*/
+PetscErrorCode BrenierOptionsRead(const BrenierOption table[], void *request);
+
+/* Whether an option is on the command line, in the environment or in a file of options. Collective on the world. */
+PetscErrorCode BrenierOptionGiven(const char name[], PetscBool *given);
+
+/* Refuses an option that means nothing without another: "option -angle needs -threshold". Collective on the world. */
+PetscErrorCode BrenierOptionNeeds(const char name[], PetscBool given, PetscBool other, const char needed[]);
+
+/* The value that a request has for an option of kind int, real or choice, so that equal texts are equal values. Not
+   collective. */
+void BrenierOptionValue(const BrenierOption *option, const void *request, size_t length, char text[]);
+
+/* What the option of that name is in a table; NULL for none. Capitals count as small letters, as for PETSc. Not
+   collective. */
+const BrenierOption *BrenierOptionFind(const BrenierOption table[], const char name[]);
+
+/* Name and argument: "-noise yes|no". Not collective. */
+void BrenierOptionHead(const BrenierOption *option, size_t length, char text[]);
+
+/* What it does, whether it is needed and its default, in one line. Not collective. */
+void BrenierOptionText(const BrenierOption *option, size_t length, char text[]);

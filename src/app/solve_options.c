@@ -1,0 +1,218 @@
+/* solve_options.c - Implements solve_options.h. */
+#include "solve_options.h"
+#include "petsc_words.h"
+
+#include <brenier/laguerre.h>
+#include <brenier/threads.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum { BRENIER_MESSAGE_LENGTH = 512 };
+
+/* An iteration is cheap with exact cells, and on the circle many are needed. */
+#define BRENIER_EXACT_MAX_IT 200
+
+/* Of a node's memory, what the sample may take by default: the rest is for targets, matrices and the system. */
+#define BRENIER_MEMORY_PERCENT 70
+
+const char *const BrenierCellsNames[] = {"curves", "exact", NULL};
+
+const BrenierOption BrenierSolveTable[] = {
+    {"-o", "FILE", BRENIER_FILE(SolveRequest, output, OUTPUT), .format = "brenier-result", .needed = PETSC_TRUE,
+     .group = "files", .text = "result file"},
+    {"-weights", "FILE", BRENIER_FILE(SolveRequest, weights, INPUT), .rule = "equal",
+     .text = "weights of the targets, shape [n], file.npy or file.h5:/dataset"},
+    {"-start", "RESULT.h5", BRENIER_FILE(SolveRequest, start, START),
+     .text = "start from a result for these targets, or for targets like these"},
+    BRENIER_ARRAY_OPTIONS,
+
+    {"-source", BRENIER_CHOICE(SolveRequest, source, BrenierSourceNames), .standard = "gaussian", .problem = PETSC_TRUE,
+     .group = "problem", .text = "the measure that is transported: noise"},
+    {"-tol", "RHO", BRENIER_REAL(SolveRequest, solve.tol, 1e-12, 1e6), .standard = "0.1", .rule = "without -curves",
+     .problem = PETSC_TRUE, .text = "refine until the upper end of rho's held-out interval is below"},
+    {"-curves", "N", BRENIER_INT(SolveRequest, solve.curves, 1, BRENIER_MOST_COUNT), .rule = "as many as -tol needs",
+     .problem = PETSC_TRUE,
+     .text    = "sample the source with N curves, whatever comes out; with -tol, exit with 6 when rho is above"},
+    {"-check_curves", "N", BRENIER_INT(SolveRequest, solve.check_curves, 64, BRENIER_MOST_COUNT),
+     .rule = "as many as -tol needs, or as -curves", .problem = PETSC_TRUE,
+     .text = "fresh curves for the held-out error"},
+    {"-seed", "N", BRENIER_INT(SolveRequest, solve.seed, 0, BRENIER_MOST_SEED), .standard = "1", .problem = PETSC_TRUE,
+     .text = "seed of all random numbers"},
+
+    {"-cells", BRENIER_CHOICE(SolveRequest, cells, BrenierCellsNames), .problem = PETSC_TRUE, .group = "method",
+     .rule = "exact where targets span 2 or 3 dimensions, else curves",
+     .text = "exact: cells are polygons or polyhedra, their masses exact; curves: masses are sampled"},
+    {"-method", BRENIER_CHOICE(SolveRequest, method, BrenierMethodNames), .standard = "newton",
+     .text = "newton; lmvm, cg, ntr of PETSc's TAO; or adam, asgd on fresh points"},
+    {"-sample", BRENIER_CHOICE(SolveRequest, sample, BrenierDescentSampleNames), .standard = "points",
+     .text = "what adam and asgd draw"},
+    {"-warm_up", "X", BRENIER_REAL(SolveRequest, solve.warm_up, 0.0, 1e6), .rule = "at most 2", .problem = PETSC_TRUE,
+     .text = "curves of the averaged descent before all else, in parts of n; 0 for none"},
+    {"-max_it", "N", BRENIER_INT(SolveRequest, max_it, 0, 1000000), .standard = BRENIER_WORDS(BRENIER_DEFAULT_MAX_IT),
+     .rule = "with curves, " BRENIER_WORDS(BRENIER_EXACT_MAX_IT) " with exact cells", .problem = PETSC_TRUE,
+     .text = "Newton iterations at most in a stage"},
+    {"-residual", "L1", BRENIER_REAL(SolveRequest, solve.newton.convergence.residual, 0.0, 2.0), .standard = "0",
+     .problem = PETSC_TRUE,
+     .text    = "stop at this in-sample sum of |mass - weight|; rho at a tenth of the sampling error stops, too (at a "
+                "fifth where -tol chooses the curves)"},
+    {"-damping", "X", BRENIER_REAL(SolveRequest, solve.newton.damping, 1e-9, 1e6),
+     .standard = BRENIER_WORDS(BRENIER_DEFAULT_DAMPING), .problem = PETSC_TRUE, .text = "damping to begin with"},
+    {"-linear_rtol", "X", BRENIER_REAL(SolveRequest, solve.newton.linear_rtol, 1e-14, 0.5),
+     .standard = BRENIER_WORDS(BRENIER_DEFAULT_LINEAR_RTOL), .problem = PETSC_TRUE,
+     .text = "relative tolerance of the linear solver"},
+
+    {"-memory", "GIB", BRENIER_REAL(SolveRequest, memory, 1e-6, 1e9), .group = "machine",
+     .rule = BRENIER_WORDS(BRENIER_MEMORY_PERCENT) "% of the node's",
+     .text = "memory of the sample, a node; beyond it fresh curves are seen once"},
+    BRENIER_THREADS_OPTION(SolveRequest, threads),
+    {"-checkpoint", "FILE", BRENIER_FILE(SolveRequest, checkpoint, CHECKPOINT), .group = "stopping and continuing",
+     .format = "brenier-checkpoint",
+     .text   = "keep there what a stopped run continues from; the same command continues it"},
+    {"-checkpoint_interval", "S", BRENIER_REAL(SolveRequest, interval, 0.0, 1e9), .standard = "900",
+     .text = "seconds between two checkpoints; 0 for one at every safe point"},
+    {"-max_time", "S", BRENIER_REAL(SolveRequest, max_time, 1e-3, 1e9),
+     .text = "end within S seconds, a tenth and 5 s: with a checkpoint, or measured on as many curves as fit"},
+    {"-stop_file", "FILE", BRENIER_FILE(SolveRequest, stop_file, STOP), .text = "stop when this file appears"},
+    {"-verify_lists", BRENIER_SWITCH(SolveRequest, solve.verify), .group = "debugging",
+     .text = "compare every evaluation by Newton's candidate lists with a full scan (slow, for debugging)"},
+    {NULL}};
+
+/* Keeps the sentence of the first error instead of printing a traceback. */
+static PetscErrorCode KeepMessage(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,
+                                  PetscErrorType type, const char *message, void *context)
+{
+  (void)comm, (void)line, (void)function, (void)file;
+  if (type == PETSC_ERROR_INITIAL && message) snprintf(context, BRENIER_MESSAGE_LENGTH, "%s", message);
+  return code;
+}
+
+/* Refuses options of the linear solver that PETSc does not understand or would not read. What multigrid levels read is
+   known only once there are levels, so those pass. */
+static PetscErrorCode CheckSolverOptions(void)
+{
+  static const char *const read_at_once[]                  = {"ksp_", "pc_", "sub_", "mat_", "vec_"};
+  char                     message[BRENIER_MESSAGE_LENGTH] = "", bad[128] = "";
+  char                     origin[PETSC_MAX_PATH_LEN + 64] = "";
+  char                   **name, **value;
+  PetscInt                 n;
+  PetscErrorCode           ierr;
+
+  PetscFunctionBegin;
+  PetscCall(PetscPushErrorHandler(KeepMessage, message));
+  ierr = BrenierNewtonUseOptions();
+  PetscCall(PetscPopErrorHandler());
+  PetscCheck(!ierr, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "PETSc refuses the options of the linear solver: %s",
+             message);
+  PetscCall(PetscOptionsLeftGet(NULL, &n, &name, &value));
+  for (PetscInt i = n - 1; i >= 0; --i)
+    for (size_t k = 0; k < sizeof read_at_once / sizeof read_at_once[0]; ++k)
+      if (!strncasecmp(name[i], read_at_once[k], strlen(read_at_once[k])))
+        PetscCall(PetscStrncpy(bad, name[i], sizeof bad));
+  PetscCall(PetscOptionsLeftRestore(NULL, &n, &name, &value));
+  if (bad[0]) PetscCall(BrenierPetscWordsOrigin(bad, sizeof origin, origin));
+  PetscCheck(
+      !bad[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+      "option -%s%s is not one that this linear solver reads; is it misspelt, or for another -ksp_type or -pc_type?",
+      bad, origin);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What says when to stop and what to keep. */
+static PetscErrorCode CheckStops(const SolveRequest *r)
+{
+  const PetscBool newton = (PetscBool)(r->method == BRENIER_METHOD_NEWTON);
+  PetscBool       has_interval;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierOptionGiven("-checkpoint_interval", &has_interval));
+  PetscCall(BrenierOptionNeeds("-checkpoint_interval", has_interval, (PetscBool)(r->checkpoint[0] != '\0'),
+                               "-checkpoint FILE"));
+  PetscCheck(newton || !(r->checkpoint[0] || r->max_time > 0.0 || r->stop_file[0]), PETSC_COMM_WORLD,
+             PETSC_ERR_USER_INPUT, "options -checkpoint, -max_time and -stop_file are for -method newton only");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the ranks of a node may use, shared among them. */
+static PetscErrorCode SetMemory(SolveRequest *r)
+{
+  const PetscReal gib = 1024.0 * 1024.0 * 1024.0;
+  MPI_Comm        node;
+  PetscMPIInt     size;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_split_type(PETSC_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node));
+  PetscCallMPI(MPI_Comm_size(node, &size));
+  PetscCallMPI(MPI_Comm_free(&node));
+  if (r->memory == 0.0)
+    r->memory =
+        BRENIER_MEMORY_PERCENT / 100.0 * (PetscReal)sysconf(_SC_PHYS_PAGES) * (PetscReal)sysconf(_SC_PAGE_SIZE) / gib;
+  r->solve.memory = r->memory * gib / size;
+  // The least over the nodes, so that all ranks decide alike
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &r->solve.memory, 1, MPIU_REAL, MPI_MIN, PETSC_COMM_WORLD));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveRequestRead(SolveRequest *r)
+{
+  PetscBool has_tol;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(r, sizeof *r));
+  BrenierNewtonDefaults(&r->solve.newton);
+  r->solve.warm_up = -1.0;
+  PetscCall(BrenierOptionsRead(BrenierSolveTable, r));
+  PetscCall(BrenierOptionGiven("-tol", &has_tol));
+  PetscCall(BrenierOptionGiven("-cells", &r->has_cells));
+  PetscCall(BrenierOptionGiven("-max_it", &r->has_max_it));
+  if (r->solve.curves > 0 && !has_tol) r->solve.tol = 0.0;
+  r->solve.method = (BrenierMethod)r->method;
+  r->solve.sample = (BrenierDescentSample)r->sample;
+  PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, (PetscInt)r->threads));
+  PetscCall(CheckSolverOptions());
+  PetscCall(CheckStops(r));
+  PetscCall(SetMemory(r));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveRequestCells(SolveRequest *r, BrenierTargets targets, BrenierSource source)
+{
+  const PetscBool free  = (PetscBool)(r->method == BRENIER_METHOD_NEWTON && r->solve.curves == 0 && !r->solve.verify);
+  const PetscBool asked = (PetscBool)(r->has_cells && r->cells == BRENIER_CELLS_EXACT);
+  const PetscBool knows = BrenierLaguerreKnows(source, targets->n);
+
+  PetscFunctionBegin;
+  PetscCheck(!asked || free, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "option -cells exact knows no curves: leave out -curves, -verify_lists, and -method other than newton");
+  PetscCheck(!asked || knows, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "option -cells exact: %" PetscInt_FMT " targets that span %" PetscInt_FMT
+             " dimensions have no exact cells under the source %s; leave it out",
+             targets->n, targets->dim, BrenierSourceName(source));
+  if (!r->has_cells) r->cells = knows && free ? BRENIER_CELLS_EXACT : BRENIER_CELLS_CURVES;
+  if (r->cells == BRENIER_CELLS_EXACT && !r->has_max_it) r->max_it = BRENIER_EXACT_MAX_IT;
+  r->solve.newton.convergence.max_it = (PetscInt)r->max_it;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *r, BrenierTargets targets, BrenierTargets reduced)
+{
+  BrenierProblemItem item[2 + sizeof BrenierSolveTable / sizeof BrenierSolveTable[0]] = {
+      {.name = "targets"}, {.name = "content of targets and weights"}};
+  PetscInt   n = 2;
+  PetscInt64 hash;
+
+  PetscFunctionBegin;
+  if (!r->checkpoint[0]) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierTargetsHash(targets, &hash));
+  snprintf(item[0].value, sizeof item->value, "%" PetscInt_FMT " x %" PetscInt_FMT, targets->n, targets->dim);
+  snprintf(item[1].value, sizeof item->value, "%016llx", (unsigned long long)hash);
+  for (const BrenierOption *o = BrenierSolveTable; o->name; ++o)
+    if (o->problem) {
+      item[n].name = o->name;
+      BrenierOptionValue(o, r, sizeof item->value, item[n++].value);
+    }
+  PetscCall(BrenierCheckpointCreate(reduced, r->checkpoint, r->interval, item, n, &r->solve.checkpoint));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,61 @@
+/*
+  candidates.h - The candidate lists of all local curves, which outlive the evaluation they were made for; and one saved
+  generation of them.
+
+  Lists lie in one arena; one that grows moves to its end, and the arena is compacted when much of it is not in use.
+  What the saved generation holds stays as it is. certificates.c says what a list is good for.
+*/
+#pragma once
+
+#include <brenier/index.h>
+
+/* The lists as they were when they were saved. Their entries are in the arena still. */
+typedef struct {
+  PetscInt    n_curves;
+  PetscInt64 *offset;
+  PetscInt   *n;
+  PetscInt64  n_total; /* entries; 0: nothing is saved */
+} BrenierSavedLists;
+
+typedef struct {
+  PetscInt    n_curves; /* on this rank */
+  PetscInt64 *offset;   /* the list of curve c is the n[c] entries from offset[c] on, by ascending target */
+  PetscInt   *n;        /* -1: the curve was never scanned */
+  PetscInt64  n_total;  /* entries in use */
+  PetscInt64  end, capacity;
+  PetscInt64  fixed_end; /* entries before are the saved generation's */
+  /* entries */
+  BrenierGlobal *global;
+  BrenierGhost  *ghost; /* undefined between a scan and the halo that follows it */
+  PetscReal     *a, *b;
+  float         *low; /* of an anchor, the height it must not fall below; -INFINITY for the others */
+  /* data */
+  BrenierSavedLists saved;
+} BrenierCandidates;
+
+/* Makes the number of curves larger; new ones have no list. Not collective. */
+PetscErrorCode BrenierCandidatesAddCurves(BrenierCandidates *lists, PetscInt n_curves);
+
+/* Sets the list of local curve c, replacing what it had; its ghosts are undefined. Not collective. O(n), amortised. */
+PetscErrorCode BrenierCandidatesSet(BrenierCandidates *lists, PetscInt c, PetscInt n, const BrenierGlobal global[],
+                                    const PetscReal a[], const PetscReal b[], const float low[]);
+
+/* Moves the lists, and those that are saved, side by side when much of the arena is not in use. Not collective. */
+PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists);
+
+/* Whether the lists are so much longer than the n_fresh entries that full scans made that another full scan is due.
+   Collective. */
+PetscErrorCode BrenierCandidatesCrowded(const BrenierCandidates *lists, MPI_Comm comm, PetscInt64 n_fresh,
+                                        PetscBool *crowded);
+
+/* Forgets the lists of all curves, but not those that are saved. Not collective. */
+void BrenierCandidatesForget(BrenierCandidates *lists);
+
+/* Notes the lists as they are, or forgets what was saved. Not collective. 12 bytes a curve. */
+PetscErrorCode BrenierCandidatesSave(BrenierCandidates *lists);
+PetscErrorCode BrenierCandidatesForgetSaved(BrenierCandidates *lists);
+
+/* The longest list's length. Not collective. */
+PetscInt BrenierCandidatesLongest(const BrenierCandidates *lists);
+
+PetscErrorCode BrenierCandidatesFree(BrenierCandidates *lists);

@@ -1,0 +1,342 @@
+/*
+  certificates.c - Which lists still hold at new heights, and what has to be scanned again.
+
+  A scan makes the list of a curve for slacks s_j >= 0 of the targets: at heights h (gauged: sum nu h = 0, which no
+  plane notices) it bounds u along the curve from below by the envelope l of the planes at h_j - s_j, and keeps every
+  target whose plane at cap_j = h_j + s_j reaches l somewhere. The planes that make up l are the curve's anchors. Later,
+  at other heights g, no target beyond the list can appear on the curve as long as
+
+    u is not below l: surely so while g_j >= h_j - s_j for its anchors, and otherwise a comparison of the two
+    envelopes tells; and g_j <= cap_j for all targets.
+
+  A curve that fails the first is stale and scanned again. A target that rose further gets a new cap and meets
+  all other curves again, against the same l. Where neither happens, an evaluation walks the lists and scans nothing. A
+  plane that failed a certificate has seldom reached a curve yet: trusted lists are walked without asking.
+*/
+#include "certificates.h"
+#include "scan.h"
+#include "sinks.h"
+
+#include <brenier/threads.h>
+
+#include <math.h>
+#include <omp.h>
+
+/* Whether the list of curve c still holds at the ghosts' heights. */
+static PetscBool Holds(const BrenierCandidates *lists, const BrenierHalo *halo, PetscInt c, PetscReal shift)
+{
+  if (lists->n[c] < 0) return PETSC_FALSE;
+  for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i)
+    if (lists->low[i] > -HUGE_VALF && halo->height[lists->ghost[i]] - shift < (PetscReal)lists->low[i])
+      return PETSC_FALSE;
+  return PETSC_TRUE;
+}
+
+/* The largest number in single precision that is not above x. */
+static PetscReal RoundedDown(PetscReal x)
+{
+  const float f = (float)x;
+
+  return (PetscReal)f > x ? (PetscReal)nextafterf(f, -HUGE_VALF) : (PetscReal)f;
+}
+
+static PetscReal RoundedUp(PetscReal x)
+{
+  return -RoundedDown(-x);
+}
+
+/*
+  Moves the caps to heights h where that is due, and lists the targets that moved up. In the middle of an iteration that
+  is where h is above the cap; when the sample grows or the slacks change, caps that are too generous come down, which
+  costs nothing, and those with less than half their slack left go up, before the new curves are scanned. Rounding
+  leaves room for heights that only the gauge has moved.
+*/
+static PetscInt MoveCaps(BrenierSkin *skin, PetscInt n_local, const PetscReal h[], BrenierLocal risen[])
+{
+  PetscInt n = 0;
+
+  for (BrenierLocal i = 0; i < n_local; ++i) {
+    const PetscReal g = h[i] - skin->shift, least = skin->renewed ? g + 0.5 * skin->slack[i] : g;
+
+    if (skin->renewed) skin->cap[i] = PetscMin(skin->cap[i], RoundedUp(g + skin->slack[i]));
+    if (skin->cap[i] >= least) continue;
+    skin->cap[i] = RoundedUp(g + skin->slack[i]);
+    risen[n++]   = i;
+  }
+  return n;
+}
+
+/* Room for the envelope of a curve's anchors at low, and for that of its list at the ghosts' heights. */
+typedef struct {
+  BrenierEnvelope floor, top;
+  PetscInt        capacity;
+  PetscReal      *a, *b, *low; /* of the anchors */
+  PetscReal      *h;           /* of the list */
+} Comparison;
+
+static PetscErrorCode ReserveComparison(Comparison *work, PetscInt n)
+{
+  PetscFunctionBegin;
+  if (n <= work->capacity) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscFree4(work->a, work->b, work->low, work->h));
+  work->capacity = 2 * n;
+  PetscCall(PetscMalloc4(2 * (size_t)n, &work->a, 2 * (size_t)n, &work->b, 2 * (size_t)n, &work->low, 2 * (size_t)n,
+                         &work->h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode FreeComparison(Comparison *work)
+{
+  PetscFunctionBegin;
+  BrenierEnvelopeFree(&work->floor);
+  BrenierEnvelopeFree(&work->top);
+  PetscCall(PetscFree4(work->a, work->b, work->low, work->h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether the envelope of the planes a, b (of a list), heights lowered by shift, lies nowhere below that of the
+   anchors. */
+static PetscBool Covers(const BrenierCurves *curves, const PetscReal a[], const PetscReal b[], PetscReal shift,
+                        const Comparison *work)
+{
+  const BrenierEnvelope *top = &work->top, *floor = &work->floor;
+
+  for (size_t p = 0, q = 0; p < top->n && q < floor->n;) {
+    const PetscReal s = PetscMax(top->start[p], floor->start[q]), e = PetscMin(top->start[p + 1], floor->start[q + 1]);
+    const int32_t   i = top->plane[p], k = floor->plane[q];
+    const BrenierPlane above = {a[i] - work->a[k], b[i] - work->b[k], work->h[i] - shift - work->low[k]};
+
+    if (BrenierCurvesLeast(curves, &above, s, e) < 0.0) return PETSC_FALSE;
+    if (top->start[p + 1] <= floor->start[q + 1]) ++p;
+    else ++q;
+  }
+  return PETSC_TRUE;
+}
+
+/* Whether the list of curve c holds although an anchor fell below its low: other planes may have taken its place. */
+static PetscErrorCode HoldsStill(BrenierDual dual, PetscInt c, Comparison *work, PetscBool *holds)
+{
+  const BrenierCandidates *lists = &dual->candidates;
+  const PetscInt64         at    = lists->offset[c];
+  const PetscInt           n     = lists->n[c];
+  PetscInt                 k     = 0;
+
+  PetscFunctionBegin;
+  *holds = PETSC_FALSE;
+  if (n < 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ReserveComparison(work, n));
+  for (PetscInt i = 0; i < n; ++i) {
+    work->h[i] = dual->halo.height[lists->ghost[at + i]];
+    if (lists->low[at + i] == -HUGE_VALF) continue;
+    work->a[k]     = lists->a[at + i];
+    work->b[k]     = lists->b[at + i];
+    work->low[k++] = (PetscReal)lists->low[at + i];
+  }
+  PetscCheck(!BrenierCurvesEnvelope(&dual->curves, k, work->a, work->b, work->low, &work->floor) &&
+                 !BrenierCurvesEnvelope(&dual->curves, n, lists->a + at, lists->b + at, work->h, &work->top),
+             PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for an envelope of %" PetscInt_FMT " planes", n);
+  *holds = Covers(&dual->curves, lists->a + at, lists->b + at, dual->skin.shift, work);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Splits the local curves into those whose list holds, from the front of `curve`, and the others behind them; returns
+   how many hold. While lists are trusted, every curve that has one counts as such. */
+static PetscErrorCode Certify(BrenierDual dual, PetscInt curve[], PetscInt *n_hold)
+{
+  const BrenierCandidates *lists    = &dual->candidates;
+  const PetscInt           n_curves = lists->n_curves;
+  Comparison               work     = {0};
+  PetscInt                 n = 0, end = n_curves;
+  PetscBool                holds;
+
+  PetscFunctionBegin;
+  for (PetscInt c = 0; c < n_curves; ++c) {
+    if (dual->skin.trusts) holds = (PetscBool)(lists->n[c] >= 0);
+    else {
+      holds = Holds(lists, &dual->halo, c, dual->skin.shift);
+      if (!holds) PetscCall(HoldsStill(dual, c, &work, &holds));
+    }
+    if (holds) curve[n++] = c;
+  }
+  for (PetscInt c = n_curves, next = n; c-- > 0;)
+    if (next == 0 || curve[next - 1] != c) curve[--end] = c;
+    else --next;
+  PetscCall(FreeComparison(&work));
+  *n_hold = n;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the certificates no longer cover. */
+typedef struct {
+  PetscInt      n_risen;
+  BrenierLocal *risen;
+  PetscReal    *low;                          /* of all targets here, for lists that are made */
+  PetscInt64    n_stale, n_hold, n_risen_all; /* stale curves, curves that hold, risen targets, over all ranks */
+} Failures;
+
+static PetscErrorCode FindFailures(BrenierDual dual, const PetscReal h[], PetscInt n_hold, Failures *f)
+{
+  const PetscInt n    = dual->targets->n_local;
+  BrenierSkin   *skin = &dual->skin;
+  PetscInt64     count[3];
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc2(n, &f->risen, n, &f->low));
+  for (BrenierLocal i = 0; i < n; ++i) f->low[i] = RoundedDown(h[i] - skin->shift - skin->slack[i]);
+  f->n_risen = MoveCaps(skin, n, h, f->risen);
+  count[0]   = dual->candidates.n_curves - n_hold;
+  count[1]   = n_hold;
+  count[2]   = f->n_risen;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, count, 3, MPIU_INT64, MPI_SUM, dual->comm));
+  f->n_stale     = count[0];
+  f->n_hold      = count[1];
+  f->n_risen_all = count[2];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Scans what the certificates no longer cover: stale curves with all targets, risen targets with the other curves.
+   Where that would make long lists of short ones, as heights moved by many slacks, every curve is scanned. */
+static PetscErrorCode Renew(BrenierDual dual, const PetscReal h[], PetscInt n_hold, const PetscInt curve[])
+{
+  BrenierCandidates *lists   = &dual->candidates;
+  const PetscReal   *cap     = dual->skin.cap;
+  PetscBool          crowded = PETSC_FALSE;
+  Failures           f;
+
+  PetscFunctionBegin;
+  PetscCall(FindFailures(dual, h, n_hold, &f));
+  dual->skin.renewed = PETSC_FALSE;
+  if (f.n_stale > 0 || (f.n_hold > 0 && f.n_risen_all > 0)) {
+    if (f.n_hold > 0 && f.n_risen_all > 0) {
+      const BrenierRisen risen = {f.n_risen, f.risen};
+
+      PetscCall(BrenierScanRisen(dual, n_hold, curve, &risen, f.low, cap, &crowded));
+    }
+    if (crowded) {
+      BrenierCandidatesForget(lists);
+      dual->work.n_fresh = 0;
+      n_hold             = 0;
+    }
+    if (f.n_stale > 0 || crowded)
+      PetscCall(BrenierScanLists(dual, lists->n_curves - n_hold, curve + n_hold, f.low, cap));
+    PetscCall(BrenierCandidatesCompact(lists));
+    PetscCall(BrenierHaloBuild(&dual->halo, dual->targets->layout, lists->end, lists->global, lists->ghost));
+    PetscCall(BrenierHaloGet(&dual->halo, h, dual->halo.height));
+  }
+  PetscCall(PetscFree2(f.risen, f.low));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* How far u lies below the envelope of the anchors of curve c on the mean at most. */
+static PetscErrorCode MissingOnCurve(BrenierDual dual, PetscInt c, Comparison *work, PetscReal *missing)
+{
+  const BrenierCandidates *lists = &dual->candidates;
+  const BrenierEnvelope   *floor = &work->floor;
+  PetscInt                 k     = 0;
+  PetscBool                any   = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  *missing = 0.0;
+  PetscCall(ReserveComparison(work, lists->n[c]));
+  for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i) {
+    if (lists->low[i] == -HUGE_VALF) continue;
+    work->a[k]   = lists->a[i];
+    work->b[k]   = lists->b[i];
+    work->low[k] = (PetscReal)lists->low[i];
+    work->h[k]   = PetscMax(work->low[k] - (dual->halo.height[lists->ghost[i]] - dual->skin.shift), 0.0); // fell
+    any          = (PetscBool)(any || work->h[k] > 0.0);
+    ++k;
+  }
+  if (!any) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCheck(!BrenierCurvesEnvelope(&dual->curves, k, work->a, work->b, work->low, &work->floor), PETSC_COMM_SELF,
+             PETSC_ERR_MEM, "No memory for an envelope of %" PetscInt_FMT " planes", k);
+  for (size_t p = 0; p < floor->n; ++p)
+    *missing += work->h[floor->plane[p]] * (BrenierCurvesShare(&dual->curves, floor->start[p + 1]) -
+                                            BrenierCurvesShare(&dual->curves, floor->start[p]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierDualMissing(BrenierDual dual, PetscReal *missing)
+{
+  const PetscInt n    = dual->sample.n_local;
+  Comparison     work = {0};
+  PetscReal     *term;
+
+  PetscFunctionBegin;
+  *missing = 0.0;
+  if (!dual->skin.is_kept) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(n, &term));
+  for (PetscInt c = 0; c < n; ++c) PetscCall(MissingOnCurve(dual, c, &work, &term[c]));
+  PetscCall(BrenierExactSum(dual->comm, n, 1, term, missing));
+  *missing *= dual->targets->unit / (PetscReal)dual->sample.n_curves;
+  PetscCall(FreeComparison(&work));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The envelope of a list at the ghosts' heights, and its integral. h: room for them; -1 when memory is out. */
+static int WalkList(BrenierDual dual, PetscInt c, PetscReal h[], BrenierEnvelope *envelope)
+{
+  const BrenierCandidates *lists = &dual->candidates;
+  const PetscInt64         at    = lists->offset[c];
+  const PetscInt           n     = lists->n[c];
+
+  for (PetscInt i = 0; i < n; ++i) h[i] = dual->halo.height[lists->ghost[at + i]];
+  if (BrenierCurvesEnvelope(&dual->curves, n, lists->a + at, lists->b + at, h, envelope)) return -1;
+  dual->pieces.potential[c] = BrenierCurvesPotential(&dual->curves, envelope, lists->a + at, lists->b + at, h);
+  return 0;
+}
+
+/* Exact envelopes of all lists at the ghosts' heights: threads walk some, one enters them. */
+static PetscErrorCode Walk(BrenierDual dual)
+{
+  const BrenierCandidates *lists     = &dual->candidates;
+  const PetscInt           n_threads = BrenierThreads(dual->comm), n = BRENIER_ENVELOPES_AT_ONCE * n_threads;
+  const size_t             longest = (size_t)BrenierCandidatesLongest(lists);
+  BrenierEnvelope         *envelope;
+  PetscReal               *h; // of each thread
+  int                      failed = 0;
+
+  PetscFunctionBegin;
+  dual->pieces.n = 0;
+  PetscCall(PetscCalloc1(n, &envelope));
+  PetscCall(PetscMalloc1(longest * (size_t)n_threads, &h));
+  for (PetscInt first = 0; first < lists->n_curves; first += n) {
+    const PetscInt end = PetscMin(first + n, lists->n_curves);
+
+#pragma omp parallel for num_threads(n_threads) schedule(dynamic) reduction(| : failed)
+    for (PetscInt c = first; c < end; ++c)
+      failed |= WalkList(dual, c, h + longest * (size_t)omp_get_thread_num(), &envelope[c - first]);
+    PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the envelope of a list");
+    for (PetscInt c = first; c < end; ++c) {
+      const PetscInt64 at = lists->offset[c];
+
+      PetscCall(BrenierPiecesEnterGhosts(&dual->pieces, c, &envelope[c - first], lists->ghost + at, lists->a + at,
+                                         lists->b + at));
+    }
+  }
+  for (PetscInt i = 0; i < n; ++i) BrenierEnvelopeFree(&envelope[i]);
+  PetscCall(PetscFree(envelope));
+  PetscCall(PetscFree(h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierWalkLists(BrenierDual dual, const PetscReal h[], PetscReal shift)
+{
+  PetscInt      *curve, n_hold = 0;
+  PetscLogDouble begun, ended;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(dual->sample.n_local, &curve));
+  dual->skin.shift = shift;
+  if (dual->halo.sf) PetscCall(BrenierHaloGet(&dual->halo, h, dual->halo.height));
+  PetscCall(Certify(dual, curve, &n_hold));
+  PetscCall(Renew(dual, h, n_hold, curve));
+  PetscCall(PetscFree(curve));
+  PetscCall(PetscTime(&begun));
+  PetscCall(Walk(dual));
+  PetscCall(PetscTime(&ended));
+  dual->work.envelope_seconds += ended - begun;
+  dual->work.n_candidates = dual->candidates.n_total;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

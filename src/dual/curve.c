@@ -1,0 +1,219 @@
+/* curve.c - Implements curve.h: the one place that tells the families of curves apart. */
+#include "curve.h"
+
+#include <brenier/dot.h>
+
+#include <math.h>
+
+static void CirclePlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
+                        PetscReal *b)
+{
+  BrenierDotPair((size_t)curves->dim, curve->z1, curve->z2, y, a, b);
+}
+
+static void ChordPlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
+                       PetscReal *b)
+{
+  *b = y[curve->axis];
+  *a = BrenierDot((size_t)curves->dim, curve->z1, y) - curve->z1[curve->axis] * *b;
+}
+
+static void LinePlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
+                      PetscReal *b)
+{
+  (void)curves;
+  *a = 0.0;
+  *b = curve->z1[0] * y[0];
+}
+
+static int CircleEnvelope(const BrenierCurves *curves, size_t k, const PetscReal a[], const PetscReal b[],
+                          const PetscReal h[], BrenierEnvelope *envelope)
+{
+  (void)curves;
+  return BrenierCircleEnvelope(k, a, b, h, envelope);
+}
+
+static int LineEnvelope(const BrenierCurves *curves, size_t k, const PetscReal a[], const PetscReal b[],
+                        const PetscReal h[], BrenierEnvelope *envelope)
+{
+  return BrenierLineEnvelope(k, a, b, h, curves->measure, envelope);
+}
+
+static PetscReal CircleShare(const BrenierCurves *curves, PetscReal t)
+{
+  (void)curves;
+  return BrenierCircleShare(t);
+}
+
+static PetscReal LineShare(const BrenierCurves *curves, PetscReal t)
+{
+  return BrenierLineShare(curves->measure, t);
+}
+
+static PetscReal CircleEnd(const BrenierCurves *curves)
+{
+  (void)curves;
+  return 2.0 * PETSC_PI;
+}
+
+static PetscReal LineEnd(const BrenierCurves *curves)
+{
+  return curves->measure == BRENIER_LINE_UNIFORM ? 0.5 : INFINITY;
+}
+
+static PetscReal CircleIntegral(const BrenierCurves *curves, PetscReal a, PetscReal b, PetscReal h, PetscReal s,
+                                PetscReal e)
+{
+  (void)curves;
+  return BrenierCircleIntegral(a, b, h, s, e);
+}
+
+static PetscReal LineIntegral(const BrenierCurves *curves, PetscReal a, PetscReal b, PetscReal h, PetscReal s,
+                              PetscReal e)
+{
+  return BrenierLineIntegral(curves->measure, a, b, h, s, e);
+}
+
+static PetscReal CircleCrossing(const BrenierCurves *curves, PetscReal da, PetscReal db, PetscReal t)
+{
+  (void)curves;
+  return BrenierCircleCrossing(da, db, t);
+}
+
+static PetscReal LineCrossing(const BrenierCurves *curves, PetscReal da, PetscReal db, PetscReal t)
+{
+  (void)da;
+  return BrenierLineCrossing(curves->measure, db, t);
+}
+
+static PetscReal CircleLeast(const BrenierPlane *plane, const BrenierSpan *piece)
+{
+  return BrenierCircleLeastBetween(plane->a, plane->b, plane->h, piece->e - piece->s, piece->at_s, piece->at_e);
+}
+
+static PetscReal LineLeast(const BrenierPlane *plane, const BrenierSpan *piece)
+{
+  return BrenierLineLeast(plane->a, plane->b, plane->h, piece->s, piece->e);
+}
+
+static PetscReal CircleMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k, PetscReal first,
+                              PetscReal second)
+{
+  (void)curves;
+  return first * curve->z1[k] + second * curve->z2[k];
+}
+
+static PetscReal ChordMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k, PetscReal first,
+                             PetscReal second)
+{
+  (void)curves;
+  return k == curve->axis ? second : first * curve->z1[k];
+}
+
+static PetscReal LineMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k, PetscReal first,
+                            PetscReal second)
+{
+  (void)curves;
+  (void)k;
+  (void)first;
+  return curve->z1[0] * second;
+}
+
+static const BrenierCurveFamily brenier_circles = {
+    .tile        = BRENIER_TILE_CIRCLE,
+    .n_vectors   = 2,
+    .is_closed   = PETSC_TRUE,
+    .is_filtered = PETSC_TRUE,
+    .bends       = PETSC_TRUE,
+    .test        = {BrenierTileRadiusTest, BrenierTileSectorTest},
+    .plane       = CirclePlane,
+    .envelope    = CircleEnvelope,
+    .share       = CircleShare,
+    .end         = CircleEnd,
+    .integral    = CircleIntegral,
+    .crossing    = CircleCrossing,
+    .least       = CircleLeast,
+    .moment      = CircleMoment,
+    .middles     = BrenierCircleMiddles,
+    .enter       = BrenierCircleBoundsEnter,
+    .reach       = BrenierCircleReach,
+};
+
+static const BrenierCurveFamily brenier_chords = {
+    .tile        = BRENIER_TILE_CHORD,
+    .n_vectors   = 1,
+    .is_filtered = PETSC_TRUE,
+    .test        = {BrenierTileSectorTest},
+    .plane       = ChordPlane,
+    .envelope    = LineEnvelope,
+    .share       = LineShare,
+    .end         = LineEnd,
+    .integral    = LineIntegral,
+    .crossing    = LineCrossing,
+    .least       = LineLeast,
+    .moment      = ChordMoment,
+    .middles     = BrenierChordMiddles,
+    .enter       = BrenierChordBoundsEnter,
+    .reach       = BrenierLineReach,
+};
+
+static const BrenierCurveFamily brenier_line = {
+    .tile      = BRENIER_TILE_CHORD,
+    .n_vectors = 1,
+    .test      = {BrenierTileSectorTest},
+    .plane     = LinePlane,
+    .envelope  = LineEnvelope,
+    .share     = LineShare,
+    .end       = LineEnd,
+    .integral  = LineIntegral,
+    .crossing  = LineCrossing,
+    .least     = LineLeast,
+    .moment    = LineMoment,
+    .middles   = BrenierChordMiddles,
+    .enter     = BrenierChordBoundsEnter,
+    .reach     = BrenierLineReach,
+};
+
+void BrenierCurvesSet(BrenierSource source, BrenierCurves *curves)
+{
+  static const BrenierCurveFamily *const family[] = {
+      [BRENIER_CURVE_CIRCLE] = &brenier_circles,
+      [BRENIER_CURVE_CHORD]  = &brenier_chords,
+      [BRENIER_CURVE_LINE]   = &brenier_line,
+  };
+  const BrenierCurveType curve_type = BrenierSourceCurveType(source);
+
+  *curves = (BrenierCurves){family[curve_type], BrenierSourceLineMeasure(source), BrenierSourceDim(source)};
+}
+
+int BrenierCurvesEnvelope(const BrenierCurves *curves, PetscInt k, const PetscReal a[], const PetscReal b[],
+                          const PetscReal h[], BrenierEnvelope *envelope)
+{
+  return curves->family->envelope(curves, (size_t)k, a, b, h, envelope);
+}
+
+PetscReal BrenierCurvesPotential(const BrenierCurves *curves, const BrenierEnvelope *envelope, const PetscReal a[],
+                                 const PetscReal b[], const PetscReal h[])
+{
+  PetscReal sum = 0.0;
+
+  for (size_t p = 0; p < envelope->n; ++p) {
+    const int32_t i = envelope->plane[p];
+
+    sum += BrenierCurvesIntegral(curves, a[i], b[i], h[i], envelope->start[p], envelope->start[p + 1]);
+  }
+  return sum;
+}
+
+PetscReal BrenierCurvesLeast(const BrenierCurves *curves, const BrenierPlane *plane, PetscReal s, PetscReal e)
+{
+  BrenierSpan piece = {.s = s, .e = e};
+
+  if (curves->family->bends) {
+    piece.at_s[0] = cos(s);
+    piece.at_s[1] = sin(s);
+    piece.at_e[0] = cos(e);
+    piece.at_e[1] = sin(e);
+  }
+  return curves->family->least(plane, &piece);
+}

@@ -1,0 +1,90 @@
+/*
+  curve.h - The family of curves that a source is sampled by: great circles, chords, or the one line of one dimension.
+
+  All that the dual asks about a family stands in one table of functions, which curve.c has one row of for each family.
+  Along a curve a target's plane <x, y> + h is a function of one variable, with two numbers a and b beside its height h
+  (envelope.h).
+*/
+#pragma once
+
+#include <brenier/envelope.h>
+#include <brenier/source.h>
+#include <brenier/tile.h>
+#include "bounds.h"
+
+typedef struct BrenierCurveFamily BrenierCurveFamily;
+
+/* A test of the filter in double precision: tile.h. */
+typedef void BrenierTileTest(const BrenierTileCurves *, size_t c, size_t n, const double a[], const double b[],
+                             const double h[], double above[]);
+
+typedef struct {
+  const BrenierCurveFamily *family;
+  BrenierLineMeasure        measure; /* along a chord or the line */
+  PetscInt                  dim;
+} BrenierCurves;
+
+/*
+  plane, envelope, share, integral - the functions below
+  end      - where a curve ends
+  crossing - what the crossing at t of planes da and db apart adds to the Hessian
+  least    - the least value of a plane on a piece
+  moment   - coordinate k of the moment of a piece on which the functions of a and of b integrate to `first` and
+           `second`
+  middles, enter, reach - the bounds of bounds.h
+*/
+struct BrenierCurveFamily {
+  BrenierTileKind  tile;        /* how the filter sees them */
+  int              n_vectors;   /* products with each target */
+  PetscBool        is_closed;   /* the last piece meets the first */
+  PetscBool        is_filtered; /* otherwise every target is a candidate, and there is nothing to keep lists for */
+  PetscBool        bends;       /* planes are sines: between the ends of a piece they leave their chords */
+  BrenierTileTest *test[2];     /* those that a candidate has to pass, in their order; NULL: no more */
+  void (*plane)(const BrenierCurves *, const BrenierCurve *, const PetscReal y[], PetscReal *a, PetscReal *b);
+  int (*envelope)(const BrenierCurves *, size_t k, const PetscReal a[], const PetscReal b[], const PetscReal h[],
+                  BrenierEnvelope *);
+  PetscReal (*share)(const BrenierCurves *, PetscReal t);
+  PetscReal (*end)(const BrenierCurves *);
+  PetscReal (*integral)(const BrenierCurves *, PetscReal a, PetscReal b, PetscReal h, PetscReal s, PetscReal e);
+  PetscReal (*crossing)(const BrenierCurves *, PetscReal da, PetscReal db, PetscReal t);
+  PetscReal (*least)(const BrenierPlane *, const BrenierSpan *);
+  PetscReal (*moment)(const BrenierCurves *, const BrenierCurve *, PetscInt k, PetscReal first, PetscReal second);
+  const BrenierMiddles *(*middles)(void);
+  BrenierBoundsEnter *enter;
+  BrenierBoundsReach *reach;
+};
+
+/* The curves of a source. Not collective. */
+void BrenierCurvesSet(BrenierSource source, BrenierCurves *curves);
+
+/* Plane of a normalised target along a curve. */
+static inline void BrenierCurvesPlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[],
+                                      PetscReal *a, PetscReal *b)
+{
+  curves->family->plane(curves, curve, y, a, b);
+}
+
+/* Share of a curve's measure before t. */
+static inline PetscReal BrenierCurvesShare(const BrenierCurves *curves, PetscReal t)
+{
+  return curves->family->share(curves, t);
+}
+
+/* Integral of the plane (a, b, h) over the piece [s, e] with respect to the measure of a curve. */
+static inline PetscReal BrenierCurvesIntegral(const BrenierCurves *curves, PetscReal a, PetscReal b, PetscReal h,
+                                              PetscReal s, PetscReal e)
+{
+  return curves->family->integral(curves, a, b, h, s, e);
+}
+
+/* Walks the envelope of k planes listed by ascending target; 0, or -1 when memory is out. Threads may call it at
+   once. */
+int BrenierCurvesEnvelope(const BrenierCurves *curves, PetscInt k, const PetscReal a[], const PetscReal b[],
+                          const PetscReal h[], BrenierEnvelope *envelope);
+
+/* int u along the curve of that envelope. Threads may call it at once. */
+PetscReal BrenierCurvesPotential(const BrenierCurves *curves, const BrenierEnvelope *envelope, const PetscReal a[],
+                                 const PetscReal b[], const PetscReal h[]);
+
+/* Least value of a plane on the piece [s, e], exact. Not collective. */
+PetscReal BrenierCurvesLeast(const BrenierCurves *curves, const BrenierPlane *plane, PetscReal s, PetscReal e);

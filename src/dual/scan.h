@@ -1,0 +1,78 @@
+/*
+  scan.h - Curves of this rank meet targets of all ranks; what survives the filter goes to a sink.
+
+  The sink says what is known about u before the scan, and gets the survivors of each curve: pieces, new lists and
+  additions to lists are three sinks of one scan.
+*/
+#pragma once
+
+#include <brenier/envelope.h>
+#include <brenier/targets.h>
+#include "blocks.h"
+#include "curve.h"
+#include "sample.h"
+#include "survivors.h"
+
+/* n planes along a curve. */
+typedef struct {
+  PetscInt         n;
+  const PetscReal *a, *b, *h;
+} BrenierPlanes;
+
+/* What meets what. Arrays are borrowed. */
+typedef struct {
+  const char          *what; /* in the line of progress */
+  BrenierTargets       targets;
+  BrenierSample       *sample; /* gets the mean |x|^2 of the curves */
+  const BrenierCurves *curves;
+  PetscInt             n_curves;
+  const PetscInt      *curve;   /* local curves, shape [n_curves] */
+  PetscBool            chooses; /* whether some targets come, and not all of every rank */
+  PetscInt             n_targets;
+  const BrenierLocal  *target; /* those chosen of this rank, shape [n_targets], ascending */
+  const PetscReal     *low;    /* heights at which targets bound u from below, normalised; shape [targets here] */
+  const PetscReal     *cap;    /* those at which they are filtered; not below low */
+} BrenierScanInput;
+
+/*
+  A sink: what a scan asks, and whom it tells.
+
+  below  - gives planes that lie below u along curve c, from which its bounds start; valid until the thread's next call
+  finish - makes of the survivors of curve c, exact and by ascending target, what `enter` needs; the envelope is for
+  both
+  enter  - takes the survivors over, curves in the order of the scan
+  end    - hears that a chunk of curves is done, and says whether nothing more is wanted; collective
+
+  Threads call the first two at once, for different curves, with scratch of their own; these return -1 when memory is
+  out. One thread calls the other two. Those that are NULL are left out, but for `enter`.
+*/
+typedef struct {
+  void     *context;
+  PetscBool thins;   /* whether lists are thinned while targets come: not where few are to be expected */
+  PetscBool refines; /* whether the bounds thin them once more at the end */
+  int (*below)(const void *context, PetscInt c, BrenierScratch *scratch, BrenierPlanes *planes);
+  int (*finish)(void *context, PetscInt c, BrenierScratch *scratch, BrenierSurvivors *list, BrenierEnvelope *envelope);
+  PetscErrorCode (*enter)(void *context, PetscInt c, BrenierScratch *scratch, const BrenierSurvivors *list,
+                          const BrenierEnvelope *envelope);
+  PetscErrorCode (*end)(void *context, PetscBool *enough);
+} BrenierScanSink;
+
+/* What a scan found out about itself, on this rank. */
+typedef struct {
+  PetscBool      enough;   /* the sink wanted no more; the same on all ranks */
+  PetscInt64     n_visits; /* pairs that passed the filter */
+  PetscLogDouble flops, ring_bytes, seconds;
+} BrenierScanWork;
+
+/*
+  BrenierScan - Meets curves with targets, chunk by chunk of curves, block by block of targets
+
+  Collective. The sink's results do not depend on ranks and threads. Targets that are all of them stay packed for the
+  next scan, as blocks.h says.
+
+  Errors: `BRENIER_STOPPED` - a stop was asked for before a chunk; *work holds what was done.
+*/
+PetscErrorCode BrenierScan(const BrenierScanInput *input, const BrenierScanSink *sink, BrenierScanWork *work);
+
+/* Curves, times the threads, whose envelopes are walked at once before they are entered one after the other. */
+enum { BRENIER_ENVELOPES_AT_ONCE = 16 };

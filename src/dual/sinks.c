@@ -1,0 +1,297 @@
+/* sinks.c - Implements sinks.h. */
+#include "sinks.h"
+#include "scan.h"
+
+#include <math.h>
+#include <string.h>
+
+/* What sinks know. */
+typedef struct {
+  BrenierDual    dual;
+  BrenierPieces *found;     /* pieces that are entered, or NULL */
+  PetscReal     *ghost_low; /* new heights of the targets that the last pieces belong to; NULL without such */
+} Sink;
+
+/* Bounds from the pieces that the last evaluation found on a curve, at the new heights of their targets. */
+static int PiecesBelow(const void *context, PetscInt c, BrenierScratch *scratch, BrenierPlanes *planes)
+{
+  const Sink          *sink   = context;
+  const BrenierPieces *pieces = &sink->dual->pieces;
+  const PetscInt64     first  = pieces->offset[c];
+  const PetscInt       k      = (PetscInt)(pieces->offset[c + 1] - first);
+
+  if (BrenierScratchReserve(scratch, k)) return -1;
+  for (PetscInt p = 0; p < k; ++p) scratch->height[p] = sink->ghost_low[pieces->ghost[first + p]];
+  *planes = (BrenierPlanes){k, pieces->a + first, pieces->b + first, scratch->height};
+  return 0;
+}
+
+/* Bounds from the anchors of the list that a curve has, those that its list was made by. */
+static int AnchorsBelow(const void *context, PetscInt c, BrenierScratch *scratch, BrenierPlanes *planes)
+{
+  const BrenierCandidates *lists  = &((const Sink *)context)->dual->candidates;
+  const PetscInt64         first  = lists->offset[c];
+  BrenierSurvivors        *anchor = &scratch->list;
+
+  if (BrenierSurvivorsReserve(anchor, lists->n[c])) return -1;
+  anchor->n = 0;
+  for (PetscInt64 i = first; i < first + lists->n[c]; ++i)
+    if (lists->low[i] > -HUGE_VALF) {
+      anchor->a[anchor->n]     = lists->a[i];
+      anchor->b[anchor->n]     = lists->b[i];
+      anchor->low[anchor->n++] = (PetscReal)lists->low[i];
+    }
+  *planes = (BrenierPlanes){anchor->n, anchor->a, anchor->b, anchor->low};
+  return 0;
+}
+
+/* The envelope of a curve's survivors, and its integral. */
+static int FinishPieces(void *context, PetscInt c, BrenierScratch *scratch, BrenierSurvivors *list,
+                        BrenierEnvelope *envelope)
+{
+  const Sink          *sink   = context;
+  const BrenierCurves *curves = &sink->dual->curves;
+
+  (void)scratch;
+  if (BrenierCurvesEnvelope(curves, list->n, list->a, list->b, list->low, envelope)) return -1;
+  sink->found->potential[c] = BrenierCurvesPotential(curves, envelope, list->a, list->b, list->low);
+  return 0;
+}
+
+static PetscErrorCode EnterPieces(void *context, PetscInt c, BrenierScratch *scratch, const BrenierSurvivors *list,
+                                  const BrenierEnvelope *envelope)
+{
+  PetscFunctionBegin;
+  (void)scratch;
+  PetscCall(BrenierPiecesEnterGlobal(((Sink *)context)->found, c, envelope, list->global, list->a, list->b));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Drops from a sorted list what stays below the envelope at low everywhere. All bounds before were below that envelope,
+   so what is left does not depend on the order in which the targets came. */
+static int DropBelowEnvelope(const BrenierCurves *curves, BrenierScratch *scratch, BrenierSurvivors *list,
+                             BrenierEnvelope *e)
+{
+  BrenierSpan piece = {.at_e = {1.0, 0.0}};
+
+  if (BrenierScratchReserve(scratch, list->n)) return -1;
+  if (BrenierCurvesEnvelope(curves, list->n, list->a, list->b, list->low, e)) return -1;
+  for (PetscInt i = 0; i < list->n; ++i) scratch->above[i] = -PETSC_MAX_REAL;
+  for (size_t p = 0; p < e->n; ++p) {
+    const int32_t      k     = e->plane[p];
+    const BrenierPlane plane = {list->a[k], list->b[k], list->low[k]};
+
+    piece.s = e->start[p];
+    piece.e = e->start[p + 1];
+    memcpy(piece.at_s, piece.at_e, sizeof piece.at_s);
+    piece.at_e[0] = cos(piece.e);
+    piece.at_e[1] = sin(piece.e);
+    curves->family->reach(list->n, list->a, list->b, list->cap, &plane, &piece, scratch->above);
+  }
+  BrenierSurvivorsKeepAbove(list, scratch->above);
+  return 0;
+}
+
+/* Finds the planes of a list that bound its curve's sectors, its anchors; the low of all others becomes -INFINITY. */
+static void ChooseAnchors(const BrenierCurves *curves, BrenierSurvivors *list)
+{
+  PetscInt      chosen[BRENIER_SECTORS];
+  PetscReal     low[BRENIER_SECTORS];
+  BrenierBounds bounds;
+
+  // Highest somewhere at low, so they are still listed
+  BrenierBoundsClear(&bounds);
+  BrenierBoundsRaise(curves->family->middles(), list->n, list->a, list->b, list->low, &bounds, chosen);
+  for (int g = 0; g < BRENIER_SECTORS; ++g) low[g] = list->low[chosen[g]];
+  for (PetscInt i = 0; i < list->n; ++i) list->low[i] = -HUGE_VAL;
+  for (int g = 0; g < BRENIER_SECTORS; ++g) list->low[chosen[g]] = low[g];
+}
+
+static int FinishList(void *context, PetscInt c, BrenierScratch *scratch, BrenierSurvivors *list,
+                      BrenierEnvelope *envelope)
+{
+  const BrenierCurves *curves = &((Sink *)context)->dual->curves;
+
+  (void)c;
+  if (DropBelowEnvelope(curves, scratch, list, envelope)) return -1;
+  ChooseAnchors(curves, list);
+  return 0;
+}
+
+static PetscErrorCode EnterList(void *context, PetscInt c, BrenierScratch *scratch, const BrenierSurvivors *list,
+                                const BrenierEnvelope *envelope)
+{
+  BrenierDual dual = ((Sink *)context)->dual;
+
+  PetscFunctionBegin;
+  (void)envelope;
+  PetscCheck(!BrenierScratchReserve(scratch, list->n), PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a list");
+  for (PetscInt i = 0; i < list->n; ++i) scratch->low[i] = (float)list->low[i]; // exact: rounded before the scan
+  if (dual->candidates.n[c] < 0) dual->work.n_fresh += list->n;
+  PetscCall(BrenierCandidatesSet(&dual->candidates, c, list->n, list->global, list->a, list->b, scratch->low));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Merges what curve c has found with the list that it has, both ascending, into the scratch list and its low
+   heights. */
+static void Merge(const BrenierCandidates *lists, PetscInt c, const BrenierSurvivors *more, BrenierScratch *scratch)
+{
+  BrenierSurvivors *both  = &scratch->list;
+  const PetscInt64  first = lists->offset[c];
+  const PetscInt    n     = lists->n[c];
+  PetscInt          i = 0, k = 0;
+
+  both->n = 0;
+  while (i < n || k < more->n) {
+    const PetscBool old = (PetscBool)(k == more->n || (i < n && lists->global[first + i] <= more->global[k]));
+
+    if (old) {
+      if (k < more->n && lists->global[first + i] == more->global[k]) ++k;
+      both->global[both->n] = lists->global[first + i];
+      both->a[both->n]      = lists->a[first + i];
+      both->b[both->n]      = lists->b[first + i];
+      scratch->low[both->n] = lists->low[first + i++];
+    } else {
+      BrenierSurvivorsCopy(more, k++, both, both->n);
+      scratch->low[both->n] = -HUGE_VALF;
+    }
+    ++both->n;
+  }
+}
+
+static PetscErrorCode EnterMore(void *context, PetscInt c, BrenierScratch *scratch, const BrenierSurvivors *more,
+                                const BrenierEnvelope *envelope)
+{
+  BrenierCandidates      *lists = &((Sink *)context)->dual->candidates;
+  const BrenierSurvivors *both  = &scratch->list;
+  const PetscInt          n     = lists->n[c];
+
+  PetscFunctionBegin;
+  (void)envelope;
+  if (more->n == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCheck(!BrenierSurvivorsReserve(&scratch->list, n + more->n) && !BrenierScratchReserve(scratch, n + more->n),
+             PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a list of %" PetscInt_FMT " candidates", n + more->n);
+  Merge(lists, c, more, scratch);
+  if (both->n > n) PetscCall(BrenierCandidatesSet(lists, c, both->n, both->global, both->a, both->b, scratch->low));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode EndLists(void *context, PetscBool *enough)
+{
+  PetscFunctionBegin;
+  *enough = PETSC_FALSE;
+  PetscCall(BrenierCandidatesCompact(&((Sink *)context)->dual->candidates));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode EndMore(void *context, PetscBool *enough)
+{
+  BrenierDual dual = ((Sink *)context)->dual;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierCandidatesCompact(&dual->candidates));
+  PetscCall(BrenierCandidatesCrowded(&dual->candidates, dual->comm, dual->work.n_fresh, enough));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static void AddWork(const BrenierScanWork *scan, BrenierDualWork *work)
+{
+  work->n_visits += scan->n_visits;
+  work->flops += scan->flops;
+  work->ring_bytes += scan->ring_bytes;
+  work->scan_seconds += scan->seconds;
+}
+
+/* A scan of n local curves with all targets, whose bounds start from the last pieces. */
+static PetscErrorCode ScanAll(Sink *context, BrenierScanSink *sink, PetscInt n, const PetscInt curve[],
+                              const PetscReal low[], const PetscReal cap[])
+{
+  BrenierDual            dual  = context->dual;
+  const BrenierScanInput input = {.what     = "scan of curves",
+                                  .targets  = dual->targets,
+                                  .sample   = &dual->sample,
+                                  .curves   = &dual->curves,
+                                  .n_curves = n,
+                                  .curve    = curve,
+                                  .low      = low,
+                                  .cap      = cap};
+  BrenierScanWork        work;
+  PetscErrorCode         stop;
+
+  PetscFunctionBegin;
+  sink->context = context;
+  sink->thins   = PETSC_TRUE;
+  if (dual->halo.sf) {
+    PetscCall(PetscMalloc1(dual->halo.n, &context->ghost_low));
+    PetscCall(BrenierHaloGet(&dual->halo, low, context->ghost_low));
+    sink->below = PiecesBelow;
+  }
+  stop = BrenierScan(&input, sink, &work);
+  AddWork(&work, &dual->work);
+  dual->work.n_scanned += dual->repeats ? 0 : n;
+  PetscCall(PetscFree(context->ghost_low));
+  PetscFunctionReturn(stop);
+}
+
+PetscErrorCode BrenierScanPieces(BrenierDual dual, const PetscReal h[])
+{
+  const PetscInt  n    = dual->sample.n_local;
+  BrenierScanSink sink = {.finish = FinishPieces, .enter = EnterPieces};
+  BrenierPieces   found;
+  Sink            context = {.dual = dual, .found = &found};
+  PetscInt       *every;
+  PetscErrorCode  stop;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierPiecesCreate(n, &found));
+  PetscCall(PetscMalloc1(n, &every));
+  for (PetscInt c = 0; c < n; ++c) every[c] = c;
+  stop = ScanAll(&context, &sink, n, every, h, h);
+  PetscCall(PetscFree(every));
+  if (stop) PetscCall(BrenierPiecesFree(&found));
+  PetscCall(stop);
+  PetscCall(BrenierPiecesFree(&dual->pieces));
+  dual->pieces = found;
+  PetscCall(BrenierPiecesMakeHalo(&dual->pieces, dual->targets->layout, &dual->halo));
+  PetscCall(BrenierHaloGet(&dual->halo, h, dual->halo.height));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierScanLists(BrenierDual dual, PetscInt n, const PetscInt curve[], const PetscReal low[],
+                                const PetscReal cap[])
+{
+  BrenierScanSink sink    = {.refines = PETSC_TRUE, .finish = FinishList, .enter = EnterList, .end = EndLists};
+  Sink            context = {.dual = dual};
+
+  PetscFunctionBegin;
+  PetscCall(ScanAll(&context, &sink, n, curve, low, cap));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierScanRisen(BrenierDual dual, PetscInt n, const PetscInt curve[], const BrenierRisen *risen,
+                                const PetscReal low[], const PetscReal cap[], PetscBool *crowded)
+{
+  const BrenierScanInput input   = {.what      = "scan of risen targets",
+                                    .targets   = dual->targets,
+                                    .sample    = &dual->sample,
+                                    .curves    = &dual->curves,
+                                    .n_curves  = n,
+                                    .curve     = curve,
+                                    .chooses   = PETSC_TRUE,
+                                    .n_targets = risen->n,
+                                    .target    = risen->target,
+                                    .low       = low,
+                                    .cap       = cap};
+  Sink                   context = {.dual = dual};
+  const BrenierScanSink  sink    = {
+          .context = &context, .refines = PETSC_TRUE, .below = AnchorsBelow, .enter = EnterMore, .end = EndMore};
+  BrenierScanWork work;
+  PetscErrorCode  stop;
+
+  PetscFunctionBegin;
+  stop = BrenierScan(&input, &sink, &work);
+  AddWork(&work, &dual->work);
+  dual->work.n_risen += risen->n;
+  *crowded = work.enough;
+  PetscFunctionReturn(stop);
+}
