@@ -2,10 +2,10 @@
   array.h - Reads a distributed array of numbers, rows in contiguous blocks, each rank its own rows.
 
   A place to read from is written  file.npy  or  file.h5:/dataset  (the slash may be left out); for a .h5 file without a
-  dataset the reader takes the only two-dimensional (for weights: one-dimensional) dataset of the root group, and says which
-  there are when the choice is not unique. NumPy header versions 1.0 to 3.0, C order, little or big endian floats f2, f4, f8,
-  integers i1 to i8 and u1 to u8, and bool; HDF5 datasets of any float, integer or bool type. Format of .npy:
-  numpy.lib.format, NEP 1.
+  dataset the reader takes the only two-dimensional (for weights: one-dimensional) dataset of the root group, and says
+  which there are when the choice is not unique. NumPy header versions 1.0 to 3.0, C order, little or big endian floats
+  f2, f4, f8, integers i1 to i8 and u1 to u8, and bool; HDF5 datasets of any float, integer or bool type. Format of
+  .npy: numpy.lib.format, NEP 1.
 */
 #pragma once
 
@@ -52,13 +52,14 @@ typedef struct {
 
   Errors, each with one sentence naming file, place and remedy, the same on all ranks:
 + `PETSC_ERR_FILE_OPEN`       - the file is missing, unreadable, or cannot be read to its end
-- `PETSC_ERR_FILE_UNEXPECTED` - not a .npy or HDF5 file, truncated, Fortran order, wrong number of axes or type, no rows,
-                                more rows than `PetscInt` holds, no such dataset, checksum wrong, NaN or Inf (the first
-                                row and column of it are named); rows that the file promises and does not have; labels
-                                that are not whole, or of a float too short to tell them apart
+- `PETSC_ERR_FILE_UNEXPECTED` - not a .npy or HDF5 file, truncated, Fortran order, wrong number of axes or type, no
+                                rows, more rows than `PetscInt` holds, no such dataset, checksum wrong, NaN or Inf (the
+                                first row and column of it are named); rows that the file promises and does not have;
+                                labels that are not whole, or of a float too short to tell them apart
 
   Options Database Key:
-. -allow_missing - read rows that are not there as the fill value of their dataset (0 unless it declares one), with a warning
+. -allow_missing - read rows that are not there as the fill value of their dataset (0 unless it declares one), with a
+  warning
 
   Notes:
   A file that another program has open for writing is refused, as is one that changes while it is read.

@@ -1,10 +1,10 @@
 /*
   cluster.h - Weighted clusters of targets: the levels of the hierarchy.
 
-  A few steps of Lloyd's algorithm: every target goes to its nearest centre, argmax_c <y,c> - |c|^2/2, which is the scan of
-  transport.h with the centres as targets; a centre moves to the weighted mean of what it got. Centres begin at targets
-  chosen at random, one in each of as many equal parts of the input's order. Means are sums of integers, so clusters do not depend
-  on the number of ranks. Reference: Lloyd, IEEE Trans. Inform. Theory 28 (1982).
+  A few steps of Lloyd's algorithm: every target goes to its nearest centre, argmax_c <y,c> - |c|^2/2, which is the scan
+  of transport.h with the centres as targets; a centre moves to the weighted mean of what it got. Centres begin at
+  targets chosen at random, one in each of as many equal parts of the input's order. Means are sums of integers, so
+  clusters do not depend on the number of ranks. Reference: Lloyd, IEEE Trans. Inform. Theory 28 (1982).
 */
 #pragma once
 

@@ -18,8 +18,6 @@
 */
 #pragma once
 
-#include <brenier/dot.h>
-
 #include <stddef.h>
 #include <stdint.h>
 

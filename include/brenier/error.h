@@ -39,8 +39,8 @@ typedef struct {
 . kind     - which exit code the fault leads to: `BRENIER_EXIT_USAGE`, `_INPUT`, `_IO`, `_NUMERICAL` or `_RESOURCE`
 - sentence - printf format: names the file, the place and the remedy, without a final newline
 
-  Notes: What fails while there is no memory fails for want of it: the kind is then `BRENIER_EXIT_RESOURCE`, and the sentence begins
-  with that.
+  Notes: What fails while there is no memory fails for want of it: the kind is then `BRENIER_EXIT_RESOURCE`, and the
+  sentence begins with that.
 @*/
 PETSC_EXTERN void BrenierFaultSet(BrenierFault *fault, BrenierExit kind, const char sentence[], ...)
     PETSC_ATTRIBUTE_FORMAT(3, 4);
@@ -69,20 +69,21 @@ PETSC_EXTERN PetscErrorCode BrenierFaultAgree(MPI_Comm comm, const BrenierFault 
 /* Whether no memory is left, by asking for some. Not collective; may be called in a signal handler. */
 PETSC_EXTERN PetscBool BrenierMemoryIsOut(void);
 
-/* The limit of memory that the shell set, in words, as "address space is limited to 300000 KiB (ulimit -v)"; "" without one. Not
-   collective. */
+/* The limit of memory that the shell set, in words, as "address space is limited to 300000 KiB (ulimit -v)"; "" without
+   one. Not collective. */
 PETSC_EXTERN void BrenierMemoryLimit(size_t length, char text[]);
 
-/* Says that memory ran out on this rank, and ends all ranks with BRENIER_EXIT_RESOURCE: the others may wait for it. `wanted` is what
-   PETSc said of it, or "". Not collective; does not return. */
+/* Says that memory ran out on this rank, and ends all ranks with BRENIER_EXIT_RESOURCE: the others may wait for it.
+   `wanted` is what PETSc said of it, or "". Not collective; does not return. */
 PETSC_EXTERN void BrenierMemoryEnd(const char wanted[]);
 
-/* Ends all ranks so when an error, as PETSc hands it to a handler, is for want of memory on this rank; returns when it is not. Not
-   collective. */
+/* Ends all ranks so when an error, as PETSc hands it to a handler, is for want of memory on this rank; returns when it
+   is not. Not collective. */
 PETSC_EXTERN void BrenierMemoryEndIfOut(MPI_Comm comm, const char function[], PetscErrorCode code,
                                         const char message[]);
 
-/* Between these two, PETSc's malloc() and realloc() note how much they were for, which that sentence says. Not collective. */
+/* Between these two, PETSc's malloc() and realloc() note how much they were for, which that sentence says. Not
+   collective. */
 PETSC_EXTERN void BrenierMemoryWatch(void);
 PETSC_EXTERN void BrenierMemoryUnwatch(void);
 

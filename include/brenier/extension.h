@@ -49,8 +49,8 @@ typedef struct {
   Output Parameter:
 . out - see above
 
-  Notes: as `BrenierTransportNearest()`, then 16 K dim bytes a point in groups of a bounded size. Bitwise the same for any number
-  of ranks and any grouping of the points.
+  Notes: as `BrenierTransportNearest()`, then 16 K dim bytes a point in groups of a bounded size. Bitwise the same for
+  any number of ranks and any grouping of the points.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierExtensionApply(const BrenierExtension *extension, BrenierTargets targets, Vec h,
                                                   PetscInt n, const PetscReal x[], const BrenierExtended *out);

@@ -25,7 +25,8 @@ typedef enum { BRENIER_ANGLE_LIFTED, BRENIER_ANGLE_UNLIFTED } BrenierAngle;
 /* Names of the conventions, in their order, ended by NULL: the values of -angle. */
 PETSC_EXTERN const char *const BrenierAngleNames[];
 
-/* Angle between two targets of shape [dim], in degrees, 0 to 180; symmetric to the bit, accurate near 0. Not collective. */
+/* Angle between two targets of shape [dim], in degrees, 0 to 180; symmetric to the bit, accurate near 0. Not
+   collective. */
 PETSC_EXTERN PetscReal BrenierAngleBetween(BrenierAngle convention, PetscInt dim, const PetscReal y[],
                                            const PetscReal z[]);
 
@@ -49,8 +50,8 @@ typedef struct {
 . h          - heights
 . convention - of the angle
 . seed       - names the sample; its stream is this function's own
-- n_curves   - size of the sample; facets that no curve crosses are missing, each with a mass of some 1 / n_curves. 0: exact
-               facets where laguerre.h knows them, else as many curves as a held-out sample has
+- n_curves   - size of the sample; facets that no curve crosses are missing, each with a mass of some 1 / n_curves. 0:
+               exact facets where laguerre.h knows them, else as many curves as a held-out sample has
 
   Output Parameter:
 . facets - free with `BrenierFacetsDestroy()`; the masses agree to rounding for any number of ranks, the rest to the bit
@@ -75,11 +76,12 @@ PETSC_EXTERN PetscErrorCode BrenierFacetsQuantile(const BrenierFacets *facets, P
 - threshold - degrees
 
   Output Parameters:
-+ mode    - of this rank's targets, shape [n_local]; modes are counted from 0 in the order of their lowest target. A target
-            without facets is a mode of its own
++ mode    - of this rank's targets, shape [n_local]; modes are counted from 0 in the order of their lowest target. A
+            target without facets is a mode of its own
 - n_modes - over all ranks
 
-  Notes: labels travel along facets until nothing changes, all of a rank at once: as many rounds as a mode crosses ranks.
+  Notes: labels travel along facets until nothing changes, all of a rank at once: as many rounds as a mode crosses
+  ranks.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierFacetsModes(BrenierTargets targets, const BrenierFacets *facets, PetscReal threshold,
                                                PetscInt64 mode[], PetscInt64 *n_modes);

@@ -1,8 +1,8 @@
 /*
   held_out.h - How good heights are, on curves that nobody fitted.
 
-  The sample is cut into B batches with masses w_b; g_b = (w_b - nu) / sqrt(nu), so that chi2 = |mean g|^2. From the Gram
-  matrix G_bk = <g_b, g_k> alone:
+  The sample is cut into B batches with masses w_b; g_b = (w_b - nu) / sqrt(nu), so that chi2 = |mean g|^2. From the
+  Gram matrix G_bk = <g_b, g_k> alone:
     chi2      unbiased: the mean of G over b != k (products of independent batches only);
     variance  of that U-statistic: the jackknife, 4 (B-1)^2 / (B (B-2)^2) var_b(r_b), r_b the mean of G_bk over k != b,
               counts the degenerate part twice: it contributes 4 tau / (B (B-2)) there, where 2 tau / (B (B-1)) is right
@@ -18,12 +18,12 @@
     primal    int |x - T(x)|^2 / 2 dmu = int phi dmu + sum w_i psi_i, what the map T costs: half the squared distance to
               the targets with the masses that T gives them, so not above W2^2 / 2 of necessity;
     gap       primal - dual = sum (w_i - nu_i) psi_i, of either sign, 0 when all masses are right.
-  Each is a mean over batches; its interval is Student's with B - 1 degrees. The root of twice the dual bounds W2 from below:
-  the interval of that bound is none of W2, which may lie above its upper end while the heights are wrong.
+  Each is a mean over batches; its interval is Student's with B - 1 degrees. The root of twice the dual bounds W2 from
+  below: the interval of that bound is none of W2, which may lie above its upper end while the heights are wrong.
 
-  What rho hides. rho weighs a cell by its weight, so it hardly sees light ones. v, the mass of a meeting, is the mean of
-  Var(w_i) / w_i over the cells met, Var by the batches: a right cell is met about nu_i / v times, with a relative standard error
-  of sqrt(v / nu_i).
+  What rho hides. rho weighs a cell by its weight, so it hardly sees light ones. v, the mass of a meeting, is the mean
+  of Var(w_i) / w_i over the cells met, Var by the batches: a right cell is met about nu_i / v times, with a relative
+  standard error of sqrt(v / nu_i).
     resolved  cells whose weight or mass is 16 v or more: a relative standard error of a quarter;
     missing   cells never met that should have been 20 times: a right one has the chance e^-20;
     wrong     cells off by a factor of 1.5 or more whose root deviance, for K = w / v meetings where M = nu / v are due,
@@ -59,8 +59,9 @@ typedef struct {
   BrenierEstimate dual, primal, gap;      /* of W2^2 / 2, see above */
 } BrenierHeldOut;
 
-/* What is told of a measurement, besides its curves: X(type, name, member, meaning), the type r (PetscReal) or i (PetscInt64).
-   The log has these fields, a result these attributes, docs/files.md this table. To add a number: a member, and a line here. */
+/* What is told of a measurement, besides its curves: X(type, name, member, meaning), the type r (PetscReal) or i
+   (PetscInt64). The log has these fields, a result these attributes, docs/files.md this table. To add a number: a
+   member, and a line here. */
 #define BRENIER_HELD_OUT_NUMBERS(X)                                                                                    \
   X(r, rho, rho, "relative error of the cell masses, sqrt(sum (w_i - nu_i)^2 / nu_i), held out and unbiased")          \
   X(r, rho_low, rho_low, "lower end of its 95% interval")                                                              \
@@ -121,8 +122,8 @@ typedef struct {
   Output Parameters:
 + mass       - cell masses on that sample, laid out as the targets
 . mass_error - their standard errors, or NULL
-. barycentre - of the cells on that sample, shape [n_local, dim], see BrenierDualBarycentres(); or NULL on all ranks with
-               targets
+. barycentre - of the cells on that sample, shape [n_local, dim], see BrenierDualBarycentres(); or NULL on all ranks
+               with targets
 - held_out   - see above; bitwise the same for any number of ranks
 
   Notes: one scan. Memory 16 B bytes a target of this rank, B = 32, and what barycentres take.
@@ -168,11 +169,13 @@ PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets,
 PETSC_EXTERN PetscErrorCode BrenierHeldOutExact(BrenierTargets targets, BrenierSource source, Vec h, Vec mass,
                                                 PetscReal energy, BrenierHeldOut *held_out);
 
-/* The same at heights alone; *sound is false, and nothing else set, where cells are not known exactly (laguerre.h). Collective. */
+/* The same at heights alone; *sound is false, and nothing else set, where cells are not known exactly (laguerre.h).
+   Collective. */
 PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureExact(BrenierTargets targets, BrenierSource source, Vec h, Vec mass,
                                                        BrenierHeldOut *held_out, PetscBool *sound);
 
-/* Whether a cell of weight nu, one of n, is wrong or missing by a measurement that gave it that mass. Not collective. */
+/* Whether a cell of weight nu, one of n, is wrong or missing by a measurement that gave it that mass. Not
+   collective. */
 PETSC_EXTERN PetscBool BrenierHeldOutIsWrong(const BrenierHeldOut *held_out, PetscInt n, PetscReal mass, PetscReal nu);
 
 /* psi_i = |y_i|^2 / 2 + h_i of this rank's targets, shape [n_local]: the potential on their side. Not collective. */

@@ -8,9 +8,9 @@
     E(h) = sum_i <y_i, int_{W_i} x dmu> + h_i w_i - nu_i h_i,
   its gradient w - nu and its Hessian H_ij = - mu_{d-1}(W_i cap W_j) / |y_i - y_j|: nothing here is sampled.
 
-  A neighbour that is missing makes two cells overlap, and their masses sum to more than 1, whichever it is: the excess bounds
-  the error of every mass. Targets and heights are on every rank, which suits dimensions as low as these; one rank finds the
-  neighbours; cells are spread over ranks and threads. The same masses for any number of either.
+  A neighbour that is missing makes two cells overlap, and their masses sum to more than 1, whichever it is: the excess
+  bounds the error of every mass. Targets and heights are on every rank, which suits dimensions as low as these; one
+  rank finds the neighbours; cells are spread over ranks and threads. The same masses for any number of either.
 
   References: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019); Merigot, Comput. Graph. Forum 30 (2011).
 */
@@ -67,27 +67,29 @@ PETSC_EXTERN PetscErrorCode BrenierLaguerreCreate(BrenierTargets targets, Brenie
 PETSC_EXTERN PetscErrorCode BrenierLaguerreEvaluate(BrenierLaguerre laguerre, Vec h, Vec mass,
                                                     BrenierLaguerreValue *value);
 
-/* Cells at heights h, evaluated: NULL where they are not known for the source (above) or not sound. `mass` may be NULL; `energy` is
-   E(h). Collective; the caller destroys them. */
+/* Cells at heights h, evaluated: NULL where they are not known for the source (above) or not sound. `mass` may be NULL;
+   `energy` is E(h). Collective; the caller destroys them. */
 PETSC_EXTERN PetscErrorCode BrenierLaguerreAt(BrenierTargets targets, BrenierSource source, Vec h, Vec mass,
                                               PetscReal *energy, BrenierLaguerre *laguerre);
 
-/* Whether evaluations try the neighbours of the last hull first, and take a new one only when masses do not sum to 1 to rounding
-   with them, or some target had none: near a solution that saves the hulls. What is missed then is lighter than 2e-14. Not collective. */
+/* Whether evaluations try the neighbours of the last hull first, and take a new one only when masses do not sum to 1 to
+   rounding with them, or some target had none: near a solution that saves the hulls. What is missed then is lighter
+   than 2e-14. Not collective. */
 PETSC_EXTERN void BrenierLaguerreReuse(BrenierLaguerre laguerre, PetscBool reuses);
 
-/* The Hessian at the heights of the last evaluation: MATAIJ laid out as the targets, symmetric, rows summing to zero; those of empty
-   cells are zero. The caller destroys it. Collective. */
+/* The Hessian at the heights of the last evaluation: MATAIJ laid out as the targets, symmetric, rows summing to zero;
+   those of empty cells are zero. The caller destroys it. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierLaguerreHessian(BrenierLaguerre laguerre, Mat *hessian);
 
 /* Barycentres of this rank's cells, shape [n_local, dim]; NaN for cells without mass. Not collective. */
 PETSC_EXTERN PetscErrorCode BrenierLaguerreBarycentres(BrenierLaguerre laguerre, PetscReal barycentre[]);
 
-/* p in w ~ (h - h_0)^p, the mass of a cell that is about to vanish: the dimension; 1/2 on the circle, where a plane within u touches
-   it at one point first. Not collective. */
+/* p in w ~ (h - h_0)^p, the mass of a cell that is about to vanish: the dimension; 1/2 on the circle, where a plane
+   within u touches it at one point first. Not collective. */
 PETSC_EXTERN PetscReal BrenierLaguerrePower(BrenierLaguerre laguerre);
 
-/* int x x^T dmu over this rank's cells, shape [n_local, 6]: xx, xy, yy or xx, xy, xz, yy, yz, zz. Borrowed. Not collective. */
+/* int x x^T dmu over this rank's cells, shape [n_local, 6]: xx, xy, yy or xx, xy, xz, yy, yz, zz. Borrowed. Not
+   collective. */
 PETSC_EXTERN const PetscReal *BrenierLaguerreSecondMoments(BrenierLaguerre laguerre);
 
 /*@
@@ -103,11 +105,12 @@ PETSC_EXTERN const PetscReal *BrenierLaguerreSecondMoments(BrenierLaguerre lague
   Output Parameters:
 + gap     - least u - f_i of each empty target, 0 of the others; laid out as the targets
 . beyond  - what gives it about that mass, if it is raised alone, on top of the gap
-. host    - for each of this rank's targets, -1, or of an empty one the nearest target about where it touches, shape [n_local]
+. host    - for each of this rank's targets, -1, or of an empty one the nearest target about where it touches, shape
+          [n_local]
 - n_empty - number of empty cells
 
-  Notes: raising every plane by its gap lowers the energy by sum nu_i gap_i. Cost is the number of empty cells times that of vertices
-  near them.
+  Notes: raising every plane by its gap lowers the energy by sum nu_i gap_i. Cost is the number of empty cells times
+  that of vertices near them.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierLaguerreLift(BrenierLaguerre laguerre, Vec mass, PetscReal part, Vec gap, Vec beyond,
                                                 PetscInt host[], PetscInt64 *n_empty);

@@ -56,7 +56,8 @@ PETSC_EXTERN PetscErrorCode BrenierEigenSymmetric(MPI_Comm comm, PetscInt n, con
 + mean       - shape [dim], the same on all ranks
 - covariance - shape [dim, dim]: sum of nu (y - mean)(y - mean)', the same on all ranks
 
-  Notes: bitwise the same for any number of ranks is not promised, agreement to rounding is. n_local dim^2 flops by BLAS.
+  Notes: bitwise the same for any number of ranks is not promised, agreement to rounding is. n_local dim^2 flops by
+  BLAS.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierMoments(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
                                            const PetscReal nu[], PetscReal mean[], PetscReal covariance[]);
@@ -84,7 +85,8 @@ PETSC_EXTERN PetscErrorCode BrenierMoments(MPI_Comm comm, PetscInt n_local, Pets
 PETSC_EXTERN PetscErrorCode BrenierGaussianStart(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
                                                  const PetscReal nu[], PetscReal scale, PetscReal h[]);
 
-/* The quadratic form of the Gaussian start, x -> -(scale/2) x' Cov^(-1/2) x; every rank holds it, 8 dim (dim + 1) bytes. */
+/* The quadratic form of the Gaussian start, x -> -(scale/2) x' Cov^(-1/2) x; every rank holds it, 8 dim (dim + 1)
+   bytes. */
 typedef struct {
   PetscInt   dim, rank;
   PetscReal  unit, factor; /* the form is factor |V x / unit|^2 */
@@ -137,8 +139,8 @@ typedef struct {
 - `PETSC_ERR_NOT_CONVERGED`   - as `BrenierEigenSymmetric()`
 
   Notes: made for tall data, n >= p; n < p works, at the cost of order p. Variances below some 1e-16 of the largest are
-  rounding noise. n p^2 / P flops for the covariance (BLAS) and O(p^3 / P); a rank holds its rows, some 60 p^2 / P bytes,
-  64 MB (or 64 columns of the covariance, if that is more) and 8 p d bytes.
+  rounding noise. n p^2 / P flops for the covariance (BLAS) and O(p^3 / P); a rank holds its rows, some 60 p^2 / P
+  bytes, 64 MB (or 64 columns of the covariance, if that is more) and 8 p d bytes.
 
 .seealso: `BrenierPrincipalEncode()`, `BrenierPrincipalDecode()`
 @*/

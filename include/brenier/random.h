@@ -41,8 +41,8 @@ void BrenierRandomUniform(uint64_t seed, uint32_t stream, uint64_t index, size_t
 /*
   BrenierRandomNormal - `count` independent standard normal numbers
 
-  Not collective; pure function of its input, as BrenierRandomUniform(). Largest magnitude about 8.6. The same bits on every
-  processor (kernel/box_muller.h). Cost some 5 ns a number.
+  Not collective; pure function of its input, as BrenierRandomUniform(). Largest magnitude about 8.6. The same bits on
+  every processor (kernel/box_muller.h). Cost some 5 ns a number.
   Reference: Box and Muller, Ann. Math. Stat. 29 (1958).
 */
 void BrenierRandomNormal(uint64_t seed, uint32_t stream, uint64_t index, size_t count, double x[]);

@@ -5,14 +5,16 @@
   directions in the affine hull of the targets, r its dimension, Q in R^(d x r) an orthonormal basis of V. Then
     y_i = Q y'_i + p,   y'_i = Q^T y_i,   p orthogonal to V and the same for all targets,
     <x, y_i> + h_i = <Q^T x, y'_i> + <x, p> + h_i,
-  so cells and masses are those of the targets y'_i in R^r under the law of Q^T x, with the same heights. That law is the
-  Gaussian of R^r for the Gaussian of R^d, and of the sphere a projection (source.h). The cube is not invariant under
-  rotations: there Q consists of the axes along which targets differ. In either case x - Q Q^T x has mean zero given Q^T x, so
-  barycentres are Q b', and |y_i|^2 = |y'_i|^2 + |p|^2, E|x|^2 keeps all its dimensions: W2 is that of R^d.
+  so cells and masses are those of the targets y'_i in R^r under the law of Q^T x, with the same heights. That law is
+  the Gaussian of R^r for the Gaussian of R^d, and of the sphere a projection (source.h). The cube is not invariant
+  under rotations: there Q consists of the axes along which targets differ. In either case x - Q Q^T x has mean zero
+  given Q^T x, so barycentres are Q b', and |y_i|^2 = |y'_i|^2 + |p|^2, E|x|^2 keeps all its dimensions: W2 is that of
+  R^d.
 
-  The rank is numerical: a direction counts when some target leaves the span found so far by more than 1e-12 of the range of
-  the targets along an axis, or eight roundings of the largest coordinate of that axis, whichever is more. What is left out
-  tilts the border of two cells by the left out part of y_j - y_i over |y'_j - y'_i|, and changes masses by the square of that.
+  The rank is numerical: a direction counts when some target leaves the span found so far by more than 1e-12 of the
+  range of the targets along an axis, or eight roundings of the largest coordinate of that axis, whichever is more. What
+  is left out tilts the border of two cells by the left out part of y_j - y_i over |y'_j - y'_i|, and changes masses by
+  the square of that.
 */
 #pragma once
 

@@ -59,7 +59,8 @@ PETSC_EXTERN PetscErrorCode BrenierResultWrite(const char path[], const BrenierR
 . targets - the caller destroys them
 - h       - the same
 
-  Errors: as `BrenierStoreOpen()`; `PETSC_ERR_FILE_UNEXPECTED` - shapes that do not fit, heights not finite, weights not positive
+  Errors: as `BrenierStoreOpen()`; `PETSC_ERR_FILE_UNEXPECTED` - shapes that do not fit, heights not finite, weights not
+  positive
 @*/
 PETSC_EXTERN PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult *result,
                                               BrenierTargets *targets, Vec *h);

@@ -1,18 +1,21 @@
 /*
-  scales.h - How far apart targets are, and which of them are tight groups: what changes of their heights are measured by.
+  scales.h - How far apart targets are, and which of them are tight groups: what changes of their heights are measured
+  by.
 
-  A facet between y_i and y_j adds its measure over |y_i - y_j| to the Hessian: what height changes a cell's mass by its own size
-  goes with the distance to its neighbours. Where distances span decades, no one length serves: of a pair 1e-9 apart, the
-  difference of the heights counts in 1e-9, and their mean, which moves the cell of both, in their distance to others.
+  A facet between y_i and y_j adds its measure over |y_i - y_j| to the Hessian: what height changes a cell's mass by its
+  own size goes with the distance to its neighbours. Where distances span decades, no one length serves: of a pair 1e-9
+  apart, the difference of the heights counts in 1e-9, and their mean, which moves the cell of both, in their distance
+  to others.
 
   So targets are joined by single linkage, closest first. A set is a group where the distance at which it is joined to
   others is at least 3 times the largest within; a set of more than four nodes is cut in two, again and again. Nodes are
-  targets, groups and halves; a node's `apart` is the distance at which it is joined to others, of a half that to the other
-  half; and a change of heights is the sum over nodes of one number each, which moves all members alike.
+  targets, groups and halves; a node's `apart` is the distance at which it is joined to others, of a half that to the
+  other half; and a change of heights is the sum over nodes of one number each, which moves all members alike.
 
-  Targets whose distances are of one kind have no scales: no set stands 30 times as far from others as it is wide, and no
-  target's distance to the nearest is beyond a factor of 30 of the median. In less than four dimensions there are none, either:
-  near pairs are chance there, and what is there is no hardship. Nor are they looked for where all distances would take too long.
+  Targets whose distances are of one kind have no scales: no set stands 30 times as far from others as it is wide, and
+  no target's distance to the nearest is beyond a factor of 30 of the median. In less than four dimensions there are
+  none, either: near pairs are chance there, and what is there is no hardship. Nor are they looked for where all
+  distances would take too long.
 */
 #pragma once
 
@@ -46,14 +49,15 @@ typedef struct _p_BrenierScales {
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsScales(BrenierTargets targets, BrenierScales *scales);
 
-/* The sum over its members, for every node: x laid out as the targets, sum shape [n_nodes], the same for any number of ranks.
-   Collective. */
+/* The sum over its members, for every node: x laid out as the targets, sum shape [n_nodes], the same for any number of
+   ranks. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierScalesSum(BrenierScales scales, Vec x, PetscReal sum[]);
 
 /* All entries of x, laid out as the targets, on every rank: shape [n]. Collective. */
 PETSC_EXTERN PetscErrorCode BrenierScalesGather(BrenierScales scales, Vec x, PetscReal all[]);
 
-/* Entries of a node and of all groups it is in, added, for targets [first, first + n): node shape [n_nodes], x [n]. Not collective. */
+/* Entries of a node and of all groups it is in, added, for targets [first, first + n): node shape [n_nodes], x [n]. Not
+   collective. */
 PETSC_EXTERN void BrenierScalesSpread(BrenierScales scales, PetscInt first, PetscInt n, const PetscReal node[],
                                       PetscReal x[]);
 

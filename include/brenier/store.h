@@ -6,9 +6,9 @@
   bounded size. Commit closes, reopens and verifies the checksum (XXH3-64) of every dataset, fsyncs, renames, and fsyncs
   the folder. Until then the final name is untouched, so an older file of that name survives any failure.
   Object times are not tracked: the same content gives the same bytes, whatever the number of ranks. A failed write
-  removes the temporary file at once; later calls on that store repeat the error, Destroy is still due. A symbolic link of
-  the final name stays: the file it leads to is written, and need not be there yet. A file that is replaced leaves its mode
-  to the new one, and its owner where that is permitted.
+  removes the temporary file at once; later calls on that store repeat the error, Destroy is still due. A symbolic link
+  of the final name stays: the file it leads to is written, and need not be there yet. A file that is replaced leaves
+  its mode to the new one, and its owner where that is permitted.
 
   Reading: every rank opens the file read-only and reads its own rows. A bit turned anywhere in the file is an error or
   harmless: rows have XXH3, attributes lie in object headers, which HDF5 protects by a checksum of its own.
@@ -61,8 +61,8 @@ PETSC_EXTERN void BrenierStoreFolder(const char path[], char folder[PETSC_MAX_PA
 
   Input Parameters:
 + path  - the final name
-- fault - `BRENIER_EXIT_IO`, when it is a folder, pipe or device, its folder is missing or not writable, no file can have
-          this name, or the file there is read-only
+- fault - `BRENIER_EXIT_IO`, when it is a folder, pipe or device, its folder is missing or not writable, no file can
+          have this name, or the file there is read-only
 
   Notes: makes an empty file in the folder and removes it.
 @*/
@@ -122,7 +122,8 @@ PETSC_EXTERN PetscErrorCode BrenierStoreWriteRows(BrenierStore store, const char
 PETSC_EXTERN PetscErrorCode BrenierStoreWriteVec(BrenierStore store, const char name[], Vec v, const char unit[]);
 
 /*@
-  BrenierStoreAppendRows - As `BrenierStoreWriteRows()`, for a dataset that grows by blocks: first axis unlimited, chunked
+  BrenierStoreAppendRows - As `BrenierStoreWriteRows()`, for a dataset that grows by blocks: first axis unlimited,
+  chunked
 
   Collective on the store; the first call on a name makes the dataset, later ones add rows behind the earlier ones
 @*/
@@ -227,7 +228,8 @@ PETSC_EXTERN PetscErrorCode BrenierStoreGetInt(BrenierStore store, const char ob
                                                PetscInt64 *value);
 PETSC_EXTERN PetscErrorCode BrenierStoreGetText(BrenierStore store, const char object[], const char name[],
                                                 size_t length, char value[]);
-/* Calls visit(context, name, value as text) for every attribute of an object, in name order. Collective on the store. */
+/* Calls visit(context, name, value as text) for every attribute of an object, in name order. Collective on the
+   store. */
 PETSC_EXTERN PetscErrorCode BrenierStoreVisitAttributes(BrenierStore store, const char object[],
                                                         PetscErrorCode (*visit)(void *, const char[], const char[]),
                                                         void *context);

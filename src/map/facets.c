@@ -76,9 +76,9 @@ static PetscErrorCode FindOthers(const BrenierFacets *f, PetscInt *n, PetscInt *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What -H_ij |y - z| is to be multiplied by. A chord along axis l crosses a facet only if y and z differ in coordinate l,
-   and every such axis gives the same in the mean: with m of them the sampled Hessian holds m / dim of the facet, dim those of the
-   source that the chords are in; NULL when there are none. */
+/* What -H_ij |y - z| is to be multiplied by. A chord along axis l crosses a facet only if y and z differ in coordinate
+   l, and every such axis gives the same in the mean: with m of them the sampled Hessian holds m / dim of the facet, dim
+   those of the source that the chords are in; NULL when there are none. */
 static PetscReal ChordFactor(BrenierSource source, PetscInt dim, const PetscReal y[], const PetscReal z[])
 {
   PetscInt m = 0;
@@ -187,7 +187,8 @@ static PetscErrorCode LargestAngle(const BrenierFacets *f, PetscReal most, Petsc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Bisection of the angle; at the end no double lies between the two bounds, so the upper one is the angle of a facet. */
+/* Bisection of the angle; at the end no double lies between the two bounds, so the upper one is the angle of a
+   facet. */
 PetscErrorCode BrenierFacetsQuantile(const BrenierFacets *f, PetscReal q, PetscReal *angle)
 {
   PetscReal *term, low, high, all, mass;

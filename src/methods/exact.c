@@ -478,8 +478,9 @@ static PetscErrorCode Run(Exact *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Multigrid whose setup is cheap: a Laplacian of cells has some 7 (plane) or 16 (space) entries a row, and each matrix is solved with
-   once. Classical coarsening and interpolation take 1.6 times as long for as many iterations. What the user set stays. */
+/* Multigrid whose setup is cheap: a Laplacian of cells has some 7 (plane) or 16 (space) entries a row, and each matrix
+   is solved with once. Classical coarsening and interpolation take 1.6 times as long for as many iterations. What the
+   user set stays. */
 static PetscErrorCode ReadOptions(KSP ksp)
 {
   static const char *const option[][2] = {{"-pc_hypre_boomeramg_coarsen_type", "HMIS"},

@@ -67,8 +67,8 @@ static PetscErrorCode CreateSystem(BrenierStepNodes s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Diagonal of P'HP, of all nodes on every rank. Rows of H sum to 0, so a node's is what holds its members to all that are not: no
-   differences of large numbers. */
+/* Diagonal of P'HP, of all nodes on every rank. Rows of H sum to 0, so a node's is what holds its members to all that
+   are not: no differences of large numbers. */
 static PetscErrorCode SumDiagonal(BrenierTargets t, BrenierScales x, Mat hessian, PetscReal sum[])
 {
   PetscFunctionBegin;

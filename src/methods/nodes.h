@@ -51,8 +51,8 @@ PetscErrorCode BrenierStepNodesSolve(BrenierStepNodes nodes, KSP ksp, PetscReal 
 /* How far beyond its gap an empty target may be lifted, at these masses; shape [targets here]. Collective. */
 PetscErrorCode BrenierStepNodesLiftMost(BrenierStepNodes nodes, Vec mass, PetscReal part, PetscReal most[]);
 
-/* Changes of height of each node that change its mass by its own size, by a Hessian: weight over diagonal of P'HP, bounded
-   where that is chance. scale: shape [nodes], the same on all ranks. Collective. */
+/* Changes of height of each node that change its mass by its own size, by a Hessian: weight over diagonal of P'HP,
+   bounded where that is chance. scale: shape [nodes], the same on all ranks. Collective. */
 PetscErrorCode BrenierNodeScales_Private(BrenierTargets targets, BrenierScales scales, Mat hessian, PetscReal scale[]);
 
 PetscErrorCode BrenierStepNodesDestroy(BrenierStepNodes *nodes);

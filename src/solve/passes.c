@@ -67,7 +67,8 @@ static PetscErrorCode BoundScale(BrenierTargets t, Vec scale)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Scales of all nodes by the Hessian of the sample, without one by their distances; kept as those of targets, and of group n + i as entry i of another vector. */
+/* Scales of all nodes by the Hessian of the sample, without one by their distances; kept as those of targets, and of
+   group n + i as entry i of another vector. */
 static PetscErrorCode SetNodeScales(Solve *s)
 {
   const BrenierTargets t = s->targets;

@@ -16,8 +16,9 @@ static const PetscReal brenier_last_part = 0.2;
    former where the sample is as large as the tolerance asks. */
 static const PetscReal brenier_last_tol = 0.18;
 
-/* Newton's iterations in a stage that passes may follow, of targets with scales: chains of light cells between heavy ones, all
-   within one group, lose as many cells to a step as lifts give back, while a pass makes steps too small for that. */
+/* Newton's iterations in a stage that passes may follow, of targets with scales: chains of light cells between heavy
+   ones, all within one group, lose as many cells to a step as lifts give back, while a pass makes steps too small for
+   that. */
 static const PetscInt brenier_rough_max_it = 3;
 
 /* Slack of the lists of later stages, in sampling errors of a height. */

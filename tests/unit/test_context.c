@@ -1,6 +1,6 @@
 static const char help[] =
-    "Checks that contexts of two communicators share nothing, that duplicates share theirs, and that the library is silent "
-    "without one.\n";
+    "Checks that contexts of two communicators share nothing, that duplicates share theirs, and that the library is "
+    "silent without one.\n";
 
 #include "expect.h"
 

@@ -80,8 +80,8 @@ static PetscErrorCode Keep(void *context, const BrenierNewtonState *state)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Each certified energy is that of a scan, none is above the one before, and what is left at the end is not above the last:
-   with lists of little and of much slack, without lists, to the end and cut off at any iteration. */
+/* Each certified energy is that of a scan, none is above the one before, and what is left at the end is not above the
+   last: with lists of little and of much slack, without lists, to the end and cut off at any iteration. */
 static PetscErrorCode TestEnergyFalls(Cloud cloud, PetscInt dim, const char type[], PetscReal slack, PetscInt max_it)
 {
   const PetscReal      rounding = 1e-12;
@@ -148,8 +148,8 @@ static PetscErrorCode TestMissing(PetscInt dim, const char type[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Eight clusters of width 1e-4 are groups; their members' sums and what is spread to them belong together; a normal cloud has no
-   scales. */
+/* Eight clusters of width 1e-4 are groups; their members' sums and what is spread to them belong together; a normal
+   cloud has no scales. */
 static PetscErrorCode TestScales(PetscInt n, PetscInt dim)
 {
   BrenierTargets targets;

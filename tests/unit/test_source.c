@@ -23,6 +23,7 @@ static const char help[] =
 */
 
 enum { N = 20000, N_DIRECTIONS = 5, N_MOMENTS = 4 };
+enum { N_SQUARES = 200000 }; /* in mean squares, so that in 8 dimensions a wrong scale by half a percent is found */
 static const PetscReal limit = 5.8, ks_limit = 3.44;
 
 /* Streams of this test. */
@@ -358,23 +359,23 @@ static PetscErrorCode TestSecondMoment(Case *c)
   PetscReal      *square, *x, mean[2], error[2];
 
   PetscFunctionBeginUser;
-  PetscCall(PetscMalloc2(2 * N, &square, c->dim, &x));
-  for (PetscInt64 k = 0; k < N; ++k) {
+  PetscCall(PetscMalloc2(2 * N_SQUARES, &square, c->dim, &x));
+  for (PetscInt64 k = 0; k < N_SQUARES; ++k) {
     PetscReal along;
 
     BrenierSourceDrawPoint(c->source, 3, STREAM_POINTS, k, x);
     square[k] = 0.0;
     for (PetscInt i = 0; i < c->dim; ++i) square[k] += x[i] * x[i];
     BrenierSourceDrawCurve(c->source, 3, STREAM_CURVES, k, &c->curve);
-    square[N + k] = SquareByQuadrature(c, x);
+    square[N_SQUARES + k] = SquareByQuadrature(c, x);
     along = (line ? part : 1.0) * BrenierCurveSecondMoment(c->source, &c->curve); // the line is the whole source's
-    PetscCheck(PetscAbsReal(along - square[N + k]) <= 1e-13 * (1.0 + wanted), PETSC_COMM_SELF, PETSC_ERR_PLIB,
+    PetscCheck(PetscAbsReal(along - square[N_SQUARES + k]) <= 1e-13 * (1.0 + wanted), PETSC_COMM_SELF, PETSC_ERR_PLIB,
                "%s: the mean square along curve %" PetscInt64_FMT " is %.17g, by quadrature %.17g", c->what, k,
-               (double)along, (double)square[N + k]);
+               (double)along, (double)square[N_SQUARES + k]);
   }
   for (int s = 0; s < 2; ++s) {
-    MeanOf(N, square + s * N, &mean[s], &error[s]);
-    PetscCheck(PetscAbsReal(mean[s] - wanted) <= limit * error[s] + 1e-12 * wanted, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+    MeanOf(N_SQUARES, square + s * N_SQUARES, &mean[s], &error[s]);
+    PetscCheck(PetscAbsReal(mean[s] - wanted) <= limit * error[s] + 1e-11 * wanted, PETSC_COMM_SELF, PETSC_ERR_PLIB,
                "%s: the mean square of %s is %g +- %g, stated %g", c->what, s ? "curves" : "points", (double)mean[s],
                (double)error[s], (double)wanted);
   }
