@@ -53,13 +53,13 @@ void BrenierTileSectorTest(const BrenierTileCurves *curves, size_t c, size_t n, 
 BRENIER_WIDE static void OutsideRadii(size_t n, const double a[], const double b[], const double h[],
                                       const float centre[], const float radius[], double outside[])
 {
-  enum { HALF = BRENIER_DIRECTIONS / 2 };
+  enum { HALF = BRENIER_DIRECTIONS / 2, QUARTER = HALF / 2 };
   const double scale = (double)brenier_direction_scale;
 
   for (size_t i = 0; i < n; ++i) {
     const double x = a[i] - (double)centre[0], y = b[i] - (double)centre[1], below = (double)centre[2] - h[i];
     const double sum = fabs(x) + fabs(y), p = x / (sum > 0.0 ? sum : 1.0);
-    const int    direction = (int)(p * scale + HALF / 2) + (y < 0.0 ? HALF : 0);
+    const int    direction = (int)(p * scale + QUARTER) + (y < 0.0 ? HALF : 0);
     const double steep     = (double)radius[BRENIER_DIRECTIONS + direction] * below;
 
     outside[i] = sqrt(x * x + y * y) - (double)radius[direction] - (steep < below ? steep : below);

@@ -195,10 +195,10 @@ Value(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, si
 /* Which range of directions (x, y) lies in: by x over |x| + |y|, and by the sign of y. Any range where both are 0. */
 static inline __attribute__((always_inline)) vint Direction(vfloat x, vfloat y)
 {
-  enum { HALF = BRENIER_DIRECTIONS / 2, SIGN_TO_HALF = 31 - 4 };
+  enum { HALF = BRENIER_DIRECTIONS / 2, QUARTER = HALF / 2, SIGN_TO_HALF = 31 - 4 };
   const vfloat p = x * Reciprocal(Magnitude(x) + Magnitude(y));
 
-  return __builtin_convertvector(p * brenier_direction_scale + (float)(HALF / 2), vint) |
+  return __builtin_convertvector(p * brenier_direction_scale + (float)QUARTER, vint) |
          (((vint)y >> SIGN_TO_HALF) & HALF);
 }
 

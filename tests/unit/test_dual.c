@@ -1000,6 +1000,7 @@ static PetscErrorCode TestStein(PetscInt n, PetscInt dim)
   PetscCheck(part * signal > most * error, PETSC_COMM_SELF, PETSC_ERR_PLIB,
              "a weak test in dim %" PetscInt_FMT ": %g, standard error %g", dim, (double)signal, (double)error);
   PetscCall(PetscFree2(along, moment));
+  PetscCall(BrenierSourceDestroy(&source));
   PetscCall(BrenierTargetsDestroy(&targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -125,7 +125,8 @@ static PetscErrorCode TestAgainstCurves(const char name[], PetscInt ambient, Pet
   BrenierDualValue     sampled;
   Vec                  h, mass, other;
   const PetscScalar   *m, *o;
-  PetscReal            chi2 = 0.0;
+  const PetscReal      rounding = 1e-24;
+  PetscReal            chi2     = 0.0;
 
   PetscFunctionBeginUser;
   PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, name, ambient, 1.0, &whole));
@@ -150,9 +151,10 @@ static PetscErrorCode TestAgainstCurves(const char name[], PetscInt ambient, Pet
   PetscCall(VecRestoreArrayRead(other, &o));
   PetscCall(VecRestoreArrayRead(mass, &m));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &chi2, 1, MPIU_REAL, MPI_SUM, PETSC_COMM_WORLD));
-  // A sum of some N independent squares: three times its mean with chance below 1e-9; the seed is fixed
-  PetscCheck(chi2 < 3.0 * sampled.noise2, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "%s: chi2 %g where chance makes %g", name,
-             (double)chi2, (double)sampled.noise2);
+  // A sum of some N independent squares: three times its mean with chance below 1e-9; the seed is fixed. One circle has
+  // all of the sphere in two dimensions, and what differs is rounding
+  PetscCheck(chi2 < 3.0 * sampled.noise2 + rounding, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+             "%s: chi2 %g where chance makes %g", name, (double)chi2, (double)sampled.noise2);
   PetscCheck(PetscAbsReal(value.energy - sampled.energy) < 0.02, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
              "%s: energy %g, by curves %g", name, (double)value.energy, (double)sampled.energy);
   PetscCall(VecDestroy(&h));
