@@ -149,8 +149,9 @@ static PetscErrorCode FitHalf(MPI_Comm comm, const BrenierRows *rows, const Pets
   *linear = 0.0;
   for (PetscInt i = 0; i < rows->n_local; ++i)
     if (chosen[i] == half) {
-      PetscCall(PetscArraycpy(x + (size_t)some.n_local++ * d, rows->x + (size_t)i * d, d));
+      PetscCall(PetscArraycpy(x + (size_t)some.n_local * d, rows->x + (size_t)i * d, d));
       *linear += psi[i] / (PetscReal)some.n;
+      ++some.n_local;
     }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, linear, 1, MPIU_REAL, MPI_SUM, comm));
   some.x = x;
