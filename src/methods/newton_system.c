@@ -226,6 +226,23 @@ PetscErrorCode BrenierNewtonSystemDestroy_Private(BrenierNewtonSystem *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Reads the options of the multigrid of exact cells (exact.c). */
+static PetscErrorCode UseMultigridOptions(void)
+{
+  KSP       ksp;
+  PC        pc;
+  PetscBool has_hypre;
+
+  PetscFunctionBegin;
+  PetscCall(PetscHasExternalPackage("hypre", &has_hypre));
+  PetscCall(KSPCreate(PETSC_COMM_SELF, &ksp));
+  PetscCall(KSPGetPC(ksp, &pc));
+  PetscCall(PCSetType(pc, has_hypre ? PCHYPRE : PCGAMG));
+  PetscCall(KSPSetFromOptions(ksp));
+  PetscCall(KSPDestroy(&ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierNewtonUseOptions(void)
 {
   const PetscInt n = 4;
@@ -247,5 +264,6 @@ PetscErrorCode BrenierNewtonUseOptions(void)
   PetscCall(MatDestroy(&a));
   PetscCall(VecDestroy(&x));
   PetscCall(VecDestroy(&b));
+  PetscCall(UseMultigridOptions());
   PetscFunctionReturn(PETSC_SUCCESS);
 }

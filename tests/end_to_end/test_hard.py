@@ -49,3 +49,20 @@ def test_every_code_twice(tmp_path, tol):
     chi2, mass, deviation = true_chi2(y, h, nu)
     assert chi2 < (1.05 * tol) ** 2 + 4 * deviation
     assert (mass > 0).all()
+
+
+def test_tight_clusters_in_passes(tmp_path, monkeypatch):
+    """Clusters of width 1e-6 to 1e-2: Newton begins, passes end, and one that is stopped goes on to the same bits."""
+    rng = np.random.default_rng(3)
+    centre, label = rng.standard_normal((12, 16)), rng.integers(0, 12, 500)
+    width = 10.0 ** rng.uniform(-6, -2, (12, 1))
+    y, h, nu = solved(tmp_path, centre[label] + width[label] * rng.standard_normal((500, 16)), "-tol", 0.07)
+    chi2, _, deviation = true_chi2(y, h, nu)
+    assert chi2 < 0.0735**2 + 4 * deviation
+    words = ("solve", "y.npy", "-o", "stopped.h5", "-tol", 0.07, "-checkpoint", "c")
+    with monkeypatch.context() as stop:
+        stop.setenv("BRENIER_TEST_STOP_AT", "700")
+        brenier(*words, cwd=tmp_path, code=85)
+    assert "in a pass" in brenier(*words, cwd=tmp_path).stdout
+    with h5py.File(tmp_path / "stopped.h5") as f:
+        assert (f["heights"][:] == h).all()

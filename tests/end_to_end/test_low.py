@@ -243,3 +243,12 @@ def test_exact_cells_are_refused_where_there_are_none(tmp_path):
     np.save(tmp_path / "y.npy", np.random.default_rng(0).standard_normal((50, 5)))
     run = brenier("solve", "y.npy", "-o", "r.h5", "-cells", "exact", cwd=tmp_path, code=2)
     assert "no exact cells" in run.stderr
+
+
+def test_options_of_multigrid(tmp_path):
+    """Of the preconditioner of many exact cells: read though a sampled solve has another, and refused when misspelt."""
+    np.save(tmp_path / "y.npy", np.random.default_rng(0).standard_normal((50, 2)))
+    words = ("solve", "y.npy", "-o", "r.h5", "-pc_hypre_boomeramg_strong_threshold", 0.5)
+    brenier(*words, cwd=tmp_path)
+    run = brenier(*words, "-pc_hypre_boomeramg_strong_treshold", 0.5, cwd=tmp_path, code=2)
+    assert "-pc_hypre_boomeramg_strong_treshold" in run.stderr
