@@ -12,7 +12,7 @@ import time
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol")
 NODES = ("left", "right")
 CORES = 4
-PATIENCE = 40  # seconds for the cluster to come up
+PATIENCE = 120  # seconds for the cluster to come up
 
 CONFIGURATION = """
 ClusterName=tests
@@ -41,8 +41,9 @@ ReturnToService=2
 JobRequeue=1
 KillWait=5
 MinJobAge=3600
-NodeName={nodes} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]},{ports[2]} CPUs={cores} RealMemory=2000
-State=UNKNOWN PartitionName=tests Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+NodeName={nodes} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]},{ports[2]} CPUs={cores} \\
+RealMemory=2000 State=UNKNOWN
+PartitionName=tests Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 
