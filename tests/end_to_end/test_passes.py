@@ -141,7 +141,8 @@ def test_many_targets_stopped_before_continue_to_the_same_bits(undisturbed, tmp_
 
 
 def test_stopped_in_a_pass_without_newton_continues_to_the_same_bits(undisturbed, tmp_path):
-    assert ": in a pass, " in expect_continuation(undisturbed, tmp_path, make_many, "pass 1:", "-warm_up", 1, "-tol", 0.26)
+    options = ("-warm_up", 1, "-tol", 0.26)
+    assert ": in a pass, " in expect_continuation(undisturbed, tmp_path, make_many, "pass 1:", *options)
 
 
 def test_stopped_without_a_checkpoint_keeps_what_there_is(tmp_path):
