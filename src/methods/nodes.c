@@ -97,6 +97,30 @@ static PetscErrorCode SumDiagonal(BrenierTargets t, BrenierScales x, Mat hessian
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static int CompareReals(const void *left, const void *right)
+{
+  const PetscReal l = *(const PetscReal *)left, r = *(const PetscReal *)right;
+
+  return (l > r) - (l < r);
+}
+
+/* Median over the nodes of weight over diagonal, over the distance; what it was where no diagonal is above 0. */
+static PetscErrorCode SetLength(BrenierScales x, const PetscReal diagonal[], PetscReal *length)
+{
+  PetscReal *ratio;
+  PetscInt   n = 0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(x->n_nodes, &ratio));
+  for (PetscInt i = 0; i < x->n_nodes; ++i)
+    if (diagonal[i] > 0.0) ratio[n++] = x->nu[i] / (diagonal[i] * x->apart[i]);
+  qsort(ratio, (size_t)n, sizeof *ratio, CompareReals);
+  if (n > 0) *length = ratio[n / 2];
+  PetscCall(PetscFree(ratio));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* And the length that follows. */
 static PetscErrorCode SetDiagonal(BrenierStepNodes s)
 {
   PetscReal   *sum;
@@ -105,6 +129,7 @@ static PetscErrorCode SetDiagonal(BrenierStepNodes s)
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(s->scales->n_nodes, &sum));
   PetscCall(SumDiagonal(s->targets, s->scales, s->hessian, sum));
+  PetscCall(SetLength(s->scales, sum, &s->length));
   PetscCall(VecGetArrayWrite(s->diagonal, &d));
   for (PetscInt i = 0; i < s->n_local; ++i) d[i] = sum[s->first + i];
   PetscCall(VecRestoreArrayWrite(s->diagonal, &d));
@@ -189,36 +214,6 @@ static PetscErrorCode SetWanted(BrenierStepNodes s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static int CompareReals(const void *left, const void *right)
-{
-  const PetscReal l = *(const PetscReal *)left, r = *(const PetscReal *)right;
-
-  return (l > r) - (l < r);
-}
-
-/* Median over the nodes of weight over diagonal, over the distance. */
-static PetscErrorCode SetLength(BrenierStepNodes s, const PetscScalar diagonal[])
-{
-  const BrenierScales x = s->scales;
-  PetscMPIInt         size, n = 0, *count, *start, all;
-  PetscReal          *mine, *ratio;
-
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_size(s->targets->comm, &size));
-  PetscCall(PetscMalloc4(s->n_local, &mine, x->n_nodes, &ratio, size, &count, size + 1, &start));
-  for (PetscInt i = 0; i < s->n_local; ++i)
-    if (diagonal[i] > 0.0) mine[n++] = x->nu[s->first + i] / (diagonal[i] * x->apart[s->first + i]);
-  PetscCallMPI(MPI_Allgather(&n, 1, MPI_INT, count, 1, MPI_INT, s->targets->comm));
-  start[0] = 0;
-  for (PetscMPIInt r = 0; r < size; ++r) start[r + 1] = start[r] + count[r];
-  all = start[size];
-  PetscCallMPI(MPI_Allgatherv(mine, n, MPIU_REAL, ratio, count, start, MPIU_REAL, s->targets->comm));
-  qsort(ratio, (size_t)all, sizeof *ratio, CompareReals);
-  if (all > 0) s->length = ratio[all / 2];
-  PetscCall(PetscFree4(mine, ratio, count, start));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscReal Length(BrenierStepNodes s, PetscInt node)
 {
   return s->length * s->scales->apart[node];
@@ -245,7 +240,6 @@ PetscErrorCode BrenierStepNodesSet(BrenierStepNodes s, Mat hessian, Vec mass, Pe
   PetscCall(SetDiagonal(s));
   PetscCall(VecCopy(s->diagonal, s->base));
   PetscCall(VecGetArray(s->base, &b));
-  PetscCall(SetLength(s, b));
   PetscCall(VecGetArray(s->residual, &r));
   PetscCall(VecGetArray(s->raise, &add));
   for (PetscInt i = 0; i < s->n_local; ++i) {
@@ -300,21 +294,16 @@ PetscErrorCode BrenierStepNodesLiftMost(BrenierStepNodes s, Vec mass, PetscReal 
 
 PetscErrorCode BrenierNodeScales_Private(BrenierTargets t, BrenierScales x, Mat hessian, PetscReal scale[])
 {
-  PetscReal *ratio;
-  PetscInt   n = 0;
+  PetscReal length = 1.0;
 
   PetscFunctionBegin;
   PetscCall(SumDiagonal(t, x, hessian, scale));
-  PetscCall(PetscMalloc1(x->n_nodes, &ratio));
-  for (PetscInt i = 0; i < x->n_nodes; ++i)
-    if (scale[i] > 0.0) ratio[n++] = x->nu[i] / (scale[i] * x->apart[i]);
-  qsort(ratio, (size_t)n, sizeof *ratio, CompareReals);
+  PetscCall(SetLength(x, scale, &length));
   for (PetscInt i = 0; i < x->n_nodes; ++i) {
-    const PetscReal usual = (n > 0 ? ratio[n / 2] : 1.0) * x->apart[i];
+    const PetscReal usual = length * x->apart[i];
 
     scale[i] = scale[i] > 0.0 ? PetscMin(x->nu[i] / scale[i], brenier_node_scale_most * usual) : usual;
   }
-  PetscCall(PetscFree(ratio));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
