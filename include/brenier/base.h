@@ -1,4 +1,4 @@
-/* base.h - The ground every layer stands on, in one include. */
+/* base.h - The layer that every other one stands on, in one include. */
 #pragma once
 
 #include <brenier/compat.h>

@@ -1,10 +1,12 @@
 /*
-  error.h - What can go wrong, said once, by one rank, with the exit code that the command line documents.
+  error.h - Errors: one sentence, printed once, with the exit code that the command line documents.
 
-  There is one error system, PETSc's. A fault found by one rank alone (its rows hold a NaN, its write failed) is noted
-  in a local `BrenierFault`; at the next collective point `BrenierFaultAgree()` makes every rank return the same error
+  There is one error system, PETSc's. A fault that one rank alone finds (a NaN in its rows, a write that fails) is noted
+  in a local `BrenierFault`. At the next collective point `BrenierFaultAgree()` makes every rank return the same error
   code, with the sentence of the lowest rank at fault. The program maps error codes to exit codes by
-  `BrenierExitCode()`; a library user sees an ordinary PETSc error.
+  `BrenierExitCode()`; a user of the library sees an ordinary PETSc error.
+
+  A rank that runs out of memory cannot reach a collective point. `BrenierMemoryEnd()` then ends all ranks.
 */
 #pragma once
 
@@ -23,7 +25,7 @@ typedef enum {
   BRENIER_EXIT_STOPPED   = 85 /* time limit or signal; checkpoint written, submit again */
 } BrenierExit;
 
-/* A fault seen by this rank; zero-initialised means none. */
+/* A fault that this rank found; zero-initialised means none. */
 typedef struct {
   BrenierExit kind;
   char        sentence[1024];
@@ -34,13 +36,16 @@ typedef struct {
 
   Not collective
 
+  Input/Output Parameter:
+. fault - the record, zero-initialised before its first use
+
   Input Parameters:
-+ fault    - the record, zero-initialised before its first use
-. kind     - which exit code the fault leads to: `BRENIER_EXIT_USAGE`, `_INPUT`, `_IO`, `_NUMERICAL` or `_RESOURCE`
++ kind     - which exit code the fault leads to: `BRENIER_EXIT_USAGE`, `_INPUT`, `_IO`, `_NUMERICAL` or `_RESOURCE`
 - sentence - printf format: names the file, the place and the remedy, without a final newline
 
-  Notes: What fails while there is no memory fails for want of it: the kind is then `BRENIER_EXIT_RESOURCE`, and the
-  sentence begins with that.
+  Cost: O(1); maps and unmaps 4 MiB to see whether memory is out
+
+  Notes: If no memory is left, `kind` is replaced by `BRENIER_EXIT_RESOURCE` and the sentence begins with that.
 @*/
 PETSC_EXTERN void BrenierFaultSet(BrenierFault *fault, BrenierExit kind, const char sentence[], ...)
     PETSC_ATTRIBUTE_FORMAT(3, 4);
@@ -61,35 +66,92 @@ PETSC_EXTERN void BrenierFaultSet(BrenierFault *fault, BrenierExit kind, const c
 . `PETSC_ERR_NOT_CONVERGED`   - `BRENIER_EXIT_NUMERICAL`
 - `PETSC_ERR_MEM`             - `BRENIER_EXIT_RESOURCE`
 
-  Notes:
-  The error carries the sentence of the lowest rank at fault. One reduction, and one broadcast when there is a fault.
+  Cost: one reduction; when there is a fault, one broadcast of 1 kB
+
+  Notes: The error carries the sentence of the lowest rank at fault.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierFaultAgree(MPI_Comm comm, const BrenierFault *fault);
 
-/* Whether no memory is left, by asking for some. Not collective; may be called in a signal handler. */
+/*@
+  BrenierMemoryIsOut - Says whether no memory is left, by asking for some
+
+  Not collective; safe in a signal handler
+
+  Returns: true when 4 MiB cannot be mapped
+
+  Cost: O(1), two system calls
+@*/
 PETSC_EXTERN PetscBool BrenierMemoryIsOut(void);
 
-/* The limit of memory that the shell set, in words, as "address space is limited to 300000 KiB (ulimit -v)"; "" without
-   one. Not collective. */
+/*@
+  BrenierMemoryLimit - Describes the limit of memory that the shell set
+
+  Not collective
+
+  Input Parameter:
+. length - room in `text`
+
+  Output Parameter:
+. text - a sentence such as "address space is limited to 300000 KiB (ulimit -v)"; "" without a limit
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN void BrenierMemoryLimit(size_t length, char text[]);
 
-/* Says that memory ran out on this rank, and ends all ranks with BRENIER_EXIT_RESOURCE: the others may wait for it.
-   `wanted` is what PETSc said of it, or "". Not collective; does not return. */
+/*@
+  BrenierMemoryEnd - Says that memory ran out on this rank, and ends all ranks with `BRENIER_EXIT_RESOURCE`
+
+  Not collective; does not return
+
+  Input Parameter:
+. wanted - what PETSc said of the allocation that failed, or ""
+
+  Cost: waits up to 0.75 s, so that of ranks that run out together the lowest speaks first
+
+  Notes: Other ranks may wait in a collective call, so they are aborted. Unfinished files are removed before
+  (`BrenierStopCleanNow()`).
+@*/
 PETSC_EXTERN void BrenierMemoryEnd(const char wanted[]);
 
-/* Ends all ranks so when an error, as PETSc hands it to a handler, is for want of memory on this rank; returns when it
-   is not. Not collective. */
+/*@
+  BrenierMemoryEndIfOut - Calls `BrenierMemoryEnd()` when an error is for want of memory on this rank, else returns
+
+  Not collective
+
+  Input Parameters:
++ comm     - communicator of the error, as PETSc hands it to an error handler
+. function - the function that raised it, or NULL
+. code     - its error code
+- message  - its message, or NULL
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN void BrenierMemoryEndIfOut(MPI_Comm comm, const char function[], PetscErrorCode code,
                                         const char message[]);
 
-/* Between these two, PETSc's malloc() and realloc() note how much they were for, which that sentence says. Not
-   collective. */
+/*@
+  BrenierMemoryWatch, BrenierMemoryUnwatch - Between the two calls the size of each allocation of PETSc is noted, for
+  the sentence of `BrenierMemoryEnd()`
+
+  Not collective
+
+  Cost: O(1); one assignment for each allocation between them
+
+  Notes: PETSc's malloc() and realloc() are replaced for the whole process.
+@*/
 PETSC_EXTERN void BrenierMemoryWatch(void);
 PETSC_EXTERN void BrenierMemoryUnwatch(void);
 
 /*@
-  BrenierExitCode - The exit code that an error code leads to
+  BrenierExitCode - Gives the exit code that an error code leads to
 
   Not collective
+
+  Input Parameter:
+. ierr - an error code, or 0
+
+  Returns: `BRENIER_EXIT_DONE` for 0, `BRENIER_EXIT_BUG` for a code that no exit code stands for
+
+  Cost: O(1)
 @*/
 PETSC_EXTERN BrenierExit BrenierExitCode(PetscErrorCode ierr);

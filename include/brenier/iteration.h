@@ -1,28 +1,40 @@
 /*
-  iteration.h - What an iteration of any method tells, when it has got where it should, and why it ended.
+  iteration.h - What is recorded of an iteration of any method, when the iteration stops, and why it stopped.
 
   Of a sample of C curves with masses w:
-    l1 = sum |w_i - nu_i|,   rho^2 = sum (w_i - nu_i)^2 / nu_i,   noise: the sampling part of rho,
-  by batches of the sample. Below a part of the noise more curves would help and more iterations would not.
+    l1 = sum |w_i - nu_i|,   rho^2 = sum (w_i - nu_i)^2 / nu_i,   noise: the sampling error, in the norm of rho.
+  The sampling error is estimated from batches of the sample. When rho is a small part of it, more iterations do not
+  make the masses better; more curves do.
 */
 #pragma once
 
 #include <petscsys.h>
 
-/* Why a method ended: positive when it got where it should. */
+/* Why a method stopped: positive when it met its criterion. */
 typedef enum {
   BRENIER_REASON_NOISE     = 1,  /* rho in sample is a small part of the sampling error */
-  BRENIER_REASON_RESIDUAL  = 2,  /* the L1 residual asked for */
+  BRENIER_REASON_RESIDUAL  = 2,  /* l1 is below the residual asked for */
   BRENIER_REASON_ROUNDING  = 3,  /* residual at rounding level */
-  BRENIER_REASON_QUANTILES = 4,  /* one dimension: the heights are known, no iteration was needed */
-  BRENIER_REASON_SEEN      = 5,  /* a stochastic method has seen its samples */
+  BRENIER_REASON_QUANTILES = 4,  /* one dimension: heights come from quantiles, without iteration */
+  BRENIER_REASON_SEEN      = 5,  /* a stochastic method has drawn all its samples */
   BRENIER_REASON_MAX_IT    = -1, /* iteration limit */
-  BRENIER_REASON_STALLED   = -2, /* no step gives descent */
+  BRENIER_REASON_STALLED   = -2, /* no step lowers the energy */
   BRENIER_REASON_LINEAR    = -3, /* the linear solver failed */
   BRENIER_REASON_UNSOUND   = -4  /* exact cells could not be computed: laguerre.h */
 } BrenierReason;
 
-/* A reason in words. Not collective. */
+/*@
+  BrenierReasonText - Says in words why a method stopped
+
+  Not collective
+
+  Input Parameter:
+. reason - the reason
+
+  Returns: a phrase; a constant
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN const char *BrenierReasonText(BrenierReason reason);
 
 /* What is known after an iteration, in the order of the columns of /history: NEXT(member, name in the log, meaning),
@@ -58,16 +70,26 @@ enum { BRENIER_ITERATION_COLUMNS = BRENIER_ITERATION_FIELDS(BRENIER_ITERATION_CO
 
 PETSC_EXTERN const char BrenierIterationNames[]; /* "iteration,evaluations,..." */
 
-/* When an iteration on a fixed sample ends, besides at rounding level. */
+/* When an iteration on a fixed sample stops, besides at rounding level. */
 typedef struct {
   PetscInt  max_it;
   PetscReal noise_part; /* when rho <= noise_part * noise */
-  PetscReal l1_part;    /* or when l1 <= l1_part * noise, which a few heavy cells do not spoil; 0 for never */
+  PetscReal l1_part;    /* or when l1 <= l1_part * noise, which a few heavy cells hardly change; 0 for never */
   PetscReal residual;   /* or when l1 <= residual; 0 for never */
   PetscReal rho;        /* or when rho <= rho; 0 for never */
 } BrenierConvergence;
 
 #define BRENIER_DEFAULT_MAX_IT 50
 
-/* Defaults: so many iterations, rho a tenth of the noise. Not collective. */
+/*@
+  BrenierConvergenceDefaults - Sets the default criteria: BRENIER_DEFAULT_MAX_IT iterations, rho at a tenth of the
+  sampling error, no others
+
+  Not collective
+
+  Output Parameter:
+. convergence - the criteria
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN void BrenierConvergenceDefaults(BrenierConvergence *convergence);

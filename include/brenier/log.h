@@ -1,7 +1,7 @@
 /*
-  log.h - What happens, for programs: JSON lines in the file of -log, one log in a context (context.h).
+  log.h - Events of a run, for programs: JSON lines in a file, one log in a context (context.h).
 
-  A line is one object with `event` and `seconds` (wall time since the log was opened) and the fields of the event;
+  A line is one JSON object with `event`, `seconds` (wall time since the log was opened) and the fields of the event.
   docs/log.md lists the events.
 */
 #pragma once
@@ -15,32 +15,49 @@
 
   Input Parameters:
 + comm - has a context without an open log
-- path - file to write, or a pipe that somebody reads, or a device; an older log is replaced; NULL or "" for none
+- path - file to write, a pipe that has a reader, or a device; an older log is replaced; NULL or "" for none
 
   Errors:
 + `PETSC_ERR_FILE_OPEN`      - cannot be written: a folder, a pipe without a reader, a read-only file
 . `PETSC_ERR_USER_INPUT`     - a file that is not a log is there
 - `PETSC_ERR_ARG_WRONGSTATE` - `comm` has no context
 
-  Notes: a path that leads to standard output or error is written by its descriptor.
+  Cost: one reduction
+
+  Notes: A path that leads to standard output or error is written by the descriptor that is open already.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierLogOpen(MPI_Comm comm, const char path[]);
 
 /*@
   BrenierLog - Writes one JSON line; does nothing without a log
 
-  Not collective, but rank 0 has to call it, whose values are written
+  Not collective; rank 0, whose values are written, has to call it
 
   Input Parameters:
-+ comm   - whose log is written
-. event  - name of the event
-- fields - pairs of name and value after a type letter, as in "i n_targets", n, "r rho", rho, "s source", text, ended by
-           NULL: i is PetscInt64, r PetscReal (NaN and Inf become null), s const char *
++ comm  - whose log is written
+- event - name of the event
 
-  Notes: A failed write (full disk) warns once, with the path and the bytes missing, and ends the log with its last
-  whole line; the run goes on. The reader of a pipe that sleeps longer than 10 s ends the log, too.
+  Errors: none of its own
+
+  Cost: O(1), one write; no messages
+
+  Notes: After `event` follow pairs of a field and its value, ended by NULL. A field is a type letter and a name: i for
+  PetscInt64, r for PetscReal, s for const char *, as in "i n_targets", n, "r rho", rho, "s source", text, NULL. NaN and
+  Inf are written as null. A failed write (full disk) warns once, with the path and the bytes missing; the log then ends
+  with its last whole line and the run goes on. So it does when the reader of a pipe takes nothing for 10 s.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierLog(MPI_Comm comm, const char event[], ...);
 
-/* Ends the log; fine without one. Collective on `comm`. */
+/*@
+  BrenierLogClose - Closes the log; does nothing without one
+
+  Collective on `comm`
+
+  Input Parameter:
+. comm - whose log is closed
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierLogClose(MPI_Comm comm);

@@ -1,69 +1,138 @@
 /*
-  print.h - Lines for people, printed by whom the context of a communicator names (context.h); nobody without one.
+  print.h - Lines for people: the context of a communicator names who prints them (context.h); without one nobody does.
 */
 #pragma once
 
 #include <petscsys.h>
 
-/* What a line is: something to know, or something that should perhaps not be. */
+/* Kinds of lines: a message, or a warning. */
 typedef enum { BRENIER_PRINT_LINE, BRENIER_PRINT_WARNING } BrenierPrintKind;
 
-/* Prints one line, which comes without its newline; called on rank 0 of the communicator alone. */
+/* Prints one line, which comes without its newline. It is called on rank 0 of the communicator alone. */
 typedef void (*BrenierPrinter)(void *user, BrenierPrintKind kind, const char line[]);
 
 /*@
-  BrenierContextSetPrinter - Who prints lines on this communicator and its duplicates
+  BrenierContextSetPrinter - Sets who prints lines on a communicator and its duplicates
 
   Collective on `comm`
 
   Input Parameters:
 + comm    - has a context
-. printer - BrenierPrintToStreams(), a function of the user's, or NULL for silence
-- user    - handed to it, and borrowed
+. printer - `BrenierPrintToStreams()`, a function of the user's, or NULL for silence
+- user    - handed to the printer; borrowed
 
-  Errors:
-. `PETSC_ERR_ARG_WRONGSTATE` - `comm` has no context
+  Errors: `PETSC_ERR_ARG_WRONGSTATE` - `comm` has no context
+
+  Cost: O(1)
 @*/
 PETSC_EXTERN PetscErrorCode BrenierContextSetPrinter(MPI_Comm comm, BrenierPrinter printer, void *user);
 
-/* The printer of a program: lines to standard output, warnings with "brenier: warning: " to standard error. Not
-   collective. */
+/*@
+  BrenierPrintToStreams - Prints as the program does: messages to standard output, warnings, with "brenier: warning: "
+  before them, to standard error
+
+  Not collective
+
+  Input Parameters:
++ user - not used
+. kind - message or warning
+- line - the line, without its newline
+
+  Cost: O(1), one flush
+@*/
 PETSC_EXTERN void BrenierPrintToStreams(void *user, BrenierPrintKind kind, const char line[]);
 
 /*@
-  BrenierPrint - Prints a line, from rank 0
+  BrenierPrint, BrenierPrintWarning - Prints a message, or a warning, from rank 0; does nothing without a context
 
-  Not collective, but rank 0 has to call it; without a context it does nothing
+  Not collective; rank 0 has to call it
 
   Input Parameters:
 + comm   - whose context prints
-- format - as printf() has it, without a newline at the end
+- format - as printf() has it, without a newline at the end; its values follow
+
+  Errors: none of its own
+
+  Cost: O(1), no messages
 @*/
 PETSC_EXTERN PetscErrorCode BrenierPrint(MPI_Comm comm, const char format[], ...) PETSC_ATTRIBUTE_FORMAT(2, 3);
-
-/* The same for a warning. */
 PETSC_EXTERN PetscErrorCode BrenierPrintWarning(MPI_Comm comm, const char format[], ...) PETSC_ATTRIBUTE_FORMAT(2, 3);
 
-/* Work whose progress is told. */
+/* Work whose progress is printed. */
 typedef struct {
   MPI_Comm       comm;
   const char    *what;
-  PetscLogDouble begun, said;
+  PetscLogDouble begun, said; /* seconds of PetscTime() */
 } BrenierProgress;
 
-/* Begins work; `what` names it for people, and is borrowed. Not collective. */
+/*@
+  BrenierProgressBegin - Begins work whose progress is printed
+
+  Not collective
+
+  Output Parameter:
+. progress - the work; nothing to free
+
+  Input Parameters:
++ comm - whose context prints
+- what - name of the work for people; borrowed
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierProgressBegin(BrenierProgress *progress, MPI_Comm comm, const char what[]);
 
-/* Prints, from rank 0 and no more often than every 20 seconds, what part of the work is done and about how long the
-   rest takes, by what rank 0 knows. Not collective. */
+/*@
+  BrenierProgressTell - Prints, from rank 0 and every 20 seconds at most, which part of the work is done and about how
+  long the rest takes
+
+  Not collective; rank 0, whose numbers count, has to call it
+
+  Input/Output Parameter:
+. progress - the work
+
+  Input Parameters:
++ done - part that is done; unit: the caller's
+- all  - the whole work; unit: the same
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierProgressTell(BrenierProgress *progress, PetscReal done, PetscReal all);
 
 enum { BRENIER_NUMBER_LENGTH = 32 };
 
-/* A number in the fewest digits that mean the same double: 0.04, not 0.040000. Not collective. Returns `text`. */
+/*@
+  BrenierNumber - Writes a number in the fewest digits that mean the same double: 0.04, not 0.040000
+
+  Not collective
+
+  Input Parameter:
+. x - the number; unit: any
+
+  Output Parameter:
+. text - its digits
+
+  Returns: `text`
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN const char *BrenierNumber(PetscReal x, char text[BRENIER_NUMBER_LENGTH]);
 
-/* What makes the noun behind a number plural: "%d row%s", n, BrenierPlural(n). */
+/*@
+  BrenierPlural - Ends the noun behind a number, as in "%d row%s", n, BrenierPlural(n)
+
+  Not collective
+
+  Input Parameter:
+. n - the number
+
+  Returns: "" for 1, else "s"
+
+  Cost: O(1)
+@*/
 static inline const char *BrenierPlural(PetscInt64 n)
 {
   return n == 1 ? "" : "s";

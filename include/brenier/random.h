@@ -12,7 +12,7 @@
 
 /* Who draws: samples of different streams are independent. */
 typedef enum {
-  BRENIER_STREAM_SOLVE      = 1,    /* curves the solver sees */
+  BRENIER_STREAM_SOLVE      = 1,    /* curves that the solver minimises on */
   BRENIER_STREAM_CHECK      = 2,    /* held-out curves */
   BRENIER_STREAM_SAMPLE     = 3,    /* points drawn for `sample` */
   BRENIER_STREAM_START      = 4,    /* curves of the Gaussian that starts the cube */
@@ -30,19 +30,42 @@ typedef enum {
   BRENIER_STREAM_PASS  = 1 << 30    /* and the following: curves of passes, a stream a step */
 } BrenierStream;
 
-/*
-  BrenierRandomUniform - `count` independent numbers uniform on (0, 1), each an odd multiple of 2^-54
+/*@
+  BrenierRandomUniform - Draws `count` independent numbers uniform on (0, 1), each an odd multiple of 2^-54
 
-  Not collective; pure function of its input. (seed, stream, index) names the sequence; a shorter sequence is a prefix
-  of a longer one. index < 2^64, count < 2^33. Cost some 10 ns a number.
-*/
+  Not collective; pure function of its input
+
+  Input Parameters:
++ seed   - with `stream` and `index` names the sequence
+. stream - who draws, a `BrenierStream`
+. index  - which curve, point or target draws
+- count  - length of the sequence, below 2^33; a shorter sequence is a prefix of a longer one
+
+  Output Parameter:
+. x - the numbers, shape [count]; unit: 1
+
+  Cost: some 10 ns a number
+@*/
 void BrenierRandomUniform(uint64_t seed, uint32_t stream, uint64_t index, size_t count, double x[]);
 
-/*
-  BrenierRandomNormal - `count` independent standard normal numbers
+/*@
+  BrenierRandomNormal - Draws `count` independent standard normal numbers
 
-  Not collective; pure function of its input, as BrenierRandomUniform(). Largest magnitude about 8.6. The same bits on
-  every processor (kernel/box_muller.h). Cost some 5 ns a number.
+  Not collective; pure function of its input
+
+  Input Parameters:
++ seed   - with `stream` and `index` names the sequence
+. stream - who draws, a `BrenierStream`
+. index  - which curve, point or target draws
+- count  - length of the sequence, below 2^33; a shorter sequence is a prefix of a longer one
+
+  Output Parameter:
+. x - the numbers, shape [count]; the largest magnitude is about 8.6; unit: 1
+
+  Cost: some 5 ns a number
+
+  Notes: The same bits on every processor (kernel/box_muller.h).
+
   Reference: Box and Muller, Ann. Math. Stat. 29 (1958).
-*/
+@*/
 void BrenierRandomNormal(uint64_t seed, uint32_t stream, uint64_t index, size_t count, double x[]);

@@ -1,20 +1,20 @@
 /*
-  reduction.h - Targets in as many coordinates as a source can tell apart.
+  reduction.h - Solving in the affine hull of the targets: reduced targets and the source projected on their space.
 
   A cell of target y_i is { x : <x, y_j - y_i> <= h_i - h_j for all j }: only differences of targets count. Let V be the
   directions in the affine hull of the targets, r its dimension, Q in R^(d x r) an orthonormal basis of V. Then
     y_i = Q y'_i + p,   y'_i = Q^T y_i,   p orthogonal to V and the same for all targets,
     <x, y_i> + h_i = <Q^T x, y'_i> + <x, p> + h_i,
-  so cells and masses are those of the targets y'_i in R^r under the law of Q^T x, with the same heights. That law is
-  the Gaussian of R^r for the Gaussian of R^d, and of the sphere a projection (source.h). The cube is not invariant
-  under rotations: there Q consists of the axes along which targets differ. In either case x - Q Q^T x has mean zero
-  given Q^T x, so barycentres are Q b', and |y_i|^2 = |y'_i|^2 + |p|^2, E|x|^2 keeps all its dimensions: W2 is that of
-  R^d.
+  so cells and masses are those of the targets y'_i in R^r under the law of Q^T x, with the same heights. For the
+  Gaussian of R^d that law is the Gaussian of R^r; for the sphere it is a projection of the sphere (source.h). The cube
+  is not invariant under rotations: its Q consists of the axes along which targets differ. In each case x - Q Q^T x has
+  mean zero given Q^T x, so the barycentres in R^d are Q b'. |y_i|^2 = |y'_i|^2 + |p|^2 and E|x|^2 count all dimensions,
+  so W2 is that of R^d.
 
-  The rank is numerical: a direction counts when some target leaves the span found so far by more than 1e-12 of the
-  range of the targets along an axis, or eight roundings of the largest coordinate of that axis, whichever is more. What
-  is left out tilts the border of two cells by the left out part of y_j - y_i over |y'_j - y'_i|, and changes masses by
-  the square of that.
+  The rank is numerical. A direction counts when some target leaves the span found so far by more than 1e-12 of the
+  range of the targets along an axis, or by more than eight roundings of the largest coordinate of that axis. Let delta
+  be the part of y_j - y_i that is dropped: the facet of two cells tilts by |delta| / |y'_j - y'_i|, and masses change
+  by the square of that.
 */
 #pragma once
 
@@ -29,7 +29,7 @@ struct _p_BrenierReduction {
   PetscReal     *basis;   /* columns of Q one after the other, shape [r, d]; NULL when nothing was dropped */
   BrenierTargets whole;   /* borrowed */
   BrenierTargets targets; /* y'; the whole targets themselves when nothing was dropped. On the same ranks, row by row */
-  BrenierSource  source;  /* as they see it; owned */
+  BrenierSource  source;  /* the source, projected; owned */
 };
 
 /*@
@@ -42,20 +42,62 @@ struct _p_BrenierReduction {
 - source  - the source in their dimension
 
   Output Parameter:
-. reduction - free with `BrenierReductionDestroy()`; same rank for any number of ranks
+. reduction - free with `BrenierReductionDestroy()`; its rank r is the same for any number of processes
 
-  Notes: n d operations when d + 16 targets span everything, 4 n d r when not. Memory 8 n d bytes more in that case.
+  Errors: none of its own
+
+  Cost: n d flops over all ranks when d + 16 targets span R^d; else 4 n d r flops, r reductions, and 8 n d bytes over
+  all ranks
 @*/
 PETSC_EXTERN PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource source,
                                                    BrenierReduction *reduction);
 
-/* x' = Q^T x of n points, shapes [n, d] and [n, r]. Not collective. */
+/*@
+  BrenierReductionProject - Projects points on the space of the reduced targets: x' = Q^T x
+
+  Not collective
+
+  Input Parameters:
++ reduction - the reduction
+. n         - number of points
+- x         - points, shape [n, d]; unit: any
+
+  Output Parameter:
+. projected - projected points, shape [n, r]; unit: the same
+
+  Cost: 2 n d r flops
+@*/
 PETSC_EXTERN void BrenierReductionProject(BrenierReduction reduction, PetscInt n, const PetscReal x[],
                                           PetscReal projected[]);
 
-/* Q x' of n points, shapes [n, r] and [n, d]; not a number stays so. Not collective. */
+/*@
+  BrenierReductionLift - Puts points of the reduced space back into R^d: Q x'
+
+  Not collective
+
+  Input Parameters:
++ reduction - the reduction
+. n         - number of points
+- projected - points, shape [n, r]; unit: any
+
+  Output Parameter:
+. x - points, shape [n, d]; a row of NaN gives a row of NaN; unit: the same
+
+  Cost: 2 n d r flops
+@*/
 PETSC_EXTERN void BrenierReductionLift(BrenierReduction reduction, PetscInt n, const PetscReal projected[],
                                        PetscReal x[]);
 
-/* Collective; NULL is fine. */
+/*@
+  BrenierReductionDestroy - Frees a reduction, which may be NULL
+
+  Collective on the targets' communicator
+
+  Input/Output Parameter:
+. reduction - NULL afterwards
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierReductionDestroy(BrenierReduction *reduction);

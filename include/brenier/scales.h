@@ -1,28 +1,28 @@
 /*
-  scales.h - How far apart targets are, and which of them are tight groups: what changes of their heights are measured
-  by.
+  scales.h - Groups of targets that are much nearer to each other than to the rest, at all scales of distance.
 
-  A facet between y_i and y_j adds its measure over |y_i - y_j| to the Hessian: what height changes a cell's mass by its
-  own size goes with the distance to its neighbours. Where distances span decades, no one length serves: of a pair 1e-9
-  apart, the difference of the heights counts in 1e-9, and their mean, which moves the cell of both, in their distance
-  to others.
+  A facet between y_i and y_j adds its measure over |y_i - y_j| to the Hessian. So the height that changes the mass of a
+  cell by 100% is proportional to the distance to its neighbours. If distances span decades, no single height scale
+  serves. Example: two targets 1e-9 apart. The difference of their heights has the scale 1e-9; their mean, which moves
+  the cells of both, has the scale of their distance to the others.
 
-  So targets are joined by single linkage, closest first. A set is a group where the distance at which it is joined to
-  others is at least 3 times the largest within; a set of more than four nodes is cut in two, again and again. Nodes are
-  targets, groups and halves; a node's `apart` is the distance at which it is joined to others, of a half that to the
-  other half; and a change of heights is the sum over nodes of one number each, which moves all members alike.
+  Targets are therefore joined by single linkage, the closest first. A set is a group if the distance at which it is
+  joined to others is at least 3 times the largest distance at which it was joined within. A set of more than four nodes
+  is cut into halves, repeatedly. Nodes are targets, groups and halves. `apart` of a node is the distance at which it is
+  joined to others; of a half, the distance to the other half. A change of heights is a sum over nodes: each node has
+  one number, which is added to the heights of all its members.
 
-  Targets whose distances are of one kind have no scales: no set stands 30 times as far from others as it is wide, and
-  no target's distance to the nearest is beyond a factor of 30 of the median. In less than four dimensions there are
-  none, either: near pairs are chance there, and what is there is no hardship. Nor are they looked for where all
-  distances would take too long.
+  Targets have no scales if their distances are of one kind: no set is 30 times as far from others as it is wide, and
+  the distance of every target to its nearest one is within a factor of 30 of the median. In fewer than four dimensions
+  there are no scales: there, near pairs occur by chance and do no harm. Nor are scales looked for when all distances
+  would take more than 2e9 multiply-adds.
 */
 #pragma once
 
 #include <petscvec.h>
 #include <brenier/targets.h>
 
-/* The same on all ranks; targets before groups in the numbering of nodes, groups after their members. */
+/* The nodes, the same on all ranks. Their numbers begin with the targets; groups come after their members. */
 typedef struct _p_BrenierScales {
   /* layout */
   PetscInt n, n_nodes; /* targets; targets and groups */
@@ -35,7 +35,7 @@ typedef struct _p_BrenierScales {
 } * BrenierScales;
 
 /*@
-  BrenierTargetsScales - The scales of targets
+  BrenierTargetsScales - Finds the scales of targets, at the first call
 
   Collective on the targets' communicator
 
@@ -43,23 +43,79 @@ typedef struct _p_BrenierScales {
 . targets - the targets
 
   Output Parameter:
-. scales - the targets' own, made at the first call; NULL where they have none
+. scales - borrowed from the targets; NULL when they have none
 
-  Notes: n^2/2 distances, on every rank, up to 2e9 multiply-adds; 8 n dim bytes a rank meanwhile.
+  Errors: none of its own
+
+  Cost: n^2/2 distances on every rank, up to 2e9 multiply-adds; 8 n dim bytes a rank meanwhile. O(1) at later calls
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsScales(BrenierTargets targets, BrenierScales *scales);
 
-/* The sum over its members, for every node: x laid out as the targets, sum shape [n_nodes], the same for any number of
-   ranks. Collective. */
+/*@
+  BrenierScalesSum - Sums a vector over the members of each node
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ scales - the scales
+- x      - one number for each target, laid out as the targets; unit: any
+
+  Output Parameter:
+. sum - sums of the nodes, shape [n_nodes], the same on all ranks and for any number of them; unit: the same
+
+  Errors: none of its own
+
+  Cost: one exchange of 8 n bytes; n_nodes additions on every rank
+@*/
 PETSC_EXTERN PetscErrorCode BrenierScalesSum(BrenierScales scales, Vec x, PetscReal sum[]);
 
-/* All entries of x, laid out as the targets, on every rank: shape [n]. Collective. */
+/*@
+  BrenierScalesGather - Brings all entries of a vector to every rank
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ scales - the scales
+- x      - one number for each target, laid out as the targets; unit: any
+
+  Output Parameter:
+. all - all entries, shape [n]; unit: the same
+
+  Errors: none of its own
+
+  Cost: one exchange of 8 n bytes
+@*/
 PETSC_EXTERN PetscErrorCode BrenierScalesGather(BrenierScales scales, Vec x, PetscReal all[]);
 
-/* Entries of a node and of all groups it is in, added, for targets [first, first + n): node shape [n_nodes], x [n]. Not
-   collective. */
+/*@
+  BrenierScalesSpread - Adds up, for each of some targets, the numbers of all nodes that it belongs to
+
+  Not collective
+
+  Input Parameters:
++ scales - the scales
+. first  - first of the targets, a global index
+. n      - their number
+- node   - one number for each node, shape [n_nodes]; unit: any
+
+  Output Parameter:
+. x - sums of targets [first, first + n), shape [n]; unit: the same
+
+  Cost: n additions for each level of groups
+@*/
 PETSC_EXTERN void BrenierScalesSpread(BrenierScales scales, PetscInt first, PetscInt n, const PetscReal node[],
                                       PetscReal x[]);
 
-/* Frees them. Collective; NULL is fine. */
+/*@
+  BrenierScalesDestroy - Frees scales, which may be NULL
+
+  Collective on the targets' communicator
+
+  Input/Output Parameter:
+. scales - NULL afterwards
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierScalesDestroy(BrenierScales *scales);

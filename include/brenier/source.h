@@ -1,19 +1,19 @@
 /*
   source.h - The continuous source measures and the random curves and points drawn from them.
 
-  Every source is seen through one family of curves, in two dimensions and more:
+  Every source has one family of curves. In two dimensions and more these are
     circle  x(t) = z1 cos t + z2 sin t, 0 <= t < 2 pi, t uniform;
-    chord   x(t) = z + (t - z_k) e_k, t uniform on [-1/2, 1/2];
-  and in one dimension, where its law is that of a scaled t, through
+    chord   x(t) = z + (t - z_k) e_k, t uniform on [-1/2, 1/2].
+  In one dimension, where the source is the law of a scaled t, it is
     line    x(t) = s t, t of one of the measures of envelope.h: one line carries the whole source, nothing is random.
-  Every point of such a curve, t drawn from the curve's own measure, has the source's law, so averages over curves are
-  unbiased. Curve k depends on (seed, stream, k) alone.
+  If t is drawn from the measure of the curve, x(t) has the law of the source. So averages over curves are unbiased.
+  Curve k depends on (seed, stream, k) alone.
 
-  A source of `ambient` > dim dimensions is seen in dim of them alone (reduction.h): its curves and points are those of
+  A source may be reduced from `ambient` to dim < ambient dimensions (reduction.h): its curves and points are those of
   R^ambient, projected.
 
-  Sources are listed in src/data/source_list.h, each with a file of its own, src/data/source_NAME.c, that begins with
-  its law; docs/design/add-a-source.md adds one. tests/unit/test_source.c holds them to what is said here.
+  src/data/source_list.h lists the sources. Each has a file of its own, src/data/source_NAME.c, that begins with its
+  law. docs/design/add-a-source.md shows how to add one. tests/unit/test_source.c tests every source against this page.
 */
 #pragma once
 
@@ -22,25 +22,37 @@
 #include <brenier/store.h>
 #include <brenier/tile.h>
 
-/* A source measure in so many dimensions. Counted references; does not change once it is made. */
+/* A source measure in a given dimension. References are counted; it does not change once it is made. */
 typedef struct _p_BrenierSource *BrenierSource;
 
-/* Names of the sources there are, ended by NULL: the values of -source, the first of them its default. */
+/* Names of all sources, ended by NULL: the values of -source. The first is the default. */
 PETSC_EXTERN const char *const BrenierSourceNames[];
 
-/* The fewest dimensions that a source there is has; a large number for no source's name. Not collective. */
+/*@
+  BrenierSourceLeastDim - Gives the least dimension that a source can have
+
+  Not collective
+
+  Input Parameter:
+. name - name of the source
+
+  Returns: the dimension; PETSC_MAX_INT when no source has that name
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscInt BrenierSourceLeastDim(const char name[]);
 
 typedef enum { BRENIER_CURVE_CIRCLE, BRENIER_CURVE_CHORD, BRENIER_CURVE_LINE } BrenierCurveType;
 
-/* Under which changes of coordinates a source stays what it is; targets that span less are seen in fewer of these. */
+/* Changes of coordinates under which a source is invariant. Targets in a lower-dimensional affine hull are reduced by
+   them. */
 typedef enum {
   BRENIER_SYMMETRY_NONE,
   BRENIER_SYMMETRY_AXES,     /* permutations of the axes; given some coordinates the others have mean zero */
-  BRENIER_SYMMETRY_ROTATIONS /* the same for all orthonormal axes */
+  BRENIER_SYMMETRY_ROTATIONS /* the same for all orthonormal bases */
 } BrenierSymmetry;
 
-/* Which integrals over polygons, polyhedra and intervals are the source's (src/low/cell.h, src/low/interval.h). */
+/* Which exact integrals over polygons, polyhedra and intervals belong to the source (src/low/cell.h, interval.h). */
 typedef enum {
   BRENIER_EXACT_NONE,
   BRENIER_EXACT_GAUSSIAN, /* 2 or 3 dimensions */
@@ -49,91 +61,337 @@ typedef enum {
   BRENIER_EXACT_ARC       /* 1 dimension: a coordinate of the sphere of `ambient` dimensions */
 } BrenierExactLaw;
 
-/* One curve, in the words above. Vectors are the caller's. */
+/* One curve, in the symbols of the head. Vectors are the caller's. */
 typedef struct {
   PetscReal *z1, *z2; /* shape [dim]; z1 = s for the line; z2 for circles alone */
   PetscInt   axis;    /* chord: k */
 } BrenierCurve;
 
 /*@
-  BrenierSourceCreate - A source by its name
+  BrenierSourceCreate - Makes a source by its name
 
-  Collective
+  Collective on `comm`
 
   Input Parameters:
-+ comm  - who is told of errors
++ comm  - the communicator of an error
 . name  - one of `BrenierSourceNames`
-. dim   - dimensions, at least 1
-- scale - factor of lengths for sources that have one (the Gaussian: its standard deviation along an axis); else 1
+. dim   - dimension, at least 1
+- scale - factor of lengths for sources that have one (the Gaussian: its standard deviation along an axis), else
+          ignored; unit: source
 
   Output Parameter:
 . source - free with `BrenierSourceDestroy()`
 
-  Errors: `PETSC_ERR_USER_INPUT` - no source of that name, or none in so few dimensions (a sphere in one is two points)
+  Errors: `PETSC_ERR_USER_INPUT` - no source has that name, or it needs more dimensions (a sphere in one is two points)
+
+  Cost: O(1), no messages
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[], PetscInt dim, PetscReal scale,
                                                 BrenierSource *source);
 
-/* One more owner of the same source, who destroys it as well. Not collective. */
+/*@
+  BrenierSourceReference - Adds an owner to a source, who destroys it as well
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: the same source
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN BrenierSource BrenierSourceReference(BrenierSource source);
 
-/* Frees a source with its last owner; NULL is fine. Not collective. */
+/*@
+  BrenierSourceDestroy - Removes an owner of a source, which may be NULL; the last one frees it
+
+  Not collective
+
+  Input/Output Parameter:
+. source - NULL afterwards
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierSourceDestroy(BrenierSource *source);
 
 /*@
-  BrenierSourceReduce - The source as targets of lower rank see it
+  BrenierSourceReduce - Projects a source on the first coordinates
 
   Not collective
 
   Input Parameters:
 + source - the source
-- dim    - dimensions that are seen, 1 to those of the source
+- dim    - dimension of the projection, 1 to that of the source
 
   Output Parameter:
-. reduced - the source projected on them; free with `BrenierSourceDestroy()`
+. reduced - the projected source; free with `BrenierSourceDestroy()`
+
+  Errors: none of its own
+
+  Cost: O(1)
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSourceReduce(BrenierSource source, PetscInt dim, BrenierSource *reduced);
 
-/* The source in the root attributes of a file that is being written, and again from there. Collective on the store.
-   Errors: PETSC_ERR_FILE_UNEXPECTED for a source that this version does not know. */
+/*@
+  BrenierSourceSave - Writes a source into the root attributes of a file
+
+  Collective on the store
+
+  Input Parameters:
++ source - the source
+- store  - a store that is being written
+
+  Errors:
++ `PETSC_ERR_FILE_OPEN`      - the write failed
+- `PETSC_ERR_ARG_WRONGSTATE` - the store is open for reading
+
+  Cost: two attributes, two reductions
+@*/
 PETSC_EXTERN PetscErrorCode BrenierSourceSave(BrenierSource source, BrenierStore store);
+
+/*@
+  BrenierSourceLoad - Makes the source that a file names
+
+  Collective on the store
+
+  Input Parameters:
++ store - a store that is being read
+- dim   - dimension of the source
+
+  Output Parameter:
+. source - free with `BrenierSourceDestroy()`
+
+  Errors:
++ `PETSC_ERR_FILE_UNEXPECTED` - an attribute is missing, or names a source that this version does not know
+- `PETSC_ERR_USER_INPUT`      - the source needs more dimensions
+
+  Cost: two attributes, two reductions
+@*/
 PETSC_EXTERN PetscErrorCode BrenierSourceLoad(BrenierStore store, PetscInt dim, BrenierSource *source);
 
-/* What a source is: its name, the dimensions that are seen and those of the whole, its scale. Not collective. */
+/*@
+  BrenierSourceName - Gives the name of a source
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: the name; a constant
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN const char *BrenierSourceName(BrenierSource source);
+
+/*@
+  BrenierSourceDim, BrenierSourceAmbient - Gives the dimension of a source, or that of the source it was reduced from
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: the dimension; both are the same when nothing was reduced
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscInt    BrenierSourceDim(BrenierSource source);
 PETSC_EXTERN PetscInt    BrenierSourceAmbient(BrenierSource source);
+
+/*@
+  BrenierSourceScale - Gives the factor of lengths of a source
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: the factor; 1 for a source without one; unit: source
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscReal   BrenierSourceScale(BrenierSource source);
 
-/* Which curves the source is sampled by, their measure when they are lines, and how many there are at most (the line
-   of one dimension is one; otherwise PETSC_MAX_INT). Not collective. */
+/*@
+  BrenierSourceCurveType - Gives the family of curves that a source is sampled by
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: the family
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN BrenierCurveType   BrenierSourceCurveType(BrenierSource source);
+
+/*@
+  BrenierSourceLineMeasure - Gives the measure of t along the chords or the line of a source
+
+  Not collective
+
+  Input Parameter:
+. source - a source whose curves are chords or a line
+
+  Returns: the measure
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN BrenierLineMeasure BrenierSourceLineMeasure(BrenierSource source);
+
+/*@
+  BrenierSourceMaxCurves - Gives the largest number of different curves of a source
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: 1 for the line of one dimension, else PETSC_MAX_INT
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscInt64         BrenierSourceMaxCurves(BrenierSource source);
 
-/* What reduction.h and laguerre.h may make of it. Not collective. */
+/*@
+  BrenierSourceSymmetry - Gives the changes of coordinates under which a source is invariant, for reduction.h
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: the symmetry
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN BrenierSymmetry BrenierSourceSymmetry(BrenierSource source);
+
+/*@
+  BrenierSourceExactLaw - Gives the exact integrals of a source, for laguerre.h
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: the integrals; BRENIER_EXACT_NONE where there are none in its dimension
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN BrenierExactLaw BrenierSourceExactLaw(BrenierSource source);
 
 /*@
-  BrenierSourceDrawCurve - Draws curve `index`
+  BrenierSourceDrawCurve - Draws a curve
 
-  Not collective; pure function of its input. Cost some 20 ns a coordinate.
+  Not collective; pure function of its input
+
+  Input Parameters:
++ source - the source
+. seed   - with `stream` names the sample
+. stream - a `BrenierStream`
+- index  - number of the curve in the sample
+
+  Output Parameter:
+. curve - the curve; its vectors are the caller's
+
+  Cost: some 20 ns a coordinate of R^ambient
 @*/
 PETSC_EXTERN void BrenierSourceDrawCurve(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
                                          BrenierCurve *curve);
 
-/* Draws point `index`, shape [dim]. Not collective; pure function of its input. */
+/*@
+  BrenierSourceDrawPoint - Draws a point
+
+  Not collective; pure function of its input
+
+  Input Parameters:
++ source - the source
+. seed   - with `stream` names the sample
+. stream - a `BrenierStream`
+- index  - number of the point in the sample
+
+  Output Parameter:
+. x - the point, shape [dim]; unit: source
+
+  Cost: some 10 ns a coordinate of R^ambient
+@*/
 PETSC_EXTERN void BrenierSourceDrawPoint(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
                                          PetscReal x[]);
 
-/* The point of a one-dimensional source that is sampled by its line, with mass `below` below it and `above` = 1 - below
-   above it: the smaller of the two is the accurate one. Not collective. */
+/*@
+  BrenierSourceQuantile - Gives the point of a one-dimensional source that has mass `below` below it
+
+  Not collective
+
+  Input Parameters:
++ source - a source that is sampled by its line
+. below  - mass below the point; unit: 1
+- above  - mass above it, 1 - below; the smaller of the two is used, as it is the accurate one; unit: 1
+
+  Returns: the point; unit: source
+
+  Cost: O(1), Newton's method for the Gaussian
+@*/
 PETSC_EXTERN PetscReal BrenierSourceQuantile(BrenierSource source, PetscReal below, PetscReal above);
 
-/* E |x|^2, exact, of the whole source; its mean along one curve; the standard deviation along an axis; and what no
-   coordinate of a curve's vectors or of a point exceeds. Not collective. */
+/*@
+  BrenierSourceSecondMoment - Gives E |x|^2 of a source in R^ambient, exactly
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: the second moment; unit: source^2
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscReal BrenierSourceSecondMoment(BrenierSource source);
+
+/*@
+  BrenierCurveSecondMoment - Gives the mean of |x|^2 along one curve
+
+  Not collective
+
+  Input Parameters:
++ source - the source
+- curve  - one of its curves
+
+  Returns: the mean; unit: source^2
+
+  Cost: 4 dim flops
+@*/
 PETSC_EXTERN PetscReal BrenierCurveSecondMoment(BrenierSource source, const BrenierCurve *curve);
+
+/*@
+  BrenierSourceDeviation - Gives the standard deviation of a source along an axis, (E |x|^2 / ambient)^(1/2)
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: the standard deviation; unit: source
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscReal BrenierSourceDeviation(BrenierSource source);
+
+/*@
+  BrenierSourceReach - Gives a bound of the coordinates of curves and points
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: a number that no coordinate of a point or of the vectors of a curve exceeds in size; unit: source
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscReal BrenierSourceReach(BrenierSource source);

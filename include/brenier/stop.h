@@ -1,14 +1,15 @@
 /*
   stop.h - Asking work on a communicator to end early, and ending it at the same place on every rank.
 
-  Work is asked to stop by its time limit, the end of its job, the limit of its processor time, a file that appears, or
-  a signal (USR1, USR2, TERM, XCPU) to any of its ranks; a second TERM, a second or more later, ends the process where
-  it is. Long work asks at its safe points, which are collective, so all ranks hear the same answer there. The work is
-  then abandoned by the error code BRENIER_STOPPED, which travels up as errors do, without a message, to whoever keeps
-  the state that the run can continue from.
+  A stop is asked for by a time limit, the end of the job, a limit of processor time, a file that appears, or a signal
+  (USR1, USR2, TERM, XCPU) to any rank. A second TERM, a second or more after the first, ends the process at once.
 
-  Nobody asks where the communicator has no context (context.h) or BrenierStopSetup() was not called: then safe points
-  cost nothing, and the functions below do nothing.
+  Long work asks at its safe points. These are collective, so all ranks get the same answer. The work is then abandoned
+  with the error code BRENIER_STOPPED. It is returned from function to function as other errors are, without a message,
+  to the function that holds the state from which the run can continue.
+
+  Where the communicator has no context (context.h), or BrenierStopSetup() was not called, safe points cost nothing and
+  the functions below do nothing.
 */
 #pragma once
 
@@ -20,14 +21,37 @@
 /* Who asked. A larger value wins when several did. */
 typedef enum { BRENIER_STOP_NONE, BRENIER_STOP_TIME, BRENIER_STOP_FILE, BRENIER_STOP_SIGNAL } BrenierStopReason;
 
-/* From here on USR1, USR2, TERM and XCPU do not end the process but are noted, for all contexts: to be called in the
-   first moments, before there is PETSc. The clock of a time limit starts at the first call. Not collective; needs
-   neither MPI nor PETSc. */
+/*@
+  BrenierStopCatch - From here on USR1, USR2, TERM and XCPU do not end the process but are noted, for all contexts
+
+  Not collective; needs neither MPI nor PETSc
+
+  Cost: O(1)
+
+  Notes: A program calls it first of all. The clock of a time limit starts at the first call.
+@*/
 PETSC_EXTERN void BrenierStopCatch(void);
 
-/* What is called before the process ends at once, by a second TERM or for want of memory: removes unfinished files,
-   say; safe in a signal handler. The other calls it. Not collective. */
+/*@
+  BrenierStopClean - Sets the function to be called before the process ends at once, by a second TERM or for want of
+  memory
+
+  Not collective
+
+  Input Parameter:
+. clean - removes unfinished files, for example; has to be safe in a signal handler
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN void BrenierStopClean(void (*clean)(void));
+
+/*@
+  BrenierStopCleanNow - Calls the function that `BrenierStopClean()` set, if there is one
+
+  Not collective; safe in a signal handler
+
+  Cost: that of the function
+@*/
 PETSC_EXTERN void BrenierStopCleanNow(void);
 
 /*@
@@ -37,42 +61,108 @@ PETSC_EXTERN void BrenierStopCleanNow(void);
 
   Input Parameters:
 + comm     - has a context; its duplicates stop with it
-. max_time - seconds from BrenierStopCatch() on that the run may take; 0 for no limit
+. max_time - longest time that the run may take, from `BrenierStopCatch()` on; 0 for no limit; unit: s
 - file     - the run stops when this file exists; NULL or "" for none
 
-  Errors:
-. `PETSC_ERR_ARG_WRONGSTATE` - `comm` has no context
+  Errors: `PETSC_ERR_ARG_WRONGSTATE` - `comm` has no context
 
-  Notes: installs handlers for USR1, USR2, TERM and XCPU. The end of a Slurm job is a limit too when SLURM_JOB_END_TIME
-  (seconds since 1970, or a date as Slurm prints it) is in the environment of rank 0; what is no time, and what is long
-  past, is said and ignored. The soft limit of processor time (ulimit -t) is a limit, too. Each is met with what a
-  checkpoint takes (BrenierStopSetCost()) and the longest time between two safe points so far in hand.
+  Cost: O(1), no messages
+
+  Notes: Installs handlers for USR1, USR2, TERM and XCPU. Two more limits count: the end of a Slurm job, when
+  SLURM_JOB_END_TIME (seconds since 1970, or a date as Slurm prints it) is in the environment of rank 0, and the soft
+  limit of processor time (ulimit -t). An end of the job that is no time, or long past, is printed and ignored. The run
+  stops ahead of a limit by the time that a checkpoint takes (`BrenierStopSetCost()`) and the longest time between two
+  safe points so far.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStopSetup(MPI_Comm comm, PetscReal max_time, const char file[]);
 
-/* Seconds that a stop takes from the safe point to the end; 0 until told. Rank 0's value counts. Not collective. */
+/*@
+  BrenierStopSetCost - Sets the time that a stop takes from the safe point to the end; 0 before
+
+  Not collective; the value of rank 0 counts
+
+  Input Parameters:
++ comm    - the communicator
+- seconds - that time; unit: s
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN void BrenierStopSetCost(MPI_Comm comm, PetscReal seconds);
 
-/* While held, safe points do not stop: for work that is short. Not collective, but all ranks must hold alike. */
+/*@
+  BrenierStopHold - While held, safe points do not stop; for work that is short
+
+  Not collective; all ranks have to hold alike
+
+  Input Parameters:
++ comm - the communicator
+- hold - true to hold, false to release
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN void BrenierStopHold(MPI_Comm comm, PetscBool hold);
 
-/* Asks to stop on account of the time limit: what comes next would not end within it. Not collective, but all ranks
-   must ask alike. */
+/*@
+  BrenierStopNow - Asks to stop on account of the time limit, because the next part of the work would not end within it
+
+  Not collective; all ranks have to ask alike
+
+  Input Parameter:
+. comm - the communicator
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN void BrenierStopNow(MPI_Comm comm);
 
-/* The run has stopped and winds up: from here on safe points stop only what takes longer than BrenierStopLeft() said,
-   and a little. After a signal or a stop file that is a tenth of the time so far and five seconds, or the time limit if
-   that is sooner. Not collective, but all ranks must call it. */
+/*@
+  BrenierStopWindUp - Begins the last part of a stopped run: from here on safe points stop only work that goes beyond
+  the deadline
+
+  Not collective; all ranks have to call it
+
+  Input Parameter:
+. comm - the communicator
+
+  Cost: O(1)
+
+  Notes: The deadline is the time limit. After a signal or a stop file it is 5 s and a tenth of the time so far from
+  now, if that is sooner. Work may go beyond it by 1 s and a twentieth of the whole time.
+@*/
 PETSC_EXTERN void BrenierStopWindUp(MPI_Comm comm);
 
-/* Seconds to the time limit; infinite without one. Collective on `comm`: its rank 0's clock counts. */
+/*@
+  BrenierStopLeft - Tells the time to the deadline, by the clock of rank 0
+
+  Collective on `comm`
+
+  Input Parameter:
+. comm - the communicator
+
+  Output Parameter:
+. seconds - time that is left; infinite without a limit; unit: s
+
+  Errors: none of its own
+
+  Cost: one broadcast
+@*/
 PETSC_EXTERN PetscErrorCode BrenierStopLeft(MPI_Comm comm, PetscReal *seconds);
 
-/* Seconds of the whole time limit; 0 without one. Not collective, the same on all ranks but for some milliseconds. */
+/*@
+  BrenierStopLimit - Tells the whole time limit
+
+  Not collective; the same on all ranks but for some milliseconds
+
+  Input Parameter:
+. comm - the communicator
+
+  Returns: the limit; 0 without one; unit: s
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscReal BrenierStopLimit(MPI_Comm comm);
 
 /*@
-  BrenierStopAsk - Whether a stop was asked for; once it was, the answer stays
+  BrenierStopAsk - Tells whether a stop was asked for; the first answer that is not BRENIER_STOP_NONE stays
 
   Collective on `comm`
 
@@ -80,15 +170,53 @@ PETSC_EXTERN PetscReal BrenierStopLimit(MPI_Comm comm);
 . comm - ranks that ask together; the clock and the file are those of its rank 0
 
   Output Parameter:
-. reason - BRENIER_STOP_NONE to go on, also before BrenierStopSetup() and while held, which costs nothing
+. reason - BRENIER_STOP_NONE to go on; so it is before `BrenierStopSetup()` and while held
 
-  Notes: one reduction; the file is looked for once a second.
+  Errors: none of its own
+
+  Cost: one reduction; none before `BrenierStopSetup()` and while held. The file is looked for once a second
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStopAsk(MPI_Comm comm, BrenierStopReason *reason);
 
-/* A safe point: returns BRENIER_STOPPED on every rank when a stop was asked for. Collective on `comm`. */
+/*@
+  BrenierStopHere - A safe point: ends the work of every rank when a stop was asked for
+
+  Collective on `comm`
+
+  Input Parameter:
+. comm - ranks that ask together
+
+  Errors: `BRENIER_STOPPED` - a stop was asked for; there is no message
+
+  Cost: that of `BrenierStopAsk()`
+@*/
 PETSC_EXTERN PetscErrorCode BrenierStopHere(MPI_Comm comm);
 
-/* What BrenierStopAsk() said first that was not BRENIER_STOP_NONE, and a reason in words. Not collective. */
+/*@
+  BrenierStopAsked - Repeats the answer of `BrenierStopAsk()` that stays
+
+  Not collective
+
+  Input Parameter:
+. comm - the communicator
+
+  Returns: who asked; BRENIER_STOP_NONE when nobody did
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN BrenierStopReason BrenierStopAsked(MPI_Comm comm);
-PETSC_EXTERN const char       *BrenierStopText(MPI_Comm comm, BrenierStopReason reason);
+
+/*@
+  BrenierStopText - Says in words who asked to stop
+
+  Not collective
+
+  Input Parameters:
++ comm   - the communicator; knows whether a time limit is that of the job
+- reason - who asked
+
+  Returns: a phrase such as "time limit"; a constant
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN const char *BrenierStopText(MPI_Comm comm, BrenierStopReason reason);

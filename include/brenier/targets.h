@@ -1,9 +1,12 @@
 /*
   targets.h - The weighted targets, checked, without duplicates, in contiguous blocks over the ranks.
 
-  Inside, the solver works with y' = (y - centre) / unit: translating targets changes no cell, scaling them scales the
-  heights, and products in single precision are most accurate around the centre. centre is the mean of the targets,
-  unit a power of two near their root-mean-square distance from it; both are the same for any number of ranks.
+  The solver works with normalised targets y' = (y - centre) / unit. centre is the mean of the targets, unit a power of
+  two near their root-mean-square distance from it. Both are the same for any number of ranks. A translation of the
+  targets changes no cell, a scaling scales the heights, and products in single precision are most accurate around the
+  centre.
+
+  Functions take and give heights in the units of the targets as they were read, not in normalised ones.
 */
 #pragma once
 
@@ -27,10 +30,10 @@ struct _p_BrenierTargets {
   PetscInt64 *row;    /* row of the input each target came from (the first, of duplicates), shape [n_local] */
   PetscReal  *centre; /* shape [dim] */
   PetscReal   unit;
-  PetscReal   dropped; /* what |y|^2 has from coordinates that are not here, one number for all: reduction.h; else 0 */
+  PetscReal   dropped; /* |p|^2 of reduction.h, the part of |y|^2 that a reduction drops, the same for all; else 0 */
   /* made when asked for, owned; see scales.h */
   struct _p_BrenierScales *scales;     /* NULL where there are none */
-  PetscBool                has_scales; /* whether they were looked for */
+  PetscBool                has_scales; /* whether BrenierTargetsScales() was called */
   /* status and provenance */
   PetscInt64 n_merged;   /* input rows that were duplicates of earlier ones */
   PetscReal  weight_sum; /* of the weights as given; 1 without weights */
@@ -44,18 +47,22 @@ struct _p_BrenierTargets {
   Collective on the points' communicator
 
   Input Parameters:
-+ points  - the points; their values become the targets' and `points->value` is NULL afterwards
++ points  - the points; their values become those of the targets, and `points->value` is NULL afterwards
 - weights - array of the same number of rows, or NULL for equal weights; not changed
 
   Output Parameter:
 . targets - free with `BrenierTargetsDestroy()`
 
-  Errors: `PETSC_ERR_FILE_UNEXPECTED` - weights of another length, zero or negative (the first row is named)
+  Errors: `PETSC_ERR_FILE_UNEXPECTED` - weights of another number of rows; a weight that is not positive, or below 1e-18
+  of their sum; a sum beyond the range of a double; a coordinate beyond 1e100; targets that all lie within 1e-100 of
+  their centre
 
-  Notes:
-  Weights are divided by their sum. Points equal in every coordinate (-0 equals 0) are merged into the first of them,
-  weights added; they are found by 128-bit hashes (XXH3), so two different points are merged with probability below
-  n^2 2^-129. Prints a notice for either. O(n dim) work, one exchange of 32 bytes a point.
+  Cost: O(n dim / P) operations; one exchange of 32 bytes a point; a reduction for every 16 axes
+
+  Notes: Weights are divided by their sum. Points that are equal in every coordinate (-0 equals 0) are merged into the
+  first of them, and their weights are added. Equal points are found by 128-bit hashes (XXH3), so two different points
+  are merged with probability below n^2 2^-129. A notice is printed when points were merged, and when weights did not
+  sum to 1.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *weights,
                                                  BrenierTargets *targets);
@@ -67,25 +74,88 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const Bre
 
   Input Parameters:
 + comm    - the ranks
-. n_local - rows on this rank
+. n_local - rows on this rank, 0 allowed
 . dim     - dimension
-. y       - shape [n_local, dim], allocated by PetscMalloc; owned by the targets from here on
-. nu      - weights, the same; kept as they are
-- row     - input rows, the same
+. y       - coordinates, shape [n_local, dim], allocated by PetscMalloc; owned by the targets from here on; unit: target
+. nu      - weights, shape [n_local], positive, summing to 1 over the ranks; owned as y is, not changed; unit: 1
+- row     - row of the input that each target came from, shape [n_local]; owned as y is
+
+  Output Parameter:
+. targets - free with `BrenierTargetsDestroy()`
+
+  Errors: none of its own
+
+  Cost: O(n dim / P) operations; a reduction for every 16 axes
+
+  Notes: Nothing is checked or merged.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsAdopt(MPI_Comm comm, PetscInt n_local, PetscInt dim, PetscReal *y,
                                                 PetscReal *nu, PetscInt64 *row, BrenierTargets *targets);
 
-/* A vector laid out as the targets are. Collective on the targets. */
+/*@
+  BrenierTargetsCreateVec - Makes a vector with one entry for each target, all 0
+
+  Collective on the targets' communicator
+
+  Input Parameter:
+. targets - the targets
+
+  Output Parameter:
+. v - laid out as the targets; the caller destroys it; unit: the caller's
+
+  Errors: none of its own
+
+  Cost: 8 bytes a target of this rank
+@*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsCreateVec(BrenierTargets targets, Vec *v);
 
-/* Subtracts from h the constant that makes sum nu h = 0, the same to the bit for any number of ranks. Collective. */
+/*@
+  BrenierTargetsGauge - Subtracts from the heights the constant that makes sum nu_i h_i = 0
+
+  Collective on the targets' communicator
+
+  Input Parameter:
+. targets - the targets
+
+  Input/Output Parameter:
+. h - heights, laid out as the targets; the same to the bit for any number of ranks; unit: source target
+
+  Errors: none of its own
+
+  Cost: O(n / P) operations, two reductions
+@*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsGauge(BrenierTargets targets, Vec h);
 
-/* A hash (XXH3) of coordinates, weights and input rows of all targets, the same for any number of ranks. Collective. */
+/*@
+  BrenierTargetsHash - Hashes coordinates, weights and input rows of all targets by XXH3
+
+  Collective on the targets' communicator
+
+  Input Parameter:
+. targets - the targets
+
+  Output Parameter:
+. hash - the hash, the same for any number of ranks
+
+  Errors: none of its own
+
+  Cost: O(n dim / P) operations, one reduction
+@*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsHash(BrenierTargets targets, PetscInt64 *hash);
 
-/* y' = (y - centre) / unit of this rank's targets, shape [n_local, dim]. Not collective. */
+/*@
+  BrenierTargetsNormalised - Gives y' = (y - centre) / unit of this rank's targets
+
+  Not collective
+
+  Input Parameter:
+. targets - the targets
+
+  Output Parameter:
+. y - normalised coordinates, shape [n_local, dim]; unit: 1
+
+  Cost: 2 n_local dim flops
+@*/
 PETSC_EXTERN void BrenierTargetsNormalised(BrenierTargets targets, PetscReal y[]);
 
 /*@
@@ -96,16 +166,20 @@ PETSC_EXTERN void BrenierTargetsNormalised(BrenierTargets targets, PetscReal y[]
   Input Parameters:
 + targets - the targets
 . n       - number chosen on this rank, 0 allowed
-- index   - their global indices, shape [n]
+- index   - their global indices, shape [n]; repeats allowed
 
   Output Parameter:
-. y - coordinates as read, shape [n, dim]
+. y - coordinates as read, shape [n, dim]; unit: target
+
+  Errors: none of its own
+
+  Cost: one exchange of 8 dim bytes for each target chosen
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsFetch(BrenierTargets targets, PetscInt n, const PetscInt64 index[],
                                                 PetscReal y[]);
 
 /*@
-  BrenierTargetsFetchRows - As `BrenierTargetsFetch()`, for any rows that belong to targets
+  BrenierTargetsFetchRows - Brings chosen rows of any array that is laid out as the targets from their owners
 
   Collective on the targets' communicator
 
@@ -114,23 +188,82 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsFetch(BrenierTargets targets, PetscInt
 . n       - number of rows wanted on this rank, 0 allowed
 . index   - global targets they belong to, repeats allowed, shape [n]
 . width   - length of a row, the same on all ranks
-- rows    - of this rank's targets, shape [n_local, width]
+- rows    - rows of this rank's targets, shape [n_local, width]; unit: the caller's
 
   Output Parameter:
-. fetched - shape [n, width]
+. fetched - the rows wanted, shape [n, width]; unit: the same
+
+  Errors: none of its own
+
+  Cost: one exchange of 8 width bytes for each row wanted
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsFetchRows(BrenierTargets targets, PetscInt n, const PetscInt64 index[],
                                                     PetscInt width, const PetscReal rows[], PetscReal fetched[]);
 
-/* As BrenierTargetsFetchRows(), one 64-bit integer for each target, such as a label. Collective. */
+/*@
+  BrenierTargetsFetchWhole - Brings one 64-bit integer of each chosen target, such as a label, from its owner
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets
+. n       - number of integers wanted on this rank, 0 allowed
+. index   - global targets they belong to, repeats allowed, shape [n]
+- whole   - integers of this rank's targets, shape [n_local]
+
+  Output Parameter:
+. fetched - the integers wanted, shape [n]
+
+  Errors: none of its own
+
+  Cost: one exchange of 8 bytes for each integer wanted
+@*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsFetchWhole(BrenierTargets targets, PetscInt n, const PetscInt64 index[],
                                                      const PetscInt64 whole[], PetscInt64 fetched[]);
 
-/* sum nu |y|^2 in the input's units, dropped coordinates included. Collective. */
+/*@
+  BrenierTargetsSecondMoment - Gives sum nu_i |y_i|^2, dropped coordinates (reduction.h) included
+
+  Collective on the targets' communicator
+
+  Input Parameter:
+. targets - the targets
+
+  Output Parameter:
+. moment - the second moment, the same to the bit for any number of ranks; unit: target^2
+
+  Errors: none of its own
+
+  Cost: 2 n dim / P flops, two reductions
+@*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets targets, PetscReal *moment);
 
-/* To be called after y was written to: scans keep what they make of the targets. Collective. */
+/*@
+  BrenierTargetsMoved - Discards what was made of the coordinates; to be called after y was written to
+
+  Collective on the targets' communicator
+
+  Input Parameter:
+. targets - the targets
+
+  Errors: none of its own
+
+  Cost: O(1)
+
+  Notes: Packed copies that scans keep and the scales (scales.h) are discarded. centre and unit stay.
+@*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsMoved(BrenierTargets targets);
 
-/* Frees the targets. Collective; NULL is fine. */
+/*@
+  BrenierTargetsDestroy - Frees targets, which may be NULL
+
+  Collective on the targets' communicator
+
+  Input/Output Parameter:
+. targets - NULL afterwards
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsDestroy(BrenierTargets *targets);

@@ -3,9 +3,33 @@
 
 #include <petscsys.h>
 
-/* Collective on `comm`, which has a context, or else the error is `PETSC_ERR_ARG_WRONGSTATE`. */
+/*@
+  BrenierThreadsSet - Sets how many threads a rank may use
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm - has a context
+- n    - threads of a rank, at least 1
+
+  Errors: `PETSC_ERR_ARG_WRONGSTATE` - `comm` has no context
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierThreadsSet(MPI_Comm comm, PetscInt n);
 
-/* 1 until set. Threads work on curves of their own, so results are the same to the bit for any number. Not
-   collective. */
+/*@
+  BrenierThreads - Tells how many threads a rank may use
+
+  Not collective
+
+  Input Parameter:
+. comm - the communicator
+
+  Returns: the number that was set; 1 before, and without a context
+
+  Cost: O(1)
+
+  Notes: Each thread works on curves of its own. Results are the same to the bit for any number of threads.
+@*/
 PETSC_EXTERN PetscInt BrenierThreads(MPI_Comm comm);
