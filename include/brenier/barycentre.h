@@ -1,5 +1,5 @@
 /*
-  barycentre.h - Barycentres of the Laguerre cells, c_i = int over W_i of x dmu / mu(W_i), on a sample of their own.
+  barycentre.h - Barycentres of the Laguerre cells, b_i = int over W_i of x dmu / mu(W_i), on a sample of their own.
 */
 #pragma once
 
@@ -8,22 +8,25 @@
 #include <brenier/targets.h>
 
 /*@
-  BrenierBarycentresMeasure - Barycentres on fresh curves
+  BrenierBarycentresMeasure - Computes barycentres of the cells, exactly or on fresh curves
 
   Collective on the targets' communicator
 
   Input Parameters:
 + targets  - the targets
 . source   - the source
-. h        - heights
-. seed     - names the sample; its stream is this function's own
-- n_curves - size of the sample; 0: exact where laguerre.h knows the cells, else as many as a held-out sample has
+. h        - heights, laid out as the targets; unit: source target
+. seed     - names the sample; no other function draws from its stream
+- n_curves - size of the sample. 0: exact cells where laguerre.h knows them, else as many curves as a held-out sample
+             has by default
 
   Output Parameter:
-. barycentre - of this rank's cells, shape [n_local, dim], in the units of the source; NaN where no curve met the cell;
-               bitwise the same for any number of ranks
+. barycentre - barycentres of this rank's cells, shape [n_local, dim], bitwise the same for any number of ranks; NaN
+               where no curve met the cell; unit: source
 
-  Notes: one scan, and the moments of `BrenierDualBarycentres()`.
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h)
+
+  Cost: one scan, and the moments of `BrenierDualBarycentres()`
 @*/
 PETSC_EXTERN PetscErrorCode BrenierBarycentresMeasure(BrenierTargets targets, BrenierSource source, Vec h,
                                                       PetscInt64 seed, PetscInt64 n_curves, PetscReal barycentre[]);

@@ -1,31 +1,36 @@
 /*
   cluster.h - Weighted clusters of targets: the levels of the hierarchy.
 
-  A few steps of Lloyd's algorithm: every target goes to its nearest centre, argmax_c <y,c> - |c|^2/2, which is the scan
-  of transport.h with the centres as targets; a centre moves to the weighted mean of what it got. Centres begin at
-  targets chosen at random, one in each of as many equal parts of the input's order. Means are sums of integers, so
-  clusters do not depend on the number of ranks. Reference: Lloyd, IEEE Trans. Inform. Theory 28 (1982).
+  A few steps of Lloyd's algorithm. Every target goes to its nearest centre, argmax_c <y,c> - |c|^2/2; that is the scan
+  of transport.h with the centres as targets. Each centre then moves to the weighted mean of its members. The first
+  centres are targets chosen at random: the targets, in the order of the input, are cut into n_clusters equal parts, and
+  one is drawn from each. Means are sums of integers, so clusters do not depend on the number of ranks.
+
+  Reference: Lloyd, IEEE Trans. Inform. Theory 28 (1982).
 */
 #pragma once
 
 #include <brenier/targets.h>
 
 /*@
-  BrenierCluster - Clusters of targets, as targets themselves
+  BrenierCluster - Makes clusters of targets, which are targets themselves
 
   Collective on the targets' communicator
 
   Input Parameters:
 + targets    - the targets
 . n_clusters - number of clusters wanted, 1 to n
-. n_steps    - assignments, at least 1
+. n_steps    - number of steps, at least 1
 - seed       - of the choice of the first centres
 
   Output Parameters:
-+ clusters - the weighted means of the members, with their weights; fewer than wanted when some got no member
-- parent   - global index of each target's cluster, shape [n_local]
++ clusters - weighted means of the members, with their weights; fewer than wanted when some have no member; free with
+             `BrenierTargetsDestroy()`
+- parent   - global index of the cluster of each of this rank's targets, shape [n_local]
 
-  Notes: 2 n n_clusters dim flops a step; two copies of the targets' coordinates.
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); there are no clusters then
+
+  Cost: 2 n n_clusters dim flops a step over all ranks; two copies of the coordinates of the targets
 @*/
 PETSC_EXTERN PetscErrorCode BrenierCluster(BrenierTargets targets, PetscInt n_clusters, PetscInt n_steps,
                                            PetscInt64 seed, BrenierTargets *clusters, PetscInt64 parent[]);

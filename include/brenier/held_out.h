@@ -1,16 +1,16 @@
 /*
-  held_out.h - How good heights are, on curves that nobody fitted.
+  held_out.h - The error of heights, measured on curves that no step has used.
 
-  The sample is cut into B batches with masses w_b; g_b = (w_b - nu) / sqrt(nu), so that chi2 = |mean g|^2. From the
-  Gram matrix G_bk = <g_b, g_k> alone:
+  The sample is cut into B batches with masses w_b. Let g_b = (w_b - nu) / sqrt(nu), so that chi2 = |mean g|^2. All of
+  the following comes from the Gram matrix G_bk = <g_b, g_k>:
     chi2      unbiased: the mean of G over b != k (products of independent batches only);
-    variance  of that U-statistic: the jackknife, 4 (B-1)^2 / (B (B-2)^2) var_b(r_b), r_b the mean of G_bk over k != b,
-              counts the degenerate part twice: it contributes 4 tau / (B (B-2)) there, where 2 tau / (B (B-1)) is right
-              (Efron and Stein, Ann. Statist. 9 (1981)); tau = tr Sigma^2, Sigma the covariance of g_b, comes without
-              bias from the products of differences of disjoint pairs of batches;
+    variance  of that U-statistic. The jackknife, 4 (B-1)^2 / (B (B-2)^2) var_b(r_b), r_b the mean of G_bk over k != b,
+              counts the degenerate part twice: it gives 4 tau / (B (B-2)), where 2 tau / (B (B-1)) is right (Efron and
+              Stein, Ann. Statist. 9 (1981)). tau = tr Sigma^2, Sigma the covariance of g_b, is estimated without bias
+              by the products of differences of disjoint pairs of batches;
     interval  chi2 -+ the root of (t^2 linear part + z^2 degenerate part), t the 97.5% quantile of Student's law with
-              B - 1 degrees, z that of the normal law; of rho by the root.
-  In one dimension the one line is the whole source: rho is exact and its interval has no width.
+              B - 1 degrees, z that of the normal law. The interval of rho is its root.
+  In one dimension one line is the whole source: rho is exact and its interval has no width.
 
   The Wasserstein distance of order 2 from both sides of the duality, with psi_i = |y_i|^2 / 2 + h_i and
   phi(x) = |x|^2 / 2 - u(x), which meet phi(x) + psi_i <= |x - y_i|^2 / 2, with equality in cell i:
@@ -19,15 +19,16 @@
               the targets with the masses that T gives them, so not above W2^2 / 2 of necessity;
     gap       primal - dual = sum (w_i - nu_i) psi_i, of either sign, 0 when all masses are right.
   Each is a mean over batches; its interval is Student's with B - 1 degrees. The root of twice the dual bounds W2 from
-  below: the interval of that bound is none of W2, which may lie above its upper end while the heights are wrong.
+  below. The interval of that bound is no interval of W2: W2 may lie above its upper end while the heights are wrong.
 
-  What rho hides. rho weighs a cell by its weight, so it hardly sees light ones. v, the mass of a meeting, is the mean
-  of Var(w_i) / w_i over the cells met, Var by the batches: a right cell is met about nu_i / v times, with a relative
-  standard error of sqrt(v / nu_i).
+  Light cells. rho weights the relative error of a cell by nu_i, so light cells hardly count. Let v, the mass of a
+  meeting, be the mean of Var(w_i) / w_i over the cells that curves met, Var by the batches. A cell with the right mass
+  is met about nu_i / v times, and its mass has the relative standard error sqrt(v / nu_i).
     resolved  cells whose weight or mass is 16 v or more: a relative standard error of a quarter;
-    missing   cells never met that should have been 20 times: a right one has the chance e^-20;
-    wrong     cells off by a factor of 1.5 or more whose root deviance, for K = w / v meetings where M = nu / v are due,
-              sqrt(2 (K log(K / M) - K + M)), is above sqrt(2 log n) + 2: more than chance does to any of n.
+    missing   cells never met that should have been met 20 times: a cell with the right mass is one by chance e^-20;
+    wrong     cells off by a factor of 1.5 or more whose root deviance is above sqrt(2 log n) + 2, more than chance does
+              to any of n cells. For K = w / v meetings where M = nu / v are expected, the root deviance is
+              sqrt(2 (K log(K / M) - K + M)).
 */
 #pragma once
 
@@ -38,29 +39,30 @@ typedef struct {
   PetscReal value, error, low, high;
 } BrenierEstimate;
 
+/* A measurement. Lengths and energies as above: dual, primal and gap in half a squared distance. */
 typedef struct {
   PetscInt64 curves;
   PetscReal  chi2, chi2_error; /* estimate and its standard error */
   PetscReal  rho, rho_low, rho_high;
-  PetscReal  noise;         /* sampling part of rho in this sample's own masses */
-  PetscReal  tv;            /* half the sum of |mass - nu|; includes the sampling noise of the masses */
+  PetscReal  noise;         /* sampling error of this sample's masses, in the norm of rho */
+  PetscReal  tv;            /* half the sum of |mass - nu|; includes the sampling error of the masses */
   PetscReal  largest_error; /* largest |mass - nu| / nu; the same */
   PetscInt64 empty;         /* cells without mass in the sample */
-  PetscReal  meeting;       /* mass of a meeting, see above; 0 where the masses are exact */
-  PetscReal  largest_log;   /* largest |log(mass / nu)| of the cells that are resolved and have mass; noise included */
-  PetscInt64 unresolved;    /* cells that are not */
-  PetscReal  unresolved_weight, unresolved_mass; /* of these together */
-  PetscInt64 missing;                            /* of the empty cells, those that chance does not explain */
-  PetscInt64 wrong;                              /* cells whose mass is wrong beyond chance, missing ones included */
-  PetscReal  wrong_weight, worst;                /* their weight together; mass / nu of the worst of them, 1 for none */
+  PetscReal  meeting;       /* v, the mass of a meeting; 0 where the masses are exact */
+  PetscReal  largest_log;   /* largest |log(mass / nu)| of the resolved cells with mass; includes the sampling error */
+  PetscInt64 unresolved;    /* number of cells that are not resolved */
+  PetscReal  unresolved_weight, unresolved_mass; /* sums over these */
+  PetscInt64 missing;                            /* number of missing cells */
+  PetscInt64 wrong;                              /* number of wrong cells, missing ones included */
+  PetscReal  wrong_weight, worst;                /* sum of their weights; mass / nu of the worst, 1 for none */
   PetscReal  energy, energy_error;
   PetscReal  w2; /* root of twice the dual: a lower bound of the Wasserstein distance, estimated */
   PetscReal  w2_bound_low, w2_bound_high; /* 95% interval of that bound, not of the distance */
   BrenierEstimate dual, primal, gap;      /* of W2^2 / 2, see above */
 } BrenierHeldOut;
 
-/* What is told of a measurement, besides its curves: X(type, name, member, meaning), the type r (PetscReal) or i
-   (PetscInt64). The log has these fields, a result these attributes, docs/files.md this table. To add a number: a
+/* Numbers of a measurement, besides its curves: X(type, name, member, meaning), the type r (PetscReal) or i
+   (PetscInt64). They are fields of the log, attributes of a result and a table of docs/files.md. To add a number: a
    member, and a line here. */
 #define BRENIER_HELD_OUT_NUMBERS(X)                                                                                    \
   X(r, rho, rho, "relative error of the cell masses, sqrt(sum (w_i - nu_i)^2 / nu_i), held out and unbiased")          \
@@ -98,12 +100,25 @@ typedef struct {
   X(r, gap_low, gap.low, "lower end of its 95% interval")                                                              \
   X(r, gap_high, gap.high, "upper end of its 95% interval")
 
-/* Size of a sample that tells much about n targets: 4 circles or 16 chords a target, at least 4,096. Not collective. */
+/*@
+  BrenierHeldOutDefaultCurves - Gives the default size of a held-out sample: 4 circles or 16 chords a target, at least
+  4,096
+
+  Not collective
+
+  Input Parameters:
++ source    - the source
+- n_targets - number of targets
+
+  Returns: number of curves; 1 for a source that is sampled by one line
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(BrenierSource source, PetscInt n_targets);
 
 /* Names a fresh sample. */
 typedef struct {
-  PetscInt64 seed;     /* with `stream` one that h was not fitted to */
+  PetscInt64 seed;     /* with `stream` a sample that h was not fitted to */
   uint32_t   stream;   /* a `BrenierStream` */
   PetscInt64 n_curves; /* size; 64 at least is sensible */
 } BrenierHeldOutSample;
@@ -116,70 +131,144 @@ typedef struct {
   Input Parameters:
 + targets - the targets
 . source  - the source
-. h       - heights
-- sample  - see above
+. h       - heights, laid out as the targets; unit: source target
+- sample  - names the sample
 
   Output Parameters:
-+ mass       - cell masses on that sample, laid out as the targets
-. mass_error - their standard errors, or NULL
-. barycentre - of the cells on that sample, shape [n_local, dim], see BrenierDualBarycentres(); or NULL on all ranks
-               with targets
-- held_out   - see above; bitwise the same for any number of ranks
++ mass       - cell masses on that sample, laid out as the targets; unit: 1
+. mass_error - their standard errors, laid out as the targets, or NULL; unit: 1
+. barycentre - barycentres of the cells on that sample, shape [n_local, dim], as of `BrenierDualBarycentres()`; NULL on
+               all ranks with targets if not wanted; unit: source
+- held_out   - the measurement, bitwise the same for any number of ranks
 
-  Notes: one scan. Memory 16 B bytes a target of this rank, B = 32, and what barycentres take.
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); nothing is set then
+
+  Cost: one scan (`BrenierDualEvaluate()`); 16 B bytes a target of this rank, B = 32, and the memory of the barycentres
 @*/
 PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, BrenierSource source, Vec h,
                                                   const BrenierHeldOutSample *sample, Vec mass, Vec mass_error,
                                                   PetscReal barycentre[], BrenierHeldOut *held_out);
 
 /*@
-  BrenierHeldOutMeasureInParts - The same in bounded memory: curves are drawn some at a time, and forgotten
-
-  Collective on the targets' communicator
-
-  Input Parameters:
-+ targets, source, h - as above
-. sample  - its stream is below 256, and its curves are others than BrenierHeldOutMeasure() draws of it; a few more are
-            drawn than named, B parts of one size or a multiple of B
-- at_once - curves in memory at most, at least 1
-
-  Output Parameters: as above, no barycentres
-
-  Notes: each part packs the targets anew.
-@*/
-PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets, BrenierSource source, Vec h,
-                                                         const BrenierHeldOutSample *sample, PetscInt64 at_once,
-                                                         Vec mass, Vec mass_error, BrenierHeldOut *held_out);
-
-/*@
-  BrenierHeldOutExact - The same figures from exact masses: no curves, no noise, intervals of no width
+  BrenierHeldOutMeasureInParts - Measures heights on a fresh sample that is drawn in parts, in bounded memory
 
   Collective on the targets' communicator
 
   Input Parameters:
 + targets - the targets
 . source  - the source
-. h       - heights
-. mass    - exact masses of their cells
-- energy  - E(h), exact
+. h       - heights, laid out as the targets; unit: source target
+. sample  - names the sample, with a stream below 256; its size is rounded up to a multiple of the parts
+- at_once - largest number of curves in memory, at least 1
+
+  Output Parameters:
++ mass       - cell masses on that sample, laid out as the targets; unit: 1
+. mass_error - their standard errors, laid out as the targets, or NULL; unit: 1
+- held_out   - the measurement, bitwise the same for any number of ranks
+
+  Errors:
++ `PETSC_ERR_ARG_OUTOFRANGE` - more than 2^20 parts would be needed: `at_once` is too small
+- `BRENIER_STOPPED`          - a stop was asked for (stop.h); nothing is set then
+
+  Cost: one scan; 8 B bytes a target of this rank, B = 32, and a sample of `at_once` curves. Each part packs the targets
+  again
+
+  Notes: The number of parts is B = 32 or a multiple of it. The curves are not those that `BrenierHeldOutMeasure()`
+  draws of the same sample.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets targets, BrenierSource source, Vec h,
+                                                         const BrenierHeldOutSample *sample, PetscInt64 at_once,
+                                                         Vec mass, Vec mass_error, BrenierHeldOut *held_out);
+
+/*@
+  BrenierHeldOutExact - Makes a measurement of exact masses: no curves, no sampling error, intervals without width
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets
+. source  - the source
+. h       - heights, laid out as the targets; unit: source target
+. mass    - exact masses of their cells, laid out as the targets; unit: 1
+- energy  - E(h), exact; unit: source target
 
   Output Parameter:
-. held_out - see above; curves is 0
+. held_out - the measurement; curves is 0
+
+  Errors: none of its own
+
+  Cost: O(n dim / P) operations; some reductions
 @*/
 PETSC_EXTERN PetscErrorCode BrenierHeldOutExact(BrenierTargets targets, BrenierSource source, Vec h, Vec mass,
                                                 PetscReal energy, BrenierHeldOut *held_out);
 
-/* The same at heights alone; *sound is false, and nothing else set, where cells are not known exactly (laguerre.h).
-   Collective. */
+/*@
+  BrenierHeldOutMeasureExact - Computes exact cells of heights and makes a measurement of their masses
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets
+. source  - the source
+- h       - heights, laid out as the targets; unit: source target
+
+  Output Parameters:
++ mass     - exact cell masses, laid out as the targets; unit: 1
+. held_out - the measurement; curves is 0
+- sound    - false, and nothing else is set, where exact cells are not known or not sound (laguerre.h)
+
+  Errors: none of its own
+
+  Cost: one `BrenierLaguerreEvaluate()`
+@*/
 PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasureExact(BrenierTargets targets, BrenierSource source, Vec h, Vec mass,
                                                        BrenierHeldOut *held_out, PetscBool *sound);
 
-/* Whether a cell of weight nu, one of n, is wrong or missing by a measurement that gave it that mass. Not
-   collective. */
+/*@
+  BrenierHeldOutIsWrong - Tells whether a measured cell is wrong or missing, as defined above
+
+  Not collective
+
+  Input Parameters:
++ held_out - the measurement
+. n        - number of targets
+. mass     - mass that it gave the cell; unit: 1
+- nu       - weight of the target; unit: 1
+
+  Returns: true for a wrong or missing cell
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscBool BrenierHeldOutIsWrong(const BrenierHeldOut *held_out, PetscInt n, PetscReal mass, PetscReal nu);
 
-/* psi_i = |y_i|^2 / 2 + h_i of this rank's targets, shape [n_local]: the potential on their side. Not collective. */
+/*@
+  BrenierPotentialOfTargets - Gives the Kantorovich potential on the side of the targets, psi_i = |y_i|^2 / 2 + h_i
+
+  Not collective
+
+  Input Parameters:
++ targets - the targets
+- h       - heights, laid out as the targets; unit: source target
+
+  Output Parameter:
+. psi - potential of this rank's targets, shape [n_local]; unit: source target
+
+  Errors: none of its own
+
+  Cost: 2 n_local dim flops
+@*/
 PETSC_EXTERN PetscErrorCode BrenierPotentialOfTargets(BrenierTargets targets, Vec h, PetscReal psi[]);
 
-/* W2 from W2^2 / 2; 0 for a negative estimate of it. Not collective. */
+/*@
+  BrenierDistance - Gives W2 from an estimate of W2^2 / 2
+
+  Not collective
+
+  Input Parameter:
+. cost - the estimate; unit: source target
+
+  Returns: sqrt(2 cost); 0 for a negative estimate; unit: source
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscReal BrenierDistance(PetscReal cost);

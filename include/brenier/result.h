@@ -1,7 +1,7 @@
 /*
-  result.h - The result file: targets, weights, heights, how good they are, and where they come from.
+  result.h - The result file, format "brenier-result": targets, weights, heights, their measured error and provenance.
 
-  docs/files.md lists its attributes and datasets. Format "brenier-result".
+  docs/files.md lists its attributes and datasets.
 */
 #pragma once
 
@@ -9,14 +9,14 @@
 #include <brenier/source.h>
 #include <brenier/targets.h>
 
-/* What a result holds besides the targets and vectors. */
+/* Contents of a result besides targets and vectors. */
 typedef struct {
   BrenierSource  source;       /* written: borrowed; read: the caller destroys it */
   PetscInt64     seed, curves; /* of the sample the heights were fitted to */
-  PetscInt64     streamed;     /* of the curves, those that were seen once and not kept; not read */
+  PetscInt64     streamed;     /* of the curves, those of averaged SGD; not read */
   BrenierHeldOut held_out;
-  PetscBool      exact;       /* masses are those of exact cells: no curves; not read */
-  char           levels[128]; /* numbers of clusters solved before the targets */
+  PetscBool      exact;       /* whether masses are those of exact cells; not read */
+  char           levels[128]; /* numbers of clusters that were solved before the targets */
   char           status[64];  /* "converged", "tolerance not reached", "iteration limit", ... */
   char           input[PETSC_MAX_PATH_LEN];
 } BrenierResult;
@@ -35,32 +35,42 @@ typedef struct {
 
   Input Parameters:
 + path       - file name
-. result     - see above
+. result     - contents besides targets and vectors
 . targets    - the targets
-. h          - heights
-. mass       - held-out masses
-. mass_error - their standard errors
-. barycentre - of the cells, shape [n_local, dim], written in single precision
+. h          - heights, laid out as the targets; unit: source target
+. mass       - cell masses, held out or exact, laid out as the targets; unit: 1
+. mass_error - their standard errors, laid out as the targets; unit: 1
+. barycentre - barycentres of this rank's cells, shape [n_local, dim], written in single precision; unit: source
 - history    - iterations
 
-  Errors: as `BrenierStoreCreate()`, `BrenierStoreWriteRows()`, `BrenierStoreCommit()`
+  Errors: `PETSC_ERR_FILE_OPEN` - as `BrenierStoreCreate()`, `BrenierStoreWriteRows()` and `BrenierStoreCommit()`
+
+  Cost: all rows pass to rank 0, which writes some n (12 dim + 48) bytes and reads them once
 @*/
 PETSC_EXTERN PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result, BrenierTargets targets,
                                                Vec h, Vec mass, Vec mass_error, const PetscReal barycentre[],
                                                const BrenierHistory *history);
 
 /*@
-  BrenierResultRead - Reads what is needed to go on with a result
+  BrenierResultRead - Reads targets, source and heights of a result, to continue or to evaluate its map
 
   Collective on `comm`
 
-  Output Parameters:
-+ result  - with rho and its interval, status and seeds; the other held-out figures are 0
-. targets - the caller destroys them
-- h       - the same
+  Input Parameters:
++ comm - the ranks that share the targets
+- path - file name
 
-  Errors: as `BrenierStoreOpen()`; `PETSC_ERR_FILE_UNEXPECTED` - shapes that do not fit, heights not finite, weights not
-  positive
+  Output Parameters:
++ result  - source, seed, curves, status, rho and its interval; the other numbers are 0; destroy its source
+. targets - free with `BrenierTargetsDestroy()`
+- h       - heights, laid out as the targets; the caller destroys them; unit: source target
+
+  Errors:
++ `PETSC_ERR_FILE_OPEN`       - missing or unreadable
+- `PETSC_ERR_FILE_UNEXPECTED` - as `BrenierStoreOpen()` and `BrenierStoreReadRows()`; shapes that do not fit, a height
+                                that is not finite, a weight that is not positive
+
+  Cost: each rank reads its rows once; the rows pass by rank 0, which verifies their checksums
 @*/
 PETSC_EXTERN PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult *result,
                                               BrenierTargets *targets, Vec *h);
@@ -75,8 +85,14 @@ PETSC_EXTERN PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], 
 - targets - its targets
 
   Output Parameters:
-+ barycentre - of this rank's cells, shape [n_local, dim], points of the source space
-- found      - whether the file has them
++ barycentre - barycentres of this rank's cells, shape [n_local, dim]; unit: source
+- found      - whether the file has them, in the shape of the targets
+
+  Errors:
++ `PETSC_ERR_FILE_OPEN`       - missing or unreadable
+- `PETSC_ERR_FILE_UNEXPECTED` - as `BrenierStoreOpen()` and `BrenierStoreReadRows()`
+
+  Cost: each rank reads its rows once; the rows pass by rank 0, which verifies their checksum
 @*/
 PETSC_EXTERN PetscErrorCode BrenierResultReadBarycentres(const char path[], BrenierTargets targets,
                                                          PetscReal barycentre[], PetscBool *found);

@@ -1,17 +1,19 @@
 /*
   store.h - HDF5 files that are either whole or not there.
 
-  Writing: a store is written under a unique temporary name beside its final one, by rank 0 alone with HDF5's serial
-  driver (parallel collective writes report success on a full disk); rows of the other ranks come to it in slabs of
-  bounded size. Commit closes, reopens and verifies the checksum (XXH3-64) of every dataset, fsyncs, renames, and fsyncs
-  the folder. Until then the final name is untouched, so an older file of that name survives any failure.
-  Object times are not tracked: the same content gives the same bytes, whatever the number of ranks. A failed write
-  removes the temporary file at once; later calls on that store repeat the error, Destroy is still due. A symbolic link
-  of the final name stays: the file it leads to is written, and need not be there yet. A file that is replaced leaves
-  its mode to the new one, and its owner where that is permitted.
+  Writing. A store is written under a unique temporary name beside its final one. Rank 0 alone writes, with HDF5's
+  serial driver, because parallel collective writes report success on a full disk. Rows of the other ranks come to it in
+  slabs of bounded size. The commit closes the file, opens it again, verifies the checksum (XXH3-64) of every dataset,
+  syncs the file, renames it, and syncs the folder. Until then the final name is untouched, so an older file of that
+  name survives any failure.
 
-  Reading: every rank opens the file read-only and reads its own rows. A bit turned anywhere in the file is an error or
-  harmless: rows have XXH3, attributes lie in object headers, which HDF5 protects by a checksum of its own.
+  Object times are not tracked: the same content gives the same bytes for any number of ranks. A failed write removes
+  the temporary file at once. Later calls on that store return the same error; it still has to be destroyed. If the
+  final name is a symbolic link, the link stays and the file that it leads to is written, whether that exists or not. A
+  new file takes the mode of the file that it replaces, and its owner where that is permitted.
+
+  Reading. Every rank opens the file read-only and reads its own rows. A changed bit anywhere in the file is an error or
+  harmless: rows have a checksum, and attributes lie in object headers, which HDF5 protects by a checksum of its own.
 */
 #pragma once
 
@@ -43,15 +45,35 @@ typedef enum {
 enum { BRENIER_LOOK_LENGTH = 128 };
 
 /*@
-  BrenierStorePlace - The path that symbolic links at the end of a path lead to, whether a file is there or not
+  BrenierStorePlace - Follows symbolic links at the end of a path, whether a file is there or not
 
   Not collective
 
-  Returns: false, with `errno`, when they go in a circle or the path is too long
+  Input Parameter:
+. path - the path
+
+  Output Parameter:
+. place - the path that the links lead to
+
+  Returns: false, with `errno`, when links form a circle or the path is too long
+
+  Cost: one system call a link, 40 at most
 @*/
 PETSC_EXTERN PetscBool BrenierStorePlace(const char path[], char place[PETSC_MAX_PATH_LEN]);
 
-/* Folder part of a path: "." when there is none. Not collective. */
+/*@
+  BrenierStoreFolder - Gives the folder of a path
+
+  Not collective
+
+  Input Parameter:
+. path - the path
+
+  Output Parameter:
+. folder - its folder; "." when it names none
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN void BrenierStoreFolder(const char path[], char folder[PETSC_MAX_PATH_LEN]);
 
 /*@
@@ -59,24 +81,48 @@ PETSC_EXTERN void BrenierStoreFolder(const char path[], char folder[PETSC_MAX_PA
 
   Not collective
 
-  Input Parameters:
-+ path  - the final name
-- fault - `BRENIER_EXIT_IO`, when it is a folder, pipe or device, its folder is missing or not writable, no file can
-          have this name, or the file there is read-only
+  Input Parameter:
+. path - the final name
 
-  Notes: makes an empty file in the folder and removes it.
+  Input/Output Parameter:
+. fault - gets `BRENIER_EXIT_IO` when the path is a folder, pipe or device, when its folder is missing or not writable,
+          when no file can have this name, or when the file there is read-only
+
+  Cost: some system calls; an empty file is made in the folder and removed
 @*/
 PETSC_EXTERN void BrenierStoreCheckPlace(const char path[], BrenierFault *fault);
 
 /*@
-  BrenierStoreLook - What is at `path`, and the root attributes format and status of a store, "" of anything else
+  BrenierStoreLook - Tells what is at a path, and the root attributes format and status of a store
 
   Not collective
+
+  Input Parameter:
+. path - the path
+
+  Output Parameters:
++ format - format of the store; "" when there is none
+- status - its status; "" when there is none
+
+  Returns: what is there
+
+  Cost: opens the file and reads two attributes
 @*/
 PETSC_EXTERN BrenierFound BrenierStoreLook(const char path[], char format[BRENIER_LOOK_LENGTH],
                                            char status[BRENIER_LOOK_LENGTH]);
 
-/* The command that makes files of a format: "brenier solve". */
+/*@
+  BrenierStoreMaker - Names the command that makes files of a format
+
+  Not collective
+
+  Input Parameter:
+. format - value of the root attribute `format`
+
+  Returns: the command, such as "brenier solve"; "another command" for an unknown format; a constant
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN const char *BrenierStoreMaker(const char format[]);
 
 /*@
@@ -87,20 +133,25 @@ PETSC_EXTERN const char *BrenierStoreMaker(const char format[]);
   Input Parameters:
 + comm   - the ranks that hold rows
 . path   - final name; its folder must exist
-. bytes  - estimate of the size of all data, for the probe of free space
+. bytes  - estimate of the size of all data, for the probe of free space; unit: byte
 - format - value of the root attribute `format`, such as "brenier-result"; `format_version` is written with it
+
+  Output Parameter:
+. store - ends in `BrenierStoreCommit()` or `BrenierStoreDestroy()`
 
   Errors: `PETSC_ERR_FILE_OPEN` - folder missing or not writable, or not enough space (the sentence names the path and
   the bytes missing); the same on all ranks
 
-  Notes:
-  The temporary name holds host, process id and a counter, so two runs never share it.
+  Cost: one reduction; rank 0 reserves `bytes` on the disk and releases them
+
+  Notes: The temporary name holds host, process id and a counter, so two runs never share it.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreCreate(MPI_Comm comm, const char path[], PetscInt64 bytes, const char format[],
                                                BrenierStore *store);
 
 /*@
-  BrenierStoreWriteRows - Writes one dataset from contiguous blocks of rows, in rank order
+  BrenierStoreWriteRows, BrenierStoreAppendRows - Writes a dataset, or adds rows to one that grows, from contiguous
+  blocks of rows in rank order
 
   Collective on the store
 
@@ -113,28 +164,59 @@ PETSC_EXTERN PetscErrorCode BrenierStoreCreate(MPI_Comm comm, const char path[],
 . data    - this rank's rows, shape [n_local, dim], of the type's memory type
 - unit    - value of the dataset's attribute `unit`, in words ("dimensionless", "same as the input", ...)
 
-  Errors: `PETSC_ERR_FILE_OPEN` - write failed (full disk): the sentence names path and bytes missing
+  Errors:
++ `PETSC_ERR_FILE_OPEN`      - the write failed (full disk): the sentence names path and bytes missing
+. `PETSC_ERR_ARG_WRONGSTATE` - the store is open for reading, or the dataset was written before and does not grow
+- `PETSC_ERR_ARG_OUTOFRANGE` - the name is not absolute, or too long
+
+  Cost: all rows pass to rank 0 in slabs of bounded size; two reductions
+
+  Notes: The first call of `BrenierStoreAppendRows()` on a name makes a dataset with an unlimited first axis, in chunks.
+  Later calls add rows behind the earlier ones.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreWriteRows(BrenierStore store, const char name[], BrenierType type,
                                                   PetscInt n_local, PetscInt dim, const void *data, const char unit[]);
 
-/* As BrenierStoreWriteRows(), the entries of a vector as f8, shape [n]. Collective on the store. */
+/*@
+  BrenierStoreWriteVec - Writes the entries of a vector as a dataset of f8, shape [n]
+
+  Collective on the store
+
+  Input Parameters:
++ store - a store being written
+. name  - absolute dataset name
+. v     - the vector, laid out as the rows of the dataset; unit: the next parameter
+- unit  - value of the dataset's attribute `unit`, in words
+
+  Errors:
++ `PETSC_ERR_FILE_OPEN`      - the write failed (full disk): the sentence names path and bytes missing
+. `PETSC_ERR_ARG_WRONGSTATE` - the store is open for reading, or the dataset was written before
+- `PETSC_ERR_ARG_OUTOFRANGE` - the name is not absolute, or too long
+
+  Cost: that of `BrenierStoreWriteRows()`
+@*/
 PETSC_EXTERN PetscErrorCode BrenierStoreWriteVec(BrenierStore store, const char name[], Vec v, const char unit[]);
 
-/*@
-  BrenierStoreAppendRows - As `BrenierStoreWriteRows()`, for a dataset that grows by blocks: first axis unlimited,
-  chunked
-
-  Collective on the store; the first call on a name makes the dataset, later ones add rows behind the earlier ones
-@*/
+/* As BrenierStoreWriteRows(), see there. */
 PETSC_EXTERN PetscErrorCode BrenierStoreAppendRows(BrenierStore store, const char name[], BrenierType type,
                                                    PetscInt n_local, PetscInt dim, const void *data, const char unit[]);
 
 /*@
-  BrenierStoreSetReal - Writes a scalar f8 attribute of an object ("/" for the root); rank 0's value counts
+  BrenierStoreSetReal, BrenierStoreSetInt, BrenierStoreSetText - Writes a scalar attribute of an object: f8, i8 or text
 
-  Collective on the store
-.seealso: `BrenierStoreSetInt()`, `BrenierStoreSetText()`
+  Collective on the store; the value of rank 0 counts
+
+  Input Parameters:
++ store  - a store being written
+. object - path of a dataset or group; "/" for the root
+. name   - name of the attribute
+- value  - its value; unit: the caller's
+
+  Errors:
++ `PETSC_ERR_FILE_OPEN`      - the write failed, or there is no such object
+- `PETSC_ERR_ARG_WRONGSTATE` - the store is open for reading
+
+  Cost: one reduction
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreSetReal(BrenierStore store, const char object[], const char name[],
                                                 PetscReal value);
@@ -142,19 +224,38 @@ PETSC_EXTERN PetscErrorCode BrenierStoreSetInt(BrenierStore store, const char ob
                                                PetscInt64 value);
 PETSC_EXTERN PetscErrorCode BrenierStoreSetText(BrenierStore store, const char object[], const char name[],
                                                 const char value[]);
-/* Makes an empty group to hang attributes on, such as "/provenance". Collective on the store. */
-PETSC_EXTERN PetscErrorCode BrenierStoreAddGroup(BrenierStore store, const char name[]);
 
 /*@
-  BrenierStoreKeepOlder - Has the commit move a file of the final name out of the way instead of replacing it
+  BrenierStoreAddGroup - Makes an empty group for attributes, such as "/provenance"
 
   Collective on the store
 
   Input Parameters:
 + store - a store being written
-- older - name that file gets, in the same folder; one of that name is replaced
+- name  - absolute name of the group
 
-  Notes: between the two renames of the commit only `older` is there.
+  Errors:
++ `PETSC_ERR_FILE_OPEN`      - the write failed
+- `PETSC_ERR_ARG_WRONGSTATE` - the store is open for reading
+
+  Cost: one reduction
+@*/
+PETSC_EXTERN PetscErrorCode BrenierStoreAddGroup(BrenierStore store, const char name[]);
+
+/*@
+  BrenierStoreKeepOlder - Makes the commit rename a file of the final name instead of replacing it
+
+  Collective on the store
+
+  Input Parameters:
++ store - a store being written
+- older - new name of that file, in the same folder; a file of that name is replaced
+
+  Errors: `PETSC_ERR_ARG_WRONGSTATE` - the store is open for reading
+
+  Cost: O(1)
+
+  Notes: Between the two renames of the commit only `older` exists.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreKeepOlder(BrenierStore store, const char older[]);
 
@@ -163,11 +264,18 @@ PETSC_EXTERN PetscErrorCode BrenierStoreKeepOlder(BrenierStore store, const char
 
   Collective on the store
 
-  Input Parameters:
-+ store  - set to NULL
-- status - value of the root attribute `status`, the last thing written
+  Input/Output Parameter:
+. store - a store being written; NULL afterwards
 
-  Errors: `PETSC_ERR_FILE_OPEN` - the file is not as written; temporary file removed, final name untouched
+  Input Parameter:
+. status - value of the root attribute `status`, which is written last
+
+  Errors:
++ `PETSC_ERR_FILE_OPEN`      - the file is not as written, or could not be renamed or synced; the temporary file is
+                               removed
+- `PETSC_ERR_ARG_WRONGSTATE` - the store is open for reading
+
+  Cost: rank 0 reads the file once; one reduction
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreCommit(BrenierStore *store, const char status[]);
 
@@ -181,26 +289,62 @@ PETSC_EXTERN PetscErrorCode BrenierStoreCommit(BrenierStore *store, const char s
 . path   - file name
 - format - the value its root attribute `format` must have, or NULL for any of "brenier-..."
 
-  Errors: `PETSC_ERR_FILE_OPEN` - missing or unreadable; `PETSC_ERR_FILE_UNEXPECTED` - truncated, not HDF5, other format
-  (the sentence says which it is and which command makes the right one), newer format_version, no `status` (unfinished)
+  Output Parameter:
+. store - free with `BrenierStoreDestroy()`
+
+  Errors:
++ `PETSC_ERR_FILE_OPEN`       - missing or unreadable
+- `PETSC_ERR_FILE_UNEXPECTED` - truncated; not HDF5; another format (the sentence names it, and the command that makes
+                                the right one); a newer format_version; no `status`, so unfinished
+
+  Cost: every rank opens the file; one reduction
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreOpen(MPI_Comm comm, const char path[], const char format[],
                                              BrenierStore *store);
 
 /*@
-  BrenierStoreGetShape - Global shape of a dataset; dim = 0 for shape [n]; n = -1 when there is no such dataset
+  BrenierStoreGetShape - Gives the global shape of a dataset
 
   Collective on the store
+
+  Input Parameters:
++ store - a store that is open for reading
+- name  - absolute name of the dataset
+
+  Output Parameters:
++ n   - number of rows; -1 when there is no such dataset
+- dim - length of a row; 0 for shape [n]
+
+  Errors: `PETSC_ERR_FILE_UNEXPECTED` - more than two axes, or rows longer than `PetscInt` holds
+
+  Cost: one reduction
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreGetShape(BrenierStore store, const char name[], PetscInt64 *n, PetscInt *dim);
 
 /*@
-  BrenierStoreReadRows - Reads this rank's rows [first, first + n_local) of a dataset, converting to `type`
+  BrenierStoreReadRows - Reads this rank's rows [first, first + n_local) of a dataset
 
   Collective on the store
 
-  Errors: `PETSC_ERR_FILE_UNEXPECTED` - no such dataset, rows out of range, checksum wrong (verified when the ranks'
-  blocks cover the whole dataset in rank order; the rows then pass by rank 0 once, in slabs)
+  Input Parameters:
++ store   - a store that is open for reading
+. name    - absolute name of the dataset
+. type    - element type in memory, to which numbers are converted
+. first   - first row
+- n_local - number of rows
+
+  Output Parameter:
+. data - the rows, shape [n_local, dim], of the type's memory type
+
+  Errors:
++ `PETSC_ERR_FILE_UNEXPECTED` - no such dataset, rows out of range, cannot be read, wrong checksum
+. `PETSC_ERR_ARG_WRONGSTATE`  - the store is being written
+- `PETSC_ERR_LIB`             - HDF5 cannot convert the numbers
+
+  Cost: each rank reads its rows once; some reductions
+
+  Notes: The checksum is verified when the blocks of the ranks cover the whole dataset in rank order. The rows then pass
+  by rank 0 once, in slabs.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreReadRows(BrenierStore store, const char name[], BrenierType type,
                                                  PetscInt64 first, PetscInt n_local, void *data);
@@ -210,17 +354,36 @@ PETSC_EXTERN PetscErrorCode BrenierStoreReadRows(BrenierStore store, const char 
 
   Collective on the store
 
-  Errors: `PETSC_ERR_FILE_UNEXPECTED` - a dataset that cannot be read or differs; the sentence names it
+  Input Parameter:
+. store - a store that is open for reading
 
-  Notes: rank 0 reads, in slabs.
+  Errors:
++ `PETSC_ERR_FILE_UNEXPECTED` - a dataset cannot be read or differs; the sentence names it
+- `PETSC_ERR_ARG_WRONGSTATE`  - the store is being written
+
+  Cost: rank 0 reads the file once, in slabs of 16 MiB; one reduction
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreVerify(BrenierStore store);
 
 /*@
-  BrenierStoreGetReal - Reads a scalar attribute; an error names the attribute and the file when it is not there
+  BrenierStoreGetReal, BrenierStoreGetInt, BrenierStoreGetText - Reads a scalar attribute of an object: a number as f8
+  or i8, or text
 
   Collective on the store
-.seealso: `BrenierStoreGetInt()`, `BrenierStoreGetText()`
+
+  Input Parameters:
++ store  - a store that is open for reading
+. object - path of a dataset or group; "/" for the root
+. name   - name of the attribute
+- length - of text: room in `value`, its final zero included
+
+  Output Parameter:
+. value - its value; unit: that of the file
+
+  Errors: `PETSC_ERR_FILE_UNEXPECTED` - the attribute is missing, is of another type, or does not fit; the sentence
+  names it and the file
+
+  Cost: every rank reads it; one reduction
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreGetReal(BrenierStore store, const char object[], const char name[],
                                                 PetscReal *value);
@@ -228,8 +391,22 @@ PETSC_EXTERN PetscErrorCode BrenierStoreGetInt(BrenierStore store, const char ob
                                                PetscInt64 *value);
 PETSC_EXTERN PetscErrorCode BrenierStoreGetText(BrenierStore store, const char object[], const char name[],
                                                 size_t length, char value[]);
-/* Calls visit(context, name, value as text) for every attribute of an object, in name order. Collective on the
-   store. */
+
+/*@
+  BrenierStoreVisitAttributes - Calls a function for every attribute of an object, in the order of their names
+
+  Collective on the store
+
+  Input Parameters:
++ store   - a store that is open for reading
+. object  - path of a dataset or group; "/" for the root
+. visit   - called as visit(context, name, value), the value as text; an error of it ends the visit
+- context - handed to `visit`
+
+  Errors: `PETSC_ERR_FILE_UNEXPECTED` - there is no such object, or an attribute cannot be read
+
+  Cost: one reduction an attribute
+@*/
 PETSC_EXTERN PetscErrorCode BrenierStoreVisitAttributes(BrenierStore store, const char object[],
                                                         PetscErrorCode (*visit)(void *, const char[], const char[]),
                                                         void *context);
@@ -239,13 +416,22 @@ PETSC_EXTERN PetscErrorCode BrenierStoreVisitAttributes(BrenierStore store, cons
 
   Not collective; safe in a signal handler
 
-  Returns: the final name of one of them, NULL when there was none
+  Returns: the final name of one of them; NULL when there was none
+
+  Cost: one system call a file
 @*/
 PETSC_EXTERN const char *BrenierStoreRemoveUnfinished(void);
 
 /*@
-  BrenierStoreDestroy - Closes a store; one being written is removed without a trace
+  BrenierStoreDestroy - Closes a store, which may be NULL; the temporary file of one being written is removed
 
-  Collective on the store; NULL is fine
+  Collective on the store
+
+  Input/Output Parameter:
+. store - NULL afterwards
+
+  Errors: none of its own
+
+  Cost: O(1)
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStoreDestroy(BrenierStore *store);

@@ -1,9 +1,9 @@
 /*
   transport.h - The transport map T(x) = y_i, i the target whose plane <x,y_i> + h_i is highest at x.
 
-  Points are split over the ranks as the caller likes; targets travel round a ring. A certified filter in single
-  precision leaves few targets a point, which are compared in double, ties to the lowest index: bitwise the same for
-  any number of ranks and any grouping of the points.
+  Points are split over the ranks as the caller likes; targets travel round a ring of ranks. A certified filter in
+  single precision (tile.h) leaves few targets a point. These are compared in double, and ties go to the lowest index.
+  Results are bitwise the same for any number of ranks and any grouping of the points.
 */
 #pragma once
 
@@ -11,22 +11,24 @@
 #include <brenier/targets.h>
 
 /*@
-  BrenierTransportApply - Finds the cell of each point
+  BrenierTransportApply - Finds the cell of each point, and so T(x)
 
   Collective on the targets' communicator
 
   Input Parameters:
 + targets - the targets
-. h       - heights, laid out as the targets
+. h       - heights, laid out as the targets; unit: source target
 . n       - number of points on this rank, 0 allowed
-- x       - points, shape [n, dim]
+- x       - points, shape [n, dim]; unit: source
 
   Output Parameters:
 + index     - global index of the target, shape [n]
-. potential - u(x), shape [n], or NULL
-- code      - T(x), shape [n, dim], or NULL
+. potential - u(x), shape [n], or NULL; unit: source target
+- code      - T(x), shape [n, dim], or NULL; unit: target
 
-  Notes: 2 n_targets dim flops a point; memory of two blocks of targets and 100 bytes a point beyond the output.
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); some points are not done then
+
+  Cost: 2 n_targets dim flops a point; memory of two blocks of targets and 100 bytes a point beyond the output
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTransportApply(BrenierTargets targets, Vec h, PetscInt n, const PetscReal x[],
                                                   PetscInt64 index[], PetscReal potential[], PetscReal code[]);
@@ -38,23 +40,29 @@ PETSC_EXTERN PetscErrorCode BrenierTransportApply(BrenierTargets targets, Vec h,
 
   Input Parameters:
 + targets - the targets
-. h       - heights, laid out as the targets
-. keep    - how many targets of a point, the same on all ranks; 1 to the number of targets
+. h       - heights, laid out as the targets; unit: source target
+. keep    - number of targets wanted of a point, the same on all ranks; 1 to the number of targets
 . n       - number of points on this rank, 0 allowed
-- x       - points, shape [n, dim]
+- x       - points, shape [n, dim]; unit: source
 
   Output Parameters:
-+ index - global indices, highest plane first, ties to the lowest index; shape [n, keep]
-- value - <x,y> + h of each, shape [n, keep], or NULL; value[0] of a point is u(x)
++ index - global indices, highest plane first, ties to the lowest index, shape [n, keep]
+- value - <x,y> + h of each, shape [n, keep], or NULL; value[0] of a point is u(x); unit: source target
 
-  Notes: 2 n_targets dim flops a point. The filter passes the more targets the larger `keep`.
+  Errors:
++ `PETSC_ERR_ARG_OUTOFRANGE` - `keep` is below 1 or above the number of targets
+- `BRENIER_STOPPED`          - a stop was asked for (stop.h); some points are not done then
+
+  Cost: 2 n_targets dim flops a point, asked for a stop once for 8,192 points. The filter passes more targets the larger
+  `keep` is
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTransportNearest(BrenierTargets targets, Vec h, PetscInt keep, PetscInt n,
                                                     const PetscReal x[], PetscInt64 index[], PetscReal value[]);
 
 /*
-  Many small batches at heights that change between them: the targets stay where they are, packed once, and the points
-  of a batch go to every rank. Each rank finds the best of its own targets; one reduction finds the best of all.
+  For many small batches of points at heights that change between them. The targets stay on their ranks and are packed
+  once; the points of a batch go to every rank. Each rank finds the highest of its own planes; one reduction finds the
+  highest of all.
 */
 typedef struct _p_BrenierTransport *BrenierTransport;
 
@@ -65,16 +73,30 @@ typedef struct _p_BrenierTransport *BrenierTransport;
 
   Input Parameters:
 + targets - the targets; borrowed, must outlive the transport
-- n       - points over all ranks that are looked up together; larger batches are cut
+- n       - number of points over all ranks that are treated together; larger batches are cut
 
   Output Parameter:
 . transport - free with `BrenierTransportDestroy()`; set its heights before the first batch
 
-  Notes: 12 n_local dim bytes for the targets, 12 n dim for the points.
+  Errors: `PETSC_ERR_MEM` - no memory for packed targets or points
+
+  Cost: 12 n_local dim bytes for the targets, 12 n dim for the points
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTransportCreate(BrenierTargets targets, PetscInt n, BrenierTransport *transport);
 
-/* Sets the heights, finite, laid out as the targets, in their units. Collective; n_local numbers are changed. */
+/*@
+  BrenierTransportSetHeights - Sets the heights for the batches that follow
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ transport - the transport
+- h         - heights, finite, laid out as the targets; unit: source target
+
+  Errors: none of its own
+
+  Cost: O(n_local), no messages
+@*/
 PETSC_EXTERN PetscErrorCode BrenierTransportSetHeights(BrenierTransport transport, Vec h);
 
 /*@
@@ -85,16 +107,29 @@ PETSC_EXTERN PetscErrorCode BrenierTransportSetHeights(BrenierTransport transpor
   Input Parameters:
 + transport - the transport
 . n         - number of points on this rank, 0 allowed
-- x         - points, shape [n, dim]
+- x         - points, shape [n, dim]; unit: source
 
   Output Parameter:
-. count - points in the cells of this rank's targets, shape [n_local]; bitwise the same for any number of ranks and any
-          distribution of the points, and equal to what `BrenierTransportApply()` gives
+. count - number of points in the cells of this rank's targets, shape [n_local]; the same for any number of ranks and
+          any distribution of the points, and equal to the counts by `BrenierTransportApply()`
 
-  Notes: 2 n_targets dim flops a point. Every rank receives 8 dim bytes a point and reduces 12.
+  Errors: none of its own
+
+  Cost: 2 n_targets dim flops a point over all ranks. Every rank receives 8 dim bytes a point and reduces 12
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTransportCount(BrenierTransport transport, PetscInt n, const PetscReal x[],
                                                   PetscInt64 count[]);
 
-/* Collective; NULL is fine. */
+/*@
+  BrenierTransportDestroy - Frees a transport, which may be NULL
+
+  Collective on the targets' communicator
+
+  Input/Output Parameter:
+. transport - NULL afterwards
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierTransportDestroy(BrenierTransport *transport);
