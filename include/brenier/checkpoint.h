@@ -1,17 +1,16 @@
 /*
-  checkpoint.h - What a solve continues from, in memory and in a file.
+  checkpoint.h - The state from which a solve continues, in memory and in a file.
 
-  A solve is kept at its safe points: eight times in each round of the warm-up, after the start, in each stage before
-  the first Newton iteration and after each, and in each pass over fresh curves before the first step and after each.
-  What is kept lives in memory, beside the running solve, until the next safe point, so that work abandoned in between
-  costs nothing but itself. It is written when an interval has passed, when the sample has changed and that costs
-  little, and when the run stops. The file holds heights, their mean, scale and slack of each target, Newton's state,
-  the sample with its candidate lists, the history, and the problem: what must be the same for the run to continue.
-  Continued on the same number of ranks, a run gives the same bits as one that was never stopped, but where that takes a
-  pass back.
+  A solve saves its state at its safe points: eight times in each round of the warm-up, after the start, in each stage
+  before the first Newton iteration and after each, and in each epoch of averaged SGD before the first step and after
+  each. The state lives in memory until the next safe point, so work that is abandoned in between costs nothing but
+  itself. It is written when an interval has passed, when the sample has changed and writing takes little time, and when
+  the run stops. The file holds the heights, their mean, the scale and the skin of each target, the state of Newton, the
+  sample with its candidate lists, the history, and the problem: what must be the same for a run to continue. A run that
+  continues on the same number of ranks gives the same bits as one that was never stopped, unless an epoch is rejected.
 
-  Two generations: the file PATH, and the one before as PATH.1, where PATH is what links lead to. The newest that is
-  whole is taken. docs/restart.md.
+  Two generations: the file PATH, and the one before as PATH.1, where PATH is the path that links lead to. The newest
+  that is whole is used. docs/restart.md.
 */
 #pragma once
 
@@ -25,30 +24,29 @@ typedef enum {
   BRENIER_PHASE_WARM_UP, /* in the warm-up */
   BRENIER_PHASE_READY,   /* heights to start from are known */
   BRENIER_PHASE_STAGE,   /* in a stage */
-  BRENIER_PHASE_PASS,    /* in a pass over fresh curves: no sample is kept */
+  BRENIER_PHASE_PASS,    /* in an epoch of averaged SGD: there is no sample */
   BRENIER_PHASE_FINISHED /* the result is written; nothing else is stored */
 } BrenierPhase;
 
-/* Where in its rounds and steps a warm-up is. */
+/* Round and step of a warm-up. */
 typedef struct {
-  PetscInt64 round, step; /* the next step of the round */
-  PetscReal  length;      /* of the round */
+  PetscInt64 round, step; /* step is the next of the round */
+  PetscReal  length;      /* height scale of the round */
 } BrenierWarmState;
 
-/* Where in its steps a pass over fresh curves is. */
+/* State of an epoch of averaged SGD. */
 typedef struct {
-  PetscInt64 pass, step, n_steps; /* the how-manieth pass, from 0; its next step and their number */
-  PetscInt64 first;               /* steps of the passes before */
+  PetscInt64 pass, step, n_steps; /* number of the epoch, from 0; its next step, and how many it has */
+  PetscInt64 first;               /* steps of the epochs before */
   PetscInt64 batch;               /* curves of a step */
-  PetscInt64 before;              /* curves of the passes before */
+  PetscInt64 before;              /* curves of the epochs before */
   PetscReal  noise;               /* K: K / C is the sampling part of chi2 of C curves */
-  PetscReal  worth;               /* curves that the heights at the beginning of the pass are worth */
-  PetscBool  of_nodes;            /* steps go by nodes (scales.h), whose scales are kept */
-  PetscReal  gain;                /* worth that a curve of a pass adds, as expected */
+  PetscReal  worth;               /* C_eff of the heights at the beginning of the epoch */
+  PetscBool  of_nodes;            /* whether steps are taken in nodes (scales.h), whose scales are saved */
+  PetscReal  gain;                /* efficiency: expected growth of C_eff for each curve drawn */
 } BrenierPassState;
 
-/* What a solve continues from, besides vectors, sample and history; the files of src/solve/ say what the fields
-   mean. */
+/* State of a solve besides vectors, sample and history; the files of src/solve/ say what the fields mean. */
 typedef struct {
   BrenierPhase       phase;
   BrenierWarmState   warm;
@@ -56,107 +54,262 @@ typedef struct {
   PetscReal          length;
   PetscInt64         attempt, size;
   PetscReal          wanted;
-  PetscBool          last, passes; /* the last stage; passes follow, or it is in one */
+  PetscBool          last, passes; /* whether this is the last stage; whether averaged SGD follows, or runs */
   PetscInt64         curves;
   BrenierIteration   before, newest;
   BrenierNewtonState newton;
 } BrenierSolveState;
 
-/* Vectors of what a solve continues from, laid out as the targets; NULL where a phase has none. */
+/* Vectors of the state, laid out as the targets; NULL where a phase has none. */
 typedef struct {
   Vec h;      /* heights */
-  Vec mean;   /* WARM_UP, PASS: of heights so far; in the warm-up of half a round's, as if those to come were 0 */
+  Vec mean;   /* WARM_UP, PASS: mean of the heights; in the warm-up, of half a round, later ones counted as 0 */
   Vec scale;  /* STAGE, PASS: as in newton.h */
-  Vec slack;  /* STAGE: of the lists */
-  Vec groups; /* PASS of nodes: the scale of group i behind the targets (scales.h) as entry i */
+  Vec slack;  /* STAGE: skins of the lists */
+  Vec groups; /* PASS in nodes: entry i is the scale of group i (scales.h) */
 } BrenierSolveVectors;
 
-/* One thing that must be the same for a run to continue, as text. */
+/* One item of the problem, as text: it must be the same for a run to continue. */
 typedef struct {
   const char *name; /* as the user knows it: "-tol" */
   char        value[64];
 } BrenierProblemItem;
 
-/* What the name of the generation before ends with: ".1". */
+/* Ending of the name of the older generation: ".1". */
 PETSC_EXTERN const char BrenierCheckpointOlder[];
 
 /*@
-  BrenierCheckpointCreate - Finds what an earlier run left at `path`, if anything
+  BrenierCheckpointCreate - Makes a checkpoint, with the state that an earlier run left in its file, if there is one
 
   Collective on the targets' communicator
 
   Input Parameters:
 + targets  - the targets; borrowed
 . path     - name of the file
-. interval - seconds between two checkpoints; 0 for one at every safe point
-. problem  - what must be the same, shape [n_items]; copied
-- n_items  - their number
+. interval - time between two files; 0 to write at every safe point; unit: s
+. problem  - what must be the same for a run to continue, shape [n_items]; copied
+- n_items  - number of items
 
   Output Parameter:
 . checkpoint - free with `BrenierCheckpointDestroy()`
 
-  Errors: `PETSC_ERR_FILE_UNEXPECTED` - a checkpoint of another problem (the sentence names what differs), or files of
-  which none can be read
+  Errors:
++ `PETSC_ERR_FILE_UNEXPECTED` - the checkpoint of another problem (the sentence names what differs), or damaged files of
+                                which none can be used
+- `PETSC_ERR_FILE_OPEN`       - the path is too long, or no file that is there can be read
 
-  Notes: says on standard output what it found, and warns of a damaged file that is passed over.
+  Cost: reads the heights and small data, verifying the file once; the sample is read later
+
+  Notes: It prints what it found, and warns of a damaged file, after which the older generation is tried.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierCheckpointCreate(BrenierTargets targets, const char path[], PetscReal interval,
                                                     const BrenierProblemItem problem[], PetscInt n_items,
                                                     BrenierCheckpoint *checkpoint);
 
-/* What the earlier run left: phase BRENIER_PHASE_START without one. Borrowed. Not collective. */
+/*@
+  BrenierCheckpointState - Gives the state that an earlier run left, or that was saved last
+
+  Not collective
+
+  Input Parameter:
+. checkpoint - the checkpoint
+
+  Returns: the state, borrowed; its phase is BRENIER_PHASE_START when there is none
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN const BrenierSolveState *BrenierCheckpointState(BrenierCheckpoint checkpoint);
 
-/* Rows of the history kept, the same on all ranks. Borrowed until the next row. Not collective. */
+/*@
+  BrenierCheckpointHistory - Gives the history that was saved, the same on all ranks
+
+  Not collective
+
+  Input Parameter:
+. checkpoint - the checkpoint
+
+  Output Parameters:
++ n   - number of rows
+- row - the rows, shape [n], borrowed until the next row is added
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierCheckpointHistory(BrenierCheckpoint checkpoint, PetscInt *n,
                                                      const BrenierIteration **row);
 
-/* Adds a row to the history; it is kept from the next safe point on. Not collective. */
+/*@
+  BrenierCheckpointAddRow - Adds a row to the history, which is saved from the next safe point on
+
+  Not collective
+
+  Input Parameters:
++ checkpoint - the checkpoint
+- row        - the row; copied
+
+  Errors: none of its own
+
+  Cost: O(1) on average
+@*/
 PETSC_EXTERN PetscErrorCode BrenierCheckpointAddRow(BrenierCheckpoint checkpoint, const BrenierIteration *row);
 
-/* Copies what is kept into those of the vectors that are not NULL; one that the phase does not have stays as it is.
-   Collective. */
-PETSC_EXTERN PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint checkpoint, const BrenierSolveVectors *vectors);
-
-/* The sample kept; lists: whether it has candidate lists. Arguments as BrenierDualCreate(). Collective. */
-PETSC_EXTERN PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint checkpoint, BrenierSource source,
-                                                      PetscInt64 seed, uint32_t stream, PetscInt n_batches,
-                                                      PetscBool lists, BrenierDual *dual);
-
-/* Levels of the hierarchy that the start was made by, for the result: kept and given back. At most `capacity` are
-   given. Not collective. */
-PETSC_EXTERN PetscErrorCode BrenierCheckpointSetLevels(BrenierCheckpoint checkpoint, PetscInt n,
-                                                       const PetscInt level[]);
-PETSC_EXTERN PetscErrorCode BrenierCheckpointGetLevels(BrenierCheckpoint checkpoint, PetscInt capacity, PetscInt *n,
-                                                       PetscInt level[]);
-
 /*@
-  BrenierCheckpointKeep - A safe point: keeps the state, and writes it when that is due
+  BrenierCheckpointGet - Copies saved vectors into those of `vectors` that are not NULL
 
   Collective on the targets' communicator
 
   Input Parameters:
 + checkpoint - the checkpoint
-. state      - see above
-. vectors    - see above; copied
-- dual       - the sample, evaluated at h; borrowed until the next call; NULL before the first stage and in a pass
+- vectors    - vectors of the caller; one that the saved phase does not have stays unchanged
 
-  Errors: `PETSC_ERR_FILE_OPEN` - the file belongs to another run by now
+  Errors: none of its own
 
-  Notes: a failure to write, as of a full disk, is a warning: the older file is there still, and the solve goes on.
+  Cost: O(n / P), no messages
+@*/
+PETSC_EXTERN PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint checkpoint, const BrenierSolveVectors *vectors);
+
+/*@
+  BrenierCheckpointLoadDual - Makes the dual of the sample that an earlier run left, and closes its file
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ checkpoint - the checkpoint, which found a state of phase BRENIER_PHASE_STAGE
+. source     - the source
+. seed       - with `stream` names the sample
+. stream     - a `BrenierStream`
+. n_batches  - number of batches
+- lists      - whether the sample has candidate lists
+
+  Output Parameter:
+. dual - as of `BrenierDualLoad()`; free with `BrenierDualDestroy()`
+
+  Errors: `PETSC_ERR_FILE_UNEXPECTED` - as `BrenierDualLoad()`
+
+  Cost: that of `BrenierDualLoad()`
+@*/
+PETSC_EXTERN PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint checkpoint, BrenierSource source,
+                                                      PetscInt64 seed, uint32_t stream, PetscInt n_batches,
+                                                      PetscBool lists, BrenierDual *dual);
+
+/*@
+  BrenierCheckpointSetLevels - Saves the levels of clusters that gave the start, for the result
+
+  Not collective
+
+  Input Parameters:
++ checkpoint - the checkpoint
+. n          - number of levels
+- level      - their numbers of clusters, shape [n]
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscErrorCode BrenierCheckpointSetLevels(BrenierCheckpoint checkpoint, PetscInt n,
+                                                       const PetscInt level[]);
+
+/*@
+  BrenierCheckpointGetLevels - Gives the levels that were saved
+
+  Not collective
+
+  Input Parameters:
++ checkpoint - the checkpoint
+- capacity   - largest number wanted
+
+  Output Parameters:
++ n     - number of levels
+- level - their numbers of clusters, shape [n]
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscErrorCode BrenierCheckpointGetLevels(BrenierCheckpoint checkpoint, PetscInt capacity, PetscInt *n,
+                                                       PetscInt level[]);
+
+/*@
+  BrenierCheckpointKeep - A safe point: saves the state in memory, and writes the file when that is due
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ checkpoint - the checkpoint
+. state      - the state; copied
+. vectors    - its vectors; copied
+- dual       - the sample, evaluated at h; borrowed until the next call; NULL before the first stage and in an epoch
+
+  Errors: `PETSC_ERR_FILE_OPEN` - another run has taken the file
+
+  Cost: copies of the vectors and of the lists that changed; two reductions; when due, the cost of
+  `BrenierCheckpointWrite()`
+
+  Notes: A failure to write (full disk) is a warning. The older file still exists, and the solve goes on.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierCheckpointKeep(BrenierCheckpoint checkpoint, const BrenierSolveState *state,
                                                   const BrenierSolveVectors *vectors, BrenierDual dual);
 
-/* Writes what is kept, now. Collective. Errors: as BrenierStoreCreate() and what follows it. */
+/*@
+  BrenierCheckpointWrite - Writes the saved state now
+
+  Collective on the targets' communicator
+
+  Input Parameter:
+. checkpoint - the checkpoint
+
+  Errors: `PETSC_ERR_FILE_OPEN` - as `BrenierStoreCreate()`, `BrenierStoreWriteRows()` and `BrenierStoreCommit()`, or
+  another run has taken the file
+
+  Cost: all vectors and lists pass to rank 0, 8 bytes a target and vector and 8 a candidate; rank 0 reads them once
+@*/
 PETSC_EXTERN PetscErrorCode BrenierCheckpointWrite(BrenierCheckpoint checkpoint);
 
-/* Leaves a small file that says the solve is finished, with its outcome, and removes the older one. Collective. */
+/*@
+  BrenierCheckpointFinish - Replaces the file by a small one with the outcome of the solve, and removes the older one
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ checkpoint - the checkpoint
+. exit_code  - exit code of the program
+- status     - status of the solve, as in the result
+
+  Errors: `PETSC_ERR_FILE_OPEN` - as `BrenierCheckpointWrite()`
+
+  Cost: one small file
+@*/
 PETSC_EXTERN PetscErrorCode BrenierCheckpointFinish(BrenierCheckpoint checkpoint, PetscInt64 exit_code,
                                                     const char status[]);
 
-/* Of a finished solve: its exit code and status. Borrowed. Not collective. */
+/*@
+  BrenierCheckpointOutcome - Gives the outcome of a finished solve
+
+  Not collective
+
+  Input Parameter:
+. checkpoint - the checkpoint, whose state has the phase BRENIER_PHASE_FINISHED
+
+  Output Parameter:
+. exit_code - exit code of the program
+
+  Returns: status of the solve, borrowed
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN const char *BrenierCheckpointOutcome(BrenierCheckpoint checkpoint, PetscInt64 *exit_code);
 
-/* Collective; NULL is fine. */
+/*@
+  BrenierCheckpointDestroy - Frees a checkpoint, which may be NULL; the file stays
+
+  Collective on the targets' communicator
+
+  Input/Output Parameter:
+. checkpoint - NULL afterwards
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierCheckpointDestroy(BrenierCheckpoint *checkpoint);

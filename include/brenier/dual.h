@@ -1,15 +1,23 @@
 /*
-  dual.h - The sampled dual: energy, cell masses and Hessian at given heights, on a fixed set of random curves.
+  dual.h - The sampled dual: energy, cell masses and Hessian at given heights, on a fixed sample of random curves.
 
-  E_C(h) = mean over C curves of int u along the curve - sum nu_i h_i, u(x) = max_i <x,y_i> + h_i. Along a curve u is an
-  upper envelope of n functions of one variable, known exactly, so E_C is convex and once continuously differentiable:
+  E_C(h) = mean over C curves of int u along the curve - sum nu_i h_i, u(x) = max_i <x,y_i> + h_i. It is the sample
+  average approximation of E. Along a curve u is an upper envelope of n functions of one variable, which is computed
+  exactly. So E_C is convex and once continuously differentiable:
     gradient_i = mass_i - nu_i,          mass_i = mean share of the curve that lies in cell i;
     hessian_ij = - mean over crossings from cell i to j of  density / |difference of derivatives|,  zero row sums.
   Gradient and Hessian are those of E_C itself, not separate estimates.
 
-  Curves are split over the ranks; targets travel round a ring of ranks; every rank meets every curve of its own with
-  every target by a certified filter (tile.h) and walks the exact envelope of what is left (envelope.h). Masses are
-  summed as integers and energies by order-independent sums: bitwise the same for any number of ranks.
+  Curves are split over the ranks; targets travel round a ring of ranks. A scan compares every curve with every target
+  by a certified filter (tile.h), and computes the exact envelope of the planes that pass (envelope.h). Masses are
+  summed as integers and energies by order-independent sums, so they are bitwise the same for any number of ranks.
+
+  Candidate lists. A curve may store the planes that can appear on it while no height moves by more than the skin of its
+  target (a Verlet list, Phys. Rev. 159 (1967)). An evaluation then uses the lists, and scans only where their
+  certificates fail. A list is complete when its certificate holds at the present heights: no other plane appears.
+
+  States: created; evaluated, by `BrenierDualEvaluate()`, until the next evaluation or growth; marked, by
+  `BrenierDualMark()`. Functions say which state they need; it is not checked.
 */
 #pragma once
 
@@ -21,114 +29,164 @@
 
 typedef struct _p_BrenierDual *BrenierDual;
 
-/* What one evaluation says besides the masses. */
+/* Results of an evaluation besides the masses. */
 typedef struct {
-  PetscReal energy; /* E_C(h), in the units of the targets */
+  PetscReal energy; /* E_C(h); unit source target */
   PetscReal noise2; /* estimate of the sampling part of chi2: sum of Var(mass_i) / nu_i; 0 without at least 2 batches */
-  PetscReal noise1; /* the same for L1: sum of the deviations of the masses */
+  PetscReal noise1; /* the same for L1: sum of the standard errors of the masses */
   PetscInt64 n_pieces; /* over all curves */
   PetscInt64 n_empty;  /* cells without mass */
 } BrenierDualValue;
 
-/* Work done since the dual was made, on this rank. */
+/* Work of this rank since the dual was made. */
 typedef struct {
   PetscInt64     n_evaluations;
   PetscInt64     n_visits;               /* pairs that passed the filter */
-  PetscInt64     n_scanned;              /* curves that met all targets, one counted as often as it did */
-  PetscInt64     n_risen;                /* targets of this rank that met all curves for having risen too far */
-  PetscInt64     n_fresh;                /* candidates that full scans found on curves without a list */
+  PetscInt64     n_scanned;              /* scans of curves against all targets */
+  PetscInt64     n_risen;                /* rescans of targets of this rank whose heights rose beyond their skin */
+  PetscInt64     n_fresh;                /* candidates found by full scans on curves without a list */
   PetscInt64     n_candidates, n_pieces; /* in the lists and on the envelopes at present */
   PetscLogDouble flops;                  /* of the scans: 2 dim per pair and curve vector */
-  PetscLogDouble ring_bytes; /* of targets, sent to other nodes; what a node does not keep, to other ranks */
+  PetscLogDouble ring_bytes; /* of targets, sent to other nodes, and to other ranks where a node keeps no copy */
   PetscLogDouble scan_seconds, envelope_seconds;
 } BrenierDualWork;
 
 /*@
-  BrenierDualCreate - Prepares the sampled dual
+  BrenierDualCreate - Makes the sampled dual of a new sample
 
   Collective on the targets' communicator
 
   Input Parameters:
 + targets   - the targets; borrowed, must outlive the dual
-. source    - the source; copied
+. source    - the source; referenced
 . seed      - with `stream` names the sample
 . stream    - a `BrenierStream`
 . n_curves  - size C of the sample, at least 1; lowered to `BrenierSourceMaxCurves()`
-- n_batches - parts of the sample whose masses are kept apart, for error estimates; 1 to C, lowered to C
+- n_batches - number of batches, parts of the sample whose masses are kept apart for error estimates; at least 1,
+              lowered to C
 
   Output Parameter:
 . dual - free with `BrenierDualDestroy()`
+
+  Errors: `PETSC_ERR_ARG_OUTOFRANGE` - no curve, or no batch
+
+  Cost: O(C / P) operations; 8 n_batches bytes a target of this rank; no messages
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSource source, PetscInt64 seed,
                                               uint32_t stream, PetscInt64 n_curves, PetscInt n_batches,
                                               BrenierDual *dual);
 
 /*@
-  BrenierDualEvaluate - Scans all curves at heights h
+  BrenierDualEvaluate - Computes energy and cell masses at heights h
 
   Collective on the dual
 
   Input Parameters:
-+ dual - the dual; keeps the pieces found until the next evaluation
-- h    - heights, finite, laid out as the targets, in their units
++ dual - the dual; stores the pieces of the envelopes until the next evaluation
+- h    - heights, finite, laid out as the targets; unit: source target
 
   Output Parameters:
-+ mass  - cell masses, same layout, summing to 1
++ mass  - cell masses, laid out as the targets, summing to 1; unit: 1
 - value - energy and counts, the same on all ranks
 
-  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h) before a chunk of at most 4,096 curves a rank met the
-  targets. The dual can then only be saved as it was marked, or destroyed.
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h) between two chunks of at most 4,096 curves a rank. The dual
+  can then only be saved as it was marked, or destroyed
 
-  Notes: 4 n dim C flops for circles, 2 n dim C for chords, over all ranks; memory some 30 bytes a piece kept, some 17
-  pieces a circle, on top of one chunk of curves and two blocks of targets. The pieces of the last evaluation bound u
-  from below in the next, which makes it faster the closer the heights.
+  Cost: without lists, 4 n dim C flops for circles and 2 n dim C for chords, over all ranks; all targets are sent round
+  the ring. Memory is some 30 bytes a piece and some 17 pieces a circle, beside one chunk of curves and two blocks of
+  targets. With lists, one envelope a curve, and scans where certificates fail
+
+  Notes: The pieces of one evaluation bound u from below in the next. The closer the heights, the faster it is.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mass, BrenierDualValue *value);
 
 /*@
-  BrenierDualSetSlack - Keeps candidate lists between evaluations, for heights that move by no more than their slack
+  BrenierDualSetSlack - Makes the dual keep candidate lists, with a skin for each target
 
   Collective on the dual
 
   Input Parameters:
 + dual  - the dual
-- slack - how far each height may move, at least 0; laid out as the targets, in the units of their heights
+- slack - skins: how far each height may move, at least 0, laid out as the targets; unit: source target
 
-  Notes: an evaluation then scans only curves that are new or on which a piece fell further than its slack, and targets
-  that rose further; the rest it walks. Results stay the same to the bit. Larger slacks make longer lists: 28 bytes a
-  candidate. May be set again, which holds for curves scanned and targets moved from then on. Without effect in one
-  dimension.
+  Errors: none of its own
+
+  Cost: O(n / P) now; later 28 bytes a candidate
+
+  Notes: An evaluation then scans only curves that are new or on which the height of a piece fell by more than its skin,
+  and targets whose heights rose by more. Results stay the same to the bit. Larger skins make longer lists. Skins may be
+  set again; they hold for curves scanned and targets moved from then on. There is no effect in one dimension.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
 
-/*
-  BrenierDualMissing - How much the energy of the last evaluation is below that of the sample at most, by lists that
-  were trusted
+/*@
+  BrenierDualMissing - Bounds how far the energy of an evaluation by unchecked lists is below that of the sample
 
-  Collective on the dual, evaluated by lists
+  Collective on the dual, evaluated
 
-  Notes: on each curve the planes that are not listed lie below the envelope l of its anchors at low, and the list holds
-  these anchors; so where l is the plane of one that fell below its low, u is below what it should be by no more than
-  that. An envelope of the anchors of each curve on which one fell.
-*/
+  Input Parameter:
+. dual - the dual
+
+  Output Parameter:
+. missing - the bound; 0 without lists; unit: source target
+
+  Errors: none of its own
+
+  Cost: one envelope of the anchors for each curve on which an anchor fell; two reductions
+
+  Notes: On each curve the planes that are not in its list lie below an envelope l of planes of the list, its anchors,
+  at the heights `low`. Where l is the plane of an anchor whose height has fallen below `low`, u is too low by no more
+  than that fall.
+@*/
 PETSC_EXTERN PetscErrorCode BrenierDualMissing(BrenierDual dual, PetscReal *missing);
 
-/* Whether lists are kept. Not collective. */
+/*@
+  BrenierDualKeepsLists - Tells whether the dual keeps candidate lists
+
+  Not collective
+
+  Input Parameter:
+. dual - the dual
+
+  Returns: true after `BrenierDualSetSlack()`, but not in one dimension
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscBool BrenierDualKeepsLists(BrenierDual dual);
 
 /*@
-  BrenierDualTrustLists - Whether evaluations walk the lists of curves without asking for their certificates
+  BrenierDualTrustLists - Sets whether evaluations use the lists of curves without checking their certificates
 
   Collective on the dual
 
-  Notes: trusted lists give the energy, masses and Hessian of u without the planes that are not listed, convex and exact
-  for what they are; few pieces are missing after steps of a few slacks. New curves are scanned all the same. An
-  evaluation without trust, the default, mends every list that needs it and misses nothing.
+  Input Parameters:
++ dual     - the dual
+- trusting - true to skip the check; false, the default, to check and complete every list
+
+  Errors: none of its own
+
+  Cost: O(1)
+
+  Notes: Unchecked lists give energy, masses and Hessian of the maximum over the listed planes alone. That function is
+  convex, and its energy a lower bound. Few pieces are missing after steps of a few skins. New curves are scanned in
+  either case.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool trusting);
 
-/* Whether the next evaluations are made again, by a run that continues another: curves that they scan are not counted
-   twice. Collective on the dual. */
+/*@
+  BrenierDualRepeats - Sets whether the next evaluations repeat those of an earlier run, whose scans were counted
+  already
+
+  Collective on the dual
+
+  Input Parameters:
++ dual      - the dual
+- repeating - true to leave scans of the next evaluations out of the counts of work
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierDualRepeats(BrenierDual dual, PetscBool repeating);
 
 /*@
@@ -138,57 +196,107 @@ PETSC_EXTERN PetscErrorCode BrenierDualRepeats(BrenierDual dual, PetscBool repea
 
   Input Parameters:
 + dual     - the dual
-- n_curves - new size; the sample never shrinks. A sample can grow 63 times
+- n_curves - new size; a smaller one than the present changes nothing
 
-  Notes: curve k is the same whether a sample was made at once or grew. Batches take the same part of each growth.
+  Errors: `PETSC_ERR_ARG_OUTOFRANGE` - the sample has grown 63 times already
+
+  Cost: O(C / P) operations, no messages; new curves are scanned by the next evaluation
+
+  Notes: Curve k is the same whether a sample was made at once or grew. Batches take the same part of each growth.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves);
 
 /*@
-  BrenierDualMark - Notes the sample and its lists as they are, for BrenierDualSave()
+  BrenierDualMark - Takes a snapshot of the sample and its lists, for `BrenierDualSave()`
 
   Collective on the dual, evaluated
 
-  Notes: replaces the mark before. 12 bytes a curve and 8 a target, and what lists change later stays in memory beside
-  what they were, so that an evaluation that is abandoned loses nothing.
+  Input Parameter:
+. dual - the dual
+
+  Errors: none of its own
+
+  Cost: 12 bytes a curve and 8 a target; lists that change later stay in memory in both versions
+
+  Notes: It replaces the snapshot before. An evaluation that is abandoned does not change a snapshot.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualMark(BrenierDual dual);
 
-/* Bytes that BrenierDualSave() writes, about. Collective on the dual, marked. */
-PETSC_EXTERN PetscErrorCode BrenierDualSaveBytes(BrenierDual dual, PetscInt64 *bytes);
-
 /*@
-  BrenierDualSave - Writes what was marked into the group /sample of a file
+  BrenierDualSaveBytes - Estimates the bytes that `BrenierDualSave()` writes
 
   Collective on the dual, marked
 
-  Notes: lists in the order of the sample, so that any number of ranks can read them: 8 bytes a candidate.
-  Errors: as `BrenierStoreWriteRows()`
+  Input Parameter:
+. dual - the dual
+
+  Output Parameter:
+. bytes - the estimate; unit: byte
+
+  Errors: none of its own
+
+  Cost: one reduction
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualSaveBytes(BrenierDual dual, PetscInt64 *bytes);
+
+/*@
+  BrenierDualSave - Writes the snapshot into the group /sample of a file
+
+  Collective on the dual, marked
+
+  Input Parameters:
++ dual  - the dual
+- store - a store being written
+
+  Errors:
++ `PETSC_ERR_FILE_OPEN`      - as `BrenierStoreWriteRows()`
+- `PETSC_ERR_ARG_WRONGSTATE` - the store is open for reading
+
+  Cost: all lists pass to rank 0, 8 bytes a candidate, 4 a curve and 8 a target
+
+  Notes: Lists are written in the order of the sample, so that any number of ranks can read them.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store);
 
 /*@
-  BrenierDualLoad - Makes the dual that was saved
+  BrenierDualLoad - Makes a dual from a snapshot in a file
 
   Collective on the targets' communicator
 
   Input Parameters:
 + targets, source, seed, stream, n_batches - as for `BrenierDualCreate()`, those of the dual that was saved
-. slack - its slacks; NULL when it kept no lists
-- store - the file
+. slack - its skins, laid out as the targets; NULL when it kept no lists; unit: source target
+- store - a store that is open for reading
 
   Output Parameter:
-. dual - to be evaluated once at the heights of the mark, its lists trusted: it then is what it was, whatever the number
-         of ranks; the caller destroys it
+. dual - free with `BrenierDualDestroy()`
 
-  Errors: as `BrenierStoreReadRows()`; `PETSC_ERR_FILE_UNEXPECTED` - lists that are not lists of these targets
+  Errors:
++ `PETSC_ERR_FILE_UNEXPECTED` - as `BrenierStoreReadRows()`; lists that are not lists of these targets
+- `PETSC_ERR_ARG_WRONGSTATE`  - the store is being written
+
+  Cost: each rank reads its lists once, 8 bytes a candidate; all targets are sent round the ring once
+
+  Notes: The dual has to be evaluated once at the heights of the snapshot, without checking its lists. It is then in the
+  state of the snapshot, for any number of ranks.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualLoad(BrenierTargets targets, BrenierSource source, PetscInt64 seed,
                                             uint32_t stream, PetscInt n_batches, Vec slack, BrenierStore store,
                                             BrenierDual *dual);
 
-/* For debugging: every evaluation by lists that are not just trusted is compared with one by a full scan; a difference
-   is an error (a bug). Collective. */
+/*@
+  BrenierDualSetVerify - Sets whether each evaluation by checked lists is compared with a full scan, for debugging
+
+  Collective on the dual
+
+  Input Parameters:
++ dual   - the dual
+- verify - true to compare; a later evaluation returns `PETSC_ERR_PLIB` when the two differ
+
+  Errors: none of its own
+
+  Cost: O(1) now; later one more scan an evaluation
+@*/
 PETSC_EXTERN PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool verify);
 
 /*@
@@ -198,107 +306,212 @@ PETSC_EXTERN PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool ver
 
   Input Parameters:
 + dual   - the dual
-- stride - 1 for the Hessian of the sample; k for that of every k-th of its curves, an estimate of it
+- stride - 1 for the Hessian of the sample; k for an estimate from every k-th of its curves
 
   Output Parameter:
-. hessian - MATAIJ laid out as the targets, constants attached as its null space; the caller destroys it
+. hessian - MATAIJ, rows laid out as the targets, constants attached as its null space, in units of 1/(source target);
+            the caller destroys it
 
-  Notes: rows of empty cells are zero. Some 200 bytes a piece of the curves used while it is made.
+  Errors: none of its own
+
+  Cost: O(pieces) operations; some 200 bytes a piece of the curves used while it is made; entries are sent to the owners
+  of their rows
+
+  Notes: Rows of empty cells are zero.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stride, Mat *hessian);
 
 /*@
-  BrenierDualLength - What height changes a mass by its own size, typically
+  BrenierDualLength - Computes the height scale: the change of a height that changes its mass by about 100%
 
   Collective on the dual, evaluated
 
-  Output Parameter:
-. length - geometric mean over the pieces, weighted by their mass, of mass over what their ends add to the Hessian; in
-           the units of the heights; 0 when no piece has an end
+  Input Parameter:
+. dual - the dual
 
-  Notes: the mean over pieces, not cells, does not depend on the size of the sample.
+  Output Parameter:
+. length - the height scale; 0 when no piece has an end; unit: source target
+
+  Errors: none of its own
+
+  Cost: O(pieces) operations, 16 bytes a piece, two reductions
+
+  Notes: It is a geometric mean over the pieces, weighted by their masses. The number of a piece is its mass over the
+  contribution of its two ends to H_ii. A mean over pieces, not over cells, does not depend on the size of the sample.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualLength(BrenierDual dual, PetscReal *length);
 
 /*@
-  BrenierDualBarycentres - Centres of mass of the cells, from the pieces of the last evaluation: exact moments of arcs
-  and chords
+  BrenierDualBarycentres - Computes the barycentres of the cells from exact moments of the pieces, arcs or chords
 
   Collective on the dual, evaluated
 
-  Output Parameter:
-. barycentre - points of the source's space, shape [n targets here, dim]; NaN for cells without mass
+  Input Parameter:
+. dual - the dual
 
-  Notes: minus the gradient of the true height function at a target. Draws the curves again, scans nothing; sums of
-  integers, bitwise the same for any number of ranks. 8 bytes an axis and cell met, a few axes at once so that it takes
-  some 128 MB.
+  Output Parameter:
+. barycentre - barycentres of this rank's cells, shape [n_local, dim], bitwise the same for any number of ranks; NaN for
+               cells without mass; unit: source
+
+  Errors: none of its own
+
+  Cost: O(dim pieces) operations; the curves are drawn again, nothing is scanned. 8 bytes an axis and cell met are sent,
+  a few axes at a time, so that memory stays at some 128 MB
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualBarycentres(BrenierDual dual, PetscReal barycentre[]);
 
-/* Size of the sample. Not collective. */
+/*@
+  BrenierDualCurves - Gives the size of the sample
+
+  Not collective
+
+  Input Parameter:
+. dual - the dual
+
+  Returns: number of curves over all ranks
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
 
 /*@
-  BrenierDualLift - Raises the planes of empty cells until they touch u
+  BrenierDualLift - Raises the heights of empty cells until their planes touch u
 
-  Collective on the dual
+  Collective on the dual, evaluated at h
 
   Input Parameters:
-+ dual - evaluated at h
-. mass - the masses that evaluation returned
-. most - at most how far beyond its gap a plane is raised, shape [targets here]; NULL when nothing is known. With 0
-         throughout the energy falls: u stays as it is. Below 0 the plane stays that far below u
-- h    - its heights; every empty cell's is raised by its gap, the least u - f_i over all curves, exact, and a twentieth
-         of it, so that it comes to lie on top somewhere
++ dual - the dual
+. mass - the masses of that evaluation, laid out as the targets; unit: 1
+- most - largest rise beyond the gap, shape [n_local], or NULL; below 0 the plane stays that far below u; unit: source
+         target
 
-  Output Parameters:
-+ h        - the raised heights
-- n_lifted - number of empty cells
+  Input/Output Parameter:
+. h - heights of the evaluation, then the raised heights, laid out as the targets; unit: source target
 
-  Notes: lowers the energy for every single plane raised to its gap (a plane below u does not change the integral of u,
-  and -nu_i h_i falls). Cost of a scan of the empty cells' targets alone.
+  Output Parameter:
+. n_lifted - number of empty cells over all ranks
+
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); h is unchanged then
+
+  Cost: a scan of the targets of empty cells alone
+
+  Notes: The gap of a plane is the least u - f_i over all curves, computed exactly. The height rises by the gap and a
+  twentieth of it, so that the plane is on top somewhere. A single plane that is raised by its gap lowers the energy:
+  the integral of u stays, and -nu_i h_i falls. With 0 as `most` throughout, u stays as it is.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, const PetscReal most[], Vec h,
                                             PetscInt64 *n_lifted);
 
 /*@
-  BrenierDualGaps - The least u - f_i over all curves, for chosen targets
+  BrenierDualGaps - Computes the gaps of chosen targets: the least u - f_i over all curves
 
-  Collective on the dual
+  Collective on the dual, evaluated at h
 
   Input Parameters:
-+ dual  - evaluated at h
-. h     - its heights
-. n     - number of targets chosen on this rank
++ dual  - the dual
+. h     - heights of the evaluation, laid out as the targets; unit: source target
+. n     - number of targets chosen on this rank, 0 allowed
 - local - their local indices, shape [n]
 
   Output Parameter:
-. gap - shape [n], at least 0 up to rounding; in the units of the heights
+. gap - the gaps, shape [n], at least 0 up to rounding; unit: source target
+
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h)
+
+  Cost: a scan of the chosen targets alone
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualGaps(BrenierDual dual, Vec h, PetscInt n, const BrenierLocal local[],
                                             PetscReal gap[]);
 
 /*@
-  BrenierDualGetBatches - Results of the last evaluation by batches of the sample
+  BrenierDualGetBatches - Gives the results of the last evaluation by batches of the sample
 
-  Collective on the dual
+  Collective on the dual, evaluated
+
+  Input Parameter:
+. dual - the dual
 
   Output Parameters:
 + n_batches - number of batches B; batch b holds curves b C / B to (b + 1) C / B
-. mass      - cell masses by batch, shape [B, n_local], or NULL; borrowed until the next evaluation
-. energy    - mean over the batch of int u, shape [B]: the energy without its linear part; the caller's, or NULL
-- square    - mean over the batch of |x|^2, shape [B]; the caller's, or NULL
+. mass      - cell masses by batch, shape [B, n_local], borrowed until the next evaluation, or NULL; unit: 1
+. energy    - mean over the batch of int u, the energy without its linear part, shape [B], of the caller, or NULL; unit:
+              source target
+- square    - mean over the batch of |x|^2, shape [B], of the caller, or NULL; unit: source^2
+
+  Errors: none of its own
+
+  Cost: O(C / P) operations; two reductions a batch for each of `energy` and `square`
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualGetBatches(BrenierDual dual, PetscInt *n_batches, const PetscReal **mass,
                                                   PetscReal energy[], PetscReal square[]);
 
-/* Pieces of local curve c after an evaluation: global targets and starts, for tests against slow twins. first_curve is
-   the global index of this rank's curve 0, n_curves their number. Borrowed. Not collective. */
+/*@
+  BrenierDualGetCurves - Gives the curves of this rank, for tests
+
+  Not collective
+
+  Input Parameter:
+. dual - a dual whose sample has not grown
+
+  Output Parameters:
++ first_curve - number in the sample of this rank's curve 0
+- n_curves    - number of curves on this rank
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierDualGetCurves(BrenierDual dual, PetscInt64 *first_curve, PetscInt *n_curves);
+
+/*@
+  BrenierDualGetPieces - Gives the pieces of a curve after an evaluation, for tests
+
+  Not collective
+
+  Input Parameters:
++ dual     - the dual, evaluated
+. c        - local curve
+- capacity - room in the arrays
+
+  Output Parameters:
++ n      - number of pieces, which may be above `capacity`
+. target - global targets of the pieces, shape [capacity]
+- start  - where they begin, shape [capacity]; unit: rad on circles, else source
+
+  Errors: none of its own
+
+  Cost: O(n)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierDualGetPieces(BrenierDual dual, PetscInt c, PetscInt *n, BrenierGlobal target[],
                                                  PetscReal start[], PetscInt capacity);
 
+/*@
+  BrenierDualGetWork - Gives the work of this rank since the dual was made
+
+  Not collective
+
+  Input Parameter:
+. dual - the dual
+
+  Output Parameter:
+. work - the work
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierDualGetWork(BrenierDual dual, BrenierDualWork *work);
 
-/* Collective; NULL is fine. */
+/*@
+  BrenierDualDestroy - Frees a dual, which may be NULL
+
+  Collective on the dual
+
+  Input/Output Parameter:
+. dual - NULL afterwards
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierDualDestroy(BrenierDual *dual);

@@ -1,49 +1,51 @@
 /*
-  solve.h - From targets to heights: where to start, then Newton on samples that grow until the tolerance is met.
+  solve.h - From targets to heights: a start, then Newton on samples that grow, or averaged SGD, until the tolerance is
+  met.
 
-  Start. Gaussian and sphere: clusters of the targets (cluster.h) are solved first, clusters of these before them, by a
-  factor of 8 to 32, and their heights carried over with the barycentres of their cells. The fewest clusters start from
-  the heights that transport the Gaussian of the source's covariance to the Gaussian of the targets' (linear.h). Cube:
-  in five dimensions or more, where <x,y> is nearly Gaussian for a uniform x and a chord crosses less than one facet,
-  all this is done with great circles for the Gaussian with the cube's covariance I/12; in fewer, with chords.
+  Start. For the Gaussian and the sphere, clusters of the targets (cluster.h) are solved first, and clusters of these
+  before, in levels of 8 to 32 times fewer. The heights of a level, with the barycentres of its cells, give the start of
+  the next. The coarsest level starts from the heights that transport the Gaussian with the covariance of the source to
+  the Gaussian with the covariance of the targets (linear.h). For the cube in five dimensions or more all this is done
+  with great circles of the Gaussian with the covariance I/12 of the cube: there <x,y> is nearly Gaussian for a uniform
+  x, and a chord crosses less than one facet. In fewer dimensions the cube uses chords.
 
-  Warm-up. Averaged stochastic descent on fresh curves, each seen once, before Newton sees the sample:
-    h <- h - rate length (w - nu) / max(nu, 1/n) / sqrt(step),  the heights of the second half averaged,
-  length the mean over pieces of dual.h: the change of height that changes a mass by its own size. Around tight clusters
-  it shrinks as their cells grow; another round with the new length follows then. It saves most of the Newton iterations
-  (docs/solver.md). Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
+  Warm-up. Averaged SGD on fresh curves, before the first sample is drawn:
+    h <- h - rate length (w - nu) / max(nu, 1/n) / sqrt(step),  the mean of the heights of the second half is the
+                                                                result.
+  `length` is the height scale of dual.h, the change of height that changes a mass by 100%. Around tight clusters it
+  shrinks as their cells grow; then another round with the new one follows. The warm-up saves most of the Newton
+  iterations (docs/solver.md). Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
 
-  Stages. The sample starts small and grows, earlier curves staying. K = noise^2 C, the sampling part of chi2 times the
-  number of curves, is measured by Newton's own sample; the minimiser of C curves has chi2 of about K / C on curves it
-  never saw, so the size for a tolerance is known after the first stage: C = K / tol^2, and a little more. The last
-  stage is followed by a measurement on fresh curves; while the upper end of its interval is above the tolerance, the
-  sample grows by what is missing. Slacks of the candidate lists (dual.h) are a multiple of what the heights are
-  expected to move: the sampling error of the stage before, times nu_i / H_ii. Between the first evaluation of a stage
-  and its end lists are trusted; with a fixed sample they are mended at the end, with a tolerance the measurement, by
-  full scans of fresh curves, is what judges.
+  Stages. The sample starts small and grows; its earlier curves stay. Let K = C times the sampling part of chi2,
+  measured on the sample of C curves that Newton minimises on. The minimiser of C curves has a chi2 of about K / C on
+  held-out curves, so after the first stage the size for a tolerance is known: C = K / tol^2, and a little more. The
+  last stage is followed by a measurement on held-out curves. While the upper end of its interval is above the
+  tolerance, the sample grows by as many curves as are missing. The skins of the candidate lists (dual.h) are a multiple
+  of the expected change of the heights: the sampling error of the stage before, times nu_i / H_ii. Between the first
+  evaluation of a stage and its end the lists are not checked. With a fixed sample they are checked and completed at the
+  end; with a tolerance, the measurement, a full scan of fresh curves, decides.
 
-  Light cells. A cell that is due less than a piece cannot be fitted: while a tolerance asks, a stage of C circles is
-  solved for weights of at least 1/(2 C), and before a measurement the cells so raised fall as far as their own weights
-  ask (solve/light.h).
+  Light cells. A cell whose weight is below that of a piece cannot be fitted. With a tolerance, a stage of C circles is
+  therefore solved for weights of at least 1/(2 C). Before a measurement the heights of such cells are lowered until
+  their masses suit their own weights (solve/light.h).
 
-  Passes. A curve that Newton keeps costs a scan, a list, and a walk in every iteration; one that is seen once costs the
-  scan. So where targets are many, in 16 dimensions or more, the first stage alone is Newton's, and passes over fresh
-  curves (solve/pass.h) go on from its heights to the tolerance: averaged descent in units of nu_i / H_ii, with steps as
-  short as the error allows that the stage had. A pass is as large as that error says, K / chi2 curves being what
-  heights are worth, at most 6 times what they are worth already, and is followed by a measurement; a pass between two
-  measurements that made the error larger is taken back. Where the tolerance is expected to take 5 curves a target or
-  less, there is no stage of Newton at all: the warm-up is as long as that, at most 2 curves a target, and passes go on
-  from its heights, in units of its length. In fewer dimensions descent is slow at what spans many cells, and few
-  targets are cheaper to walk than to scan.
+  Averaged SGD. Newton pays for each curve one scan, a stored list, and one envelope per iteration; SGD pays one scan.
+  From 16 dimensions and 10^6 coordinates on, Newton therefore solves the first sample only, and epochs of averaged SGD
+  on fresh curves (solve/pass.h) continue from its heights to the tolerance. Steps are in units of nu_i / H_ii. The step
+  size follows from the effective curves C_eff = K / chi2 of the present heights. An epoch draws at most about 6 C_eff
+  curves and is followed by a measurement. An epoch after which the held-out error is larger is rejected. When the
+  tolerance is expected to take 5 curves a target or fewer, Newton is left out: the warm-up is as long as that, at most
+  2 curves a target, and epochs follow, in units of its height scale. In lower dimension SGD converges slowly for errors
+  that span many cells, and Newton is used.
 
-  Beyond memory. Before anything is measured a curve is taken to have 100 candidates and 20 pieces (more in few
-  dimensions), 4.8 kB, afterwards what it has. When the sample that is wanted does not fit, Newton ends on the one that
-  does, and passes go on from there in any dimension, measured in parts that fit. Where not even half a circle (2
-  chords) a target fits, they begin at the heights of the warm-up, in units of its length.
+  Memory. Before anything is measured, a curve is assumed to have 100 candidates and 20 pieces (more in low dimension),
+  4.8 kB; afterwards the measured numbers count. When the sample that is wanted does not fit, Newton ends on the largest
+  that does, and averaged SGD continues in any dimension, measured in parts that fit. When not even half a circle (2
+  chords) a target fits, SGD starts at the heights of the warm-up, in units of its height scale.
 
-  Other methods. Those of minimise.h take Newton's place in a stage. Those of descent.h know no stages: they see as many
-  fresh points or curves as -curves says, or a perfect use of them would need for the tolerance and then twice as many
-  again and again, each time from the start, zero heights unless another is given.
+  Other methods. Those of minimise.h take the place of Newton in a stage. Those of descent.h have no stages. They draw
+  as many fresh points or curves as -curves says; else as many as an ideal method would need for the tolerance, then
+  twice as many, again and again, each time from the start: zero heights unless others are given.
 */
 #pragma once
 
@@ -53,45 +55,46 @@
 #include <brenier/newton.h>
 #include <brenier/stop.h>
 
+/* What is asked of a solve. */
 typedef struct {
   BrenierMethod method;
-  PetscReal     tol;          /* the upper end of the held-out interval of rho is to be below; 0: not judged */
-  PetscInt64    curves;       /* size of the last sample; 0: as the tolerance asks */
-  PetscInt64    check_curves; /* size of the held-out sample; 0: as the tolerance asks */
+  PetscReal     tol;          /* for the upper end of the held-out interval of rho; 0: none */
+  PetscInt64    curves;       /* size of the last sample; 0: chosen for the tolerance */
+  PetscInt64    check_curves; /* size of the held-out sample; 0: chosen for the tolerance */
   PetscInt64    seed;
-  PetscReal     warm_up; /* curves of the warm-up over number of targets; 0 for none, below 0 for as many as suit */
-  PetscReal     memory;  /* bytes a rank of sample, measurement and pass, each in its turn; 0: no bound */
-  PetscBool     verify;  /* compares lists with full scans, and so lets Newton see a sample */
-  BrenierNewtonOptions newton;     /* its monitor sees all stages as one iteration */
+  PetscReal     warm_up; /* curves of the warm-up over number of targets; 0 for none, below 0: chosen */
+  PetscReal     memory;  /* bytes of a rank for sample, measurement or epoch, one at a time; 0: no bound */
+  PetscBool     verify;  /* compares lists with full scans; Newton then has a sample */
+  BrenierNewtonOptions newton;     /* its monitor gets all stages as one iteration */
   BrenierDescentSample sample;     /* adam, asgd: points or curves */
-  BrenierCheckpoint    checkpoint; /* NULL for none; for Newton's method only. What it found is continued */
-  PetscErrorCode (*measured)(void *context, const BrenierHeldOut *held_out); /* sees each measurement; NULL for none */
+  BrenierCheckpoint    checkpoint; /* NULL for none; for Newton only. A state that it found is continued */
+  PetscErrorCode (*measured)(void *context, const BrenierHeldOut *held_out); /* gets each measurement; NULL for none */
   void *context;
 } BrenierSolveOptions;
 
-/* What came out. */
+/* The outcome of a solve. */
 typedef struct {
   BrenierIteration  last;
   BrenierReason     reason;   /* of the last stage */
-  PetscInt64        curves;   /* that were used: the last sample and those streamed */
-  PetscInt64        streamed; /* of them, fresh ones seen once, in passes; in those that were taken back, too */
+  PetscInt64        curves;   /* used in all: the last sample and those of averaged SGD */
+  PetscInt64        streamed; /* of these, fresh ones of averaged SGD, rejected epochs included */
   BrenierHeldOut    held_out;
-  PetscBool         exact;              /* masses are exact: no curves, no noise */
-  PetscBool         within_tol, passes; /* judged against tol; no larger sample fits, or would pay: passes follow */
-  BrenierStopReason stopped;            /* who asked to stop; with a checkpoint, nothing else is set then */
-  BrenierDualWork   work;               /* of this rank, all stages and passes, without warm-up and measurements */
+  PetscBool         exact;              /* whether masses are exact: no curves, no sampling error */
+  PetscBool         within_tol, passes; /* whether tol was met; whether averaged SGD followed Newton */
+  BrenierStopReason stopped;            /* who asked to stop; with a checkpoint nothing else is set then */
+  BrenierDualWork   work;               /* of this rank, all stages and epochs, without warm-up and measurements */
 } BrenierSolved;
 
 enum { BRENIER_MAX_LEVELS = 12 };
 
-/* What is known of a start. */
+/* What is known of the heights to start from. */
 typedef struct {
-  PetscReal length;   /* change of height that changes a typical mass by its own size; 0 when unknown */
-  PetscInt  n_levels; /* levels of clusters solved before */
-  PetscInt  level[BRENIER_MAX_LEVELS]; /* their clusters, few first */
+  PetscReal length;   /* height scale; 0 when unknown; unit source target */
+  PetscInt  n_levels; /* levels of clusters that were solved before */
+  PetscInt  level[BRENIER_MAX_LEVELS]; /* their numbers of clusters, ascending */
 } BrenierStart;
 
-/* What comes to be known of the cells of some heights; all the caller's. */
+/* Cells of the heights reached: vectors and arrays of the caller. */
 typedef struct {
   Vec        mass;       /* masses: on held-out curves, or exact */
   Vec        mass_error; /* standard errors of these; 0 of exact ones */
@@ -99,125 +102,159 @@ typedef struct {
 } BrenierCells;
 
 /*@
-  BrenierSolveStart - Heights to start from
+  BrenierSolveStart - Computes heights to start from, by levels of clusters and the warm-up
 
   Collective on the targets' communicator
 
   Input Parameters:
 + targets - the targets
 . source  - the source
-- options - for the cube: size and seed of the circles' sample, and how Newton goes
+- options - what is asked of the solve
 
   Output Parameters:
-+ h     - heights, gauged
-- start - see above
++ h     - heights, gauged, laid out as the targets; 0 for a method of descent.h; unit: source target
+- start - what is known of them
 
-  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); h is what there is by then: the Gaussian start, clusters'
-  heights carried over, or the mean of the warm-up so far
+  Errors:
++ `BRENIER_STOPPED`         - a stop was asked for (stop.h); h then holds the Gaussian start, heights from a level of
+                              clusters, or the mean of the warm-up so far
+. `PETSC_ERR_NOT_CONVERGED` - as `BrenierGaussianStart()`
+- `PETSC_ERR_FILE_OPEN`     - as `BrenierCheckpointKeep()`
+
+  Cost: levels of 8 to 32 times fewer targets are solved by Newton; the warm-up has 4 n^2 dim (warm_up + 1) flops a
+  round
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, BrenierSource source,
                                               const BrenierSolveOptions *options, Vec h, BrenierStart *start);
 
 /*@
-  BrenierSolveRestart - Heights carried over from a solution for other targets
+  BrenierSolveRestart - Computes heights to start from, from a solution for other targets
 
   Collective on the targets' communicator
 
   Input Parameters:
 + targets    - the targets
 . source     - the source of both
-. options    - as above
+. options    - what is asked of the solve
 . before     - the targets solved before, of the same dimension, on the same ranks
-. before_h   - their heights
-- barycentre - of their cells, shape [before's n_local, dim]; NaN where unknown
+. before_h   - their heights, laid out as the targets `before`; unit: source target
+- barycentre - barycentres of their cells, shape [n_local of `before`, dim]; NaN where unknown; unit: source
 
   Output Parameters:
-+ h     - heights, gauged
-- start - see above
++ h     - heights, gauged, laid out as the targets; unit: source target
+- start - what is known of them
 
-  Errors: as above
+  Errors:
++ `BRENIER_STOPPED`         - a stop was asked for (stop.h); h then holds the Gaussian start, heights from `before`, or
+                              the mean of the warm-up so far
+. `PETSC_ERR_NOT_CONVERGED` - as `BrenierGaussianStart()`
+- `PETSC_ERR_FILE_OPEN`     - as `BrenierCheckpointKeep()`
 
-  Notes: of as many targets as before each is taken for the one of the same number, moved; of another number of targets
-  each goes with the nearest of those before, as a member of a cluster does, and a warm-up follows.
+  Cost: for the same number of targets one scan of some curves; else `BrenierTransportApply()` to n points and a warm-up
+
+  Notes: If the number of targets is the same, target i is taken for target i of `before`, moved. Else each target
+  starts as a member of a cluster at the nearest target of `before`, and a warm-up follows.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolveRestart(BrenierTargets targets, BrenierSource source,
                                                 const BrenierSolveOptions *options, BrenierTargets before, Vec before_h,
                                                 const PetscReal barycentre[], Vec h, BrenierStart *start);
 
 /*@
-  BrenierWarmUp - Averaged stochastic descent from heights h
+  BrenierWarmUp - Runs averaged SGD on fresh curves from heights h
 
   Collective on the targets' communicator
 
   Input Parameters:
 + targets - the targets
-. source  - the source; in one dimension, where nothing is random, this does nothing
-. seed    - seed of its curves, which no other stream uses
-. warm_up - curves over number of targets
-. checkpoint - keeps the warm-up eight times a round; the warm-up that it found is continued; NULL for none
-- h       - heights to start from
+. source  - the source; if it is sampled by one line, nothing is done
+. seed    - seed of the curves; no other function draws from their streams
+. warm_up - curves of a round over number of targets; unit: 1
+- checkpoint - keeps the state eight times a round; a warm-up that it found is continued; NULL for none
 
-  Output Parameters:
-+ h      - the averaged heights
-- length - as above
+  Input/Output Parameter:
+. h - heights to start from, then the averaged heights, laid out as the targets; unit: source target
 
-  Errors: `BRENIER_STOPPED` - a stop was asked for; h is then the mean of the round so far, later steps weighing more
+  Output Parameter:
+. length - height scale; 0 when nothing was done; unit: source target
 
-  Notes: 4 n^2 dim (warm_up + 1) flops a round, in 128 steps (512 for small problems), 1 to 4 rounds; every rank count
-  gives the same heights.
+  Errors:
++ `BRENIER_STOPPED`     - a stop was asked for (stop.h); h is then the mean of the round so far, later steps weighing
+                        more
+- `PETSC_ERR_FILE_OPEN` - as `BrenierCheckpointKeep()`
+
+  Cost: 4 n^2 dim (warm_up + 1) flops a round, in 128 steps (512 for small problems), 1 to 4 rounds
+
+  Notes: Every number of ranks gives the same heights.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, BrenierSource source, PetscInt64 seed,
                                           PetscReal warm_up, BrenierCheckpoint checkpoint, Vec h, PetscReal *length);
 
 /*@
-  BrenierSolve - Newton on growing samples, to the tolerance
+  BrenierSolve - Solves by Newton on growing samples and averaged SGD, or by another method, to the tolerance
 
   Collective on the targets' communicator
 
   Input Parameters:
 + targets - the targets
 . source  - the source
-. options - see above
-. length  - of BrenierSolveStart(), or 0
-- h       - heights to start from
+. options - what is asked of the solve
+- length  - height scale, of `BrenierSolveStart()`, or 0; unit: source target
+
+  Input/Output Parameter:
+. h - heights to start from, then the heights reached, laid out as the targets; unit: source target
 
   Output Parameters:
-+ h      - heights reached
-. cells  - theirs: masses on held-out curves, barycentres on the solver's own sample, or where it keeps none on the
-           held-out one or as many fresh curves
-- solved - see above
++ cells  - cells of these heights: masses on held-out curves; barycentres on the last sample, or, if there is none, on
+           the held-out one or on as many fresh curves
+- solved - the outcome; a tolerance that was not met and a stop are outcomes, not errors
 
-  Notes: every curve is scanned once when it enters, and again when its list fails; work.n_scanned counts both. When a
-  stop is asked for (stop.h), also before this call, the solve goes back to its last safe point. With a checkpoint that
-  is written, and cells has no meaning. Without one the heights there are measured, on as many curves as
-  the time left allows, 64 at least; where a measurement before found better heights, those are what comes out.
+  Errors:
++ `PETSC_ERR_FILE_OPEN`       - as `BrenierCheckpointKeep()`
+- `PETSC_ERR_FILE_UNEXPECTED` - the sample in the checkpoint cannot be read (`BrenierDualLoad()`)
+
+  Cost: a scan (`BrenierDualEvaluate()`) of every curve when it enters, and again when its list is not complete;
+  work.n_scanned counts both. Newton adds one envelope a curve and a sparse linear system an iteration. Memory is
+  bounded by `options->memory`
+
+  Notes: When a stop is asked for (stop.h), even before this call, the solve goes back to its last safe point. With a
+  checkpoint, that state is written, and `cells` has no meaning. Without one, its heights are measured on as many curves
+  as the time left allows, at least 64; if an earlier measurement found better heights, those are returned.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, BrenierSource source,
                                          const BrenierSolveOptions *options, PetscReal length, Vec h,
                                          const BrenierCells *cells, BrenierSolved *solved);
 
 /*@
-  BrenierSolveExact - Newton on exact cells, to rounding
+  BrenierSolveExact - Solves by Newton on exact cells, to rounding
 
   Collective on the targets' communicator
 
   Input Parameters:
-+ targets - the targets, in a dimension in which BrenierLaguerreKnows() the source
-. source  - the source
-. options - max_it, residual and linear_rtol of Newton, checkpoint, monitor; the tolerance judges, and asks for no less
-            than all
-. started - whether h holds heights to start from
-- h       - these
++ targets - the targets
+. source  - a source of which `BrenierLaguerreKnows()` the cells
+. options - max_it, residual and linear_rtol of Newton, checkpoint, monitor, and tol, which decides within_tol alone:
+            Newton always goes on to rounding
+- started - whether h holds heights to start from
+
+  Input/Output Parameter:
+. h - heights to start from, then the heights reached, laid out as the targets; unit: source target
 
   Output Parameters:
-+ h      - heights reached
-. cells  - theirs, exactly
-. start  - the levels that were solved before
-- solved - as above; its reason is BRENIER_REASON_UNSOUND when cells could not be computed, and nothing else is set
++ cells  - exact cells of these heights
+. start  - zeroed by the caller; gets the levels that were solved before, when `started` is false
+- solved - the outcome; its reason is BRENIER_REASON_UNSOUND when cells could not be computed, and nothing else is set
            then
 
-  Notes: each iteration takes a convex hull of all targets on one rank, the cells on all, and a sparse linear solve.
-  When a stop is asked for, h and its masses are those of the last iteration; with a checkpoint that is written.
+  Errors:
++ `PETSC_ERR_ARG_OUTOFRANGE` - the cells of the source are not known
+. `PETSC_ERR_FILE_OPEN`      - as `BrenierCheckpointKeep()`
+- `PETSC_ERR_LIB`            - LAPACK failed on the covariance of a cluster
+
+  Cost: an iteration computes a convex hull of all targets on one rank, the cells on all ranks, and solves a sparse
+  linear system
+
+  Notes: When a stop is asked for, h and its masses are those of the last iteration. With a checkpoint, that state is
+  written.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolveExact(BrenierTargets targets, BrenierSource source,
                                               const BrenierSolveOptions *options, PetscBool started, Vec h,
