@@ -89,8 +89,10 @@ PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSou
 + mass  - cell masses, laid out as the targets, summing to 1; unit: 1
 - value - energy and counts, the same on all ranks
 
-  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h) between two chunks of at most 4,096 curves a rank. The dual
-  can then only be saved as it was marked, or destroyed
+  Errors:
++ `BRENIER_STOPPED`  - a stop was asked for (stop.h) between two chunks of at most 4,096 curves a rank; the dual can
+                       then only be saved as it was marked, or destroyed
+- `PETSC_ERR_PLIB`   - after `BrenierDualSetVerify()` alone: lists and a full scan give different results
 
   Cost: without lists, 4 n dim C flops for circles and 2 n dim C for chords, over all ranks; all targets are sent round
   the ring. Memory is some 30 bytes a piece and some 17 pieces a circle, beside one chunk of curves and two blocks of
@@ -395,9 +397,10 @@ PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
 
   Cost: a scan of the targets of empty cells alone
 
-  Notes: The gap of a plane is the least u - f_i over all curves, computed exactly. The height rises by the gap and a
-  twentieth of it, so that the plane is on top somewhere. A single plane that is raised by its gap lowers the energy:
-  the integral of u stays, and -nu_i h_i falls. With 0 as `most` throughout, u stays as it is.
+  Notes: The gap of a plane is the least u - f_i over all curves, computed exactly. The height rises by the gap, a
+  twentieth of it and 1e-6 of the targets' unit, so that the plane is on top somewhere. A single plane that is raised by
+  its gap lowers the energy: the integral of u stays, and -nu_i h_i falls. With 0 as `most` throughout, u stays as it
+  is.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualLift(BrenierDual dual, Vec mass, const PetscReal most[], Vec h,
                                             PetscInt64 *n_lifted);

@@ -1,15 +1,17 @@
 /*
-  frechet.h - Frechet distance of two sets of features: the squared Wasserstein distance of the normal laws that have
-  their means and covariances, with its map, and what sampling does to it.
+  frechet.h - Frechet distance of two sets of features: the squared Wasserstein distance of the normal laws with their
+  means and covariances, its optimal map, its bias and its sampling error.
 
-  The quantity is FID where the features are those of an Inception network. Covariances are divided by n - 1, as
-  np.cov and the programs that FID is known from do.
+  With features of an Inception network the distance is known as FID. Covariances are divided by n - 1, as in np.cov and
+  in the programs that compute FID.
+
+  On this page `target` is the unit of the features.
 */
 #pragma once
 
 #include <petscsys.h>
 
-/* A set of rows, each rank its own contiguous block of them; all count the same. Borrowed. */
+/* A set of rows of equal weight. Each rank has a contiguous block of them. Borrowed. */
 typedef struct {
   PetscInt         n, first, n_local, dim;
   const PetscReal *x; /* shape [n_local, dim] */
@@ -22,20 +24,35 @@ typedef struct {
 } BrenierGaussian;
 
 /*@
-  BrenierGaussianFit - Mean of rows and their covariance divided by n - 1
+  BrenierGaussianFit - Computes the mean of rows and their covariance, divided by n - 1
 
   Collective on `comm`
 
   Input Parameters:
 + comm - the ranks that share the rows
-- rows - at least 2 over all ranks
+- rows - the rows, at least 2 over all ranks
 
   Output Parameter:
 . gaussian - free with `BrenierGaussianDestroy()`
 
-  Notes: n dim^2 / P flops by BLAS; 8 dim (dim + 1) bytes a rank.
+  Errors: none of its own
+
+  Cost: n dim^2 / P flops by BLAS; 8 dim (dim + 1) bytes on every rank
 @*/
 PETSC_EXTERN PetscErrorCode BrenierGaussianFit(MPI_Comm comm, const BrenierRows *rows, BrenierGaussian *gaussian);
+
+/*@
+  BrenierGaussianDestroy - Frees the arrays of a mean and covariance
+
+  Not collective
+
+  Input/Output Parameter:
+. gaussian - the mean and covariance
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierGaussianDestroy(BrenierGaussian *gaussian);
 
 /* W2^2 of two normal laws and its parts. */
@@ -55,7 +72,7 @@ typedef struct {
 } BrenierBuresMap;
 
 /*@
-  BrenierBuresCompute - Squared Wasserstein distance of two normal laws, and the optimal maps between them
+  BrenierBuresCompute - Computes the squared Wasserstein distance of two normal laws, and the optimal maps between them
 
   Collective on `comm`
 
@@ -64,55 +81,88 @@ typedef struct {
 - pair - two laws of the same dimension, the same on all ranks
 
   Output Parameters:
-+ bures - the distance
++ bures - the distance and its parts
 - map   - NULL, or room for two: map[0] carries pair[0] to pair[1], map[1] back; free with `BrenierBuresMapDestroy()`
 
   Errors:
-. `PETSC_ERR_NOT_CONVERGED`, `PETSC_ERR_FILE_UNEXPECTED` - as `BrenierEigenSymmetric()`, which solves the eigenproblems
++ `PETSC_ERR_NOT_CONVERGED`   - as `BrenierEigenSymmetric()`
+- `PETSC_ERR_FILE_UNEXPECTED` - dim > 30,000
 
-  Notes:
-  Covariances may be singular: eigenvalues below dim 2^-52 of the largest count as 0. Where the first law does not vary,
-  A is 0: it carries the first law to the projection of the second on the directions in which the first varies, and is
-  the optimal map when these hold all of the second. Three eigenproblems of order dim, a fourth where singular values
-  are small; some 6 dim^3 / P flops of products; 60 dim^2 bytes a rank.
+  Cost: three eigenproblems of order dim, a fourth when singular values are small; some 6 dim^3 / P flops of products;
+  60 dim^2 bytes on every rank
+
+  Notes: Covariances may be singular: eigenvalues below dim 2^-52 of the largest count as 0. In directions in which the
+  first law does not vary, A is 0. The map then carries the first law to the projection of the second on the directions
+  in which the first varies. It is optimal when the second law does not vary in the others.
+
   Reference: Bhatia, Jain and Lim, "On the Bures-Wasserstein distance", Expo. Math. 37 (2019).
 @*/
 PETSC_EXTERN PetscErrorCode BrenierBuresCompute(MPI_Comm comm, const BrenierGaussian pair[2], BrenierBures *bures,
                                                 BrenierBuresMap map[2]);
 
-/* Writes out A, shape [dim, dim]. Not collective. */
+/*@
+  BrenierBuresMapMatrix - Writes out the matrix A of a map
+
+  Not collective
+
+  Input Parameter:
+. map - the map
+
+  Output Parameter:
+. matrix - A, shape [dim, dim]; unit: 1
+
+  Errors: none of its own
+
+  Cost: 2 n_terms dim^2 flops by BLAS
+@*/
 PETSC_EXTERN PetscErrorCode BrenierBuresMapMatrix(const BrenierBuresMap *map, PetscReal matrix[]);
+
+/*@
+  BrenierBuresMapDestroy - Frees the arrays of a map
+
+  Not collective
+
+  Input/Output Parameter:
+. map - the map
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierBuresMapDestroy(BrenierBuresMap *map);
 
-/* What a sample says of the distance between the laws that the rows were drawn from. */
+/* Estimates of the distance between the laws that the rows were drawn from. */
 typedef struct {
   BrenierBures bures;        /* of the rows as they are */
-  PetscReal    extrapolated; /* without the bias of order 1/n; below 0 by chance where the laws agree */
+  PetscReal    extrapolated; /* without the bias of order 1/n; may be below 0 by chance when the laws agree */
   PetscReal    error;        /* standard error of `extrapolated` */
   PetscReal    low, high;    /* 95% interval about `extrapolated`, ends at least 0 */
 } BrenierFrechet;
 
 /*@
-  BrenierFrechetMeasure - Frechet distance of two sets of rows, without bias, with a 95% interval
+  BrenierFrechetMeasure - Estimates the Frechet distance of two sets of rows, without bias, with a 95% interval
 
   Collective on `comm`
 
   Input Parameters:
 + comm   - the ranks that share the rows
 . set    - two sets of rows of the same dimension; at least 4 rows each, or 2 with n_splits = 0
-. n_splits - times that the sets are halved at random, >= 4; 0 for the distance alone, the other numbers NaN
+. n_splits - how often the sets are halved at random, at least 4; 0 for the distance alone, the other numbers NaN
 - seed   - names the halves
 
   Output Parameters:
-+ out - the distance
-- map - as in `BrenierBuresCompute()`
++ out - the estimates
+- map - NULL, or room for two, as in `BrenierBuresCompute()`
 
-  Errors: as `BrenierBuresCompute()`
+  Errors:
++ `PETSC_ERR_NOT_CONVERGED`   - as `BrenierEigenSymmetric()`
+- `PETSC_ERR_FILE_UNEXPECTED` - dim > 30,000
 
-  Notes:
-  The method stands at the head of frechet.c. 2 n_splits + 1 times BrenierBuresCompute(), n_splits + 1 times the
-  covariances; 2 n dim^2 / P flops for the linear part of the error. The halves are the same for any number of ranks,
-  the numbers agree to rounding.
+  Cost: 2 n_splits + 1 times `BrenierBuresCompute()`, n_splits + 1 times the covariances, and 2 n dim^2 / P flops for
+  the linear part of the error
+
+  Notes: The head of src/linear/frechet.c explains the method. The halves are the same for any number of ranks; the
+  numbers agree to rounding.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierFrechetMeasure(MPI_Comm comm, const BrenierRows set[2], PetscInt n_splits,
                                                   PetscInt64 seed, BrenierFrechet *out, BrenierBuresMap map[2]);

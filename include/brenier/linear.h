@@ -1,47 +1,47 @@
 /*
   linear.h - Dense linear algebra by ScaLAPACK: symmetric eigenproblems, principal components, the Gaussian start.
 
-  Eigenproblems go to pdsyev (order up to 512) or pdsyevr on the largest nearly square process grid that leaves every
-  process at least one block; every result is checked by its residual |A V - V diag(w)| and its orthogonality
-  |V' V - I| before it is used, and what pdsyevr gets wrong is solved again by pdsyev.
+  Eigenproblems are solved by pdsyev (order up to 512) or pdsyevr, on the largest nearly square process grid that leaves
+  every process at least one block. Every result is checked by its residual |A V - V diag(w)| and its orthogonality
+  |V' V - I| before it is used. If pdsyevr fails the check, pdsyev solves the problem again.
 */
 #pragma once
 
 #include <petscsys.h>
 
-/* How good a computed eigendecomposition is, in Frobenius norms. */
+/* Errors of a computed eigendecomposition, in Frobenius norms. */
 typedef struct {
   PetscReal residual;      /* |A V - V diag(w)| / |A| */
   PetscReal orthogonality; /* |V' V - I| */
 } BrenierEigenCheck;
 
 /*@
-  BrenierEigenSymmetric - All eigenvalues and eigenvectors of a symmetric matrix known to every rank
+  BrenierEigenSymmetric - Computes all eigenvalues and eigenvectors of a symmetric matrix that every rank holds
 
   Collective on `comm`
 
   Input Parameters:
 + comm - the ranks that share the work
-. n    - order
-- a    - the matrix, shape [n, n], the same on all ranks, not changed; only a[j][i] with i >= j is read
+. n    - order, at least 1
+- a    - the matrix, shape [n, n], the same on all ranks; only a[j][i] with i >= j is read; unit: any
 
   Output Parameters:
-+ w - eigenvalues, shape [n], descending
-- v - eigenvectors, shape [n, n]: row k belongs to w[k]; its entry of largest magnitude (the first of them, within
-      1e-6) is positive, so the sign does not depend on the number of ranks; the same on all ranks
++ w - eigenvalues, shape [n], descending; unit: that of a
+- v - eigenvectors, shape [n, n], the same on all ranks: row k belongs to w[k]; its entry of largest magnitude (the
+      first of them, within 1e-6) is positive, so the sign does not depend on the number of ranks; unit: 1
 
   Errors:
-+ `PETSC_ERR_NOT_CONVERGED`   - info != 0, NaN or Inf in the matrix, or a residual above n 1e-13 |A| or loss of
++ `PETSC_ERR_NOT_CONVERGED`   - ScaLAPACK failed; NaN or Inf in the matrix; a residual above n 1e-13 |A|, or an error of
                                 orthogonality above n 1e-13: the sentence gives the numbers
 - `PETSC_ERR_FILE_UNEXPECTED` - n > 30,000
 
-  Notes: n = 1 works. O(n^3 / P) flops; every rank holds a and v, 16 n^2 bytes, and some 60 n^2 / P bytes of work.
+  Cost: O(n^3 / P) flops; every rank holds a and v, 16 n^2 bytes, and some 60 n^2 / P bytes of work
 @*/
 PETSC_EXTERN PetscErrorCode BrenierEigenSymmetric(MPI_Comm comm, PetscInt n, const PetscReal a[], PetscReal w[],
                                                   PetscReal v[]);
 
 /*@
-  BrenierMoments - Weighted mean and covariance of distributed points
+  BrenierMoments - Computes the weighted mean and covariance of distributed points
 
   Collective on `comm`
 
@@ -49,21 +49,25 @@ PETSC_EXTERN PetscErrorCode BrenierEigenSymmetric(MPI_Comm comm, PetscInt n, con
 + comm    - the ranks that share the points
 . n_local - points on this rank
 . dim     - dimension
-. y       - points, shape [n_local, dim]
-- nu      - their weights, shape [n_local], summing to 1 over all ranks
+. y       - points, shape [n_local, dim]; unit: target
+- nu      - their weights, shape [n_local], summing to 1 over all ranks; unit: 1
 
   Output Parameters:
-+ mean       - shape [dim], the same on all ranks
-- covariance - shape [dim, dim]: sum of nu (y - mean)(y - mean)', the same on all ranks
++ mean       - the mean, shape [dim], the same on all ranks; unit: target
+- covariance - sum of nu (y - mean)(y - mean)', shape [dim, dim], the same on all ranks; unit: target^2
 
-  Notes: bitwise the same for any number of ranks is not promised, agreement to rounding is. n_local dim^2 flops by
-  BLAS.
+  Errors: none of its own
+
+  Cost: n_local dim^2 flops by BLAS; reductions of 8 dim^2 bytes
+
+  Notes: Results agree to rounding for different numbers of ranks, not to the bit.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierMoments(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
                                            const PetscReal nu[], PetscReal mean[], PetscReal covariance[]);
 
 /*@
-  BrenierGaussianStart - Heights that transport N(0, scale^2 I) to the Gaussian with the targets' mean and covariance
+  BrenierGaussianStart - Computes the heights that transport N(0, scale^2 I) to the Gaussian with the mean and
+  covariance of the targets
 
   Collective on `comm`
 
@@ -71,15 +75,23 @@ PETSC_EXTERN PetscErrorCode BrenierMoments(MPI_Comm comm, PetscInt n_local, Pets
 + comm    - the ranks that share the targets
 . n_local - targets on this rank
 . dim     - dimension
-. y       - targets, shape [n_local, dim]
-. nu      - weights, shape [n_local], summing to 1 over all ranks
-- scale   - standard deviation of the source along each axis, > 0
+. y       - targets, shape [n_local, dim]; unit: target
+. nu      - weights, shape [n_local], summing to 1 over all ranks; unit: 1
+- scale   - standard deviation of the source along each axis, above 0; unit: source
 
   Output Parameter:
-. h - heights, shape [n_local]: h = -(scale/2) (y - m)' Cov^(-1/2) (y - m) + constant with sum nu h = 0; directions in
-      which the targets do not vary (eigenvalue below 1e-12 of the largest) contribute nothing
+. h - heights -(scale/2) (y - m)' Cov^(-1/2) (y - m) + constant with sum nu h = 0, shape [n_local]; unit: source target
 
-  Notes: T(x) = m + Cov^(1/2) x / scale is the Brenier map between the two Gaussians, its conjugate potential is -h.
+  Errors:
++ `PETSC_ERR_ARG_OUTOFRANGE`  - scale is not positive
+. `PETSC_ERR_NOT_CONVERGED`   - as `BrenierEigenSymmetric()`
+- `PETSC_ERR_FILE_UNEXPECTED` - dim > 30,000
+
+  Cost: n_local dim^2 flops for the covariance, one eigenproblem of order dim, 2 n_local dim^2 flops for the heights
+
+  Notes: T(x) = m + Cov^(1/2) x / scale is the Brenier map between the two Gaussians; its conjugate potential is -h.
+  Directions in which the targets do not vary (eigenvalue below 1e-12 of the largest) contribute nothing.
+
   Reference: Bhatia, Jain and Lim, "On the Bures-Wasserstein distance", Expo. Math. 37 (2019).
 @*/
 PETSC_EXTERN PetscErrorCode BrenierGaussianStart(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
@@ -94,23 +106,68 @@ typedef struct {
 } BrenierGaussianForm;
 
 /*@
-  BrenierGaussianFormCreate - The quadratic form of `BrenierGaussianStart()`
+  BrenierGaussianFormCreate - Computes the quadratic form of `BrenierGaussianStart()`
 
-  Collective on `comm`; input as there
+  Collective on `comm`
+
+  Input Parameters:
++ comm    - the ranks that share the targets
+. n_local - targets on this rank
+. dim     - dimension
+. y       - targets, shape [n_local, dim]; unit: target
+. nu      - weights, shape [n_local], summing to 1 over all ranks; unit: 1
+- scale   - standard deviation of the source along each axis, above 0; unit: source
 
   Output Parameter:
 . form - free with `BrenierGaussianFormDestroy()`
+
+  Errors:
++ `PETSC_ERR_ARG_OUTOFRANGE`  - scale is not positive
+. `PETSC_ERR_NOT_CONVERGED`   - as `BrenierEigenSymmetric()`
+- `PETSC_ERR_FILE_UNEXPECTED` - dim > 30,000
+
+  Cost: n_local dim^2 flops for the covariance, one eigenproblem of order dim; 8 dim (dim + 1) bytes on every rank
 @*/
 PETSC_EXTERN PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, PetscInt n_local, PetscInt dim,
                                                       const PetscReal y[], const PetscReal nu[], PetscReal scale,
                                                       BrenierGaussianForm *form);
 
-/* Values of the form at the rows x - origin, shape [n, dim]; origin NULL for 0. Not collective. */
+/*@
+  BrenierGaussianFormApply - Evaluates the form at rows x - origin
+
+  Not collective
+
+  Input Parameters:
++ form   - the form
+. n      - number of rows
+. x      - rows, shape [n, dim]; unit: target
+- origin - shape [dim], or NULL for 0; unit: target
+
+  Output Parameter:
+. value - values of the form, shape [n]; unit: source target
+
+  Errors: none of its own
+
+  Cost: 2 n dim^2 flops by BLAS
+@*/
 PETSC_EXTERN PetscErrorCode BrenierGaussianFormApply(const BrenierGaussianForm *form, PetscInt n, const PetscReal x[],
                                                      const PetscReal origin[], PetscReal value[]);
+
+/*@
+  BrenierGaussianFormDestroy - Frees the arrays of a form
+
+  Not collective
+
+  Input/Output Parameter:
+. form - the form
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
 PETSC_EXTERN PetscErrorCode BrenierGaussianFormDestroy(BrenierGaussianForm *form);
 
-/* What principal components are written to: arrays of the caller. */
+/* Principal components: arrays of the caller. */
 typedef struct {
   PetscReal *mean;      /* shape [p], the same on all ranks */
   PetscReal *component; /* shape [d, p], orthonormal rows, by descending variance; signs as in BrenierEigenSymmetric();
@@ -119,7 +176,7 @@ typedef struct {
 } BrenierPrincipal;
 
 /*@
-  BrenierPrincipalComponents - The directions in which distributed data vary most
+  BrenierPrincipalComponents - Computes the directions in which distributed data vary most
 
   Collective on `comm`
 
@@ -127,29 +184,30 @@ typedef struct {
 + comm    - the ranks that share the data
 . n_local - rows on this rank
 . p       - features, the length of a row
-. x       - data, shape [n_local, p]; every row counts the same
-- d       - components wanted, 1 <= d <= p
+. x       - data, shape [n_local, p]; all rows have the same weight; unit: any
+- d       - components wanted, 1 to p
 
   Output Parameters:
-+ out   - see above
-- check - how good the eigendecomposition is
++ out   - the components
+- check - errors of the eigendecomposition
 
   Errors:
-+ `PETSC_ERR_FILE_UNEXPECTED` - p > 30,000: the p x p covariance is too large
++ `PETSC_ERR_ARG_OUTOFRANGE`  - d is below 1 or above p
+. `PETSC_ERR_FILE_UNEXPECTED` - p > 30,000: the p x p covariance is too large
 - `PETSC_ERR_NOT_CONVERGED`   - as `BrenierEigenSymmetric()`
 
-  Notes: made for tall data, n >= p; n < p works, at the cost of order p. Variances below some 1e-16 of the largest are
-  rounding noise. n p^2 / P flops for the covariance (BLAS) and O(p^3 / P); a rank holds its rows, some 60 p^2 / P
-  bytes, 64 MB (or 64 columns of the covariance, if that is more) and 8 p d bytes.
+  Cost: n p^2 / P flops for the covariance (BLAS) and O(p^3 / P); a rank holds its rows, some 60 p^2 / P bytes, 64 MB
+  (or 64 columns of the covariance, if that is more) and 8 p d bytes
 
-.seealso: `BrenierPrincipalEncode()`, `BrenierPrincipalDecode()`
+  Notes: It is made for tall data, n >= p; n < p works, at the cost of order p. Variances below some 1e-16 of the
+  largest are rounding errors.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierPrincipalComponents(MPI_Comm comm, PetscInt n_local, PetscInt p, const PetscReal x[],
                                                        PetscInt d, const BrenierPrincipal *out,
                                                        BrenierEigenCheck *check);
 
 /*@
-  BrenierPrincipalEncode - Codes of data rows: code_k = <component_k, x - mean>
+  BrenierPrincipalEncode - Computes the codes of data rows: code_k = <component_k, x - mean>
 
   Not collective
 
@@ -157,23 +215,40 @@ PETSC_EXTERN PetscErrorCode BrenierPrincipalComponents(MPI_Comm comm, PetscInt n
 + n_rows       - rows, 0 allowed
 . n_features   - p
 . n_components - d
-. mean         - shape [p]
-. component    - shape [d, p], orthonormal rows
-- x            - data, shape [n_rows, p]
+. mean         - mean of the data, shape [p]; unit: that of the data
+. component    - components, orthonormal rows, shape [d, p]; unit: 1
+- x            - data, shape [n_rows, p]; unit: any
 
   Output Parameter:
-. code - shape [n_rows, d]
+. code - codes, shape [n_rows, d]; unit: that of the data
 
-  Notes: allocates a copy of x, so a caller with many rows passes them in slabs. 2 n_rows p d flops by BLAS.
+  Errors: none of its own
+
+  Cost: 2 n_rows p d flops by BLAS; a copy of x, so a caller with many rows passes them in slabs
 @*/
 PETSC_EXTERN PetscErrorCode BrenierPrincipalEncode(PetscInt n_rows, PetscInt n_features, PetscInt n_components,
                                                    const PetscReal mean[], const PetscReal component[],
                                                    const PetscReal x[], PetscReal code[]);
 
 /*@
-  BrenierPrincipalDecode - The data rows nearest to given codes: x = mean + sum_k code_k component_k
+  BrenierPrincipalDecode - Computes the data rows of codes: x = mean + sum_k code_k component_k
 
-  Not collective; parameters as in `BrenierPrincipalEncode()`, with code shape [n_rows, d] given and x [n_rows, p] made
+  Not collective
+
+  Input Parameters:
++ n_rows       - rows, 0 allowed
+. n_features   - p
+. n_components - d
+. mean         - mean of the data, shape [p]; unit: that of the data
+. component    - components, orthonormal rows, shape [d, p]; unit: 1
+- code         - codes, shape [n_rows, d]; unit: that of the data
+
+  Output Parameter:
+. x - data, shape [n_rows, p]; unit: that of the codes
+
+  Errors: none of its own
+
+  Cost: 2 n_rows p d flops by BLAS
 @*/
 PETSC_EXTERN PetscErrorCode BrenierPrincipalDecode(PetscInt n_rows, PetscInt n_features, PetscInt n_components,
                                                    const PetscReal mean[], const PetscReal component[],

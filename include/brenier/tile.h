@@ -1,35 +1,38 @@
 /*
-  tile.h - Which targets can appear on which curves: a matrix product filtered while it is still in registers. Plain C,
-  no MPI, no PETSc.
+  tile.h - Which targets can appear on which curves: a matrix product that is filtered while it is in registers. Plain
+  C, no MPI, no PETSc.
 
-  The product of a group of curve vectors with a panel of targets is accumulated in vector registers and never written:
-  a first test per pair leaves some percent of the pairs, a second one, on those alone, leaves few; the visitor
-  gets these and computes what it needs from them in double precision.
+  The products of a group of curve vectors with a panel of targets are accumulated in vector registers and never written
+  to memory. A first test of each pair leaves some percent of the pairs. A second test, of those alone, leaves few. The
+  visitor gets these and computes in double precision. All numbers belong to normalised targets (targets.h): lengths are
+  source lengths or 1.
 
-  The product is in single precision, or, where the processor multiplies and adds four times as many bytes at once and
-  vectors are long enough, of circles and points in bytes. Both vectors are turned by the same orthogonal transform,
-  which makes their coordinates alike in size, and rounded: z = s q + v, |q_k| <= 127, one s for the vectors of a curve,
-  and one for y. What passes the first test in bytes gets its product in single precision and is tested again.
+  Products are in single precision. Products of circles and points are in bytes if the processor multiplies and adds
+  four times as many bytes at once and vectors are long enough. Both vectors are then multiplied by the same orthogonal
+  (Hadamard) transform, which makes their coordinates similar in size, and rounded: z = s q + v, |q_k| <= 127, with one
+  s for the vectors of a curve, and one for y. Pairs that pass the first test in bytes are tested again in single
+  precision.
 
   First test. circle: the planes of height h that stay below u are a convex set in the plane of (a, b), which shrinks as
                       h grows: its radius r in one direction from a centre (alpha, beta) is a concave function of h, at
-                      least as steep as -h. Known are r and the slope of a chord for each of some ranges of directions,
-                      from a middle height m on: the target stays if R >= r + min(m - h, steepness (m - h)), R^2 =
+                      least as steep as -h. r and the slope of a chord are known for some ranges of directions, from a
+                      middle height m on. The target stays if R >= r + min(m - h, steepness (m - h)), R^2 =
                       (a - alpha)^2 + (b - beta)^2.
               chord:  p - z_k y_k + h + |y_k - pivot|/2 >= level, the plane against one plane (level, pivot) of u at
                       both ends of the chord, p = <z,y>;
               point:  p + h >= level.
-  Second test. The curve is cut into sectors; in each, u is bounded below by one plane (`sector`), and the target stays
+  Second test. The curve is cut into sectors. In each, u is bounded below by one plane (`sector`), and the target stays
               if it can reach that plane somewhere in some sector. Circle: with P, Q the value and the derivative of the
               difference at the middle of a sector of half-width w, its largest value there is at most
               max(P, P cos w) + |Q| sin w + dh. Chord: the difference is linear, so its ends decide.
 
-  The filter is certified. A product of length d in single precision errs by at most (d + 16) 2^-24 |z| |y|, in any
-  order of summation (Higham, Accuracy and Stability, section 3.1; the 16 covers rounding z, y, and the tests). One in
-  bytes is a sum of integers, exact, of rounded vectors: by Cauchy and Schwarz it errs by at most |z - z'| |y| +
-  |z'| |y - y'|, both differences as they were found; along a circle, where z = z1 cos t + z2 sin t, by that with the
-  spectral norms of the two columns. That is 0.02 sqrt(d) |y| in all, typically, where <z,y> has the standard deviation
-  |y|. Every test allows that much, so no pair is lost that double precision would keep.
+  The filter is certified. A product of length d in single precision has an error of at most (d + 16) 2^-24 |z| |y|, in
+  any order of summation (Higham, Accuracy and Stability, section 3.1; the 16 covers rounding of z and y, and the
+  tests). A product in bytes is an exact sum of integers, of rounded vectors z' and y'. By Cauchy and Schwarz its error
+  is at most |z - z'| |y| + |z'| |y - y'|, with the differences that rounding gave. Along a circle, where z = z1 cos t +
+  z2 sin t, the spectral norms of the two columns take the place of the norms. Typically that is 0.02 sqrt(d) |y|, where
+  <z,y> has the standard deviation |y|. Every test allows for this error, so no pair is lost that double precision would
+  keep.
 */
 #pragma once
 
@@ -45,7 +48,7 @@ typedef enum {
 /* Sectors of a curve in the second test, and ranges of directions in the plane of a circle in the first. */
 enum { BRENIER_SECTORS = 32, BRENIER_DIRECTIONS = 32 };
 
-/* Curves in the form that the kernel reads, with what is known of u along them. */
+/* Curves in the form that the kernel reads, with bounds of u along them. */
 typedef struct {
   /* parameters */
   BrenierTileKind kind;
@@ -87,103 +90,391 @@ typedef struct {
   float   *length;       /* bytes: |y|, error of the first test per unit of `lost`; shape [capacity] */
 } BrenierTileTargets;
 
-/* What the first test allows a target for the errors of its product: `margin` per unit of a curve's reach, `length` per
-   unit of what the curve has lost (0 in single precision). */
+/* Allowance of the first test for the error of a target's product: `margin` per unit of a curve's reach, `length` per
+   unit of the curve's quantisation error `lost` (0 in single precision). */
 typedef struct {
   double margin, length;
 } BrenierTileAllowance;
 
-/* Targets that passed both tests for one curve, and their planes as the product has them: shape [n]. */
+/* Targets that passed both tests for one curve, and their planes by the product: shape [n]. */
 typedef struct {
   size_t         n;
   const int32_t *target; /* positions in the tile, ascending from one visit of a curve to the next */
   const float   *a, *b;  /* point: <z,y> and 0. The value anywhere on the curve errs by BrenierTileError() at most */
-  const float   *height; /* its height and what the tests allow for errors */
+  const float   *height; /* its height and the allowance for errors */
 } BrenierTileFound;
 
+/* Gets the targets that passed for one curve. */
 typedef void (*BrenierTileVisitor)(void *context, size_t curve, const BrenierTileFound *found);
 
-/* Makes room for curves; 0, or -1 when memory is out. Free with BrenierTileCurvesFree(), also after -1. */
+/*@
+  BrenierTileCurvesAlloc - Allocates room for curves
+
+  Not collective
+
+  Input Parameters:
++ kind - family of the curves
+. n    - number of curves
+- dim  - dimension
+
+  Output Parameter:
+. curves - free with `BrenierTileCurvesFree()`, also after -1
+
+  Returns: 0; -1 when memory is out
+
+  Cost: 4 to 8 n dim bytes, and some hundred bytes a curve
+@*/
 int  BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *curves);
+
+/*@
+  BrenierTileCurvesFree - Frees the arrays of curves
+
+  Not collective
+
+  Input/Output Parameter:
+. curves - the curves
+
+  Cost: O(1)
+@*/
 void BrenierTileCurvesFree(BrenierTileCurves *curves);
 
-/* Sets curve c from its vectors z1, z2 (circle) or z1 and the axis (chord); z2 is unused otherwise. Forgets what is
-   known of u: everything passes. */
+/*@
+  BrenierTileSetCurve - Sets a curve and clears its bounds of u, so that every target passes
+
+  Not collective
+
+  Input/Output Parameter:
+. curves - the curves
+
+  Input Parameters:
++ c    - number of the curve
+. z1   - vector z1, shape [dim]; unit: source
+. z2   - of a circle vector z2, shape [dim]; else unused; unit: source
+- axis - of a chord its axis; else unused
+
+  Cost: O(dim) operations; O(dim log dim) with products in bytes
+@*/
 void BrenierTileSetCurve(BrenierTileCurves *curves, size_t c, const double z1[], const double z2[], int axis);
 
-/* Middle (circle, in radians) or ends (chord: [low, low + 1/BRENIER_SECTORS]) of sector g. */
+/*@
+  BrenierTileSectorMiddle - Gives the middle of a sector of a circle
+
+  Not collective
+
+  Input Parameter:
+. g - number of the sector
+
+  Returns: the middle; unit: rad
+
+  Cost: O(1)
+@*/
 double BrenierTileSectorMiddle(int g);
+
+/*@
+  BrenierTileSectorLow - Gives the lower end of a sector of a chord, whose length is 1/BRENIER_SECTORS
+
+  Not collective
+
+  Input Parameter:
+. g - number of the sector
+
+  Returns: the end; unit: source
+
+  Cost: O(1)
+@*/
 double BrenierTileSectorLow(int g);
 
-/* Enters planes (a, b, h), shape [BRENIER_SECTORS], as the lower bounds of u in the sectors of curve c, rounded so that
-   they stay such. */
+/*@
+  BrenierTileSetSectors - Sets planes that bound u from below in the sectors of a curve, rounded so that they stay
+  bounds
+
+  Not collective
+
+  Input/Output Parameter:
+. curves - the curves
+
+  Input Parameters:
++ c - number of the curve
+. a - coefficients a, shape [BRENIER_SECTORS]; unit: source
+. b - coefficients b, shape [BRENIER_SECTORS]; unit: source
+- h - heights, shape [BRENIER_SECTORS]; unit: source
+
+  Cost: O(1)
+@*/
 void BrenierTileSetSectors(BrenierTileCurves *curves, size_t c, const double a[], const double b[], const double h[]);
 
-/* Ends, in radians, of a range of directions; ranges overlap a little, as the kernel tells directions approximately. */
+/*@
+  BrenierTileDirection - Gives the ends of a range of directions
+
+  Not collective
+
+  Input Parameter:
+. k - number of the range
+
+  Output Parameters:
++ begin - lower end; unit: rad
+- end   - upper end; unit: rad
+
+  Cost: O(1)
+
+  Notes: Ranges overlap a little, as the kernel finds the range of a direction approximately.
+@*/
 void BrenierTileDirection(int k, double *begin, double *end);
 
-/* The same for the first test of a circle. centre: alpha, beta, m; radius, steepness: shape [BRENIER_DIRECTIONS],
-   steepness >= 1, which must hold up to the greatest height that comes, or end at a radius of 0. */
+/*@
+  BrenierTileSetRadii - Sets the bounds of the first test of a circle
+
+  Not collective
+
+  Input/Output Parameter:
+. curves - the curves
+
+  Input Parameters:
++ c         - number of the curve
+. centre    - alpha, beta, m, shape [3]; unit: source
+. radius    - radii r at height m, shape [BRENIER_DIRECTIONS]; unit: source
+- steepness - slopes, at least 1, shape [BRENIER_DIRECTIONS]; they have to hold up to the largest height of a target, or
+              to the height where the radius is 0; unit: 1
+
+  Cost: O(1)
+@*/
 void BrenierTileSetRadii(BrenierTileCurves *curves, size_t c, const float centre[3], const double radius[],
                          const double steepness[]);
 
-/* The same for the first test of a point (slope unused) or of a chord (a plane's value at 0 and slope). On a circle the
-   level is a constant below u: the radius in all directions. */
+/*@
+  BrenierTileSetLevel - Sets the bound of the first test of a point or a chord, or a constant bound of a circle
+
+  Not collective
+
+  Input/Output Parameter:
+. curves - the curves
+
+  Input Parameters:
++ c     - number of the curve
+. level - point, circle: a number below u; chord: value at 0 of a plane below u; unit: source
+- slope - chord: slope of that plane; else unused; unit: 1
+
+  Cost: O(1)
+@*/
 void BrenierTileSetLevel(BrenierTileCurves *curves, size_t c, double level, double slope);
 
-/* kind: of the curves that will meet them. */
+/*@
+  BrenierTileTargetsAlloc - Allocates room for packed targets
+
+  Not collective
+
+  Input Parameters:
++ kind     - family of the curves that they are scanned with
+. capacity - largest number of targets
+- dim      - dimension
+
+  Output Parameter:
+. targets - free with `BrenierTileTargetsFree()`, also after -1
+
+  Returns: 0; -1 when memory is out
+
+  Cost: those of `BrenierTileTargetsBytes()`
+@*/
 int  BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, BrenierTileTargets *targets);
+
+/*@
+  BrenierTileTargetsFree - Frees the arrays of packed targets
+
+  Not collective
+
+  Input/Output Parameter:
+. targets - the targets
+
+  Cost: O(1)
+@*/
 void BrenierTileTargetsFree(BrenierTileTargets *targets);
 
-/* Packs n <= capacity targets: row i is y[i * stride ...], of order 1, and its height h[i * stride] (INFINITY lets a
-   target pass every test). */
+/*@
+  BrenierTileSetTargets - Packs targets
+
+  Not collective
+
+  Input/Output Parameter:
+. targets - packed targets
+
+  Input Parameters:
++ n      - number of targets, at most the capacity
+. stride - distance of two rows in y and in h
+. y      - row i, of order 1, begins at y[i * stride], shape [n, stride]; unit: 1
+- h      - h[i * stride] is the height of row i, shape [n, stride]; INFINITY lets a target pass every test; unit: source
+
+  Cost: O(n dim) operations; O(n dim log dim) with products in bytes
+@*/
 void BrenierTileSetTargets(BrenierTileTargets *targets, size_t n, size_t stride, const double y[], const double h[]);
 
-/* Changes the height of one target, rounded up. */
+/*@
+  BrenierTileSetHeight - Sets the height of one target, rounded up
+
+  Not collective
+
+  Input/Output Parameter:
+. targets - packed targets
+
+  Input Parameters:
++ target - number of the target
+- h      - its height; unit: source
+
+  Cost: O(1)
+@*/
 void BrenierTileSetHeight(BrenierTileTargets *targets, size_t target, double h);
 
-/* Bytes that so many packed targets take, about. */
+/*@
+  BrenierTileTargetsBytes - Estimates the memory of packed targets
+
+  Not collective
+
+  Input Parameters:
++ kind - family of the curves that they are scanned with
+. n    - number of targets
+- dim  - dimension
+
+  Returns: about so many bytes
+
+  Cost: O(1)
+@*/
 size_t BrenierTileTargetsBytes(BrenierTileKind kind, size_t n, size_t dim);
 
-/*
-  BrenierTileScan - Meets curves [first, first + count) with every target of the tile
+/*@
+  BrenierTileScan - Tests curves [first, first + count) against all packed targets
 
-  Not collective; scans that share no group of curves may run at once, with the same tile of targets. first: a multiple
-  of what the kernel takes together (6 circles, 12 chords or points). Calls visit(context, curve, ...) for the pairs
-  that pass; the visitor may raise bounds and lower heights, which takes effect for the pairs that follow. Flops: 2 dim
-  per pair and vector.
-*/
+  Not collective
+
+  Input Parameters:
++ curves  - the curves
+. first   - first curve, a multiple of the group of the kernel: 6 circles, 12 chords or points
+. count   - number of curves
+. targets - packed targets
+. visit   - called as visit(context, curve, found) for pairs that pass
+- context - handed to `visit`
+
+  Cost: 2 dim flops a pair and vector
+
+  Notes: The visitor may raise bounds and lower heights; that counts for the pairs that follow. Scans without a
+  common group of curves may run at the same time, with the same targets.
+@*/
 void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,
                      BrenierTileVisitor visit, void *context);
 
-/* What the first test allows target y, shape [dim], at most; and what these numbers, or larger ones, come to on a
-   curve. */
+/*@
+  BrenierTileAllow - Bounds the allowance of the first test for a target
+
+  Not collective
+
+  Input Parameters:
++ kind - family of the curves
+. dim  - dimension
+- y    - the target, shape [dim]; unit: 1
+
+  Returns: the allowance
+
+  Cost: O(dim)
+@*/
 BrenierTileAllowance BrenierTileAllow(BrenierTileKind kind, size_t dim, const double y[]);
+
+/*@
+  BrenierTileFirstError - Gives the error that the first test allows for on a curve
+
+  Not collective
+
+  Input Parameters:
++ curves - the curves
+. curve  - number of the curve
+- most   - allowance of a target, or a larger one
+
+  Returns: the error; unit: source
+
+  Cost: O(1)
+@*/
 double               BrenierTileFirstError(const BrenierTileCurves *curves, size_t curve, BrenierTileAllowance most);
 
-/* How far the plane of a target along a curve may be off where BrenierTileScan() found it, anywhere on the curve. */
+/*@
+  BrenierTileError - Bounds the error of a plane that `BrenierTileScan()` found, anywhere on the curve
+
+  Not collective
+
+  Input Parameters:
++ curves  - the curves
+. curve   - number of the curve
+. targets - packed targets
+- target  - number of the target
+
+  Returns: the bound; unit: source
+
+  Cost: O(1)
+@*/
 double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const BrenierTileTargets *targets,
                         size_t target);
 
-/* The instruction set in use: "avx512vnni" (products in bytes), "avx512", "avx2" or "portable"; the environment
-   variable BRENIER_SIMD lowers it. */
+/*@
+  BrenierTileSimd - Names the instruction set in use
+
+  Not collective
+
+  Returns: "avx512vnni" (products in bytes), "avx512", "avx2" or "portable"; a constant
+
+  Cost: O(1)
+
+  Notes: The environment variable BRENIER_SIMD selects a lower one.
+@*/
 const char *BrenierTileSimd(void);
 
-/* Measured single-precision multiply-add rate of one core in flop/s, with that instruction set, in about `seconds`. */
+/*@
+  BrenierTilePeak - Measures the single-precision multiply-add rate of one core with the instruction set in use
+
+  Not collective
+
+  Input Parameter:
+. seconds - about how long to measure; unit: s
+
+  Returns: the rate; unit: flop/s
+
+  Cost: that time
+@*/
 double BrenierTilePeak(double seconds);
 
-/*
-  BrenierTileRadiusTest - The first test in double precision, for planes (a, b, h) of circle c
+/*@
+  BrenierTileRadiusTest - Makes the first test in double precision, for planes of a circle
 
-  outside: shape [n], negative where the plane stays below u. Cheap beside the second test.
-*/
+  Not collective
+
+  Input Parameters:
++ curves - the curves
+. c      - number of the curve
+. n      - number of planes
+. a      - coefficients a, shape [n]; unit: source
+. b      - coefficients b, shape [n]; unit: source
+- h      - heights, shape [n]; unit: source
+
+  Output Parameter:
+. outside - negative where a plane stays below u, shape [n]; unit: source
+
+  Cost: O(n), cheap beside the second test
+@*/
 void BrenierTileRadiusTest(const BrenierTileCurves *curves, size_t c, size_t n, const double a[], const double b[],
                            const double h[], double outside[]);
 
-/*
-  BrenierTileSectorTest - The second test in double precision, for planes (a, b, h) of curve c, whose sectors are filled
+/*@
+  BrenierTileSectorTest - Makes the second test in double precision, for planes of a curve whose sectors are set
 
-  above: shape [n], negative where the plane stays below the bound of u in every sector.
-*/
+  Not collective
+
+  Input Parameters:
++ curves - the curves
+. c      - number of the curve
+. n      - number of planes
+. a      - coefficients a, shape [n]; unit: source
+. b      - coefficients b, shape [n]; unit: source
+- h      - heights, shape [n]; unit: source
+
+  Output Parameter:
+. above - negative where a plane stays below the bound of u in every sector, shape [n]; unit: source
+
+  Cost: O(n BRENIER_SECTORS)
+@*/
 void BrenierTileSectorTest(const BrenierTileCurves *curves, size_t c, size_t n, const double a[], const double b[],
                            const double h[], double above[]);
