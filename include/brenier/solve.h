@@ -57,14 +57,14 @@
 
 /* What is asked of a solve. */
 typedef struct {
-  BrenierMethod method;
-  PetscReal     tol;          /* for the upper end of the held-out interval of rho; 0: none */
-  PetscInt64    curves;       /* size of the last sample; 0: chosen for the tolerance */
-  PetscInt64    check_curves; /* size of the held-out sample; 0: chosen for the tolerance */
-  PetscInt64    seed;
-  PetscReal     warm_up; /* curves of the warm-up over number of targets; 0 for none, below 0: chosen */
-  PetscReal     memory;  /* bytes of a rank for sample, measurement or epoch, one at a time; 0: no bound */
-  PetscBool     verify;  /* compares lists with full scans; Newton then has a sample */
+  BrenierMethod        method;
+  PetscReal            tol;          /* for the upper end of the held-out interval of rho; 0: none */
+  PetscInt64           curves;       /* size of the last sample; 0: chosen for the tolerance */
+  PetscInt64           check_curves; /* size of the held-out sample; 0: chosen for the tolerance */
+  PetscInt64           seed;
+  PetscReal            warm_up;    /* curves of the warm-up over number of targets; 0 for none, below 0: chosen */
+  PetscReal            memory;     /* bytes of a rank for sample, measurement or epoch, one at a time; 0: no bound */
+  PetscBool            verify;     /* compares lists with full scans; Newton then has a sample */
   BrenierNewtonOptions newton;     /* its monitor gets all stages as one iteration */
   BrenierDescentSample sample;     /* adam, asgd: points or curves */
   BrenierCheckpoint    checkpoint; /* NULL for none; for Newton only. A state that it found is continued */
@@ -89,8 +89,8 @@ enum { BRENIER_MAX_LEVELS = 12 };
 
 /* What is known of the heights to start from. */
 typedef struct {
-  PetscReal length;   /* height scale; 0 when unknown; unit source target */
-  PetscInt  n_levels; /* levels of clusters that were solved before */
+  PetscReal length;                    /* height scale; 0 when unknown; unit source target */
+  PetscInt  n_levels;                  /* levels of clusters that were solved before */
   PetscInt  level[BRENIER_MAX_LEVELS]; /* their numbers of clusters, ascending */
 } BrenierStart;
 

@@ -198,8 +198,8 @@ PETSC_EXTERN const char *BrenierSourceName(BrenierSource source);
 
   Cost: O(1)
 @*/
-PETSC_EXTERN PetscInt    BrenierSourceDim(BrenierSource source);
-PETSC_EXTERN PetscInt    BrenierSourceAmbient(BrenierSource source);
+PETSC_EXTERN PetscInt BrenierSourceDim(BrenierSource source);
+PETSC_EXTERN PetscInt BrenierSourceAmbient(BrenierSource source);
 
 /*@
   BrenierSourceScale - Gives the factor of lengths of a source
@@ -213,7 +213,7 @@ PETSC_EXTERN PetscInt    BrenierSourceAmbient(BrenierSource source);
 
   Cost: O(1)
 @*/
-PETSC_EXTERN PetscReal   BrenierSourceScale(BrenierSource source);
+PETSC_EXTERN PetscReal BrenierSourceScale(BrenierSource source);
 
 /*@
   BrenierSourceCurveType - Gives the family of curves that a source is sampled by
@@ -227,7 +227,7 @@ PETSC_EXTERN PetscReal   BrenierSourceScale(BrenierSource source);
 
   Cost: O(1)
 @*/
-PETSC_EXTERN BrenierCurveType   BrenierSourceCurveType(BrenierSource source);
+PETSC_EXTERN BrenierCurveType BrenierSourceCurveType(BrenierSource source);
 
 /*@
   BrenierSourceLineMeasure - Gives the measure of t along the chords or the line of a source
@@ -255,7 +255,7 @@ PETSC_EXTERN BrenierLineMeasure BrenierSourceLineMeasure(BrenierSource source);
 
   Cost: O(1)
 @*/
-PETSC_EXTERN PetscInt64         BrenierSourceMaxCurves(BrenierSource source);
+PETSC_EXTERN PetscInt64 BrenierSourceMaxCurves(BrenierSource source);
 
 /*@
   BrenierSourceSymmetry - Gives the changes of coordinates under which a source is invariant, for reduction.h

@@ -124,7 +124,7 @@ typedef void (*BrenierTileVisitor)(void *context, size_t curve, const BrenierTil
 
   Cost: 4 to 8 n dim bytes, and some hundred bytes a curve
 @*/
-int  BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *curves);
+int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *curves);
 
 /*@
   BrenierTileCurvesFree - Frees the arrays of curves
@@ -275,7 +275,7 @@ void BrenierTileSetLevel(BrenierTileCurves *curves, size_t c, double level, doub
 
   Cost: those of `BrenierTileTargetsBytes()`
 @*/
-int  BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, BrenierTileTargets *targets);
+int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, BrenierTileTargets *targets);
 
 /*@
   BrenierTileTargetsFree - Frees the arrays of packed targets
@@ -390,7 +390,7 @@ BrenierTileAllowance BrenierTileAllow(BrenierTileKind kind, size_t dim, const do
 
   Cost: O(1)
 @*/
-double               BrenierTileFirstError(const BrenierTileCurves *curves, size_t curve, BrenierTileAllowance most);
+double BrenierTileFirstError(const BrenierTileCurves *curves, size_t curve, BrenierTileAllowance most);
 
 /*@
   BrenierTileError - Bounds the error of a plane that `BrenierTileScan()` found, anywhere on the curve
