@@ -243,7 +243,7 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointGetLevels(BrenierCheckpoint checkpo
 
   Errors: `PETSC_ERR_FILE_OPEN` - another run has taken the file
 
-  Cost: copies of the vectors and of the lists that changed; two reductions; when due, the cost of
+  Cost: copies of the vectors and of the lists that changed; a reduction and a broadcast; when due, the cost of
   `BrenierCheckpointWrite()`
 
   Notes: A failure to write (full disk) is a warning. The older file still exists, and the solve goes on.

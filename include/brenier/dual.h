@@ -70,7 +70,7 @@ typedef struct {
 
   Errors: `PETSC_ERR_ARG_OUTOFRANGE` - no curve, or no batch
 
-  Cost: O(C / P) operations; 8 n_batches bytes a target of this rank; no messages
+  Cost: O(C / P) operations; 16 n_batches bytes a target of this rank; no messages
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSource source, PetscInt64 seed,
                                               uint32_t stream, PetscInt64 n_curves, PetscInt n_batches,

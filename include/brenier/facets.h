@@ -39,7 +39,7 @@ PETSC_EXTERN const char *const BrenierAngleNames[];
 
   Returns: the angle, 0 to 180; symmetric to the bit, accurate near 0; unit: degree
 
-  Cost: 10 dim flops
+  Cost: O(dim) operations
 @*/
 PETSC_EXTERN PetscReal BrenierAngleBetween(BrenierAngle convention, PetscInt dim, const PetscReal y[],
                                            const PetscReal z[]);

@@ -46,8 +46,8 @@ struct _p_BrenierReduction {
 
   Errors: none of its own
 
-  Cost: n d flops over all ranks when d + 16 targets span R^d; else 4 n d r flops, r reductions, and 8 n d bytes over
-  all ranks
+  Cost: n d flops over all ranks when d + 16 targets span R^d; else 4 n d r flops, r reductions and broadcasts, and 8 n
+  d bytes over all ranks
 @*/
 PETSC_EXTERN PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource source,
                                                    BrenierReduction *reduction);

@@ -10,11 +10,11 @@
   x, and a chord crosses less than one facet. In fewer dimensions the cube uses chords.
 
   Warm-up. Averaged SGD on fresh curves, before the first sample is drawn:
-    h <- h - rate length (w - nu) / max(nu, 1/n) / sqrt(step),  the mean of the heights of the second half is the
-                                                                result.
-  `length` is the height scale of dual.h, the change of height that changes a mass by 100%. Around tight clusters it
-  shrinks as their cells grow; then another round with the new one follows. The warm-up saves most of the Newton
-  iterations (docs/solver.md). Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
+    h <- h - rate s (w - nu) / max(nu, 1/n) / sqrt(step).
+  The result is the mean of the heights of the second half of the steps. s is the height scale of dual.h, the change of
+  a height that changes its mass by 100%. Around tight clusters it shrinks as their cells grow; then another round with
+  the new s follows. The warm-up saves most of the Newton iterations (docs/solver.md). Reference: Polyak and Juditsky,
+  SIAM J. Control Optim. 30 (1992).
 
   Stages. The sample starts small and grows; its earlier curves stay. Let K = C times the sampling part of chi2,
   measured on the sample of C curves that Newton minimises on. The minimiser of C curves has a chi2 of about K / C on
@@ -30,8 +30,9 @@
   their masses suit their own weights (solve/light.h).
 
   Averaged SGD. Newton pays for each curve one scan, a stored list, and one envelope per iteration; SGD pays one scan.
-  From 16 dimensions and 10^6 coordinates on, Newton therefore solves the first sample only, and epochs of averaged SGD
-  on fresh curves (solve/pass.h) continue from its heights to the tolerance. Steps are in units of nu_i / H_ii. The step
+  With great circles, from 16 dimensions and n d = 10^6 on, Newton therefore solves the first sample only, and epochs of
+  averaged SGD on fresh curves (solve/pass.h) continue from its heights to the tolerance. So they do in any dimension
+  where targets have scales (scales.h). Steps are in units of nu_i / H_ii. The step
   size follows from the effective curves C_eff = K / chi2 of the present heights. An epoch draws at most about 6 C_eff
   curves and is followed by a measurement. An epoch after which the held-out error is larger is rejected. When the
   tolerance is expected to take 5 curves a target or fewer, Newton is left out: the warm-up is as long as that, at most
@@ -64,7 +65,7 @@ typedef struct {
   PetscInt64           seed;
   PetscReal            warm_up;    /* curves of the warm-up over number of targets; 0 for none, below 0: chosen */
   PetscReal            memory;     /* bytes of a rank for sample, measurement or epoch, one at a time; 0: no bound */
-  PetscBool            verify;     /* compares lists with full scans; Newton then has a sample */
+  PetscBool            verify;     /* compares lists with full scans; Newton is then never left out */
   BrenierNewtonOptions newton;     /* its monitor gets all stages as one iteration */
   BrenierDescentSample sample;     /* adam, asgd: points or curves */
   BrenierCheckpoint    checkpoint; /* NULL for none; for Newton only. A state that it found is continued */

@@ -318,7 +318,7 @@ PETSC_EXTERN void BrenierSourceDrawCurve(BrenierSource source, PetscInt64 seed, 
   Output Parameter:
 . x - the point, shape [dim]; unit: source
 
-  Cost: some 10 ns a coordinate of R^ambient
+  Cost: that of one vector of a curve
 @*/
 PETSC_EXTERN void BrenierSourceDrawPoint(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
                                          PetscReal x[]);

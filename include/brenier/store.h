@@ -169,7 +169,7 @@ PETSC_EXTERN PetscErrorCode BrenierStoreCreate(MPI_Comm comm, const char path[],
 . `PETSC_ERR_ARG_WRONGSTATE` - the store is open for reading, or the dataset was written before and does not grow
 - `PETSC_ERR_ARG_OUTOFRANGE` - the name is not absolute, or too long
 
-  Cost: all rows pass to rank 0 in slabs of bounded size; two reductions
+  Cost: all rows pass to rank 0 in slabs of bounded size; a gather of counts and two reductions
 
   Notes: The first call of `BrenierStoreAppendRows()` on a name makes a dataset with an unlimited first axis, in chunks.
   Later calls add rows behind the earlier ones.

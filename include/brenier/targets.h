@@ -57,7 +57,7 @@ struct _p_BrenierTargets {
   of their sum; a sum beyond the range of a double; a coordinate beyond 1e100; targets that all lie within 1e-100 of
   their centre
 
-  Cost: O(n dim / P) operations; one exchange of 32 bytes a point; a reduction for every 16 axes
+  Cost: O(n dim / P) operations; one exchange of 32 bytes a point; two reductions for every 16 axes
 
   Notes: Weights are divided by their sum. Points that are equal in every coordinate (-0 equals 0) are merged into the
   first of them, and their weights are added. Equal points are found by 128-bit hashes (XXH3), so two different points
@@ -85,7 +85,7 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const Bre
 
   Errors: none of its own
 
-  Cost: O(n dim / P) operations; a reduction for every 16 axes
+  Cost: O(n dim / P) operations; two reductions for every 16 axes
 
   Notes: Nothing is checked or merged.
 @*/

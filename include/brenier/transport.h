@@ -53,8 +53,9 @@ PETSC_EXTERN PetscErrorCode BrenierTransportApply(BrenierTargets targets, Vec h,
 + `PETSC_ERR_ARG_OUTOFRANGE` - `keep` is below 1 or above the number of targets
 - `BRENIER_STOPPED`          - a stop was asked for (stop.h); some points are not done then
 
-  Cost: 2 n_targets dim flops a point, asked for a stop once for 8,192 points. The filter passes more targets the larger
-  `keep` is
+  Cost: 2 n_targets dim flops a point. The larger `keep`, the more targets pass the filter
+
+  Notes: A stop takes effect between groups of 8,192 points of a rank.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTransportNearest(BrenierTargets targets, Vec h, PetscInt keep, PetscInt n,
                                                     const PetscReal x[], PetscInt64 index[], PetscReal value[]);
