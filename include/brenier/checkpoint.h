@@ -38,7 +38,7 @@ typedef struct {
 typedef struct {
   PetscInt64 pass, step, n_steps; /* number of the epoch, from 0; its next step, and how many it has */
   PetscInt64 first;               /* steps of the epochs before */
-  PetscInt64 batch;               /* curves of a step */
+  PetscInt64 batch;               /* curves of a mini-batch */
   PetscInt64 before;              /* curves of the epochs before */
   PetscReal  noise;               /* K: K / C is the sampling part of chi2 of C curves */
   PetscReal  worth;               /* C_eff of the heights at the beginning of the epoch */
@@ -46,17 +46,17 @@ typedef struct {
   PetscReal  gain;                /* efficiency: expected growth of C_eff for each curve drawn */
 } BrenierPassState;
 
-/* State of a solve besides vectors, sample and history; the files of src/solve/ say what the fields mean. */
+/* State of a solve besides vectors, sample and history. */
 typedef struct {
   BrenierPhase       phase;
   BrenierWarmState   warm;
   BrenierPassState   pass;
-  PetscReal          length;
-  PetscInt64         attempt, size;
-  PetscReal          wanted;
-  PetscBool          last, passes; /* whether this is the last stage; whether averaged SGD follows, or runs */
-  PetscInt64         curves;
-  BrenierIteration   before, newest;
+  PetscReal          length;         /* height scale */
+  PetscInt64         attempt, size;  /* number of the measurement, from 0; curves of the stage */
+  PetscReal          wanted;         /* curves that the tolerance asks for */
+  PetscBool          last, passes;   /* whether this is the last stage; whether averaged SGD follows, or runs */
+  PetscInt64         curves;         /* of the sample */
+  BrenierIteration   before, newest; /* at the end of the stage before, and now */
   BrenierNewtonState newton;
 } BrenierSolveState;
 
