@@ -90,9 +90,9 @@ PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSou
 - value - energy and counts, the same on all ranks
 
   Errors:
-+ `BRENIER_STOPPED`  - a stop was asked for (stop.h) between two chunks of at most 4,096 curves a rank; the dual can
-                       then only be saved as it was marked, or destroyed
-- `PETSC_ERR_PLIB`   - after `BrenierDualSetVerify()` alone: lists and a full scan give different results
++ `BRENIER_STOPPED` - a stop was asked for (stop.h) between two chunks of at most 4,096 curves a rank; the dual can
+                      then only be saved as it was marked, or destroyed
+- `PETSC_ERR_PLIB`  - after `BrenierDualSetVerify()` alone: lists and a full scan give different results
 
   Cost: without lists, 4 n dim C flops for circles and 2 n dim C for chords, over all ranks; all targets are sent round
   the ring. Memory is some 30 bytes a piece and some 17 pieces a circle, beside one chunk of curves and two blocks of

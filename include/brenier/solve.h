@@ -117,10 +117,11 @@ typedef struct {
 - start - what is known of them
 
   Errors:
-+ `BRENIER_STOPPED`         - a stop was asked for (stop.h); h then holds the Gaussian start, heights from a level of
-                              clusters, or the mean of the warm-up so far
-. `PETSC_ERR_NOT_CONVERGED` - as `BrenierGaussianStart()`
-- `PETSC_ERR_FILE_OPEN`     - as `BrenierCheckpointKeep()`
++ `BRENIER_STOPPED`           - a stop was asked for (stop.h); h then holds the Gaussian start, heights from a level of
+                                clusters, or the mean of the warm-up so far
+. `PETSC_ERR_NOT_CONVERGED`   - as `BrenierGaussianStart()`
+. `PETSC_ERR_FILE_UNEXPECTED` - the targets have more than 30,000 dimensions
+- `PETSC_ERR_FILE_OPEN`       - as `BrenierCheckpointKeep()`
 
   Cost: levels of 8 to 32 times fewer targets are solved by Newton; the warm-up has 4 n^2 dim (warm_up + 1) flops a
   round
@@ -146,10 +147,11 @@ PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, BrenierSou
 - start - what is known of them
 
   Errors:
-+ `BRENIER_STOPPED`         - a stop was asked for (stop.h); h then holds the Gaussian start, heights from `before`, or
-                              the mean of the warm-up so far
-. `PETSC_ERR_NOT_CONVERGED` - as `BrenierGaussianStart()`
-- `PETSC_ERR_FILE_OPEN`     - as `BrenierCheckpointKeep()`
++ `BRENIER_STOPPED`           - a stop was asked for (stop.h); h then holds the Gaussian start, heights from `before`,
+                                or the mean of the warm-up so far
+. `PETSC_ERR_NOT_CONVERGED`   - as `BrenierGaussianStart()`
+. `PETSC_ERR_FILE_UNEXPECTED` - the targets have more than 30,000 dimensions
+- `PETSC_ERR_FILE_OPEN`       - as `BrenierCheckpointKeep()`
 
   Cost: for the same number of targets one scan of some curves; else `BrenierTransportApply()` to n points and a warm-up
 

@@ -167,7 +167,7 @@ PETSC_EXTERN PetscErrorCode BrenierStoreCreate(MPI_Comm comm, const char path[],
   Errors:
 + `PETSC_ERR_FILE_OPEN`      - the write failed (full disk): the sentence names path and bytes missing
 . `PETSC_ERR_ARG_WRONGSTATE` - the store is open for reading, or the dataset was written before and does not grow
-- `PETSC_ERR_ARG_OUTOFRANGE` - the name is not absolute, or too long
+- `PETSC_ERR_ARG_OUTOFRANGE` - the name is not absolute or too long, or a row has more than 2^31 bytes
 
   Cost: all rows pass to rank 0 in slabs of bounded size; a gather of counts and two reductions
 
