@@ -251,7 +251,7 @@ PETSC_EXTERN PetscBool BrenierHeldOutIsWrong(const BrenierHeldOut *held_out, Pet
 - h       - heights, laid out as the targets; unit: source target
 
   Output Parameter:
-. psi - potential of this rank's targets, shape [n_local]; unit: source target
+. psi - potential of this rank's targets, shape [n_local]; unit: source target, both the same length here
 
   Errors: none of its own
 
@@ -267,7 +267,7 @@ PETSC_EXTERN PetscErrorCode BrenierPotentialOfTargets(BrenierTargets targets, Ve
   Input Parameter:
 . cost - the estimate; unit: source target
 
-  Returns: sqrt(2 cost); 0 for a negative estimate; unit: source
+  Returns: sqrt(2 cost); 0 for a negative estimate; unit: source, which is that of the targets here
 
   Cost: O(1)
 @*/
