@@ -68,7 +68,9 @@ static PetscErrorCode EnterPieces(void *context, PetscInt c, BrenierScratch *scr
 }
 
 /* Drops from a sorted list what stays below the envelope at low everywhere. All bounds before were below that envelope,
-   so what is left does not depend on the order in which the targets came. */
+   so what is left does not depend on the order in which the targets came. The planes of the envelope, which all stay,
+   are the list's anchors: what was dropped lies below the envelope of all of them, and of fewer it need not. The low of
+   all others becomes -INFINITY. */
 static int DropBelowEnvelope(const BrenierCurves *curves, BrenierScratch *scratch, BrenierSurvivors *list,
                              BrenierEnvelope *e)
 {
@@ -76,7 +78,10 @@ static int DropBelowEnvelope(const BrenierCurves *curves, BrenierScratch *scratc
 
   if (BrenierScratchReserve(scratch, list->n)) return -1;
   if (BrenierCurvesEnvelope(curves, list->n, list->a, list->b, list->low, e)) return -1;
-  for (PetscInt i = 0; i < list->n; ++i) scratch->above[i] = -PETSC_MAX_REAL;
+  for (PetscInt i = 0; i < list->n; ++i) {
+    scratch->above[i]  = -PETSC_MAX_REAL;
+    scratch->height[i] = -HUGE_VAL;
+  }
   for (size_t p = 0; p < e->n; ++p) {
     const int32_t      k     = e->plane[p];
     const BrenierPlane plane = {list->a[k], list->b[k], list->low[k]};
@@ -87,24 +92,14 @@ static int DropBelowEnvelope(const BrenierCurves *curves, BrenierScratch *scratc
     piece.at_e[0] = cos(piece.e);
     piece.at_e[1] = sin(piece.e);
     curves->family->reach(list->n, list->a, list->b, list->cap, &plane, &piece, scratch->above);
+    scratch->height[k] = list->low[k];
+  }
+  for (PetscInt i = 0; i < list->n; ++i) {
+    list->low[i] = scratch->height[i];
+    if (list->low[i] > -HUGE_VAL) scratch->above[i] = 0.0; // whatever rounding says
   }
   BrenierSurvivorsKeepAbove(list, scratch->above);
   return 0;
-}
-
-/* Finds the planes of a list that bound its curve's sectors, its anchors; the low of all others becomes -INFINITY. */
-static void ChooseAnchors(const BrenierCurves *curves, BrenierSurvivors *list)
-{
-  PetscInt      chosen[BRENIER_SECTORS];
-  PetscReal     low[BRENIER_SECTORS];
-  BrenierBounds bounds;
-
-  // Highest somewhere at low, so they are still listed
-  BrenierBoundsClear(&bounds);
-  BrenierBoundsRaise(curves->family->middles(), list->n, list->a, list->b, list->low, &bounds, chosen);
-  for (int g = 0; g < BRENIER_SECTORS; ++g) low[g] = list->low[chosen[g]];
-  for (PetscInt i = 0; i < list->n; ++i) list->low[i] = -HUGE_VAL;
-  for (int g = 0; g < BRENIER_SECTORS; ++g) list->low[chosen[g]] = low[g];
 }
 
 static int FinishList(void *context, PetscInt c, BrenierScratch *scratch, BrenierSurvivors *list,
@@ -113,9 +108,7 @@ static int FinishList(void *context, PetscInt c, BrenierScratch *scratch, Brenie
   const BrenierCurves *curves = &((Sink *)context)->dual->curves;
 
   (void)c;
-  if (DropBelowEnvelope(curves, scratch, list, envelope)) return -1;
-  ChooseAnchors(curves, list);
-  return 0;
+  return DropBelowEnvelope(curves, scratch, list, envelope);
 }
 
 static PetscErrorCode EnterList(void *context, PetscInt c, BrenierScratch *scratch, const BrenierSurvivors *list,

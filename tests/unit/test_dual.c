@@ -890,6 +890,42 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A few targets fall far, the others move within the skin, up or down. Pieces that fall are mostly no highest plane in
+   the middle of a sector; what was below them alone must be found again. */
+static PetscErrorCode TestFall(uint64_t round)
+{
+  const PetscInt   n    = 300;
+  const PetscReal  skin = 0.001, falls = 0.02, far = 6.0, rise = 0.85, sink = 0.9;
+  Problem          p;
+  BrenierDualValue value;
+  PetscScalar     *h;
+  PetscReal       *u;
+  Vec              x;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, n, 2, "gaussian", 150, &p));
+  PetscCall(VecDuplicate(p.h, &x));
+  PetscCall(VecSet(x, skin));
+  PetscCall(BrenierDualSetSlack(p.dual, x));
+  PetscCall(SetHeights(p.targets, 0.9, 0.0, round, p.h));
+  PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
+  PetscCall(PetscMalloc1(2 * n, &u));
+  BrenierRandomUniform(SEED, 77, round, 2 * (size_t)n, u);
+  PetscCall(VecGetArray(p.h, &h));
+  for (PetscInt i = 0; i < p.targets->n_local; ++i) {
+    const PetscReal *v = u + 2 * (p.targets->first + i);
+
+    h[i] += skin * (v[0] < falls ? -far * (0.5 + v[1]) : v[1] < 0.5 ? -sink : rise);
+  }
+  PetscCall(VecRestoreArray(p.h, &h));
+  PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
+  PetscCall(CheckAgainstScan(&p, &value));
+  PetscCall(PetscFree(u));
+  PetscCall(VecDestroy(&x));
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The same pieces with several threads a rank: of scans whose targets are kept and whose targets are not, and of
    lists. */
 static PetscErrorCode TestThreads(PetscInt n_threads)
@@ -1014,6 +1050,7 @@ int main(int argc, char **argv)
   PetscCall(TestNodes(0, PETSC_FALSE));
   PetscCall(TestNoSharedMemory());
   PetscCall(TestThreads(3));
+  for (uint64_t round = 0; round < 12; ++round) PetscCall(TestFall(round));
   for (const char *const *name = BrenierSourceNames; *name; ++name) {
     PetscCall(TestMerged(*name));
     PetscCall(TestBatches(*name));
