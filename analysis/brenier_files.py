@@ -1,4 +1,4 @@
-"""Reads what Brenier writes: result files (docs/files.md) and JSON-lines logs (docs/log.md).
+"""Reads what Brenier writes: result files (docs/reference/files.md) and JSON-lines logs (docs/reference/log.md).
 
     from brenier_files import read_result, read_log
     result = read_result("result.h5")

@@ -4,7 +4,7 @@
 usage: plane.py RESULT.h5 -o PNG [-samples SAMPLES.h5] [-angle lifted|unlifted] [-threshold DEGREES]
 
 A target and its cell have one colour: its hue tells the direction of the target from their mean, pale ones lie near it.
-Facets are coloured by the angle between the two targets that meet there (docs/product.md); those above the threshold
+Facets are coloured by the angle between the two targets that meet there (docs/manual.md); those above the threshold
 are drawn thick. Cells are found on a grid, so a facet is drawn to half a grid width. SAMPLES.h5 is from brenier sample.
 """
 import argparse

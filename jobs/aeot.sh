@@ -1,5 +1,5 @@
 #!/bin/bash
-# AE-OT (docs/aeot.md) as a chain of jobs: train and encode, solve, check, sample, then decode, score and draw.
+# AE-OT (docs/howto/aeot.md) as a chain of jobs: train and encode, solve, check, sample, then decode, score and draw.
 #
 #   jobs/aeot.sh FOLDER TOL [options of analysis/aeot/run, the same for all its jobs]
 #

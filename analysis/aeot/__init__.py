@@ -1,1 +1,1 @@
-"""AE-OT on images: an auto-encoder learns codes, Brenier carries noise to them, the decoder makes images (docs/aeot.md)."""
+"""AE-OT on images (docs/howto/aeot.md): an auto-encoder learns codes, Brenier carries noise to them, the decoder makes images."""

@@ -12,7 +12,7 @@ differs is how the law of the codes is found:
 
 The noise e makes G smooth between codes, where AE-OT decodes; the normalisation keeps F from escaping it by long codes.
 The gradient keeps the edges by which a coat is no pullover; the 1-norm, which prefers the middle of what it cannot know,
-loses buttons and seams altogether (docs/aeot.md has both).
+loses buttons and seams altogether (docs/devlog/2026-11.md has both).
 Each class has `step(images, labels, optimisers, number)`, which takes one step of training and returns the loss.
 """
 import torch

@@ -3,7 +3,7 @@
 The codes y_i of the training images are the targets, all of the same weight; T = grad u carries N(0, I) to them. `sample
 -extension linear` makes codes between them: means of the K targets with the highest planes at the noise x. Where these K
 are of different modes the mean is of none; the angle between targets tells, and such draws are rejected or projected to
-the mode of their cell (-singular, docs/product.md).
+the mode of their cell (-singular, docs/manual.md).
 """
 import os
 import subprocess

@@ -29,7 +29,7 @@ static const PetscReal brenier_check_least = 0.1, brenier_check_most = 8.0;
 static const PetscReal brenier_retry_growth = 1.05, brenier_retry_least = 1.1;
 
 /* Bytes of a candidate in a list, of a piece and of a curve, with the slack of arrays that grow; and how many of them a
-   curve has before any is seen: docs/solver.md has what was found. */
+   curve has before any is seen: docs/devlog/2026-11.md has what was found. */
 static const PetscReal brenier_list_bytes = 24.0 * 1.5, brenier_piece_bytes = 28.0 * 2.0, brenier_curve_bytes = 64.0;
 static const PetscReal brenier_candidates_a_curve = 100.0, brenier_pieces_a_curve = 20.0;
 
@@ -37,7 +37,7 @@ static const PetscReal brenier_candidates_a_curve = 100.0, brenier_pieces_a_curv
 static const PetscReal brenier_useful_part = 0.25;
 
 /* Where passes take over from Newton in a large problem: dimension, and curves wanted over those at hand.
-   docs/solver.md has what was found. */
+   docs/devlog/2026-11.md has what was found. */
 static const PetscInt  brenier_passes_dim    = 16;
 static const PetscReal brenier_passes_growth = 1.5;
 

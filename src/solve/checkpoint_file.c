@@ -2,8 +2,8 @@
   checkpoint_file.c - Implements checkpoint_file.h.
 
   /problem has what must be the same, /state where the solve is, by the names of brenier_fields, and /history its
-  iterations; vectors and the sample follow as the phase has them: docs/restart.md. An older layout is refused: its
-  vectors meant something else.
+  iterations; vectors and the sample follow as the phase has them: docs/howto/restart.md. An older layout is refused:
+  its vectors meant something else.
 */
 #define _POSIX_C_SOURCE 200809L
 #include "checkpoint_file.h"

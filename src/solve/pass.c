@@ -5,7 +5,7 @@
 #include "methods/iteration_private.h"
 #include "pass.h"
 
-/* Chosen by trying 1/2, 1 and 2 (docs/solver.md); a step of the whole scale, seen by few curves, would swing. */
+/* Chosen by trying 1/2, 1 and 2 (docs/devlog/2026-11.md): a step of the whole scale, seen by few curves, swings. */
 static const PetscReal brenier_pass_rate = 1.0, brenier_pass_most = 0.5;
 
 /* Length of the next step of a cell of weight 1/n, in units of the scale. */

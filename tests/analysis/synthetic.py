@@ -1,4 +1,4 @@
-"""Files as the program writes them (docs/files.md, docs/log.md), made up."""
+"""Files as the program writes them (docs/reference/files.md, docs/reference/log.md), made up."""
 import json
 
 import h5py

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Hard distributions of targets with default options: exit codes, seconds and true errors, the table of docs/solver.md.
+"""Hard distributions of targets with default options: exit codes, seconds, true errors (docs/benchmarks.md).
 
 usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/hard.py [-o OUT.json] [--kinds A,B] [--draws 0,1,2]
 [--first N]

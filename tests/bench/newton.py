@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Newton's iterations, evaluations and seconds on mixtures and images: the table of docs/solver.md.
+"""Newton's iterations, evaluations and seconds on mixtures and images: the table of docs/devlog/2026-11.md.
 
 usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/newton.py [-o OUT.json] [--draws N] [-- SOLVER OPTIONS]
 
