@@ -20,7 +20,8 @@
                       both ends of the chord, p = <z,y>;
               point:  p + h >= level.
   Second test. The curve is cut into sectors; in each, u is bounded below by one plane (`sector`), and the target stays
-              if it can reach that plane somewhere in some sector. Circle: with P, Q the value and the derivative of the
+              if it can reach that plane somewhere in some sector. The sectors of a chord are equal; a circle is cut where
+              the planes of neighbouring sectors cross. Circle: with P, Q the value and the derivative of the
               difference at the middle of a sector of half-width w, its largest value there is at most
               max(P, P cos w) + |Q| sin w + dh. Chord: the difference is linear, so its ends decide.
 
@@ -65,7 +66,9 @@ typedef struct {
   float   *pivot, *offset; /* chord: slope of the plane of `level`, z_k; shape [n] */
   int     *axis;           /* chord: k; shape [n] */
   float   *sector;         /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u */
-  char    *has_sectors;    /* shape [n]: whether `sector` is filled */
+  float   *arc;            /* circle: cosine and sine of a sector's middle and of its half-width;
+                              shape [n, 4, BRENIER_SECTORS] */
+  int     *n_sectors;      /* shape [n]: how many of `sector` are filled; 0: nothing is known */
   /* work */
   size_t n_at_once; /* curves that meet a panel of targets one after the other, so that they stay in cache */
   struct BrenierTileStage *stage; /* of each curve, empty between scans */
@@ -118,6 +121,12 @@ double BrenierTileSectorLow(int g);
 /* Enters planes (a, b, h), shape [BRENIER_SECTORS], as the lower bounds of u in the sectors of curve c, rounded so that
    they stay such. */
 void BrenierTileSetSectors(BrenierTileCurves *curves, size_t c, const double a[], const double b[], const double h[]);
+
+/* The same in n <= BRENIER_SECTORS arcs that cover circle c: arc shape [4, BRENIER_SECTORS], cosine and sine of the
+   middle of each and of its half-width, less than a quarter of a turn. Arcs are made a little wider, by what the
+   directions lose. */
+void BrenierTileSetArcs(BrenierTileCurves *curves, size_t c, int n, const double arc[4][BRENIER_SECTORS],
+                        const double a[], const double b[], const double h[]);
 
 /* Ends, in radians, of a range of directions; ranges overlap a little, as the kernel tells directions approximately. */
 void BrenierTileDirection(int k, double *begin, double *end);
