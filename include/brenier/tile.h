@@ -20,8 +20,8 @@
                       both ends of the chord, p = <z,y>;
               point:  p + h >= level.
   Second test. The curve is cut into sectors; in each, u is bounded below by one plane (`sector`), and the target stays
-              if it can reach that plane somewhere in some sector. The sectors of a chord are equal; a circle is cut where
-              the planes of neighbouring sectors cross. Circle: with P, Q the value and the derivative of the
+              if it can reach that plane somewhere in some sector. The sectors of a chord are equal. A circle is cut
+              where the planes of neighbouring sectors cross. Circle: with P, Q the value and the derivative of the
               difference at the middle of a sector of half-width w, its largest value there is at most
               max(P, P cos w) + |Q| sin w + dh. Chord: the difference is linear, so its ends decide.
 
