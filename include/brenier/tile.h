@@ -22,7 +22,8 @@
                       both ends of the chord, p = <z,y>;
               point:  p + h >= level.
   Second test. The curve is cut into sectors. In each, u is bounded below by one plane (`sector`), and the target stays
-              if it can reach that plane somewhere in some sector. Circle: with P, Q the value and the derivative of the
+              if it can reach that plane somewhere in some sector. The sectors of a chord are equal. A circle is cut
+              where the planes of neighbouring sectors cross. Circle: with P, Q the value and the derivative of the
               difference at the middle of a sector of half-width w, its largest value there is at most
               max(P, P cos w) + |Q| sin w + dh. Chord: the difference is linear, so its ends decide.
 
@@ -68,7 +69,9 @@ typedef struct {
   float   *pivot, *offset; /* chord: slope of the plane of `level`, z_k; shape [n] */
   int     *axis;           /* chord: k; shape [n] */
   float   *sector;         /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u */
-  char    *has_sectors;    /* shape [n]: whether `sector` is filled */
+  float   *arc;            /* circle: cosine and sine of a sector's middle and of its half-width;
+                              shape [n, 4, BRENIER_SECTORS] */
+  int     *n_sectors;      /* shape [n]: how many of `sector` are filled; 0: nothing is known */
   /* work */
   size_t n_at_once; /* curves that meet a panel of targets one after the other, so that they stay in cache */
   struct BrenierTileStage *stage; /* of each curve, empty between scans */
@@ -123,7 +126,7 @@ typedef void (*BrenierTileVisitor)(void *context, size_t curve, const BrenierTil
   Returns: 0; -1 when memory is out
 
   Cost: 4 dim bytes a vector, 5 dim with products in bytes; circles and chords have 384 bytes of sectors beside, circles
-  268 of radii
+  512 of arcs and 268 of radii
 @*/
 int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *curves);
 
@@ -203,6 +206,30 @@ double BrenierTileSectorLow(int g);
   Cost: O(1)
 @*/
 void BrenierTileSetSectors(BrenierTileCurves *curves, size_t c, const double a[], const double b[], const double h[]);
+
+/*@
+  BrenierTileSetArcs - Sets planes that bound u from below on arcs that cover a circle, rounded so that they stay bounds
+
+  Not collective
+
+  Input/Output Parameter:
+. curves - the curves
+
+  Input Parameters:
++ c   - number of the curve
+. n   - number of arcs, BRENIER_SECTORS at most
+. arc - cosine and sine of the middle of each arc, and of its half-width, which is below a quarter of a turn, shape
+        [4, BRENIER_SECTORS]; unit: 1
+. a   - coefficients a, shape [BRENIER_SECTORS], of which n count; unit: source
+. b   - coefficients b, shape [BRENIER_SECTORS]; unit: source
+- h   - heights, shape [BRENIER_SECTORS]; unit: source
+
+  Cost: O(1)
+
+  Notes: Arcs are widened by more than their directions lose to rounding.
+@*/
+void BrenierTileSetArcs(BrenierTileCurves *curves, size_t c, int n, const double arc[4][BRENIER_SECTORS],
+                        const double a[], const double b[], const double h[]);
 
 /*@
   BrenierTileDirection - Gives the ends of a range of directions

@@ -230,9 +230,72 @@ PetscBool BrenierBoundsRaise(const BrenierMiddles *at, PetscInt n, const PetscRe
   return (PetscBool)(n_raised > 0);
 }
 
+/* Where the planes of each sector and of the next one cross between their middles: directions (x, y). Each plane is the
+   higher one at its own middle; where rounding denies that, the end between the two. With r = tan(s / 2), s from the
+   first middle on, and P, Q value and derivative of the difference there: (H - P) r^2 + 2 Q r + (P + H) = 0. */
+BRENIER_WIDE static void CrossNext(const BrenierBounds *bounds, const BrenierMiddles *at, PetscReal x[], PetscReal y[])
+{
+  const PetscReal most = tan(PETSC_PI / BRENIER_SECTORS), half = tan(0.5 * PETSC_PI / BRENIER_SECTORS);
+
+  for (int g = 0; g < BRENIER_SECTORS; ++g) {
+    const int       next = (g + 1) % BRENIER_SECTORS;
+    const PetscReal da = bounds->a[next] - bounds->a[g], db = bounds->b[next] - bounds->b[g];
+    const PetscReal H = bounds->h[next] - bounds->h[g];
+    const PetscReal P = da * at->x[g] + db * at->y[g], Q = db * at->x[g] - da * at->y[g];
+    const PetscReal disc = Q * Q - (H - P) * (P + H), bottom = Q + sqrt(disc > 0.0 ? disc : 0.0);
+    const PetscReal root  = -(P + H) / (bottom > 0.0 ? bottom : 1.0);
+    const PetscReal r     = bottom > 0.0 && root >= 0.0 && root <= most ? root : half;
+    const PetscReal scale = 1.0 / (1.0 + r * r), cosine = (1.0 - r * r) * scale, sine = 2.0 * r * scale;
+
+    x[g] = at->x[g] * cosine - at->y[g] * sine;
+    y[g] = at->y[g] * cosine + at->x[g] * sine;
+  }
+}
+
+/* Whether the planes of two sectors are one. */
+static PetscBool IsSamePlane(const BrenierBounds *bounds, int g, int k)
+{
+  return (PetscBool)(bounds->a[g] == bounds->a[k] && bounds->b[g] == bounds->b[k] && bounds->h[g] == bounds->h[k]);
+}
+
+/* Cuts the circle where planes of neighbouring sectors cross, and after every quarter of it: no arc is half a turn
+   then. */
+static void SetArcs(const BrenierBounds *bounds, BrenierTileCurves *tile, size_t c)
+{
+  const int last = BRENIER_SECTORS - 1;
+  PetscReal x[BRENIER_SECTORS], y[BRENIER_SECTORS], arc[4][BRENIER_SECTORS] = {{0.0}};
+  PetscReal a[BRENIER_SECTORS], b[BRENIER_SECTORS], h[BRENIER_SECTORS];
+  PetscReal from_x, from_y;
+  int       n = 0;
+
+  CrossNext(bounds, BrenierCircleMiddles(), x, y);
+  from_x = x[last];
+  from_y = y[last];
+  for (int g = 0; g < BRENIER_SECTORS; ++g) {
+    PetscReal sum_x, sum_y, sum, apart;
+
+    a[g] = b[g] = h[g] = 0.0;
+    if ((g + 1) % (BRENIER_SECTORS / 4) && IsSamePlane(bounds, g, g + 1)) continue;
+    sum_x     = from_x + x[g];
+    sum_y     = from_y + y[g];
+    sum       = sqrt(sum_x * sum_x + sum_y * sum_y);
+    apart     = sqrt((x[g] - from_x) * (x[g] - from_x) + (y[g] - from_y) * (y[g] - from_y));
+    arc[0][n] = sum_x / sum;
+    arc[1][n] = sum_y / sum;
+    arc[2][n] = 0.5 * sum;
+    arc[3][n] = 0.5 * apart;
+    a[n]      = bounds->a[g];
+    b[n]      = bounds->b[g];
+    h[n++]    = bounds->h[g];
+    from_x    = x[g];
+    from_y    = y[g];
+  }
+  BrenierTileSetArcs(tile, c, n, (const PetscReal(*)[BRENIER_SECTORS])arc, a, b, h);
+}
+
 void BrenierCircleBoundsEnter(BrenierBounds *bounds, BrenierHeights heights, BrenierTileCurves *tile, size_t c)
 {
-  BrenierTileSetSectors(tile, c, bounds->a, bounds->b, bounds->h);
+  SetArcs(bounds, tile, c);
   if (bounds->n_raised < BRENIER_RAISED_ENOUGH) return;
   SetRadii(bounds, heights, tile, c);
   bounds->n_raised = 0;

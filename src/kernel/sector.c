@@ -5,13 +5,13 @@
 
 #include <math.h>
 
-/* above = larger of above and what each plane reaches over `plane` of the bound in the sector around a direction. */
+/* above = larger of above and what each plane reaches over `plane` of the bound in a sector: cosine and sine of its
+   middle and its half-width. */
 BRENIER_WIDE static void CircleSector(size_t n, const double a[], const double b[], const double h[],
-                                      const double plane[3], const double direction[2], double above[])
+                                      const double plane[3], const double arc[4], double above[])
 {
-  const double half_width = brenier_pi / BRENIER_SECTORS;
-  const double cos_w = cos(half_width), sin_w = sin(half_width);
-  const double A = plane[0], B = plane[1], H = plane[2], cosine = direction[0], sine = direction[1];
+  const double A = plane[0], B = plane[1], H = plane[2];
+  const double cosine = arc[0], sine = arc[1], cos_w = arc[2], sin_w = arc[3];
 
   for (size_t i = 0; i < n; ++i) {
     const double da = a[i] - A, db = b[i] - B;
@@ -39,14 +39,20 @@ BRENIER_WIDE static void ChordSector(size_t n, const double a[], const double b[
 void BrenierTileSectorTest(const BrenierTileCurves *curves, size_t c, size_t n, const double a[], const double b[],
                            const double h[], double above[])
 {
+  const int    circle = curves->kind == BRENIER_TILE_CIRCLE;
   const float *sector = curves->sector + c * 3 * BRENIER_SECTORS;
+  const float *arc    = curves->arc + (circle ? c * 4 * BRENIER_SECTORS : 0);
 
   for (size_t i = 0; i < n; ++i) above[i] = -HUGE_VAL;
-  for (int g = 0; g < BRENIER_SECTORS; ++g) {
+  for (int g = 0; g < curves->n_sectors[c]; ++g) {
     const double plane[3] = {sector[g], sector[BRENIER_SECTORS + g], sector[2 * BRENIER_SECTORS + g]};
 
-    if (curves->kind == BRENIER_TILE_CIRCLE) CircleSector(n, a, b, h, plane, brenier_sector_direction[g], above);
-    else ChordSector(n, a, b, h, plane, BrenierTileSectorLow(g), above);
+    if (circle) {
+      const double here[4] = {arc[g], arc[BRENIER_SECTORS + g], arc[2 * BRENIER_SECTORS + g],
+                              arc[3 * BRENIER_SECTORS + g]};
+
+      CircleSector(n, a, b, h, plane, here, above);
+    } else ChordSector(n, a, b, h, plane, BrenierTileSectorLow(g), above);
   }
 }
 

@@ -144,18 +144,18 @@ static inline unsigned Keep(BrenierTileStage *stage, unsigned mask, vfloat a, vf
 }
 
 /* Largest value over the sectors of what planes (a, b, h) are above the lower bound of u. */
-static inline vfloat AboveOnCircle(const float *sector, vfloat a, vfloat b, vfloat h)
+static inline vfloat AboveOnCircle(const float *sector, const float *arc, int n, vfloat a, vfloat b, vfloat h)
 {
-  const float half_width = (float)brenier_pi / BRENIER_SECTORS;
-  const float cos_w = cosf(half_width), sin_w = sinf(half_width) * (1.0f + 0x1p-20f);
-  vfloat      above = h - FLT_MAX;
+  const float *cosine = arc, *sine = cosine + BRENIER_SECTORS;
+  const float *cos_w = sine + BRENIER_SECTORS, *sin_w = cos_w + BRENIER_SECTORS;
+  vfloat       above = h - FLT_MAX;
 
-  for (int g = 0; g < BRENIER_SECTORS; ++g) {
+  for (int g = 0; g < n; ++g) {
     const vfloat da = a - sector[g], db = b - sector[BRENIER_SECTORS + g];
-    const vfloat P = da * brenier_sector_cosine[g] + db * brenier_sector_sine[g];
-    const vfloat Q = Magnitude(db * brenier_sector_cosine[g] - da * brenier_sector_sine[g]);
+    const vfloat P = da * cosine[g] + db * sine[g];
+    const vfloat Q = Magnitude(db * cosine[g] - da * sine[g]);
 
-    above = Larger(above, Larger(P, P * cos_w) + Q * sin_w + (h - sector[2 * BRENIER_SECTORS + g]));
+    above = Larger(above, Larger(P, P * cos_w[g]) + Q * sin_w[g] + (h - sector[2 * BRENIER_SECTORS + g]));
   }
   return above;
 }
@@ -222,8 +222,10 @@ static inline unsigned PassStage(const BrenierTileCurves *curves, size_t c, unsi
   const int    circle = curves->kind == BRENIER_TILE_CIRCLE;
 
   if (curves->bytes) mask &= circle ? OutsideRadii(curves, c, a, b, h) : MaskGE(a + h, zero + curves->level[c]);
-  if (mask && curves->has_sectors[c])
-    mask &= MaskGE(circle ? AboveOnCircle(sector, a, b, h) : AboveOnChord(sector, a, b, h), zero);
+  if (mask && curves->n_sectors[c])
+    mask &= MaskGE(circle ? AboveOnCircle(sector, curves->arc + c * 4 * BRENIER_SECTORS, curves->n_sectors[c], a, b, h)
+                          : AboveOnChord(sector, a, b, h),
+                   zero);
   return mask;
 }
 

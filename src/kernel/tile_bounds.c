@@ -14,16 +14,19 @@
 /* The estimate of a reciprocal (AVX2: 12 bits) is the larger part of it. */
 static const double brenier_direction_error = 0x1p-10;
 
-float  brenier_sector_cosine[BRENIER_SECTORS], brenier_sector_sine[BRENIER_SECTORS];
-double brenier_sector_direction[BRENIER_SECTORS][2];
+/* What an arc is widened by, in radians: more than the rounding of its directions and of where it begins. */
+static const double brenier_arc_loss = 0x1p-20;
+
+/* Equal sectors. */
+static double brenier_equal_arcs[4][BRENIER_SECTORS];
 
 void BrenierTileFillSectors(void)
 {
   for (int g = 0; g < BRENIER_SECTORS; ++g) {
-    brenier_sector_direction[g][0] = cos(BrenierTileSectorMiddle(g));
-    brenier_sector_direction[g][1] = sin(BrenierTileSectorMiddle(g));
-    brenier_sector_cosine[g]       = (float)brenier_sector_direction[g][0];
-    brenier_sector_sine[g]         = (float)brenier_sector_direction[g][1];
+    brenier_equal_arcs[0][g] = cos(BrenierTileSectorMiddle(g));
+    brenier_equal_arcs[1][g] = sin(BrenierTileSectorMiddle(g));
+    brenier_equal_arcs[2][g] = cos(brenier_pi / BRENIER_SECTORS);
+    brenier_equal_arcs[3][g] = sin(brenier_pi / BRENIER_SECTORS);
   }
 }
 
@@ -46,10 +49,30 @@ BRENIER_WIDE static void RoundSectors(const double a[], const double b[], const 
   }
 }
 
+BRENIER_WIDE static void RoundArcs(const double arc[4][BRENIER_SECTORS], float rounded[])
+{
+  for (int g = 0; g < BRENIER_SECTORS; ++g) {
+    rounded[g]                       = (float)arc[0][g];
+    rounded[BRENIER_SECTORS + g]     = (float)arc[1][g];
+    rounded[2 * BRENIER_SECTORS + g] = (float)(arc[2][g] - brenier_arc_loss);
+    rounded[3 * BRENIER_SECTORS + g] = (float)(arc[3][g] + brenier_arc_loss);
+  }
+}
+
+void BrenierTileSetArcs(BrenierTileCurves *c, size_t i, int n, const double arc[4][BRENIER_SECTORS], const double a[],
+                        const double b[], const double h[])
+{
+  RoundSectors(a, b, h, c->sector + i * 3 * BRENIER_SECTORS);
+  RoundArcs(arc, c->arc + i * 4 * BRENIER_SECTORS);
+  c->n_sectors[i] = n;
+}
+
 void BrenierTileSetSectors(BrenierTileCurves *c, size_t i, const double a[], const double b[], const double h[])
 {
   RoundSectors(a, b, h, c->sector + i * 3 * BRENIER_SECTORS);
-  c->has_sectors[i] = 1;
+  if (c->kind == BRENIER_TILE_CIRCLE)
+    RoundArcs((const double(*)[BRENIER_SECTORS])brenier_equal_arcs, c->arc + i * 4 * BRENIER_SECTORS);
+  c->n_sectors[i] = BRENIER_SECTORS;
 }
 
 /* In order of the first coordinate over the sum of magnitudes, first above, then below (see Direction() in

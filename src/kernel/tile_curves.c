@@ -45,23 +45,24 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
 
   BrenierTileFillSectors();
   memset(c, 0, sizeof *c);
-  c->kind        = kind;
-  c->n           = n;
-  c->dim         = dim;
-  c->bytes       = BrenierTileUsesBytes(kind, dim);
-  c->reach       = PackAllocZeroed(n_padded, sizeof(float));
-  c->level       = PackAllocZeroed(n_padded, sizeof(float));
-  c->centre      = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 3 : 0, sizeof(float));
-  c->radius      = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 2 * BRENIER_DIRECTIONS : 0, sizeof(float));
-  c->pivot       = PackAllocZeroed(n_padded, sizeof(float));
-  c->offset      = PackAllocZeroed(n_padded, sizeof(float));
-  c->axis        = PackAllocZeroed(n_padded, sizeof(int));
-  c->sector      = PackAllocZeroed(kind == BRENIER_TILE_POINT ? 0 : n * 3 * BRENIER_SECTORS, sizeof(float));
-  c->has_sectors = PackAllocZeroed(n, 1);
-  c->n_at_once   = CurvesAtOnce(kind, dim, n_padded);
-  c->stage       = PackAlloc(n_padded, sizeof(BrenierTileStage));
+  c->kind      = kind;
+  c->n         = n;
+  c->dim       = dim;
+  c->bytes     = BrenierTileUsesBytes(kind, dim);
+  c->reach     = PackAllocZeroed(n_padded, sizeof(float));
+  c->level     = PackAllocZeroed(n_padded, sizeof(float));
+  c->centre    = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 3 : 0, sizeof(float));
+  c->radius    = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 2 * BRENIER_DIRECTIONS : 0, sizeof(float));
+  c->pivot     = PackAllocZeroed(n_padded, sizeof(float));
+  c->offset    = PackAllocZeroed(n_padded, sizeof(float));
+  c->axis      = PackAllocZeroed(n_padded, sizeof(int));
+  c->sector    = PackAllocZeroed(kind == BRENIER_TILE_POINT ? 0 : n * 3 * BRENIER_SECTORS, sizeof(float));
+  c->arc       = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n * 4 * BRENIER_SECTORS : 0, sizeof(float));
+  c->n_sectors = PackAllocZeroed(n, sizeof(int));
+  c->n_at_once = CurvesAtOnce(kind, dim, n_padded);
+  c->stage     = PackAlloc(n_padded, sizeof(BrenierTileStage));
   if (AllocVectors(c, n_padded) || !c->reach || !c->level || !c->centre || !c->radius || !c->pivot || !c->offset ||
-      !c->axis || !c->sector || !c->has_sectors || !c->stage)
+      !c->axis || !c->sector || !c->arc || !c->n_sectors || !c->stage)
     return -1;
   for (size_t i = 0; i < n_padded; ++i) {
     BrenierTileSetLevel(c, i, INFINITY, 0.0);
@@ -86,7 +87,8 @@ void BrenierTileCurvesFree(BrenierTileCurves *c)
   free(c->offset);
   free(c->axis);
   free(c->sector);
-  free(c->has_sectors);
+  free(c->arc);
+  free(c->n_sectors);
   free(c->stage);
   memset(c, 0, sizeof *c);
 }
@@ -180,7 +182,7 @@ void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], cons
     c->offset[i] = (float)z1[axis];
     reach += fabs(z1[axis]) + 1.0;
   }
-  c->reach[i]       = BrenierRoundedUp(reach);
-  c->has_sectors[i] = 0;
+  c->reach[i]     = BrenierRoundedUp(reach);
+  c->n_sectors[i] = 0;
   BrenierTileSetLevel(c, i, -INFINITY, 0.0);
 }

@@ -43,7 +43,3 @@ int BrenierTileUsesBytes(BrenierTileKind kind, size_t dim);
 /* Ranges of directions in half a turn, over 2; a little less, so that an estimate of 1 is in the last one. */
 enum { BRENIER_QUARTER_TURN = BRENIER_DIRECTIONS / 4 };
 static const float brenier_direction_scale = BRENIER_QUARTER_TURN * (1.0f - 0x1p-10f);
-
-/* Cosine and sine of the sectors' middles, shared by the kernels; the same in double, for the test in double. */
-extern float  brenier_sector_cosine[BRENIER_SECTORS], brenier_sector_sine[BRENIER_SECTORS];
-extern double brenier_sector_direction[BRENIER_SECTORS][2];

@@ -30,7 +30,9 @@ typedef struct {
   PetscReal *
       /* half axes of the planes below u at the middle height, and how much higher there are none; [n_curves, 3] */
              ellipse;
-  PetscReal *sector; /* planes a, b, h; shape [n_curves, BRENIER_SECTORS, 3] */
+  int       *n_sectors; /* shape [n_curves] */
+  PetscReal *sector;    /* planes a, b, h; shape [n_curves, BRENIER_SECTORS, 3] */
+  PetscReal *arc;       /* circle: middle and half-width of a sector; shape [n_curves, BRENIER_SECTORS, 2] */
   /* what the kernel found */
   BrenierTileCurves  curves;
   BrenierTileTargets targets;
@@ -88,7 +90,8 @@ static PetscErrorCode CreateProblem(BrenierTileKind kind, PetscInt dim, PetscInt
   PetscCall(PetscCalloc3(n_curves * 2 * dim, &p->z, n_curves, &p->axis, n_targets * (dim + 1), &p->y));
   PetscCall(PetscCalloc4(n_curves, &p->level, n_curves, &p->slope, n_curves * 3, &p->centre,
                          n_curves * 2 * BRENIER_DIRECTIONS, &p->radius));
-  PetscCall(PetscCalloc2(n_curves * BRENIER_SECTORS * 3, &p->sector, n_curves * 3, &p->ellipse));
+  PetscCall(PetscCalloc4(n_curves * BRENIER_SECTORS * 3, &p->sector, n_curves * 3, &p->ellipse, n_curves, &p->n_sectors,
+                         n_curves * BRENIER_SECTORS * 2, &p->arc));
   PetscCall(PetscCalloc1(n_curves * n_targets, &p->visits));
   PetscCheck(!BrenierTileCurvesAlloc(kind, (size_t)n_curves, (size_t)dim, &p->curves), PETSC_COMM_SELF, PETSC_ERR_MEM,
              "curves");
@@ -107,7 +110,7 @@ static PetscErrorCode DestroyProblem(Problem *p)
   BrenierTileTargetsFree(&p->targets);
   PetscCall(PetscFree3(p->z, p->axis, p->y));
   PetscCall(PetscFree4(p->level, p->slope, p->centre, p->radius));
-  PetscCall(PetscFree2(p->sector, p->ellipse));
+  PetscCall(PetscFree4(p->sector, p->ellipse, p->n_sectors, p->arc));
   PetscCall(PetscFree(p->visits));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -171,6 +174,44 @@ static void SetRadii(Problem *p, PetscInt c, PetscReal a, PetscReal b, PetscReal
   else BrenierTileSetLevel(&p->curves, (size_t)c, radius[0], 0.0);
 }
 
+/* Cuts every other circle into some unequal arcs, all other curves into equal sectors. */
+static void CutCurve(Problem *p, PetscInt c)
+{
+  const int n = p->kind == BRENIER_TILE_CIRCLE && c % 2 ? 5 + (int)(c % 28) : BRENIER_SECTORS;
+  PetscReal at[BRENIER_SECTORS];
+
+  p->n_sectors[c] = n;
+  BrenierRandomUniform(91, 92, (uint64_t)c, (size_t)n, at);
+  for (int g = 0; g < n; ++g) {
+    const PetscReal from = n < BRENIER_SECTORS ? 0.8 * at[g] : 0.0,
+                    to   = n < BRENIER_SECTORS ? 0.8 * at[(g + 1) % n] : 0.0;
+    PetscReal *arc       = p->arc + (c * BRENIER_SECTORS + g) * 2;
+
+    arc[0] = PETSC_PI / n * (2.0 * g + 1.0 + from + to);
+    arc[1] = PETSC_PI / n * (1.0 + to - from);
+  }
+}
+
+/* Enters the planes of a curve's sectors. */
+static void SetSectors(Problem *p, PetscInt c)
+{
+  PetscReal plane[3][BRENIER_SECTORS] = {{0.0}}, arc[4][BRENIER_SECTORS] = {{0.0}};
+
+  for (int g = 0; g < p->n_sectors[c]; ++g) {
+    const PetscReal *at = p->arc + (c * BRENIER_SECTORS + g) * 2;
+
+    for (int k = 0; k < 3; ++k) plane[k][g] = p->sector[(c * BRENIER_SECTORS + g) * 3 + k];
+    for (int k = 0; k < 2; ++k) {
+      arc[2 * k][g]     = cos(at[k]);
+      arc[2 * k + 1][g] = sin(at[k]);
+    }
+  }
+  if (p->n_sectors[c] == BRENIER_SECTORS) BrenierTileSetSectors(&p->curves, (size_t)c, plane[0], plane[1], plane[2]);
+  else
+    BrenierTileSetArcs(&p->curves, (size_t)c, p->n_sectors[c], (const PetscReal(*)[BRENIER_SECTORS])arc, plane[0],
+                       plane[1], plane[2]);
+}
+
 /* Bounds from the envelope of every stride-th target, as the scan makes them from its candidate lists. */
 static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
 {
@@ -183,7 +224,7 @@ static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
   PetscCall(PetscMalloc3(p->n_targets, &a, p->n_targets, &b, p->n_targets, &h));
   for (PetscInt c = 0; c < p->n_curves; ++c, k = 0) {
     size_t    q    = 0;
-    PetscReal most = -PETSC_MAX_REAL, sector_a[BRENIER_SECTORS], sector_b[BRENIER_SECTORS], sector_h[BRENIER_SECTORS];
+    PetscReal most = -PETSC_MAX_REAL;
 
     for (PetscInt i = 0; i < p->n_targets; i += stride, ++k) {
       Plane(p, c, i, &a[k], &b[k], &h[k]);
@@ -196,20 +237,18 @@ static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
                              : BrenierLineEnvelope((size_t)k, a, b, h, BRENIER_LINE_UNIFORM, &e);
 
       PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "envelope");
-      for (int g = 0; g < BRENIER_SECTORS; ++g) {
-        const PetscReal middle = p->kind == BRENIER_TILE_CIRCLE ? BrenierTileSectorMiddle(g)
+      CutCurve(p, c);
+      for (int g = 0; g < p->n_sectors[c]; ++g) {
+        const PetscReal middle = p->kind == BRENIER_TILE_CIRCLE ? p->arc[(c * BRENIER_SECTORS + g) * 2]
                                                                 : BrenierTileSectorLow(g) + 0.5 / BRENIER_SECTORS;
         PetscReal      *plane  = p->sector + (c * BRENIER_SECTORS + g) * 3;
 
         while (q + 1 < e.n && e.start[q + 1] <= middle) ++q;
-        plane[0]    = a[e.plane[q]];
-        plane[1]    = b[e.plane[q]];
-        plane[2]    = h[e.plane[q]];
-        sector_a[g] = plane[0];
-        sector_b[g] = plane[1];
-        sector_h[g] = plane[2];
+        plane[0] = a[e.plane[q]];
+        plane[1] = b[e.plane[q]];
+        plane[2] = h[e.plane[q]];
       }
-      BrenierTileSetSectors(&p->curves, (size_t)c, sector_a, sector_b, sector_h);
+      SetSectors(p, c);
       for (q = 0; q + 1 < e.n && e.start[q + 1] <= 0.0;) ++q;
       p->level[c] = a[e.plane[q]] + h[e.plane[q]];
       p->slope[c] = b[e.plane[q]];
@@ -223,10 +262,11 @@ static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
 }
 
 /* How much a plane is above a bound in one sector, at most; design of the second test in tile.h. */
-static PetscReal AboveInSector(const Problem *p, int g, PetscReal da, PetscReal db, PetscReal dh)
+static PetscReal AboveInSector(const Problem *p, PetscInt c, int g, PetscReal da, PetscReal db, PetscReal dh)
 {
-  const PetscReal w = PETSC_PI / BRENIER_SECTORS, low = -0.5 + (PetscReal)g / BRENIER_SECTORS;
-  const PetscReal m = (g + 0.5) * 2.0 * w, P = da * cos(m) + db * sin(m), Q = db * cos(m) - da * sin(m);
+  const PetscReal *arc = p->arc + (c * BRENIER_SECTORS + g) * 2, m = arc[0], w = arc[1];
+  const PetscReal  low = -0.5 + (PetscReal)g / BRENIER_SECTORS;
+  const PetscReal  P = da * cos(m) + db * sin(m), Q = db * cos(m) - da * sin(m);
 
   if (p->kind == BRENIER_TILE_CIRCLE) return PetscMax(P, P * cos(w)) + PetscAbsReal(Q) * sin(w) + dh;
   return da + dh + PetscMax(low * db, (low + 1.0 / BRENIER_SECTORS) * db);
@@ -285,10 +325,10 @@ static PetscReal TwinAbove(const Problem *p, PetscInt c, PetscReal a, PetscReal 
   default:
     return a + h - p->level[c];
   }
-  for (int g = 0; g < BRENIER_SECTORS; ++g) {
+  for (int g = 0; g < p->n_sectors[c]; ++g) {
     const PetscReal *plane = p->sector + (c * BRENIER_SECTORS + g) * 3;
 
-    second = PetscMax(second, AboveInSector(p, g, a - plane[0], b - plane[1], h - plane[2]));
+    second = PetscMax(second, AboveInSector(p, c, g, a - plane[0], b - plane[1], h - plane[2]));
   }
   return PetscMin(first, second);
 }
@@ -381,10 +421,10 @@ static PetscErrorCode CheckSectorTest(const Problem *p)
     for (PetscInt i = 0; i < n; ++i) {
       PetscReal wanted = -PETSC_MAX_REAL;
 
-      for (int g = 0; g < BRENIER_SECTORS; ++g) {
+      for (int g = 0; g < p->n_sectors[c]; ++g) {
         const PetscReal *plane = p->sector + (c * BRENIER_SECTORS + g) * 3;
 
-        wanted = PetscMax(wanted, AboveInSector(p, g, a[i] - plane[0], b[i] - plane[1], h[i] - plane[2]));
+        wanted = PetscMax(wanted, AboveInSector(p, c, g, a[i] - plane[0], b[i] - plane[1], h[i] - plane[2]));
       }
       PetscCheck(above[i] >= wanted && above[i] <= wanted + Slack(p, c, i, a[i], b[i], h[i]), PETSC_COMM_SELF,
                  PETSC_ERR_PLIB, "sector test: %g, not %g", (double)above[i], (double)wanted);
