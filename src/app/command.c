@@ -12,7 +12,7 @@ const BrenierCommand *const BrenierCommands[] = {BRENIER_COMMANDS(BRENIER_COMMAN
 #define PREFIX  .kind = BRENIER_OPTION_PREFIX, .at = BRENIER_NOWHERE
 
 const BrenierOption BrenierCommonOptions[] = {
-    {"-log", "FILE", FOREIGN, .group = "of every command", .text = "write the events of the run as JSON lines"},
+    {"-log", "FILE", FOREIGN, .group = "every command", .text = "write the events of the run as JSON lines"},
     {"-options_file", "FILE", FOREIGN, .advanced = PETSC_TRUE, .text = "read options from a file, plain or YAML"},
     {"-log_view", FOREIGN, .advanced = PETSC_TRUE, .text = "print PETSc's profile at the end"},
     {"-help", "[all]", FOREIGN, .text = "print the options, or with 'all' the advanced ones too, and end"},

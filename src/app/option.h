@@ -1,10 +1,10 @@
 /*
   option.h - One line for an option: its name, kind, range and default, where its value goes, and what it does.
 
-  Everything that is known of an option is in the table of its command: -help, docs/reference/commands.md and the man
-  pages print it, BrenierOptionsRead() reads by it, files.c takes from it which files a run names, and a checkpoint
-  which options have to be the same. To add an option: a line of the table, and a member of the command's request that it
-  goes to. An option that few need is advanced. One that is renamed keeps its older name as an alias for one version.
+  Everything that is known of an option is in the table of its command. -help, docs/reference/commands.md and the man
+  pages print it; BrenierOptionsRead() reads by it; files.c takes from it which files a run names, and a checkpoint
+  which options have to be the same. To add an option: a line of the table, and a member of the command's request that
+  it goes to. An option that few need is advanced. A renamed one keeps its older name as an alias for one version.
 */
 #pragma once
 

@@ -63,6 +63,8 @@ PetscErrorCode BrenierSolveAnnounce(const SolveRun *run)
                             (PetscInt64)t->n, "i dim", (PetscInt64)t->dim, "i rank", (PetscInt64)run->reduction->rank,
                             "s source", BrenierSourceName(source), "s cells", BrenierCellsNames[run->exact], "i curves",
                             r->solve.curves, "r tol", r->solve.tol, "i seed", r->solve.seed, NULL));
+  PetscCall(BrenierSay("in sample: L1 = sum abs(w_i - nu_i), rho, its sampling error, empty cells, iterations of the "
+                       "linear solver"));
   PetscCall(BrenierSay("%5s %5s %8s %9s %14s %10s %10s %8s %6s %8s %8s %6s", "iter", "eval", "seconds", "curves",
                        "energy", "L1", "rho", "sampling", "empty", "damping", "step", "linear"));
   PetscFunctionReturn(PETSC_SUCCESS);
