@@ -83,9 +83,9 @@ static void PrintCommands(void)
     printf("| [`%s`](#%s) | `%s` | %s |\n", (*c)->name, (*c)->name, (*c)->arguments, (*c)->summary);
   printf(
       "\nAn option that a command does not know is an error. Options may also stand in a file (`-options_file`) and in "
-      "the variable\n`PETSC_OPTIONS`. A whole number may be written as `1e6`. Options with a star are advanced: "
-      "`-help` leaves them out,\n`-help all` prints them. An older name of an option is read until the next version. "
-      "Words are those of\n[notation.md](../notation.md), exit codes those of [exit-codes.md](exit-codes.md).\n");
+      "the variable `PETSC_OPTIONS`. A whole number may be written as `1e6`. Options with a star are advanced: `-help` "
+      "leaves them out, `-help all` prints them. An older name of an option is read for one version. Words are those "
+      "of [notation.md](../notation.md), exit codes those of [exit-codes.md](exit-codes.md).\n");
   for (const BrenierCommand *const *c = BrenierCommands; *c; ++c) PrintCommand(*c);
   printf("\n## Options of every command\n\n");
   PrintTable(BrenierCommonOptions);
