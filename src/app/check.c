@@ -103,7 +103,7 @@ const BrenierCommand brenier_command_check = {
     .name        = "check",
     .arguments   = "RESULT.h5",
     .n_arguments = 1,
-    .summary     = "measures rho with its 95% interval, and W2, of a result on fresh curves",
+    .summary     = "measures rho and W2 of a result, with 95% intervals, on fresh curves",
     .description = "The curves are independent of those of the solve, so the estimate of rho is unbiased. Where the "
                    "targets span two or three dimensions, masses are exact and no curve is drawn.",
     .files       = "RESULT.h5 is written by solve. check writes no file but the log.",
