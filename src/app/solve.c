@@ -64,9 +64,11 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (run->solved.stopped)
-    PetscCall(BrenierSay("stopped (%s) after %.0f iterations", BrenierStopText(PETSC_COMM_WORLD, run->solved.stopped),
-                         run->solved.last.iteration));
-  else PetscCall(BrenierSay("%s (%.0f iterations)", BrenierReasonText(run->solved.reason), run->solved.last.iteration));
+    PetscCall(BrenierSay("stopped (%s) after %.0f iteration%s", BrenierStopText(PETSC_COMM_WORLD, run->solved.stopped),
+                         run->solved.last.iteration, BrenierPlural((PetscInt64)run->solved.last.iteration)));
+  else
+    PetscCall(BrenierSay("%s (%.0f iteration%s)", BrenierReasonText(run->solved.reason), run->solved.last.iteration,
+                         BrenierPlural((PetscInt64)run->solved.last.iteration)));
   if (run->solved.curves > 0) PetscCall(BrenierSolveReportWork(run->targets, run->source, &run->solved));
   PetscCall(BrenierSolveConclude(run, outcome));
   PetscFunctionReturn(PETSC_SUCCESS);
