@@ -14,15 +14,15 @@ typedef struct {
 } CheckRequest;
 
 static const BrenierOption check_options[] = {
-    {"-curves", "N", BRENIER_INT(CheckRequest, curves, 64, BRENIER_MOST_COUNT), .text = "fresh curves",
-     .rule = "exact cells where targets span 2 or 3 dimensions, else 4 circles or 16 chords a target"},
+    {"-curves", "N", BRENIER_INT(CheckRequest, curves, 64, BRENIER_MOST_COUNT), .text = "number of fresh curves",
+     .rule = "none where cells are exact (targets span 2 or 3 dimensions), else 4 circles or 16 chords per target"},
     {"-seed", "N", BRENIER_INT(CheckRequest, seed, 0, BRENIER_MOST_SEED), .standard = "1",
-     .text = "seed of these curves, independent of those of the solve"},
-    {"-tol", "RHO", BRENIER_REAL(CheckRequest, tol, 1e-12, 1e6), .rule = "not judged",
-     .text = "exit with 6 when the upper end of the interval is above"},
+     .text = "seed of these curves; for any seed they are independent of those of the solve"},
+    {"-tol", "RHO", BRENIER_REAL(CheckRequest, tol, 1e-12, 1e6), .rule = "none",
+     .text = "end with exit code 6 when the upper end of the 95% interval of rho is above RHO"},
     BRENIER_THREADS_OPTION(CheckRequest, threads),
     {"-checkpoint", BRENIER_SWITCH(CheckRequest, is_checkpoint),
-     .text = "the file is a checkpoint: read all of it and compare it with its checksums, nothing else"},
+     .text = "the file is a checkpoint: compare it with its checksums, and do nothing else"},
     {NULL}};
 
 /* Reads a checkpoint from end to end. */
@@ -39,8 +39,7 @@ static PetscErrorCode CheckCheckpoint(const char path[])
   PetscCall(BrenierStoreGetText(store, "/", "status", sizeof status, status));
   PetscCall(BrenierStoreGetText(store, "/", "created", sizeof created, created));
   PetscCall(BrenierStoreDestroy(&store));
-  PetscCall(
-      BrenierSay("%s: whole; number %" PetscInt64_FMT " of %s, its solve was %s", path, sequence, created, status));
+  PetscCall(BrenierSay("%s: whole; number %" PetscInt64_FMT ", written %s, solve %s", path, sequence, created, status));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -95,10 +94,20 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static const char *const check_example[] = {
+    "Measure a result, and end with exit code 6 when rho is above 0.1:",
+    "mpiexec -n 2 brenier check result.h5 -tol 0.1",
+    "Compare a checkpoint with its checksums:", "mpiexec -n 2 brenier check run.ckpt -checkpoint", NULL};
+
 const BrenierCommand brenier_command_check = {
     .name        = "check",
     .arguments   = "RESULT.h5",
     .n_arguments = 1,
-    .summary     = "measures a result on fresh curves: rho with its 95% interval, W2, empty cells",
+    .summary     = "measures rho and W2 of a result, with 95% intervals, on fresh curves",
+    .description = "The curves are independent of those of the solve, so the estimate of rho is unbiased. Where the "
+                   "targets span two or three dimensions, masses are exact and no curve is drawn.",
+    .files       = "RESULT.h5 is written by solve. check writes no file but the log.",
+    .example     = check_example,
+    .see_also    = "solve",
     .option      = check_options,
     .run         = RunCheck};

@@ -12,11 +12,11 @@ const BrenierCommand *const BrenierCommands[] = {BRENIER_COMMANDS(BRENIER_COMMAN
 #define PREFIX  .kind = BRENIER_OPTION_PREFIX, .at = BRENIER_NOWHERE
 
 const BrenierOption BrenierCommonOptions[] = {
-    {"-log", "FILE", FOREIGN, .text = "JSON lines of what happens, for programs"},
-    {"-options_file", "FILE", FOREIGN, .text = "read options from a file, YAML too"},
-    {"-log_view", FOREIGN, .text = "PETSc's profile at the end"},
-    {"-help", FOREIGN, .text = "this text, and nothing else"},
-    {"-version", FOREIGN, .text = "version and commit, and nothing else"},
+    {"-log", "FILE", FOREIGN, .group = "every command", .text = "write the events of the run as JSON lines"},
+    {"-options_file", "FILE", FOREIGN, .advanced = PETSC_TRUE, .text = "read options from a file, plain or YAML"},
+    {"-log_view", FOREIGN, .advanced = PETSC_TRUE, .text = "print PETSc's profile at the end"},
+    {"-help", "[all]", FOREIGN, .text = "print the options, or with 'all' the advanced ones too, and end"},
+    {"-version", FOREIGN, .text = "print version and commit, and end"},
     {"-h", FOREIGN},
     {"-options_view", FOREIGN},
     {"-options_left", FOREIGN},
@@ -33,8 +33,9 @@ const BrenierOption BrenierCommonOptions[] = {
     {NULL}};
 
 const BrenierOption BrenierSolverOptions[] = {
-    {"-ksp_", "...", PREFIX, .text = "PETSc's options for the linear solver (see PETSc's manual)"},
-    {"-pc_", "...", PREFIX, .text = "PETSc's options for its preconditioner"},
+    {"-ksp_", "...", PREFIX, .group = "linear solver", .advanced = PETSC_TRUE,
+     .text = "options of PETSc's linear solver: see PETSc's manual of KSP"},
+    {"-pc_", "...", PREFIX, .advanced = PETSC_TRUE, .text = "options of its preconditioner: see PETSc's manual of PC"},
     {"-mg_", PREFIX},
     {"-sub_", PREFIX},
     {"-mat_", PREFIX},
@@ -43,15 +44,15 @@ const BrenierOption BrenierSolverOptions[] = {
     {NULL}};
 
 const BrenierExitText BrenierExitTexts[] = {
-    {BRENIER_EXIT_DONE, "done, within tolerance"},
+    {BRENIER_EXIT_DONE, "done; within the tolerance where one is given"},
+    {BRENIER_EXIT_BUG, "a bug: please report it"},
     {BRENIER_EXIT_USAGE, "the command line is wrong"},
     {BRENIER_EXIT_INPUT, "the content of a file is wrong"},
-    {BRENIER_EXIT_IO, "input or output failed: missing file, full disk"},
+    {BRENIER_EXIT_IO, "reading or writing failed: a file is missing, the disk is full"},
     {BRENIER_EXIT_NUMERICAL, "numerical failure"},
-    {BRENIER_EXIT_TOLERANCE, "tolerance not reached; the best result is kept"},
-    {BRENIER_EXIT_RESOURCE, "memory or processor time ran out, or a limit (ulimit) leaves no room to start"},
-    {BRENIER_EXIT_STOPPED, "stopped on time limit or signal, checkpoint written: submit again"},
-    {BRENIER_EXIT_BUG, "a bug: please report it"},
+    {BRENIER_EXIT_TOLERANCE, "tolerance not reached; the best result is written"},
+    {BRENIER_EXIT_RESOURCE, "memory or processor time ran out, or a limit (ulimit) is too low to start"},
+    {BRENIER_EXIT_STOPPED, "stopped by a time limit, signal or stop file; checkpoint written: submit again"},
     {BRENIER_EXIT_BUG, NULL}};
 
 const BrenierCommand *BrenierCommandFind(const char name[])

@@ -18,7 +18,11 @@ typedef struct {
   const char          *name;
   const char          *arguments; /* as in the usage line: "RESULT.h5 POINTS" */
   int                  n_arguments;
-  const char          *summary;
+  const char          *summary;     /* what it does, without a full stop */
+  const char          *description; /* of the manual page: sentences, by paragraph */
+  const char          *files;       /* which it reads and writes, in sentences */
+  const char *const   *example;     /* a sentence and its command line, and so on; ends with NULL */
+  const char          *see_also;    /* commands, separated by blanks */
   const BrenierOption *option; /* every option it reads; ends with an entry whose name is NULL; others are refused */
   PetscErrorCode (*run)(const char *const argument[], BrenierExit *outcome); /* collective on the world */
   PetscBool solver_options; /* PETSc's -ksp_, -pc_, -mat_ options mean something here */

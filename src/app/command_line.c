@@ -31,7 +31,7 @@ static PetscErrorCode CheckOptions(const BrenierCommand *command)
   PetscCall(PetscOptionsLeftRestore(NULL, &n, &name, &value));
   if (bad[0]) PetscCall(BrenierPetscWordsOrigin(bad, sizeof origin, origin));
   PetscCheck(!bad[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "unknown option -%s%s; 'brenier %s -help' lists the options", bad, origin, command->name);
+             "unknown option -%s%s; 'brenier %s -help all' lists the options", bad, origin, command->name);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -44,7 +44,7 @@ static PetscErrorCode CheckWords(int n, char *const word[])
   for (int i = 0; i < n; ++i) {
     PetscCall(PetscOptionsValidKey(word[i], &is_option));
     PetscCheck(is_option || after_option, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-               "'%s' is neither an option nor the value of one", word[i]);
+               "'%s' is neither an option nor the value of an option", word[i]);
     after_option = is_option;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -58,7 +58,7 @@ static PetscErrorCode TakeLog(BrenierLogPath log)
   PetscFunctionBegin;
   PetscCall(PetscOptionsGetString(NULL, NULL, "-log", log, sizeof(BrenierLogPath), &found));
   PetscCall(PetscOptionsClearValue(NULL, "-log"));
-  PetscCheck(!found || log[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "option -log needs a file behind it");
+  PetscCheck(!found || log[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "option -log needs a file");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

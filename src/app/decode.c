@@ -7,9 +7,9 @@ typedef struct {
 
 static const BrenierOption decode_options[] = {
     {"-codes", "FILE", BRENIER_FILE(DecodeRequest, codes, INPUT), .rule = "the codes in CODES.h5",
-     .text = "codes to decode, FILE or FILE.h5:/dataset"},
+     .text = "codes to decode: FILE or FILE.h5:/dataset"},
     {"-o", "DATA.h5", BRENIER_FILE(DecodeRequest, output, OUTPUT), .format = "brenier-data", .needed = PETSC_TRUE,
-     .text = "file to write"},
+     .text = "file to write: /data"},
     BRENIER_ARRAY_OPTIONS,
     {NULL}};
 
@@ -75,8 +75,10 @@ static PetscErrorCode DecodeRows(const BrenierArray *codes, const BrenierCoder *
   }
   PetscCall(PetscFree(x));
   if (!fits)
-    BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
-                    "%s: decoded data exceed single precision (3.4e38); are these codes of this encoder?", codes->path);
+    BrenierFaultSet(
+        &fault, BRENIER_EXIT_INPUT,
+        "%s: decoded data exceed single precision (3.4e38); decode with the file that encode made for these codes",
+        codes->path);
   PetscCall(BrenierFaultAgree(codes->comm, &fault));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -144,9 +146,18 @@ static PetscErrorCode RunDecode(const char *const argument[], BrenierExit *outco
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_decode = {.name        = "decode",
-                                               .arguments   = "CODES.h5",
-                                               .n_arguments = 1,
-                                               .summary = "codes back to data, by the linear auto-encoder of encode",
-                                               .option  = decode_options,
-                                               .run     = RunDecode};
+static const char *const decode_example[] = {
+    "Decode the codes of sample to images:",
+    "mpiexec -n 2 brenier decode codes.h5 -codes samples.h5:/code -o decoded.h5", NULL};
+
+const BrenierCommand brenier_command_decode = {
+    .name        = "decode",
+    .arguments   = "CODES.h5",
+    .n_arguments = 1,
+    .summary     = "codes back to data, by the linear auto-encoder of encode",
+    .description = "CODES.h5 holds the auto-encoder. It decodes codes of any origin that have its dimension.",
+    .files       = "CODES.h5 is written by encode. DATA.h5 holds /data, a row for each code.",
+    .example     = decode_example,
+    .see_also    = "encode sample",
+    .option      = decode_options,
+    .run         = RunDecode};

@@ -13,9 +13,9 @@ typedef struct {
 
 static const BrenierOption encode_options[] = {
     {"-dim", "D", BRENIER_INT(EncodeRequest, dim, 1, BRENIER_MOST_COUNT), .needed = PETSC_TRUE,
-     .text = "number of components to keep, the dimension of the codes, such as 64"},
+     .text = "dimension of the codes: number of principal components"},
     {"-o", "CODES.h5", BRENIER_FILE(EncodeRequest, output, OUTPUT), .format = "brenier-codes", .needed = PETSC_TRUE,
-     .text = "file to write: codes, mean, components, variance"},
+     .text = "file to write: /codes, /mean, /components, /variance"},
     BRENIER_ARRAY_OPTIONS,
     {NULL}};
 
@@ -52,7 +52,7 @@ static PetscErrorCode JudgeComponents(const BrenierArray *data, PetscInt d, Enco
 
   PetscFunctionBegin;
   PetscCheck(report->variance[0] > 0.0, data->comm, PETSC_ERR_FILE_UNEXPECTED,
-             "%s: all rows are the same, there is nothing to encode; give data that vary", data->path);
+             "%s: all rows are equal, so there is nothing to encode; give data that vary", data->path);
   for (PetscInt k = data->dim - 1; k >= 0; --k) {
     total += report->variance[k];
     if (k < d) kept += report->variance[k];
@@ -158,9 +158,9 @@ static PetscErrorCode SayReport(const char path[], const BrenierCoder *coder, co
                                 PetscReal seconds)
 {
   PetscFunctionBegin;
-  PetscCall(
-      BrenierSay("variance kept %.4f%%, reconstruction error %.3g%% (root mean square, of the spread about the mean)",
-                 100.0 * (double)report->kept, 100.0 * (double)report->error));
+  PetscCall(BrenierSay(
+      "variance kept %.4f%%, reconstruction error %.3g%% (root mean square, relative to the spread about the mean)",
+      100.0 * (double)report->kept, 100.0 * (double)report->error));
   if (report->n_flat)
     PetscCall(BrenierSay("notice: the data vary in %" PetscInt_FMT
                          " direction%s only, with rounding noise in the other %" PetscInt_FMT " component%s",
@@ -218,9 +218,18 @@ static PetscErrorCode RunEncode(const char *const argument[], BrenierExit *outco
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_encode = {.name        = "encode",
-                                               .arguments   = "DATA",
-                                               .n_arguments = 1,
-                                               .summary = "data to codes: linear auto-encoder (principal components)",
-                                               .option  = encode_options,
-                                               .run     = RunEncode};
+static const char *const encode_example[] = {"Code 28 x 28 images by 32 numbers each:",
+                                             "mpiexec -n 2 brenier encode images.h5:/images -dim 32 -o codes.h5", NULL};
+
+const BrenierCommand brenier_command_encode = {
+    .name        = "encode",
+    .arguments   = "DATA",
+    .n_arguments = 1,
+    .summary     = "data to codes by principal components, a linear auto-encoder",
+    .description = "Each row of DATA, flattened, is one point. Its code holds its D largest principal components. "
+                   "decode maps codes back.",
+    .files       = "DATA is file.npy or file.h5:/dataset. CODES.h5 holds /codes, /mean, /components and /variance.",
+    .example     = encode_example,
+    .see_also    = "solve decode",
+    .option      = encode_options,
+    .run         = RunEncode};

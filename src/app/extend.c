@@ -13,7 +13,7 @@ PetscErrorCode BrenierThresholdCheck(BrenierThreshold *t)
   PetscCall(BrenierOptionGiven("-threshold", &t->by_angle));
   PetscCall(BrenierOptionGiven("-quantile", &t->by_quantile));
   PetscCheck(!t->by_angle || !t->by_quantile, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "-threshold and -quantile both say where the singular set begins; name one");
+             "options -threshold and -quantile exclude each other; give one of them");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -27,7 +27,7 @@ static PetscErrorCode CheckSingular(BrenierExtend *e)
   PetscCall(BrenierOptionGiven("-angle", &has_angle));
   has_threshold = (PetscBool)(e->threshold.by_angle || e->threshold.by_quantile);
   PetscCall(BrenierOptionNeeds("-singular", has_singular, has_threshold,
-                               "-threshold or -quantile, which say what is singular"));
+                               "-threshold or -quantile, which define the singular set"));
   PetscCall(BrenierOptionNeeds("-angle", has_angle, has_threshold, "-threshold or -quantile"));
   PetscCall(BrenierOptionNeeds(e->threshold.by_angle ? "-threshold" : "-quantile", has_threshold, e->linear,
                                "-extension linear: without it every code is a target"));
@@ -57,7 +57,7 @@ PetscErrorCode BrenierThresholdDegrees(const BrenierThreshold *t, const BrenierR
       BrenierFacetsMeasure(targets, result->source, h, (BrenierAngle)t->convention, result->seed, curves, &facets));
   PetscCall(BrenierFacetsQuantile(&facets, t->quantile, degrees));
   PetscCall(BrenierFacetsDestroy(&facets));
-  PetscCall(BrenierSay("singular above %.4g degrees (%s), the quantile %g by facet mass", (double)*degrees,
+  PetscCall(BrenierSay("singular set: angles above %.4g degrees (%s), the quantile %g by facet mass", (double)*degrees,
                        BrenierAngleNames[t->convention], (double)t->quantile));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -82,7 +82,7 @@ PetscErrorCode BrenierExtendSetUp(BrenierExtend *e, const BrenierResult *result,
   if (!e->linear) x->n_neighbours = 1;
   else if (!x->n_neighbours) x->n_neighbours = PetscMin(BRENIER_NEIGHBOURS, t->n);
   PetscCheck(x->n_neighbours <= t->n, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "option -neighbours asks for %" PetscInt_FMT " of the %" PetscInt_FMT " targets of %s", x->n_neighbours,
+             "option -neighbours %" PetscInt_FMT " is more than the %" PetscInt_FMT " targets of %s", x->n_neighbours,
              t->n, result->input);
   x->convention = (BrenierAngle)e->threshold.convention;
   x->projects   = (PetscBool)(e->singular == BRENIER_SINGULAR_PROJECT);

@@ -33,23 +33,23 @@ typedef struct {
 /* Lines of a command's table, for a member of its request that is a BrenierExtend or a BrenierThreshold. */
 #define BRENIER_EXTENSION_OPTIONS(request, member)                                                                     \
   {"-extension", BRENIER_CHOICE(request, member.kind, BrenierExtensionNames), .standard = "none",                      \
-   .text = "none: the targets alone; linear: a mean of the nearest, see -neighbours"},                                 \
+   .text = "codes: the targets themselves, or means of the nearest targets", .group = "extension"},                    \
       {"-neighbours", "K", BRENIER_INT(request, member.neighbours, 1, BRENIER_MOST_COUNT),                             \
        .rule = BRENIER_WORDS(BRENIER_NEIGHBOURS),                                                                      \
-       .text = "targets of a mean, highest planes first, by inverse distance to barycentres"},                         \
+       .text = "number of targets of a mean, weighted by inverse distance to the barycentres"},                        \
   {                                                                                                                    \
     "-curves", "N", BRENIER_INT(request, member.curves, 64, BRENIER_MOST_COUNT),                                       \
-        .text = "curves that measure barycentres and facets",                                                          \
-        .rule = "exact cells in 2 and 3 dimensions, else 4 circles a target"                                           \
+        .text = "number of curves to measure barycentres and facets on",                                               \
+        .rule = "none where cells are exact, else 4 circles per target"                                                \
   }
 #define BRENIER_ANGLE_OPTIONS(request, member)                                                                         \
   {"-angle", BRENIER_CHOICE(request, member.convention, BrenierAngleNames), .standard = "lifted",                      \
-   .text = "between targets: with a last component -1, or as they are"},                                               \
+   .group = "singular set", .text = "angle between targets as they are, or with a last component -1 added (lifted)"},  \
       {"-threshold", "DEGREES", BRENIER_REAL(request, member.threshold, 0.0, 180.0),                                   \
-       .text = "a facet is singular above this angle"},                                                                \
+       .text = "a facet is singular when its angle is above this", .rule = "none"},                                    \
   {                                                                                                                    \
     "-quantile", "Q", BRENIER_REAL(request, member.quantile, 0.0, 1.0),                                                \
-        .text = "or above this quantile of the angles weighted by facet mass"                                          \
+        .text = "or above this quantile of all angles, weighted by facet mass", .rule = "none"                         \
   }
 
 /* Neighbours of a mean where -neighbours does not say. */

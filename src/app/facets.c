@@ -16,13 +16,13 @@ typedef struct {
 
 static const BrenierOption facets_options[] = {
     {"-o", "FILE", BRENIER_FILE(FacetsRequest, output, OUTPUT), .format = "brenier-facets", .needed = PETSC_TRUE,
-     .text = "output file: /pair, /angle, /mass; with a threshold /mode, a label for every target"},
+     .group = "facets", .text = "file to write: /pair, /angle, /mass; with a threshold /mode, one number per target"},
     BRENIER_ANGLE_OPTIONS(FacetsRequest, threshold),
     {"-curves", "N", BRENIER_INT(FacetsRequest, curves, 64, BRENIER_MOST_COUNT),
-     .text = "fresh curves, whose crossings are the facets",
-     .rule = "exact cells in 2 and 3 dimensions, else 4 circles a target"},
+     .text = "number of fresh curves, whose crossings are the facets",
+     .rule = "none where cells are exact, else 4 circles per target"},
     {"-seed", "N", BRENIER_INT(FacetsRequest, seed, 0, BRENIER_MOST_SEED), .text = "seed of these curves",
-     .rule = "that of the result, which sample -quantile takes"},
+     .rule = "that of the result, as for sample -quantile"},
     {NULL}};
 
 static PetscErrorCode ReadFacetsRequest(FacetsRequest *r)
@@ -110,7 +110,8 @@ static PetscErrorCode CutFacets(const FacetsRequest *r, BrenierTargets t, const 
                        BrenierPlural(count[0]), t->n, BrenierPlural(t->n)));
   PetscCall(SayAngles(f, r->threshold.convention));
   if (cuts)
-    PetscCall(BrenierSay("  %" PetscInt64_FMT " singular, above %.4g degrees, with %.3g of the facet mass; cut at them "
+    PetscCall(BrenierSay("  singular: %" PetscInt64_FMT
+                         " facets above %.4g degrees, %.3g of the facet mass; they separate "
                          "%" PetscInt64_FMT " mode%s",
                          count[1], (double)threshold, (double)share, n_modes, BrenierPlural(n_modes)));
   PetscCall(WriteFacets(r, t, f, count[0], threshold, mode, n_modes));
@@ -145,10 +146,20 @@ static PetscErrorCode RunFacets(const char *const argument[], BrenierExit *outco
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_facets = {.name        = "facets",
-                                               .arguments   = "RESULT.h5",
-                                               .n_arguments = 1,
-                                               .summary =
-                                                   "lists the facets between cells by angle and mass, and the modes",
-                                               .option = facets_options,
-                                               .run    = RunFacets};
+static const char *const facets_example[] = {"List the facets, and cut those above 30 degrees:",
+                                             "mpiexec -n 2 brenier facets result.h5 -o facets.h5 -threshold 30", NULL};
+
+const BrenierCommand brenier_command_facets = {
+    .name        = "facets",
+    .arguments   = "RESULT.h5",
+    .n_arguments = 1,
+    .summary     = "lists the facets between cells with angle and mass, and finds modes",
+    .description =
+        "A facet is the common boundary of two Laguerre cells. Its angle is that between their targets. With "
+        "a threshold the facets above it are singular; modes are the sets of cells that the other facets "
+        "connect.",
+    .files    = "RESULT.h5 is written by solve. The output holds /pair, /angle, /mass and, with a threshold, /mode.",
+    .example  = facets_example,
+    .see_also = "solve sample",
+    .option   = facets_options,
+    .run      = RunFacets};

@@ -238,8 +238,8 @@ static PetscBool MayBeOne(const NamedFile *a, const NamedFile *b)
 /* "run.ckpt.1 (the older generation of -checkpoint)" */
 static const char *Describe(const NamedFile *f, size_t length, char text[])
 {
-  if (f->use == FILE_OLDER) snprintf(text, length, "%s, the older generation behind %s,", f->path, f->option);
-  else if (f->option[0]) snprintf(text, length, "%s behind %s", f->path, f->option);
+  if (f->use == FILE_OLDER) snprintf(text, length, "%s (older generation of %s)", f->path, f->option);
+  else if (f->option[0]) snprintf(text, length, "%s (%s)", f->path, f->option);
   else snprintf(text, length, "%s", f->path);
   return text;
 }
@@ -250,10 +250,10 @@ static void RefuseOneFile(const NamedFile *a, const NamedFile *b, BrenierFault *
   char             first[VALUE_LENGTH], second[VALUE_LENGTH];
 
   if (IsInput(input))
-    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%.400s is an input of this command%s%s; name another file",
-                    Describe(other, sizeof first, first), input->option[0] ? ", the one behind " : "", input->option);
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%.400s is an input of this command%s%s; give another file",
+                    Describe(other, sizeof first, first), input->option[0] ? ", as given by " : "", input->option);
   else
-    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%.400s and %.400s are one file; name two",
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%.400s and %.400s are the same file; give two files",
                     Describe(a, sizeof first, first), Describe(b, sizeof second, second));
 }
 
@@ -281,12 +281,12 @@ static void CheckKind(const FileList *list, const NamedFile *f, BrenierFault *fa
   if (f->found == BRENIER_FOUND_FOREIGN && f->use == FILE_CHECKPOINT && older) return; // the newest one is damaged
   if (f->found == BRENIER_FOUND_STORE)
     BrenierFaultSet(fault, BRENIER_EXIT_USAGE,
-                    "%s is there already and holds a %s, made by '%s'; name another file behind %s, where a %s goes",
-                    f->path, f->found_format, BrenierStoreMaker(f->found_format), f->option, f->format);
+                    "%s exists and holds a %s, made by '%s'; give %s another file, as it writes a %s", f->path,
+                    f->found_format, BrenierStoreMaker(f->found_format), f->option, f->format);
   else
     BrenierFaultSet(fault, BRENIER_EXIT_USAGE,
-                    "%s is there already and is not a %s%s; name another file behind %s, or move this one away",
-                    f->path, f->format, f->found == BRENIER_FOUND_DAMAGED ? " that can be read" : "", f->option);
+                    "%s exists and is not a %s%s; give %s another file, or move this one away", f->path, f->format,
+                    f->found == BRENIER_FOUND_DAMAGED ? " that can be read" : "", f->option);
 }
 
 /* PETSc writes text over whatever is there. */
@@ -296,8 +296,8 @@ static void CheckReport(const NamedFile *f, BrenierFault *fault)
   FILE *file       = f->is_there && S_ISREG(f->about.st_mode) ? fopen(f->path, "r") : NULL;
 
   if (file && memchr(start, '\0', fread(start, 1, sizeof start, file)))
-    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%s is there already and holds no text; name another file behind %s",
-                    f->path, f->option);
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%s exists and is not a text file; give %s another file", f->path,
+                    f->option);
   if (file) fclose(file);
 }
 

@@ -16,11 +16,11 @@ typedef struct {
 
 static const BrenierOption frechet_options[] = {
     {"-map", "OUT.h5", BRENIER_FILE(FrechetRequest, map, OUTPUT), .format = "brenier-affine",
-     .text = "write the optimal affine map from A to B, between the normal laws: /matrix, /mean, /target_mean"},
+     .text = "file to write the optimal affine map from A to B to: /matrix, /mean, /target_mean"},
     {"-splits", "N", BRENIER_INT(FrechetRequest, splits, 0, 1000000), .standard = "8",
-     .text = "times that both sets are halved at random, for bias and interval: at least 4, or 0 for none"},
+     .text = "random halvings of both sets for bias and interval: at least 4, or 0 for none"},
     {"-seed", "N", BRENIER_INT(FrechetRequest, seed, 0, BRENIER_MOST_SEED), .standard = "1",
-     .text = "names the halves"},
+     .text = "seed of the halves"},
     BRENIER_ARRAY_OPTIONS,
     {NULL}};
 
@@ -76,12 +76,13 @@ static PetscErrorCode SplitsOf(const FrechetRequest *r, const BrenierArray set[2
   PetscFunctionBegin;
   *splits = n < BRENIER_LEAST_ROWS ? 0 : (PetscInt)r->splits;
   if (r->splits && !*splits)
-    PetscCall(BrenierSay("notice: halves need %d rows in each set; there is no interval", BRENIER_LEAST_ROWS));
+    PetscCall(BrenierSay("notice: no interval: halving needs at least %d rows in each set", BRENIER_LEAST_ROWS));
   else if (*splits && n / 4 < dim)
-    PetscCall(BrenierSay("notice: %" PetscInt_FMT " rows are few for %" PetscInt_FMT
-                         " features; the bias is then not only of order 1/n, the extrapolated value and its interval "
-                         "may miss the truth: give at least %" PetscInt64_FMT " rows",
-                         n, dim, 4 * (PetscInt64)dim));
+    PetscCall(
+        BrenierSay("notice: %" PetscInt_FMT " rows are few for %" PetscInt_FMT
+                   " features, so the bias is not of order 1/n alone and the interval may miss the distance: give "
+                   "at least %" PetscInt64_FMT " rows",
+                   n, dim, 4 * (PetscInt64)dim));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -94,7 +95,7 @@ static PetscErrorCode SayDistance(const BrenierFrechet *f)
       "Frechet distance %.10g   (means %.6g, covariances %.6g, of ranks %" PetscInt_FMT " and %" PetscInt_FMT ")",
       (double)b->value, (double)b->mean_part, (double)(b->value - b->mean_part), b->rank[0], b->rank[1]));
   if (!PetscIsInfOrNanReal(f->extrapolated))
-    PetscCall(BrenierSay("of the laws behind  %.6g   95%% interval %.6g to %.6g   (a bias of about %.3g taken off)",
+    PetscCall(BrenierSay("without bias      %.6g   95%% interval %.6g to %.6g   (estimated bias %.3g)",
                          PetscMax((double)f->extrapolated, 0.0), PetscMax((double)f->low, 0.0),
                          PetscMax((double)f->high, 0.0), (double)(b->value - f->extrapolated)));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -168,10 +169,19 @@ static PetscErrorCode RunFrechet(const char *const argument[], BrenierExit *outc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static const char *const frechet_example[] = {"The distance of two sets of image features:",
+                                              "mpiexec -n 2 brenier frechet real.h5:/features made.h5:/features", NULL};
+
 const BrenierCommand brenier_command_frechet = {
     .name        = "frechet",
     .arguments   = "A B",
     .n_arguments = 2,
     .summary     = "Frechet distance (FID) of two sets of features, with a 95% interval",
+    .description = "The distance is that of the normal distributions with the means and covariances of the two sets. "
+                   "Random halves of both sets estimate its bias, which falls as 1/n, and its interval.",
+    .files       = "A and B are file.npy or file.h5:/dataset, a row for each image. OUT.h5 holds /matrix, /mean and "
+                   "/target_mean.",
+    .example     = frechet_example,
+    .see_also    = "encode",
     .option      = frechet_options,
     .run         = RunFrechet};

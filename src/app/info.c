@@ -80,10 +80,18 @@ static PetscErrorCode RunInfo(const char *const argument[], BrenierExit *outcome
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_info = {.name        = "info",
-                                             .arguments   = "FILE",
-                                             .n_arguments = 1,
-                                             .summary     = "says what a file of Brenier's holds",
-                                             .option      = info_options,
-                                             .run         = RunInfo,
-                                             .only_reads  = PETSC_TRUE};
+static const char *const info_example[] = {"Show what is in a result:", "brenier info result.h5", NULL};
+
+const BrenierCommand brenier_command_info = {
+    .name        = "info",
+    .arguments   = "FILE",
+    .n_arguments = 1,
+    .summary     = "prints attributes and datasets of a file that Brenier has written",
+    .description = "Of a checkpoint it also prints the problem and the state of the solve, after comparing the file "
+                   "with its checksums.",
+    .files       = "FILE is any file that a command of Brenier has written.",
+    .example     = info_example,
+    .see_also    = "check",
+    .option      = info_options,
+    .run         = RunInfo,
+    .only_reads  = PETSC_TRUE};

@@ -139,10 +139,9 @@ void BrenierLauncherRefuse(void)
             "or unset what begins with PMIX_ and OMPI_\n");
   if (found == BRENIER_LAUNCHER_GONE || i == LAUNCHERS) return;
   if (NumberOf(brenier_launchers[i].rank) > 0 && HasLauncherForParent()) return; // the first one speaks
-  fprintf(
-      stderr,
-      "brenier: error: %s started %ld processes, but each takes itself for a run of its own; use the launcher of the "
-      "MPI that Brenier was built with (under Slurm: srun --mpi=pmix, see srun --mpi=list), or unset %s where it is "
-      "left from an older run\n",
-      brenier_launchers[i].name, NumberOf(brenier_launchers[i].size), brenier_launchers[i].size);
+  fprintf(stderr,
+          "brenier: error: %s started %ld processes, but each of them runs alone; use the launcher of the "
+          "MPI that Brenier was built with (under Slurm: srun --mpi=pmix, see srun --mpi=list), or unset %s if it is "
+          "left from an older run\n",
+          brenier_launchers[i].name, NumberOf(brenier_launchers[i].size), brenier_launchers[i].size);
 }

@@ -126,8 +126,8 @@ static BrenierExit RefuseForMemory(PetscBool speaks, size_t bytes)
 
   BrenierMemoryLimit(sizeof text, text);
   if (speaks)
-    fprintf(stderr, "brenier: error: no memory: %zu bytes are wanted to begin with, but %s; raise the limit\n", bytes,
-            text);
+    fprintf(stderr, "brenier: error: not enough memory to start: %zu bytes are needed, but %s; raise the limit\n",
+            bytes, text);
   return BRENIER_EXIT_RESOURCE;
 }
 
@@ -141,14 +141,14 @@ BrenierExit BrenierLimitsCheck(PetscBool speaks)
     if (getrlimit(brenier_needs[i].resource, &limit) || limit.rlim_cur >= brenier_needs[i].least) continue;
     if (speaks)
       fprintf(stderr,
-              "brenier: error: %s is limited to %llu%s (ulimit %s), and MPI needs %llu%s to start; raise the limit\n",
+              "brenier: error: %s is limited to %llu%s (ulimit %s), but MPI needs %llu%s to start; raise the limit\n",
               brenier_needs[i].what, (unsigned long long)(limit.rlim_cur / brenier_needs[i].unit),
               brenier_needs[i].unit_name, brenier_needs[i].option,
               (unsigned long long)(brenier_needs[i].least / brenier_needs[i].unit), brenier_needs[i].unit_name);
     return brenier_needs[i].code;
   }
   if (!getcwd(folder, sizeof folder) && errno == ENOENT) {
-    if (speaks) fprintf(stderr, "brenier: error: the working folder has been removed; change to one that is there\n");
+    if (speaks) fprintf(stderr, "brenier: error: the working folder has been removed; change to one that exists\n");
     return BRENIER_EXIT_IO;
   }
   if ((IsLimited(RLIMIT_AS) || IsLimited(RLIMIT_DATA)) && !HasRoom(brenier_room_with_mpi))

@@ -23,12 +23,13 @@ typedef struct {
 
 static const BrenierOption map_options[] = {
     {"-o", "FILE", BRENIER_FILE(MapRequest, output, OUTPUT), .format = "brenier-map", .needed = PETSC_TRUE,
-     .text = "output file: /index, /code T(x), /potential u(x), /phi = |x|^2/2 - u(x)"},
+     .group = "map", .text = "file to write: /index, /code T(x), /potential u(x), /phi = abs(x)^2/2 - u(x)"},
     {"-t", "T", BRENIER_REAL(MapRequest, t, 0.0, 1.0),
-     .text = "also /position (1 - T) x + T T(x): displacement interpolation"},
-    {"-critic", BRENIER_SWITCH(MapRequest, critic), .text = "/phi alone, the Kantorovich potential, at any points"},
-    BRENIER_EXTENSION_OPTIONS(MapRequest, extend),
+     .text = "also write /position, the displacement interpolation (1 - t) x + t T(x) at t = T"},
+    {"-critic", BRENIER_SWITCH(MapRequest, critic),
+     .text = "write only /phi, the Kantorovich potential; any points will do"},
     BRENIER_ARRAY_OPTIONS,
+    BRENIER_EXTENSION_OPTIONS(MapRequest, extend),
     {NULL}};
 
 /* Overwrites the codes by positions on the way to them. */
@@ -92,7 +93,7 @@ static PetscErrorCode ReadMapRequest(MapRequest *r, Mapped *m)
   PetscCall(BrenierOptionGiven("-t", &m->moves));
   PetscCall(BrenierOptionGiven("-extension", &given));
   PetscCheck(!r->critic || (!m->moves && !given), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "-critic gives the potential alone; leave out %s", given ? "-extension" : "-t");
+             "option -critic writes the potential only; leave out %s", given ? "-extension" : "-t");
   m->critic = r->critic;
   m->t      = r->t;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -141,9 +142,19 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_map = {.name        = "map",
-                                            .arguments   = "RESULT.h5 POINTS",
-                                            .n_arguments = 2,
-                                            .summary     = "maps given source points to targets",
-                                            .option      = map_options,
-                                            .run         = RunMap};
+static const char *const map_example[] = {
+    "Carry given points, a row each, to targets:", "mpiexec -n 2 brenier map result.h5 points.npy -o mapped.h5", NULL};
+
+const BrenierCommand brenier_command_map = {
+    .name        = "map",
+    .arguments   = "RESULT.h5 POINTS",
+    .n_arguments = 2,
+    .summary     = "evaluates the transport map and its potentials at given points",
+    .description = "T(x) is the target whose plane attains the maximum of u at x. With -extension linear it is a mean "
+                   "of the nearest targets.",
+    .files       = "RESULT.h5 is written by solve. POINTS is file.npy or file.h5:/dataset, shape [N, d]. The output "
+                   "holds /index, /code, /potential and /phi.",
+    .example     = map_example,
+    .see_also    = "solve sample",
+    .option      = map_options,
+    .run         = RunMap};

@@ -29,6 +29,22 @@ static size_t RoomFor(const BrenierOption *o)
   }
 }
 
+/* The text behind an option by its older name, for one that is not given by its name. */
+static PetscErrorCode FindOlder(const BrenierOption *o, BrenierPath text, PetscBool *found)
+{
+  BrenierPath older = "";
+  PetscBool   has;
+
+  PetscFunctionBegin;
+  if (!o->alias) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscOptionsGetString(NULL, NULL, o->alias, older, PETSC_MAX_PATH_LEN, &has));
+  PetscCheck(!has || !*found, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "%s is the older name of option %s; leave one of them out", o->alias, o->name);
+  if (has) strcpy(text, older);
+  if (has) *found = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The text behind an option, or its default; *text is empty when there is neither. */
 static PetscErrorCode FindText(const BrenierOption *o, BrenierPath text, PetscBool *found)
 {
@@ -37,12 +53,13 @@ static PetscErrorCode FindText(const BrenierOption *o, BrenierPath text, PetscBo
   PetscFunctionBegin;
   text[0] = '\0';
   PetscCall(PetscOptionsGetString(NULL, NULL, o->name, text, PETSC_MAX_PATH_LEN, found));
+  PetscCall(FindOlder(o, text, found));
   PetscCheck(!*found || text[0] || o->kind == BRENIER_OPTION_SWITCH, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "option %s needs a value behind it", o->name);
+             "option %s needs a value", o->name);
   PetscCheck(strlen(text) < room, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "the value of option %s is longer than %zu characters", o->name, room - 1);
   PetscCheck(*found || !o->needed, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "option %s is needed: %s; -help lists the options", o->name, o->text);
+             "option %s is missing: %s; -help lists the options", o->name, o->text);
   if (!*found && o->standard) strcpy(text, o->standard);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -176,9 +193,11 @@ void BrenierOptionValue(const BrenierOption *o, const void *request, size_t leng
 
 const BrenierOption *BrenierOptionFind(const BrenierOption table[], const char name[])
 {
-  for (const BrenierOption *o = table; o->name; ++o)
+  for (const BrenierOption *o = table; o->name; ++o) {
     if (o->kind == BRENIER_OPTION_PREFIX ? !strncasecmp(name, o->name, strlen(o->name)) : !strcasecmp(name, o->name))
       return o;
+    if (o->alias && !strcasecmp(name, o->alias)) return o;
+  }
   return NULL;
 }
 
@@ -204,9 +223,10 @@ void BrenierOptionText(const BrenierOption *o, size_t length, char text[])
 {
   snprintf(text, length, "%s", o->text);
   if (o->needed) Append(length, text, " (needed)");
-  if (!o->standard && !o->rule) return;
-  Append(length, text, "; default ");
+  if (o->standard || o->rule) Append(length, text, "; default ");
   if (o->standard) Append(length, text, o->standard);
   if (o->standard && o->rule) Append(length, text, " ");
   if (o->rule) Append(length, text, o->rule);
+  if (o->alias) Append(length, text, "; older name: ");
+  if (o->alias) Append(length, text, o->alias);
 }

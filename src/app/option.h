@@ -1,9 +1,10 @@
 /*
   option.h - One line for an option: its name, kind, range and default, where its value goes, and what it does.
 
-  Everything that is known of an option is in the table of its command: -help, docs/commands.md and the man page print
-  it, BrenierOptionsRead() reads by it, files.c takes from it which files a run names, and a checkpoint which options
-  have to be the same. To add an option: a line of the table, and a member of the command's request that it goes to.
+  Everything that is known of an option is in the table of its command. -help, docs/reference/commands.md and the man
+  pages print it; BrenierOptionsRead() reads by it; files.c takes from it which files a run names, and a checkpoint
+  which options have to be the same. To add an option: a line of the table, and a member of the command's request that
+  it goes to. An option that few need is advanced. A renamed one keeps its older name as an alias for one version.
 */
 #pragma once
 
@@ -36,10 +37,12 @@ typedef struct {
   const char        *format;    /* of the file that goes there */
   const char        *standard;  /* its default, as it would be written; NULL: the request stays as it was */
   const char        *rule;      /* in words: when that default holds, or what holds without one; or NULL */
+  const char        *alias;     /* its name in the version before, read as well; or NULL */
   PetscBool          needed;
-  PetscBool          problem; /* a checkpoint is continued only where it is the same */
-  const char        *group;   /* heading of the options from here on; NULL: as before */
-  const char        *text;    /* what it does; NULL: known, not shown */
+  PetscBool          advanced; /* shown by -help all only */
+  PetscBool          problem;  /* a checkpoint is continued only where it is the same */
+  const char        *group;    /* heading of the options from here on; NULL: as before */
+  const char        *text;     /* what it does; NULL: known, not shown */
 } BrenierOption;
 
 /* Where a value goes that is a file's name. */
@@ -74,15 +77,15 @@ typedef char BrenierPath[PETSC_MAX_PATH_LEN];
 /* Of every command that reads an array; src/data reads it. */
 #define BRENIER_ARRAY_OPTIONS                                                                                          \
   {                                                                                                                    \
-    "-allow_missing", .kind = BRENIER_OPTION_SWITCH, .at = BRENIER_NOWHERE,                                            \
-                      .text = "read rows that are not in the file as its fill value (usually 0), with a warning"       \
+    "-allow_missing", .kind = BRENIER_OPTION_SWITCH, .at = BRENIER_NOWHERE, .advanced = PETSC_TRUE,                    \
+                      .text = "read rows that the file lacks as its fill value (usually 0), with a warning"            \
   }
 
 /* Of every command that scans on threads. */
 #define BRENIER_THREADS_OPTION(request, member)                                                                        \
   {                                                                                                                    \
     "-threads", "T", BRENIER_INT(request, member, 1, 1024),                                                            \
-        .standard = "1", .text = "threads of each rank, on cores of their own; results do not depend on it"            \
+        .standard = "1", .text = "threads of a rank, each on a core of its own; results do not depend on it"           \
   }
 
 /*@
@@ -111,12 +114,12 @@ PetscErrorCode BrenierOptionNeeds(const char name[], PetscBool given, PetscBool 
    collective. */
 void BrenierOptionValue(const BrenierOption *option, const void *request, size_t length, char text[]);
 
-/* What the option of that name is in a table; NULL for none. Capitals count as small letters, as for PETSc. Not
-   collective. */
+/* The option of that name, or of that older name, in a table; NULL for none. Capitals count as small letters, as for
+   PETSc. Not collective. */
 const BrenierOption *BrenierOptionFind(const BrenierOption table[], const char name[]);
 
 /* Name and argument: "-noise yes|no". Not collective. */
 void BrenierOptionHead(const BrenierOption *option, size_t length, char text[]);
 
-/* What it does, whether it is needed and its default, in one line. Not collective. */
+/* What it does, whether it is needed, its default and its older name, in one line. Not collective. */
 void BrenierOptionText(const BrenierOption *option, size_t length, char text[]);

@@ -35,11 +35,11 @@ static void CheckOptionsFile(const char option[], const char path[], BrenierFaul
 {
   struct stat about;
 
-  if (!path) BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "option %s needs a file behind it", option);
+  if (!path) BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "option %s needs a file", option);
   else if (access(path, R_OK) || stat(path, &about) || !S_ISREG(about.st_mode))
-    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: %s needs a file of options that can be read", path, option);
+    BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: option %s needs a readable file", path, option);
   else if (!IsText(path))
-    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%s: %s needs a text file, and this is none", path, option);
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "%s: option %s needs a text file, which this is not", path, option);
 }
 
 /* Takes the sentence of an error for a fault of the command line, instead of printing a traceback. */
@@ -101,14 +101,13 @@ static void TryRcFiles(PetscOptions scratch, BrenierFault *fault)
 
     if (!FindRcFile(i, sizeof path, path)) continue;
     PetscPushErrorHandler(KeepSentence, &found);
-    if (!IsText(path)) BrenierFaultSet(&found, BRENIER_EXIT_USAGE, "it is no text");
+    if (!IsText(path)) BrenierFaultSet(&found, BRENIER_EXIT_USAGE, "it is not a text file");
     else (void)PetscOptionsInsertFile(PETSC_COMM_SELF, scratch, path, PETSC_TRUE);
     PetscPopErrorHandler();
     MakePlain(found.sentence);
     if (found.kind)
-      BrenierFaultSet(fault, found.kind,
-                      "%s: PETSc, which reads this file at every start, cannot: %s; mend it, or give %s", path,
-                      found.sentence, brenier_petsc_skip);
+      BrenierFaultSet(fault, found.kind, "%s: PETSc reads this file at every start and failed: %s; mend it, or give %s",
+                      path, found.sentence, brenier_petsc_skip);
   }
 }
 
@@ -120,7 +119,7 @@ static PetscBool StandsForMore(const char word[])
 
 static void RefuseServer(BrenierFault *fault)
 {
-  BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "option %s would take all ranks but one from the run; leave it out",
+  BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "option %s would leave one rank for the run; leave it out",
                   brenier_petsc_server);
 }
 

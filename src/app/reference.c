@@ -47,12 +47,31 @@ static void PrintTable(const BrenierOption table[])
     BrenierOptionText(o, sizeof text, text);
     printf("| `");
     PrintCell(head);
-    printf("` | ");
+    printf("`%s | ", o->advanced ? " *" : "");
     PrintValue(o);
     printf(" | ");
     PrintCell(text);
     printf(" |\n");
   }
+}
+
+/* Sentences by paragraph. */
+static void PrintParagraphs(const char text[])
+{
+  for (const char *c = text; *c; ++c) printf(*c == '\n' ? "\n\n" : "%c", *c);
+  printf("\n");
+}
+
+static void PrintCommand(const BrenierCommand *c)
+{
+  printf("\n## %s\n\n`brenier %s %s`: %s.\n\n", c->name, c->name, c->arguments, c->summary);
+  PrintParagraphs(c->description);
+  printf("\n%s\n", c->files);
+  if (c->option->name) printf("\n");
+  PrintTable(c->option);
+  if (c->solver_options) printf("\n");
+  if (c->solver_options) PrintTable(BrenierSolverOptions);
+  for (const char *const *e = c->example; *e; e += 2) printf("\n%s\n\n```\n%s\n```\n", e[0], e[1]);
 }
 
 static void PrintCommands(void)
@@ -63,18 +82,18 @@ static void PrintCommands(void)
   for (const BrenierCommand *const *c = BrenierCommands; *c; ++c)
     printf("| [`%s`](#%s) | `%s` | %s |\n", (*c)->name, (*c)->name, (*c)->arguments, (*c)->summary);
   printf(
-      "\nAn option that a command does not know is refused. Options may also stand in a file (`-options_file`) and in "
-      "the variable\n`PETSC_OPTIONS`. A whole number may be written as `1e6`.\n");
-  for (const BrenierCommand *const *c = BrenierCommands; *c; ++c) {
-    printf("\n## %s\n\n`brenier %s %s`: %s.\n", (*c)->name, (*c)->name, (*c)->arguments, (*c)->summary);
-    if ((*c)->option->name) printf("\n");
-    PrintTable((*c)->option);
-  }
+      "\nAn option that a command does not know is an error. Options may also stand in a file (`-options_file`) and in "
+      "the variable `PETSC_OPTIONS`. A whole number may be written as `1e6`. Options with a star are advanced: `-help` "
+      "leaves them out, `-help all` prints them. An older name of an option is read for one version. Words are those "
+      "of [notation.md](../notation.md), exit codes those of [exit-codes.md](exit-codes.md).\n");
+  for (const BrenierCommand *const *c = BrenierCommands; *c; ++c) PrintCommand(*c);
   printf("\n## Options of every command\n\n");
   PrintTable(BrenierCommonOptions);
-  printf("\n`solve` passes options to the linear solver as well:\n\n");
-  PrintTable(BrenierSolverOptions);
-  printf("\n## Exit codes\n\n| code | means |\n|---|---|\n");
+}
+
+static void PrintExitCodes(void)
+{
+  printf("| code | means |\n|---|---|\n");
   for (const BrenierExitText *e = BrenierExitTexts; e->text; ++e) printf("| %d | %s |\n", (int)e->code, e->text);
 }
 
@@ -87,11 +106,25 @@ static void PrintTroff(const char text[])
   for (const char *c = text; *c; ++c) printf(*c == '-' ? "\\-" : *c == '\\' ? "\\e" : "%c", *c);
 }
 
+/* Sentences, by paragraph. */
+static void PrintManText(const char text[])
+{
+  char paragraph[TEXT_LENGTH];
+
+  for (size_t length; *text; text += length + (text[length] == '\n')) {
+    length = strcspn(text, "\n");
+    snprintf(paragraph, sizeof paragraph, "%.*s", (int)length, text);
+    PrintTroff(paragraph);
+    printf("\n%s", text[length] ? ".PP\n" : "");
+  }
+}
+
 static void PrintManOptions(const BrenierOption table[])
 {
   char head[HEAD_LENGTH], text[TEXT_LENGTH];
 
   for (const BrenierOption *o = table; o->name; ++o) {
+    if (o->group) printf(".SS %s\n", o->group);
     if (!o->text) continue;
     BrenierOptionHead(o, sizeof head, head);
     BrenierOptionText(o, sizeof text, text);
@@ -103,30 +136,78 @@ static void PrintManOptions(const BrenierOption table[])
   }
 }
 
-static void PrintMan(void)
+static void PrintManExits(void)
 {
-  printf(".\\\" Made by tools/reference from the tables of src/app; change those.\n"
-         ".TH BRENIER 1 \"\" \"Brenier %s\" \"User Commands\"\n"
-         ".SH NAME\nbrenier \\- distributed semi\\-discrete optimal transport\n"
-         ".SH SYNOPSIS\n.B mpiexec \\-n\n.I RANKS\n.B brenier\n.I COMMAND ARGUMENTS\n[\\-options]\n"
-         ".SH DESCRIPTION\nBrenier computes the optimal transport map from a noise measure to given points, draws "
-         "samples by it,\nand says how good the map is on curves that nobody fitted.\n.SH COMMANDS\n",
-         BRENIER_VERSION);
-  for (const BrenierCommand *const *c = BrenierCommands; *c; ++c) {
-    printf(".SS brenier %s %s\n", (*c)->name, (*c)->arguments);
-    PrintTroff((*c)->summary);
-    printf(".\n");
-    PrintManOptions((*c)->option);
-    if ((*c)->solver_options) PrintManOptions(BrenierSolverOptions);
-  }
-  printf(".SH OPTIONS OF EVERY COMMAND\n");
-  PrintManOptions(BrenierCommonOptions);
   printf(".SH EXIT STATUS\n");
   for (const BrenierExitText *e = BrenierExitTexts; e->text; ++e) {
     printf(".TP\n.B %d\n", (int)e->code);
     PrintTroff(e->text);
     printf(".\n");
   }
+}
+
+static void PrintManHead(const char name[], const char summary[])
+{
+  printf(".\\\" Made by tools/reference from the tables of src/app; change those.\n.TH \"");
+  PrintTroff(name);
+  printf("\" 1 \"\" \"Brenier %s\" \"User Commands\"\n.SH NAME\n", BRENIER_VERSION);
+  PrintTroff(name);
+  printf(" \\- ");
+  PrintTroff(summary);
+  printf("\n.SH SYNOPSIS\n.B mpiexec \\-n\n.I RANKS\n");
+}
+
+static void PrintMan(void)
+{
+  PrintManHead("brenier", "semi-discrete optimal transport from a noise measure to weighted points");
+  printf(".B brenier\n.I COMMAND ARGUMENTS\n[\\-options]\n.SH DESCRIPTION\n");
+  PrintManText(
+      "Brenier computes the optimal transport map from a source measure to given points, measures its error on "
+      "curves that the solve has not used, and draws samples by it.\n"
+      "Options follow the arguments. They may also stand in a file (-options_file) and in the variable "
+      "PETSC_OPTIONS. A whole number may be written as 1e6.");
+  printf(".SH COMMANDS\n");
+  for (const BrenierCommand *const *c = BrenierCommands; *c; ++c) {
+    printf(".TP\n.BR brenier\\-%s (1)\n", (*c)->name);
+    PrintTroff((*c)->summary);
+    printf(".\n");
+  }
+  printf(".SH OPTIONS\n");
+  PrintManOptions(BrenierCommonOptions);
+  PrintManExits();
+  printf(".SH SEE ALSO\n.BR mpiexec (1)\n");
+}
+
+static void PrintManCommand(const BrenierCommand *c)
+{
+  char        name[HEAD_LENGTH];
+  const char *other = c->see_also;
+
+  snprintf(name, sizeof name, "brenier-%s", c->name);
+  PrintManHead(name, c->summary);
+  printf(".B brenier %s\n.I %s\n[\\-options]\n.SH DESCRIPTION\n", c->name, c->arguments);
+  PrintManText(c->description);
+  printf(".SH OPTIONS\n");
+  PrintManOptions(c->option);
+  if (c->solver_options) PrintManOptions(BrenierSolverOptions);
+  PrintManOptions(BrenierCommonOptions);
+  printf(".SH FILES\n");
+  PrintManText(c->files);
+  PrintManExits();
+  printf(".SH EXAMPLES\n");
+  for (const char *const *e = c->example; *e; e += 2) {
+    printf("%s", e == c->example ? "" : ".PP\n");
+    PrintTroff(e[0]);
+    printf("\n.PP\n.RS\n.nf\n");
+    PrintTroff(e[1]);
+    printf("\n.fi\n.RE\n");
+  }
+  printf(".SH SEE ALSO\n.BR brenier (1)");
+  for (size_t length; *other; other += length + (other[length] == ' ')) {
+    length = strcspn(other, " ");
+    printf(",\n.BR brenier\\-%.*s (1)", (int)length, other);
+  }
+  printf("\n");
 }
 
 /* ---- records ---- */
@@ -172,10 +253,17 @@ static void PrintIteration(void)
 
 /* ---- parts ---- */
 
+static void PrintNames(void)
+{
+  for (const BrenierCommand *const *c = BrenierCommands; *c; ++c) printf("%s\n", (*c)->name);
+}
+
 static const struct {
   const char *name;
   void (*print)(void);
 } brenier_parts[] = {{"commands", PrintCommands},
+                     {"exit_codes", PrintExitCodes},
+                     {"names", PrintNames},
                      {"man", PrintMan},
                      {"iteration", PrintIteration},
                      {"held_out", PrintHeldOut},
@@ -183,10 +271,14 @@ static const struct {
 
 PetscBool BrenierReference(const char part[])
 {
+  static const char     man[]   = "man-";
+  const BrenierCommand *command = strncmp(part, man, strlen(man)) ? NULL : BrenierCommandFind(part + strlen(man));
+
+  if (command) PrintManCommand(command);
   for (size_t i = 0; i < sizeof brenier_parts / sizeof brenier_parts[0]; ++i)
     if (!strcmp(part, brenier_parts[i].name)) {
       brenier_parts[i].print();
       return PETSC_TRUE;
     }
-  return PETSC_FALSE;
+  return (PetscBool)(command != NULL);
 }

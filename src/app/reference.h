@@ -4,6 +4,7 @@
 
 #include "command.h"
 
-/* Prints the part of that name: "commands" and "iteration", "held_out" in Markdown, "man" for troff. False when there
-   is none. Not collective. */
+/* Prints the part of that name: "commands", "exit_codes", "iteration", "held_out" and "held_out_names" in Markdown,
+   "man" and "man-COMMAND" for troff, "names" of the commands as plain text. False when there is none. Not collective.
+   */
 PetscBool BrenierReference(const char part[]);

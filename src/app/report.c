@@ -24,11 +24,11 @@ static PetscErrorCode ReportDistance(const char side[], const BrenierEstimate *e
 static PetscErrorCode SayExact(const BrenierHeldOut *o)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierSay("exact:"));
+  PetscCall(BrenierSay("exact masses:"));
   PetscCall(BrenierSay("  rho            %.4g   (root-mean-square relative error of the cell masses)", (double)o->rho));
   PetscCall(BrenierSay("  tv             %.4g   largest error %.3g   empty cells %" PetscInt64_FMT, (double)o->tv,
                        (double)o->largest_error, o->empty));
-  PetscCall(BrenierSay("  |log(w/nu)|    %.3g at most, of cells that are not empty", (double)o->largest_log));
+  PetscCall(BrenierSay("  |log(w/nu)|    at most %.3g, over cells that are not empty", (double)o->largest_log));
   PetscCall(BrenierSay("  W2^2/2         %.15g   W2 %.15g", NotNegative(o->dual.value), (double)o->w2));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -43,8 +43,8 @@ static PetscErrorCode ReportGap(const BrenierHeldOut *o)
 
   PetscFunctionBegin;
   if (o->gap.low * o->gap.high > 0.0 && part > brenier_large_gap)
-    PetscCall(BrenierSay("  the map costs %.0f%% %s than the bound, and not by chance: far targets have wrong masses, "
-                         "however light they are",
+    PetscCall(BrenierSay("  the map costs %.0f%% %s than the bound, beyond the sampling error: distant targets, even "
+                         "light ones, have wrong masses",
                          100.0 * (double)part, o->gap.value < 0.0 ? "less" : "more"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -53,23 +53,21 @@ static PetscErrorCode ReportGap(const BrenierHeldOut *o)
 static PetscErrorCode ReportLight(const BrenierHeldOut *o)
 {
   PetscFunctionBegin;
-  PetscCall(
-      BrenierSay("  |log(w/nu)|    %.3g at most, of the cells that these curves resolve", (double)o->largest_log));
+  PetscCall(BrenierSay("  |log(w/nu)|    at most %.3g, over cells that these curves resolve", (double)o->largest_log));
   if (o->unresolved > 0)
     PetscCall(BrenierSay("  unresolved     %" PetscInt64_FMT
-                         " cell%s, too light or too few curves to tell one by one: weight %.3g, mass %.3g together",
+                         " cell%s with too few curves to judge singly: total weight %.3g, total mass %.3g",
                          o->unresolved, BrenierPlural(o->unresolved), (double)o->unresolved_weight,
                          (double)o->unresolved_mass));
   if (o->missing > 0)
-    PetscCall(BrenierSay("  missing        %" PetscInt64_FMT
-                         " cell%s without mass that should have been met 20 times or more: %s empty",
-                         o->missing, BrenierPlural(o->missing), o->missing == 1 ? "it is" : "they are"));
+    PetscCall(BrenierSay("  missing        %" PetscInt64_FMT " empty cell%s that should have been met 20 times or more",
+                         o->missing, BrenierPlural(o->missing)));
   if (o->wrong > 0)
     PetscCall(BrenierSay(
         "  wrong          %" PetscInt64_FMT
-        " cell%s, %.2g of the weight, %s off by a factor of 1.5 or more, and not by chance; the worst has "
-        "%.3g times its weight",
-        o->wrong, BrenierPlural(o->wrong), (double)o->wrong_weight, o->wrong == 1 ? "is" : "are", (double)o->worst));
+        " cell%s with a mass wrong by a factor of 1.5 or more, beyond the sampling error; total weight %.2g, worst "
+        "w/nu %.3g",
+        o->wrong, BrenierPlural(o->wrong), (double)o->wrong_weight, (double)o->worst));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -81,16 +79,15 @@ static PetscErrorCode SaySampled(const BrenierHeldOut *o)
   PetscCall(BrenierSay(
       "  rho            %.4g   95%% interval %.4g to %.4g   (root-mean-square relative error of the cell masses)",
       (double)o->rho, (double)o->rho_low, (double)o->rho_high));
-  PetscCall(
-      BrenierSay("  sampling noise %.4g   of these masses themselves, already taken out of rho", (double)o->noise));
+  PetscCall(BrenierSay("  sampling error %.4g   (of these masses; rho does not contain it)", (double)o->noise));
   PetscCall(BrenierSay("  tv             %.4g   largest error %.3g   empty cells %" PetscInt64_FMT
-                       "   (noise included)",
+                       "   (sampling error included)",
                        (double)o->tv, (double)o->largest_error, o->empty));
   PetscCall(ReportLight(o));
-  PetscCall(ReportDistance("dual", &o->dual, "a lower bound of W2, and the interval of that bound"));
-  PetscCall(ReportDistance("primal", &o->primal, "what the map costs"));
+  PetscCall(ReportDistance("dual", &o->dual, "estimate and interval of a lower bound of W2"));
+  PetscCall(ReportDistance("primal", &o->primal, "cost of the map"));
   PetscCall(BrenierSay(
-      "  duality gap    %.4g   95%% interval %.4g to %.4g   (of W2^2/2: primal - dual; 0 when all masses are right)",
+      "  duality gap    %.4g   95%% interval %.4g to %.4g   (primal - dual of W2^2/2; 0 when all masses are right)",
       (double)o->gap.value, (double)o->gap.low, (double)o->gap.high));
   PetscCall(ReportGap(o));
   PetscFunctionReturn(PETSC_SUCCESS);

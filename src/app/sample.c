@@ -46,22 +46,21 @@ typedef struct {
 } Sampler;
 
 static const BrenierOption sample_options[] = {
-    {"-n", "N", BRENIER_INT(Sampler, n, 1, (PetscReal)((PetscInt64)1 << 40)), .needed = PETSC_TRUE,
+    {"-n", "N", BRENIER_INT(Sampler, n, 1, (PetscReal)((PetscInt64)1 << 40)), .needed = PETSC_TRUE, .group = "samples",
      .text = "number of samples"},
     {"-o", "FILE", BRENIER_FILE(Sampler, output, OUTPUT), .format = "brenier-samples", .needed = PETSC_TRUE,
-     .text = "output file: /noise [N, dim], /index [N], /code [N, dim], /draw [N]"},
+     .text = "file to write: /noise [N, d], /index [N], /code [N, d], /draw [N]"},
     {"-seed", "N", BRENIER_INT(Sampler, seed, 0, BRENIER_MOST_SEED), .standard = "1", .text = "seed of the noise"},
     {"-first", "K", BRENIER_INT(Sampler, first, 0, BRENIER_MOST_SEED), .standard = "0",
-     .text = "number of the first draw, counted from 0: (seed, number) names the noise"},
-    {"-noise", BRENIER_CHOICE(Sampler, noise, brenier_yes_no), .standard = "yes",
-     .text = "whether to store the noise, which can be drawn again"},
+     .text = "number of the first draw, from 0: seed and number determine the noise"},
+    {"-noise", BRENIER_CHOICE(Sampler, noise, brenier_yes_no), .standard = "yes", .text = "whether to write /noise"},
     {"-labels", "FILE", BRENIER_FILE(Sampler, labels, INPUT),
-     .text = "a whole number for each input row: also /label [N], that of the target"},
+     .text = "labels of the rows that solve read, whole numbers: also write /label [N]"},
     BRENIER_ARRAY_OPTIONS,
     BRENIER_EXTENSION_OPTIONS(Sampler, extend),
-    {"-singular", BRENIER_CHOICE(Sampler, extend.singular, BrenierSingularNames), .standard = "project",
-     .text = "samples across the singular set: project to the mode of their cell, reject or keep"},
     BRENIER_ANGLE_OPTIONS(Sampler, extend.threshold),
+    {"-singular", BRENIER_CHOICE(Sampler, extend.singular, BrenierSingularNames), .standard = "project",
+     .text = "singular means: without the targets across the singular set (project), rejected, or kept"},
     {NULL}};
 
 static PetscErrorCode WriteSingle(Sampler *s, const char name[], PetscInt n, const PetscReal x[], const char unit[])
@@ -289,8 +288,8 @@ static PetscErrorCode ReportSamples(const Sampler *s)
   PetscCall(PetscTime(&seconds));
   seconds -= s->begun;
   if (s->extend.linear && s->extend.extension.threshold < 180.0)
-    PetscCall(BrenierSay("%" PetscInt64_FMT " of %" PetscInt64_FMT " draws cross the singular set: %s", s->crossed,
-                         s->drawn, BrenierSingularNames[s->extend.singular]));
+    PetscCall(BrenierSay("%" PetscInt64_FMT " of %" PetscInt64_FMT " draws cross the singular set (-singular %s)",
+                         s->crossed, s->drawn, BrenierSingularNames[s->extend.singular]));
   PetscCall(BrenierSay("%" PetscInt64_FMT " sample%s in %.1f s, %.3g codes/s, %.3g MB; output in %s", s->n,
                        BrenierPlural(s->n), seconds, (double)s->n / seconds, 1e-6 * bytes, s->output));
   PetscCall(BrenierLogEvent("sample", "i samples", s->n, "i draws", s->drawn, "i crossing", s->crossed,
@@ -322,9 +321,23 @@ static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outco
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const BrenierCommand brenier_command_sample = {.name        = "sample",
-                                               .arguments   = "RESULT.h5",
-                                               .n_arguments = 1,
-                                               .summary     = "draws noise and the codes it is carried to",
-                                               .option      = sample_options,
-                                               .run         = RunSample};
+static const char *const sample_example[] = {
+    "Draw 10,000 codes:", "mpiexec -n 2 brenier sample result.h5 -n 10000 -seed 2 -o samples.h5",
+    "Draw codes between the targets, none of them across the half of the facet mass with the largest angles:",
+    "mpiexec -n 2 brenier sample result.h5 -n 10000 -o between.h5 -extension linear -quantile 0.5 -singular reject",
+    NULL};
+
+const BrenierCommand brenier_command_sample = {
+    .name        = "sample",
+    .arguments   = "RESULT.h5",
+    .n_arguments = 1,
+    .summary     = "draws noise from the source and carries it to codes",
+    .description =
+        "Draw number k of a seed is the same on any number of ranks. Its code is the target T(x), or with "
+        "-extension linear a mean of the nearest targets. A mean is singular when the angle between T(x) and "
+        "another of its targets is above -threshold or -quantile.",
+    .files    = "RESULT.h5 is written by solve. The output holds /noise, /index, /code and /draw.",
+    .example  = sample_example,
+    .see_also = "solve map facets decode",
+    .option   = sample_options,
+    .run      = RunSample};

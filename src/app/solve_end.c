@@ -59,7 +59,7 @@ PetscErrorCode BrenierSolveConclude(SolveRun *run, BrenierExit *outcome)
                             run->start.level[i]));
   }
   if (r->solve.tol > 0.0 && !run->solved.within_tol && result.held_out.rho < r->solve.tol)
-    PetscCall(BrenierSay("rho is below the tolerance of %s, but its interval reaches up to %.3g",
+    PetscCall(BrenierSay("rho is below the tolerance of %s, but its 95%% interval ends at %.3g",
                          BrenierNumber(r->solve.tol, number), (double)result.held_out.rho_high));
   PetscCall(PetscStrncpy(result.status, status, sizeof result.status));
   table.n         = rank == 0 ? run->history.n : 0;
@@ -98,10 +98,9 @@ PetscErrorCode BrenierSolveAnswerFinished(const SolveRequest *r, BrenierExit *ou
 
   PetscFunctionBegin;
   if (access(r->output, F_OK))
-    BrenierFaultSet(
-        &fault, BRENIER_EXIT_INPUT,
-        "%s says that this solve is finished, but there is no %s; bring it back, or remove %s to solve again",
-        r->checkpoint, r->output, r->checkpoint);
+    BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
+                    "%s says that this solve is finished, but there is no %s; restore it, or remove %s to solve again",
+                    r->checkpoint, r->output, r->checkpoint);
   PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
   PetscCall(BrenierStoreOpen(PETSC_COMM_WORLD, r->output, "brenier-result", &store));
   PetscCall(BrenierStoreDestroy(&store));

@@ -22,62 +22,67 @@ const char *const BrenierCellsNames[] = {"curves", "exact", NULL};
 
 const BrenierOption BrenierSolveTable[] = {
     {"-o", "FILE", BRENIER_FILE(SolveRequest, output, OUTPUT), .format = "brenier-result", .needed = PETSC_TRUE,
-     .group = "files", .text = "result file"},
+     .group = "files", .text = "result file to write"},
     {"-weights", "FILE", BRENIER_FILE(SolveRequest, weights, INPUT), .rule = "equal",
-     .text = "weights of the targets, shape [n], file.npy or file.h5:/dataset"},
+     .text = "weights nu_i of the targets, shape [n]: file.npy or file.h5:/dataset"},
     {"-start", "RESULT.h5", BRENIER_FILE(SolveRequest, start, START),
-     .text = "start from a result for these targets, or for targets like these"},
+     .text = "warm start: begin with the heights of this result, for the same or similar targets"},
     BRENIER_ARRAY_OPTIONS,
 
     {"-source", BRENIER_CHOICE(SolveRequest, source, BrenierSourceNames), .standard = "gaussian", .problem = PETSC_TRUE,
-     .group = "problem", .text = "the measure that is transported: noise"},
+     .group = "problem", .text = "source measure mu: standard normal, uniform on [-1/2, 1/2]^d, or on the unit sphere"},
     {"-tol", "RHO", BRENIER_REAL(SolveRequest, solve.tol, 1e-12, 1e6), .standard = "0.1", .rule = "without -curves",
-     .problem = PETSC_TRUE, .text = "refine until the upper end of rho's held-out interval is below"},
+     .problem = PETSC_TRUE,
+     .text    = "add curves until the upper end of the 95% interval of the held-out rho is below RHO"},
     {"-curves", "N", BRENIER_INT(SolveRequest, solve.curves, 1, BRENIER_MOST_COUNT), .rule = "as many as -tol needs",
      .problem = PETSC_TRUE,
-     .text    = "sample the source with N curves, whatever comes out; with -tol, exit with 6 when rho is above"},
-    {"-check_curves", "N", BRENIER_INT(SolveRequest, solve.check_curves, 64, BRENIER_MOST_COUNT),
-     .rule = "as many as -tol needs, or as -curves", .problem = PETSC_TRUE,
-     .text = "fresh curves for the held-out error"},
+     .text    = "fixed size of the sample; with -tol as well, exit code 6 says that rho is above it"},
+    {"-held_out_curves", "N", BRENIER_INT(SolveRequest, solve.check_curves, 64, BRENIER_MOST_COUNT),
+     .alias = "-check_curves", .rule = "as many as -tol needs, or as -curves", .problem = PETSC_TRUE,
+     .advanced = PETSC_TRUE, .text = "curves of a held-out measurement"},
     {"-seed", "N", BRENIER_INT(SolveRequest, solve.seed, 0, BRENIER_MOST_SEED), .standard = "1", .problem = PETSC_TRUE,
      .text = "seed of all random numbers"},
 
     {"-cells", BRENIER_CHOICE(SolveRequest, cells, BrenierCellsNames), .problem = PETSC_TRUE, .group = "method",
-     .rule = "exact where targets span 2 or 3 dimensions, else curves",
-     .text = "exact: cells are polygons or polyhedra, their masses exact; curves: masses are sampled"},
-    {"-method", BRENIER_CHOICE(SolveRequest, method, BrenierMethodNames), .standard = "newton",
-     .text = "newton; lmvm, cg, ntr of PETSc's TAO; or adam, asgd on fresh points"},
+     .rule = "exact where the targets span 2 or 3 dimensions, else curves",
+     .text = "cell masses: exact, from polygons or polyhedra, or sampled along curves"},
+    {"-method", BRENIER_CHOICE(SolveRequest, method, BrenierMethodNames), .standard = "newton", .advanced = PETSC_TRUE,
+     .text = "damped Newton; lmvm, cg or ntr of PETSc's TAO; or stochastic gradient descent: adam, asgd"},
     {"-sample", BRENIER_CHOICE(SolveRequest, sample, BrenierDescentSampleNames), .standard = "points",
-     .text = "what adam and asgd draw"},
+     .advanced = PETSC_TRUE, .text = "what a mini-batch of adam and asgd consists of"},
     {"-warm_up", "X", BRENIER_REAL(SolveRequest, solve.warm_up, 0.0, 1e6), .rule = "at most 2", .problem = PETSC_TRUE,
-     .text = "curves of the averaged descent before all else, in parts of n; 0 for none"},
+     .advanced = PETSC_TRUE,
+     .text     = "warm-up: curves of averaged SGD before the first Newton stage, per target; 0: none"},
     {"-max_it", "N", BRENIER_INT(SolveRequest, max_it, 0, 1000000), .standard = BRENIER_WORDS(BRENIER_DEFAULT_MAX_IT),
      .rule = "with curves, " BRENIER_WORDS(BRENIER_EXACT_MAX_IT) " with exact cells", .problem = PETSC_TRUE,
-     .text = "Newton iterations at most in a stage"},
-    {"-residual", "L1", BRENIER_REAL(SolveRequest, solve.newton.convergence.residual, 0.0, 2.0), .standard = "0",
-     .problem = PETSC_TRUE,
-     .text    = "stop at this in-sample sum of |mass - weight|; rho at a tenth of the sampling error stops, too (at a "
-                "fifth where -tol chooses the curves)"},
+     .advanced = PETSC_TRUE, .text = "largest number of Newton iterations of a stage"},
+    {"-l1_tol", "L1", BRENIER_REAL(SolveRequest, solve.newton.convergence.residual, 0.0, 2.0), .alias = "-residual",
+     .standard = "0", .problem = PETSC_TRUE, .advanced = PETSC_TRUE,
+     .text = "stop when L1 = sum abs(w_i - nu_i) in sample is at most this; rho in sample at a tenth of the sampling "
+             "error stops as well (at a fifth where -tol chooses the curves)"},
     {"-damping", "X", BRENIER_REAL(SolveRequest, solve.newton.damping, 1e-9, 1e6),
-     .standard = BRENIER_WORDS(BRENIER_DEFAULT_DAMPING), .problem = PETSC_TRUE, .text = "damping to begin with"},
+     .standard = BRENIER_WORDS(BRENIER_DEFAULT_DAMPING), .problem = PETSC_TRUE, .advanced = PETSC_TRUE,
+     .text = "damping of the first Newton iteration"},
     {"-linear_rtol", "X", BRENIER_REAL(SolveRequest, solve.newton.linear_rtol, 1e-14, 0.5),
-     .standard = BRENIER_WORDS(BRENIER_DEFAULT_LINEAR_RTOL), .problem = PETSC_TRUE,
+     .standard = BRENIER_WORDS(BRENIER_DEFAULT_LINEAR_RTOL), .problem = PETSC_TRUE, .advanced = PETSC_TRUE,
      .text = "relative tolerance of the linear solver"},
 
     {"-memory", "GIB", BRENIER_REAL(SolveRequest, memory, 1e-6, 1e9), .group = "machine",
      .rule = BRENIER_WORDS(BRENIER_MEMORY_PERCENT) "% of the node's",
-     .text = "memory of the sample, a node; beyond it fresh curves are seen once"},
+     .text = "memory of a node for the sample; where it does not suffice, averaged SGD draws fresh curves"},
     BRENIER_THREADS_OPTION(SolveRequest, threads),
+
     {"-checkpoint", "FILE", BRENIER_FILE(SolveRequest, checkpoint, CHECKPOINT), .group = "stopping and continuing",
      .format = "brenier-checkpoint",
-     .text   = "keep there what a stopped run continues from; the same command continues it"},
+     .text   = "write checkpoints to FILE; after a stop the same command continues from there"},
     {"-checkpoint_interval", "S", BRENIER_REAL(SolveRequest, interval, 0.0, 1e9), .standard = "900",
-     .text = "seconds between two checkpoints; 0 for one at every safe point"},
-    {"-max_time", "S", BRENIER_REAL(SolveRequest, max_time, 1e-3, 1e9),
-     .text = "end within S seconds, a tenth and 5 s: with a checkpoint, or measured on as many curves as fit"},
+     .advanced = PETSC_TRUE, .text = "seconds between two checkpoints; 0: one at every safe point"},
+    {"-max_time", "S", BRENIER_REAL(SolveRequest, max_time, 1e-3, 1e9), .rule = "no limit",
+     .text = "end within 1.1 S + 5 seconds: with a checkpoint, or else with a result and its error"},
     {"-stop_file", "FILE", BRENIER_FILE(SolveRequest, stop_file, STOP), .text = "stop when this file appears"},
-    {"-verify_lists", BRENIER_SWITCH(SolveRequest, solve.verify), .group = "debugging",
-     .text = "compare every evaluation by Newton's candidate lists with a full scan (slow, for debugging)"},
+
+    {"-verify_lists", BRENIER_SWITCH(SolveRequest, solve.verify), .group = "debugging", .advanced = PETSC_TRUE,
+     .text = "compare every evaluation by candidate lists with a scan of all targets (slow)"},
     {NULL}};
 
 /* Keeps the sentence of the first error instead of printing a traceback. */
@@ -113,10 +118,9 @@ static PetscErrorCode CheckSolverOptions(void)
         PetscCall(PetscStrncpy(bad, name[i], sizeof bad));
   PetscCall(PetscOptionsLeftRestore(NULL, &n, &name, &value));
   if (bad[0]) PetscCall(BrenierPetscWordsOrigin(bad, sizeof origin, origin));
-  PetscCheck(
-      !bad[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-      "option -%s%s is not one that this linear solver reads; is it misspelt, or for another -ksp_type or -pc_type?",
-      bad, origin);
+  PetscCheck(!bad[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "the linear solver does not read option -%s%s: is it misspelt, or of another -ksp_type or -pc_type?", bad,
+             origin);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -185,7 +189,7 @@ PetscErrorCode BrenierSolveRequestCells(SolveRequest *r, BrenierTargets targets,
 
   PetscFunctionBegin;
   PetscCheck(!asked || free, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "option -cells exact knows no curves: leave out -curves, -verify_lists, and -method other than newton");
+             "option -cells exact uses no curves: leave out -curves, -verify_lists, and -method other than newton");
   PetscCheck(!asked || knows, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "option -cells exact: %" PetscInt_FMT " targets that span %" PetscInt_FMT
              " dimensions have no exact cells under the source %s; leave it out",
@@ -210,7 +214,7 @@ PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *r, BrenierTargets tar
   snprintf(item[1].value, sizeof item->value, "%016llx", (unsigned long long)hash);
   for (const BrenierOption *o = BrenierSolveTable; o->name; ++o)
     if (o->problem) {
-      item[n].name = o->name;
+      item[n].name = o->alias ? o->alias : o->name; // as checkpoints of the version before have it
       BrenierOptionValue(o, r, sizeof item->value, item[n++].value);
     }
   PetscCall(BrenierCheckpointCreate(reduced, r->checkpoint, r->interval, item, n, &r->solve.checkpoint));

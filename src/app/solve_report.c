@@ -34,7 +34,7 @@ PetscErrorCode BrenierSolveMonitor(void *context, const BrenierIteration *now)
 
 PetscErrorCode BrenierSolveAnnounce(const SolveRun *run)
 {
-  static const char *const curve[] = {"great circles", "chords", "line: the whole source, exactly"};
+  static const char *const curve[] = {"great circles", "chords", "the line, exactly"};
   const SolveRequest      *r       = &run->request;
   const BrenierTargets     t       = run->given;
   BrenierSource            source  = run->source;
@@ -44,25 +44,29 @@ PetscErrorCode BrenierSolveAnnounce(const SolveRun *run)
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(t->comm, &size));
   PetscCall(BrenierSay("Brenier %s on %d rank%s (%s): %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT
-                       ", source %s, by %s",
+                       ", source %s, masses by %s",
                        BRENIER_VERSION, size, BrenierPlural(size), BrenierTileSimd(), t->n, BrenierPlural(t->n), t->dim,
                        BrenierSourceName(source), run->exact ? "exact cells" : curve[BrenierSourceCurveType(source)]));
   if (run->reduction->basis)
-    PetscCall(BrenierSay("targets differ in %" PetscInt_FMT " of their %" PetscInt_FMT
-                         " dimensions, and are solved for in these",
+    PetscCall(BrenierSay("reduction: the targets span %" PetscInt_FMT " of %" PetscInt_FMT
+                         " dimensions; the problem is solved in these",
                          run->reduction->rank, t->dim));
-  if (run->exact) PetscCall(BrenierSay("masses are exact: solved to rounding, whatever -tol"));
+  if (run->exact) PetscCall(BrenierSay("masses are exact: Newton converges to rounding level, and -tol has no effect"));
   else if (r->solve.curves > 0)
     PetscCall(
-        BrenierSay("sample: %" PetscInt64_FMT " curve%s, as asked", r->solve.curves, BrenierPlural(r->solve.curves)));
-  else PetscCall(BrenierSay("sample: as large as it takes for rho below %s", BrenierNumber(r->solve.tol, number)));
+        BrenierSay("sample: %" PetscInt64_FMT " curve%s, by -curves", r->solve.curves, BrenierPlural(r->solve.curves)));
+  else
+    PetscCall(BrenierSay("sample: grows until the upper end of the 95%% interval of the held-out rho is below %s",
+                         BrenierNumber(r->solve.tol, number)));
   PetscCall(BrenierLogEvent("start", "s version", BRENIER_VERSION, "s commit", BRENIER_GIT_COMMIT, "i ranks",
                             (PetscInt64)size, "s simd", BrenierTileSimd(), "s input", t->path, "i n_targets",
                             (PetscInt64)t->n, "i dim", (PetscInt64)t->dim, "i rank", (PetscInt64)run->reduction->rank,
                             "s source", BrenierSourceName(source), "s cells", BrenierCellsNames[run->exact], "i curves",
                             r->solve.curves, "r tol", r->solve.tol, "i seed", r->solve.seed, NULL));
+  PetscCall(BrenierSay("in sample: L1 = sum abs(w_i - nu_i), rho, its sampling error, empty cells, iterations of the "
+                       "linear solver"));
   PetscCall(BrenierSay("%5s %5s %8s %9s %14s %10s %10s %8s %6s %8s %8s %6s", "iter", "eval", "seconds", "curves",
-                       "energy", "L1", "rho", "noise", "empty", "damping", "step", "linear"));
+                       "energy", "L1", "rho", "sampling", "empty", "damping", "step", "linear"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -87,11 +91,11 @@ PetscErrorCode BrenierSolveReportWork(BrenierTargets t, BrenierSource source, co
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 4, MPIU_INT64, MPI_SUM, PETSC_COMM_WORLD));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_INT64, MPI_MAX, PETSC_COMM_WORLD));
   if (all[1] > 0.0)
-    PetscCall(BrenierSay("work: %.2f scans of all curves in %.1f s (%.0f%% of the multiply-add rate), walks %.1f s",
-                         all[0] / once, all[1] / size, 100.0 * all[0] * size / PetscMax(all[1] * all[3], 1.0),
-                         all[2] / size));
+    PetscCall(BrenierSay(
+        "work: %.2f scans of all curves in %.1f s (%.0f%% of the peak multiply-add rate), envelopes %.1f s",
+        all[0] / once, all[1] / size, 100.0 * all[0] * size / PetscMax(all[1] * all[3], 1.0), all[2] / size));
   if (sum[2] > 0)
-    PetscCall(BrenierSay("lists: %.1f candidates and %.1f pieces a curve of the sample",
+    PetscCall(BrenierSay("candidate lists: %.1f targets per curve of the sample; envelopes: %.1f pieces",
                          (double)sum[1] / (double)sample, (double)sum[2] / (double)sample));
   PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "i curves", sample, "i streamed",
                             solved->streamed, "i scanned", sum[0], "i candidates", sum[1], "i pieces", sum[2],

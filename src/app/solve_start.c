@@ -46,8 +46,8 @@ static PetscErrorCode WarmStart(const char path[], const SolveRun *run, Vec h, B
   PetscFunctionBegin;
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, path, &other, &before, &old));
   PetscCheck(before->dim == given->dim, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
-             "%s: its targets have dimension %" PetscInt_FMT ", those given %" PetscInt_FMT
-             "; leave out -start or give the result of targets like these",
+             "%s: its targets have dimension %" PetscInt_FMT ", the given ones %" PetscInt_FMT
+             "; leave out -start or give it a result for targets of this dimension",
              path, before->dim, given->dim);
   PetscCheck(!strcmp(BrenierSourceName(other.source), BrenierSourceName(source)), PETSC_COMM_WORLD,
              PETSC_ERR_FILE_UNEXPECTED, "%s: its source is %s, not %s; leave out -start or give -source %s", path,

@@ -23,19 +23,19 @@ const char *BrenierReasonText(BrenierReason reason)
 {
   switch (reason) {
   case BRENIER_REASON_NOISE:
-    return "residual well below the sampling error";
+    return "converged in sample: residual well below the sampling error";
   case BRENIER_REASON_RESIDUAL:
-    return "residual as small as was asked";
+    return "converged in sample: residual within its tolerance";
   case BRENIER_REASON_ROUNDING:
-    return "residual at rounding level";
+    return "converged: residual at rounding level";
   case BRENIER_REASON_QUANTILES:
-    return "heights known by quantiles";
+    return "solved exactly: heights from quantiles";
   case BRENIER_REASON_SEEN:
-    return "all samples seen";
+    return "stochastic gradient descent finished";
   case BRENIER_REASON_MAX_IT:
     return "iteration limit reached";
   case BRENIER_REASON_STALLED:
-    return "no damping gives descent";
+    return "stalled: no damping decreases the energy";
   case BRENIER_REASON_UNSOUND:
     return "exact cells could not be computed";
   default:

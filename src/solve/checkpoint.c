@@ -34,8 +34,8 @@ PetscErrorCode BrenierCheckpointWrite(BrenierCheckpoint c)
   c->seconds_a_byte = (ended - begun) / (PetscReal)bytes;
   c->seconds_spent += ended - begun;
   c->curves_written = c->dual ? BrenierDualCurves(c->dual) : 0;
-  PetscCall(BrenierPrint(c->targets->comm, "checkpoint: %.1f MB in %.2f s to %s", (double)bytes * 1e-6, ended - begun,
-                         c->path));
+  PetscCall(BrenierPrint(c->targets->comm, "checkpoint: wrote %.1f MB to %s in %.2f s", (double)bytes * 1e-6, c->path,
+                         ended - begun));
   PetscCall(BrenierLog(c->targets->comm, "checkpoint", "s path", c->path, "i bytes", bytes, "r checkpoint_seconds",
                        ended - begun, "i sequence", c->sequence, "s status", brenier_phase_names[c->state.phase],
                        "r iteration", c->state.newest.iteration, NULL));
@@ -102,7 +102,7 @@ static PetscErrorCode WriteOrWarn(BrenierCheckpoint c)
   PetscCheck(BrenierExitCode(ierr) == BRENIER_EXIT_IO, c->targets->comm, ierr, "%s", sentence);
   PetscCall(PetscTime(&c->written)); // tries again after the next interval
   c->curves_written = c->dual ? BrenierDualCurves(c->dual) : 0;
-  PetscCall(BrenierPrintWarning(c->targets->comm, "no checkpoint was written, the solve goes on: %s", sentence));
+  PetscCall(BrenierPrintWarning(c->targets->comm, "no checkpoint was written, the solve continues: %s", sentence));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -170,7 +170,7 @@ static PetscErrorCode TryGeneration(BrenierCheckpoint c, const char path[], Bren
   PetscCall(PetscPopErrorHandler());
   if (!ierr) {
     PetscCheck(!differs[0], c->targets->comm, PETSC_ERR_FILE_UNEXPECTED,
-               "%s: the checkpoint of another problem: %s; remove it or name another file behind -checkpoint", path,
+               "%s: this checkpoint is of another problem: %s; remove it or give -checkpoint another file", path,
                differs);
     PetscCall(PetscStrncpy(c->source, path, sizeof c->source));
     *taken = PETSC_TRUE;
@@ -180,7 +180,7 @@ static PetscErrorCode TryGeneration(BrenierCheckpoint c, const char path[], Bren
   PetscCall(BrenierStoreDestroy(&c->store));
   PetscCall(PetscMemzero(&c->state, sizeof c->state));
   c->n_rows = c->n_kept = 0;
-  BrenierFaultSet(fault, BrenierExitCode(ierr), "%s; no other generation can be used, remove it to begin anew",
+  BrenierFaultSet(fault, BrenierExitCode(ierr), "%s; no other generation can be used; remove it to start again",
                   sentence);
   PetscCall(BrenierPrintWarning(c->targets->comm, "%s", sentence));
   PetscFunctionReturn(PETSC_SUCCESS);

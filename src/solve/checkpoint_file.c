@@ -25,7 +25,7 @@ enum { STATE_LAYOUT = 2 };
 
 /* Names of the phases: the file's status. */
 const char *const brenier_phase_names[] = {"in the start", "in the warm-up", "start finished",
-                                           "in a stage",   "in a pass",      "finished"};
+                                           "in a stage",   "in an epoch",    "finished"};
 
 /* Rows of the file's dataset /state/iterations. */
 enum { ROW_BEFORE, ROW_NEWEST, ROW_NEWTON, ROWS };
@@ -127,7 +127,8 @@ PetscErrorCode BrenierCheckpointCheckOwner_Private(BrenierCheckpoint c)
   PetscCallMPI(MPI_Comm_rank(c->targets->comm, &rank));
   if (rank == 0 && IsOthers(c))
     BrenierFaultSet(&fault, BRENIER_EXIT_IO,
-                    "%s: another run has written it since this one began; that one goes on and this one ends", c->path);
+                    "%s: another run has written it since this run began; this run ends, the other one continues",
+                    c->path);
   PetscCall(BrenierFaultAgree(c->targets->comm, &fault));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -294,7 +295,7 @@ static PetscErrorCode ReadHistory(BrenierCheckpoint c, BrenierStore store)
   PetscFunctionBegin;
   PetscCall(BrenierStoreGetShape(store, "/history", &n, &dim));
   PetscCheck(dim == BRENIER_ITERATION_COLUMNS && n >= 0 && n < PETSC_MAX_INT, c->targets->comm,
-             PETSC_ERR_FILE_UNEXPECTED, "its history has not the columns of this version");
+             PETSC_ERR_FILE_UNEXPECTED, "its history does not have the columns of this version");
   PetscCall(PetscFree(c->row));
   PetscCall(PetscMalloc1(n + 1, &c->row));
   c->capacity = (PetscInt)n + 1;
@@ -311,7 +312,7 @@ static PetscErrorCode ReadLevels(BrenierCheckpoint c, BrenierStore store)
   PetscFunctionBegin;
   PetscCall(BrenierStoreGetShape(store, "/state/levels", &n, &dim));
   PetscCheck(dim == 0 && n >= 0 && n <= BRENIER_MOST_LEVELS, c->targets->comm, PETSC_ERR_FILE_UNEXPECTED,
-             "its levels are none");
+             "its levels cannot be right");
   c->n_levels = (PetscInt)n;
   PetscCall(BrenierStoreReadRows(store, "/state/levels", BRENIER_I8, 0, c->n_levels, c->level));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -356,8 +357,7 @@ static PetscErrorCode CheckLayout(BrenierCheckpoint c, BrenierStore store, const
   if (seen) PetscCall(BrenierStoreGetInt(store, "/state", "layout", &layout));
   PetscCheck(layout == STATE_LAYOUT, c->targets->comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: its state has layout %" PetscInt64_FMT
-             ", this program continues from layout %d; use the Brenier that "
-             "wrote it",
+             ", this program reads layout %d; continue with the version of Brenier that wrote it",
              path, layout, STATE_LAYOUT);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -423,7 +423,7 @@ PetscErrorCode BrenierCheckpointReadFile_Private(BrenierCheckpoint c, const char
   if (differs[0]) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierStoreGetInt(c->store, "/", "progress", &phase));
   PetscCheck(phase >= BRENIER_PHASE_START && phase <= BRENIER_PHASE_FINISHED, c->targets->comm,
-             PETSC_ERR_FILE_UNEXPECTED, "%s: its phase is none", path);
+             PETSC_ERR_FILE_UNEXPECTED, "%s: its phase is not one that this program knows", path);
   c->state.phase = (BrenierPhase)phase;
   PetscCall(BrenierStoreGetInt(c->store, "/", "sequence", &c->sequence));
   PetscCall(BrenierStoreGetText(c->store, "/", "run", sizeof c->found_token, c->found_token));

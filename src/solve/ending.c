@@ -84,8 +84,8 @@ static PetscErrorCode TakeBest(Solve *s)
   s->state.curves     = now.curves;
   s->solved->streamed = now.streamed;
   s->centred          = PETSC_FALSE;
-  PetscCall(
-      BrenierPrint(s->targets->comm, "stopped: the heights measured before are kept, as those since are not better"));
+  PetscCall(BrenierPrint(s->targets->comm,
+                         "stopped: kept the heights that were measured before; the later ones have no smaller error"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -100,8 +100,8 @@ PetscErrorCode BrenierSolveEnd_Private(Solve *s)
   curves = s->solved->held_out.curves;
   if (curves < wanted) {
     PetscCall(BrenierPrint(s->targets->comm,
-                           "stopped: measured on %" PetscInt64_FMT " fresh curves of %" PetscInt64_FMT
-                           " planned, as time allows: the intervals are wider",
+                           "stopped: time for %" PetscInt64_FMT " of %" PetscInt64_FMT
+                           " planned held-out curves, so the intervals are wider",
                            curves, wanted));
     PetscCall(BrenierLog(s->targets->comm, "shortened", "i curves", curves, "i planned", wanted, NULL));
   }

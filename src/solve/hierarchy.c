@@ -212,7 +212,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const B
   PetscCall(PetscTime(&ended));
   if (start->n_levels < BRENIER_MAX_LEVELS) start->level[start->n_levels++] = t->n;
   PetscCall(BrenierPrint(t->comm,
-                         "level: %" PetscInt_FMT " clusters, %.0f curves, %.0f iterations, L1 residual %.1e, %.1f s",
+                         "level: %" PetscInt_FMT " clusters, %.0f curves, %.0f iterations, L1 in sample %.1e, %.1f s",
                          t->n, last.curves, last.iteration, last.l1, ended - begun));
   PetscCall(BrenierLog(t->comm, "level", "i clusters", (PetscInt64)t->n, "r curves", last.curves, "r iterations",
                        last.iteration, "r l1", last.l1, "r noise", last.noise, "r level_seconds", ended - begun, NULL));

@@ -141,7 +141,8 @@ PetscErrorCode BrenierSolveFillMissing_Private(Solve *s)
   if (ierr == BRENIER_STOPPED && !s->options->checkpoint) ierr = PETSC_SUCCESS; // what was measured before stands
   PetscCall(ierr);
   PetscCall(BrenierPrint(s->targets->comm,
-                         "missing cells: %" PetscInt64_FMT " before, %" PetscInt64_FMT " after a lift of their own",
+                         "missing cells: %" PetscInt64_FMT " before their heights were raised, %" PetscInt64_FMT
+                         " after",
                          found, o->missing));
   PetscCall(BrenierLog(s->targets->comm, "filled", "i before", found, "i after", o->missing, NULL));
   if (!any) PetscFunctionReturn(PETSC_SUCCESS);

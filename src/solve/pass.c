@@ -67,7 +67,7 @@ PetscErrorCode BrenierPassRun_Private(BrenierPass *p)
 
   PetscFunctionBegin;
   PetscCall(VecDuplicate(p->h, &mass));
-  PetscCall(BrenierProgressBegin(&progress, p->targets->comm, "pass over fresh curves"));
+  PetscCall(BrenierProgressBegin(&progress, p->targets->comm, "epoch of averaged SGD"));
   PetscCall(PetscTime(&begun));
   while (p->now.step < p->now.n_steps) {
     PetscCall(Step(p, mass, &last));

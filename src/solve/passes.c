@@ -151,8 +151,8 @@ static PetscErrorCode BeginPass(Solve *s, BrenierPass *pass)
   PetscCall(PassSafePoint(s, pass));
   PetscCall(BrenierSolveFreeSample_Private(s));
   PetscCall(BrenierPrint(s->targets->comm,
-                         "pass %" PetscInt64_FMT ": %" PetscInt64_FMT " fresh curves, %" PetscInt64_FMT
-                         " a step, each seen once, from heights worth %.0f",
+                         "epoch %" PetscInt64_FMT " of averaged SGD: %" PetscInt64_FMT
+                         " fresh curves in mini-batches of %" PetscInt64_FMT ", from %.0f effective curves",
                          pass->now.pass + 1, pass->now.n_steps * pass->now.batch, pass->now.batch,
                          (double)pass->now.worth));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -187,8 +187,8 @@ static PetscErrorCode TryPass(Solve *s, BrenierPass *pass, Measured *best)
   if (measured) PetscCall(BrenierMeasuredCopy_Private(&now, best));
   PetscCall(RunPass(s, pass));
   if (!measured || s->solved->held_out.rho_high <= best->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(
-      BrenierPrint(s->targets->comm, "pass %" PetscInt64_FMT ": taken back, as it made things worse", pass->now.pass));
+  PetscCall(BrenierPrint(s->targets->comm, "epoch %" PetscInt64_FMT ": rejected, as the held-out error increased",
+                         pass->now.pass));
   PetscCall(BrenierMeasuredCopy_Private(best, &now));
   s->centred = PETSC_FALSE; // barycentres are those of the pass
   PetscCall(VecCopy(best->h, s->kept));

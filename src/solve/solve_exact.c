@@ -59,7 +59,7 @@ static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierL
   PetscCall(VecDestroy(&mass));
   if (ierr == BRENIER_STOPPED) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ierr);
-  PetscCall(BrenierPrint(targets->comm, "level: %" PetscInt_FMT " clusters, %.0f iterations, L1 residual %.1e, %.1f s",
+  PetscCall(BrenierPrint(targets->comm, "level: %" PetscInt_FMT " clusters, %.0f iterations, L1 %.1e, %.1f s",
                          targets->n, last.iteration, last.l1, last.seconds));
   PetscCall(BrenierLog(targets->comm, "level", "i clusters", (PetscInt64)targets->n, "r curves", 0.0, "r iterations",
                        last.iteration, "r l1", last.l1, "r noise", 0.0, "r level_seconds", last.seconds, NULL));

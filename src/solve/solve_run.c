@@ -229,7 +229,8 @@ static PetscErrorCode TellScales(MPI_Comm comm, BrenierScales scales)
     most  = PetscMax(most, scales->apart[i]);
   }
   PetscCall(BrenierPrint(
-      comm, "targets are %.1e to %.1e from their nearest: steps go by groups of them, each on its own scale",
+      comm,
+      "distances from a target to its nearest range from %.1e to %.1e: groups of cells move as one, each on its scale",
       (double)least, (double)most));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

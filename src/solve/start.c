@@ -76,7 +76,7 @@ static PetscErrorCode StartCube(BrenierTargets t, BrenierSource source, const Br
   newton.monitor              = MonitorStart;
   newton.safe_point           = KeepCube;
   newton.context              = &cube;
-  PetscCall(BrenierPrint(t->comm, "start: great circles for the Gaussian of the cube's covariance"));
+  PetscCall(BrenierPrint(t->comm, "start: the same problem for the Gaussian with the covariance of the cube"));
   PetscCall(LevelsAndWarmUp(t, gaussian, options, PETSC_FALSE, h, start));
   PetscCall(BrenierDualCreate(t, gaussian, options->seed, BRENIER_STREAM_START,
                               2 * BrenierBudgetFirstCurves_Private(&circles), BRENIER_NOISE_BATCHES, &dual));

@@ -187,7 +187,7 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 
   PetscCall(VecDestroy(&w.so_far));
   PetscCall(ierr);
   PetscCall(PetscTime(&ended));
-  PetscCall(BrenierPrint(t->comm, "warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
+  PetscCall(BrenierPrint(t->comm, "warm-up: averaged SGD on %" PetscInt64_FMT " curves, %.1f s",
                          at->round * w.n_curves * n_steps, ended - begun));
   PetscCall(BrenierLog(t->comm, "warm_up", "i curves", at->round * w.n_curves * n_steps, "r length", at->length,
                        "r warm_up_seconds", ended - begun, NULL));

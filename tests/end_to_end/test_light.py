@@ -33,8 +33,9 @@ def test_check_tells_missing_cells(folder, tmp_path):
     done = brenier("check", folder / "low.h5", "-log", tmp_path / "log")
     event = last_event(read_log(tmp_path / "log"), "check")
     assert event["missing"] == event["empty"] >= 1 and event["wrong"] == 2 and event["worst"] == 0
-    assert "1 cell without mass that should have been met 20 times or more: it is empty" in done.stdout
-    assert "are off by a factor of 1.5 or more, and not by chance; the worst has 0 times its weight" in done.stdout
+    assert "missing        1 empty cell that should have been met 20 times or more" in done.stdout
+    assert "2 cells with a mass wrong by a factor of 1.5 or more, beyond the sampling error" in done.stdout
+    assert "worst w/nu 0" in done.stdout
     brenier("check", folder / "r.h5", "-log", tmp_path / "log")
     event = last_event(read_log(tmp_path / "log"), "check")
     assert event["missing"] == event["wrong"] == 0 and event["worst"] == 1 and event["unresolved"] == 0

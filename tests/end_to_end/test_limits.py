@@ -77,7 +77,7 @@ def test_limit_before_a_measurement_that_would_not_end(folder, tmp_path, seconds
     options = ("-tol", 0.0005, "-max_time", seconds, "-log", "log")
     code, said, took = Solve(folder, tmp_path, "few.npy", *options).end()
     assert code == TOLERANCE and took < 1.1 * seconds + 5 + SLACK, said
-    assert "planned, as time allows: the intervals are wider" in said
+    assert "planned held-out curves, so the intervals are wider" in said
     shortened = last_event(read_log(tmp_path / "log"), "shortened")
     result = expect_result(tmp_path, "stopped: time limit")
     assert 64 <= shortened["curves"] == result.held_out_curves < shortened["planned"]

@@ -112,21 +112,21 @@ LONG = "n" * 256
 
 REFUSED = [
     # two outputs in one file, by all the names that it has
-    (USAGE, solve("-o", "out.h5", "-checkpoint", "out.h5"), ["-o", "-checkpoint", "one file"]),
-    (USAGE, solve("-o", "out.h5", "-checkpoint", "folder/../out.h5"), ["-o", "-checkpoint", "one file"]),
-    (USAGE, solve("-o", "HERE/out.h5", "-checkpoint", "./out.h5"), ["-o", "-checkpoint", "one file"]),
-    (USAGE, solve("-o", "elsewhere/out.h5", "-checkpoint", "folder/out.h5"), ["-o", "-checkpoint", "one file"]),
-    (USAGE, solve("-o", "away", "-checkpoint", "out.h5"), ["-o", "-checkpoint", "one file"]),
+    (USAGE, solve("-o", "out.h5", "-checkpoint", "out.h5"), ["-o", "-checkpoint", "same file"]),
+    (USAGE, solve("-o", "out.h5", "-checkpoint", "folder/../out.h5"), ["-o", "-checkpoint", "same file"]),
+    (USAGE, solve("-o", "HERE/out.h5", "-checkpoint", "./out.h5"), ["-o", "-checkpoint", "same file"]),
+    (USAGE, solve("-o", "elsewhere/out.h5", "-checkpoint", "folder/out.h5"), ["-o", "-checkpoint", "same file"]),
+    (USAGE, solve("-o", "away", "-checkpoint", "out.h5"), ["-o", "-checkpoint", "same file"]),
     (USAGE, solve("-o", "out.1", "-checkpoint", "out"), ["-o", "older generation", "-checkpoint"]),
     (USAGE, solve("-o", "out.h5.1", "-checkpoint", "away"), ["-o", "older generation", "-checkpoint"]),
-    (USAGE, with_output("-checkpoint", "run.ckpt", "-log", "run.ckpt"), ["-checkpoint", "-log", "one file"]),
+    (USAGE, with_output("-checkpoint", "run.ckpt", "-log", "run.ckpt"), ["-checkpoint", "-log", "same file"]),
     (USAGE, with_output("-checkpoint", "out", "-log", "out.1"), ["older generation", "-log"]),
-    (USAGE, with_output("-log", "./out.h5"), ["-o", "-log", "one file"]),
-    (USAGE, with_output("-stop_file", "out.h5"), ["-o", "-stop_file", "one file"]),
-    (USAGE, with_output("-log", "out", "-stop_file", "out"), ["-log", "-stop_file", "one file"]),
-    (USAGE, with_output("-checkpoint", "out", "-stop_file", "out"), ["-checkpoint", "-stop_file", "one file"]),
+    (USAGE, with_output("-log", "./out.h5"), ["-o", "-log", "same file"]),
+    (USAGE, with_output("-stop_file", "out.h5"), ["-o", "-stop_file", "same file"]),
+    (USAGE, with_output("-log", "out", "-stop_file", "out"), ["-log", "-stop_file", "same file"]),
+    (USAGE, with_output("-checkpoint", "out", "-stop_file", "out"), ["-checkpoint", "-stop_file", "same file"]),
     (USAGE, ["check", "r.h5", "-log", "r.h5"], ["r.h5", "-log", "input"]),
-    (USAGE, with_output("-log_view", ":out.h5"), ["-o", "-log_view", "one file"]),
+    (USAGE, with_output("-log_view", ":out.h5"), ["-o", "-log_view", "same file"]),
     # an output in an input
     (USAGE, with_output("-log_view", ":y.npy"), ["y.npy", "-log_view", "input"]),
     (USAGE, with_output("-log_view", "ascii:./ylink.npy:ascii_xml"), ["ylink.npy", "-log_view", "input"]),
@@ -164,8 +164,8 @@ REFUSED = [
     (USAGE, with_output("-log", "r.h5"), ["r.h5", "-log"]),
     (USAGE, with_output("-log", "run.ckpt"), ["run.ckpt", "-log"]),
     (USAGE, with_output("-log", "notes.txt"), ["notes.txt", "-log"]),
-    (USAGE, with_output("-log_view", ":r.h5"), ["r.h5", "no text", "-log_view"]),
-    (USAGE, ["check", "r.h5", "-log_view", ":y.npy"], ["y.npy", "no text", "-log_view"]),
+    (USAGE, with_output("-log_view", ":r.h5"), ["r.h5", "not a text file", "-log_view"]),
+    (USAGE, ["check", "r.h5", "-log_view", ":y.npy"], ["y.npy", "not a text file", "-log_view"]),
     (USAGE, ["sample", "r.h5", "-n", 5, "-o", "map.h5"], ["map.h5", "brenier-map", "-o"]),
     (USAGE, ["map", "r.h5", "y.npy", "-o", "data.h5"], ["data.h5", "brenier-data", "-o"]),
     (USAGE, ["facets", "r.h5", "-o", "map.h5"], ["map.h5", "brenier-map", "-o"]),
@@ -249,7 +249,7 @@ def test_refused_on_two_ranks(folder):
     """One sentence, from one rank."""
     done = brenier(*solve("-o", "out.h5", "-checkpoint", "out.h5"), code=USAGE, cwd=folder)
     assert [line for line in done.stderr.splitlines() if "error" in line] == [
-        "brenier: error: out.h5 behind -o and out.h5 behind -checkpoint are one file; name two"
+        "brenier: error: out.h5 (-o) and out.h5 (-checkpoint) are the same file; give two files"
     ]
 
 
