@@ -24,49 +24,49 @@ typedef enum {
   BRENIER_PHASE_WARM_UP, /* in the warm-up */
   BRENIER_PHASE_READY,   /* heights to start from are known */
   BRENIER_PHASE_STAGE,   /* in a stage */
-  BRENIER_PHASE_PASS,    /* in an epoch of averaged SGD: there is no sample */
+  BRENIER_PHASE_SGD,     /* in an epoch of averaged SGD: there is no sample */
   BRENIER_PHASE_FINISHED /* the result is written; nothing else is stored */
 } BrenierPhase;
 
 /* Round and step of a warm-up. */
 typedef struct {
-  PetscInt64 round, step; /* step is the next of the round */
-  PetscReal  length;      /* height scale of the round */
+  PetscInt64 round, step;  /* step is the next of the round */
+  PetscReal  height_scale; /* height scale of the round */
 } BrenierWarmState;
 
 /* State of an epoch of averaged SGD. */
 typedef struct {
-  PetscInt64 pass, step, n_steps; /* number of the epoch, from 0; its next step, and how many it has */
-  PetscInt64 first;               /* steps of the epochs before */
-  PetscInt64 batch;               /* curves of a mini-batch */
-  PetscInt64 before;              /* curves of the epochs before */
-  PetscReal  noise;               /* K: K / C is the sampling part of chi2 of C curves */
-  PetscReal  worth;               /* C_eff of the heights at the beginning of the epoch */
-  PetscBool  of_nodes;            /* whether steps are taken in nodes (scales.h), whose scales are saved */
-  PetscReal  gain;                /* efficiency: expected growth of C_eff for each curve drawn */
-} BrenierPassState;
+  PetscInt64 epoch, step, n_steps; /* number of the epoch, from 0; its next step, and how many it has */
+  PetscInt64 first;                /* steps of the epochs before */
+  PetscInt64 batch;                /* curves of a mini-batch */
+  PetscInt64 before;               /* curves of the epochs before */
+  PetscReal  sampling_k;           /* K: K / C is the sampling part of chi2 of C curves */
+  PetscReal  effective_curves;     /* C_eff of the heights at the beginning of the epoch */
+  PetscBool  of_nodes;             /* whether steps are taken in nodes (scales.h), whose scales are saved */
+  PetscReal  efficiency;           /* efficiency: expected growth of C_eff for each curve drawn */
+} BrenierSgdState;
 
 /* State of a solve besides vectors, sample and history. */
 typedef struct {
   BrenierPhase       phase;
   BrenierWarmState   warm;
-  BrenierPassState   pass;
-  PetscReal          length;         /* height scale */
-  PetscInt64         attempt, size;  /* number of the measurement, from 0; curves of the stage */
-  PetscReal          wanted;         /* curves that the tolerance asks for */
-  PetscBool          last, passes;   /* whether this is the last stage; whether averaged SGD follows, or runs */
-  PetscInt64         curves;         /* of the sample */
-  BrenierIteration   before, newest; /* at the end of the stage before, and now */
+  BrenierSgdState    sgd;
+  PetscReal          height_scale;      /* height scale */
+  PetscInt64         attempt, size;     /* number of the measurement, from 0; curves of the stage */
+  PetscReal          wanted;            /* curves that the tolerance asks for */
+  PetscBool          last, sgd_follows; /* whether this is the last stage; whether averaged SGD follows, or runs */
+  PetscInt64         curves;            /* of the sample */
+  BrenierIteration   before, newest;    /* at the end of the stage before, and now */
   BrenierNewtonState newton;
 } BrenierSolveState;
 
 /* Vectors of the state, laid out as the targets; NULL where a phase has none. */
 typedef struct {
-  Vec h;      /* heights */
-  Vec mean;   /* WARM_UP, PASS: mean of the heights; in the warm-up, of half a round, later ones counted as 0 */
-  Vec scale;  /* STAGE, PASS: as in newton.h */
-  Vec slack;  /* STAGE: skins of the lists */
-  Vec groups; /* PASS in nodes: entry i is the scale of group i (scales.h) */
+  Vec h;             /* heights */
+  Vec mean;          /* WARM_UP, PASS: mean of the heights; in the warm-up, of half a round, later ones counted as 0 */
+  Vec diagonal_step; /* STAGE, PASS: as in newton.h */
+  Vec skin;          /* STAGE: skins of the lists */
+  Vec groups;        /* PASS in nodes: entry i is the scale of group i (scales.h) */
 } BrenierSolveVectors;
 
 /* One item of the problem, as text: it must be the same for a run to continue. */
@@ -231,7 +231,7 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointGetLevels(BrenierCheckpoint checkpo
                                                        PetscInt level[]);
 
 /*@
-  BrenierCheckpointKeep - A safe point: saves the state in memory, and writes the file when that is due
+  BrenierCheckpointSave - A safe point: saves the state in memory, and writes the file when that is due
 
   Collective on the targets' communicator
 
@@ -248,7 +248,7 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointGetLevels(BrenierCheckpoint checkpo
 
   Notes: A failure to write (full disk) is a warning. The older file still exists, and the solve goes on.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierCheckpointKeep(BrenierCheckpoint checkpoint, const BrenierSolveState *state,
+PETSC_EXTERN PetscErrorCode BrenierCheckpointSave(BrenierCheckpoint checkpoint, const BrenierSolveState *state,
                                                   const BrenierSolveVectors *vectors, BrenierDual dual);
 
 /*@

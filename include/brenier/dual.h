@@ -17,7 +17,7 @@
   certificates fail. A list is complete when its certificate holds at the present heights: no other plane appears.
 
   States: created; evaluated, by `BrenierDualEvaluate()`, until the next evaluation or growth; marked, by
-  `BrenierDualMark()`. Functions say which state they need; it is not checked.
+  `BrenierDualTakeSnapshot()`. Functions say which state they need; it is not checked.
 */
 #pragma once
 
@@ -32,10 +32,12 @@ typedef struct _p_BrenierDual *BrenierDual;
 /* Results of an evaluation besides the masses. */
 typedef struct {
   PetscReal energy; /* E_C(h); unit source target */
-  PetscReal noise2; /* estimate of the sampling part of chi2: sum of Var(mass_i) / nu_i; 0 without at least 2 batches */
-  PetscReal noise1; /* the same for L1: sum of the standard errors of the masses */
-  PetscInt64 n_pieces; /* over all curves */
-  PetscInt64 n_empty;  /* cells without mass */
+  PetscReal
+      /* estimate of the sampling part of chi2: sum of Var(mass_i) / nu_i; 0 without at least 2 batches */
+             sampling_chi2;
+  PetscReal  sampling_l1; /* the same for L1: sum of the standard errors of the masses */
+  PetscInt64 n_pieces;    /* over all curves */
+  PetscInt64 n_empty;     /* cells without mass */
 } BrenierDualValue;
 
 /* Work of this rank since the dual was made. */
@@ -43,7 +45,7 @@ typedef struct {
   PetscInt64     n_evaluations;
   PetscInt64     n_visits;               /* pairs that passed the filter */
   PetscInt64     n_scanned;              /* scans of curves against all targets */
-  PetscInt64     n_risen;                /* rescans of targets of this rank whose heights rose beyond their skin */
+  PetscInt64     n_rescanned;            /* rescans of targets of this rank whose heights rose beyond their skin */
   PetscInt64     n_fresh;                /* candidates found by full scans on curves without a list */
   PetscInt64     n_candidates, n_pieces; /* in the lists and on the envelopes at present */
   PetscLogDouble flops;                  /* of the scans: 2 dim per pair and curve vector */
@@ -103,13 +105,13 @@ PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSou
 PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mass, BrenierDualValue *value);
 
 /*@
-  BrenierDualSetSlack - Makes the dual keep candidate lists, with a skin for each target
+  BrenierDualSetSkin - Makes the dual keep candidate lists, with a skin for each target
 
   Collective on the dual
 
   Input Parameters:
 + dual  - the dual
-- slack - skins: how far each height may move, at least 0, laid out as the targets; unit: source target
+- width - skins: how far each height may move, at least 0, laid out as the targets; unit: source target
 
   Errors: none of its own
 
@@ -119,7 +121,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mas
   and targets whose heights rose by more. Results stay the same to the bit. Larger skins make longer lists. Skins may be
   set again; they hold for curves scanned and targets moved from then on. There is no effect in one dimension.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
+PETSC_EXTERN PetscErrorCode BrenierDualSetSkin(BrenierDual dual, Vec width);
 
 /*@
   BrenierDualMissing - Bounds how far the energy of an evaluation by unchecked lists is below that of the sample
@@ -143,21 +145,21 @@ PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
 PETSC_EXTERN PetscErrorCode BrenierDualMissing(BrenierDual dual, PetscReal *missing);
 
 /*@
-  BrenierDualKeepsLists - Tells whether the dual keeps candidate lists
+  BrenierDualHasLists - Tells whether the dual keeps candidate lists
 
   Not collective
 
   Input Parameter:
 . dual - the dual
 
-  Returns: true after `BrenierDualSetSlack()`, but not in one dimension
+  Returns: true after `BrenierDualSetSkin()`, but not in one dimension
 
   Cost: O(1)
 @*/
-PETSC_EXTERN PetscBool BrenierDualKeepsLists(BrenierDual dual);
+PETSC_EXTERN PetscBool BrenierDualHasLists(BrenierDual dual);
 
 /*@
-  BrenierDualTrustLists - Sets whether evaluations use the lists of curves without checking their certificates
+  BrenierDualSkipListCheck - Sets whether evaluations use the lists of curves without checking their certificates
 
   Collective on the dual
 
@@ -173,7 +175,7 @@ PETSC_EXTERN PetscBool BrenierDualKeepsLists(BrenierDual dual);
   convex, and its energy a lower bound. Few pieces are missing after steps of a few skins. New curves are scanned in
   either case.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool trusting);
+PETSC_EXTERN PetscErrorCode BrenierDualSkipListCheck(BrenierDual dual, PetscBool skip);
 
 /*@
   BrenierDualRepeats - Sets whether the next evaluations repeat those of an earlier run, whose scans were counted
@@ -209,7 +211,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualRepeats(BrenierDual dual, PetscBool repea
 PETSC_EXTERN PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves);
 
 /*@
-  BrenierDualMark - Takes a snapshot of the sample and its lists, for `BrenierDualSave()`
+  BrenierDualTakeSnapshot - Takes a snapshot of the sample and its lists, for `BrenierDualSave()`
 
   Collective on the dual, evaluated
 
@@ -222,7 +224,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curve
 
   Notes: It replaces the snapshot before. An evaluation that is abandoned does not change a snapshot.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualMark(BrenierDual dual);
+PETSC_EXTERN PetscErrorCode BrenierDualTakeSnapshot(BrenierDual dual);
 
 /*@
   BrenierDualSaveBytes - Estimates the bytes that `BrenierDualSave()` writes
@@ -267,7 +269,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store
 
   Input Parameters:
 + targets, source, seed, stream, n_batches - as for `BrenierDualCreate()`, those of the dual that was saved
-. slack - its skins, laid out as the targets; NULL when it kept no lists; unit: source target
+. width - its skins, laid out as the targets; NULL when it kept no lists; unit: source target
 - store - a store that is open for reading
 
   Output Parameter:
@@ -283,7 +285,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store
   state of the snapshot, for any number of ranks.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualLoad(BrenierTargets targets, BrenierSource source, PetscInt64 seed,
-                                            uint32_t stream, PetscInt n_batches, Vec slack, BrenierStore store,
+                                            uint32_t stream, PetscInt n_batches, Vec width, BrenierStore store,
                                             BrenierDual *dual);
 
 /*@
@@ -324,7 +326,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool ver
 PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stride, Mat *hessian);
 
 /*@
-  BrenierDualLength - Computes the height scale: the change of a height that changes its mass by about 100%
+  BrenierDualHeightScale - Computes the height scale: the change of a height that changes its mass by about 100%
 
   Collective on the dual, evaluated
 
@@ -332,7 +334,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stri
 . dual - the dual
 
   Output Parameter:
-. length - the height scale; 0 when no piece has an end; unit: source target
+. height_scale - the height scale; 0 when no piece has an end; unit: source target
 
   Errors: none of its own
 
@@ -341,7 +343,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stri
   Notes: It is a geometric mean over the pieces, weighted by their masses. The number of a piece is its mass over the
   contribution of its two ends to H_ii. A mean over pieces, not over cells, does not depend on the size of the sample.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualLength(BrenierDual dual, PetscReal *length);
+PETSC_EXTERN PetscErrorCode BrenierDualHeightScale(BrenierDual dual, PetscReal *height_scale);
 
 /*@
   BrenierDualBarycentres - Computes the barycentres of the cells from exact moments of the pieces, arcs or chords

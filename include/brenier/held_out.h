@@ -44,13 +44,13 @@ typedef struct {
   PetscInt64 curves;
   PetscReal  chi2, chi2_error; /* estimate and its standard error */
   PetscReal  rho, rho_low, rho_high;
-  PetscReal  noise;         /* sampling error of this sample's masses, in the norm of rho */
-  PetscReal  tv;            /* half the sum of |mass - nu|; includes the sampling error of the masses */
-  PetscReal  largest_error; /* largest |mass - nu| / nu; the same */
-  PetscInt64 empty;         /* cells without mass in the sample */
-  PetscReal  meeting;       /* v, the mass of a meeting; 0 where the masses are exact */
-  PetscReal  largest_log;   /* largest |log(mass / nu)| of the resolved cells with mass; includes the sampling error */
-  PetscInt64 unresolved;    /* number of cells that are not resolved */
+  PetscReal  sampling_error; /* sampling error of this sample's masses, in the norm of rho */
+  PetscReal  tv;             /* half the sum of |mass - nu|; includes the sampling error of the masses */
+  PetscReal  largest_error;  /* largest |mass - nu| / nu; the same */
+  PetscInt64 empty;          /* cells without mass in the sample */
+  PetscReal  meeting;        /* v, the mass of a meeting; 0 where the masses are exact */
+  PetscReal  largest_log;    /* largest |log(mass / nu)| of the resolved cells with mass; includes the sampling error */
+  PetscInt64 unresolved;     /* number of cells that are not resolved */
   PetscReal  unresolved_weight, unresolved_mass; /* sums over these */
   PetscInt64 missing;                            /* number of missing cells */
   PetscInt64 wrong;                              /* number of wrong cells, missing ones included */
@@ -68,7 +68,9 @@ typedef struct {
   X(r, rho, rho, "relative error of the cell masses, sqrt(sum (w_i - nu_i)^2 / nu_i), held out and unbiased")          \
   X(r, rho_low, rho_low, "lower end of its 95% interval")                                                              \
   X(r, rho_high, rho_high, "upper end of its 95% interval")                                                            \
-  X(r, noise, noise, "sampling level: what rho the held-out curves would show of perfect heights; taken out of rho")   \
+  X(r, sampling_error, sampling_error,                                                                                 \
+    "sampling error: what rho the held-out curves would show of perfect heights; taken out of rho")                    \
+  X(r, noise, sampling_error, "old name of sampling_error: deprecated, gone with version 0.2")                         \
   X(r, tv, tv, "total variation, sum abs(w_i - nu_i) / 2, held out")                                                   \
   X(r, largest_error, largest_error, "largest abs(w_i - nu_i) / nu_i")                                                 \
   X(i, empty, empty, "cells that no held-out curve met")                                                               \

@@ -12,7 +12,7 @@
 
 /* Why a method stopped: positive when it met its criterion. */
 typedef enum {
-  BRENIER_REASON_NOISE     = 1,  /* rho in sample is a small part of the sampling error */
+  BRENIER_REASON_SAMPLING  = 1,  /* rho in sample is a small part of the sampling error */
   BRENIER_REASON_RESIDUAL  = 2,  /* l1 is below the residual asked for */
   BRENIER_REASON_ROUNDING  = 3,  /* residual at rounding level */
   BRENIER_REASON_QUANTILES = 4,  /* one dimension: heights come from quantiles, without iteration */
@@ -47,7 +47,8 @@ PETSC_EXTERN const char *BrenierReasonText(BrenierReason reason);
   NEXT(energy, energy, "sampled energy E")                                                                             \
   NEXT(l1, l1, "sum abs(w_i - nu_i) on the solver's own curves")                                                       \
   NEXT(rho, rho, "sqrt(sum (w_i - nu_i)^2 / nu_i) on the solver's own curves: a stopping rule, not the error")         \
-  NEXT(noise, noise, "sampling level: rho that the finite number of curves would show of perfect heights")             \
+  NEXT(sampling_error, sampling_error,                                                                                 \
+       "sampling error: rho that the finite number of curves would show of perfect heights")                           \
   NEXT(empty, empty, "cells without mass")                                                                             \
   NEXT(damping, damping, "Levenberg-Marquardt damping, relative to the diagonal of the Hessian")                       \
   NEXT(step, step, "largest entry of the accepted step")                                                               \
@@ -73,10 +74,10 @@ PETSC_EXTERN const char BrenierIterationNames[]; /* "iteration,evaluations,..." 
 /* When an iteration on a fixed sample stops, besides at rounding level. */
 typedef struct {
   PetscInt  max_it;
-  PetscReal noise_part; /* when rho <= noise_part * noise */
-  PetscReal l1_part;    /* or when l1 <= l1_part * noise, which a few heavy cells hardly change; 0 for never */
-  PetscReal residual;   /* or when l1 <= residual; 0 for never */
-  PetscReal rho;        /* or when rho <= rho; 0 for never */
+  PetscReal sampling_part; /* when rho <= sampling_part * noise */
+  PetscReal l1_part;       /* or when l1 <= l1_part * noise, which a few heavy cells hardly change; 0 for never */
+  PetscReal residual;      /* or when l1 <= residual; 0 for never */
+  PetscReal rho;           /* or when rho <= rho; 0 for never */
 } BrenierConvergence;
 
 #define BRENIER_DEFAULT_MAX_IT 50

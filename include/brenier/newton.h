@@ -44,12 +44,12 @@
 /* State of an iteration besides heights and sample. */
 typedef struct {
   BrenierIteration now;
-  PetscReal        length;            /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
+  PetscReal        height_scale;      /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
   PetscReal        energy;            /* of `certified`, by complete lists */
   Vec              certified;         /* heights to go back to; borrowed; NULL before there are any */
-  PetscBool        tidied, distrusts; /* the last lift was done; lists are checked, as steps had raised the energy */
-  PetscReal        error;             /* exact cells: largest |mass / nu - 1| of the iteration before */
-  BrenierReason    reason;            /* 0 while there is more to do */
+  PetscBool lifted_last, needs_check; /* the last lift was done; lists are checked, as steps had raised the energy */
+  PetscReal error;                    /* exact cells: largest |mass / nu - 1| of the iteration before */
+  BrenierReason reason;               /* 0 while there is more to do */
 } BrenierNewtonState;
 
 /* How Newton proceeds. */
@@ -59,10 +59,10 @@ typedef struct {
   PetscReal          damping; /* of the first iteration */
   PetscReal          linear_rtol;
   PetscInt64 hessian_curves; /* about how many curves the Hessian is made from, if the sample is larger; 0 for all */
-  PetscReal  length;         /* height scale; 0 for unknown */
+  PetscReal  height_scale;   /* height scale; 0 for unknown */
   PetscBool  certify;        /* whether the criterion must be met with complete candidate lists */
-  PetscBool  trusts;         /* whether present candidate lists may go unchecked from the start */
-  Vec        scale;          /* NULL, or gets nu_i / H_ii, within a factor of 30 of its geometric mean */
+  PetscBool  lazy_lists;     /* whether present candidate lists may go unchecked from the start */
+  Vec        diagonal_step;  /* NULL, or gets nu_i / H_ii, within a factor of 30 of its geometric mean */
   PetscErrorCode (*monitor)(void *context, const BrenierIteration *iteration); /* NULL for none; collective */
   /* Called before the first iteration and after each, when heights and sample belong to the state. An error ends the
      iteration at once; heights then have no meaning. NULL for none; collective */

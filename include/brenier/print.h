@@ -62,7 +62,7 @@ PETSC_EXTERN PetscErrorCode BrenierPrintWarning(MPI_Comm comm, const char format
 typedef struct {
   MPI_Comm       comm;
   const char    *what;
-  PetscLogDouble begun, said; /* seconds of PetscTime() */
+  PetscLogDouble begun, printed; /* seconds of PetscTime() */
 } BrenierProgress;
 
 /*@
@@ -84,7 +84,7 @@ typedef struct {
 PETSC_EXTERN PetscErrorCode BrenierProgressBegin(BrenierProgress *progress, MPI_Comm comm, const char what[]);
 
 /*@
-  BrenierProgressTell - Prints, from rank 0 and every 20 seconds at most, which part of the work is done and about how
+  BrenierProgressUpdate - Prints, from rank 0 and every 20 seconds at most, which part of the work is done and about how
   long the rest takes
 
   Not collective; rank 0, whose numbers count, has to call it
@@ -100,7 +100,7 @@ PETSC_EXTERN PetscErrorCode BrenierProgressBegin(BrenierProgress *progress, MPI_
 
   Cost: O(1)
 @*/
-PETSC_EXTERN PetscErrorCode BrenierProgressTell(BrenierProgress *progress, PetscReal done, PetscReal all);
+PETSC_EXTERN PetscErrorCode BrenierProgressUpdate(BrenierProgress *progress, PetscReal done, PetscReal all);
 
 enum { BRENIER_NUMBER_LENGTH = 32 };
 

@@ -11,9 +11,9 @@
 
 /* Contents of a result besides targets and vectors. */
 typedef struct {
-  BrenierSource  source;       /* written: borrowed; read: the caller destroys it */
-  PetscInt64     seed, curves; /* of the sample the heights were fitted to */
-  PetscInt64     streamed;     /* of the curves, those of averaged SGD; not read */
+  BrenierSource  source;          /* written: borrowed; read: the caller destroys it */
+  PetscInt64     seed, curves;    /* of the sample the heights were fitted to */
+  PetscInt64     one_pass_curves; /* of the curves, those of averaged SGD; not read */
   BrenierHeldOut held_out;
   PetscBool      exact;       /* whether masses are those of exact cells; not read */
   char           levels[128]; /* numbers of clusters that were solved before the targets */

@@ -31,8 +31,8 @@
 
   Averaged SGD. Newton pays for each curve one scan, a stored list, and one envelope per iteration; SGD pays one scan.
   With great circles, from 16 dimensions and n d = 10^6 on, Newton therefore solves the first sample only, and epochs of
-  averaged SGD on fresh curves (solve/pass.h) continue from its heights to the tolerance. So they do in any dimension
-  where targets have scales (scales.h). Steps are in units of nu_i / H_ii. The step
+  averaged SGD on fresh curves (solve/sgd_epoch.h) continue from its heights to the tolerance. So they do in any
+  dimension where targets have scales (scales.h). Steps are in units of nu_i / H_ii. The step
   size follows from the effective curves C_eff = K / chi2 of the present heights. An epoch draws at most about 6 C_eff
   curves and is followed by a measurement. An epoch after which the held-out error is larger is rejected. When the
   tolerance is expected to take 5 curves a target or fewer, Newton is left out: the warm-up is as long as that, at most
@@ -69,28 +69,29 @@ typedef struct {
   BrenierNewtonOptions newton;     /* its monitor gets all stages as one iteration */
   BrenierDescentSample sample;     /* adam, asgd: points or curves */
   BrenierCheckpoint    checkpoint; /* NULL for none; for Newton only. A state that it found is continued */
-  PetscErrorCode (*measured)(void *context, const BrenierHeldOut *held_out); /* gets each measurement; NULL for none */
+  PetscErrorCode (*on_measurement)(void                 *context,
+                                   const BrenierHeldOut *held_out); /* gets each measurement; NULL for none */
   void *context;
 } BrenierSolveOptions;
 
 /* The outcome of a solve. */
 typedef struct {
   BrenierIteration  last;
-  BrenierReason     reason;   /* of the last stage */
-  PetscInt64        curves;   /* used in all: the last sample and those of averaged SGD */
-  PetscInt64        streamed; /* of these, fresh ones of averaged SGD, rejected epochs included */
+  BrenierReason     reason;          /* of the last stage */
+  PetscInt64        curves;          /* used in all: the last sample and those of averaged SGD */
+  PetscInt64        one_pass_curves; /* of these, fresh ones of averaged SGD, rejected epochs included */
   BrenierHeldOut    held_out;
-  PetscBool         exact;              /* whether masses are exact: no curves, no sampling error */
-  PetscBool         within_tol, passes; /* whether tol was met; whether averaged SGD followed Newton */
-  BrenierStopReason stopped;            /* who asked to stop; with a checkpoint nothing else is set then */
-  BrenierDualWork   work;               /* of this rank, all stages and epochs, without warm-up and measurements */
+  PetscBool         exact;                   /* whether masses are exact: no curves, no sampling error */
+  PetscBool         within_tol, sgd_follows; /* whether tol was met; whether averaged SGD followed Newton */
+  BrenierStopReason stopped;                 /* who asked to stop; with a checkpoint nothing else is set then */
+  BrenierDualWork   work;                    /* of this rank, all stages and epochs, without warm-up and measurements */
 } BrenierSolved;
 
 enum { BRENIER_MAX_LEVELS = 12 };
 
 /* What is known of the heights to start from. */
 typedef struct {
-  PetscReal length;                    /* height scale; 0 when unknown; unit source target */
+  PetscReal height_scale;              /* height scale; 0 when unknown; unit source target */
   PetscInt  n_levels;                  /* levels of clusters that were solved before */
   PetscInt  level[BRENIER_MAX_LEVELS]; /* their numbers of clusters, ascending */
 } BrenierStart;
@@ -121,7 +122,7 @@ typedef struct {
                                 clusters, or the mean of the warm-up so far
 . `PETSC_ERR_NOT_CONVERGED`   - as `BrenierGaussianStart()`
 . `PETSC_ERR_FILE_UNEXPECTED` - the targets have more than 30,000 dimensions
-- `PETSC_ERR_FILE_OPEN`       - as `BrenierCheckpointKeep()`
+- `PETSC_ERR_FILE_OPEN`       - as `BrenierCheckpointSave()`
 
   Cost: levels of 8 to 32 times fewer targets are solved by Newton; the warm-up has 4 n^2 dim (warm_up + 1) flops a
   round
@@ -151,7 +152,7 @@ PETSC_EXTERN PetscErrorCode BrenierSolveStart(BrenierTargets targets, BrenierSou
                                 or the mean of the warm-up so far
 . `PETSC_ERR_NOT_CONVERGED`   - as `BrenierGaussianStart()`
 . `PETSC_ERR_FILE_UNEXPECTED` - the targets have more than 30,000 dimensions
-- `PETSC_ERR_FILE_OPEN`       - as `BrenierCheckpointKeep()`
+- `PETSC_ERR_FILE_OPEN`       - as `BrenierCheckpointSave()`
 
   Cost: for the same number of targets one scan of some curves; else `BrenierTransportApply()` to n points and a warm-up
 
@@ -178,19 +179,20 @@ PETSC_EXTERN PetscErrorCode BrenierSolveRestart(BrenierTargets targets, BrenierS
 . h - heights to start from, then the averaged heights, laid out as the targets; unit: source target
 
   Output Parameter:
-. length - height scale; 0 when nothing was done; unit: source target
+. height_scale - height scale; 0 when nothing was done; unit: source target
 
   Errors:
 + `BRENIER_STOPPED`     - a stop was asked for (stop.h); h is then the mean of the round so far, later steps weighing
                         more
-- `PETSC_ERR_FILE_OPEN` - as `BrenierCheckpointKeep()`
+- `PETSC_ERR_FILE_OPEN` - as `BrenierCheckpointSave()`
 
   Cost: 4 n^2 dim (warm_up + 1) flops a round, in 128 steps (512 for small problems), 1 to 4 rounds
 
   Notes: Every number of ranks gives the same heights.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, BrenierSource source, PetscInt64 seed,
-                                          PetscReal warm_up, BrenierCheckpoint checkpoint, Vec h, PetscReal *length);
+                                          PetscReal warm_up, BrenierCheckpoint checkpoint, Vec h,
+                                          PetscReal *height_scale);
 
 /*@
   BrenierSolve - Solves by Newton on growing samples and averaged SGD, or by another method, to the tolerance
@@ -201,7 +203,7 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, BrenierSource 
 + targets - the targets
 . source  - the source
 . options - what is asked of the solve
-- length  - height scale, of `BrenierSolveStart()`, or 0; unit: source target
+- height_scale  - height scale, of `BrenierSolveStart()`, or 0; unit: source target
 
   Input/Output Parameter:
 . h - heights to start from, then the heights reached, laid out as the targets; unit: source target
@@ -212,7 +214,7 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, BrenierSource 
 - solved - the outcome; a tolerance that was not met and a stop are outcomes, not errors
 
   Errors:
-+ `PETSC_ERR_FILE_OPEN`       - as `BrenierCheckpointKeep()`
++ `PETSC_ERR_FILE_OPEN`       - as `BrenierCheckpointSave()`
 - `PETSC_ERR_FILE_UNEXPECTED` - the sample in the checkpoint cannot be read (`BrenierDualLoad()`)
 
   Cost: a scan (`BrenierDualEvaluate()`) of every curve when it enters, and again when its list is not complete;
@@ -224,7 +226,7 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, BrenierSource 
   as the time left allows, at least 64; if an earlier measurement found better heights, those are returned.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, BrenierSource source,
-                                         const BrenierSolveOptions *options, PetscReal length, Vec h,
+                                         const BrenierSolveOptions *options, PetscReal height_scale, Vec h,
                                          const BrenierCells *cells, BrenierSolved *solved);
 
 /*@
@@ -250,7 +252,7 @@ PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, BrenierSource s
 
   Errors:
 + `PETSC_ERR_ARG_OUTOFRANGE` - the cells of the source are not known
-. `PETSC_ERR_FILE_OPEN`      - as `BrenierCheckpointKeep()`
+. `PETSC_ERR_FILE_OPEN`      - as `BrenierCheckpointSave()`
 - `PETSC_ERR_LIB`            - LAPACK failed on the covariance of a cluster
 
   Cost: an iteration computes a convex hull of all targets on one rank, the cells on all ranks, and solves a sparse

@@ -42,7 +42,7 @@ typedef enum {
 } BrenierFound;
 
 /* Room for a format or a status with its final zero. */
-enum { BRENIER_LOOK_LENGTH = 128 };
+enum { BRENIER_FORMAT_LENGTH = 128 };
 
 /*@
   BrenierStorePlace - Follows symbolic links at the end of a path, whether a file is there or not
@@ -93,7 +93,7 @@ PETSC_EXTERN void BrenierStoreFolder(const char path[], char folder[PETSC_MAX_PA
 PETSC_EXTERN void BrenierStoreCheckPlace(const char path[], BrenierFault *fault);
 
 /*@
-  BrenierStoreLook - Tells what is at a path, and the root attributes format and status of a store
+  BrenierStoreIdentify - Tells what is at a path, and the root attributes format and status of a store
 
   Not collective
 
@@ -108,8 +108,8 @@ PETSC_EXTERN void BrenierStoreCheckPlace(const char path[], BrenierFault *fault)
 
   Cost: opens the file and reads two attributes
 @*/
-PETSC_EXTERN BrenierFound BrenierStoreLook(const char path[], char format[BRENIER_LOOK_LENGTH],
-                                           char status[BRENIER_LOOK_LENGTH]);
+PETSC_EXTERN BrenierFound BrenierStoreIdentify(const char path[], char format[BRENIER_FORMAT_LENGTH],
+                                               char status[BRENIER_FORMAT_LENGTH]);
 
 /*@
   BrenierStoreMaker - Names the command that makes files of a format

@@ -68,7 +68,7 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const Bre
                                                  BrenierTargets *targets);
 
 /*@
-  BrenierTargetsAdopt - Makes targets from rows already checked, as those of a result file
+  BrenierTargetsCreateFromArrays - Makes targets from rows already checked, as those of a result file
 
   Collective on `comm`
 
@@ -89,8 +89,8 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const Bre
 
   Notes: Nothing is checked or merged.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierTargetsAdopt(MPI_Comm comm, PetscInt n_local, PetscInt dim, PetscReal *y,
-                                                PetscReal *nu, PetscInt64 *row, BrenierTargets *targets);
+PETSC_EXTERN PetscErrorCode BrenierTargetsCreateFromArrays(MPI_Comm comm, PetscInt n_local, PetscInt dim, PetscReal *y,
+                                                           PetscReal *nu, PetscInt64 *row, BrenierTargets *targets);
 
 /*@
   BrenierTargetsCreateVec - Makes a vector with one entry for each target, all 0

@@ -23,17 +23,17 @@ static const PetscInt64 brenier_patience = 100000, brenier_least_kept = 1000;
 
 typedef struct {
   /* parameters */
-  BrenierPath    output, labels;
-  PetscInt64     n, seed, first;
-  PetscInt       noise; /* whether to store it: index into yes and no */
-  PetscBool      stores_noise, has_labels;
-  BrenierTargets targets;
-  BrenierSource  source; /* owned */
-  Vec            h;
-  BrenierExtend  extend;
-  BrenierStore   store;
-  PetscInt64    *label_of_target; /* shape [targets here], or NULL */
-  BrenierType    label_type;      /* i8, or u8 where i8 does not reach */
+  BrenierPath             output, labels;
+  PetscInt64              n, seed, first;
+  PetscInt                noise; /* whether to store it: index into yes and no */
+  PetscBool               stores_noise, has_labels;
+  BrenierTargets          targets;
+  BrenierSource           source; /* owned */
+  Vec                     h;
+  BrenierExtensionOptions extend;
+  BrenierStore            store;
+  PetscInt64             *label_of_target; /* shape [targets here], or NULL */
+  BrenierType             label_type;      /* i8, or u8 where i8 does not reach */
   /* a group on this rank */
   PetscInt    at_once;
   PetscReal  *x, *code;
@@ -74,7 +74,7 @@ static PetscErrorCode WriteSingle(Sampler *s, const char name[], PetscInt n, con
 }
 
 /* Moves the draws that are kept to the front, no more than are wanted over all ranks; returns their number here. */
-static PetscErrorCode KeepDraws(Sampler *s, PetscInt n, PetscInt *n_kept)
+static PetscErrorCode SelectDraws(Sampler *s, PetscInt n, PetscInt *n_kept)
 {
   const size_t    dim     = (size_t)s->targets->dim;
   const PetscBool rejects = (PetscBool)(s->extend.singular == BRENIER_SINGULAR_REJECT);
@@ -136,7 +136,7 @@ static PetscErrorCode SampleGroup(Sampler *s, PetscInt count)
   PetscCall(BrenierExtensionApply(&s->extend.extension, s->targets, s->h, n, s->x,
                                   &(BrenierExtended){s->index, NULL, s->code, s->crosses}));
   s->drawn += count;
-  PetscCall(KeepDraws(s, n, &kept));
+  PetscCall(SelectDraws(s, n, &kept));
   PetscCall(AppendGroup(s, kept));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -155,8 +155,8 @@ static PetscErrorCode Progress(Sampler *s)
              s->drawn, s->kept);
   PetscCall(PetscTime(&now));
   if (s->kept > 0 && s->kept < s->n && now - s->said > every) {
-    PetscCall(BrenierSay("  %" PetscInt64_FMT " of %" PetscInt64_FMT " samples, about %.0f s remain", s->kept, s->n,
-                         (now - s->begun) * (double)(s->n - s->kept) / (double)s->kept));
+    PetscCall(BrenierPrintWorld("  %" PetscInt64_FMT " of %" PetscInt64_FMT " samples, about %.0f s remain", s->kept,
+                                s->n, (now - s->begun) * (double)(s->n - s->kept) / (double)s->kept));
     s->said = now;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -207,7 +207,7 @@ static PetscErrorCode SampleAll(Sampler *s)
   PetscCall(BrenierStoreSetInt(s->store, "/", "seed", s->seed));
   PetscCall(BrenierStoreSetInt(s->store, "/", "first", s->first));
   PetscCall(BrenierStoreSetText(s->store, "/", "source", BrenierSourceName(s->source)));
-  PetscCall(BrenierExtendSetAttributes(&s->extend, s->store));
+  PetscCall(BrenierExtensionOptionsSetAttributes(&s->extend, s->store));
   ierr = DrawAll(s);
   if (ierr) PetscCall(BrenierStoreDestroy(&s->store)); // leaves no file behind
   PetscCall(ierr);
@@ -273,7 +273,7 @@ static PetscErrorCode ReadSampleOptions(Sampler *s)
   PetscFunctionBegin;
   PetscCall(PetscMemzero(s, sizeof *s));
   PetscCall(BrenierOptionsRead(sample_options, s));
-  PetscCall(BrenierExtendCheck(PETSC_TRUE, &s->extend));
+  PetscCall(BrenierExtensionOptionsCheck(PETSC_TRUE, &s->extend));
   s->stores_noise = (PetscBool)(s->noise == 0);
   s->has_labels   = (PetscBool)(s->labels[0] != '\0');
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -288,10 +288,11 @@ static PetscErrorCode ReportSamples(const Sampler *s)
   PetscCall(PetscTime(&seconds));
   seconds -= s->begun;
   if (s->extend.linear && s->extend.extension.threshold < 180.0)
-    PetscCall(BrenierSay("%" PetscInt64_FMT " of %" PetscInt64_FMT " draws cross the singular set (-singular %s)",
-                         s->crossed, s->drawn, BrenierSingularNames[s->extend.singular]));
-  PetscCall(BrenierSay("%" PetscInt64_FMT " sample%s in %.1f s, %.3g codes/s, %.3g MB; output in %s", s->n,
-                       BrenierPlural(s->n), seconds, (double)s->n / seconds, 1e-6 * bytes, s->output));
+    PetscCall(BrenierPrintWorld("%" PetscInt64_FMT " of %" PetscInt64_FMT
+                                " draws cross the singular set (-singular %s)",
+                                s->crossed, s->drawn, BrenierSingularNames[s->extend.singular]));
+  PetscCall(BrenierPrintWorld("%" PetscInt64_FMT " sample%s in %.1f s, %.3g codes/s, %.3g MB; output in %s", s->n,
+                              BrenierPlural(s->n), seconds, (double)s->n / seconds, 1e-6 * bytes, s->output));
   PetscCall(BrenierLogEvent("sample", "i samples", s->n, "i draws", s->drawn, "i crossing", s->crossed,
                             "r sample_seconds", seconds, "r codes_per_second", (double)s->n / seconds, "s output",
                             s->output, NULL));
@@ -309,10 +310,10 @@ static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outco
   s.source = result.source;
   PetscCall(CheckRange(s.targets, argument[0]));
   PetscCall(ReadLabels(&s));
-  PetscCall(BrenierExtendSetUp(&s.extend, &result, s.targets, s.h));
+  PetscCall(BrenierExtensionOptionsSetUp(&s.extend, &result, s.targets, s.h));
   PetscCall(SampleAll(&s));
   PetscCall(ReportSamples(&s));
-  PetscCall(BrenierExtendDestroy(&s.extend));
+  PetscCall(BrenierExtensionOptionsDestroy(&s.extend));
   PetscCall(PetscFree(s.label_of_target));
   PetscCall(VecDestroy(&s.h));
   PetscCall(BrenierSourceDestroy(&s.source));

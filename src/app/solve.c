@@ -38,8 +38,8 @@ static PetscErrorCode SolveExactly(SolveRun *run)
   PetscCheck(run->targets->dim > 1, PETSC_COMM_WORLD, PETSC_ERR_FP,
              "%s: the targets lie on a line, and their cells cannot be computed in double precision",
              run->targets->path);
-  PetscCall(BrenierSay("notice: no solution by exact cells (%s); curves are sampled instead",
-                       BrenierReasonText(run->solved.reason)));
+  PetscCall(BrenierPrintWorld("notice: no solution by exact cells (%s); curves are sampled instead",
+                              BrenierReasonText(run->solved.reason)));
   run->exact = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -57,18 +57,19 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
   if (run->exact) PetscCall(SolveExactly(run));
   if (!run->exact) PetscCall(BrenierSolveFindStart(run));
   if (!run->exact && !run->solved.stopped)
-    PetscCall(BrenierSolve(run->targets, run->source, &r->solve, run->start.length, run->h,
+    PetscCall(BrenierSolve(run->targets, run->source, &r->solve, run->start.height_scale, run->h,
                            &(BrenierCells){run->mass, run->mass_error, run->barycentre}, &run->solved));
   if (run->solved.stopped && r->solve.checkpoint) {
     PetscCall(BrenierSolveEndStopped(run, outcome));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (run->solved.stopped)
-    PetscCall(BrenierSay("stopped (%s) after %.0f iteration%s", BrenierStopText(PETSC_COMM_WORLD, run->solved.stopped),
-                         run->solved.last.iteration, BrenierPlural((PetscInt64)run->solved.last.iteration)));
+    PetscCall(BrenierPrintWorld("stopped (%s) after %.0f iteration%s",
+                                BrenierStopText(PETSC_COMM_WORLD, run->solved.stopped), run->solved.last.iteration,
+                                BrenierPlural((PetscInt64)run->solved.last.iteration)));
   else
-    PetscCall(BrenierSay("%s (%.0f iteration%s)", BrenierReasonText(run->solved.reason), run->solved.last.iteration,
-                         BrenierPlural((PetscInt64)run->solved.last.iteration)));
+    PetscCall(BrenierPrintWorld("%s (%.0f iteration%s)", BrenierReasonText(run->solved.reason),
+                                run->solved.last.iteration, BrenierPlural((PetscInt64)run->solved.last.iteration)));
   if (run->solved.curves > 0) PetscCall(BrenierSolveReportWork(run->targets, run->source, &run->solved));
   PetscCall(BrenierSolveConclude(run, outcome));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -91,7 +92,7 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
   run.exact               = (PetscBool)(r->cells == BRENIER_CELLS_EXACT);
   r->solve.newton.monitor = BrenierSolveMonitor;
   r->solve.newton.context = &run.history;
-  r->solve.measured       = BrenierSolveMeasured;
+  r->solve.on_measurement = BrenierSolveOnMeasurement;
   PetscCall(BrenierSolveAnnounce(&run));
   PetscCall(BrenierSolveRequestCheckpoint(r, run.given, run.targets));
   if (r->solve.checkpoint && BrenierCheckpointState(r->solve.checkpoint)->phase == BRENIER_PHASE_FINISHED)

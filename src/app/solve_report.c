@@ -18,7 +18,7 @@ PetscErrorCode BrenierSolveAddIteration(SolveHistory *history, const BrenierIter
     PetscCall(PetscRealloc((size_t)history->capacity * sizeof *history->row, &history->row));
   }
   history->row[history->n++] = *now;
-  PetscCall(BrenierLogEvent("iteration", BRENIER_ITERATION_FIELDS(FIELD, FIELD) NULL));
+  PetscCall(BrenierLogEvent("iteration", BRENIER_ITERATION_FIELDS(FIELD, FIELD) "r noise", now->sampling_error, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -26,9 +26,10 @@ PetscErrorCode BrenierSolveMonitor(void *context, const BrenierIteration *now)
 {
   PetscFunctionBegin;
   PetscCall(BrenierSolveAddIteration(context, now));
-  PetscCall(BrenierSay("%5.0f %5.0f %8.1f %9.0f %14.8g %10.3e %10.3e %8.1e %6.0f %8.1e %8.1e %6.0f", now->iteration,
-                       now->evaluations, now->seconds, now->curves, now->energy, now->l1, now->rho, now->noise,
-                       now->empty, now->damping, now->step, now->linear_iterations));
+  PetscCall(BrenierPrintWorld("%5.0f %5.0f %8.1f %9.0f %14.8g %10.3e %10.3e %8.1e %6.0f %8.1e %8.1e %6.0f",
+                              now->iteration, now->evaluations, now->seconds, now->curves, now->energy, now->l1,
+                              now->rho, now->sampling_error, now->empty, now->damping, now->step,
+                              now->linear_iterations));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -43,30 +44,34 @@ PetscErrorCode BrenierSolveAnnounce(const SolveRun *run)
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(t->comm, &size));
-  PetscCall(BrenierSay("Brenier %s on %d rank%s (%s): %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT
-                       ", source %s, masses by %s",
-                       BRENIER_VERSION, size, BrenierPlural(size), BrenierTileSimd(), t->n, BrenierPlural(t->n), t->dim,
-                       BrenierSourceName(source), run->exact ? "exact cells" : curve[BrenierSourceCurveType(source)]));
+  PetscCall(BrenierPrintWorld("Brenier %s on %d rank%s (%s): %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT
+                              ", source %s, masses by %s",
+                              BRENIER_VERSION, size, BrenierPlural(size), BrenierTileSimd(), t->n, BrenierPlural(t->n),
+                              t->dim, BrenierSourceName(source),
+                              run->exact ? "exact cells" : curve[BrenierSourceCurveType(source)]));
   if (run->reduction->basis)
-    PetscCall(BrenierSay("reduction: the targets span %" PetscInt_FMT " of %" PetscInt_FMT
-                         " dimensions; the problem is solved in these",
-                         run->reduction->rank, t->dim));
-  if (run->exact) PetscCall(BrenierSay("masses are exact: Newton converges to rounding level, and -tol has no effect"));
+    PetscCall(BrenierPrintWorld("reduction: the targets span %" PetscInt_FMT " of %" PetscInt_FMT
+                                " dimensions; the problem is solved in these",
+                                run->reduction->rank, t->dim));
+  if (run->exact)
+    PetscCall(BrenierPrintWorld("masses are exact: Newton converges to rounding level, and -tol has no effect"));
   else if (r->solve.curves > 0)
-    PetscCall(
-        BrenierSay("sample: %" PetscInt64_FMT " curve%s, by -curves", r->solve.curves, BrenierPlural(r->solve.curves)));
+    PetscCall(BrenierPrintWorld("sample: %" PetscInt64_FMT " curve%s, by -curves", r->solve.curves,
+                                BrenierPlural(r->solve.curves)));
   else
-    PetscCall(BrenierSay("sample: grows until the upper end of the 95%% interval of the held-out rho is below %s",
-                         BrenierNumber(r->solve.tol, number)));
+    PetscCall(
+        BrenierPrintWorld("sample: grows until the upper end of the 95%% interval of the held-out rho is below %s",
+                          BrenierNumber(r->solve.tol, number)));
   PetscCall(BrenierLogEvent("start", "s version", BRENIER_VERSION, "s commit", BRENIER_GIT_COMMIT, "i ranks",
                             (PetscInt64)size, "s simd", BrenierTileSimd(), "s input", t->path, "i n_targets",
                             (PetscInt64)t->n, "i dim", (PetscInt64)t->dim, "i rank", (PetscInt64)run->reduction->rank,
                             "s source", BrenierSourceName(source), "s cells", BrenierCellsNames[run->exact], "i curves",
                             r->solve.curves, "r tol", r->solve.tol, "i seed", r->solve.seed, NULL));
-  PetscCall(BrenierSay("in sample: L1 = sum abs(w_i - nu_i), rho, its sampling error, empty cells, iterations of the "
-                       "linear solver"));
-  PetscCall(BrenierSay("%5s %5s %8s %9s %14s %10s %10s %8s %6s %8s %8s %6s", "iter", "eval", "seconds", "curves",
-                       "energy", "L1", "rho", "sampling", "empty", "damping", "step", "linear"));
+  PetscCall(
+      BrenierPrintWorld("in sample: L1 = sum abs(w_i - nu_i), rho, its sampling error, empty cells, iterations of the "
+                        "linear solver"));
+  PetscCall(BrenierPrintWorld("%5s %5s %8s %9s %14s %10s %10s %8s %6s %8s %8s %6s", "iter", "eval", "seconds", "curves",
+                              "energy", "L1", "rho", "sampling", "empty", "damping", "step", "linear"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -75,10 +80,10 @@ PetscErrorCode BrenierSolveReportWork(BrenierTargets t, BrenierSource source, co
   const double           look    = 0.05; // seconds that measuring the rate takes
   const int              vectors = BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE ? 2 : 1;
   const BrenierDualWork *work    = &solved->work;
-  const PetscInt64       sample  = solved->curves - solved->streamed;
+  const PetscInt64       sample  = solved->curves - solved->one_pass_curves;
   const PetscReal        once    = 2.0 * vectors * t->dim * (PetscReal)t->n * (PetscReal)PetscMax(solved->curves, 1);
   PetscLogDouble         all[5]  = {work->flops, work->scan_seconds, work->envelope_seconds, 0.0, work->ring_bytes};
-  PetscInt64             sum[4]  = {work->n_scanned, work->n_candidates, work->n_pieces, work->n_risen}, bytes;
+  PetscInt64             sum[4]  = {work->n_scanned, work->n_candidates, work->n_pieces, work->n_rescanned}, bytes;
   PetscMPIInt            size;
   struct rusage          usage;
 
@@ -91,21 +96,22 @@ PetscErrorCode BrenierSolveReportWork(BrenierTargets t, BrenierSource source, co
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 4, MPIU_INT64, MPI_SUM, PETSC_COMM_WORLD));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_INT64, MPI_MAX, PETSC_COMM_WORLD));
   if (all[1] > 0.0)
-    PetscCall(BrenierSay(
+    PetscCall(BrenierPrintWorld(
         "work: %.2f scans of all curves in %.1f s (%.0f%% of the peak multiply-add rate), envelopes %.1f s",
         all[0] / once, all[1] / size, 100.0 * all[0] * size / PetscMax(all[1] * all[3], 1.0), all[2] / size));
   if (sum[2] > 0)
-    PetscCall(BrenierSay("candidate lists: %.1f targets per curve of the sample; envelopes: %.1f pieces",
-                         (double)sum[1] / (double)sample, (double)sum[2] / (double)sample));
-  PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "i curves", sample, "i streamed",
-                            solved->streamed, "i scanned", sum[0], "i candidates", sum[1], "i pieces", sum[2],
-                            "i risen", sum[3], "r scans", all[0] / once, "r scan_flops", all[0], "r scan_seconds",
-                            all[1] / size, "r envelope_seconds", all[2] / size, "r peak_flops", all[3], "r ring_bytes",
-                            all[4] / size, "i peak_memory_bytes", bytes, NULL));
+    PetscCall(BrenierPrintWorld("candidate lists: %.1f targets per curve of the sample; envelopes: %.1f pieces",
+                                (double)sum[1] / (double)sample, (double)sum[2] / (double)sample));
+  PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "i curves", sample, "i one_pass_curves",
+                            solved->one_pass_curves, "i streamed", solved->one_pass_curves, "i scanned", sum[0],
+                            "i candidates", sum[1], "i pieces", sum[2], "i rescanned", sum[3], "i risen", sum[3],
+                            "r scans", all[0] / once, "r scan_flops", all[0], "r scan_seconds", all[1] / size,
+                            "r envelope_seconds", all[2] / size, "r peak_flops", all[3], "r ring_bytes", all[4] / size,
+                            "i peak_memory_bytes", bytes, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveMeasured(void *context, const BrenierHeldOut *held_out)
+PetscErrorCode BrenierSolveOnMeasurement(void *context, const BrenierHeldOut *held_out)
 {
   (void)context;
   return BrenierReportHeldOut("held_out", held_out);

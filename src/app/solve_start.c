@@ -24,7 +24,7 @@ static PetscErrorCode ProjectOther(BrenierReduction reduction, BrenierTargets *b
   BrenierReductionProject(reduction, n, *barycentre, b);
   PetscCall(PetscArraycpy(nu, (*before)->nu, n));
   PetscCall(PetscArraycpy(row, (*before)->row, n));
-  PetscCall(BrenierTargetsAdopt((*before)->comm, n, rank, y, nu, row, &projected));
+  PetscCall(BrenierTargetsCreateFromArrays((*before)->comm, n, rank, y, nu, row, &projected));
   PetscCall(BrenierTargetsDestroy(before));
   PetscCall(PetscFree(*barycentre));
   *before     = projected;
@@ -75,7 +75,7 @@ PetscErrorCode BrenierSolveFindStart(SolveRun *run)
 
   PetscFunctionBegin;
   if (checkpoint && BrenierCheckpointState(checkpoint)->phase > BRENIER_PHASE_WARM_UP) {
-    run->start.length = BrenierCheckpointState(checkpoint)->length;
+    run->start.height_scale = BrenierCheckpointState(checkpoint)->height_scale;
     PetscCall(BrenierCheckpointGetLevels(checkpoint, BRENIER_MAX_LEVELS, &run->start.n_levels, run->start.level));
     PetscCall(BrenierCheckpointGet(checkpoint, &(BrenierSolveVectors){.h = run->h}));
     PetscCall(BrenierCheckpointHistory(checkpoint, &n, &row));

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* Lists this many times as long as full scans make them are made anew. */
-static const PetscReal brenier_crowded = 3.0;
+static const PetscReal brenier_list_growth = 3.0;
 
 PetscErrorCode BrenierCandidatesAddCurves(BrenierCandidates *lists, PetscInt n_curves)
 {
@@ -31,13 +31,13 @@ static PetscErrorCode GrowArena(BrenierCandidates *lists, PetscInt64 n)
   PetscCall(PetscRealloc(capacity * sizeof *lists->ghost, &lists->ghost));
   PetscCall(PetscRealloc(capacity * sizeof *lists->a, &lists->a));
   PetscCall(PetscRealloc(capacity * sizeof *lists->b, &lists->b));
-  PetscCall(PetscRealloc(capacity * sizeof *lists->low, &lists->low));
+  PetscCall(PetscRealloc(capacity * sizeof *lists->lower, &lists->lower));
   lists->capacity = (PetscInt64)capacity;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierCandidatesSet(BrenierCandidates *lists, PetscInt c, PetscInt n, const BrenierGlobal global[],
-                                    const PetscReal a[], const PetscReal b[], const float low[])
+                                    const PetscReal a[], const PetscReal b[], const float lower[])
 {
   PetscFunctionBegin;
   if (n > lists->n[c] || lists->offset[c] < lists->fixed_end) {
@@ -50,7 +50,7 @@ PetscErrorCode BrenierCandidatesSet(BrenierCandidates *lists, PetscInt c, PetscI
   PetscCall(PetscArraycpy(lists->global + lists->offset[c], global, n));
   PetscCall(PetscArraycpy(lists->a + lists->offset[c], a, n));
   PetscCall(PetscArraycpy(lists->b + lists->offset[c], b, n));
-  PetscCall(PetscArraycpy(lists->low + lists->offset[c], low, n));
+  PetscCall(PetscArraycpy(lists->lower + lists->offset[c], lower, n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -89,7 +89,7 @@ static PetscErrorCode MoveList(BrenierCandidates *lists, PetscInt64 from, PetscI
   PetscCall(PetscArraymove(lists->ghost + to, lists->ghost + from, n));
   PetscCall(PetscArraymove(lists->a + to, lists->a + from, n));
   PetscCall(PetscArraymove(lists->b + to, lists->b + from, n));
-  PetscCall(PetscArraymove(lists->low + to, lists->low + from, n));
+  PetscCall(PetscArraymove(lists->lower + to, lists->lower + from, n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -120,25 +120,25 @@ PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierCandidatesCrowded(const BrenierCandidates *lists, MPI_Comm comm, PetscInt64 n_fresh,
-                                        PetscBool *crowded)
+PetscErrorCode BrenierCandidatesTooLong(const BrenierCandidates *lists, MPI_Comm comm, PetscInt64 n_fresh,
+                                        PetscBool *too_long)
 {
   PetscInt64 n[2] = {lists->n_total, n_fresh};
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, n, 2, MPIU_INT64, MPI_SUM, comm));
-  *crowded = (PetscBool)((PetscReal)n[0] > brenier_crowded * (PetscReal)n[1]);
+  *too_long = (PetscBool)((PetscReal)n[0] > brenier_list_growth * (PetscReal)n[1]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-void BrenierCandidatesForget(BrenierCandidates *lists)
+void BrenierCandidatesClear(BrenierCandidates *lists)
 {
   for (PetscInt c = 0; c < lists->n_curves; ++c) lists->n[c] = -1;
   lists->n_total = 0;
   if (lists->saved.n_total == 0) lists->end = 0;
 }
 
-PetscErrorCode BrenierCandidatesForgetSaved(BrenierCandidates *lists)
+PetscErrorCode BrenierCandidatesClearSaved(BrenierCandidates *lists)
 {
   PetscFunctionBegin;
   PetscCall(PetscFree(lists->saved.offset));
@@ -154,7 +154,7 @@ PetscErrorCode BrenierCandidatesSave(BrenierCandidates *lists)
   const PetscInt     n     = lists->n_curves;
 
   PetscFunctionBegin;
-  PetscCall(BrenierCandidatesForgetSaved(lists));
+  PetscCall(BrenierCandidatesClearSaved(lists));
   PetscCall(BrenierCandidatesCompact(lists));
   PetscCall(PetscMalloc1(n, &saved->offset));
   PetscCall(PetscMalloc1(n, &saved->n));
@@ -177,13 +177,13 @@ PetscInt BrenierCandidatesLongest(const BrenierCandidates *lists)
 PetscErrorCode BrenierCandidatesFree(BrenierCandidates *lists)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierCandidatesForgetSaved(lists));
+  PetscCall(BrenierCandidatesClearSaved(lists));
   PetscCall(PetscFree(lists->offset));
   PetscCall(PetscFree(lists->n));
   PetscCall(PetscFree(lists->global));
   PetscCall(PetscFree(lists->ghost));
   PetscCall(PetscFree(lists->a));
   PetscCall(PetscFree(lists->b));
-  PetscCall(PetscFree(lists->low));
+  PetscCall(PetscFree(lists->lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -28,7 +28,7 @@ typedef struct {
   BrenierGlobal *global;
   BrenierGhost  *ghost; /* undefined between a scan and the halo that follows it */
   PetscReal     *a, *b;
-  float         *low; /* of an anchor, the height it must not fall below; -INFINITY for the others */
+  float         *lower; /* of an anchor, the height it must not fall below; -INFINITY for the others */
   /* data */
   BrenierSavedLists saved;
 } BrenierCandidates;
@@ -38,22 +38,22 @@ PetscErrorCode BrenierCandidatesAddCurves(BrenierCandidates *lists, PetscInt n_c
 
 /* Sets the list of local curve c, replacing what it had; its ghosts are undefined. Not collective. O(n), amortised. */
 PetscErrorCode BrenierCandidatesSet(BrenierCandidates *lists, PetscInt c, PetscInt n, const BrenierGlobal global[],
-                                    const PetscReal a[], const PetscReal b[], const float low[]);
+                                    const PetscReal a[], const PetscReal b[], const float lower[]);
 
 /* Moves the lists, and those that are saved, side by side when much of the arena is not in use. Not collective. */
 PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists);
 
 /* Whether the lists are so much longer than the n_fresh entries that full scans made that another full scan is due.
    Collective. */
-PetscErrorCode BrenierCandidatesCrowded(const BrenierCandidates *lists, MPI_Comm comm, PetscInt64 n_fresh,
-                                        PetscBool *crowded);
+PetscErrorCode BrenierCandidatesTooLong(const BrenierCandidates *lists, MPI_Comm comm, PetscInt64 n_fresh,
+                                        PetscBool *too_long);
 
 /* Forgets the lists of all curves, but not those that are saved. Not collective. */
-void BrenierCandidatesForget(BrenierCandidates *lists);
+void BrenierCandidatesClear(BrenierCandidates *lists);
 
 /* Notes the lists as they are, or forgets what was saved. Not collective. 12 bytes a curve. */
 PetscErrorCode BrenierCandidatesSave(BrenierCandidates *lists);
-PetscErrorCode BrenierCandidatesForgetSaved(BrenierCandidates *lists);
+PetscErrorCode BrenierCandidatesClearSaved(BrenierCandidates *lists);
 
 /* The longest list's length. Not collective. */
 PetscInt BrenierCandidatesLongest(const BrenierCandidates *lists);

@@ -38,7 +38,7 @@ PetscErrorCode BrenierHeightsNormalise(BrenierTargets targets, Vec height, Petsc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack)
+PetscErrorCode BrenierDualSetSkin(BrenierDual dual, Vec width)
 {
   const PetscInt n    = dual->targets->n_local;
   BrenierSkin   *skin = &dual->skin;
@@ -47,13 +47,13 @@ PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack)
   if (!dual->curves.family->is_filtered) PetscFunctionReturn(PETSC_SUCCESS);
   if (!skin->is_kept) {
     skin->is_kept = PETSC_TRUE;
-    PetscCall(PetscMalloc1(n, &skin->slack));
-    PetscCall(PetscMalloc1(n, &skin->cap));
-    for (BrenierLocal i = 0; i < n; ++i) skin->cap[i] = -PETSC_INFINITY;
+    PetscCall(PetscMalloc1(n, &skin->width));
+    PetscCall(PetscMalloc1(n, &skin->upper));
+    for (BrenierLocal i = 0; i < n; ++i) skin->upper[i] = -PETSC_INFINITY;
     PetscCall(BrenierCandidatesAddCurves(&dual->candidates, dual->sample.n_local));
   }
-  PetscCall(BrenierHeightsNormalise(dual->targets, slack, skin->slack));
-  skin->renewed = PETSC_TRUE;
+  PetscCall(BrenierHeightsNormalise(dual->targets, width, skin->width));
+  skin->changed = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -68,19 +68,19 @@ PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves)
   PetscCall(BrenierSampleGrow(sample, n_curves));
   PetscCall(BrenierPiecesAddCurves(&dual->pieces, n_old, sample->n_local));
   if (dual->skin.is_kept) PetscCall(BrenierCandidatesAddCurves(&dual->candidates, sample->n_local));
-  dual->skin.renewed = PETSC_TRUE;
+  dual->skin.changed = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscBool BrenierDualKeepsLists(BrenierDual dual)
+PetscBool BrenierDualHasLists(BrenierDual dual)
 {
   return dual->skin.is_kept;
 }
 
-PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool trusting)
+PetscErrorCode BrenierDualSkipListCheck(BrenierDual dual, PetscBool skip)
 {
   PetscFunctionBegin;
-  dual->skin.trusts = trusting;
+  dual->skin.skips_check = skip;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -109,9 +109,9 @@ PetscErrorCode BrenierDualDestroy(BrenierDual *dual)
   PetscCall(BrenierMassesFree(&d->masses));
   PetscCall(BrenierCandidatesFree(&d->candidates));
   PetscCall(BrenierSampleFree(&d->sample));
-  PetscCall(PetscFree(d->skin.slack));
-  PetscCall(PetscFree(d->skin.cap));
-  PetscCall(PetscFree(d->mark.cap));
+  PetscCall(PetscFree(d->skin.width));
+  PetscCall(PetscFree(d->skin.upper));
+  PetscCall(PetscFree(d->snapshot.upper));
   PetscCall(PetscFree(*dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -18,20 +18,20 @@
 /* How far heights may move before lists have to be looked at. Heights are normalised, arrays of shape [targets
    here]. */
 typedef struct {
-  PetscBool  is_kept; /* whether there are lists at all */
-  PetscBool  trusts;  /* lists are walked without asking for their certificates */
-  PetscBool  renewed; /* slack or sample changed since the last evaluation */
-  PetscReal *slack;   /* how far each height may move */
-  PetscReal *cap;     /* heights up to which the lists hold, gauged */
-  PetscReal  shift;   /* sum nu h at the last evaluation */
+  PetscBool  is_kept;     /* whether there are lists at all */
+  PetscBool  skips_check; /* lists are walked without asking for their certificates */
+  PetscBool  changed;     /* slack or sample changed since the last evaluation */
+  PetscReal *width;       /* how far each height may move */
+  PetscReal *upper;       /* heights up to which the lists hold, gauged */
+  PetscReal  shift;       /* sum nu h at the last evaluation */
 } BrenierSkin;
 
-/* What BrenierDualMark() noted beside the lists: the sample as it was. */
+/* What BrenierDualTakeSnapshot() noted beside the lists: the sample as it was. */
 typedef struct {
   PetscInt        n_segments, n_local; /* n_segments = 0: nothing is noted */
-  PetscReal      *cap;                 /* as in BrenierSkin; NULL without lists */
+  PetscReal      *upper;               /* as in BrenierSkin; NULL without lists */
   BrenierDualWork work;
-} BrenierMark;
+} BrenierSnapshot;
 
 struct _p_BrenierDual {
   /* parameters */
@@ -44,7 +44,7 @@ struct _p_BrenierDual {
   BrenierCurves     curves;     /* their family */
   BrenierCandidates candidates; /* lists of all local curves, and a saved generation */
   BrenierSkin       skin;       /* what the lists are good for */
-  BrenierMark       mark;
+  BrenierSnapshot   snapshot;
   /* data: the last evaluation */
   BrenierPieces pieces; /* envelopes of all local curves */
   BrenierHalo   halo;   /* targets that local curves touch, and their heights */

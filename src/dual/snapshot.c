@@ -16,24 +16,24 @@ enum { BRENIER_NAME_LENGTH = 64 };
 
 /* Totals over all ranks, as they are stored. */
 typedef struct {
-  PetscInt64 n_visits, n_scanned, n_risen, n_fresh;
+  PetscInt64 n_visits, n_scanned, n_rescanned, n_fresh;
   PetscReal  flops, scan_seconds, envelope_seconds;
 } WorkTotals;
 
-PetscErrorCode BrenierDualMark(BrenierDual dual)
+PetscErrorCode BrenierDualTakeSnapshot(BrenierDual dual)
 {
-  BrenierMark   *mark = &dual->mark;
-  const PetscInt n    = dual->targets->n_local;
+  BrenierSnapshot *snapshot = &dual->snapshot;
+  const PetscInt   n        = dual->targets->n_local;
 
   PetscFunctionBegin;
-  PetscCall(PetscFree(mark->cap));
-  mark->n_segments = dual->sample.n_segments;
-  mark->n_local    = dual->sample.n_local;
-  mark->work       = dual->work;
+  PetscCall(PetscFree(snapshot->upper));
+  snapshot->n_segments = dual->sample.n_segments;
+  snapshot->n_local    = dual->sample.n_local;
+  snapshot->work       = dual->work;
   if (!dual->skin.is_kept) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierCandidatesSave(&dual->candidates));
-  PetscCall(PetscMalloc1(n, &mark->cap));
-  PetscCall(PetscArraycpy(mark->cap, dual->skin.cap, n));
+  PetscCall(PetscMalloc1(n, &snapshot->upper));
+  PetscCall(PetscArraycpy(snapshot->upper, dual->skin.upper, n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -53,8 +53,8 @@ static void NameOf(PetscInt segment, const char what[], char name[BRENIER_NAME_L
 PetscErrorCode BrenierDualSaveBytes(BrenierDual dual, PetscInt64 *bytes)
 {
   PetscFunctionBegin;
-  *bytes =
-      8 * dual->candidates.saved.n_total + 4 * (PetscInt64)dual->mark.n_local + 8 * (PetscInt64)dual->targets->n_local;
+  *bytes = 8 * dual->candidates.saved.n_total + 4 * (PetscInt64)dual->snapshot.n_local +
+           8 * (PetscInt64)dual->targets->n_local;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, bytes, 1, MPIU_INT64, MPI_SUM, dual->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -66,11 +66,11 @@ static PetscErrorCode SaveSegment(BrenierDual dual, BrenierStore store, PetscInt
   PetscInt                 from, to, n;
   PetscInt64               n_all = 0, k = 0;
   int32_t                 *whole;
-  float                   *low;
+  float                   *lower;
   char                     name[BRENIER_NAME_LENGTH];
 
   PetscFunctionBegin;
-  SegmentCurves(&dual->sample, dual->mark.n_segments, dual->mark.n_local, segment, &from, &to);
+  SegmentCurves(&dual->sample, dual->snapshot.n_segments, dual->snapshot.n_local, segment, &from, &to);
   for (PetscInt c = from; c < to; ++c) n_all += saved->n[c];
   PetscCall(PetscIntCast(n_all, &n));
   PetscCall(PetscMalloc1(PetscMax(n, to - from), &whole));
@@ -83,19 +83,19 @@ static PetscErrorCode SaveSegment(BrenierDual dual, BrenierStore store, PetscInt
   NameOf(segment, "target", name);
   PetscCall(BrenierStoreWriteRows(store, name, BRENIER_I4, n, 0, whole, "index of a target"));
   PetscCall(PetscFree(whole));
-  PetscCall(PetscMalloc1(n, &low));
+  PetscCall(PetscMalloc1(n, &lower));
   k = 0;
   for (PetscInt c = from; c < to; ++c)
-    for (PetscInt64 i = saved->offset[c]; i < saved->offset[c] + saved->n[c]; ++i) low[k++] = lists->low[i];
+    for (PetscInt64 i = saved->offset[c]; i < saved->offset[c] + saved->n[c]; ++i) lower[k++] = lists->lower[i];
   NameOf(segment, "low", name);
-  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F4, n, 0, low, "height of an anchor, normalised targets"));
-  PetscCall(PetscFree(low));
+  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F4, n, 0, lower, "height of an anchor, normalised targets"));
+  PetscCall(PetscFree(lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode SumWork(MPI_Comm comm, const BrenierDualWork *work, WorkTotals *all)
 {
-  PetscInt64 whole[4] = {work->n_visits, work->n_scanned, work->n_risen, work->n_fresh};
+  PetscInt64 whole[4] = {work->n_visits, work->n_scanned, work->n_rescanned, work->n_fresh};
   PetscReal  real[3]  = {work->flops, work->scan_seconds, work->envelope_seconds};
 
   PetscFunctionBegin;
@@ -113,7 +113,7 @@ static PetscErrorCode SaveWork(BrenierStore store, PetscInt64 n_evaluations, con
   PetscCall(BrenierStoreSetInt(store, group, "evaluations", n_evaluations));
   PetscCall(BrenierStoreSetInt(store, group, "visits", all->n_visits));
   PetscCall(BrenierStoreSetInt(store, group, "scanned", all->n_scanned));
-  PetscCall(BrenierStoreSetInt(store, group, "risen", all->n_risen));
+  PetscCall(BrenierStoreSetInt(store, group, "risen", all->n_rescanned));
   PetscCall(BrenierStoreSetInt(store, group, "fresh", all->n_fresh));
   PetscCall(BrenierStoreSetReal(store, group, "flops", all->flops));
   PetscCall(BrenierStoreSetReal(store, group, "scan_seconds", all->scan_seconds));
@@ -123,23 +123,23 @@ static PetscErrorCode SaveWork(BrenierStore store, PetscInt64 n_evaluations, con
 
 PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store)
 {
-  const BrenierMark *mark = &dual->mark;
-  WorkTotals         all  = {0};
-  char               name[BRENIER_NAME_LENGTH];
+  const BrenierSnapshot *snapshot = &dual->snapshot;
+  WorkTotals             all      = {0};
+  char                   name[BRENIER_NAME_LENGTH];
 
   PetscFunctionBegin;
   PetscCall(BrenierStoreAddGroup(store, "/sample"));
-  PetscCall(BrenierStoreSetInt(store, "/sample", "segments", mark->n_segments));
-  for (PetscInt s = 0; s < mark->n_segments; ++s) {
+  PetscCall(BrenierStoreSetInt(store, "/sample", "segments", snapshot->n_segments));
+  for (PetscInt s = 0; s < snapshot->n_segments; ++s) {
     snprintf(name, sizeof name, "end_%02d", (int)s);
     PetscCall(BrenierStoreSetInt(store, "/sample", name, dual->sample.segment[s].end));
   }
-  PetscCall(SumWork(dual->comm, &mark->work, &all));
-  PetscCall(SaveWork(store, mark->work.n_evaluations, &all));
+  PetscCall(SumWork(dual->comm, &snapshot->work, &all));
+  PetscCall(SaveWork(store, snapshot->work.n_evaluations, &all));
   if (!dual->skin.is_kept) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierStoreWriteRows(store, "/sample/cap", BRENIER_F8, dual->targets->n_local, 0, mark->cap,
+  PetscCall(BrenierStoreWriteRows(store, "/sample/cap", BRENIER_F8, dual->targets->n_local, 0, snapshot->upper,
                                   "height, normalised targets"));
-  for (PetscInt s = 0; s < mark->n_segments; ++s) PetscCall(SaveSegment(dual, store, s));
+  for (PetscInt s = 0; s < snapshot->n_segments; ++s) PetscCall(SaveSegment(dual, store, s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -153,7 +153,7 @@ static PetscErrorCode LoadWork(BrenierDual dual, BrenierStore store)
   PetscCall(BrenierStoreGetInt(store, group, "evaluations", &work->n_evaluations));
   PetscCall(BrenierStoreGetInt(store, group, "visits", &work->n_visits));
   PetscCall(BrenierStoreGetInt(store, group, "scanned", &work->n_scanned));
-  PetscCall(BrenierStoreGetInt(store, group, "risen", &work->n_risen));
+  PetscCall(BrenierStoreGetInt(store, group, "risen", &work->n_rescanned));
   PetscCall(BrenierStoreGetInt(store, group, "fresh", &work->n_fresh));
   PetscCall(BrenierStoreGetReal(store, group, "flops", &work->flops));
   PetscCall(BrenierStoreGetReal(store, group, "scan_seconds", &work->scan_seconds));
@@ -197,7 +197,7 @@ static PetscErrorCode LoadSegment(BrenierDual dual, BrenierStore store, PetscInt
   PetscInt     from, to, n;
   PetscInt64   first, k = 0;
   int32_t     *count, *target;
-  float       *low;
+  float       *lower;
   PetscReal   *none;
   BrenierFault fault = {0};
   char         name[BRENIER_NAME_LENGTH];
@@ -205,19 +205,19 @@ static PetscErrorCode LoadSegment(BrenierDual dual, BrenierStore store, PetscInt
   PetscFunctionBegin;
   SegmentCurves(&dual->sample, dual->sample.n_segments, dual->sample.n_local, segment, &from, &to);
   PetscCall(LoadCounts(dual, store, segment, &count, &first, &n));
-  PetscCall(PetscMalloc2(n, &target, n, &low));
+  PetscCall(PetscMalloc2(n, &target, n, &lower));
   PetscCall(PetscCalloc1(n, &none));
   NameOf(segment, "target", name);
   PetscCall(BrenierStoreReadRows(store, name, BRENIER_I4, first, n, target));
   NameOf(segment, "low", name);
-  PetscCall(BrenierStoreReadRows(store, name, BRENIER_F4, first, n, low));
+  PetscCall(BrenierStoreReadRows(store, name, BRENIER_F4, first, n, lower));
   for (PetscInt64 i = 0; i < n; ++i)
     if (target[i] < 0 || target[i] >= dual->targets->n)
       BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "a list of %s names target %d", name, (int)target[i]);
   PetscCall(BrenierFaultAgree(dual->comm, &fault));
   for (PetscInt c = from; c < to; k += count[c++ - from])
-    PetscCall(BrenierCandidatesSet(&dual->candidates, c, count[c - from], target + k, none, none, low + k));
-  PetscCall(PetscFree2(target, low));
+    PetscCall(BrenierCandidatesSet(&dual->candidates, c, count[c - from], target + k, none, none, lower + k));
+  PetscCall(PetscFree2(target, lower));
   PetscCall(PetscFree(none));
   PetscCall(PetscFree(count));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -270,17 +270,17 @@ static PetscErrorCode LoadLists(BrenierDual dual, BrenierStore store)
 
   PetscFunctionBegin;
   PetscCall(BrenierStoreReadRows(store, "/sample/cap", BRENIER_F8, dual->targets->first, dual->targets->n_local,
-                                 dual->skin.cap));
+                                 dual->skin.upper));
   for (PetscInt s = 0; s < dual->sample.n_segments; ++s) PetscCall(LoadSegment(dual, store, s));
   PetscCall(LoadPlanes(dual));
   PetscCall(BrenierHaloBuild(&dual->halo, dual->targets->layout, lists->end, lists->global, lists->ghost));
-  dual->skin.renewed      = PETSC_FALSE;
+  dual->skin.changed      = PETSC_FALSE;
   dual->work.n_candidates = lists->n_total;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierDualLoad(BrenierTargets targets, BrenierSource source, PetscInt64 seed, uint32_t stream,
-                               PetscInt n_batches, Vec slack, BrenierStore store, BrenierDual *dual)
+                               PetscInt n_batches, Vec width, BrenierStore store, BrenierDual *dual)
 {
   PetscInt64 n_segments, end;
   char       name[BRENIER_NAME_LENGTH];
@@ -295,8 +295,8 @@ PetscErrorCode BrenierDualLoad(BrenierTargets targets, BrenierSource source, Pet
     if (s == 0) PetscCall(BrenierDualCreate(targets, source, seed, stream, end, n_batches, dual));
     else PetscCall(BrenierDualGrow(*dual, end));
   }
-  if (slack) {
-    PetscCall(BrenierDualSetSlack(*dual, slack));
+  if (width) {
+    PetscCall(BrenierDualSetSkin(*dual, width));
     PetscCall(LoadLists(*dual, store));
   }
   PetscCall(LoadWork(*dual, store));

@@ -20,7 +20,7 @@ void BrenierRoundToSingle(size_t n, const double x[], float to[]);
 double BrenierSumOfProducts(size_t n, const double x[], const double y[]);
 
 /* The transform, in parts of up to 64 coordinates; fewer than 8 at the end stay as they are. */
-void BrenierMix(size_t dim, const double x[], double to[]);
+void BrenierHadamard(size_t dim, const double x[], double to[]);
 
 /* The unit s in which a vector is rounded, 0 for that of zeros. */
 float BrenierByteScale(size_t n, const double x[]);
@@ -30,7 +30,7 @@ enum { BRENIER_BYTE_BLOCK = 64 };
 
 typedef struct {
   int8_t q[BRENIER_BYTE_BLOCK];
-  double kept[BRENIER_BYTE_BLOCK], lost[BRENIER_BYTE_BLOCK];
+  double quantised[BRENIER_BYTE_BLOCK], quantisation_error[BRENIER_BYTE_BLOCK];
 } BrenierByteBlock;
 
 /* n: up to BRENIER_BYTE_BLOCK; zeros follow in q up to a multiple of BRENIER_QUAD. */

@@ -128,7 +128,7 @@ static void ProductOfStage(const BrenierTileCurves *curves, size_t c, const Bren
 #endif
 
 /* Keeps the targets of a mask. Says whether the stage is full. */
-static inline unsigned KeepTargets(BrenierTileStage *stage, unsigned mask, vint target)
+static inline unsigned StoreTargets(BrenierTileStage *stage, unsigned mask, vint target)
 {
   PackInt(stage->target + stage->n, target, mask);
   stage->n += __builtin_popcount(mask);
@@ -136,11 +136,11 @@ static inline unsigned KeepTargets(BrenierTileStage *stage, unsigned mask, vint 
 }
 
 /* Keeps the pairs of a mask: lanes `mask` of (a, b) and of their targets. */
-static inline unsigned Keep(BrenierTileStage *stage, unsigned mask, vfloat a, vfloat b, vint target)
+static inline unsigned Store(BrenierTileStage *stage, unsigned mask, vfloat a, vfloat b, vint target)
 {
   Pack(stage->a + stage->n, a, mask);
   Pack(stage->b + stage->n, b, mask);
-  return KeepTargets(stage, mask, target);
+  return StoreTargets(stage, mask, target);
 }
 
 /* Largest value over the sectors of what planes (a, b, h) are above the lower bound of u. */
@@ -179,9 +179,9 @@ static inline vfloat AboveOnChord(const float *sector, vfloat a, vfloat slope, v
 static inline __attribute__((always_inline)) vfloat Top(const BrenierTileCurves *curves, size_t c,
                                                         const BrenierTileTargets *t, size_t target, int bytes)
 {
-  if (!bytes) return Load(t->height + target) + curves->reach[c] * Load(t->margin + target);
-  return Load(t->height + target) + curves->first_reach[c] * Load(t->first_margin + target) +
-         curves->lost[c] * Load(t->length + target);
+  if (!bytes) return Load(t->height + target) + curves->norm[c] * Load(t->margin + target);
+  return Load(t->height + target) + curves->first_norm[c] * Load(t->first_margin + target) +
+         curves->quantisation_error[c] * Load(t->length + target);
 }
 
 /* The products of curve c with the targets [target, target + LANES): integers, where they are in bytes. */
@@ -234,7 +234,7 @@ static inline unsigned PassStage(const BrenierTileCurves *curves, size_t c, unsi
 static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, BrenierTileStage *stage,
                   BrenierTileVisitor visit, void *context)
 {
-  const float offset = curves->offset[c], reach = curves->reach[c]; // offset: 0 but for a chord
+  const float offset = curves->offset[c], reach = curves->norm[c]; // offset: 0 but for a chord
   int32_t     n = stage->n;
   float       height[BRENIER_STAGE_CAPACITY];
 
@@ -253,7 +253,7 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
 
     memcpy(&target, stage->target + j, sizeof target);
     Pack(height + stage->n, h, mask);
-    Keep(stage, mask, a - offset * b, b, target);
+    Store(stage, mask, a - offset * b, b, target);
   }
   n        = stage->n;
   stage->n = 0;
@@ -292,8 +292,8 @@ static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierT
       const vint        here  = lane + (int32_t)target + s * LANES;
 
       // To keep nothing is cheaper than to guess wrong whether there is anything, where little is kept of a pair
-      if (bytes) full |= KeepTargets(stage, mask[r][s], here) << curve;
-      else if (mask[r][s]) full |= Keep(stage, mask[r][s], acc[2 * r][s], acc[2 * r + 1][s], here) << curve;
+      if (bytes) full |= StoreTargets(stage, mask[r][s], here) << curve;
+      else if (mask[r][s]) full |= Store(stage, mask[r][s], acc[2 * r][s], acc[2 * r + 1][s], here) << curve;
     }
   return full;
 }
@@ -324,14 +324,14 @@ static inline __attribute__((always_inline)) unsigned TestLines(const BrenierTil
       }
       mask = MaskGE(above, zero);
       if (!mask) continue;
-      full |= (bytes ? KeepTargets(&curves->stage[c], mask, here) : Keep(&curves->stage[c], mask, p, slope, here))
+      full |= (bytes ? StoreTargets(&curves->stage[c], mask, here) : Store(&curves->stage[c], mask, p, slope, here))
               << (row0 + r);
     }
   return full;
 }
 
 /* Meets the group of curves from c0 on with a panel of targets. Returns the curves whose stage is full, as bits. */
-static inline __attribute__((always_inline)) unsigned MeetPanel(const BrenierTileCurves *curves, size_t c0,
+static inline __attribute__((always_inline)) unsigned ScanPanel(const BrenierTileCurves *curves, size_t c0,
                                                                 const BrenierTileTargets *t, size_t panel)
 {
   const int    circles = curves->kind == BRENIER_TILE_CIRCLE;
@@ -352,7 +352,7 @@ static inline __attribute__((always_inline)) unsigned MeetPanel(const BrenierTil
 
 #if defined(DotBytes)
 /* The same with products in bytes. */
-static inline __attribute__((always_inline)) unsigned MeetPanelBytes(const BrenierTileCurves *curves, size_t c0,
+static inline __attribute__((always_inline)) unsigned ScanPanelBytes(const BrenierTileCurves *curves, size_t c0,
                                                                      const BrenierTileTargets *t, size_t panel)
 {
   const int    circles = curves->kind == BRENIER_TILE_CIRCLE;
@@ -365,14 +365,14 @@ static inline __attribute__((always_inline)) unsigned MeetPanelBytes(const Breni
 #endif
 
 /* Meets a group of curves with targets [panel, end), for those curves that are before `last`. */
-static void MeetGroup(const BrenierTileCurves *curves, size_t c0, size_t last, const BrenierTileTargets *t,
+static void ScanGroup(const BrenierTileCurves *curves, size_t c0, size_t last, const BrenierTileTargets *t,
                       size_t panel, size_t end, BrenierTileVisitor visit, void *context)
 {
   for (; panel < end; panel += BRENIER_TILE_WIDTH) {
 #if defined(DotBytes)
-    unsigned full = curves->bytes ? MeetPanelBytes(curves, c0, t, panel) : MeetPanel(curves, c0, t, panel);
+    unsigned full = curves->bytes ? ScanPanelBytes(curves, c0, t, panel) : ScanPanel(curves, c0, t, panel);
 #else
-    unsigned full = MeetPanel(curves, c0, t, panel);
+    unsigned full = ScanPanel(curves, c0, t, panel);
 #endif
 
     for (; full; full &= full - 1) {
@@ -394,7 +394,7 @@ static void Scan(const BrenierTileCurves *curves, size_t first, size_t count, co
     const size_t end = t->n < panel + at_once ? t->n : panel + at_once;
 
     for (size_t c0 = first; c0 < first + count; c0 += in_group)
-      MeetGroup(curves, c0, first + count, t, panel, end, visit, context);
+      ScanGroup(curves, c0, first + count, t, panel, end, visit, context);
   }
   for (size_t c = first; c < first + count; ++c) Flush(curves, c, t, &curves->stage[c], visit, context);
   for (size_t c = first + count; c % in_group; ++c) curves->stage[c].n = 0;

@@ -24,7 +24,7 @@ typedef struct {
 } BrenierFreshCurves;
 
 /* Sees the curves at their masses, before they are forgotten. Collective. */
-typedef PetscErrorCode (*BrenierFreshLook)(void *context, BrenierDual dual, const BrenierDualValue *value, Vec mass);
+typedef PetscErrorCode (*BrenierFreshMonitor)(void *context, BrenierDual dual, const BrenierDualValue *value, Vec mass);
 
 /*@
   BrenierFreshMasses_Private - Masses at heights h by curves that are drawn for it
@@ -45,17 +45,17 @@ typedef PetscErrorCode (*BrenierFreshLook)(void *context, BrenierDual dual, cons
 
   Notes: 4 n dim flops a circle. Memory as BrenierDualEvaluate(). Every rank count gives the same bits.
 @*/
-PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *fresh, Vec h, BrenierFreshLook look, void *context,
-                                          Vec mass, BrenierDualWork *work);
+PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *fresh, Vec h, BrenierFreshMonitor monitor,
+                                          void *context, Vec mass, BrenierDualWork *work);
 
 /* How long a step is. */
 typedef struct {
-  PetscReal        length;     /* a height, or in parts of `scale`; of a node, in parts of its distance */
-  PetscReal        least;      /* weight that an error counts in parts of, at least; 0 for the own weights */
-  Vec              scale;      /* changes of height that change a mass by its own size; NULL for none */
-  PetscReal        most;       /* part of `scale` at most */
-  BrenierScales    scales;     /* NULL where targets have none */
-  const PetscReal *node_scale; /* the same as `scale` of all nodes; NULL for distances in its place */
+  PetscReal        step;          /* a height, or in parts of `scale`; of a node, in parts of its distance */
+  PetscReal        least;         /* weight that an error counts in parts of, at least; 0 for the own weights */
+  Vec              diagonal_step; /* changes of height that change a mass by its own size; NULL for none */
+  PetscReal        most;          /* part of `scale` at most */
+  BrenierScales    scales;        /* NULL where targets have none */
+  const PetscReal *node_step;     /* the same as `scale` of all nodes; NULL for distances in its place */
 } BrenierStepRule;
 
 /* A step of h by masses; *largest, unless it is NULL, is the largest change of a height. Collective on the targets'

@@ -47,26 +47,26 @@ static const Field brenier_fields[] = {
     FIELD("size", FIELD_INT, size),
     FIELD("last", FIELD_BOOL, last),
     FIELD("curves", FIELD_INT, curves),
-    FIELD("passes", FIELD_BOOL, passes),
-    FIELD("length", FIELD_REAL, length),
+    FIELD("passes", FIELD_BOOL, sgd_follows),
+    FIELD("length", FIELD_REAL, height_scale),
     FIELD("wanted", FIELD_REAL, wanted),
     FIELD("warm_round", FIELD_INT, warm.round),
     FIELD("warm_step", FIELD_INT, warm.step),
-    FIELD("warm_length", FIELD_REAL, warm.length),
-    FIELD("pass", FIELD_INT, pass.pass),
-    FIELD("pass_step", FIELD_INT, pass.step),
-    FIELD("pass_steps", FIELD_INT, pass.n_steps),
-    FIELD("pass_first", FIELD_INT, pass.first),
-    FIELD("pass_batch", FIELD_INT, pass.batch),
-    FIELD("pass_before", FIELD_INT, pass.before),
-    FIELD("pass_noise", FIELD_REAL, pass.noise),
-    FIELD("pass_worth", FIELD_REAL, pass.worth),
-    FIELD("pass_gain", FIELD_REAL, pass.gain),
-    FIELD("pass_of_nodes", FIELD_BOOL, pass.of_nodes),
-    FIELD("tidied", FIELD_BOOL, newton.tidied),
-    FIELD("distrusts", FIELD_BOOL, newton.distrusts),
+    FIELD("warm_length", FIELD_REAL, warm.height_scale),
+    FIELD("pass", FIELD_INT, sgd.epoch),
+    FIELD("pass_step", FIELD_INT, sgd.step),
+    FIELD("pass_steps", FIELD_INT, sgd.n_steps),
+    FIELD("pass_first", FIELD_INT, sgd.first),
+    FIELD("pass_batch", FIELD_INT, sgd.batch),
+    FIELD("pass_before", FIELD_INT, sgd.before),
+    FIELD("pass_noise", FIELD_REAL, sgd.sampling_k),
+    FIELD("pass_worth", FIELD_REAL, sgd.effective_curves),
+    FIELD("pass_gain", FIELD_REAL, sgd.efficiency),
+    FIELD("pass_of_nodes", FIELD_BOOL, sgd.of_nodes),
+    FIELD("tidied", FIELD_BOOL, newton.lifted_last),
+    FIELD("distrusts", FIELD_BOOL, newton.needs_check),
     FIELD("reason", FIELD_REASON, newton.reason),
-    FIELD("newton_length", FIELD_REAL, newton.length),
+    FIELD("newton_length", FIELD_REAL, newton.height_scale),
     FIELD("newton_error", FIELD_REAL, newton.error),
     FIELD("energy", FIELD_REAL, newton.energy),
 };
@@ -75,7 +75,7 @@ enum { N_FIELDS = sizeof brenier_fields / sizeof brenier_fields[0] };
 
 /* ---- errors that are not the end ---- */
 
-PetscErrorCode BrenierCheckpointKeepSentence_Private(MPI_Comm comm, int line, const char *function, const char *file,
+PetscErrorCode BrenierCheckpointStoreMessage_Private(MPI_Comm comm, int line, const char *function, const char *file,
                                                      PetscErrorCode code, PetscErrorType type, const char *message,
                                                      void *sentence)
 {
@@ -109,7 +109,7 @@ static PetscBool IsOthers(BrenierCheckpoint c)
   PetscErrorCode ierr;
 
   if (c->newest_damaged || access(c->path, R_OK) ||
-      PetscPushErrorHandler(BrenierCheckpointKeepSentence_Private, sentence))
+      PetscPushErrorHandler(BrenierCheckpointStoreMessage_Private, sentence))
     return PETSC_FALSE;
   ierr = BrenierStoreOpen(PETSC_COMM_SELF, c->path, brenier_checkpoint_format, &store);
   if (!ierr) ierr = BrenierStoreGetText(store, "/", "run", sizeof token, token);
@@ -165,15 +165,15 @@ enum { N_VECTORS = 6 };
 
 static void ListVectors(BrenierCheckpoint c, PetscBool certified, NamedVec list[N_VECTORS])
 {
-  const PetscBool warm  = (PetscBool)(c->state.phase == BRENIER_PHASE_WARM_UP);
-  const PetscBool stage = (PetscBool)(c->state.phase == BRENIER_PHASE_STAGE);
-  const PetscBool pass  = (PetscBool)(c->state.phase == BRENIER_PHASE_PASS);
+  const PetscBool warm   = (PetscBool)(c->state.phase == BRENIER_PHASE_WARM_UP);
+  const PetscBool stage  = (PetscBool)(c->state.phase == BRENIER_PHASE_STAGE);
+  const PetscBool in_sgd = (PetscBool)(c->state.phase == BRENIER_PHASE_SGD);
 
-  list[0] = (NamedVec){"/heights", &c->kept.h, PETSC_TRUE};
-  list[1] = (NamedVec){"/mean", &c->kept.mean, (PetscBool)(warm || pass)};
-  list[2] = (NamedVec){"/scale", &c->kept.scale, (PetscBool)(stage || pass)};
-  list[3] = (NamedVec){"/slack", &c->kept.slack, stage};
-  list[5] = (NamedVec){"/group_scale", &c->kept.groups, (PetscBool)(pass && c->state.pass.of_nodes)};
+  list[0] = (NamedVec){"/heights", &c->saved.h, PETSC_TRUE};
+  list[1] = (NamedVec){"/mean", &c->saved.mean, (PetscBool)(warm || in_sgd)};
+  list[2] = (NamedVec){"/scale", &c->saved.diagonal_step, (PetscBool)(stage || in_sgd)};
+  list[3] = (NamedVec){"/slack", &c->saved.skin, stage};
+  list[5] = (NamedVec){"/group_scale", &c->saved.groups, (PetscBool)(in_sgd && c->state.sgd.of_nodes)};
   list[4] = (NamedVec){"/certified", &c->certified, (PetscBool)(stage && certified)};
 }
 
@@ -220,7 +220,7 @@ static PetscErrorCode WriteState(BrenierCheckpoint c, BrenierStore store)
                                   BRENIER_ITERATION_COLUMNS, rows, "as /history: before, newest, Newton's"));
   PetscCall(
       BrenierStoreWriteRows(store, "/state/levels", BRENIER_I8, rank == 0 ? c->n_levels : 0, 0, c->level, "clusters"));
-  PetscCall(BrenierStoreWriteRows(store, "/history", BRENIER_F8, rank == 0 ? c->n_kept : 0, BRENIER_ITERATION_COLUMNS,
+  PetscCall(BrenierStoreWriteRows(store, "/history", BRENIER_F8, rank == 0 ? c->n_saved : 0, BRENIER_ITERATION_COLUMNS,
                                   c->row, "see the attribute columns"));
   PetscCall(BrenierStoreSetText(store, "/history", "columns", BrenierIterationNames));
   ListVectors(c, (PetscBool)(c->state.newton.certified != NULL), list);
@@ -237,7 +237,7 @@ PetscErrorCode BrenierCheckpointFileBytes_Private(BrenierCheckpoint c, PetscInt6
 
   PetscFunctionBegin;
   if (c->state.phase == BRENIER_PHASE_STAGE) PetscCall(BrenierDualSaveBytes(c->dual, &sample));
-  *bytes = (1 << 16) + sample + (PetscInt64)c->n_kept * (PetscInt64)sizeof *c->row;
+  *bytes = (1 << 16) + sample + (PetscInt64)c->n_saved * (PetscInt64)sizeof *c->row;
   if (c->state.phase == BRENIER_PHASE_WARM_UP) *bytes += 16 * (PetscInt64)c->targets->n;
   if (c->state.phase == BRENIER_PHASE_READY) *bytes += 8 * (PetscInt64)c->targets->n;
   if (c->state.phase >= BRENIER_PHASE_STAGE) *bytes += 32 * (PetscInt64)c->targets->n;
@@ -299,7 +299,7 @@ static PetscErrorCode ReadHistory(BrenierCheckpoint c, BrenierStore store)
   PetscCall(PetscFree(c->row));
   PetscCall(PetscMalloc1(n + 1, &c->row));
   c->capacity = (PetscInt)n + 1;
-  c->n_rows = c->n_kept = (PetscInt)n;
+  c->n_rows = c->n_saved = (PetscInt)n;
   PetscCall(BrenierStoreReadRows(store, "/history", BRENIER_F8, 0, c->n_rows, c->row));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -7,36 +7,36 @@
 #include "ending.h"
 #include "methods/quantiles.h"
 #include "missing.h"
-#include "passes.h"
+#include "sgd.h"
 #include "stages.h"
 #include "time_plan.h"
 
 /* Whether Newton has a sample to work on: memory holds one, and passes from where the warm-up ended would not do. */
 static PetscErrorCode HasStages(const Solve *s, PetscReal wanted, PetscBool *has)
 {
-  PetscInt64 fit;
+  PetscInt64 max_curves;
 
   PetscFunctionBegin;
-  PetscCall(BrenierSolveSampleFit_Private(s, &fit));
-  *has = BrenierBudgetSampleServes_Private(&s->budget, fit, wanted);
-  if (s->state.length > 0.0 && BrenierBudgetPassesAtOnce_Private(&s->budget)) *has = PETSC_FALSE;
+  PetscCall(BrenierSolveMaxSampleCurves_Private(s, &max_curves));
+  *has = BrenierBudgetSampleIsUseful_Private(&s->budget, max_curves, wanted);
+  if (s->state.height_scale > 0.0 && BrenierBudgetSkipsNewton_Private(&s->budget)) *has = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Newton on a sample, where that pays, then passes over fresh curves, where there is more to do. */
 static PetscErrorCode RunToTolerance(Solve *s)
 {
-  const PetscBool passing = (PetscBool)(s->resuming && s->state.phase == BRENIER_PHASE_PASS);
-  const PetscReal wanted  = s->resuming ? s->state.wanted : BrenierBudgetExpectedCurves_Private(&s->budget);
-  PetscBool       stages  = PETSC_TRUE;
+  const PetscBool in_sgd = (PetscBool)(s->resuming && s->state.phase == BRENIER_PHASE_SGD);
+  const PetscReal wanted = s->resuming ? s->state.wanted : BrenierBudgetPredictCurves_Private(&s->budget);
+  PetscBool       stages = PETSC_TRUE;
 
   PetscFunctionBegin;
   if (!s->resuming) PetscCall(HasStages(s, wanted, &stages));
   if (!stages) {
-    s->state.passes = PETSC_TRUE;
+    s->state.sgd_follows = PETSC_TRUE;
     PetscCall(BrenierSolveMeasure_Private(s, 0));
-  } else if (!passing) PetscCall(BrenierSolveStages_Private(s, wanted));
-  PetscCall(BrenierSolvePasses_Private(s));
+  } else if (!in_sgd) PetscCall(BrenierSolveStages_Private(s, wanted));
+  PetscCall(BrenierSolveSgd_Private(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -47,7 +47,7 @@ static PetscErrorCode MonitorDescent(void *context, const BrenierDescentState *s
   BrenierIteration now = {0};
 
   PetscFunctionBegin;
-  PetscCall(VecCopy(answer, s->kept)); // what a stop would measure
+  PetscCall(VecCopy(answer, s->saved)); // what a stop would measure
   now.iteration = now.evaluations = (PetscReal)state->steps;
   now.seconds                     = s->state.before.seconds + state->seconds;
   now.rho                         = state->rho;
@@ -74,7 +74,7 @@ static PetscErrorCode RunDescent(Solve *s)
   descent.monitor = MonitorDescent;
   descent.context = s;
   for (uint32_t attempt = 0; attempt < BRENIER_RETRIES; ++attempt) {
-    descent.samples = BrenierBudgetDescentSize_Private(&s->budget, (PetscInt)attempt);
+    descent.samples = BrenierBudgetDescentSamples_Private(&s->budget, (PetscInt)attempt);
     PetscCall(VecCopy(start, s->h));
     PetscCall(BrenierDescent(s->targets, s->source, options->method, options->seed + attempt, &descent, s->h, &last));
     s->state.before = s->state.newest;
@@ -90,15 +90,15 @@ static PetscErrorCode RunDescent(Solve *s)
 /* One dimension: the heights are known, and one look at them says the rest. */
 static PetscErrorCode SolveLine(Solve *s)
 {
-  const BrenierSolveOptions *given = s->options;
-  BrenierSolveOptions        look  = *given;
+  const BrenierSolveOptions *given      = s->options;
+  BrenierSolveOptions        evaluation = *given;
   PetscErrorCode             ierr;
 
   PetscFunctionBegin;
   PetscCall(BrenierQuantileHeights_Private(s->targets, s->source, s->h));
-  look.method                    = BRENIER_METHOD_NEWTON; // whichever was asked for
-  look.newton.convergence.max_it = 0;
-  s->options                     = &look;
+  evaluation.method                    = BRENIER_METHOD_NEWTON; // whichever was asked for
+  evaluation.newton.convergence.max_it = 0;
+  s->options                           = &evaluation;
   if (!given->checkpoint) BrenierStopHold(s->targets->comm, PETSC_TRUE); // a moment's work
   ierr = BrenierSolveStage_Private(s, 1, PETSC_TRUE);
   if (!ierr) ierr = BrenierSolveMeasure_Private(s, 0);
@@ -116,10 +116,10 @@ static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
   const PetscInt   one_batch = 1;
   const PetscBool  newton    = (PetscBool)(s->options->method == BRENIER_METHOD_NEWTON);
   BrenierDualValue value;
-  BrenierDual      dual   = s->dual;
-  const PetscInt64 fit    = BrenierBudgetFreshFit_Private(&s->budget);
-  PetscInt64       curves = s->solved->held_out.curves;
-  PetscErrorCode   ierr   = PETSC_SUCCESS;
+  BrenierDual      dual       = s->dual;
+  const PetscInt64 max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
+  PetscInt64       curves     = s->solved->held_out.curves;
+  PetscErrorCode   ierr       = PETSC_SUCCESS;
   Vec              mass;
 
   PetscFunctionBegin;
@@ -127,11 +127,11 @@ static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
   if (winding_up) PetscCall(BrenierSolveCurvesInTime_Private(s, curves, &curves));
   if (!dual)
     PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_BARYCENTRE,
-                                PetscMin(curves, fit), one_batch, &dual));
+                                PetscMin(curves, max_curves), one_batch, &dual));
   // Newton, where it gets to its end, evaluated the heights it reached last; other methods may have tried others since
   if (!s->dual || !newton || s->solved->reason <= 0) {
     PetscCall(VecDuplicate(s->h, &mass));
-    PetscCall(BrenierDualTrustLists(dual, PETSC_TRUE));
+    PetscCall(BrenierDualSkipListCheck(dual, PETSC_TRUE));
     ierr = BrenierDualEvaluate(dual, s->h, mass, &value);
     PetscCall(VecDestroy(&mass));
   }
@@ -201,25 +201,25 @@ static PetscErrorCode Run(Solve *s)
 }
 
 PetscErrorCode BrenierSolve(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
-                            PetscReal length, Vec h, const BrenierCells *cells, BrenierSolved *solved)
+                            PetscReal height_scale, Vec h, const BrenierCells *cells, BrenierSolved *solved)
 {
-  Solve s = {.targets      = t,
-             .source       = source,
-             .options      = options,
-             .h            = h,
-             .mass         = cells->mass,
-             .mass_error   = cells->mass_error,
-             .barycentre   = cells->barycentre,
-             .state.length = length,
-             .solved       = solved};
+  Solve s = {.targets            = t,
+             .source             = source,
+             .options            = options,
+             .h                  = h,
+             .mass               = cells->mass,
+             .mass_error         = cells->mass_error,
+             .barycentre         = cells->barycentre,
+             .state.height_scale = height_scale,
+             .solved             = solved};
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(solved, sizeof *solved));
   PetscCall(BrenierSolveRunCreate_Private(&s));
   PetscCall(Run(&s));
-  solved->last   = s.state.newest;
-  solved->curves = BrenierSolveCurves_Private(&s);
-  solved->passes = s.state.passes;
+  solved->last        = s.state.newest;
+  solved->curves      = BrenierSolveCurves_Private(&s);
+  solved->sgd_follows = s.state.sgd_follows;
   PetscCall(BrenierSolveRunDestroy_Private(&s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -22,7 +22,7 @@ static PetscErrorCode Monitor(void *context, const BrenierIteration *now)
 
   PetscFunctionBegin;
   run->state.newest = *now;
-  PetscCall(BrenierSolveTell_Private(run->options, now));
+  PetscCall(BrenierSolveRecord_Private(run->options, now));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -34,7 +34,7 @@ static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *state)
   run->state.phase  = BRENIER_PHASE_READY;
   run->state.newton = *state;
   if (run->options->checkpoint)
-    PetscCall(BrenierCheckpointKeep(run->options->checkpoint, &run->state, &(BrenierSolveVectors){.h = run->h}, NULL));
+    PetscCall(BrenierCheckpointSave(run->options->checkpoint, &run->state, &(BrenierSolveVectors){.h = run->h}, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -85,7 +85,7 @@ static PetscErrorCode Conclude(BrenierTargets t, BrenierSource source, BrenierLa
   PetscCall(BrenierHeldOutExact(t, source, run->h, cells->mass, value.energy, &solved->held_out));
   solved->exact      = PETSC_TRUE;
   solved->within_tol = (PetscBool)(run->options->tol <= 0.0 || solved->held_out.rho <= run->options->tol);
-  if (run->options->measured) PetscCall(run->options->measured(run->options->context, &solved->held_out));
+  if (run->options->on_measurement) PetscCall(run->options->on_measurement(run->options->context, &solved->held_out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -6,7 +6,7 @@
 #include <brenier/scales.h>
 
 /* Part of the memory that a measurement may take on top while a sample has the whole. */
-static const PetscReal brenier_beside_part = 0.25;
+static const PetscReal brenier_measurement_memory_part = 0.25;
 
 BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *o)
 {
@@ -28,34 +28,35 @@ BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source,
                          .most_curves  = BrenierSourceMaxCurves(source)};
 }
 
-BrenierWorth BrenierSolveWorth_Private(const Solve *s)
+BrenierAccuracy BrenierSolveAccuracy_Private(const Solve *s)
 {
   const BrenierHeldOut *o = &s->solved->held_out;
 
-  return (BrenierWorth){.curves = o->curves, .noise = o->noise, .rho = o->rho, .rho_high = o->rho_high};
+  return (BrenierAccuracy){
+      .curves = o->curves, .sampling_error = o->sampling_error, .rho = o->rho, .rho_high = o->rho_high};
 }
 
 PetscInt64 BrenierSolveCurves_Private(const Solve *s)
 {
-  return s->state.curves + s->solved->streamed;
+  return s->state.curves + s->solved->one_pass_curves;
 }
 
-PetscErrorCode BrenierSolveSampleFit_Private(const Solve *s, PetscInt64 *fit)
+PetscErrorCode BrenierSolveMaxSampleCurves_Private(const Solve *s, PetscInt64 *max_curves)
 {
   BrenierDualWork work;
   PetscReal       bytes;
 
   PetscFunctionBegin;
-  *fit = BrenierBudgetUnseenFit_Private(&s->budget, s->lists);
+  *max_curves = BrenierBudgetMaxUnscannedCurves_Private(&s->budget, s->lists);
   if (!s->dual) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierDualGetWork(s->dual, &work));
   bytes = BrenierBudgetSampleBytes_Private((PetscReal)work.n_candidates, (PetscReal)work.n_pieces);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_REAL, MPI_SUM, s->targets->comm));
-  *fit = BrenierBudgetSampleFit_Private(&s->budget, bytes / (PetscReal)s->state.curves);
+  *max_curves = BrenierBudgetMaxSampleCurves_Private(&s->budget, bytes / (PetscReal)s->state.curves);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveTell_Private(const BrenierSolveOptions *options, const BrenierIteration *now)
+PetscErrorCode BrenierSolveRecord_Private(const BrenierSolveOptions *options, const BrenierIteration *now)
 {
   PetscFunctionBegin;
   if (options->checkpoint) PetscCall(BrenierCheckpointAddRow(options->checkpoint, now));
@@ -73,15 +74,16 @@ BrenierIteration BrenierSolveTotal_Private(const Solve *s, const BrenierIteratio
   return all;
 }
 
-PetscErrorCode BrenierSolveKeep_Private(Solve *s, BrenierPhase phase, Vec answer, Vec mean, BrenierDual dual)
+PetscErrorCode BrenierSolveSafePoint_Private(Solve *s, BrenierPhase phase, Vec answer, Vec mean, BrenierDual dual)
 {
-  const BrenierSolveVectors v = {.h = s->h, .mean = mean, .scale = s->scale, .slack = s->slack, .groups = s->groups};
+  const BrenierSolveVectors v = {
+      .h = s->h, .mean = mean, .diagonal_step = s->diagonal_step, .skin = s->skin, .groups = s->groups};
 
   PetscFunctionBegin;
   s->state.phase = phase;
-  PetscCall(VecCopy(answer, s->kept));
-  if (s->options->checkpoint) PetscCall(BrenierCheckpointKeep(s->options->checkpoint, &s->state, &v, dual));
-  BrenierSolvePlanEnd_Private(s, BrenierSolveCurves_Private(s));
+  PetscCall(VecCopy(answer, s->saved));
+  if (s->options->checkpoint) PetscCall(BrenierCheckpointSave(s->options->checkpoint, &s->state, &v, dual));
+  BrenierSolveReserveEnd_Private(s, BrenierSolveCurves_Private(s));
   PetscCall(BrenierStopHere(s->targets->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -94,39 +96,41 @@ PetscErrorCode BrenierSolveFreeSample_Private(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-void BrenierSolveJudge_Private(Solve *s)
+void BrenierSolveCheckTolerance_Private(Solve *s)
 {
   s->solved->within_tol = (PetscBool)(s->options->tol <= 0.0 || s->solved->held_out.rho_high <= s->options->tol);
 }
 
-PetscErrorCode BrenierMeasuredCopy_Private(const Measured *from, Measured *to)
+PetscErrorCode BrenierMeasurementCopy_Private(const Measurement *from, Measurement *to)
 {
   PetscFunctionBegin;
   if (from->h && to->h) PetscCall(VecCopy(from->h, to->h));
   PetscCall(VecCopy(from->mass, to->mass));
   PetscCall(VecCopy(from->mass_error, to->mass_error));
-  to->held_out = from->held_out;
-  to->curves   = from->curves;
-  to->streamed = from->streamed;
+  to->held_out        = from->held_out;
+  to->curves          = from->curves;
+  to->one_pass_curves = from->one_pass_curves;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 wanted)
 {
-  const BrenierHeldOutSample sample = {s->options->seed, BRENIER_STREAM_REPORT + attempt, wanted};
-  BrenierHeldOut            *o      = &s->solved->held_out;
-  PetscInt64                 fit    = BrenierBudgetFreshFit_Private(&s->budget);
+  const BrenierHeldOutSample sample     = {s->options->seed, BRENIER_STREAM_REPORT + attempt, wanted};
+  BrenierHeldOut            *o          = &s->solved->held_out;
+  PetscInt64                 max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
   PetscLogDouble             begun, ended;
 
   PetscFunctionBegin;
   PetscCall(PetscTime(&begun));
-  if (s->dual) fit = PetscMax((PetscInt64)(brenier_beside_part * (PetscReal)fit), 1);
-  s->measured = PETSC_TRUE;
-  s->centred  = (PetscBool)(!s->dual && wanted <= fit);
-  if (wanted <= fit)
+  if (s->dual) max_curves = PetscMax((PetscInt64)(brenier_measurement_memory_part * (PetscReal)max_curves), 1);
+  s->has_measurement = PETSC_TRUE;
+  s->centred         = (PetscBool)(!s->dual && wanted <= max_curves);
+  if (wanted <= max_curves)
     PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, &sample, s->mass, s->mass_error,
                                     s->centred ? s->barycentre : NULL, o));
-  else PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, fit, s->mass, s->mass_error, o));
+  else
+    PetscCall(
+        BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, max_curves, s->mass, s->mass_error, o));
   PetscCall(PetscTime(&ended));
   s->pace = (ended - begun) / (PetscReal)PetscMax(o->curves, 1);
   PetscCallMPI(MPI_Bcast(&s->pace, 1, MPIU_REAL, 0, s->targets->comm));
@@ -134,38 +138,39 @@ PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscIn
 }
 
 /* Keeps the best heights that were measured, for a stop to end with. */
-static PetscErrorCode KeepBest(Solve *s)
+static PetscErrorCode SaveBest(Solve *s)
 {
-  const Measured now   = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->streamed};
-  Vec *const     vec[] = {&s->best.h, &s->best.mass, &s->best.mass_error};
+  const Measurement now = {
+      s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->one_pass_curves};
+  Vec *const vec[] = {&s->best.h, &s->best.mass, &s->best.mass_error};
 
   PetscFunctionBegin;
   if (s->options->checkpoint) PetscFunctionReturn(PETSC_SUCCESS);
   if (s->best.h && s->best.held_out.rho_high <= now.held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
   for (size_t i = 0; i < sizeof vec / sizeof vec[0]; ++i)
     if (!*vec[i]) PetscCall(VecDuplicate(s->h, vec[i]));
-  PetscCall(BrenierMeasuredCopy_Private(&now, &s->best));
+  PetscCall(BrenierMeasurementCopy_Private(&now, &s->best));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
 {
-  const PetscInt64 wanted = BrenierBudgetCheckCurves_Private(&s->budget, BrenierSolveCurves_Private(s));
+  const PetscInt64 wanted = BrenierBudgetMeasurementCurves_Private(&s->budget, BrenierSolveCurves_Private(s));
 
   PetscFunctionBegin;
-  if (!s->options->checkpoint) PetscCall(VecCopy(s->h, s->kept)); // what a stop would measure
-  PetscCall(BrenierSolveFitsTime_Private(s, wanted));
+  if (!s->options->checkpoint) PetscCall(VecCopy(s->h, s->saved)); // what a stop would measure
+  PetscCall(BrenierSolveCheckTime_Private(s, wanted));
   PetscCall(BrenierSolveMeasureOn_Private(s, attempt, wanted));
-  BrenierSolveJudge_Private(s);
-  PetscCall(KeepBest(s));
-  if (s->options->measured) PetscCall(s->options->measured(s->options->context, &s->solved->held_out));
+  BrenierSolveCheckTolerance_Private(s);
+  PetscCall(SaveBest(s));
+  if (s->options->on_measurement) PetscCall(s->options->on_measurement(s->options->context, &s->solved->held_out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Takes up what a checkpoint found. */
 static PetscErrorCode Resume(Solve *s)
 {
-  const BrenierSolveVectors v          = {.h = s->h, .scale = s->scale, .slack = s->slack};
+  const BrenierSolveVectors v          = {.h = s->h, .diagonal_step = s->diagonal_step, .skin = s->skin};
   BrenierCheckpoint         checkpoint = s->options->checkpoint;
 
   PetscFunctionBegin;
@@ -178,13 +183,13 @@ static PetscErrorCode Resume(Solve *s)
 }
 
 /* Before the first stage: the start is something to go back to. */
-static PetscErrorCode KeepStart(Solve *s)
+static PetscErrorCode SaveStart(Solve *s)
 {
   PetscFunctionBegin;
-  PetscCall(VecCopy(s->h, s->kept));
+  PetscCall(VecCopy(s->h, s->saved));
   s->state.phase = BRENIER_PHASE_READY;
   if (s->options->checkpoint)
-    PetscCall(BrenierCheckpointKeep(s->options->checkpoint, &s->state, &(BrenierSolveVectors){.h = s->h}, NULL));
+    PetscCall(BrenierCheckpointSave(s->options->checkpoint, &s->state, &(BrenierSolveVectors){.h = s->h}, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -192,34 +197,34 @@ PetscErrorCode BrenierSolveRunBegin_Private(Solve *s)
 {
   PetscFunctionBegin;
   PetscCall(Resume(s));
-  if (!s->resuming) PetscCall(KeepStart(s));
-  BrenierSolvePlanEnd_Private(s, BrenierSolveCurves_Private(s));
+  if (!s->resuming) PetscCall(SaveStart(s));
+  BrenierSolveReserveEnd_Private(s, BrenierSolveCurves_Private(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Curves that the heights of the last safe point are fitted to. */
-static void CountKept(Solve *s)
+static void CountSaved(Solve *s)
 {
-  const BrenierPassState *pass = &s->state.pass;
+  const BrenierSgdState *sgd = &s->state.sgd;
 
-  s->solved->streamed = s->state.phase == BRENIER_PHASE_PASS ? pass->before + pass->step * pass->batch : 0;
+  s->solved->one_pass_curves = s->state.phase == BRENIER_PHASE_SGD ? sgd->before + sgd->step * sgd->batch : 0;
   if (s->state.phase == BRENIER_PHASE_STAGE) s->state.curves = s->state.size;
-  else if (s->state.phase != BRENIER_PHASE_PASS) s->state.curves = 0;
+  else if (s->state.phase != BRENIER_PHASE_SGD) s->state.curves = 0;
 }
 
 PetscErrorCode BrenierSolveRunGoBack_Private(Solve *s)
 {
   PetscFunctionBegin;
-  PetscCall(VecCopy(s->kept, s->h));
+  PetscCall(VecCopy(s->saved, s->h));
   PetscCall(BrenierTargetsGauge(s->targets, s->h));
-  CountKept(s);
+  CountSaved(s);
   // An evaluation may have been abandoned: the sample serves for nothing any more
   PetscCall(BrenierSolveFreeSample_Private(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* In words, since it decides how the solve goes. */
-static PetscErrorCode TellScales(MPI_Comm comm, BrenierScales scales)
+static PetscErrorCode PrintScales(MPI_Comm comm, BrenierScales scales)
 {
   PetscReal least = PETSC_MAX_REAL, most = 0.0;
 
@@ -240,17 +245,17 @@ PetscErrorCode BrenierSolveRunCreate_Private(Solve *s)
   BrenierScales scales;
 
   PetscFunctionBegin;
-  PetscCall(VecDuplicate(s->h, &s->scale));
-  PetscCall(VecDuplicate(s->h, &s->slack));
-  PetscCall(VecDuplicate(s->h, &s->kept));
+  PetscCall(VecDuplicate(s->h, &s->diagonal_step));
+  PetscCall(VecDuplicate(s->h, &s->skin));
+  PetscCall(VecDuplicate(s->h, &s->saved));
   PetscCall(VecDuplicate(s->h, &s->fitted));
-  PetscCall(VecSet(s->scale, 0.0));
-  PetscCall(VecSet(s->slack, brenier_first_slack * s->state.length));
+  PetscCall(VecSet(s->diagonal_step, 0.0));
+  PetscCall(VecSet(s->skin, brenier_first_skin * s->state.height_scale));
   PetscCall(BrenierTargetsScales(s->targets, &scales));
-  if (scales) PetscCall(TellScales(s->targets->comm, scales));
+  if (scales) PetscCall(PrintScales(s->targets->comm, scales));
   s->budget = BrenierSolveBudget_Private(s->targets, s->source, s->options);
   // Slacks of one length would list too many or hold nothing where targets have scales
-  s->lists = (PetscBool)(BrenierBudgetListsPay_Private(s->targets->n, s->targets->dim) && !scales);
+  s->lists = (PetscBool)(BrenierBudgetUsesLists_Private(s->targets->n, s->targets->dim) && !scales);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -258,10 +263,10 @@ PetscErrorCode BrenierSolveRunDestroy_Private(Solve *s)
 {
   PetscFunctionBegin;
   PetscCall(BrenierSolveFreeSample_Private(s));
-  PetscCall(VecDestroy(&s->scale));
-  PetscCall(VecDestroy(&s->slack));
+  PetscCall(VecDestroy(&s->diagonal_step));
+  PetscCall(VecDestroy(&s->skin));
   PetscCall(VecDestroy(&s->groups));
-  PetscCall(VecDestroy(&s->kept));
+  PetscCall(VecDestroy(&s->saved));
   PetscCall(VecDestroy(&s->fitted));
   PetscCall(VecDestroy(&s->best.h));
   PetscCall(VecDestroy(&s->best.mass));

@@ -22,14 +22,14 @@ static const PetscReal brenier_last_tol = 0.18;
 static const PetscInt brenier_rough_max_it = 3;
 
 /* Slack of the lists of later stages, in sampling errors of a height. */
-static const PetscReal brenier_slack = 2.5;
+static const PetscReal brenier_skin = 2.5;
 
 /* A sample that grows by less keeps its lists as they are: Newton has trusted them to the end just now, and there are
    few new curves to pay for mending the old ones. */
 static const PetscReal brenier_little_growth = 1.5;
 
 /* A sample this much short of the size wanted will do. */
-static const PetscReal brenier_size_slack = 0.05;
+static const PetscReal brenier_size_margin = 0.05;
 
 /* Passes an iteration of a stage on as one of the whole solve. */
 static PetscErrorCode MonitorStage(void *context, const BrenierIteration *now)
@@ -38,7 +38,7 @@ static PetscErrorCode MonitorStage(void *context, const BrenierIteration *now)
 
   PetscFunctionBegin;
   s->state.newest = BrenierSolveTotal_Private(s, now);
-  PetscCall(BrenierSolveTell_Private(s->options, &s->state.newest));
+  PetscCall(BrenierSolveRecord_Private(s->options, &s->state.newest));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -49,7 +49,7 @@ static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *newton)
 
   PetscFunctionBegin;
   s->state.newton = *newton;
-  PetscCall(BrenierSolveKeep_Private(s, BRENIER_PHASE_STAGE, s->h, NULL, s->dual));
+  PetscCall(BrenierSolveSafePoint_Private(s, BRENIER_PHASE_STAGE, s->h, NULL, s->dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -61,20 +61,20 @@ static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOption
   PetscFunctionBegin;
   if (s->resuming) {
     PetscCall(BrenierCheckpointLoadDual(options->checkpoint, s->source, options->seed, BRENIER_STREAM_SOLVE,
-                                        BRENIER_NOISE_BATCHES, s->lists, &s->dual));
+                                        BRENIER_SAMPLE_BATCHES, s->lists, &s->dual));
     newton->resume = &s->state.newton;
     s->resuming    = PETSC_FALSE;
   } else if (s->dual) {
-    newton->damping = PetscMin(newton->damping, s->state.before.damping);
-    newton->trusts  = (PetscBool)(!newton->certify &&
-                                 (PetscReal)curves < brenier_little_growth * (PetscReal)BrenierDualCurves(s->dual));
+    newton->damping    = PetscMin(newton->damping, s->state.before.damping);
+    newton->lazy_lists = (PetscBool)(!newton->certify &&
+                                     (PetscReal)curves < brenier_little_growth * (PetscReal)BrenierDualCurves(s->dual));
     PetscCall(BrenierSolveLowerLight_Private(s, curves));
     PetscCall(BrenierDualGrow(s->dual, curves));
     PetscFunctionReturn(PETSC_SUCCESS);
   } else {
     PetscCall(BrenierDualCreate(s->targets, s->source, options->seed, BRENIER_STREAM_SOLVE, curves,
-                                BRENIER_NOISE_BATCHES, &s->dual));
-    if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
+                                BRENIER_SAMPLE_BATCHES, &s->dual));
+    if (s->lists) PetscCall(BrenierDualSetSkin(s->dual, s->skin));
   }
   PetscCall(BrenierDualSetVerify(s->dual, options->verify));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -93,14 +93,14 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
   newton.monitor        = MonitorStage;
   newton.safe_point     = SafePoint;
   newton.context        = s;
-  newton.scale          = s->scale;
-  newton.length         = s->state.length;
+  newton.diagonal_step  = s->diagonal_step;
+  newton.height_scale   = s->state.height_scale;
   newton.hessian_curves = BrenierBudgetHessianCurves_Private(&s->budget);
   if (options->curves == 0) {
     // The measurement on fresh curves, by full scans, is what judges
-    newton.convergence.noise_part = PetscMax(newton.convergence.noise_part, brenier_last_part);
-    newton.convergence.rho        = brenier_last_tol * options->tol;
-    newton.certify                = PETSC_FALSE;
+    newton.convergence.sampling_part = PetscMax(newton.convergence.sampling_part, brenier_last_part);
+    newton.convergence.rho           = brenier_last_tol * options->tol;
+    newton.certify                   = PETSC_FALSE;
   }
   if (!last) {
     newton.convergence.residual = 0.0;
@@ -125,49 +125,49 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
 }
 
 /* Slacks for what the heights are expected to move by, from a sampling error. */
-static PetscErrorCode SetSlack(Solve *s, PetscReal noise)
+static PetscErrorCode SetSkin(Solve *s, PetscReal sampling_error)
 {
   PetscReal largest;
 
   PetscFunctionBegin;
-  PetscCall(VecMax(s->scale, NULL, &largest));
+  PetscCall(VecMax(s->diagonal_step, NULL, &largest));
   if (largest > 0.0) {
-    PetscCall(VecCopy(s->scale, s->slack));
-    PetscCall(VecScale(s->slack, brenier_slack * noise));
+    PetscCall(VecCopy(s->diagonal_step, s->skin));
+    PetscCall(VecScale(s->skin, brenier_skin * sampling_error));
   }
-  if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
+  if (s->lists) PetscCall(BrenierDualSetSkin(s->dual, s->skin));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* What a measurement of the stage that ended would have found, as held_out, for a pass to be planned by. */
-static void ExpectMeasurement(Solve *s)
+static void PredictMeasurement(Solve *s)
 {
   const BrenierIteration *last = &s->state.newest;
-  const BrenierWorth      w    = BrenierBudgetExpect_Private(s->state.curves, last->noise, last->l1);
+  const BrenierAccuracy   w    = BrenierBudgetPredictHeldOut_Private(s->state.curves, last->sampling_error, last->l1);
   BrenierHeldOut         *o    = &s->solved->held_out;
 
-  o->curves   = w.curves;
-  o->noise    = w.noise;
-  o->rho      = w.rho;
-  o->rho_high = w.rho_high;
-  s->measured = s->centred = PETSC_FALSE;
+  o->curves          = w.curves;
+  o->sampling_error  = w.sampling_error;
+  o->rho             = w.rho;
+  o->rho_high        = w.rho_high;
+  s->has_measurement = s->centred = PETSC_FALSE;
 }
 
 /* Size of the next stage on the way to `wanted` curves. Sets passes when no larger sample fits. */
 static PetscErrorCode NextCurves(Solve *s, PetscReal wanted, PetscInt64 *next)
 {
-  PetscInt64 fit;
+  PetscInt64 max_curves;
 
   PetscFunctionBegin;
-  PetscCall(BrenierSolveSampleFit_Private(s, &fit));
-  *next = BrenierBudgetNextCurves_Private(&s->budget, s->state.curves, wanted, fit, &s->state.passes);
+  PetscCall(BrenierSolveMaxSampleCurves_Private(s, &max_curves));
+  *next = BrenierBudgetNextStageCurves_Private(&s->budget, s->state.curves, wanted, max_curves, &s->state.sgd_follows);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Whether a sample will do where `wanted` curves are. */
 static PetscBool Suffices(PetscInt64 size, PetscReal wanted)
 {
-  return (PetscBool)((PetscReal)size >= (1.0 - brenier_size_slack) * wanted);
+  return (PetscBool)((PetscReal)size >= (1.0 - brenier_size_margin) * wanted);
 }
 
 /* Stages up to `wanted` curves, a number that is known better from stage to stage; or up to one that hands over to
@@ -186,21 +186,21 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_ove
       last = s->state.last;
     } else {
       PetscCall(NextCurves(s, wanted, &size));
-      last = (PetscBool)(Suffices(size, wanted) || s->state.passes);
+      last = (PetscBool)(Suffices(size, wanted) || s->state.sgd_follows);
     }
     s->state.wanted = wanted;
     s->state.size   = size;
     s->state.last   = last;
     PetscCall(BrenierSolveStage_Private(s, size, last));
-    PetscCall(SetSlack(s, s->state.newest.noise));
+    PetscCall(SetSkin(s, s->state.newest.sampling_error));
     if (s->solved->reason < 0) break;
-    if (fixed || s->state.passes) continue;
-    wanted = BrenierBudgetAskedCurves_Private(&s->budget, s->state.newest.noise, s->state.size);
+    if (fixed || s->state.sgd_follows) continue;
+    wanted = BrenierBudgetToleranceCurves_Private(&s->budget, s->state.newest.sampling_error, s->state.size);
     if (!last && wanted <= (PetscReal)size) wanted = (PetscReal)size; // once more, to the end
     else last = (PetscBool)(last && Suffices(size, wanted));
-    if (last || !BrenierBudgetPassesPay_Private(&s->budget, s->state.curves, wanted)) continue;
-    ExpectMeasurement(s);
-    s->state.passes = *hands_over = PETSC_TRUE;
+    if (last || !BrenierBudgetSwitchesToSgd_Private(&s->budget, s->state.curves, wanted)) continue;
+    PredictMeasurement(s);
+    s->state.sgd_follows = *hands_over = PETSC_TRUE;
     break;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -208,9 +208,9 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_ove
 
 PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted)
 {
-  BrenierSolved *solved = s->solved;
-  BrenierWorth   worth;
-  PetscBool      hands_over;
+  BrenierSolved  *solved = s->solved;
+  BrenierAccuracy accuracy;
+  PetscBool       hands_over;
 
   PetscFunctionBegin;
   for (uint32_t attempt = (uint32_t)s->state.attempt; attempt < BRENIER_RETRIES; ++attempt) {
@@ -220,10 +220,10 @@ PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted)
     PetscCall(VecCopy(s->h, s->fitted));
     PetscCall(BrenierSolveLowerLight_Private(s, 0));
     PetscCall(BrenierSolveMeasure_Private(s, attempt));
-    if (solved->within_tol || solved->reason < 0 || s->state.passes || s->options->curves > 0) break;
+    if (solved->within_tol || solved->reason < 0 || s->state.sgd_follows || s->options->curves > 0) break;
     PetscCall(VecCopy(s->fitted, s->h));
-    worth  = BrenierSolveWorth_Private(s);
-    wanted = BrenierBudgetRetryCurves_Private(&s->budget, &worth, s->state.curves);
+    accuracy = BrenierSolveAccuracy_Private(s);
+    wanted   = BrenierBudgetRetryCurves_Private(&s->budget, &accuracy, s->state.curves);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -10,15 +10,15 @@ static const char help[] =
 enum { SEED = 23, N_TARGETS = 70, DIM = 4, N_CURVES = 90, N_BATCHES = 4, N_FLIPS = 1000, STEP = 512 };
 
 static const char         name[] = "run.ckpt", older_name[] = "run.ckpt.1";
-static BrenierProblemItem problem[]   = {{"-tol", "0.1"}, {"-seed", "23"}};
-static const PetscReal    never       = 1e9; /* seconds */
-static const PetscReal    slack_parts = 0.02;
+static BrenierProblemItem problem[]  = {{"-tol", "0.1"}, {"-seed", "23"}};
+static const PetscReal    never      = 1e9; /* seconds */
+static const PetscReal    skin_parts = 0.02;
 
 typedef struct {
   BrenierTargets targets;
   BrenierSource  source;
   BrenierDual    dual;
-  Vec            h, slack, mass;
+  Vec            h, skin, mass;
 } Problem;
 
 static PetscErrorCode CreateProblem(Problem *p)
@@ -28,10 +28,10 @@ static PetscErrorCode CreateProblem(Problem *p)
   PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, "gaussian", DIM, 1.0, &p->source));
   PetscCall(BrenierDualCreate(p->targets, p->source, SEED, BRENIER_STREAM_SOLVE, N_CURVES, N_BATCHES, &p->dual));
   PetscCall(BrenierTargetsCreateVec(p->targets, &p->h));
-  PetscCall(VecDuplicate(p->h, &p->slack));
+  PetscCall(VecDuplicate(p->h, &p->skin));
   PetscCall(VecDuplicate(p->h, &p->mass));
-  PetscCall(VecSet(p->slack, slack_parts));
-  PetscCall(BrenierDualSetSlack(p->dual, p->slack));
+  PetscCall(VecSet(p->skin, skin_parts));
+  PetscCall(BrenierDualSetSkin(p->dual, p->skin));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -40,7 +40,7 @@ static PetscErrorCode DestroyProblem(Problem *p)
   PetscFunctionBeginUser;
   PetscCall(BrenierDualDestroy(&p->dual));
   PetscCall(VecDestroy(&p->h));
-  PetscCall(VecDestroy(&p->slack));
+  PetscCall(VecDestroy(&p->skin));
   PetscCall(VecDestroy(&p->mass));
   PetscCall(BrenierSourceDestroy(&p->source));
   PetscCall(BrenierTargetsDestroy(&p->targets));
@@ -55,13 +55,13 @@ static PetscErrorCode StepHeights(const Problem *p, PetscInt step, Vec h)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Follow(const Problem *p, BrenierDual dual, PetscInt step, PetscBool trusting, Vec h, Vec mass)
+static PetscErrorCode Follow(const Problem *p, BrenierDual dual, PetscInt step, PetscBool skip, Vec h, Vec mass)
 {
   BrenierDualValue value;
 
   PetscFunctionBeginUser;
   PetscCall(StepHeights(p, step, h));
-  PetscCall(BrenierDualTrustLists(dual, trusting));
+  PetscCall(BrenierDualSkipListCheck(dual, skip));
   PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -88,12 +88,12 @@ static PetscErrorCode Keep(const Problem *p, BrenierCheckpoint checkpoint, Petsc
 {
   BrenierSolveState         state = {.phase = BRENIER_PHASE_STAGE, .size = number, .wanted = 1.0 / 3.0};
   BrenierIteration          row   = {.iteration = (PetscReal)number, .rho = 0.5};
-  const BrenierSolveVectors v     = {.h = p->h, .scale = p->h, .slack = p->slack};
+  const BrenierSolveVectors v     = {.h = p->h, .diagonal_step = p->h, .skin = p->skin};
 
   PetscFunctionBeginUser;
   state.newton.now = row;
   PetscCall(BrenierCheckpointAddRow(checkpoint, &row));
-  PetscCall(BrenierCheckpointKeep(checkpoint, &state, &v, p->dual));
+  PetscCall(BrenierCheckpointSave(checkpoint, &state, &v, p->dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -105,7 +105,7 @@ static PetscErrorCode Load(const Problem *p, BrenierCheckpoint checkpoint, Vec h
   PetscFunctionBeginUser;
   PetscCall(BrenierCheckpointGet(checkpoint, &(BrenierSolveVectors){.h = h}));
   PetscCall(BrenierCheckpointLoadDual(checkpoint, p->source, SEED, BRENIER_STREAM_SOLVE, N_BATCHES, PETSC_TRUE, dual));
-  PetscCall(BrenierDualTrustLists(*dual, PETSC_TRUE));
+  PetscCall(BrenierDualSkipListCheck(*dual, PETSC_TRUE));
   PetscCall(BrenierDualEvaluate(*dual, h, mass, &value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -360,8 +360,8 @@ static PetscErrorCode TestVectors(void)
     PetscBool    mean, scale, groups;
   } table[] = {{BRENIER_PHASE_WARM_UP, PETSC_TRUE, PETSC_FALSE, PETSC_FALSE},
                {BRENIER_PHASE_READY, PETSC_FALSE, PETSC_FALSE, PETSC_FALSE},
-               {BRENIER_PHASE_PASS, PETSC_TRUE, PETSC_TRUE, PETSC_FALSE},
-               {BRENIER_PHASE_PASS, PETSC_TRUE, PETSC_TRUE, PETSC_TRUE}};
+               {BRENIER_PHASE_SGD, PETSC_TRUE, PETSC_TRUE, PETSC_FALSE},
+               {BRENIER_PHASE_SGD, PETSC_TRUE, PETSC_TRUE, PETSC_TRUE}};
   Problem           p;
   BrenierCheckpoint c;
   Vec               v[N_KEPT], got[N_KEPT];
@@ -375,15 +375,15 @@ static PetscErrorCode TestVectors(void)
   }
   for (size_t i = 0; i < sizeof table / sizeof *table; ++i) {
     const BrenierSolveState state = {
-        .phase = table[i].phase, .length = 1.0 / 7.0, .passes = PETSC_TRUE, .pass.of_nodes = table[i].groups};
+        .phase = table[i].phase, .height_scale = 1.0 / 7.0, .sgd_follows = PETSC_TRUE, .sgd.of_nodes = table[i].groups};
 
     PetscCall(Open(&p, &c));
-    PetscCall(BrenierCheckpointKeep(c, &state, &(BrenierSolveVectors){v[0], v[1], v[2], v[3], v[4]}, NULL));
+    PetscCall(BrenierCheckpointSave(c, &state, &(BrenierSolveVectors){v[0], v[1], v[2], v[3], v[4]}, NULL));
     PetscCall(BrenierCheckpointWrite(c));
     PetscCall(BrenierCheckpointDestroy(&c));
     PetscCall(Open(&p, &c));
-    PetscCheck(BrenierCheckpointState(c)->length == 1.0 / 7.0 && BrenierCheckpointState(c)->passes, PETSC_COMM_WORLD,
-               PETSC_ERR_PLIB, "the state differs");
+    PetscCheck(BrenierCheckpointState(c)->height_scale == 1.0 / 7.0 && BrenierCheckpointState(c)->sgd_follows,
+               PETSC_COMM_WORLD, PETSC_ERR_PLIB, "the state differs");
     for (PetscInt k = 0; k < N_KEPT; ++k) PetscCall(VecSet(got[k], -1.0));
     PetscCall(BrenierCheckpointGet(c, &(BrenierSolveVectors){got[0], got[1], got[2], got[3], got[4]}));
     PetscCall(BrenierCheckpointDestroy(&c));
@@ -415,12 +415,12 @@ static PetscErrorCode TestOlderLayout(void)
   PetscCall(BrenierStoreCreate(PETSC_COMM_WORLD, Path(name), 1 << 16, "brenier-checkpoint", &store));
   PetscCall(BrenierStoreSetText(store, "/", "run", "an older one"));
   PetscCall(BrenierStoreSetInt(store, "/", "sequence", 1));
-  PetscCall(BrenierStoreSetInt(store, "/", "progress", BRENIER_PHASE_PASS));
+  PetscCall(BrenierStoreSetInt(store, "/", "progress", BRENIER_PHASE_SGD));
   PetscCall(BrenierStoreAddGroup(store, "/problem"));
   for (int i = 0; i < 2; ++i) PetscCall(BrenierStoreSetText(store, "/problem", problem[i].name, problem[i].value));
   PetscCall(BrenierStoreAddGroup(store, "/state"));
   PetscCall(BrenierStoreSetInt(store, "/state", "size", 5));
-  PetscCall(BrenierStoreCommit(&store, "in a pass"));
+  PetscCall(BrenierStoreCommit(&store, "in averaged SGD"));
   ExpectError(BrenierCheckpointCreate(p.targets, Path(name), never, problem, 2, &c), PETSC_ERR_FILE_UNEXPECTED,
               "its state has layout 1");
   PetscCall(DestroyProblem(&p));

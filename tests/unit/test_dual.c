@@ -330,7 +330,7 @@ static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps)
   PetscCall(BrenierNodesDestroy(&p.targets->nodes));
   PetscCall(BrenierNodesCreate(PETSC_COMM_WORLD, most, &p.targets->nodes));
   PetscCheck(p.targets->nodes->n == n_nodes, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%d nodes", p.targets->nodes->n);
-  if (!keeps) p.targets->nodes->kept_bytes = 0;
+  if (!keeps) p.targets->nodes->cache_bytes = 0;
   PetscCall(SetHeights(p.targets, 1.0, 0.02, 1, p.h));
   PetscCall(CompareEvaluation(&p));
   PetscCall(BytesSent(p.dual, &bytes));
@@ -413,10 +413,11 @@ static PetscErrorCode TestSameAlone(Cloud cloud, PetscInt n, PetscInt dim, const
     PetscCheck(!memcmp(mass[0], mass[1], (size_t)n * sizeof *mass[0]), PETSC_COMM_SELF, PETSC_ERR_PLIB,
                "masses depend on the ranks");
     PetscCheck(!memcmp(&value[0].energy, &value[1].energy, sizeof value[0].energy) &&
-                   !memcmp(&value[0].noise2, &value[1].noise2, sizeof value[0].noise2) &&
+                   !memcmp(&value[0].sampling_chi2, &value[1].sampling_chi2, sizeof value[0].sampling_chi2) &&
                    value[0].n_pieces == value[1].n_pieces && value[0].n_empty == value[1].n_empty,
                PETSC_COMM_SELF, PETSC_ERR_PLIB, "energy %.17g and %.17g, noise %.17g and %.17g",
-               (double)value[0].energy, (double)value[1].energy, (double)value[0].noise2, (double)value[1].noise2);
+               (double)value[0].energy, (double)value[1].energy, (double)value[0].sampling_chi2,
+               (double)value[1].sampling_chi2);
     PetscCall(PetscFree(mass[0]));
     PetscCall(PetscFree(mass[1]));
   }
@@ -845,7 +846,7 @@ static PetscErrorCode Scanned(BrenierDual dual, PetscInt64 *n)
 
   PetscFunctionBeginUser;
   PetscCall(BrenierDualGetWork(dual, &work));
-  *n = work.n_scanned + work.n_risen;
+  *n = work.n_scanned + work.n_rescanned;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, n, 1, MPIU_INT64, MPI_SUM, PETSC_COMM_WORLD));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -854,7 +855,7 @@ static PetscErrorCode Scanned(BrenierDual dual, PetscInt64 *n)
    sample grows on the way. */
 static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
 {
-  const PetscReal  slack = 0.05, step[] = {0.3, 0.3, 3.0, 0.2, 40.0, 1.0};
+  const PetscReal  skin = 0.05, step[] = {0.3, 0.3, 3.0, 0.2, 40.0, 1.0};
   const PetscInt64 n_curves = 150;
   Problem          p;
   BrenierDualValue value;
@@ -864,8 +865,8 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
   PetscFunctionBeginUser;
   PetscCall(CreateProblem(PETSC_COMM_WORLD, cloud, 300, dim, type, n_curves, &p));
   PetscCall(VecDuplicate(p.h, &x));
-  PetscCall(VecSet(x, slack));
-  PetscCall(BrenierDualSetSlack(p.dual, x));
+  PetscCall(VecSet(x, skin));
+  PetscCall(BrenierDualSetSkin(p.dual, x));
   PetscCall(SetHeights(p.targets, 0.9, 0.02, 11, p.h));
   PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
   PetscCall(CheckAgainstScan(&p, &value));
@@ -875,7 +876,7 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
     PetscCall(SetDirection(p.targets, k, x));
     PetscCall(BrenierTargetsGauge(p.targets, x));
     PetscCall(VecNorm(x, NORM_INFINITY, &largest));
-    PetscCall(VecAXPY(p.h, step[k] * slack / largest, x));
+    PetscCall(VecAXPY(p.h, step[k] * skin / largest, x));
     PetscCall(Scanned(p.dual, &before));
     PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
     PetscCall(Scanned(p.dual, &after));
@@ -906,7 +907,7 @@ static PetscErrorCode TestFall(uint64_t round)
   PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, n, 2, "gaussian", 150, &p));
   PetscCall(VecDuplicate(p.h, &x));
   PetscCall(VecSet(x, skin));
-  PetscCall(BrenierDualSetSlack(p.dual, x));
+  PetscCall(BrenierDualSetSkin(p.dual, x));
   PetscCall(SetHeights(p.targets, 0.9, 0.0, round, p.h));
   PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
   PetscCall(PetscMalloc1(2 * n, &u));

@@ -94,7 +94,7 @@ static PetscErrorCode MakeBoxTargets(MPI_Comm comm, const Box *box, BrenierTarge
     nu[i]  = box->nu[first + i];
     row[i] = first + i;
   }
-  PetscCall(BrenierTargetsAdopt(comm, n_local, DIM, y, nu, row, targets));
+  PetscCall(BrenierTargetsCreateFromArrays(comm, n_local, DIM, y, nu, row, targets));
   PetscCall(BrenierTargetsCreateVec(*targets, h));
   PetscCall(VecGetArray(*h, &a));
   for (PetscInt i = 0; i < n_local; ++i) a[i] = box->h[first + i];
@@ -108,7 +108,7 @@ static PetscErrorCode CheckSane(const BrenierHeldOut *x)
   PetscFunctionBeginUser;
   PetscCheck(x->rho_low <= x->rho && x->rho <= x->rho_high && x->w2_bound_low <= x->w2 && x->w2 <= x->w2_bound_high,
              PETSC_COMM_SELF, PETSC_ERR_PLIB, "intervals out of order");
-  PetscCheck(x->chi2_error > 0.0 && x->energy_error > 0.0 && x->noise > 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+  PetscCheck(x->chi2_error > 0.0 && x->energy_error > 0.0 && x->sampling_error > 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
              "errors of nothing");
   PetscCheck(x->tv >= 0.0 && x->tv <= 1.0 && x->empty == 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "tv %g", (double)x->tv);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -266,7 +266,7 @@ static PetscErrorCode TestLine(const char type[])
     row[i]    = first + i;
   }
   PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, type, 1, 1.0, &source));
-  PetscCall(BrenierTargetsAdopt(PETSC_COMM_WORLD, n_local, 1, own_y, own_nu, row, &targets));
+  PetscCall(BrenierTargetsCreateFromArrays(PETSC_COMM_WORLD, n_local, 1, own_y, own_nu, row, &targets));
   PetscCall(BrenierTargetsCreateVec(targets, &h));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecGetArray(h, &a));

@@ -5,4 +5,4 @@
 #include "solve_run.h"
 
 /* Passes until the tolerance is met; none where Newton's sample is to meet it. Collective. */
-PetscErrorCode BrenierSolvePasses_Private(Solve *s);
+PetscErrorCode BrenierSolveSgd_Private(Solve *s);

@@ -3,17 +3,17 @@
 
 #include "methods/averaged.h"
 #include "methods/iteration_private.h"
-#include "pass.h"
+#include "sgd_epoch.h"
 
 /* Chosen by trying 1/2, 1 and 2 (docs/devlog/2026-11.md): a step of the whole scale, seen by few curves, swings. */
-static const PetscReal brenier_pass_rate = 1.0, brenier_pass_most = 0.5;
+static const PetscReal brenier_sgd_rate = 1.0, brenier_sgd_step_most = 0.5;
 
 /* Length of the next step of a cell of weight 1/n, in units of the scale. */
-static PetscReal Rate(const BrenierPassState *p)
+static PetscReal Rate(const BrenierSgdState *p)
 {
-  const PetscReal batch = (PetscReal)p->batch, worth = p->worth / batch + (PetscReal)p->step;
+  const PetscReal batch = (PetscReal)p->batch, batches = p->effective_curves / batch + (PetscReal)p->step;
 
-  return brenier_pass_rate * PetscSqrtReal(batch / p->noise / worth);
+  return brenier_sgd_rate * PetscSqrtReal(batch / p->sampling_k / batches);
 }
 
 /* Where a step's masses are measured to. */
@@ -22,7 +22,7 @@ typedef struct {
   BrenierIteration *last;
 } Report;
 
-static PetscErrorCode Look(void *context, BrenierDual dual, const BrenierDualValue *value, Vec mass)
+static PetscErrorCode MeasureStep(void *context, BrenierDual dual, const BrenierDualValue *value, Vec mass)
 {
   Report *report = context;
 
@@ -32,33 +32,34 @@ static PetscErrorCode Look(void *context, BrenierDual dual, const BrenierDualVal
 }
 
 /* One step, on curves of its own. */
-static PetscErrorCode Step(BrenierPass *p, Vec mass, BrenierIteration *last)
+static PetscErrorCode Step(BrenierSgdEpoch *p, Vec mass, BrenierIteration *last)
 {
-  BrenierPassState        *now    = &p->now;
-  const uint32_t           stream = BRENIER_STREAM_PASS + (uint32_t)(now->first + now->step);
+  BrenierSgdState         *now    = &p->now;
+  const uint32_t           stream = BRENIER_STREAM_SGD + (uint32_t)(now->first + now->step);
   const PetscReal          batch  = (PetscReal)now->batch;
   const BrenierFreshCurves fresh  = {p->targets, p->source, p->seed, stream, now->batch};
-  const BrenierStepRule    rule   = {.length     = Rate(now),
-                                     .scale      = p->scale,
-                                     .most       = brenier_pass_most,
-                                     .scales     = p->node_scale ? p->targets->scales : NULL,
-                                     .node_scale = p->node_scale};
-  const BrenierMeanRule mean   = {BRENIER_MEAN_RUNNING, batch / (now->worth + batch * (PetscReal)(now->step + 1)), 1.0};
-  Report                report = {p->targets, last};
+  const BrenierStepRule    rule   = {.step          = Rate(now),
+                                     .diagonal_step = p->diagonal_step,
+                                     .most          = brenier_sgd_step_most,
+                                     .scales        = p->node_step ? p->targets->scales : NULL,
+                                     .node_step     = p->node_step};
+  const BrenierMeanRule    mean   = {BRENIER_MEAN_RUNNING,
+                                     batch / (now->effective_curves + batch * (PetscReal)(now->step + 1)), 1.0};
+  Report                   report = {p->targets, last};
 
   PetscFunctionBegin;
-  PetscCall(BrenierFreshMasses_Private(&fresh, p->h, Look, &report, mass, p->work));
+  PetscCall(BrenierFreshMasses_Private(&fresh, p->h, MeasureStep, &report, mass, p->work));
   PetscCall(BrenierAveragedStep_Private(p->targets, &rule, mass, p->h, &last->step));
   PetscCall(BrenierAverage_Private(&mean, p->h, p->mean));
   ++now->step;
   last->iteration = last->evaluations = (PetscReal)now->step;
-  last->noise                         = PetscSqrtReal(now->noise / batch);
+  last->sampling_error                = PetscSqrtReal(now->sampling_k / batch);
   last->curves = last->scanned = batch * (PetscReal)now->step;
   last->candidates             = 0.0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierPassRun_Private(BrenierPass *p)
+PetscErrorCode BrenierSgdEpochRun_Private(BrenierSgdEpoch *p)
 {
   Vec              mass;
   BrenierProgress  progress;
@@ -74,7 +75,7 @@ PetscErrorCode BrenierPassRun_Private(BrenierPass *p)
     PetscCall(PetscTime(&now));
     last.seconds = now - begun;
     PetscCall(p->monitor(p->context, p, &last));
-    PetscCall(BrenierProgressTell(&progress, (PetscReal)p->now.step, (PetscReal)p->now.n_steps));
+    PetscCall(BrenierProgressUpdate(&progress, (PetscReal)p->now.step, (PetscReal)p->now.n_steps));
   }
   PetscCall(VecDestroy(&mass));
   PetscCall(BrenierTargetsGauge(p->targets, p->mean));
