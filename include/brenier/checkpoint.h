@@ -131,7 +131,7 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointGetLevels(BrenierCheckpoint checkpo
                                                        PetscInt level[]);
 
 /*@
-  BrenierCheckpointKeep - A safe point: keeps the state, and writes it when that is due
+  BrenierCheckpointSave - A safe point: keeps the state, and writes it when that is due
 
   Collective on the targets' communicator
 
@@ -145,7 +145,7 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointGetLevels(BrenierCheckpoint checkpo
 
   Notes: a failure to write, as of a full disk, is a warning: the older file is there still, and the solve goes on.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierCheckpointKeep(BrenierCheckpoint checkpoint, const BrenierSolveState *state,
+PETSC_EXTERN PetscErrorCode BrenierCheckpointSave(BrenierCheckpoint checkpoint, const BrenierSolveState *state,
                                                   const BrenierSolveVectors *vectors, BrenierDual dual);
 
 /* Writes what is kept, now. Collective. Errors: as BrenierStoreCreate() and what follows it. */

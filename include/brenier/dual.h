@@ -145,14 +145,14 @@ PETSC_EXTERN PetscErrorCode BrenierDualRepeats(BrenierDual dual, PetscBool repea
 PETSC_EXTERN PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves);
 
 /*@
-  BrenierDualMark - Notes the sample and its lists as they are, for BrenierDualSave()
+  BrenierDualTakeSnapshot - Notes the sample and its lists as they are, for BrenierDualSave()
 
   Collective on the dual, evaluated
 
   Notes: replaces the mark before. 12 bytes a curve and 8 a target, and what lists change later stays in memory beside
   what they were, so that an evaluation that is abandoned loses nothing.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualMark(BrenierDual dual);
+PETSC_EXTERN PetscErrorCode BrenierDualTakeSnapshot(BrenierDual dual);
 
 /* Bytes that BrenierDualSave() writes, about. Collective on the dual, marked. */
 PETSC_EXTERN PetscErrorCode BrenierDualSaveBytes(BrenierDual dual, PetscInt64 *bytes);

@@ -48,7 +48,7 @@ PETSC_EXTERN PetscErrorCode BrenierPrintWarning(MPI_Comm comm, const char format
 typedef struct {
   MPI_Comm       comm;
   const char    *what;
-  PetscLogDouble begun, said;
+  PetscLogDouble begun, printed;
 } BrenierProgress;
 
 /* Begins work; `what` names it for people, and is borrowed. Not collective. */
@@ -56,7 +56,7 @@ PETSC_EXTERN PetscErrorCode BrenierProgressBegin(BrenierProgress *progress, MPI_
 
 /* Prints, from rank 0 and no more often than every 20 seconds, what part of the work is done and about how long the
    rest takes, by what rank 0 knows. Not collective. */
-PETSC_EXTERN PetscErrorCode BrenierProgressTell(BrenierProgress *progress, PetscReal done, PetscReal all);
+PETSC_EXTERN PetscErrorCode BrenierProgressUpdate(BrenierProgress *progress, PetscReal done, PetscReal all);
 
 enum { BRENIER_NUMBER_LENGTH = 32 };
 

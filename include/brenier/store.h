@@ -40,7 +40,7 @@ typedef enum {
 } BrenierFound;
 
 /* Room for a format or a status with its final zero. */
-enum { BRENIER_LOOK_LENGTH = 128 };
+enum { BRENIER_FORMAT_LENGTH = 128 };
 
 /*@
   BrenierStorePlace - The path that symbolic links at the end of a path lead to, whether a file is there or not
@@ -69,12 +69,12 @@ PETSC_EXTERN void BrenierStoreFolder(const char path[], char folder[PETSC_MAX_PA
 PETSC_EXTERN void BrenierStoreCheckPlace(const char path[], BrenierFault *fault);
 
 /*@
-  BrenierStoreLook - What is at `path`, and the root attributes format and status of a store, "" of anything else
+  BrenierStoreIdentify - What is at `path`, and the root attributes format and status of a store, "" of anything else
 
   Not collective
 @*/
-PETSC_EXTERN BrenierFound BrenierStoreLook(const char path[], char format[BRENIER_LOOK_LENGTH],
-                                           char status[BRENIER_LOOK_LENGTH]);
+PETSC_EXTERN BrenierFound BrenierStoreIdentify(const char path[], char format[BRENIER_FORMAT_LENGTH],
+                                               char status[BRENIER_FORMAT_LENGTH]);
 
 /* The command that makes files of a format: "brenier solve". */
 PETSC_EXTERN const char *BrenierStoreMaker(const char format[]);

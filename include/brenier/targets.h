@@ -61,7 +61,7 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const Bre
                                                  BrenierTargets *targets);
 
 /*@
-  BrenierTargetsAdopt - Makes targets from rows already checked, as those of a result file
+  BrenierTargetsCreateFromArrays - Makes targets from rows already checked, as those of a result file
 
   Collective on `comm`
 
@@ -73,8 +73,8 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const Bre
 . nu      - weights, the same; kept as they are
 - row     - input rows, the same
 @*/
-PETSC_EXTERN PetscErrorCode BrenierTargetsAdopt(MPI_Comm comm, PetscInt n_local, PetscInt dim, PetscReal *y,
-                                                PetscReal *nu, PetscInt64 *row, BrenierTargets *targets);
+PETSC_EXTERN PetscErrorCode BrenierTargetsCreateFromArrays(MPI_Comm comm, PetscInt n_local, PetscInt dim, PetscReal *y,
+                                                           PetscReal *nu, PetscInt64 *row, BrenierTargets *targets);
 
 /* A vector laid out as the targets are. Collective on the targets. */
 PETSC_EXTERN PetscErrorCode BrenierTargetsCreateVec(BrenierTargets targets, Vec *v);

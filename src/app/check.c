@@ -39,8 +39,8 @@ static PetscErrorCode CheckCheckpoint(const char path[])
   PetscCall(BrenierStoreGetText(store, "/", "status", sizeof status, status));
   PetscCall(BrenierStoreGetText(store, "/", "created", sizeof created, created));
   PetscCall(BrenierStoreDestroy(&store));
-  PetscCall(
-      BrenierSay("%s: whole; number %" PetscInt64_FMT " of %s, its solve was %s", path, sequence, created, status));
+  PetscCall(BrenierPrintWorld("%s: whole; number %" PetscInt64_FMT " of %s, its solve was %s", path, sequence, created,
+                              status));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -84,8 +84,8 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
   }
   PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, (PetscInt)r.threads));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
-  PetscCall(BrenierSay("%s: %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT ", source %s", argument[0],
-                       targets->n, BrenierPlural(targets->n), targets->dim, BrenierSourceName(result.source)));
+  PetscCall(BrenierPrintWorld("%s: %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT ", source %s", argument[0],
+                              targets->n, BrenierPlural(targets->n), targets->dim, BrenierSourceName(result.source)));
   PetscCall(Measure(targets, result.source, h, r.seed, r.curves, &held_out));
   PetscCall(BrenierReportHeldOut("check", &held_out));
   *outcome = r.tol > 0.0 && !(held_out.rho_high <= r.tol) ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;

@@ -9,8 +9,8 @@
 #include "option.h"
 
 /* How commands speak: on the communicator of the program, which main.c has given a context that prints. */
-#define BrenierSay(...)      BrenierPrint(PETSC_COMM_WORLD, __VA_ARGS__)
-#define BrenierLogEvent(...) BrenierLog(PETSC_COMM_WORLD, __VA_ARGS__)
+#define BrenierPrintWorld(...) BrenierPrint(PETSC_COMM_WORLD, __VA_ARGS__)
+#define BrenierLogEvent(...)   BrenierLog(PETSC_COMM_WORLD, __VA_ARGS__)
 
 enum { BRENIER_MAX_ARGUMENTS = 2 };
 

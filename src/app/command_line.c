@@ -51,7 +51,7 @@ static PetscErrorCode CheckWords(int n, char *const word[])
 }
 
 /* Takes -log out of PETSc's options: PETSc has one of its own, which would write a second file at the end. */
-static PetscErrorCode TakeLog(BrenierLogPath log)
+static PetscErrorCode ReadLogPath(BrenierLogPath log)
 {
   PetscBool found;
 
@@ -96,7 +96,7 @@ PetscErrorCode BrenierCommandLine(int argc, char **argv, const BrenierCommand *c
                                   BrenierLogPath log)
 {
   PetscFunctionBegin;
-  PetscCall(TakeLog(log));
+  PetscCall(ReadLogPath(log));
   PetscCall(FindArguments(argc, argv, command, argument));
   PetscCall(CheckWords(argc - 2 - command->n_arguments, argv + 2 + command->n_arguments));
   PetscCall(CheckOptions(command));

@@ -115,10 +115,10 @@ static PetscErrorCode Decode(const BrenierArray *codes, const char encoder[], co
   PetscCall(DecodeRows(codes, coder, data));
   PetscCall(WriteData(path, codes, encoder, coder, data));
   PetscCall(PetscFree(data));
-  PetscCall(BrenierSay("decoded %" PetscInt_FMT " code%s of dimension %" PetscInt_FMT " from %s into %" PetscInt_FMT
-                       " feature%s",
-                       codes->n, BrenierPlural(codes->n), codes->dim, codes->path, coder->p, BrenierPlural(coder->p)));
-  PetscCall(BrenierSay("wrote %s in %.1f s; its data are %s:/data", path, (double)(MPI_Wtime() - start), path));
+  PetscCall(BrenierPrintWorld(
+      "decoded %" PetscInt_FMT " code%s of dimension %" PetscInt_FMT " from %s into %" PetscInt_FMT " feature%s",
+      codes->n, BrenierPlural(codes->n), codes->dim, codes->path, coder->p, BrenierPlural(coder->p)));
+  PetscCall(BrenierPrintWorld("wrote %s in %.1f s; its data are %s:/data", path, (double)(MPI_Wtime() - start), path));
   PetscCall(BrenierLogEvent("decode", "s path", codes->path, "i rows", (PetscInt64)codes->n, "i dim",
                             (PetscInt64)coder->d, "i features", (PetscInt64)coder->p, "s output", path, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -46,7 +46,7 @@ static PetscErrorCode CheckDimension(const BrenierArray *data, PetscInt64 d)
 }
 
 /* Shares of variance, and how many of the d components have none. */
-static PetscErrorCode JudgeComponents(const BrenierArray *data, PetscInt d, EncodeReport *report)
+static PetscErrorCode CheckComponents(const BrenierArray *data, PetscInt d, EncodeReport *report)
 {
   PetscReal total = 0.0, kept = 0.0;
 
@@ -154,21 +154,21 @@ static PetscErrorCode WriteCodes(const char path[], const BrenierArray *data, co
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode SayReport(const char path[], const BrenierCoder *coder, const EncodeReport *report,
-                                PetscReal seconds)
+static PetscErrorCode PrintReport(const char path[], const BrenierCoder *coder, const EncodeReport *report,
+                                  PetscReal seconds)
 {
   PetscFunctionBegin;
-  PetscCall(
-      BrenierSay("variance kept %.4f%%, reconstruction error %.3g%% (root mean square, of the spread about the mean)",
-                 100.0 * (double)report->kept, 100.0 * (double)report->error));
+  PetscCall(BrenierPrintWorld(
+      "variance kept %.4f%%, reconstruction error %.3g%% (root mean square, of the spread about the mean)",
+      100.0 * (double)report->kept, 100.0 * (double)report->error));
   if (report->n_flat)
-    PetscCall(BrenierSay("notice: the data vary in %" PetscInt_FMT
-                         " direction%s only, with rounding noise in the other %" PetscInt_FMT " component%s",
-                         coder->d - report->n_flat, BrenierPlural(coder->d - report->n_flat), report->n_flat,
-                         BrenierPlural(report->n_flat)));
-  PetscCall(BrenierSay("eigenproblem of order %" PetscInt_FMT ": residual %.1e, loss of orthogonality %.1e", coder->p,
-                       (double)report->check.residual, (double)report->check.orthogonality));
-  PetscCall(BrenierSay("wrote %s in %.1f s; its codes are %s:/codes", path, (double)seconds, path));
+    PetscCall(BrenierPrintWorld("notice: the data vary in %" PetscInt_FMT
+                                " direction%s only, with rounding noise in the other %" PetscInt_FMT " component%s",
+                                coder->d - report->n_flat, BrenierPlural(coder->d - report->n_flat), report->n_flat,
+                                BrenierPlural(report->n_flat)));
+  PetscCall(BrenierPrintWorld("eigenproblem of order %" PetscInt_FMT ": residual %.1e, loss of orthogonality %.1e",
+                              coder->p, (double)report->check.residual, (double)report->check.orthogonality));
+  PetscCall(BrenierPrintWorld("wrote %s in %.1f s; its codes are %s:/codes", path, (double)seconds, path));
   PetscCall(BrenierLogEvent("encode", "i dim", (PetscInt64)coder->d, "r variance_kept", report->kept,
                             "r reconstruction_error", report->error, "r eigen_residual", report->check.residual,
                             "r eigen_orthogonality", report->check.orthogonality, "s output", path, NULL));
@@ -188,10 +188,10 @@ static PetscErrorCode Encode(const BrenierArray *data, PetscInt d, const char pa
   PetscCall(BrenierPrincipalComponents(data->comm, data->n_local, coder.p, data->value, d,
                                        &(BrenierPrincipal){coder.mean, coder.component, report.variance},
                                        &report.check));
-  PetscCall(JudgeComponents(data, d, &report));
+  PetscCall(CheckComponents(data, d, &report));
   PetscCall(EncodeRows(data, &coder, code, &report.error));
   PetscCall(WriteCodes(path, data, &coder, code, &report));
-  PetscCall(SayReport(path, &coder, &report, MPI_Wtime() - start));
+  PetscCall(PrintReport(path, &coder, &report, MPI_Wtime() - start));
   PetscCall(PetscFree2(report.variance, code));
   PetscCall(BrenierCoderDestroy(&coder));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -206,7 +206,7 @@ static PetscErrorCode RunEncode(const char *const argument[], BrenierExit *outco
   PetscFunctionBegin;
   PetscCall(BrenierOptionsRead(encode_options, &r));
   PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, argument[0], BRENIER_ARRAY_DATA, &data));
-  PetscCall(BrenierSay(
+  PetscCall(BrenierPrintWorld(
       "read %" PetscInt_FMT " row%s of %" PetscInt_FMT " feature%s from %s; keeping %" PetscInt64_FMT " component%s",
       data.n, BrenierPlural(data.n), data.dim, BrenierPlural(data.dim), data.path, r.dim, BrenierPlural(r.dim)));
   PetscCall(BrenierLogEvent("read", "s path", data.path, "i rows", (PetscInt64)data.n, "i features",

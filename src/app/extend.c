@@ -57,8 +57,8 @@ PetscErrorCode BrenierThresholdDegrees(const BrenierThreshold *t, const BrenierR
       BrenierFacetsMeasure(targets, result->source, h, (BrenierAngle)t->convention, result->seed, curves, &facets));
   PetscCall(BrenierFacetsQuantile(&facets, t->quantile, degrees));
   PetscCall(BrenierFacetsDestroy(&facets));
-  PetscCall(BrenierSay("singular above %.4g degrees (%s), the quantile %g by facet mass", (double)*degrees,
-                       BrenierAngleNames[t->convention], (double)t->quantile));
+  PetscCall(BrenierPrintWorld("singular above %.4g degrees (%s), the quantile %g by facet mass", (double)*degrees,
+                              BrenierAngleNames[t->convention], (double)t->quantile));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -57,17 +57,18 @@ static PetscErrorCode CountSingular(const BrenierFacets *f, PetscReal threshold,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode SayAngles(const BrenierFacets *f, PetscInt convention)
+static PetscErrorCode PrintAngles(const BrenierFacets *f, PetscInt convention)
 {
   enum { N = sizeof brenier_shares / sizeof brenier_shares[0] };
   PetscReal angle[N];
 
   PetscFunctionBegin;
   for (int k = 0; k < N; ++k) PetscCall(BrenierFacetsQuantile(f, brenier_shares[k], &angle[k]));
-  PetscCall(BrenierSay("  angles (%s): 5%% of the facet mass below %.4g degrees, 25%% %.4g, 50%% %.4g, 75%% %.4g, "
-                       "95%% %.4g",
-                       BrenierAngleNames[convention], (double)angle[0], (double)angle[1], (double)angle[2],
-                       (double)angle[3], (double)angle[4]));
+  PetscCall(
+      BrenierPrintWorld("  angles (%s): 5%% of the facet mass below %.4g degrees, 25%% %.4g, 50%% %.4g, 75%% %.4g, "
+                        "95%% %.4g",
+                        BrenierAngleNames[convention], (double)angle[0], (double)angle[1], (double)angle[2],
+                        (double)angle[3], (double)angle[4]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -106,15 +107,16 @@ static PetscErrorCode CutFacets(const FacetsRequest *r, BrenierTargets t, const 
   PetscCall(CountSingular(f, threshold, count, &share));
   PetscCall(PetscMalloc1(t->n_local, &mode));
   PetscCall(BrenierFacetsModes(t, f, threshold, mode, &n_modes));
-  PetscCall(BrenierSay("%" PetscInt64_FMT " facet%s between the cells of %" PetscInt_FMT " target%s", count[0],
-                       BrenierPlural(count[0]), t->n, BrenierPlural(t->n)));
-  PetscCall(SayAngles(f, r->threshold.convention));
+  PetscCall(BrenierPrintWorld("%" PetscInt64_FMT " facet%s between the cells of %" PetscInt_FMT " target%s", count[0],
+                              BrenierPlural(count[0]), t->n, BrenierPlural(t->n)));
+  PetscCall(PrintAngles(f, r->threshold.convention));
   if (cuts)
-    PetscCall(BrenierSay("  %" PetscInt64_FMT " singular, above %.4g degrees, with %.3g of the facet mass; cut at them "
-                         "%" PetscInt64_FMT " mode%s",
-                         count[1], (double)threshold, (double)share, n_modes, BrenierPlural(n_modes)));
+    PetscCall(BrenierPrintWorld("  %" PetscInt64_FMT
+                                " singular, above %.4g degrees, with %.3g of the facet mass; cut at them "
+                                "%" PetscInt64_FMT " mode%s",
+                                count[1], (double)threshold, (double)share, n_modes, BrenierPlural(n_modes)));
   PetscCall(WriteFacets(r, t, f, count[0], threshold, mode, n_modes));
-  PetscCall(BrenierSay("output in %s", r->output));
+  PetscCall(BrenierPrintWorld("output in %s", r->output));
   PetscCall(BrenierLogEvent("facets", "i facets", count[0], "i singular", cuts ? count[1] : 0, "r threshold",
                             cuts ? threshold : NAN, "r singular_share", cuts ? share : 0.0, "i modes",
                             cuts ? n_modes : 1, "s output", r->output, NULL));

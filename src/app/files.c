@@ -43,7 +43,7 @@ typedef struct {
   PetscBool    is_there, has_folder;
   struct stat  about, folder;
   BrenierFound found; /* where a store goes */
-  char         found_format[BRENIER_LOOK_LENGTH], found_status[BRENIER_LOOK_LENGTH];
+  char         found_format[BRENIER_FORMAT_LENGTH], found_status[BRENIER_FORMAT_LENGTH];
 } NamedFile;
 
 typedef struct {
@@ -62,7 +62,7 @@ static const char *NameOf(const char place[])
 }
 
 /* Finds out about the file that has its path. */
-static void LookAt(NamedFile *f)
+static void ReadState(NamedFile *f)
 {
   char folder[PETSC_MAX_PATH_LEN];
 
@@ -71,7 +71,7 @@ static void LookAt(NamedFile *f)
   f->is_there   = (PetscBool)!stat(f->path, &f->about);
   f->has_folder = (PetscBool)!stat(folder, &f->folder);
   if (f->use == FILE_OUTPUT || f->use == FILE_CHECKPOINT || f->use == FILE_OLDER)
-    f->found = BrenierStoreLook(f->place, f->found_format, f->found_status);
+    f->found = BrenierStoreIdentify(f->place, f->found_format, f->found_status);
 }
 
 static void AddFile(FileList *list, FileUse use, const char option[], const char format[], const char path[])
@@ -86,7 +86,7 @@ static void AddFile(FileList *list, FileUse use, const char option[], const char
   f->option = option;
   f->format = format;
   strcpy(f->path, path);
-  LookAt(f);
+  ReadState(f);
   ++list->n;
 }
 

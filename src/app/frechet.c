@@ -58,8 +58,8 @@ static PetscErrorCode ReadSets(const char *const argument[], BrenierArray set[2]
   for (int s = 0; s < 2; ++s) {
     PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, argument[s], BRENIER_ARRAY_POINTS, &set[s]));
     PetscCall(CheckSet(&set[s]));
-    PetscCall(BrenierSay("%c: %" PetscInt_FMT " rows of %" PetscInt_FMT " feature%s, %s", 'A' + s, set[s].n, set[s].dim,
-                         BrenierPlural(set[s].dim), set[s].path));
+    PetscCall(BrenierPrintWorld("%c: %" PetscInt_FMT " rows of %" PetscInt_FMT " feature%s, %s", 'A' + s, set[s].n,
+                                set[s].dim, BrenierPlural(set[s].dim), set[s].path));
   }
   PetscCheck(set[0].dim == set[1].dim, PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
              "%s has rows of %" PetscInt_FMT " features, but %s of %" PetscInt_FMT
@@ -76,27 +76,29 @@ static PetscErrorCode SplitsOf(const FrechetRequest *r, const BrenierArray set[2
   PetscFunctionBegin;
   *splits = n < BRENIER_LEAST_ROWS ? 0 : (PetscInt)r->splits;
   if (r->splits && !*splits)
-    PetscCall(BrenierSay("notice: halves need %d rows in each set; there is no interval", BRENIER_LEAST_ROWS));
+    PetscCall(BrenierPrintWorld("notice: halves need %d rows in each set; there is no interval", BRENIER_LEAST_ROWS));
   else if (*splits && n / 4 < dim)
-    PetscCall(BrenierSay("notice: %" PetscInt_FMT " rows are few for %" PetscInt_FMT
-                         " features; the bias is then not only of order 1/n, the extrapolated value and its interval "
-                         "may miss the truth: give at least %" PetscInt64_FMT " rows",
-                         n, dim, 4 * (PetscInt64)dim));
+    PetscCall(
+        BrenierPrintWorld("notice: %" PetscInt_FMT " rows are few for %" PetscInt_FMT
+                          " features; the bias is then not only of order 1/n, the extrapolated value and its interval "
+                          "may miss the truth: give at least %" PetscInt64_FMT " rows",
+                          n, dim, 4 * (PetscInt64)dim));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode SayDistance(const BrenierFrechet *f)
+static PetscErrorCode PrintDistance(const BrenierFrechet *f)
 {
   const BrenierBures *b = &f->bures;
 
   PetscFunctionBegin;
-  PetscCall(BrenierSay(
+  PetscCall(BrenierPrintWorld(
       "Frechet distance %.10g   (means %.6g, covariances %.6g, of ranks %" PetscInt_FMT " and %" PetscInt_FMT ")",
       (double)b->value, (double)b->mean_part, (double)(b->value - b->mean_part), b->rank[0], b->rank[1]));
   if (!PetscIsInfOrNanReal(f->extrapolated))
-    PetscCall(BrenierSay("of the laws behind  %.6g   95%% interval %.6g to %.6g   (a bias of about %.3g taken off)",
-                         PetscMax((double)f->extrapolated, 0.0), PetscMax((double)f->low, 0.0),
-                         PetscMax((double)f->high, 0.0), (double)(b->value - f->extrapolated)));
+    PetscCall(
+        BrenierPrintWorld("of the laws behind  %.6g   95%% interval %.6g to %.6g   (a bias of about %.3g taken off)",
+                          PetscMax((double)f->extrapolated, 0.0), PetscMax((double)f->low, 0.0),
+                          PetscMax((double)f->high, 0.0), (double)(b->value - f->extrapolated)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -138,7 +140,7 @@ static PetscErrorCode WriteMap(const char path[], const BrenierArray set[2], con
   PetscCall(BrenierStoreSetReal(store, "/", "frechet", f->bures.value));
   PetscCall(BrenierStoreCommit(&store, "complete"));
   PetscCall(PetscFree(matrix));
-  PetscCall(BrenierSay("map in %s", path));
+  PetscCall(BrenierPrintWorld("map in %s", path));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -157,7 +159,7 @@ static PetscErrorCode RunFrechet(const char *const argument[], BrenierExit *outc
   PetscCall(SplitsOf(&r, set, &splits));
   for (int s = 0; s < 2; ++s) rows[s] = (BrenierRows){set[s].n, set[s].first, set[s].n_local, set[s].dim, set[s].value};
   PetscCall(BrenierFrechetMeasure(PETSC_COMM_WORLD, rows, splits, r.seed, &f, map));
-  PetscCall(SayDistance(&f));
+  PetscCall(PrintDistance(&f));
   if (r.map[0]) PetscCall(WriteMap(r.map, set, &f, &map[0]));
   PetscCall(LogDistance(&f, splits, r.map));
   for (int s = 0; s < 2; ++s) {

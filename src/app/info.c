@@ -18,22 +18,22 @@ static PetscErrorCode PrintAttribute(void *context, const char name[], const cha
 {
   PetscFunctionBegin;
   (void)context;
-  PetscCall(BrenierSay("  %-18s %s", name, value));
+  PetscCall(BrenierPrintWorld("  %-18s %s", name, value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode PrintDatasets(BrenierStore store)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierSay("datasets"));
+  PetscCall(BrenierPrintWorld("datasets"));
   for (int i = 0; brenier_datasets[i]; ++i) {
     PetscInt64 n;
     PetscInt   dim;
 
     PetscCall(BrenierStoreGetShape(store, brenier_datasets[i], &n, &dim));
     if (n >= 0 && dim > 0)
-      PetscCall(BrenierSay("  %-18s %" PetscInt64_FMT " x %" PetscInt_FMT, brenier_datasets[i], n, dim));
-    else if (n >= 0) PetscCall(BrenierSay("  %-18s %" PetscInt64_FMT, brenier_datasets[i], n));
+      PetscCall(BrenierPrintWorld("  %-18s %" PetscInt64_FMT " x %" PetscInt_FMT, brenier_datasets[i], n, dim));
+    else if (n >= 0) PetscCall(BrenierPrintWorld("  %-18s %" PetscInt64_FMT, brenier_datasets[i], n));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -42,7 +42,7 @@ static PetscErrorCode PrintDatasets(BrenierStore store)
 static PetscErrorCode PrintGroup(BrenierStore store, const char group[])
 {
   PetscFunctionBegin;
-  PetscCall(BrenierSay("%s", group + 1));
+  PetscCall(BrenierPrintWorld("%s", group + 1));
   PetscCall(BrenierStoreVisitAttributes(store, group, PrintAttribute, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -58,7 +58,7 @@ static PetscErrorCode PrintCheckpoint(BrenierStore store)
   if (phase > BRENIER_PHASE_START && phase < BRENIER_PHASE_FINISHED) PetscCall(PrintGroup(store, "/state"));
   if (phase == BRENIER_PHASE_STAGE) PetscCall(PrintGroup(store, "/sample"));
   PetscCall(BrenierStoreVerify(store));
-  PetscCall(BrenierSay("all checksums are right"));
+  PetscCall(BrenierPrintWorld("all checksums are right"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -69,7 +69,7 @@ static PetscErrorCode RunInfo(const char *const argument[], BrenierExit *outcome
 
   PetscFunctionBegin;
   PetscCall(BrenierStoreOpen(PETSC_COMM_WORLD, argument[0], NULL, &store));
-  PetscCall(BrenierSay("%s", argument[0]));
+  PetscCall(BrenierPrintWorld("%s", argument[0]));
   PetscCall(BrenierStoreVisitAttributes(store, "/", PrintAttribute, NULL));
   PetscCall(BrenierStoreGetText(store, "/", "format", sizeof format, format));
   if (!strcmp(format, "brenier-result")) PetscCall(PrintGroup(store, "/provenance"));

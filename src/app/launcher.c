@@ -73,7 +73,7 @@ BrenierLauncher BrenierLauncherFind(void)
   return FindLauncher(0) < LAUNCHERS ? BRENIER_LAUNCHER_SEVERAL : BRENIER_LAUNCHER_NONE;
 }
 
-PetscBool BrenierLauncherSaysFirst(void)
+PetscBool BrenierLauncherPrintsFirst(void)
 {
   for (int i = 0; i < LAUNCHERS; ++i)
     if (NumberOf(brenier_launchers[i].rank) > 0) return PETSC_FALSE;
@@ -100,7 +100,7 @@ static PetscBool IsLaunchers(const char variable[])
   return PETSC_FALSE;
 }
 
-void BrenierLauncherForget(void)
+void BrenierLauncherDisable(void)
 {
   char **kept = environ;
 

@@ -15,7 +15,7 @@ typedef enum {
 BrenierLauncher BrenierLauncherFind(void);
 
 /* Whether this is the first process, as far as the environment tells. Needs no MPI. Not collective. */
-PetscBool BrenierLauncherSaysFirst(void);
+PetscBool BrenierLauncherPrintsFirst(void);
 
 /* Whether MPI knows of this process alone, where a launcher of another MPI says it started several: each would do the
    whole work and write the same files. Not collective. */
@@ -25,4 +25,4 @@ PetscBool BrenierLauncherIsOthers(void);
 void BrenierLauncherRefuse(void);
 
 /* Has MPI start without the launcher, for this process alone. Before MPI; not collective. */
-void BrenierLauncherForget(void);
+void BrenierLauncherDisable(void);

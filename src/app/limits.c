@@ -79,7 +79,7 @@ static void PartProcessorLimits(void)
 }
 
 /* The library starts its threads before the program does, each with a buffer of its own. */
-static void KeepBlasToOneThread(char **argv, char **environment)
+static void LimitBlasToOneThread(char **argv, char **environment)
 {
   enum { MOST = 4096 };
   static char  one[sizeof brenier_blas_threads + 1] = "OPENBLAS_NUM_THREADS=1";
@@ -105,7 +105,7 @@ void BrenierLimitsPrepare(char **argv, char **environment)
   OpenStreams();
   RaiseSoftLimits();
   PartProcessorLimits();
-  KeepBlasToOneThread(argv, environment);
+  LimitBlasToOneThread(argv, environment);
 }
 
 /* ---- at the start of MPI ---- */

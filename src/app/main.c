@@ -83,8 +83,8 @@ int main(int argc, char **argv)
     BrenierLauncherRefuse();
     return BRENIER_EXIT_USAGE;
   }
-  if (launcher >= BRENIER_LAUNCHER_MUTE) BrenierLauncherForget();
-  if ((outcome = BrenierLimitsCheck(BrenierLauncherSaysFirst()))) return (int)outcome;
+  if (launcher >= BRENIER_LAUNCHER_MUTE) BrenierLauncherDisable();
+  if ((outcome = BrenierLimitsCheck(BrenierLauncherPrintsFirst()))) return (int)outcome;
   // Threads leave MPI to the one that started them
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
   outcome = RunUnderMpi(argc, argv, command);

@@ -128,8 +128,8 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
                                   &(BrenierExtended){m.index, m.u, m.code, NULL}));
   PetscCall(EvaluatePhi(&m, &mean));
   PetscCall(WriteMap(r.output, &r.extend, &m));
-  PetscCall(BrenierSay("mapped %" PetscInt_FMT " point%s, mean of phi %.6g; output in %s", m.x.n, BrenierPlural(m.x.n),
-                       (double)mean, r.output));
+  PetscCall(BrenierPrintWorld("mapped %" PetscInt_FMT " point%s, mean of phi %.6g; output in %s", m.x.n,
+                              BrenierPlural(m.x.n), (double)mean, r.output));
   PetscCall(BrenierLogEvent("map", "i points", (PetscInt64)m.x.n, "r mean_phi", mean, "s output", r.output, NULL));
   PetscCall(PetscFree4(m.index, m.u, m.phi, m.code));
   PetscCall(BrenierArrayDestroy(&m.x));

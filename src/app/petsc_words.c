@@ -43,7 +43,7 @@ static void CheckOptionsFile(const char option[], const char path[], BrenierFaul
 }
 
 /* Takes the sentence of an error for a fault of the command line, instead of printing a traceback. */
-static PetscErrorCode KeepSentence(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,
+static PetscErrorCode StoreMessage(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,
                                    PetscErrorType type, const char *message, void *fault)
 {
   (void)comm, (void)line, (void)function, (void)file;
@@ -63,7 +63,7 @@ static void TryWord(int n_left, char **word, PetscOptions scratch, BrenierFault 
 {
   BrenierFault found = {0};
 
-  PetscPushErrorHandler(KeepSentence, &found);
+  PetscPushErrorHandler(StoreMessage, &found);
   (void)PetscOptionsInsertArgs(scratch, PetscMin(n_left, 2), word);
   PetscPopErrorHandler();
   MakePlain(found.sentence);
@@ -100,7 +100,7 @@ static void TryRcFiles(PetscOptions scratch, BrenierFault *fault)
     BrenierFault found = {0};
 
     if (!FindRcFile(i, sizeof path, path)) continue;
-    PetscPushErrorHandler(KeepSentence, &found);
+    PetscPushErrorHandler(StoreMessage, &found);
     if (!IsText(path)) BrenierFaultSet(&found, BRENIER_EXIT_USAGE, "it is no text");
     else (void)PetscOptionsInsertFile(PETSC_COMM_SELF, scratch, path, PETSC_TRUE);
     PetscPopErrorHandler();

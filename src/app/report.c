@@ -13,23 +13,24 @@ static double NotNegative(PetscReal x)
 static PetscErrorCode ReportDistance(const char side[], const BrenierEstimate *e, const char meaning[])
 {
   PetscFunctionBegin;
-  PetscCall(BrenierSay("  W2^2/2 %-7s %.6g   95%% interval %.6g to %.6g   W2 %.6g, %.6g to %.6g   (%s)", side,
-                       NotNegative(e->value), NotNegative(e->low), NotNegative(e->high),
-                       (double)BrenierDistance(e->value), (double)BrenierDistance(e->low),
-                       (double)BrenierDistance(e->high), meaning));
+  PetscCall(BrenierPrintWorld("  W2^2/2 %-7s %.6g   95%% interval %.6g to %.6g   W2 %.6g, %.6g to %.6g   (%s)", side,
+                              NotNegative(e->value), NotNegative(e->low), NotNegative(e->high),
+                              (double)BrenierDistance(e->value), (double)BrenierDistance(e->low),
+                              (double)BrenierDistance(e->high), meaning));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The same of exact masses: no sample, no intervals. */
-static PetscErrorCode SayExact(const BrenierHeldOut *o)
+static PetscErrorCode PrintExact(const BrenierHeldOut *o)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierSay("exact:"));
-  PetscCall(BrenierSay("  rho            %.4g   (root-mean-square relative error of the cell masses)", (double)o->rho));
-  PetscCall(BrenierSay("  tv             %.4g   largest error %.3g   empty cells %" PetscInt64_FMT, (double)o->tv,
-                       (double)o->largest_error, o->empty));
-  PetscCall(BrenierSay("  |log(w/nu)|    %.3g at most, of cells that are not empty", (double)o->largest_log));
-  PetscCall(BrenierSay("  W2^2/2         %.15g   W2 %.15g", NotNegative(o->dual.value), (double)o->w2));
+  PetscCall(BrenierPrintWorld("exact:"));
+  PetscCall(BrenierPrintWorld("  rho            %.4g   (root-mean-square relative error of the cell masses)",
+                              (double)o->rho));
+  PetscCall(BrenierPrintWorld("  tv             %.4g   largest error %.3g   empty cells %" PetscInt64_FMT,
+                              (double)o->tv, (double)o->largest_error, o->empty));
+  PetscCall(BrenierPrintWorld("  |log(w/nu)|    %.3g at most, of cells that are not empty", (double)o->largest_log));
+  PetscCall(BrenierPrintWorld("  W2^2/2         %.15g   W2 %.15g", NotNegative(o->dual.value), (double)o->w2));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -43,9 +44,10 @@ static PetscErrorCode ReportGap(const BrenierHeldOut *o)
 
   PetscFunctionBegin;
   if (o->gap.low * o->gap.high > 0.0 && part > brenier_large_gap)
-    PetscCall(BrenierSay("  the map costs %.0f%% %s than the bound, and not by chance: far targets have wrong masses, "
-                         "however light they are",
-                         100.0 * (double)part, o->gap.value < 0.0 ? "less" : "more"));
+    PetscCall(
+        BrenierPrintWorld("  the map costs %.0f%% %s than the bound, and not by chance: far targets have wrong masses, "
+                          "however light they are",
+                          100.0 * (double)part, o->gap.value < 0.0 ? "less" : "more"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -53,19 +55,19 @@ static PetscErrorCode ReportGap(const BrenierHeldOut *o)
 static PetscErrorCode ReportLight(const BrenierHeldOut *o)
 {
   PetscFunctionBegin;
-  PetscCall(
-      BrenierSay("  |log(w/nu)|    %.3g at most, of the cells that these curves resolve", (double)o->largest_log));
+  PetscCall(BrenierPrintWorld("  |log(w/nu)|    %.3g at most, of the cells that these curves resolve",
+                              (double)o->largest_log));
   if (o->unresolved > 0)
-    PetscCall(BrenierSay("  unresolved     %" PetscInt64_FMT
-                         " cell%s, too light or too few curves to tell one by one: weight %.3g, mass %.3g together",
-                         o->unresolved, BrenierPlural(o->unresolved), (double)o->unresolved_weight,
-                         (double)o->unresolved_mass));
+    PetscCall(BrenierPrintWorld(
+        "  unresolved     %" PetscInt64_FMT
+        " cell%s, too light or too few curves to tell one by one: weight %.3g, mass %.3g together",
+        o->unresolved, BrenierPlural(o->unresolved), (double)o->unresolved_weight, (double)o->unresolved_mass));
   if (o->missing > 0)
-    PetscCall(BrenierSay("  missing        %" PetscInt64_FMT
-                         " cell%s without mass that should have been met 20 times or more: %s empty",
-                         o->missing, BrenierPlural(o->missing), o->missing == 1 ? "it is" : "they are"));
+    PetscCall(BrenierPrintWorld("  missing        %" PetscInt64_FMT
+                                " cell%s without mass that should have been met 20 times or more: %s empty",
+                                o->missing, BrenierPlural(o->missing), o->missing == 1 ? "it is" : "they are"));
   if (o->wrong > 0)
-    PetscCall(BrenierSay(
+    PetscCall(BrenierPrintWorld(
         "  wrong          %" PetscInt64_FMT
         " cell%s, %.2g of the weight, %s off by a factor of 1.5 or more, and not by chance; the worst has "
         "%.3g times its weight",
@@ -74,22 +76,22 @@ static PetscErrorCode ReportLight(const BrenierHeldOut *o)
 }
 
 /* All that a sample tells, with its intervals. */
-static PetscErrorCode SaySampled(const BrenierHeldOut *o)
+static PetscErrorCode PrintSampled(const BrenierHeldOut *o)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierSay("held out, on %" PetscInt64_FMT " fresh curves:", o->curves));
-  PetscCall(BrenierSay(
+  PetscCall(BrenierPrintWorld("held out, on %" PetscInt64_FMT " fresh curves:", o->curves));
+  PetscCall(BrenierPrintWorld(
       "  rho            %.4g   95%% interval %.4g to %.4g   (root-mean-square relative error of the cell masses)",
       (double)o->rho, (double)o->rho_low, (double)o->rho_high));
-  PetscCall(
-      BrenierSay("  sampling noise %.4g   of these masses themselves, already taken out of rho", (double)o->noise));
-  PetscCall(BrenierSay("  tv             %.4g   largest error %.3g   empty cells %" PetscInt64_FMT
-                       "   (noise included)",
-                       (double)o->tv, (double)o->largest_error, o->empty));
+  PetscCall(BrenierPrintWorld("  sampling noise %.4g   of these masses themselves, already taken out of rho",
+                              (double)o->noise));
+  PetscCall(BrenierPrintWorld("  tv             %.4g   largest error %.3g   empty cells %" PetscInt64_FMT
+                              "   (noise included)",
+                              (double)o->tv, (double)o->largest_error, o->empty));
   PetscCall(ReportLight(o));
   PetscCall(ReportDistance("dual", &o->dual, "a lower bound of W2, and the interval of that bound"));
   PetscCall(ReportDistance("primal", &o->primal, "what the map costs"));
-  PetscCall(BrenierSay(
+  PetscCall(BrenierPrintWorld(
       "  duality gap    %.4g   95%% interval %.4g to %.4g   (of W2^2/2: primal - dual; 0 when all masses are right)",
       (double)o->gap.value, (double)o->gap.low, (double)o->gap.high));
   PetscCall(ReportGap(o));
@@ -102,7 +104,7 @@ static PetscErrorCode SaySampled(const BrenierHeldOut *o)
 PetscErrorCode BrenierReportHeldOut(const char event[], const BrenierHeldOut *o)
 {
   PetscFunctionBegin;
-  PetscCall(o->curves > 0 ? SaySampled(o) : SayExact(o));
+  PetscCall(o->curves > 0 ? PrintSampled(o) : PrintExact(o));
   PetscCall(BrenierLogEvent(event, "i curves", o->curves, BRENIER_HELD_OUT_NUMBERS(FIELD) NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -75,7 +75,7 @@ static PetscErrorCode WriteSingle(Sampler *s, const char name[], PetscInt n, con
 }
 
 /* Moves the draws that are kept to the front, no more than are wanted over all ranks; returns their number here. */
-static PetscErrorCode KeepDraws(Sampler *s, PetscInt n, PetscInt *n_kept)
+static PetscErrorCode SelectDraws(Sampler *s, PetscInt n, PetscInt *n_kept)
 {
   const size_t    dim     = (size_t)s->targets->dim;
   const PetscBool rejects = (PetscBool)(s->extend.singular == BRENIER_SINGULAR_REJECT);
@@ -137,7 +137,7 @@ static PetscErrorCode SampleGroup(Sampler *s, PetscInt count)
   PetscCall(BrenierExtensionApply(&s->extend.extension, s->targets, s->h, n, s->x,
                                   &(BrenierExtended){s->index, NULL, s->code, s->crosses}));
   s->drawn += count;
-  PetscCall(KeepDraws(s, n, &kept));
+  PetscCall(SelectDraws(s, n, &kept));
   PetscCall(AppendGroup(s, kept));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -156,8 +156,8 @@ static PetscErrorCode Progress(Sampler *s)
              s->drawn, s->kept);
   PetscCall(PetscTime(&now));
   if (s->kept > 0 && s->kept < s->n && now - s->said > every) {
-    PetscCall(BrenierSay("  %" PetscInt64_FMT " of %" PetscInt64_FMT " samples, about %.0f s remain", s->kept, s->n,
-                         (now - s->begun) * (double)(s->n - s->kept) / (double)s->kept));
+    PetscCall(BrenierPrintWorld("  %" PetscInt64_FMT " of %" PetscInt64_FMT " samples, about %.0f s remain", s->kept,
+                                s->n, (now - s->begun) * (double)(s->n - s->kept) / (double)s->kept));
     s->said = now;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -289,10 +289,10 @@ static PetscErrorCode ReportSamples(const Sampler *s)
   PetscCall(PetscTime(&seconds));
   seconds -= s->begun;
   if (s->extend.linear && s->extend.extension.threshold < 180.0)
-    PetscCall(BrenierSay("%" PetscInt64_FMT " of %" PetscInt64_FMT " draws cross the singular set: %s", s->crossed,
-                         s->drawn, BrenierSingularNames[s->extend.singular]));
-  PetscCall(BrenierSay("%" PetscInt64_FMT " sample%s in %.1f s, %.3g codes/s, %.3g MB; output in %s", s->n,
-                       BrenierPlural(s->n), seconds, (double)s->n / seconds, 1e-6 * bytes, s->output));
+    PetscCall(BrenierPrintWorld("%" PetscInt64_FMT " of %" PetscInt64_FMT " draws cross the singular set: %s",
+                                s->crossed, s->drawn, BrenierSingularNames[s->extend.singular]));
+  PetscCall(BrenierPrintWorld("%" PetscInt64_FMT " sample%s in %.1f s, %.3g codes/s, %.3g MB; output in %s", s->n,
+                              BrenierPlural(s->n), seconds, (double)s->n / seconds, 1e-6 * bytes, s->output));
   PetscCall(BrenierLogEvent("sample", "i samples", s->n, "i draws", s->drawn, "i crossing", s->crossed,
                             "r sample_seconds", seconds, "r codes_per_second", (double)s->n / seconds, "s output",
                             s->output, NULL));

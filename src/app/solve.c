@@ -38,8 +38,8 @@ static PetscErrorCode SolveExactly(SolveRun *run)
   PetscCheck(run->targets->dim > 1, PETSC_COMM_WORLD, PETSC_ERR_FP,
              "%s: the cells of these targets, which lie on a line, cannot be solved for in double precision",
              run->targets->path);
-  PetscCall(BrenierSay("notice: exact cells give no solution here (%s); curves are sampled instead",
-                       BrenierReasonText(run->solved.reason)));
+  PetscCall(BrenierPrintWorld("notice: exact cells give no solution here (%s); curves are sampled instead",
+                              BrenierReasonText(run->solved.reason)));
   run->exact = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -64,11 +64,11 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (run->solved.stopped)
-    PetscCall(BrenierSay("stopped (%s) after %.0f iterations", BrenierStopText(PETSC_COMM_WORLD, run->solved.stopped),
-                         run->solved.last.iteration));
+    PetscCall(BrenierPrintWorld("stopped (%s) after %.0f iterations",
+                                BrenierStopText(PETSC_COMM_WORLD, run->solved.stopped), run->solved.last.iteration));
   else
-    PetscCall(
-        BrenierSay("%s after %.0f iterations", BrenierReasonText(run->solved.reason), run->solved.last.iteration));
+    PetscCall(BrenierPrintWorld("%s after %.0f iterations", BrenierReasonText(run->solved.reason),
+                                run->solved.last.iteration));
   if (run->solved.curves > 0) PetscCall(BrenierSolveReportWork(run->targets, run->source, &run->solved));
   PetscCall(BrenierSolveConclude(run, outcome));
   PetscFunctionReturn(PETSC_SUCCESS);

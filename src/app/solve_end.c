@@ -15,7 +15,7 @@ static const char *const brenier_stop_within[] = {"", "stopped: time limit; with
 
 /* The outcome as an exit code, and in words. Where there is a tolerance, what was measured judges, whatever ended the
    iteration. */
-static BrenierExit Judge(const BrenierSolved *solved, PetscReal tol, const char **status)
+static BrenierExit ExitCodeOf(const BrenierSolved *solved, PetscReal tol, const char **status)
 {
   const BrenierReason reason = solved->reason;
   const PetscBool     within = (PetscBool)(tol > 0.0 && solved->within_tol);
@@ -51,7 +51,7 @@ PetscErrorCode BrenierSolveConclude(SolveRun *run, BrenierExit *outcome)
   result.streamed = run->solved.streamed;
   result.held_out = run->solved.held_out;
   result.exact    = run->solved.exact;
-  *outcome        = Judge(&run->solved, r->solve.tol, &status);
+  *outcome        = ExitCodeOf(&run->solved, r->solve.tol, &status);
   for (PetscInt i = 0; i < run->start.n_levels; ++i) {
     const size_t used = strlen(result.levels);
 
@@ -59,8 +59,8 @@ PetscErrorCode BrenierSolveConclude(SolveRun *run, BrenierExit *outcome)
                             run->start.level[i]));
   }
   if (r->solve.tol > 0.0 && !run->solved.within_tol && result.held_out.rho < r->solve.tol)
-    PetscCall(BrenierSay("rho is below the tolerance of %s, but its interval reaches up to %.3g",
-                         BrenierNumber(r->solve.tol, number), (double)result.held_out.rho_high));
+    PetscCall(BrenierPrintWorld("rho is below the tolerance of %s, but its interval reaches up to %.3g",
+                                BrenierNumber(r->solve.tol, number), (double)result.held_out.rho_high));
   PetscCall(PetscStrncpy(result.status, status, sizeof result.status));
   table.n         = rank == 0 ? run->history.n : 0;
   table.n_columns = BRENIER_ITERATION_COLUMNS;
@@ -71,7 +71,7 @@ PetscErrorCode BrenierSolveConclude(SolveRun *run, BrenierExit *outcome)
   PetscCall(BrenierResultWrite(r->output, &result, run->given, run->h, run->mass, run->mass_error, barycentre, &table));
   PetscCall(PetscFree(barycentre));
   if (r->solve.checkpoint) PetscCall(BrenierCheckpointFinish(r->solve.checkpoint, *outcome, result.status));
-  PetscCall(BrenierSay("%s; result in %s", result.status, r->output));
+  PetscCall(BrenierPrintWorld("%s; result in %s", result.status, r->output));
   PetscCall(
       BrenierLogEvent("end", "s status", result.status, "i exit", (PetscInt64)*outcome, "s output", r->output, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -83,7 +83,7 @@ PetscErrorCode BrenierSolveEndStopped(const SolveRun *run, BrenierExit *outcome)
 
   PetscFunctionBegin;
   *outcome = BRENIER_EXIT_STOPPED;
-  PetscCall(BrenierSay("stopped (%s); the same command continues from %s", why, run->request.checkpoint));
+  PetscCall(BrenierPrintWorld("stopped (%s); the same command continues from %s", why, run->request.checkpoint));
   PetscCall(BrenierLogEvent("end", "s status", brenier_stop_status[run->solved.stopped], "i exit", (PetscInt64)*outcome,
                             "s output", run->request.checkpoint, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -106,8 +106,8 @@ PetscErrorCode BrenierSolveAnswerFinished(const SolveRequest *r, BrenierExit *ou
   PetscCall(BrenierStoreOpen(PETSC_COMM_WORLD, r->output, "brenier-result", &store));
   PetscCall(BrenierStoreDestroy(&store));
   *outcome = (BrenierExit)code;
-  PetscCall(
-      BrenierSay("finished already: %s; result in %s; remove %s to solve again", status, r->output, r->checkpoint));
+  PetscCall(BrenierPrintWorld("finished already: %s; result in %s; remove %s to solve again", status, r->output,
+                              r->checkpoint));
   PetscCall(BrenierLogEvent("end", "s status", status, "i exit", code, "s output", r->output, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

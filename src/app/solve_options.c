@@ -81,8 +81,8 @@ const BrenierOption BrenierSolveTable[] = {
     {NULL}};
 
 /* Keeps the sentence of the first error instead of printing a traceback. */
-static PetscErrorCode KeepMessage(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,
-                                  PetscErrorType type, const char *message, void *context)
+static PetscErrorCode StoreMessage(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,
+                                   PetscErrorType type, const char *message, void *context)
 {
   (void)comm, (void)line, (void)function, (void)file;
   if (type == PETSC_ERROR_INITIAL && message) snprintf(context, BRENIER_MESSAGE_LENGTH, "%s", message);
@@ -101,7 +101,7 @@ static PetscErrorCode CheckSolverOptions(void)
   PetscErrorCode           ierr;
 
   PetscFunctionBegin;
-  PetscCall(PetscPushErrorHandler(KeepMessage, message));
+  PetscCall(PetscPushErrorHandler(StoreMessage, message));
   ierr = BrenierNewtonUseOptions();
   PetscCall(PetscPopErrorHandler());
   PetscCheck(!ierr, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT, "PETSc refuses the options of the linear solver: %s",

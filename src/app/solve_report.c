@@ -26,9 +26,9 @@ PetscErrorCode BrenierSolveMonitor(void *context, const BrenierIteration *now)
 {
   PetscFunctionBegin;
   PetscCall(BrenierSolveAddIteration(context, now));
-  PetscCall(BrenierSay("%5.0f %5.0f %8.1f %9.0f %14.8g %10.3e %10.3e %8.1e %6.0f %8.1e %8.1e %6.0f", now->iteration,
-                       now->evaluations, now->seconds, now->curves, now->energy, now->l1, now->rho, now->noise,
-                       now->empty, now->damping, now->step, now->linear_iterations));
+  PetscCall(BrenierPrintWorld("%5.0f %5.0f %8.1f %9.0f %14.8g %10.3e %10.3e %8.1e %6.0f %8.1e %8.1e %6.0f",
+                              now->iteration, now->evaluations, now->seconds, now->curves, now->energy, now->l1,
+                              now->rho, now->noise, now->empty, now->damping, now->step, now->linear_iterations));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -43,26 +43,27 @@ PetscErrorCode BrenierSolveAnnounce(const SolveRun *run)
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(t->comm, &size));
-  PetscCall(BrenierSay("Brenier %s on %d rank%s (%s): %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT
-                       ", source %s, by %s",
-                       BRENIER_VERSION, size, BrenierPlural(size), BrenierTileSimd(), t->n, BrenierPlural(t->n), t->dim,
-                       BrenierSourceName(source), run->exact ? "exact cells" : curve[BrenierSourceCurveType(source)]));
+  PetscCall(BrenierPrintWorld(
+      "Brenier %s on %d rank%s (%s): %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT ", source %s, by %s",
+      BRENIER_VERSION, size, BrenierPlural(size), BrenierTileSimd(), t->n, BrenierPlural(t->n), t->dim,
+      BrenierSourceName(source), run->exact ? "exact cells" : curve[BrenierSourceCurveType(source)]));
   if (run->reduction->basis)
-    PetscCall(BrenierSay("targets differ in %" PetscInt_FMT " of their %" PetscInt_FMT
-                         " dimensions, and are solved for in these",
-                         run->reduction->rank, t->dim));
-  if (run->exact) PetscCall(BrenierSay("masses are exact: solved to rounding, whatever -tol"));
+    PetscCall(BrenierPrintWorld("targets differ in %" PetscInt_FMT " of their %" PetscInt_FMT
+                                " dimensions, and are solved for in these",
+                                run->reduction->rank, t->dim));
+  if (run->exact) PetscCall(BrenierPrintWorld("masses are exact: solved to rounding, whatever -tol"));
   else if (r->solve.curves > 0)
-    PetscCall(
-        BrenierSay("sample: %" PetscInt64_FMT " curve%s, as asked", r->solve.curves, BrenierPlural(r->solve.curves)));
-  else PetscCall(BrenierSay("sample: as large as it takes for rho below %s", BrenierNumber(r->solve.tol, number)));
+    PetscCall(BrenierPrintWorld("sample: %" PetscInt64_FMT " curve%s, as asked", r->solve.curves,
+                                BrenierPlural(r->solve.curves)));
+  else
+    PetscCall(BrenierPrintWorld("sample: as large as it takes for rho below %s", BrenierNumber(r->solve.tol, number)));
   PetscCall(BrenierLogEvent("start", "s version", BRENIER_VERSION, "s commit", BRENIER_GIT_COMMIT, "i ranks",
                             (PetscInt64)size, "s simd", BrenierTileSimd(), "s input", t->path, "i n_targets",
                             (PetscInt64)t->n, "i dim", (PetscInt64)t->dim, "i rank", (PetscInt64)run->reduction->rank,
                             "s source", BrenierSourceName(source), "s cells", BrenierCellsNames[run->exact], "i curves",
                             r->solve.curves, "r tol", r->solve.tol, "i seed", r->solve.seed, NULL));
-  PetscCall(BrenierSay("%5s %5s %8s %9s %14s %10s %10s %8s %6s %8s %8s %6s", "iter", "eval", "seconds", "curves",
-                       "energy", "L1", "rho", "noise", "empty", "damping", "step", "linear"));
+  PetscCall(BrenierPrintWorld("%5s %5s %8s %9s %14s %10s %10s %8s %6s %8s %8s %6s", "iter", "eval", "seconds", "curves",
+                              "energy", "L1", "rho", "noise", "empty", "damping", "step", "linear"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -87,12 +88,12 @@ PetscErrorCode BrenierSolveReportWork(BrenierTargets t, BrenierSource source, co
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 4, MPIU_INT64, MPI_SUM, PETSC_COMM_WORLD));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_INT64, MPI_MAX, PETSC_COMM_WORLD));
   if (all[1] > 0.0)
-    PetscCall(BrenierSay("work: %.2f scans of all curves in %.1f s (%.0f%% of the multiply-add rate), walks %.1f s",
-                         all[0] / once, all[1] / size, 100.0 * all[0] * size / PetscMax(all[1] * all[3], 1.0),
-                         all[2] / size));
+    PetscCall(BrenierPrintWorld(
+        "work: %.2f scans of all curves in %.1f s (%.0f%% of the multiply-add rate), walks %.1f s", all[0] / once,
+        all[1] / size, 100.0 * all[0] * size / PetscMax(all[1] * all[3], 1.0), all[2] / size));
   if (sum[2] > 0)
-    PetscCall(BrenierSay("lists: %.1f candidates and %.1f pieces a curve of the sample",
-                         (double)sum[1] / (double)sample, (double)sum[2] / (double)sample));
+    PetscCall(BrenierPrintWorld("lists: %.1f candidates and %.1f pieces a curve of the sample",
+                                (double)sum[1] / (double)sample, (double)sum[2] / (double)sample));
   PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "i curves", sample, "i streamed",
                             solved->streamed, "i scanned", sum[0], "i candidates", sum[1], "i pieces", sum[2],
                             "i risen", sum[3], "r scans", all[0] / once, "r scan_flops", all[0], "r scan_seconds",

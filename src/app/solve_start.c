@@ -24,7 +24,7 @@ static PetscErrorCode ProjectOther(BrenierReduction reduction, BrenierTargets *b
   BrenierReductionProject(reduction, n, *barycentre, b);
   PetscCall(PetscArraycpy(nu, (*before)->nu, n));
   PetscCall(PetscArraycpy(row, (*before)->row, n));
-  PetscCall(BrenierTargetsAdopt((*before)->comm, n, rank, y, nu, row, &projected));
+  PetscCall(BrenierTargetsCreateFromArrays((*before)->comm, n, rank, y, nu, row, &projected));
   PetscCall(BrenierTargetsDestroy(before));
   PetscCall(PetscFree(*barycentre));
   *before     = projected;

@@ -101,19 +101,19 @@ PetscErrorCode BrenierProgressBegin(BrenierProgress *progress, MPI_Comm comm, co
   progress->comm = comm;
   progress->what = what;
   PetscCall(PetscTime(&progress->begun));
-  progress->said = progress->begun;
+  progress->printed = progress->begun;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierProgressTell(BrenierProgress *progress, PetscReal done, PetscReal all)
+PetscErrorCode BrenierProgressUpdate(BrenierProgress *progress, PetscReal done, PetscReal all)
 {
   const PetscLogDouble every = 20.0;
   PetscLogDouble       now;
 
   PetscFunctionBegin;
   PetscCall(PetscTime(&now));
-  if (now - progress->said < every || done <= 0.0 || done >= all) PetscFunctionReturn(PETSC_SUCCESS);
-  progress->said = now;
+  if (now - progress->printed < every || done <= 0.0 || done >= all) PetscFunctionReturn(PETSC_SUCCESS);
+  progress->printed = now;
   PetscCall(BrenierPrint(progress->comm, "  %s: %.0f%%, about %.0f s remain", progress->what, 100.0 * done / all,
                          (now - progress->begun) * (all - done) / done));
   PetscFunctionReturn(PETSC_SUCCESS);

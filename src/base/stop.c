@@ -163,7 +163,7 @@ PetscReal BrenierStopLimit(MPI_Comm comm)
 }
 
 /* Whether winding up takes too long, on one rank. */
-static BrenierStopReason LookAtEnd(BrenierContext *context)
+static BrenierStopReason PollTimeLimits(BrenierContext *context)
 {
   BrenierContextStop *stop = &context->stop;
   const double        over = brenier_over_least + brenier_over_part * (stop->deadline - stop->begun);
@@ -173,7 +173,7 @@ static BrenierStopReason LookAtEnd(BrenierContext *context)
 }
 
 /* What the clock and the file say, on one rank. */
-static BrenierStopReason Look(BrenierContext *context)
+static BrenierStopReason Poll(BrenierContext *context)
 {
   BrenierContextStop *stop = &context->stop;
   const double        now  = MPI_Wtime();
@@ -204,12 +204,12 @@ PetscErrorCode BrenierStopAsk(MPI_Comm comm, BrenierStopReason *reason)
   if (*reason) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCallMPI(MPI_Comm_rank(comm, &rank));
   if (stop->winding_up) {
-    if (rank == 0) found = (int)LookAtEnd(context);
+    if (rank == 0) found = (int)PollTimeLimits(context);
     PetscCallMPI(MPI_Bcast(&found, 1, MPI_INT, 0, comm));
     *reason = (BrenierStopReason)found;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (rank == 0) found = (int)Look(context);
+  if (rank == 0) found = (int)Poll(context);
   if (BrenierSignalCame_Private()) found = BRENIER_STOP_SIGNAL;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_MAX, comm));
   *reason = stop->reason = (BrenierStopReason)found;

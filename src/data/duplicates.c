@@ -60,7 +60,7 @@ static PetscErrorCode Exchange(MPI_Comm comm, PetscInt n, const RowKey key[], co
 }
 
 /* Keeps, of sorted keys, only rows that change: the first of equal rows with its new weight, the others with 0. */
-static PetscInt KeepChanged(PetscInt n, RowKey key[])
+static PetscInt SelectChanged(PetscInt n, RowKey key[])
 {
   PetscInt kept = 0;
 
@@ -132,7 +132,7 @@ PetscErrorCode BrenierMergeDuplicates_Private(MPI_Comm comm, PetscLayout layout,
   PetscCall(Exchange(comm, n, key, to, &n_got, &got));
   PetscCall(PetscFree2(key, to));
   if (n_got) qsort(got, (size_t)n_got, sizeof *got, CompareKeys); // got is NULL when there are none
-  n_got = KeepChanged(n_got, got);
+  n_got = SelectChanged(n_got, got);
   PetscCall(PetscMalloc1(n_got, &to));
   for (PetscInt i = 0; i < n_got; ++i) PetscCall(PetscLayoutFindOwner(layout, (PetscInt)got[i].row, &to[i]));
   PetscCall(Exchange(comm, n_got, got, to, &n_changed, &changed));

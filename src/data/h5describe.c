@@ -45,7 +45,7 @@ PetscInt64 BrenierHdf5Start(const char path[])
   return ReadSuperblock(path, block);
 }
 
-void BrenierHdf5SayUnopened(const char where[], const char file[], BrenierFault *fault)
+void BrenierHdf5ExplainUnopened(const char where[], const char file[], BrenierFault *fault)
 {
   unsigned char block[SUPERBLOCK_BYTES];
   char          who[128];

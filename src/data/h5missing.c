@@ -36,7 +36,7 @@ typedef struct {
   hsize_t     row_bytes;
 } Dataset;
 
-static void LookAt(const Dataset *d, BrenierGap *gap);
+static void CheckDataset(const Dataset *d, BrenierGap *gap);
 
 /* Notes a gap, and why, as printf() does. */
 static void SetGap(BrenierGap *gap, BrenierExit kind, hsize_t first, hsize_t last, PetscBool readable, const char why[],
@@ -86,8 +86,7 @@ static void CloseDataset(Dataset *d)
 
 /* ---- contiguous ---- */
 
-static void LookForHole(const Dataset *d, const char path[], hsize_t offset, hsize_t first_row, hsize_t n,
-                        BrenierGap *gap)
+static void FindHole(const Dataset *d, const char path[], hsize_t offset, hsize_t first_row, hsize_t n, BrenierGap *gap)
 {
   PetscInt64 first, last;
 
@@ -96,7 +95,7 @@ static void LookForHole(const Dataset *d, const char path[], hsize_t offset, hsi
          "nothing was ever written there (a hole in %s); finish the file", path);
 }
 
-static void LookAtContiguous(const Dataset *d, BrenierGap *gap)
+static void CheckContiguous(const Dataset *d, BrenierGap *gap)
 {
   H5D_space_status_t status;
   haddr_t            offset;
@@ -107,7 +106,7 @@ static void LookAtContiguous(const Dataset *d, BrenierGap *gap)
     return;
   }
   offset = H5Dget_offset(d->id);
-  if (offset != HADDR_UNDEF) LookForHole(d, d->path, (hsize_t)offset, 0, d->size[0], gap);
+  if (offset != HADDR_UNDEF) FindHole(d, d->path, (hsize_t)offset, 0, d->size[0], gap);
 }
 
 /* ---- chunked ---- */
@@ -131,7 +130,7 @@ static PetscBool LacksChunk(const Dataset *d, const hsize_t chunk[], hsize_t blo
   }
 }
 
-static void LookAtChunks(const Dataset *d, BrenierGap *gap)
+static void CheckChunks(const Dataset *d, BrenierGap *gap)
 {
   hsize_t      chunk[H5S_MAX_RANK], there = 0, wanted = 1, n_blocks, first = 0, end;
   const hid_t  space  = H5Dget_space(d->id);
@@ -169,7 +168,7 @@ static void JoinPath(const char prefix[], size_t prefix_length, const char origi
                         name);
 }
 
-static void LookAtExternal(const Dataset *d, BrenierGap *gap)
+static void CheckExternal(const Dataset *d, BrenierGap *gap)
 {
   const char   *prefix = getenv("HDF5_EXTFILE_PREFIX");
   const int     n      = H5Pget_external_count(d->creation);
@@ -198,7 +197,7 @@ static void LookAtExternal(const Dataset *d, BrenierGap *gap)
              "the file of its raw data, %s, is %llu bytes too short; copy or make it again", path,
              (unsigned long long)(size - have));
     } else if (done % d->row_bytes == 0)
-      LookForHole(d, path, (hsize_t)offset, done / d->row_bytes, size / d->row_bytes, gap);
+      FindHole(d, path, (hsize_t)offset, done / d->row_bytes, size / d->row_bytes, gap);
     done += size;
   }
   if (done >= all || gap->found) return;
@@ -264,7 +263,7 @@ static hid_t TryToOpen(const char path[], char found[PETSC_MAX_PATH_LEN], Brenie
   if (access(path, R_OK)) return -1;
   snprintf(found, PETSC_MAX_PATH_LEN, "%s", path);
   file = BrenierHdf5Open(path);
-  if (file < 0) BrenierHdf5SayUnopened(path, path, fault);
+  if (file < 0) BrenierHdf5ExplainUnopened(path, path, fault);
   return file;
 }
 
@@ -320,8 +319,8 @@ static PetscBool IsLargeEnough(const Dataset *source, const Source *s)
 }
 
 /* Looks at an open source's dataset. */
-static void LookIntoSource(const Dataset *d, hid_t file, const char path[], const char name[], const Source *s,
-                           BrenierGap *gap)
+static void CheckSourceDataset(const Dataset *d, hid_t file, const char path[], const char name[], const Source *s,
+                               BrenierGap *gap)
 {
   Dataset    source;
   BrenierGap inner = {0};
@@ -335,7 +334,7 @@ static void LookIntoSource(const Dataset *d, hid_t file, const char path[], cons
     SetGap(gap, BRENIER_EXIT_INPUT, s->rows.first, s->rows.end - 1, PETSC_FALSE,
            "the source of this virtual dataset, %s:%s, is smaller than what is wanted of it; make it again", path,
            name);
-  } else LookAt(&source, &inner);
+  } else CheckDataset(&source, &inner);
   CloseDataset(&source);
   if (!inner.found) return;
   gap->is_inner = PETSC_TRUE;
@@ -345,7 +344,7 @@ static void LookIntoSource(const Dataset *d, hid_t file, const char path[], cons
 }
 
 /* Looks at one source, `block` being what %b stands for. */
-static void LookAtSource(const Dataset *d, const Source *s, hsize_t block, BrenierGap *gap)
+static void CheckSource(const Dataset *d, const Source *s, hsize_t block, BrenierGap *gap)
 {
   char         file_name[PETSC_MAX_PATH_LEN], name[1024], path[PETSC_MAX_PATH_LEN] = "";
   BrenierFault fault = {0};
@@ -354,7 +353,7 @@ static void LookAtSource(const Dataset *d, const Source *s, hsize_t block, Breni
   NumberName(s->file, block, sizeof file_name, file_name);
   NumberName(s->name, block, sizeof name, name);
   if (!strcmp(file_name, ".")) { // the dataset's own
-    LookIntoSource(d, d->file, d->path, name, s, gap);
+    CheckSourceDataset(d, d->file, d->path, name, s, gap);
     return;
   }
   file = OpenSourceFile(d, file_name, path, &fault);
@@ -367,12 +366,12 @@ static void LookAtSource(const Dataset *d, const Source *s, hsize_t block, Breni
              "the source of this virtual dataset, %s, is missing or cannot be read; bring it back, or set "
              "HDF5_VDS_PREFIX to its folder",
              file_name);
-  } else LookIntoSource(d, file, path, name, s, gap);
+  } else CheckSourceDataset(d, file, path, name, s, gap);
   if (file >= 0) H5Fclose(file);
 }
 
 /* Looks at all the files that a source with %b in its name stands for: one for each block of the rows it fills. */
-static void LookAtNumbered(const Dataset *d, Source *s, BrenierGap *gap)
+static void CheckNumbered(const Dataset *d, Source *s, BrenierGap *gap)
 {
   hsize_t start[H5S_MAX_RANK], stride[H5S_MAX_RANK], count[H5S_MAX_RANK], block[H5S_MAX_RANK];
   int     axis = 0;
@@ -384,7 +383,7 @@ static void LookAtNumbered(const Dataset *d, Source *s, BrenierGap *gap)
     const hsize_t first = start[axis] + b * stride[axis];
 
     if (axis == 0) s->rows = (Span){first, PetscMin(first + block[axis], d->size[0])};
-    LookAtSource(d, s, b, gap);
+    CheckSource(d, s, b, gap);
   }
 }
 
@@ -396,7 +395,7 @@ static int CompareSpans(const void *a, const void *b)
 }
 
 /* Looks for rows that no source fills, or not all of: `filled` is the number of elements that are. */
-static void LookForUnmapped(const Dataset *d, size_t n, Span *span, hsize_t filled, BrenierGap *gap)
+static void FindUnmapped(const Dataset *d, size_t n, Span *span, hsize_t filled, BrenierGap *gap)
 {
   hsize_t all = 1, end = 0;
   size_t  i = 0;
@@ -412,7 +411,7 @@ static void LookForUnmapped(const Dataset *d, size_t n, Span *span, hsize_t fill
            "no source of this virtual dataset fills a part of them; make it again");
 }
 
-static void LookAtVirtual(const Dataset *d, BrenierGap *gap)
+static void CheckVirtual(const Dataset *d, BrenierGap *gap)
 {
   size_t  n      = 0;
   hsize_t filled = 0;
@@ -425,30 +424,30 @@ static void LookAtVirtual(const Dataset *d, BrenierGap *gap)
     span[i] = (Span){0, 0};
     if (!GetSource(d, i, &s)) continue;
     span[i] = s.rows;
-    if (s.rows.end > s.rows.first && (strstr(s.file, "%b") || strstr(s.name, "%b"))) LookAtNumbered(d, &s, gap);
-    else if (s.rows.end > s.rows.first) LookAtSource(d, &s, 0, gap);
+    if (s.rows.end > s.rows.first && (strstr(s.file, "%b") || strstr(s.name, "%b"))) CheckNumbered(d, &s, gap);
+    else if (s.rows.end > s.rows.first) CheckSource(d, &s, 0, gap);
     // A selection without end has a huge number of elements or none at all; then rows alone are compared
     filled += H5Sget_select_npoints(s.target) > 0 ? (hsize_t)H5Sget_select_npoints(s.target) : (hsize_t)INT64_MAX / 2;
     filled = PetscMin(filled, (hsize_t)INT64_MAX / 2);
     CloseSource(&s);
   }
-  if (!gap->found) LookForUnmapped(d, n, span, filled, gap);
+  if (!gap->found) FindUnmapped(d, n, span, filled, gap);
   free(span);
 }
 
-static void LookAt(const Dataset *d, BrenierGap *gap)
+static void CheckDataset(const Dataset *d, BrenierGap *gap)
 {
   if (d->level > DEEPEST_VIRTUAL || d->n_axes < 1 || !d->size[0] || !d->row_bytes) return;
   switch (H5Pget_layout(d->creation)) {
   case H5D_CONTIGUOUS:
-    if (H5Pget_external_count(d->creation) > 0) LookAtExternal(d, gap);
-    else LookAtContiguous(d, gap);
+    if (H5Pget_external_count(d->creation) > 0) CheckExternal(d, gap);
+    else CheckContiguous(d, gap);
     break;
   case H5D_CHUNKED:
-    LookAtChunks(d, gap);
+    CheckChunks(d, gap);
     break;
   case H5D_VIRTUAL:
-    LookAtVirtual(d, gap);
+    CheckVirtual(d, gap);
     break;
   default:
     break; // compact: kept with the dataset's description
@@ -462,7 +461,7 @@ void BrenierHdf5FindGap(const BrenierArrayFile *file, BrenierGap *gap)
 
   if (opened < 0) return;
   if (OpenDataset(opened, file->file, file->dataset, 0, &d)) {
-    LookAt(&d, gap);
+    CheckDataset(&d, gap);
     CloseDataset(&d);
   }
   H5Fclose(opened);

@@ -275,7 +275,7 @@ void BrenierHdf5Inspect(BrenierArrayFile *file, BrenierArrayRole role, BrenierFa
   const hid_t opened = BrenierHdf5Open(file->file);
 
   if (opened < 0) {
-    BrenierHdf5SayUnopened(file->where, file->file, fault);
+    BrenierHdf5ExplainUnopened(file->where, file->file, fault);
     return;
   }
   if (!file->dataset[0]) FindDataset(file, opened, role, fault);

@@ -46,7 +46,7 @@ hid_t BrenierHdf5Open(const char path[])
 }
 
 /* Keeps all metadata in memory until a flush: BrenierHdf5Discard() must be able to close without reading the file. */
-static void KeepMetadata(hid_t access)
+static void SetMetadataCache(hid_t access)
 {
   H5AC_cache_config_t config = {.version = H5AC__CURR_CACHE_CONFIG_VERSION};
 
@@ -64,7 +64,7 @@ hid_t BrenierHdf5Create(const char path[])
   const hid_t creation = BrenierHdf5Creation(H5P_FILE_CREATE);
   hid_t       file;
 
-  KeepMetadata(access);
+  SetMetadataCache(access);
   file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
   H5Pclose(creation);
   H5Pclose(access);

@@ -46,7 +46,7 @@ herr_t BrenierHdf5ReadRows(hid_t dataset, hid_t memory, hsize_t first, hsize_t n
 
 /* Notes in one sentence why HDF5 does not open `file`, which `where` names for messages: another program writes to it,
    nobody ever closed it, it is none, or damaged. */
-void BrenierHdf5SayUnopened(const char where[], const char file[], BrenierFault *fault);
+void BrenierHdf5ExplainUnopened(const char where[], const char file[], BrenierFault *fault);
 
 /* Where an HDF5 file begins, behind a user block if it has one; -1 when it is none. */
 PetscInt64 BrenierHdf5Start(const char path[]);

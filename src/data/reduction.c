@@ -90,7 +90,7 @@ static PetscReal Tolerance(const Axes *a)
 }
 
 /* Takes direction q out of every row. */
-static void TakeOut(Residuals *r, const PetscReal q[])
+static void Orthogonalise(Residuals *r, const PetscReal q[])
 {
   for (PetscInt i = 0; i < r->n; ++i) {
     PetscReal      *row   = r->row + (size_t)i * r->dim;
@@ -152,14 +152,14 @@ static PetscErrorCode Span(Residuals *r, PetscReal basis[], PetscInt *rank)
   PetscReal square;
 
   PetscFunctionBegin;
-  for (PetscInt l = 0; l < *rank; ++l) TakeOut(r, basis + (size_t)l * r->dim);
+  for (PetscInt l = 0; l < *rank; ++l) Orthogonalise(r, basis + (size_t)l * r->dim);
   while (*rank < r->dim) {
     PetscReal *q = basis + (size_t)*rank * r->dim;
 
     PetscCall(Longest(r, q, &square));
     if (square <= PetscSqr(r->tolerance)) break;
     Orthonormalise(*rank, r->dim, basis, q);
-    TakeOut(r, q);
+    Orthogonalise(r, q);
     ++*rank;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -267,7 +267,7 @@ static PetscErrorCode ReduceTargets(BrenierReduction r)
   BrenierReductionProject(r, t->n_local, t->y, y);
   PetscCall(PetscArraycpy(nu, t->nu, t->n_local));
   PetscCall(PetscArraycpy(row, t->row, t->n_local));
-  PetscCall(BrenierTargetsAdopt(t->comm, t->n_local, r->rank, y, nu, row, &r->targets));
+  PetscCall(BrenierTargetsCreateFromArrays(t->comm, t->n_local, r->rank, y, nu, row, &r->targets));
   r->targets->n_merged   = t->n_merged;
   r->targets->weight_sum = t->weight_sum;
   r->targets->hash       = t->hash;

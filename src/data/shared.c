@@ -12,7 +12,7 @@
 
 enum { BRENIER_SHARED_NAME = 64 };
 
-static const size_t brenier_kept_bytes = (size_t)512 << 20;
+static const size_t brenier_cache_bytes = (size_t)512 << 20;
 
 /* The ranks of this rank's node. */
 static PetscErrorCode SplitNode(MPI_Comm comm, PetscMPIInt most, MPI_Comm *node)
@@ -64,8 +64,8 @@ PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes 
 
   PetscFunctionBegin;
   PetscCall(PetscNew(&x));
-  x->comm       = comm;
-  x->kept_bytes = brenier_kept_bytes;
+  x->comm        = comm;
+  x->cache_bytes = brenier_cache_bytes;
   PetscCall(SplitNode(comm, most, &x->node));
   PetscCallMPI(MPI_Comm_size(comm, &size));
   PetscCallMPI(MPI_Comm_rank(comm, &first));
@@ -79,11 +79,11 @@ PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierNodesForget(BrenierNodes nodes)
+PetscErrorCode BrenierNodesClearCache(BrenierNodes nodes)
 {
   PetscFunctionBegin;
-  if (nodes->kept) PetscCall(nodes->destroy_kept(nodes->kept));
-  nodes->kept = NULL;
+  if (nodes->cache) PetscCall(nodes->destroy_cache(nodes->cache));
+  nodes->cache = NULL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -91,7 +91,7 @@ PetscErrorCode BrenierNodesDestroy(BrenierNodes *nodes)
 {
   PetscFunctionBegin;
   if (!*nodes) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierNodesForget(*nodes));
+  PetscCall(BrenierNodesClearCache(*nodes));
   PetscCallMPI(MPI_Comm_free(&(*nodes)->node));
   PetscCall(PetscFree((*nodes)->first));
   PetscCall(PetscFree((*nodes)->member));

@@ -10,7 +10,7 @@
 
 /* Which ranks share memory. */
 typedef struct _p_BrenierNodes {
-  size_t kept_bytes;  /* at most so much of what could be sent again a rank keeps, in memory of its own or the node's */
+  size_t cache_bytes; /* at most so much of what could be sent again a rank keeps, in memory of its own or the node's */
   MPI_Comm     comm;  /* all ranks; borrowed */
   MPI_Comm     node;  /* those of this node, in the order of comm */
   PetscMPIInt  rank;  /* in node */
@@ -19,8 +19,8 @@ typedef struct _p_BrenierNodes {
   PetscMPIInt  least; /* ranks of the smallest */
   PetscMPIInt *first; /* where each node's ranks begin in `member`, shape [n + 1] */
   PetscMPIInt *member; /* ranks of comm, one node after the other, ascending in each */
-  void        *kept;   /* what a higher layer keeps with the nodes, NULL for nothing, and how it is destroyed */
-  PetscErrorCode (*destroy_kept)(void *kept);
+  void        *cache;  /* what a higher layer keeps with the nodes, NULL for nothing, and how it is destroyed */
+  PetscErrorCode (*destroy_cache)(void *cache);
 } * BrenierNodes;
 
 /* Finds the nodes. Collective on comm. most: at most so many ranks of a node count as one, 0 for all; with 1 no memory
@@ -28,7 +28,7 @@ typedef struct _p_BrenierNodes {
 PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes *nodes);
 
 /* Destroys what a higher layer keeps with the nodes. Collective. */
-PetscErrorCode BrenierNodesForget(BrenierNodes nodes);
+PetscErrorCode BrenierNodesClearCache(BrenierNodes nodes);
 
 /* Collective; NULL is fine. */
 PetscErrorCode BrenierNodesDestroy(BrenierNodes *nodes);

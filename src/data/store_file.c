@@ -311,7 +311,7 @@ static void VerifyFile(BrenierStore store)
 }
 
 /* Gives the file the owner and the mode of the one that it replaces; the owner as far as that is permitted. */
-static void KeepOwner(BrenierStore store)
+static void PreserveOwner(BrenierStore store)
 {
   struct stat older;
   mode_t      mode;
@@ -326,7 +326,7 @@ static void KeepOwner(BrenierStore store)
 /* Puts the finished file in its place. */
 static void RenameFile(BrenierStore store)
 {
-  KeepOwner(store);
+  PreserveOwner(store);
   if (store->older[0] && rename(store->place, store->older) && errno != ENOENT)
     BrenierStoreFailWrite(store, "renaming the older file", 0);
   if (!store->fault.kind && rename(store->temporary, store->place))

@@ -146,15 +146,16 @@ void BrenierStoreCheckPlace(const char path[], BrenierFault *fault)
 /* ---- what is there ---- */
 
 /* As text of at most length - 1 bytes; "" when there is none. */
-static void CopyText(hid_t file, const char name[], char text[BRENIER_LOOK_LENGTH])
+static void CopyText(hid_t file, const char name[], char text[BRENIER_FORMAT_LENGTH])
 {
   char *found = BrenierHdf5GetText(file, name);
 
-  snprintf(text, BRENIER_LOOK_LENGTH, "%s", found ? found : "");
+  snprintf(text, BRENIER_FORMAT_LENGTH, "%s", found ? found : "");
   free(found);
 }
 
-BrenierFound BrenierStoreLook(const char path[], char format[BRENIER_LOOK_LENGTH], char status[BRENIER_LOOK_LENGTH])
+BrenierFound BrenierStoreIdentify(const char path[], char format[BRENIER_FORMAT_LENGTH],
+                                  char status[BRENIER_FORMAT_LENGTH])
 {
   static const char ours[] = "brenier-";
   struct stat       about;

@@ -68,7 +68,7 @@ static void OpenFile(BrenierStore store, const char format[], BrenierFault *faul
   }
   store->file = BrenierHdf5Open(store->path);
   if (store->file < 0) {
-    BrenierHdf5SayUnopened(store->path, store->path, fault);
+    BrenierHdf5ExplainUnopened(store->path, store->path, fault);
     return;
   }
   found  = BrenierHdf5GetText(store->file, "format");

@@ -197,8 +197,8 @@ PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *we
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierTargetsAdopt(MPI_Comm comm, PetscInt n_local, PetscInt dim, PetscReal *y, PetscReal *nu,
-                                   PetscInt64 *row, BrenierTargets *targets)
+PetscErrorCode BrenierTargetsCreateFromArrays(MPI_Comm comm, PetscInt n_local, PetscInt dim, PetscReal *y,
+                                              PetscReal *nu, PetscInt64 *row, BrenierTargets *targets)
 {
   BrenierTargets t;
 
@@ -333,7 +333,7 @@ PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets t, PetscReal *moment)
 PetscErrorCode BrenierTargetsMoved(BrenierTargets t)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierNodesForget(t->nodes));
+  PetscCall(BrenierNodesClearCache(t->nodes));
   PetscCall(BrenierScalesDestroy(&t->scales));
   t->has_scales = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);

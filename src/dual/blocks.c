@@ -10,7 +10,7 @@
 enum { BRENIER_BLOCKS_TAG = 7103 };
 
 /* What stays from scan to scan: packing more than this costs next to nothing beside its scan. */
-static const size_t brenier_taken_bytes = (size_t)128 << 20;
+static const size_t brenier_scan_cache_bytes = (size_t)128 << 20;
 
 static PetscInt TilesOf(PetscInt n)
 {
@@ -23,7 +23,7 @@ static PetscReal *RowsOf(const BrenierBlocks *blocks, PetscMPIInt owner)
 }
 
 /* What each rank has, and what of it is kept: rows, one copy a node, and packed tiles, one a rank, while they take no
-   more than nodes->kept_bytes times the ranks of the smallest node; of the two the tiles rather than the rows. */
+   more than nodes->cache_bytes times the ranks of the smallest node; of the two the tiles rather than the rows. */
 static PetscErrorCode LayOut(BrenierBlocks *blocks, PetscInt n_rows)
 {
   const size_t tile_bytes = BrenierTileTargetsBytes(blocks->kind, BRENIER_TARGETS_AT_ONCE, blocks->dim);
@@ -36,11 +36,11 @@ static PetscErrorCode LayOut(BrenierBlocks *blocks, PetscInt n_rows)
     blocks->first_tile[r + 1] = blocks->first_tile[r] + TilesOf(blocks->first_row[r + 1]);
     blocks->first_row[r + 1] += blocks->first_row[r];
   }
-  packed_bytes        = (size_t)blocks->first_tile[blocks->size] * tile_bytes;
-  row_bytes           = (size_t)blocks->first_row[blocks->size] * blocks->width * sizeof(PetscReal);
-  blocks->keeps_tiles = (PetscBool)(packed_bytes <= blocks->nodes->kept_bytes);
-  blocks->keeps_rows =
-      (PetscBool)(packed_bytes + row_bytes / (size_t)blocks->nodes->least <= blocks->nodes->kept_bytes);
+  packed_bytes         = (size_t)blocks->first_tile[blocks->size] * tile_bytes;
+  row_bytes            = (size_t)blocks->first_row[blocks->size] * blocks->width * sizeof(PetscReal);
+  blocks->caches_tiles = (PetscBool)(packed_bytes <= blocks->nodes->cache_bytes);
+  blocks->caches_rows =
+      (PetscBool)(packed_bytes + row_bytes / (size_t)blocks->nodes->least <= blocks->nodes->cache_bytes);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -74,9 +74,9 @@ PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, Pe
   PetscCallMPI(MPI_Comm_rank(comm, &blocks->rank));
   PetscCallMPI(MPI_Comm_size(comm, &blocks->size));
   PetscCall(LayOut(blocks, n_rows));
-  if (blocks->keeps_rows) PetscCall(ShareRows(blocks, &found));
-  if (!found && (*nodes)->kept) {
-    PetscCall(BrenierNodesForget(*nodes)); // the same on all ranks; what it held may be all that is missing
+  if (blocks->caches_rows) PetscCall(ShareRows(blocks, &found));
+  if (!found && (*nodes)->cache) {
+    PetscCall(BrenierNodesClearCache(*nodes)); // the same on all ranks; what it held may be all that is missing
     PetscCall(ShareRows(blocks, &found));
   }
   if (!found && (*nodes)->n < blocks->size) {
@@ -90,9 +90,9 @@ PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, Pe
   }
   PetscCheck(found, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the rows of %" PetscInt_FMT " targets",
              blocks->first_row[blocks->size]);
-  blocks->n_tiles = blocks->keeps_tiles ? blocks->first_tile[blocks->size] : 1;
+  blocks->n_tiles = blocks->caches_tiles ? blocks->first_tile[blocks->size] : 1;
   PetscCall(PetscCalloc1(blocks->n_tiles, &blocks->tile));
-  if (!blocks->keeps_rows) {
+  if (!blocks->caches_rows) {
     PetscCall(BrenierRingCreate(comm, n_rows, blocks->width, PETSC_FALSE, &blocks->ring));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -124,7 +124,7 @@ PetscErrorCode BrenierBlocksNumber(BrenierBlocks *blocks, BrenierGlobal first, c
 
 PetscReal *BrenierBlocksOwn(BrenierBlocks *blocks)
 {
-  if (!blocks->keeps_rows) return blocks->ring.block[blocks->ring.current];
+  if (!blocks->caches_rows) return blocks->ring.block[blocks->ring.current];
   return blocks->complete ? NULL : RowsOf(blocks, blocks->rank);
 }
 
@@ -188,7 +188,7 @@ static PetscErrorCode BeginNode(BrenierBlocks *blocks)
 
 /* The next of the kept blocks: node by node, on each from the rank that this one is on its own, so that ranks do not
    read the same at once. */
-static PetscErrorCode StepKept(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block)
+static PetscErrorCode StepCached(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block)
 {
   const BrenierNodes nodes = blocks->nodes;
   PetscMPIInt        from;
@@ -229,7 +229,7 @@ static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt
 {
   const PetscReal *row   = block->row + (size_t)first * blocks->width;
   const PetscInt   count = PetscMin(BRENIER_TARGETS_AT_ONCE, block->n - first);
-  const PetscInt   room  = blocks->keeps_tiles ? count : BRENIER_TARGETS_AT_ONCE;
+  const PetscInt   room  = blocks->caches_tiles ? count : BRENIER_TARGETS_AT_ONCE;
 
   if (!tile->low) {
     tile->low = malloc((size_t)room * sizeof *tile->low);
@@ -244,8 +244,8 @@ static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt
 PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, PetscInt *n,
                                   const BrenierPackedTile **tile)
 {
-  const PetscInt     count  = blocks->keeps_tiles ? block->n_tiles - first : 1;
-  BrenierPackedTile *packed = &blocks->tile[blocks->keeps_tiles ? blocks->first_tile[block->owner] + first : 0];
+  const PetscInt     count  = blocks->caches_tiles ? block->n_tiles - first : 1;
+  BrenierPackedTile *packed = &blocks->tile[blocks->caches_tiles ? blocks->first_tile[block->owner] + first : 0];
   int                failed = 0;
 
   PetscFunctionBegin;
@@ -253,7 +253,7 @@ PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *blo
   *tile = packed;
 #pragma omp parallel for num_threads(BrenierThreads(blocks->nodes->comm)) schedule(dynamic) reduction(| : failed)
   for (PetscInt k = 0; k < count; ++k)
-    if (!blocks->keeps_tiles || !packed[k].low)
+    if (!blocks->caches_tiles || !packed[k].low)
       failed |= Pack(blocks, block, (first + k) * BRENIER_TARGETS_AT_ONCE, &packed[k]);
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for packed targets");
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -264,7 +264,7 @@ PetscErrorCode BrenierBlocksStep(BrenierBlocks *blocks, PetscBool *more, Brenier
   PetscReal *row = NULL;
 
   PetscFunctionBegin;
-  if (blocks->keeps_rows) PetscCall(StepKept(blocks, more, block));
+  if (blocks->caches_rows) PetscCall(StepCached(blocks, more, block));
   else {
     PetscCall(BrenierRingStep(&blocks->ring, more, &block->owner, &block->n, &row));
     block->row    = row;
@@ -290,49 +290,49 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks)
   PetscCall(PetscFree2(blocks->first_row, blocks->first_tile));
   PetscCall(PetscFree(blocks->request));
   BrenierSharedFree(&blocks->rows);
-  if (blocks->keeps_rows) PetscCallMPI(MPI_Type_free(&blocks->row_type));
+  if (blocks->caches_rows) PetscCallMPI(MPI_Type_free(&blocks->row_type));
   else PetscCall(BrenierRingDestroy(&blocks->ring));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode DestroyKept(void *kept)
+static PetscErrorCode DestroyCache(void *cache)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierBlocksDestroy(kept));
-  PetscCall(PetscFree(kept));
+  PetscCall(BrenierBlocksDestroy(cache));
+  PetscCall(PetscFree(cache));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierBlocksKeep(BrenierNodes nodes, BrenierBlocks *blocks)
+PetscErrorCode BrenierBlocksToCache(BrenierNodes nodes, BrenierBlocks *blocks)
 {
   const size_t bytes = (size_t)blocks->first_tile[blocks->size] *
                        BrenierTileTargetsBytes(blocks->kind, BRENIER_TARGETS_AT_ONCE, blocks->dim);
 
   PetscFunctionBegin;
-  if (nodes->n > 1 || nodes->kept || !blocks->complete || !blocks->keeps_tiles || bytes > brenier_taken_bytes) {
+  if (nodes->n > 1 || nodes->cache || !blocks->complete || !blocks->caches_tiles || bytes > brenier_scan_cache_bytes) {
     PetscCall(BrenierBlocksDestroy(blocks));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(PetscMalloc1(1, (BrenierBlocks **)&nodes->kept));
-  PetscCall(PetscArraycpy((BrenierBlocks *)nodes->kept, blocks, 1));
-  nodes->destroy_kept = DestroyKept;
+  PetscCall(PetscMalloc1(1, (BrenierBlocks **)&nodes->cache));
+  PetscCall(PetscArraycpy((BrenierBlocks *)nodes->cache, blocks, 1));
+  nodes->destroy_cache = DestroyCache;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierBlocksTake(BrenierNodes nodes, BrenierTileKind kind, const PetscReal low[], const PetscReal cap[],
-                                 BrenierBlocks *blocks, PetscBool *found)
+PetscErrorCode BrenierBlocksFromCache(BrenierNodes nodes, BrenierTileKind kind, const PetscReal low[],
+                                      const PetscReal cap[], BrenierBlocks *blocks, PetscBool *found)
 {
-  BrenierBlocks *kept = nodes->kept;
+  BrenierBlocks *cache = nodes->cache;
   PetscReal     *row;
 
   PetscFunctionBegin;
-  *found = (PetscBool)(kept && kept->kind == kind);
+  *found = (PetscBool)(cache && cache->kind == kind);
   if (!*found) {
-    PetscCall(BrenierNodesForget(nodes));
+    PetscCall(BrenierNodesClearCache(nodes));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(PetscArraycpy(blocks, kept, 1));
-  PetscCall(PetscFree(nodes->kept));
+  PetscCall(PetscArraycpy(blocks, cache, 1));
+  PetscCall(PetscFree(nodes->cache));
   blocks->bytes = 0.0;
   row           = RowsOf(blocks, blocks->rank);
   PetscCall(BrenierSharedBarrier(nodes)); // nobody reads the last heights any more

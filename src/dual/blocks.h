@@ -47,7 +47,7 @@ typedef struct {
   BrenierTileKind      kind;  /* of the curves */
   BrenierTileAllowance most;  /* of all targets; the caller's, for whoever takes the blocks */
   size_t               dim, width;
-  PetscBool            keeps_tiles, keeps_rows;
+  PetscBool            caches_tiles, caches_rows;
   PetscMPIInt          rank, size;
   /* layout, of each rank's block: shape [size + 1] */
   PetscInt *first_row, *first_tile;
@@ -83,7 +83,7 @@ PetscReal *BrenierBlocksOwn(BrenierBlocks *blocks);
    block. */
 PetscErrorCode BrenierBlocksStep(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block);
 
-/* Tiles of the block at hand, from tile `first` on: all that there are, or one, without keeps_tiles, which lasts until
+/* Tiles of the block at hand, from tile `first` on: all that there are, or one, without caches_tiles, which lasts until
    the next is asked for. Threads pack them. */
 PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, PetscInt *n,
                                   const BrenierPackedTile **tile);
@@ -91,12 +91,12 @@ PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *blo
 PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks);
 
 /*
-  BrenierBlocksTake, BrenierBlocksKeep - From one scan of all targets to the next, packed as they are
+  BrenierBlocksFromCache, BrenierBlocksToCache - From one scan of all targets to the next, packed as they are
 
   Collective. Keep destroys the blocks, or leaves them with the nodes for as long as the targets live, where all ranks
   are on one node and they take no more than 128 MiB a rank. Take gives them back for curves of the same kind with other
   heights, low and cap of this rank's targets in the order of their rows; *found = PETSC_FALSE where none are kept.
 */
-PetscErrorCode BrenierBlocksTake(BrenierNodes nodes, BrenierTileKind kind, const PetscReal low[], const PetscReal cap[],
-                                 BrenierBlocks *blocks, PetscBool *found);
-PetscErrorCode BrenierBlocksKeep(BrenierNodes nodes, BrenierBlocks *blocks);
+PetscErrorCode BrenierBlocksFromCache(BrenierNodes nodes, BrenierTileKind kind, const PetscReal low[],
+                                      const PetscReal cap[], BrenierBlocks *blocks, PetscBool *found);
+PetscErrorCode BrenierBlocksToCache(BrenierNodes nodes, BrenierBlocks *blocks);

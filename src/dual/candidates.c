@@ -131,14 +131,14 @@ PetscErrorCode BrenierCandidatesCrowded(const BrenierCandidates *lists, MPI_Comm
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-void BrenierCandidatesForget(BrenierCandidates *lists)
+void BrenierCandidatesClear(BrenierCandidates *lists)
 {
   for (PetscInt c = 0; c < lists->n_curves; ++c) lists->n[c] = -1;
   lists->n_total = 0;
   if (lists->saved.n_total == 0) lists->end = 0;
 }
 
-PetscErrorCode BrenierCandidatesForgetSaved(BrenierCandidates *lists)
+PetscErrorCode BrenierCandidatesClearSaved(BrenierCandidates *lists)
 {
   PetscFunctionBegin;
   PetscCall(PetscFree(lists->saved.offset));
@@ -154,7 +154,7 @@ PetscErrorCode BrenierCandidatesSave(BrenierCandidates *lists)
   const PetscInt     n     = lists->n_curves;
 
   PetscFunctionBegin;
-  PetscCall(BrenierCandidatesForgetSaved(lists));
+  PetscCall(BrenierCandidatesClearSaved(lists));
   PetscCall(BrenierCandidatesCompact(lists));
   PetscCall(PetscMalloc1(n, &saved->offset));
   PetscCall(PetscMalloc1(n, &saved->n));
@@ -177,7 +177,7 @@ PetscInt BrenierCandidatesLongest(const BrenierCandidates *lists)
 PetscErrorCode BrenierCandidatesFree(BrenierCandidates *lists)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierCandidatesForgetSaved(lists));
+  PetscCall(BrenierCandidatesClearSaved(lists));
   PetscCall(PetscFree(lists->offset));
   PetscCall(PetscFree(lists->n));
   PetscCall(PetscFree(lists->global));

@@ -49,11 +49,11 @@ PetscErrorCode BrenierCandidatesCrowded(const BrenierCandidates *lists, MPI_Comm
                                         PetscBool *crowded);
 
 /* Forgets the lists of all curves, but not those that are saved. Not collective. */
-void BrenierCandidatesForget(BrenierCandidates *lists);
+void BrenierCandidatesClear(BrenierCandidates *lists);
 
 /* Notes the lists as they are, or forgets what was saved. Not collective. 12 bytes a curve. */
 PetscErrorCode BrenierCandidatesSave(BrenierCandidates *lists);
-PetscErrorCode BrenierCandidatesForgetSaved(BrenierCandidates *lists);
+PetscErrorCode BrenierCandidatesClearSaved(BrenierCandidates *lists);
 
 /* The longest list's length. Not collective. */
 PetscInt BrenierCandidatesLongest(const BrenierCandidates *lists);

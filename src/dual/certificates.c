@@ -213,7 +213,7 @@ static PetscErrorCode Renew(BrenierDual dual, const PetscReal h[], PetscInt n_ho
       PetscCall(BrenierScanRisen(dual, n_hold, curve, &risen, f.low, cap, &crowded));
     }
     if (crowded) {
-      BrenierCandidatesForget(lists);
+      BrenierCandidatesClear(lists);
       dual->work.n_fresh = 0;
       n_hold             = 0;
     }

@@ -111,7 +111,7 @@ PetscErrorCode BrenierDualDestroy(BrenierDual *dual)
   PetscCall(BrenierSampleFree(&d->sample));
   PetscCall(PetscFree(d->skin.slack));
   PetscCall(PetscFree(d->skin.cap));
-  PetscCall(PetscFree(d->mark.cap));
+  PetscCall(PetscFree(d->snapshot.cap));
   PetscCall(PetscFree(*dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

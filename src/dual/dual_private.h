@@ -26,12 +26,12 @@ typedef struct {
   PetscReal  shift;   /* sum nu h at the last evaluation */
 } BrenierSkin;
 
-/* What BrenierDualMark() noted beside the lists: the sample as it was. */
+/* What BrenierDualTakeSnapshot() noted beside the lists: the sample as it was. */
 typedef struct {
   PetscInt        n_segments, n_local; /* n_segments = 0: nothing is noted */
   PetscReal      *cap;                 /* as in BrenierSkin; NULL without lists */
   BrenierDualWork work;
-} BrenierMark;
+} BrenierSnapshot;
 
 struct _p_BrenierDual {
   /* parameters */
@@ -44,7 +44,7 @@ struct _p_BrenierDual {
   BrenierCurves     curves;     /* their family */
   BrenierCandidates candidates; /* lists of all local curves, and a saved generation */
   BrenierSkin       skin;       /* what the lists are good for */
-  BrenierMark       mark;
+  BrenierSnapshot   snapshot;
   /* data: the last evaluation */
   BrenierPieces pieces; /* envelopes of all local curves */
   BrenierHalo   halo;   /* targets that local curves touch, and their heights */

@@ -442,7 +442,7 @@ static PetscErrorCode OpenBlocks(const BrenierScanInput *input, PetscReal **y, B
 
   PetscFunctionBegin;
   *y = NULL;
-  if (!input->chooses) PetscCall(BrenierBlocksTake(targets->nodes, kind, input->low, input->cap, blocks, &found));
+  if (!input->chooses) PetscCall(BrenierBlocksFromCache(targets->nodes, kind, input->low, input->cap, blocks, &found));
   if (found) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscMalloc1((size_t)targets->n_local * input->curves->dim, y));
   BrenierTargetsNormalised(targets, *y);
@@ -457,7 +457,7 @@ static PetscErrorCode CloseBlocks(const BrenierScanInput *input, BrenierBlocks *
   PetscFunctionBegin;
   work->ring_bytes = blocks->bytes;
   if (input->chooses) PetscCall(BrenierBlocksDestroy(blocks));
-  else PetscCall(BrenierBlocksKeep(input->targets->nodes, blocks));
+  else PetscCall(BrenierBlocksToCache(input->targets->nodes, blocks));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -485,7 +485,7 @@ static PetscErrorCode ScanChunks(Chunk *chunk, BrenierBlocks *blocks, const Pets
     if (own) PetscCall(FillOwnBlock(input, y, own));
     PetscCall(ScanRound(chunk, blocks));
     PetscCall(EndChunk(chunk, enough));
-    if (!*enough) PetscCall(BrenierProgressTell(&progress, (PetscReal)first + size, (PetscReal)most));
+    if (!*enough) PetscCall(BrenierProgressUpdate(&progress, (PetscReal)first + size, (PetscReal)most));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -20,20 +20,20 @@ typedef struct {
   PetscReal  flops, scan_seconds, envelope_seconds;
 } WorkTotals;
 
-PetscErrorCode BrenierDualMark(BrenierDual dual)
+PetscErrorCode BrenierDualTakeSnapshot(BrenierDual dual)
 {
-  BrenierMark   *mark = &dual->mark;
-  const PetscInt n    = dual->targets->n_local;
+  BrenierSnapshot *snapshot = &dual->snapshot;
+  const PetscInt   n        = dual->targets->n_local;
 
   PetscFunctionBegin;
-  PetscCall(PetscFree(mark->cap));
-  mark->n_segments = dual->sample.n_segments;
-  mark->n_local    = dual->sample.n_local;
-  mark->work       = dual->work;
+  PetscCall(PetscFree(snapshot->cap));
+  snapshot->n_segments = dual->sample.n_segments;
+  snapshot->n_local    = dual->sample.n_local;
+  snapshot->work       = dual->work;
   if (!dual->skin.is_kept) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierCandidatesSave(&dual->candidates));
-  PetscCall(PetscMalloc1(n, &mark->cap));
-  PetscCall(PetscArraycpy(mark->cap, dual->skin.cap, n));
+  PetscCall(PetscMalloc1(n, &snapshot->cap));
+  PetscCall(PetscArraycpy(snapshot->cap, dual->skin.cap, n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -53,8 +53,8 @@ static void NameOf(PetscInt segment, const char what[], char name[BRENIER_NAME_L
 PetscErrorCode BrenierDualSaveBytes(BrenierDual dual, PetscInt64 *bytes)
 {
   PetscFunctionBegin;
-  *bytes =
-      8 * dual->candidates.saved.n_total + 4 * (PetscInt64)dual->mark.n_local + 8 * (PetscInt64)dual->targets->n_local;
+  *bytes = 8 * dual->candidates.saved.n_total + 4 * (PetscInt64)dual->snapshot.n_local +
+           8 * (PetscInt64)dual->targets->n_local;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, bytes, 1, MPIU_INT64, MPI_SUM, dual->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -70,7 +70,7 @@ static PetscErrorCode SaveSegment(BrenierDual dual, BrenierStore store, PetscInt
   char                     name[BRENIER_NAME_LENGTH];
 
   PetscFunctionBegin;
-  SegmentCurves(&dual->sample, dual->mark.n_segments, dual->mark.n_local, segment, &from, &to);
+  SegmentCurves(&dual->sample, dual->snapshot.n_segments, dual->snapshot.n_local, segment, &from, &to);
   for (PetscInt c = from; c < to; ++c) n_all += saved->n[c];
   PetscCall(PetscIntCast(n_all, &n));
   PetscCall(PetscMalloc1(PetscMax(n, to - from), &whole));
@@ -123,23 +123,23 @@ static PetscErrorCode SaveWork(BrenierStore store, PetscInt64 n_evaluations, con
 
 PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store)
 {
-  const BrenierMark *mark = &dual->mark;
-  WorkTotals         all  = {0};
-  char               name[BRENIER_NAME_LENGTH];
+  const BrenierSnapshot *snapshot = &dual->snapshot;
+  WorkTotals             all      = {0};
+  char                   name[BRENIER_NAME_LENGTH];
 
   PetscFunctionBegin;
   PetscCall(BrenierStoreAddGroup(store, "/sample"));
-  PetscCall(BrenierStoreSetInt(store, "/sample", "segments", mark->n_segments));
-  for (PetscInt s = 0; s < mark->n_segments; ++s) {
+  PetscCall(BrenierStoreSetInt(store, "/sample", "segments", snapshot->n_segments));
+  for (PetscInt s = 0; s < snapshot->n_segments; ++s) {
     snprintf(name, sizeof name, "end_%02d", (int)s);
     PetscCall(BrenierStoreSetInt(store, "/sample", name, dual->sample.segment[s].end));
   }
-  PetscCall(SumWork(dual->comm, &mark->work, &all));
-  PetscCall(SaveWork(store, mark->work.n_evaluations, &all));
+  PetscCall(SumWork(dual->comm, &snapshot->work, &all));
+  PetscCall(SaveWork(store, snapshot->work.n_evaluations, &all));
   if (!dual->skin.is_kept) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierStoreWriteRows(store, "/sample/cap", BRENIER_F8, dual->targets->n_local, 0, mark->cap,
+  PetscCall(BrenierStoreWriteRows(store, "/sample/cap", BRENIER_F8, dual->targets->n_local, 0, snapshot->cap,
                                   "height, normalised targets"));
-  for (PetscInt s = 0; s < mark->n_segments; ++s) PetscCall(SaveSegment(dual, store, s));
+  for (PetscInt s = 0; s < snapshot->n_segments; ++s) PetscCall(SaveSegment(dual, store, s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -94,7 +94,8 @@ BRENIER_WIDE static void Reaches(const Planes *p, size_t m, double cosine, doubl
 /* Of some planes those of sector g of so many: all that are not below the highest of its middle all over it, and the
    one on top. Which these are depends on nothing but u, so those that are left out are never missed, nor is a root
    changed. Where they were goes to of[], shape [n]; room for their numbers has shape [3, n], `reach` [n]. */
-static void TakeSector(const Planes *from, int g, int n_sectors, double reach[], double room[], int32_t of[], Planes *s)
+static void SelectSector(const Planes *from, int g, int n_sectors, double reach[], double room[], int32_t of[],
+                         Planes *s)
 {
   const size_t k = from->n;
   const double w = brenier_pi / n_sectors, middle = (2 * g + 1) * w, cosine = cos(middle), sine = sin(middle);
@@ -120,7 +121,7 @@ static void TakeSector(const Planes *from, int g, int n_sectors, double reach[],
 /* What a walk in sectors is among: all planes, those of the wide sector, those of the sector in it. */
 typedef struct {
   Planes   all, wide, narrow;
-  int32_t *of_wide, *of_narrow; /* see TakeSector() */
+  int32_t *of_wide, *of_narrow; /* see SelectSector() */
   double  *room_wide, *room_narrow, *work;
 } Sectors;
 
@@ -130,8 +131,8 @@ static void EnterSector(int g, Sectors *s)
   const int in_wide = BRENIER_WALK_SECTORS / BRENIER_WIDE_SECTORS;
 
   if (g % in_wide == 0)
-    TakeSector(&s->all, g / in_wide, BRENIER_WIDE_SECTORS, s->work, s->room_wide, s->of_wide, &s->wide);
-  TakeSector(&s->wide, g, BRENIER_WALK_SECTORS, s->work, s->room_narrow, s->of_narrow, &s->narrow);
+    SelectSector(&s->all, g / in_wide, BRENIER_WIDE_SECTORS, s->work, s->room_wide, s->of_wide, &s->wide);
+  SelectSector(&s->wide, g, BRENIER_WALK_SECTORS, s->work, s->room_narrow, s->of_narrow, &s->narrow);
 }
 
 /* Takes plane j of the sector to be on top. Returns its position among all. */

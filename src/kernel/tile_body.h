@@ -128,7 +128,7 @@ static void ProductOfStage(const BrenierTileCurves *curves, size_t c, const Bren
 #endif
 
 /* Keeps the targets of a mask. Says whether the stage is full. */
-static inline unsigned KeepTargets(BrenierTileStage *stage, unsigned mask, vint target)
+static inline unsigned StoreTargets(BrenierTileStage *stage, unsigned mask, vint target)
 {
   PackInt(stage->target + stage->n, target, mask);
   stage->n += __builtin_popcount(mask);
@@ -136,11 +136,11 @@ static inline unsigned KeepTargets(BrenierTileStage *stage, unsigned mask, vint 
 }
 
 /* Keeps the pairs of a mask: lanes `mask` of (a, b) and of their targets. */
-static inline unsigned Keep(BrenierTileStage *stage, unsigned mask, vfloat a, vfloat b, vint target)
+static inline unsigned Store(BrenierTileStage *stage, unsigned mask, vfloat a, vfloat b, vint target)
 {
   Pack(stage->a + stage->n, a, mask);
   Pack(stage->b + stage->n, b, mask);
-  return KeepTargets(stage, mask, target);
+  return StoreTargets(stage, mask, target);
 }
 
 /* Largest value over the sectors of what planes (a, b, h) are above the lower bound of u. */
@@ -251,7 +251,7 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
 
     memcpy(&target, stage->target + j, sizeof target);
     Pack(height + stage->n, h, mask);
-    Keep(stage, mask, a - offset * b, b, target);
+    Store(stage, mask, a - offset * b, b, target);
   }
   n        = stage->n;
   stage->n = 0;
@@ -290,8 +290,8 @@ static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierT
       const vint        here  = lane + (int32_t)target + s * LANES;
 
       // To keep nothing is cheaper than to guess wrong whether there is anything, where little is kept of a pair
-      if (bytes) full |= KeepTargets(stage, mask[r][s], here) << curve;
-      else if (mask[r][s]) full |= Keep(stage, mask[r][s], acc[2 * r][s], acc[2 * r + 1][s], here) << curve;
+      if (bytes) full |= StoreTargets(stage, mask[r][s], here) << curve;
+      else if (mask[r][s]) full |= Store(stage, mask[r][s], acc[2 * r][s], acc[2 * r + 1][s], here) << curve;
     }
   return full;
 }
@@ -322,7 +322,7 @@ static inline __attribute__((always_inline)) unsigned TestLines(const BrenierTil
       }
       mask = MaskGE(above, zero);
       if (!mask) continue;
-      full |= (bytes ? KeepTargets(&curves->stage[c], mask, here) : Keep(&curves->stage[c], mask, p, slope, here))
+      full |= (bytes ? StoreTargets(&curves->stage[c], mask, here) : Store(&curves->stage[c], mask, p, slope, here))
               << (row0 + r);
     }
   return full;

@@ -223,7 +223,7 @@ static PetscErrorCode Extrapolate(MPI_Comm comm, const BrenierRows set[2], Petsc
     PetscCall(MeasureHalves(comm, set, k, seed, psi, value, linear));
     mean += 0.5 * (value[0] + value[1]) / (PetscReal)n_splits;
     square += PetscSqr(0.5 * ((value[0] - linear[0]) - (value[1] - linear[1]))) / (PetscReal)n_splits;
-    PetscCall(BrenierProgressTell(&progress, (PetscReal)(k + 1), (PetscReal)n_splits));
+    PetscCall(BrenierProgressUpdate(&progress, (PetscReal)(k + 1), (PetscReal)n_splits));
   }
   out->extrapolated = 2.0 * out->bures.value - mean;
   MakeInterval(variance, square, n_splits, out);

@@ -13,31 +13,31 @@ typedef struct {
   double start, end;
   double rate; // 1 / |d/dt <x(t), a / |a|>| at both ends
   int    id;
-} Taken;
+} ExcludedArc;
 
-static int CompareTaken(const void *left, const void *right)
+static int CompareExcluded(const void *left, const void *right)
 {
-  const Taken *l = left, *r = right;
+  const ExcludedArc *l = left, *r = right;
 
   if (l->start != r->start) return l->start < r->start ? -1 : 1;
   return l->id < r->id ? -1 : 1;
 }
 
 /* The arc of one constraint: 1 when there is one, 0 when it takes nothing, -1 when it takes all. */
-static int Take(int id, const double a[2], double b, Taken *taken)
+static int Exclude(int id, const double a[2], double b, ExcludedArc *excluded)
 {
   const double norm = hypot(a[0], a[1]), q = norm > 0.0 ? b / norm : b >= 0.0 ? 1.0 : -1.0;
   double       half;
 
   if (!(q < 1.0)) return 0;
   if (!(q > -1.0)) return -1;
-  half         = acos(q);
-  taken->start = atan2(a[1], a[0]) - half;
-  taken->start += taken->start < 0.0 ? 2.0 * brenier_pi : 0.0;
-  taken->start += taken->start < 0.0 ? 2.0 * brenier_pi : 0.0;
-  taken->end  = taken->start + 2.0 * half;
-  taken->rate = 1.0 / sqrt((1.0 - q) * (1.0 + q));
-  taken->id   = id;
+  half            = acos(q);
+  excluded->start = atan2(a[1], a[0]) - half;
+  excluded->start += excluded->start < 0.0 ? 2.0 * brenier_pi : 0.0;
+  excluded->start += excluded->start < 0.0 ? 2.0 * brenier_pi : 0.0;
+  excluded->end  = excluded->start + 2.0 * half;
+  excluded->rate = 1.0 / sqrt((1.0 - q) * (1.0 + q));
+  excluded->id   = id;
   return 1;
 }
 
@@ -54,42 +54,42 @@ static void AddArc(double s, double e, BrenierCell *cell)
   cell->second[2] += (length - cos(2.0 * middle) * sin(length)) / (4.0 * brenier_pi);
 }
 
-static void AddEnd(double t, const Taken *taken, BrenierCellWork *work, double facet[])
+static void AddEnd(double t, const ExcludedArc *excluded, BrenierCellWork *work, double facet[])
 {
   const int v = work->vertices++;
 
-  facet[taken->id] += taken->rate / (2.0 * brenier_pi);
+  facet[excluded->id] += excluded->rate / (2.0 * brenier_pi);
   work->vertex[2 * v]     = cos(t);
   work->vertex[2 * v + 1] = sin(t);
-  work->active[3 * v]     = taken->id;
+  work->active[3 * v]     = excluded->id;
   work->active[3 * v + 1] = work->active[3 * v + 2] = -1;
 }
 
 /* What is left between the arcs, in the order of their starts; the farthest end so far holds the next gap. */
-static void Sweep(int n, const Taken taken[], BrenierCellWork *work, BrenierCell *cell, double facet[])
+static void Sweep(int n, const ExcludedArc excluded[], BrenierCellWork *work, BrenierCell *cell, double facet[])
 {
-  const Taken *last = &taken[0];
-  double       end  = 0.0; // the farthest end, that of arcs over 2 pi taken back by one turn
+  const ExcludedArc *last = &excluded[0];
+  double             end  = 0.0; // the farthest end, that of arcs over 2 pi taken back by one turn
 
   for (int i = 0; i < n; ++i)
-    if (taken[i].end - 2.0 * brenier_pi > end) {
-      end  = taken[i].end - 2.0 * brenier_pi;
-      last = &taken[i];
+    if (excluded[i].end - 2.0 * brenier_pi > end) {
+      end  = excluded[i].end - 2.0 * brenier_pi;
+      last = &excluded[i];
     }
   if (end == 0.0) { // none comes round: the last arc left goes on over 0
     for (int i = 1; i < n; ++i)
-      if (taken[i].end > last->end) last = &taken[i];
+      if (excluded[i].end > last->end) last = &excluded[i];
     end = last->end - 2.0 * brenier_pi;
   }
   for (int i = 0; i < n; ++i) {
-    if (taken[i].start > end) {
-      AddArc(end, taken[i].start, cell);
+    if (excluded[i].start > end) {
+      AddArc(end, excluded[i].start, cell);
       AddEnd(end, last, work, facet);
-      AddEnd(taken[i].start, &taken[i], work, facet);
+      AddEnd(excluded[i].start, &excluded[i], work, facet);
     }
-    if (taken[i].end > end) {
-      end  = taken[i].end;
-      last = &taken[i];
+    if (excluded[i].end > end) {
+      end  = excluded[i].end;
+      last = &excluded[i];
     }
   }
 }
@@ -99,16 +99,16 @@ int BrenierCellArcs(int k, const double a[], const double b[], BrenierCellWork *
   int n = 0, kind = 1;
 
   if (BrenierCellReserveVertices(work, 2 * k + 2)) return -1;
-  Taken *taken = malloc(((size_t)k + 1) * sizeof *taken);
+  ExcludedArc *excluded = malloc(((size_t)k + 1) * sizeof *excluded);
 
-  if (!taken) return -1;
+  if (!excluded) return -1;
   for (int j = 0; j < k && kind >= 0; ++j) {
-    kind = Take(j, &a[2 * j], b[j], &taken[n]);
+    kind = Exclude(j, &a[2 * j], b[j], &excluded[n]);
     if (kind == 1) ++n;
   }
-  qsort(taken, (size_t)n, sizeof *taken, CompareTaken);
+  qsort(excluded, (size_t)n, sizeof *excluded, CompareExcluded);
   if (kind >= 0 && n == 0) AddArc(0.0, 2.0 * brenier_pi, cell);
-  if (kind >= 0 && n > 0) Sweep(n, taken, work, cell, facet);
-  free(taken);
+  if (kind >= 0 && n > 0) Sweep(n, excluded, work, cell, facet);
+  free(excluded);
   return 0;
 }

@@ -193,7 +193,7 @@ static PetscReal RaisedMass(BrenierLaguerre l, PetscReal rise, PetscInt k, const
 }
 
 /* Of k constraints that many of those nearest to x come first. Returns how many those are. */
-static PetscInt TakeNearest(BrenierLaguerre l, const PetscReal x[], PetscInt k, PetscReal a[], PetscReal b[])
+static PetscInt InsertNearest(BrenierLaguerre l, const PetscReal x[], PetscInt k, PetscReal a[], PetscReal b[])
 {
   const PetscInt most = BRENIER_NEAREST;
   PetscReal      distance[BRENIER_NEAREST];
@@ -251,7 +251,7 @@ static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, 
   PetscCall(PetscArraycpy(other, l->neighbours.other + first, k - 1));
   other[k - 1] = l->targets->first + i;
   BrenierLaguerreConstraints_Private(l, e->target[j], k, other, a, b);
-  k = TakeNearest(l, e->x + (size_t)j * l->dim, k, a, b);
+  k = InsertNearest(l, e->x + (size_t)j * l->dim, k, a, b);
   for (PetscInt n = 0; n < brenier_trials; ++n) {
     const PetscReal found  = RaisedMass(l, gap + delta, k, a, b, b + k, work);
     PetscReal       factor = brenier_blind;

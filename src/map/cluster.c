@@ -66,7 +66,7 @@ static PetscErrorCode Assign(Clusters *c)
   PetscCall(PetscCalloc1(c->n_local, &row));
   PetscCall(PetscArraycpy(y, c->centre, (size_t)c->n_local * t->dim));
   for (PetscInt i = 0; i < c->n_local; ++i) nu[i] = 1.0; // plays no part
-  PetscCall(BrenierTargetsAdopt(t->comm, c->n_local, t->dim, y, nu, row, &centres));
+  PetscCall(BrenierTargetsCreateFromArrays(t->comm, c->n_local, t->dim, y, nu, row, &centres));
   PetscCall(BrenierTargetsCreateVec(centres, &height));
   PetscCall(VecGetArrayWrite(height, &h));
   for (PetscInt i = 0; i < c->n_local; ++i) {
@@ -171,7 +171,7 @@ static PetscErrorCode Finish(Clusters *c, BrenierTargets *clusters)
   PetscCall(PetscSFBcastEnd(sf, MPIU_INT64, number, c->parent, MPI_REPLACE));
   PetscCall(PetscSFDestroy(&sf));
   PetscCall(PetscFree(number));
-  PetscCall(BrenierTargetsAdopt(t->comm, n, t->dim, y, nu, row, clusters));
+  PetscCall(BrenierTargetsCreateFromArrays(t->comm, n, t->dim, y, nu, row, clusters));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -35,7 +35,7 @@ PetscReal BrenierAngleBetween(BrenierAngle convention, PetscInt dim, const Petsc
 }
 
 /* Pairs i < j of this rank's rows of the Hessian, with -H_ij as mass. */
-static PetscErrorCode TakePairs(BrenierTargets t, Mat hessian, BrenierFacets *f)
+static PetscErrorCode CollectPairs(BrenierTargets t, Mat hessian, BrenierFacets *f)
 {
   const PetscInt    *column;
   const PetscScalar *v;
@@ -160,7 +160,7 @@ PetscErrorCode BrenierFacetsMeasure(BrenierTargets t, BrenierSource source, Vec 
   if (n_curves == 0) PetscCall(ExactHessian(r->targets, r->source, h, &hessian, &exact));
   if (n_curves == 0) n_curves = BrenierHeldOutDefaultCurves(r->source, t->n);
   if (!exact) PetscCall(SampleHessian(r->targets, r->source, h, seed, n_curves, &hessian));
-  PetscCall(TakePairs(t, hessian, facets));
+  PetscCall(CollectPairs(t, hessian, facets));
   PetscCall(MatDestroy(&hessian));
   PetscCall(MeasurePairs(t, exact ? NULL : r->source, convention, facets));
   PetscCall(BrenierReductionDestroy(&r));

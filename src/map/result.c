@@ -207,7 +207,7 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscCall(VecRestoreArrayWrite(*h, &a));
   PetscCall(BrenierStoreGetInt(store, "/", "merged", &n_merged));
   PetscCall(BrenierStoreDestroy(&store));
-  PetscCall(BrenierTargetsAdopt(comm, n_local, dim, y, nu, row, targets));
+  PetscCall(BrenierTargetsCreateFromArrays(comm, n_local, dim, y, nu, row, targets));
   (*targets)->n_merged = n_merged;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

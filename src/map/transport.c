@@ -171,7 +171,7 @@ PetscErrorCode BrenierTransportNearest(BrenierTargets t, Vec height, PetscInt ke
     PetscCall(ScanGroup(&scan, t, h, &ring, count));
     for (size_t k = 0; value && k < (size_t)count * scan.keep; ++k)
       value[(size_t)from * scan.keep + k] = PlaneValue(t, scan.best[k], scan.x + k / scan.keep * scan.dim);
-    PetscCall(BrenierProgressTell(&progress, (PetscReal)i + BRENIER_POINTS_AT_ONCE, (PetscReal)most));
+    PetscCall(BrenierProgressUpdate(&progress, (PetscReal)i + BRENIER_POINTS_AT_ONCE, (PetscReal)most));
   }
   PetscCall(VecRestoreArrayRead(height, &h));
   PetscCall(BrenierRingDestroy(&ring));

@@ -21,8 +21,8 @@ static PetscErrorCode AddWork(BrenierDual dual, BrenierDualWork *work)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *f, Vec h, BrenierFreshLook look, void *context,
-                                          Vec mass, BrenierDualWork *work)
+PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *f, Vec h, BrenierFreshMonitor monitor,
+                                          void *context, Vec mass, BrenierDualWork *work)
 {
   const PetscInt   one_batch = 1;
   BrenierDual      dual;
@@ -32,7 +32,7 @@ PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *f, Vec h, Br
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(f->targets, f->source, f->seed, f->stream, f->curves, one_batch, &dual));
   ierr = BrenierDualEvaluate(dual, h, mass, &value);
-  if (!ierr && look) ierr = look(context, dual, &value, mass);
+  if (!ierr && monitor) ierr = monitor(context, dual, &value, mass);
   PetscCall(AddWork(dual, work));
   PetscCall(BrenierDualDestroy(&dual)); // after a stop, too: the run goes on to measure
   PetscCall(ierr);

@@ -24,7 +24,7 @@ typedef struct {
 } BrenierFreshCurves;
 
 /* Sees the curves at their masses, before they are forgotten. Collective. */
-typedef PetscErrorCode (*BrenierFreshLook)(void *context, BrenierDual dual, const BrenierDualValue *value, Vec mass);
+typedef PetscErrorCode (*BrenierFreshMonitor)(void *context, BrenierDual dual, const BrenierDualValue *value, Vec mass);
 
 /*@
   BrenierFreshMasses_Private - Masses at heights h by curves that are drawn for it
@@ -45,8 +45,8 @@ typedef PetscErrorCode (*BrenierFreshLook)(void *context, BrenierDual dual, cons
 
   Notes: 4 n dim flops a circle. Memory as BrenierDualEvaluate(). Every rank count gives the same bits.
 @*/
-PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *fresh, Vec h, BrenierFreshLook look, void *context,
-                                          Vec mass, BrenierDualWork *work);
+PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *fresh, Vec h, BrenierFreshMonitor monitor,
+                                          void *context, Vec mass, BrenierDualWork *work);
 
 /* How long a step is. */
 typedef struct {

@@ -8,7 +8,7 @@
 /* Curves that tell the length scale: thousands of pieces. */
 static const PetscInt64 brenier_length_curves = 1024;
 
-static PetscErrorCode Look(void *length, BrenierDual dual, const BrenierDualValue *value, Vec mass)
+static PetscErrorCode ReadHeightScale(void *length, BrenierDual dual, const BrenierDualValue *value, Vec mass)
 {
   PetscErrorCode ierr;
 
@@ -24,6 +24,6 @@ PetscErrorCode BrenierLengthScale_Private(BrenierTargets t, BrenierSource source
   const BrenierFreshCurves fresh = {t, source, seed, BRENIER_STREAM_LENGTH, brenier_length_curves};
 
   PetscFunctionBegin;
-  PetscCall(BrenierFreshMasses_Private(&fresh, h, Look, length, mass, NULL));
+  PetscCall(BrenierFreshMasses_Private(&fresh, h, ReadHeightScale, length, mass, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

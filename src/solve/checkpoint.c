@@ -58,12 +58,12 @@ PetscErrorCode BrenierCheckpointFinish(BrenierCheckpoint c, PetscInt64 exit_code
 
 /* ---- keeping ---- */
 
-static PetscErrorCode KeepVec(Vec from, Vec *kept)
+static PetscErrorCode SaveVec(Vec from, Vec *saved)
 {
   PetscFunctionBegin;
-  if (!from || from == *kept) PetscFunctionReturn(PETSC_SUCCESS);
-  if (!*kept) PetscCall(VecDuplicate(from, kept));
-  PetscCall(VecCopy(from, *kept));
+  if (!from || from == *saved) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!*saved) PetscCall(VecDuplicate(from, saved));
+  PetscCall(VecCopy(from, *saved));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -94,7 +94,7 @@ static PetscErrorCode WriteOrWarn(BrenierCheckpoint c)
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  PetscCall(PetscPushErrorHandler(BrenierCheckpointKeepSentence_Private, sentence));
+  PetscCall(PetscPushErrorHandler(BrenierCheckpointStoreMessage_Private, sentence));
   ierr = BrenierCheckpointWrite(c);
   PetscCall(PetscPopErrorHandler());
   if (!ierr) PetscFunctionReturn(PETSC_SUCCESS);
@@ -106,25 +106,25 @@ static PetscErrorCode WriteOrWarn(BrenierCheckpoint c)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierCheckpointKeep(BrenierCheckpoint c, const BrenierSolveState *state, const BrenierSolveVectors *v,
+PetscErrorCode BrenierCheckpointSave(BrenierCheckpoint c, const BrenierSolveState *state, const BrenierSolveVectors *v,
                                      BrenierDual dual)
 {
   PetscBool due;
 
   PetscFunctionBegin;
-  c->state  = *state;
-  c->dual   = dual;
-  c->n_kept = c->n_rows;
-  PetscCall(KeepVec(v->h, &c->kept.h));
-  PetscCall(KeepVec(v->mean, &c->kept.mean));
-  PetscCall(KeepVec(v->scale, &c->kept.scale));
-  PetscCall(KeepVec(v->slack, &c->kept.slack));
-  PetscCall(KeepVec(v->groups, &c->kept.groups));
+  c->state   = *state;
+  c->dual    = dual;
+  c->n_saved = c->n_rows;
+  PetscCall(SaveVec(v->h, &c->saved.h));
+  PetscCall(SaveVec(v->mean, &c->saved.mean));
+  PetscCall(SaveVec(v->scale, &c->saved.scale));
+  PetscCall(SaveVec(v->slack, &c->saved.slack));
+  PetscCall(SaveVec(v->groups, &c->saved.groups));
   // Of a stage alone: afterwards Newton's vectors are gone
   if (state->phase != BRENIER_PHASE_STAGE) c->state.newton.certified = NULL;
-  PetscCall(KeepVec(c->state.newton.certified, &c->certified));
+  PetscCall(SaveVec(c->state.newton.certified, &c->certified));
   if (c->state.newton.certified) c->state.newton.certified = c->certified;
-  if (dual) PetscCall(BrenierDualMark(dual));
+  if (dual) PetscCall(BrenierDualTakeSnapshot(dual));
   PetscCall(IsDue(c, &due));
   if (due) PetscCall(WriteOrWarn(c));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -165,7 +165,7 @@ static PetscErrorCode TryGeneration(BrenierCheckpoint c, const char path[], Bren
   *taken = PETSC_FALSE;
   PetscCall(Exists(c->targets->comm, path, &exists));
   if (!exists) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscPushErrorHandler(BrenierCheckpointKeepSentence_Private, sentence));
+  PetscCall(PetscPushErrorHandler(BrenierCheckpointStoreMessage_Private, sentence));
   ierr = BrenierCheckpointReadFile_Private(c, path, sizeof differs, differs);
   PetscCall(PetscPopErrorHandler());
   if (!ierr) {
@@ -179,7 +179,7 @@ static PetscErrorCode TryGeneration(BrenierCheckpoint c, const char path[], Bren
   PetscCheck(BrenierExitCode(ierr) != BRENIER_EXIT_BUG, c->targets->comm, ierr, "%s", sentence);
   PetscCall(BrenierStoreDestroy(&c->store));
   PetscCall(PetscMemzero(&c->state, sizeof c->state));
-  c->n_rows = c->n_kept = 0;
+  c->n_rows = c->n_saved = 0;
   BrenierFaultSet(fault, BrenierExitCode(ierr), "%s; no other generation can be used, remove it to begin anew",
                   sentence);
   PetscCall(BrenierPrintWarning(c->targets->comm, "%s", sentence));
@@ -287,7 +287,7 @@ const char *BrenierCheckpointOutcome(BrenierCheckpoint c, PetscInt64 *exit_code)
 PetscErrorCode BrenierCheckpointHistory(BrenierCheckpoint c, PetscInt *n, const BrenierIteration **row)
 {
   PetscFunctionBegin;
-  *n   = c->n_kept;
+  *n   = c->n_saved;
   *row = c->row;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -295,11 +295,11 @@ PetscErrorCode BrenierCheckpointHistory(BrenierCheckpoint c, PetscInt *n, const 
 PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint c, const BrenierSolveVectors *v)
 {
   PetscFunctionBegin;
-  if (v->h && c->kept.h) PetscCall(VecCopy(c->kept.h, v->h));
-  if (v->mean && c->kept.mean) PetscCall(VecCopy(c->kept.mean, v->mean));
-  if (v->scale && c->kept.scale) PetscCall(VecCopy(c->kept.scale, v->scale));
-  if (v->slack && c->kept.slack) PetscCall(VecCopy(c->kept.slack, v->slack));
-  if (v->groups && c->kept.groups) PetscCall(VecCopy(c->kept.groups, v->groups));
+  if (v->h && c->saved.h) PetscCall(VecCopy(c->saved.h, v->h));
+  if (v->mean && c->saved.mean) PetscCall(VecCopy(c->saved.mean, v->mean));
+  if (v->scale && c->saved.scale) PetscCall(VecCopy(c->saved.scale, v->scale));
+  if (v->slack && c->saved.slack) PetscCall(VecCopy(c->saved.slack, v->slack));
+  if (v->groups && c->saved.groups) PetscCall(VecCopy(c->saved.groups, v->groups));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -307,7 +307,8 @@ PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint c, BrenierSource sour
                                          PetscInt n_batches, PetscBool lists, BrenierDual *dual)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierDualLoad(c->targets, source, seed, stream, n_batches, lists ? c->kept.slack : NULL, c->store, dual));
+  PetscCall(
+      BrenierDualLoad(c->targets, source, seed, stream, n_batches, lists ? c->saved.slack : NULL, c->store, dual));
   PetscCall(BrenierStoreDestroy(&c->store));
   c->curves_written = BrenierDualCurves(*dual);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -322,11 +323,11 @@ PetscErrorCode BrenierCheckpointDestroy(BrenierCheckpoint *checkpoint)
   PetscCall(BrenierStoreDestroy(&c->store));
   PetscCall(PetscFree(c->problem));
   PetscCall(PetscFree(c->row));
-  PetscCall(VecDestroy(&c->kept.h));
-  PetscCall(VecDestroy(&c->kept.mean));
-  PetscCall(VecDestroy(&c->kept.scale));
-  PetscCall(VecDestroy(&c->kept.slack));
-  PetscCall(VecDestroy(&c->kept.groups));
+  PetscCall(VecDestroy(&c->saved.h));
+  PetscCall(VecDestroy(&c->saved.mean));
+  PetscCall(VecDestroy(&c->saved.scale));
+  PetscCall(VecDestroy(&c->saved.slack));
+  PetscCall(VecDestroy(&c->saved.groups));
   PetscCall(VecDestroy(&c->certified));
   PetscCall(PetscFree(*checkpoint));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -75,7 +75,7 @@ enum { N_FIELDS = sizeof brenier_fields / sizeof brenier_fields[0] };
 
 /* ---- errors that are not the end ---- */
 
-PetscErrorCode BrenierCheckpointKeepSentence_Private(MPI_Comm comm, int line, const char *function, const char *file,
+PetscErrorCode BrenierCheckpointStoreMessage_Private(MPI_Comm comm, int line, const char *function, const char *file,
                                                      PetscErrorCode code, PetscErrorType type, const char *message,
                                                      void *sentence)
 {
@@ -109,7 +109,7 @@ static PetscBool IsOthers(BrenierCheckpoint c)
   PetscErrorCode ierr;
 
   if (c->newest_damaged || access(c->path, R_OK) ||
-      PetscPushErrorHandler(BrenierCheckpointKeepSentence_Private, sentence))
+      PetscPushErrorHandler(BrenierCheckpointStoreMessage_Private, sentence))
     return PETSC_FALSE;
   ierr = BrenierStoreOpen(PETSC_COMM_SELF, c->path, brenier_checkpoint_format, &store);
   if (!ierr) ierr = BrenierStoreGetText(store, "/", "run", sizeof token, token);
@@ -168,11 +168,11 @@ static void ListVectors(BrenierCheckpoint c, PetscBool certified, NamedVec list[
   const PetscBool stage = (PetscBool)(c->state.phase == BRENIER_PHASE_STAGE);
   const PetscBool pass  = (PetscBool)(c->state.phase == BRENIER_PHASE_PASS);
 
-  list[0] = (NamedVec){"/heights", &c->kept.h, PETSC_TRUE};
-  list[1] = (NamedVec){"/mean", &c->kept.mean, (PetscBool)(warm || pass)};
-  list[2] = (NamedVec){"/scale", &c->kept.scale, (PetscBool)(stage || pass)};
-  list[3] = (NamedVec){"/slack", &c->kept.slack, stage};
-  list[5] = (NamedVec){"/group_scale", &c->kept.groups, (PetscBool)(pass && c->state.pass.of_nodes)};
+  list[0] = (NamedVec){"/heights", &c->saved.h, PETSC_TRUE};
+  list[1] = (NamedVec){"/mean", &c->saved.mean, (PetscBool)(warm || pass)};
+  list[2] = (NamedVec){"/scale", &c->saved.scale, (PetscBool)(stage || pass)};
+  list[3] = (NamedVec){"/slack", &c->saved.slack, stage};
+  list[5] = (NamedVec){"/group_scale", &c->saved.groups, (PetscBool)(pass && c->state.pass.of_nodes)};
   list[4] = (NamedVec){"/certified", &c->certified, (PetscBool)(stage && certified)};
 }
 
@@ -219,7 +219,7 @@ static PetscErrorCode WriteState(BrenierCheckpoint c, BrenierStore store)
                                   BRENIER_ITERATION_COLUMNS, rows, "as /history: before, newest, Newton's"));
   PetscCall(
       BrenierStoreWriteRows(store, "/state/levels", BRENIER_I8, rank == 0 ? c->n_levels : 0, 0, c->level, "clusters"));
-  PetscCall(BrenierStoreWriteRows(store, "/history", BRENIER_F8, rank == 0 ? c->n_kept : 0, BRENIER_ITERATION_COLUMNS,
+  PetscCall(BrenierStoreWriteRows(store, "/history", BRENIER_F8, rank == 0 ? c->n_saved : 0, BRENIER_ITERATION_COLUMNS,
                                   c->row, "see the attribute columns"));
   PetscCall(BrenierStoreSetText(store, "/history", "columns", BrenierIterationNames));
   ListVectors(c, (PetscBool)(c->state.newton.certified != NULL), list);
@@ -236,7 +236,7 @@ PetscErrorCode BrenierCheckpointFileBytes_Private(BrenierCheckpoint c, PetscInt6
 
   PetscFunctionBegin;
   if (c->state.phase == BRENIER_PHASE_STAGE) PetscCall(BrenierDualSaveBytes(c->dual, &sample));
-  *bytes = (1 << 16) + sample + (PetscInt64)c->n_kept * (PetscInt64)sizeof *c->row;
+  *bytes = (1 << 16) + sample + (PetscInt64)c->n_saved * (PetscInt64)sizeof *c->row;
   if (c->state.phase == BRENIER_PHASE_WARM_UP) *bytes += 16 * (PetscInt64)c->targets->n;
   if (c->state.phase == BRENIER_PHASE_READY) *bytes += 8 * (PetscInt64)c->targets->n;
   if (c->state.phase >= BRENIER_PHASE_STAGE) *bytes += 32 * (PetscInt64)c->targets->n;
@@ -298,7 +298,7 @@ static PetscErrorCode ReadHistory(BrenierCheckpoint c, BrenierStore store)
   PetscCall(PetscFree(c->row));
   PetscCall(PetscMalloc1(n + 1, &c->row));
   c->capacity = (PetscInt)n + 1;
-  c->n_rows = c->n_kept = (PetscInt)n;
+  c->n_rows = c->n_saved = (PetscInt)n;
   PetscCall(BrenierStoreReadRows(store, "/history", BRENIER_F8, 0, c->n_rows, c->row));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

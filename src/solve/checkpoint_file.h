@@ -16,13 +16,13 @@ struct _p_BrenierCheckpoint {
   char                token[BRENIER_TOKEN_LENGTH]; /* names this run */
   /* data: what is kept */
   BrenierSolveState   state;
-  BrenierSolveVectors kept;
+  BrenierSolveVectors saved;
   Vec                 certified;
   BrenierDual         dual; /* borrowed, marked; NULL without a sample */
   BrenierIteration   *row;
   PetscInt            n_levels;
   PetscInt64          level[BRENIER_MOST_LEVELS];
-  PetscInt            n_rows, n_kept, capacity; /* of the history; those from n_kept on came after the safe point */
+  PetscInt            n_rows, n_saved, capacity; /* of the history; those from n_saved on came after the safe point */
   /* data: what was found */
   char         source[PETSC_MAX_PATH_LEN]; /* the file; "" for none */
   char         found_token[BRENIER_TOKEN_LENGTH];
@@ -42,7 +42,7 @@ extern const char *const brenier_phase_names[];
 
 /* An error handler that keeps the sentence of the first error, shape [BRENIER_SENTENCE_LENGTH], instead of printing
    it. */
-PetscErrorCode BrenierCheckpointKeepSentence_Private(MPI_Comm comm, int line, const char *function, const char *file,
+PetscErrorCode BrenierCheckpointStoreMessage_Private(MPI_Comm comm, int line, const char *function, const char *file,
                                                      PetscErrorCode code, PetscErrorType type, const char *message,
                                                      void *sentence);
 

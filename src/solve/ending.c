@@ -42,38 +42,38 @@ static PetscErrorCode NextTry(const Solve *s, const Try *before, const Try *last
 /* Measures s->h on up to `wanted` curves, as many as there is time for. */
 static PetscErrorCode MeasureInTime(Solve *s, uint32_t attempt, PetscInt64 wanted)
 {
-  Measured       now = {NULL, s->mass, s->mass_error, {0}, 0, 0}, kept = {0};
+  Measured       now = {NULL, s->mass, s->mass_error, {0}, 0, 0}, saved = {0};
   Try            last = {0.0, 0.0}, before;
   PetscInt64     size = PetscMin(BRENIER_LEAST_MEASURED, wanted);
   PetscErrorCode ierr = PETSC_SUCCESS;
 
   PetscFunctionBegin;
-  PetscCall(VecDuplicate(s->mass, &kept.mass));
-  PetscCall(VecDuplicate(s->mass, &kept.mass_error));
+  PetscCall(VecDuplicate(s->mass, &saved.mass));
+  PetscCall(VecDuplicate(s->mass, &saved.mass_error));
   BrenierStopHold(s->targets->comm, PETSC_TRUE);
   while (size > 0 && !ierr) {
     ierr = BrenierSolveMeasureOn_Private(s, attempt, size);
     BrenierStopHold(s->targets->comm, PETSC_FALSE);
     if (ierr) break;
     now.held_out = s->solved->held_out;
-    PetscCall(BrenierMeasuredCopy_Private(&now, &kept));
+    PetscCall(BrenierMeasuredCopy_Private(&now, &saved));
     before = last;
     last   = (Try){(PetscReal)size, s->pace * (PetscReal)now.held_out.curves};
     PetscCall(NextTry(s, &before, &last, wanted, &size));
   }
   if (ierr == BRENIER_STOPPED) {
     ierr = PETSC_SUCCESS; // the try before it stands
-    PetscCall(BrenierMeasuredCopy_Private(&kept, &now));
+    PetscCall(BrenierMeasuredCopy_Private(&saved, &now));
     s->solved->held_out = now.held_out;
   }
-  PetscCall(VecDestroy(&kept.mass));
-  PetscCall(VecDestroy(&kept.mass_error));
+  PetscCall(VecDestroy(&saved.mass));
+  PetscCall(VecDestroy(&saved.mass_error));
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Goes back to heights that were measured before when those that the stop found are not better by what was measured. */
-static PetscErrorCode TakeBest(Solve *s)
+static PetscErrorCode RestoreBest(Solve *s)
 {
   Measured now = {s->h, s->mass, s->mass_error, {0}, 0, 0};
 
@@ -105,7 +105,7 @@ PetscErrorCode BrenierSolveEnd_Private(Solve *s)
                            curves, wanted));
     PetscCall(BrenierLog(s->targets->comm, "shortened", "i curves", curves, "i planned", wanted, NULL));
   }
-  PetscCall(TakeBest(s));
+  PetscCall(RestoreBest(s));
   BrenierSolveJudge_Private(s);
   if (s->options->measured) PetscCall(s->options->measured(s->options->context, &s->solved->held_out));
   PetscFunctionReturn(PETSC_SUCCESS);

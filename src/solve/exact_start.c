@@ -300,7 +300,7 @@ static PetscErrorCode LevelTargets(MPI_Comm comm, PetscInt d, const Level *l, Br
     nu[i]  = l->weight[first + i];
     row[i] = first + i;
   }
-  PetscCall(BrenierTargetsAdopt(comm, n_local, d, y, nu, row, targets));
+  PetscCall(BrenierTargetsCreateFromArrays(comm, n_local, d, y, nu, row, targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -329,7 +329,7 @@ static PetscErrorCode SolveLevel(MPI_Comm comm, BrenierSource source, PetscInt d
 }
 
 /* Heights of this rank's targets from the last level, each of whose clusters is one of them. */
-static PetscErrorCode TakeHeights(BrenierTargets targets, const BrenierTree *t, const Level *l, Vec h)
+static PetscErrorCode CopyHeights(BrenierTargets targets, const BrenierTree *t, const Level *l, Vec h)
 {
   PetscScalar *a;
 
@@ -366,7 +366,7 @@ PetscErrorCode BrenierExactStart_Private(BrenierTargets targets, BrenierSource s
     if (n_levels > 0) {
       PetscCall(SolveLevel(targets->comm, source, tree.dim, solve, context, &fine));
       if (start->n_levels < BRENIER_MAX_LEVELS) start->level[start->n_levels++] = fine.n;
-    } else PetscCall(TakeHeights(targets, &tree, &fine, h));
+    } else PetscCall(CopyHeights(targets, &tree, &fine, h));
     coarse = fine;
   }
   PetscCall(DestroyLevel(&coarse));

@@ -30,7 +30,7 @@ static const PetscReal brenier_level_warm_up = 2.0;
 /* In-sample L1 residual at which a level ends, in parts of its sampling error. */
 static const PetscReal brenier_level_part = 0.4;
 
-static PetscErrorCode KeepLists(BrenierDual dual, Vec h, PetscReal length)
+static PetscErrorCode UseLists(BrenierDual dual, Vec h, PetscReal length)
 {
   Vec slack;
 
@@ -140,16 +140,16 @@ static PetscErrorCode Prolong(BrenierTargets t, BrenierSource source, BrenierTar
 
 /* Heights of Newton's last safe point, to go back to. */
 typedef struct {
-  Vec h, kept;
+  Vec h, saved;
 } Level;
 
-static PetscErrorCode KeepLevel(void *context, const BrenierNewtonState *state)
+static PetscErrorCode SaveLevel(void *context, const BrenierNewtonState *state)
 {
   Level *level = context;
 
   PetscFunctionBegin;
   (void)state;
-  PetscCall(VecCopy(level->h, level->kept));
+  PetscCall(VecCopy(level->h, level->saved));
   PetscCall(BrenierStopHere(PetscObjectComm((PetscObject)level->h)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -163,13 +163,13 @@ static PetscErrorCode RunLevel(BrenierDual dual, BrenierTargets t, BrenierNewton
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  PetscCall(VecDuplicate(h, &level.kept));
-  PetscCall(VecCopy(h, level.kept));
-  newton->safe_point = KeepLevel;
+  PetscCall(VecDuplicate(h, &level.saved));
+  PetscCall(VecCopy(h, level.saved));
+  newton->safe_point = SaveLevel;
   newton->context    = &level;
   ierr               = BrenierNewton(dual, t, newton, h, last, &reason);
-  if (ierr == BRENIER_STOPPED) PetscCall(VecCopy(level.kept, h));
-  PetscCall(VecDestroy(&level.kept));
+  if (ierr == BRENIER_STOPPED) PetscCall(VecCopy(level.saved, h));
+  PetscCall(VecDestroy(&level.saved));
   PetscCall(ierr);
   PetscCall(BrenierDualBarycentres(dual, barycentre));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -199,7 +199,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const B
   PetscCall(BrenierWarmUp(t, source, options->seed, brenier_level_warm_up, NULL, h, &length));
   PetscCall(BrenierDualCreate(t, source, options->seed, BRENIER_STREAM_LEVEL, curves, batches, &dual));
   PetscCall(BrenierTargetsScales(t, &scales));
-  if (BrenierBudgetListsPay_Private(t->n, t->dim) && !scales) PetscCall(KeepLists(dual, h, length));
+  if (BrenierBudgetListsPay_Private(t->n, t->dim) && !scales) PetscCall(UseLists(dual, h, length));
   newton.monitor              = NULL;
   newton.certify              = PETSC_FALSE;
   newton.convergence.l1_part  = brenier_level_part;

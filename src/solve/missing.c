@@ -145,7 +145,7 @@ PetscErrorCode BrenierSolveFillMissing_Private(Solve *s)
                          found, o->missing));
   PetscCall(BrenierLog(s->targets->comm, "filled", "i before", found, "i after", o->missing, NULL));
   if (!any) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(VecCopy(s->h, s->kept));
+  PetscCall(VecCopy(s->h, s->saved));
   BrenierSolveJudge_Private(s);
   if (s->options->measured) PetscCall(s->options->measured(s->options->context, o));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -22,7 +22,7 @@ typedef struct {
   BrenierIteration *last;
 } Report;
 
-static PetscErrorCode Look(void *context, BrenierDual dual, const BrenierDualValue *value, Vec mass)
+static PetscErrorCode MeasureStep(void *context, BrenierDual dual, const BrenierDualValue *value, Vec mass)
 {
   Report *report = context;
 
@@ -47,7 +47,7 @@ static PetscErrorCode Step(BrenierPass *p, Vec mass, BrenierIteration *last)
   Report                report = {p->targets, last};
 
   PetscFunctionBegin;
-  PetscCall(BrenierFreshMasses_Private(&fresh, p->h, Look, &report, mass, p->work));
+  PetscCall(BrenierFreshMasses_Private(&fresh, p->h, MeasureStep, &report, mass, p->work));
   PetscCall(BrenierAveragedStep_Private(p->targets, &rule, mass, p->h, &last->step));
   PetscCall(BrenierAverage_Private(&mean, p->h, p->mean));
   ++now->step;
@@ -74,7 +74,7 @@ PetscErrorCode BrenierPassRun_Private(BrenierPass *p)
     PetscCall(PetscTime(&now));
     last.seconds = now - begun;
     PetscCall(p->monitor(p->context, p, &last));
-    PetscCall(BrenierProgressTell(&progress, (PetscReal)p->now.step, (PetscReal)p->now.n_steps));
+    PetscCall(BrenierProgressUpdate(&progress, (PetscReal)p->now.step, (PetscReal)p->now.n_steps));
   }
   PetscCall(VecDestroy(&mass));
   PetscCall(BrenierTargetsGauge(p->targets, p->mean));

@@ -24,12 +24,12 @@ static PetscErrorCode PassSafePoint(Solve *s, const BrenierPass *pass)
 {
   PetscFunctionBegin;
   s->state.pass = pass->now;
-  PetscCall(BrenierSolveKeep_Private(s, BRENIER_PHASE_PASS, pass->mean, pass->mean, NULL));
+  PetscCall(BrenierSolveSafePoint_Private(s, BRENIER_PHASE_PASS, pass->mean, pass->mean, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Whether a step of a pass is told: at doubling steps, and at the end. */
-static PetscBool IsTold(const BrenierPassState *pass)
+static PetscBool IsRecorded(const BrenierPassState *pass)
 {
   return (PetscBool)((pass->step & (pass->step - 1)) == 0 || pass->step == pass->n_steps);
 }
@@ -44,7 +44,7 @@ static PetscErrorCode MonitorPass(void *context, const BrenierPass *pass, const 
   all.curves += (PetscReal)s->state.curves + (PetscReal)pass->now.before;
   all.scanned += s->state.before.scanned;
   s->state.newest = all;
-  if (IsTold(&pass->now)) PetscCall(BrenierSolveTell_Private(s->options, &all));
+  if (IsRecorded(&pass->now)) PetscCall(BrenierSolveRecord_Private(s->options, &all));
   PetscCall(PassSafePoint(s, pass));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -101,7 +101,7 @@ static PetscErrorCode SetNodeScales(Solve *s)
 }
 
 /* Scales of all nodes, as a pass takes them. */
-static PetscErrorCode TakeNodeScales(const Solve *s, BrenierPass *pass)
+static PetscErrorCode GatherNodeSteps(const Solve *s, BrenierPass *pass)
 {
   const BrenierScales x = s->targets->scales;
   PetscReal          *groups;
@@ -165,7 +165,7 @@ static PetscErrorCode RunPass(Solve *s, BrenierPass *pass)
   if (s->resuming) s->state.before.seconds = s->state.newest.seconds;
   else PetscCall(BeginPass(s, pass));
   s->resuming = PETSC_FALSE;
-  PetscCall(TakeNodeScales(s, pass));
+  PetscCall(GatherNodeSteps(s, pass));
   PetscCall(BrenierPassRun_Private(pass));
   PetscCall(VecCopy(pass->mean, s->h));
   pass->now.before += pass->now.n_steps * pass->now.batch;
@@ -191,7 +191,7 @@ static PetscErrorCode TryPass(Solve *s, BrenierPass *pass, Measured *best)
       BrenierPrint(s->targets->comm, "pass %" PetscInt64_FMT ": taken back, as it made things worse", pass->now.pass));
   PetscCall(BrenierMeasuredCopy_Private(best, &now));
   s->centred = PETSC_FALSE; // barycentres are those of the pass
-  PetscCall(VecCopy(best->h, s->kept));
+  PetscCall(VecCopy(best->h, s->saved));
   s->solved->held_out = now.held_out;
   BrenierSolveJudge_Private(s);
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -47,7 +47,7 @@ static PetscErrorCode MonitorDescent(void *context, const BrenierDescentState *s
   BrenierIteration now = {0};
 
   PetscFunctionBegin;
-  PetscCall(VecCopy(answer, s->kept)); // what a stop would measure
+  PetscCall(VecCopy(answer, s->saved)); // what a stop would measure
   now.iteration = now.evaluations = (PetscReal)state->steps;
   now.seconds                     = s->state.before.seconds + state->seconds;
   now.rho                         = state->rho;
@@ -90,15 +90,15 @@ static PetscErrorCode RunDescent(Solve *s)
 /* One dimension: the heights are known, and one look at them says the rest. */
 static PetscErrorCode SolveLine(Solve *s)
 {
-  const BrenierSolveOptions *given = s->options;
-  BrenierSolveOptions        look  = *given;
+  const BrenierSolveOptions *given      = s->options;
+  BrenierSolveOptions        evaluation = *given;
   PetscErrorCode             ierr;
 
   PetscFunctionBegin;
   PetscCall(BrenierQuantileHeights_Private(s->targets, s->source, s->h));
-  look.method                    = BRENIER_METHOD_NEWTON; // whichever was asked for
-  look.newton.convergence.max_it = 0;
-  s->options                     = &look;
+  evaluation.method                    = BRENIER_METHOD_NEWTON; // whichever was asked for
+  evaluation.newton.convergence.max_it = 0;
+  s->options                           = &evaluation;
   if (!given->checkpoint) BrenierStopHold(s->targets->comm, PETSC_TRUE); // a moment's work
   ierr = BrenierSolveStage_Private(s, 1, PETSC_TRUE);
   if (!ierr) ierr = BrenierSolveMeasure_Private(s, 0);

@@ -22,7 +22,7 @@ static PetscErrorCode Monitor(void *context, const BrenierIteration *now)
 
   PetscFunctionBegin;
   run->state.newest = *now;
-  PetscCall(BrenierSolveTell_Private(run->options, now));
+  PetscCall(BrenierSolveRecord_Private(run->options, now));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -34,7 +34,7 @@ static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *state)
   run->state.phase  = BRENIER_PHASE_READY;
   run->state.newton = *state;
   if (run->options->checkpoint)
-    PetscCall(BrenierCheckpointKeep(run->options->checkpoint, &run->state, &(BrenierSolveVectors){.h = run->h}, NULL));
+    PetscCall(BrenierCheckpointSave(run->options->checkpoint, &run->state, &(BrenierSolveVectors){.h = run->h}, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

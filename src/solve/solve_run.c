@@ -55,7 +55,7 @@ PetscErrorCode BrenierSolveSampleFit_Private(const Solve *s, PetscInt64 *fit)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveTell_Private(const BrenierSolveOptions *options, const BrenierIteration *now)
+PetscErrorCode BrenierSolveRecord_Private(const BrenierSolveOptions *options, const BrenierIteration *now)
 {
   PetscFunctionBegin;
   if (options->checkpoint) PetscCall(BrenierCheckpointAddRow(options->checkpoint, now));
@@ -73,14 +73,14 @@ BrenierIteration BrenierSolveTotal_Private(const Solve *s, const BrenierIteratio
   return all;
 }
 
-PetscErrorCode BrenierSolveKeep_Private(Solve *s, BrenierPhase phase, Vec answer, Vec mean, BrenierDual dual)
+PetscErrorCode BrenierSolveSafePoint_Private(Solve *s, BrenierPhase phase, Vec answer, Vec mean, BrenierDual dual)
 {
   const BrenierSolveVectors v = {.h = s->h, .mean = mean, .scale = s->scale, .slack = s->slack, .groups = s->groups};
 
   PetscFunctionBegin;
   s->state.phase = phase;
-  PetscCall(VecCopy(answer, s->kept));
-  if (s->options->checkpoint) PetscCall(BrenierCheckpointKeep(s->options->checkpoint, &s->state, &v, dual));
+  PetscCall(VecCopy(answer, s->saved));
+  if (s->options->checkpoint) PetscCall(BrenierCheckpointSave(s->options->checkpoint, &s->state, &v, dual));
   BrenierSolvePlanEnd_Private(s, BrenierSolveCurves_Private(s));
   PetscCall(BrenierStopHere(s->targets->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -134,7 +134,7 @@ PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscIn
 }
 
 /* Keeps the best heights that were measured, for a stop to end with. */
-static PetscErrorCode KeepBest(Solve *s)
+static PetscErrorCode SaveBest(Solve *s)
 {
   const Measured now   = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->streamed};
   Vec *const     vec[] = {&s->best.h, &s->best.mass, &s->best.mass_error};
@@ -153,11 +153,11 @@ PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
   const PetscInt64 wanted = BrenierBudgetCheckCurves_Private(&s->budget, BrenierSolveCurves_Private(s));
 
   PetscFunctionBegin;
-  if (!s->options->checkpoint) PetscCall(VecCopy(s->h, s->kept)); // what a stop would measure
+  if (!s->options->checkpoint) PetscCall(VecCopy(s->h, s->saved)); // what a stop would measure
   PetscCall(BrenierSolveFitsTime_Private(s, wanted));
   PetscCall(BrenierSolveMeasureOn_Private(s, attempt, wanted));
   BrenierSolveJudge_Private(s);
-  PetscCall(KeepBest(s));
+  PetscCall(SaveBest(s));
   if (s->options->measured) PetscCall(s->options->measured(s->options->context, &s->solved->held_out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -178,13 +178,13 @@ static PetscErrorCode Resume(Solve *s)
 }
 
 /* Before the first stage: the start is something to go back to. */
-static PetscErrorCode KeepStart(Solve *s)
+static PetscErrorCode SaveStart(Solve *s)
 {
   PetscFunctionBegin;
-  PetscCall(VecCopy(s->h, s->kept));
+  PetscCall(VecCopy(s->h, s->saved));
   s->state.phase = BRENIER_PHASE_READY;
   if (s->options->checkpoint)
-    PetscCall(BrenierCheckpointKeep(s->options->checkpoint, &s->state, &(BrenierSolveVectors){.h = s->h}, NULL));
+    PetscCall(BrenierCheckpointSave(s->options->checkpoint, &s->state, &(BrenierSolveVectors){.h = s->h}, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -192,13 +192,13 @@ PetscErrorCode BrenierSolveRunBegin_Private(Solve *s)
 {
   PetscFunctionBegin;
   PetscCall(Resume(s));
-  if (!s->resuming) PetscCall(KeepStart(s));
+  if (!s->resuming) PetscCall(SaveStart(s));
   BrenierSolvePlanEnd_Private(s, BrenierSolveCurves_Private(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Curves that the heights of the last safe point are fitted to. */
-static void CountKept(Solve *s)
+static void CountSaved(Solve *s)
 {
   const BrenierPassState *pass = &s->state.pass;
 
@@ -210,16 +210,16 @@ static void CountKept(Solve *s)
 PetscErrorCode BrenierSolveRunGoBack_Private(Solve *s)
 {
   PetscFunctionBegin;
-  PetscCall(VecCopy(s->kept, s->h));
+  PetscCall(VecCopy(s->saved, s->h));
   PetscCall(BrenierTargetsGauge(s->targets, s->h));
-  CountKept(s);
+  CountSaved(s);
   // An evaluation may have been abandoned: the sample serves for nothing any more
   PetscCall(BrenierSolveFreeSample_Private(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* In words, since it decides how the solve goes. */
-static PetscErrorCode TellScales(MPI_Comm comm, BrenierScales scales)
+static PetscErrorCode PrintScales(MPI_Comm comm, BrenierScales scales)
 {
   PetscReal least = PETSC_MAX_REAL, most = 0.0;
 
@@ -241,12 +241,12 @@ PetscErrorCode BrenierSolveRunCreate_Private(Solve *s)
   PetscFunctionBegin;
   PetscCall(VecDuplicate(s->h, &s->scale));
   PetscCall(VecDuplicate(s->h, &s->slack));
-  PetscCall(VecDuplicate(s->h, &s->kept));
+  PetscCall(VecDuplicate(s->h, &s->saved));
   PetscCall(VecDuplicate(s->h, &s->fitted));
   PetscCall(VecSet(s->scale, 0.0));
   PetscCall(VecSet(s->slack, brenier_first_slack * s->state.length));
   PetscCall(BrenierTargetsScales(s->targets, &scales));
-  if (scales) PetscCall(TellScales(s->targets->comm, scales));
+  if (scales) PetscCall(PrintScales(s->targets->comm, scales));
   s->budget = BrenierSolveBudget_Private(s->targets, s->source, s->options);
   // Slacks of one length would list too many or hold nothing where targets have scales
   s->lists = (PetscBool)(BrenierBudgetListsPay_Private(s->targets->n, s->targets->dim) && !scales);
@@ -260,7 +260,7 @@ PetscErrorCode BrenierSolveRunDestroy_Private(Solve *s)
   PetscCall(VecDestroy(&s->scale));
   PetscCall(VecDestroy(&s->slack));
   PetscCall(VecDestroy(&s->groups));
-  PetscCall(VecDestroy(&s->kept));
+  PetscCall(VecDestroy(&s->saved));
   PetscCall(VecDestroy(&s->fitted));
   PetscCall(VecDestroy(&s->best.h));
   PetscCall(VecDestroy(&s->best.mass));

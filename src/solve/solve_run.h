@@ -40,7 +40,7 @@ typedef struct {
   /* status */
   BrenierSolveState state; /* what a safe point keeps */
   BrenierSolved    *solved;
-  Vec               kept;     /* heights of the last safe point */
+  Vec               saved;    /* heights of the last safe point */
   Vec               fitted;   /* heights of the last stage, while those measured are lower: light.c */
   PetscBool         resuming; /* until the stage or pass of a checkpoint goes on */
   PetscBool         measured; /* whether held_out was; it may be what a stage lets expect */
@@ -76,15 +76,15 @@ PetscInt64 BrenierSolveCurves_Private(const Solve *s);
 PetscErrorCode BrenierSolveSampleFit_Private(const Solve *s, PetscInt64 *fit);
 
 /* An iteration for the history and for the user's monitor. Collective. */
-PetscErrorCode BrenierSolveTell_Private(const BrenierSolveOptions *options, const BrenierIteration *now);
+PetscErrorCode BrenierSolveRecord_Private(const BrenierSolveOptions *options, const BrenierIteration *now);
 
 /* An iteration of a stage or pass as one of the whole solve: iterations, evaluations and seconds are in total. Not
    collective. */
 BrenierIteration BrenierSolveTotal_Private(const Solve *s, const BrenierIteration *now);
 
 /* A safe point: keeps `answer`, heights to go back to, and what a checkpoint goes on from, `mean` and `dual` as
-   BrenierCheckpointKeep() has them; then stops if that was asked for. Collective. */
-PetscErrorCode BrenierSolveKeep_Private(Solve *s, BrenierPhase phase, Vec answer, Vec mean, BrenierDual dual);
+   BrenierCheckpointSave() has them; then stops if that was asked for. Collective. */
+PetscErrorCode BrenierSolveSafePoint_Private(Solve *s, BrenierPhase phase, Vec answer, Vec mean, BrenierDual dual);
 
 /* Measures h on fresh curves, those of a stream of this attempt. Collective. */
 PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt);

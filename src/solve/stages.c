@@ -38,7 +38,7 @@ static PetscErrorCode MonitorStage(void *context, const BrenierIteration *now)
 
   PetscFunctionBegin;
   s->state.newest = BrenierSolveTotal_Private(s, now);
-  PetscCall(BrenierSolveTell_Private(s->options, &s->state.newest));
+  PetscCall(BrenierSolveRecord_Private(s->options, &s->state.newest));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -49,7 +49,7 @@ static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *newton)
 
   PetscFunctionBegin;
   s->state.newton = *newton;
-  PetscCall(BrenierSolveKeep_Private(s, BRENIER_PHASE_STAGE, s->h, NULL, s->dual));
+  PetscCall(BrenierSolveSafePoint_Private(s, BRENIER_PHASE_STAGE, s->h, NULL, s->dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

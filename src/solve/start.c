@@ -31,7 +31,7 @@ static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, BrenierSource source, co
 /* What Newton's iterations on circles are told to, and the heights of the last safe point. */
 typedef struct {
   const BrenierSolveOptions *options;
-  Vec                        h, kept;
+  Vec                        h, saved;
 } CubeStart;
 
 /* Iterations of the start are part of the history. */
@@ -40,17 +40,17 @@ static PetscErrorCode MonitorStart(void *context, const BrenierIteration *now)
   const CubeStart *cube = context;
 
   PetscFunctionBegin;
-  PetscCall(BrenierSolveTell_Private(cube->options, now));
+  PetscCall(BrenierSolveRecord_Private(cube->options, now));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode KeepCube(void *context, const BrenierNewtonState *state)
+static PetscErrorCode SaveCube(void *context, const BrenierNewtonState *state)
 {
   CubeStart *cube = context;
 
   PetscFunctionBegin;
   (void)state;
-  PetscCall(VecCopy(cube->h, cube->kept));
+  PetscCall(VecCopy(cube->h, cube->saved));
   PetscCall(BrenierStopHere(PetscObjectComm((PetscObject)cube->h)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -74,17 +74,17 @@ static PetscErrorCode StartCube(BrenierTargets t, BrenierSource source, const Br
   circles                     = BrenierSolveBudget_Private(t, gaussian, options);
   newton.convergence.residual = PetscMax(newton.convergence.residual, brenier_start_residual);
   newton.monitor              = MonitorStart;
-  newton.safe_point           = KeepCube;
+  newton.safe_point           = SaveCube;
   newton.context              = &cube;
   PetscCall(BrenierPrint(t->comm, "start: great circles for the Gaussian of the cube's covariance"));
   PetscCall(LevelsAndWarmUp(t, gaussian, options, PETSC_FALSE, h, start));
   PetscCall(BrenierDualCreate(t, gaussian, options->seed, BRENIER_STREAM_START,
                               2 * BrenierBudgetFirstCurves_Private(&circles), BRENIER_NOISE_BATCHES, &dual));
-  PetscCall(VecDuplicate(h, &cube.kept));
-  PetscCall(VecCopy(h, cube.kept));
+  PetscCall(VecDuplicate(h, &cube.saved));
+  PetscCall(VecCopy(h, cube.saved));
   ierr = BrenierNewton(dual, t, &newton, h, &last, &reason);
-  if (ierr == BRENIER_STOPPED) PetscCall(VecCopy(cube.kept, h));
-  PetscCall(VecDestroy(&cube.kept));
+  if (ierr == BRENIER_STOPPED) PetscCall(VecCopy(cube.saved, h));
+  PetscCall(VecDestroy(&cube.saved));
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(BrenierSourceDestroy(&gaussian));
   PetscCall(ierr);

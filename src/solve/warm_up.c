@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-enum { BRENIER_WARM_ROUNDS = 4, BRENIER_WARM_KEPT = 8 };
+enum { BRENIER_WARM_ROUNDS = 4, BRENIER_WARM_SAVES = 8 };
 
 typedef struct {
   /* parameters */
@@ -60,7 +60,7 @@ static PetscErrorCode WarmStep(WarmUp *w)
 }
 
 /* Takes the heights after a step into the means: of the second half, and with weights that grow as the steps. */
-static PetscErrorCode TakeMeans(WarmUp *w)
+static PetscErrorCode UpdateMeans(WarmUp *w)
 {
   const PetscReal       part   = 2.0 / ((PetscReal)w->now.warm.step + 2.0);
   const BrenierMeanRule second = {BRENIER_MEAN_SUM, 2.0 / w->n_steps, 1.0};
@@ -75,19 +75,19 @@ static PetscErrorCode TakeMeans(WarmUp *w)
 /* One round, from the step where it is: the mean of the heights of its second half. */
 static PetscErrorCode WarmRound(WarmUp *w)
 {
-  const BrenierSolveVectors kept = {.h = w->h, .mean = w->mean};
-  PetscInt64               *step = &w->now.warm.step;
+  const BrenierSolveVectors saved = {.h = w->h, .mean = w->mean};
+  PetscInt64               *step  = &w->now.warm.step;
   BrenierProgress           progress;
 
   PetscFunctionBegin;
   PetscCall(BrenierProgressBegin(&progress, w->targets->comm, "warm-up"));
   while (*step < w->n_steps) {
     PetscCall(WarmStep(w));
-    PetscCall(TakeMeans(w));
+    PetscCall(UpdateMeans(w));
     ++*step;
-    PetscCall(BrenierProgressTell(&progress, (PetscReal)*step, w->n_steps));
-    if (w->checkpoint && *step % (w->n_steps / BRENIER_WARM_KEPT) == 0)
-      PetscCall(BrenierCheckpointKeep(w->checkpoint, &w->now, &kept, NULL));
+    PetscCall(BrenierProgressUpdate(&progress, (PetscReal)*step, w->n_steps));
+    if (w->checkpoint && *step % (w->n_steps / BRENIER_WARM_SAVES) == 0)
+      PetscCall(BrenierCheckpointSave(w->checkpoint, &w->now, &saved, NULL));
   }
   PetscCall(VecCopy(w->mean, w->h));
   PetscCall(BrenierTargetsGauge(w->targets, w->h));
@@ -117,11 +117,11 @@ static PetscErrorCode RoundHeights(PetscReal length, Vec h)
 /* Where the first round begins: at rounded heights, or where a checkpoint has it. */
 static PetscErrorCode BeginWarmUp(WarmUp *w)
 {
-  const BrenierSolveState *kept = w->checkpoint ? BrenierCheckpointState(w->checkpoint) : NULL;
+  const BrenierSolveState *saved = w->checkpoint ? BrenierCheckpointState(w->checkpoint) : NULL;
 
   PetscFunctionBegin;
-  if (kept && kept->phase == BRENIER_PHASE_WARM_UP) {
-    w->now = *kept;
+  if (saved && saved->phase == BRENIER_PHASE_WARM_UP) {
+    w->now = *saved;
     PetscCall(BrenierCheckpointGet(w->checkpoint, &(BrenierSolveVectors){.h = w->h, .mean = w->mean}));
     PetscFunctionReturn(PETSC_SUCCESS);
   }

@@ -81,7 +81,7 @@ static PetscErrorCode MakeTargets(MPI_Comm comm, Cloud cloud, uint64_t seed, Pet
     nu[i]  = CloudWeight(first + i, n);
     row[i] = first + i;
   }
-  PetscCall(BrenierTargetsAdopt(comm, n_local, dim, y, nu, row, targets));
+  PetscCall(BrenierTargetsCreateFromArrays(comm, n_local, dim, y, nu, row, targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

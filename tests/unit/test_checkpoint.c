@@ -93,7 +93,7 @@ static PetscErrorCode Keep(const Problem *p, BrenierCheckpoint checkpoint, Petsc
   PetscFunctionBeginUser;
   state.newton.now = row;
   PetscCall(BrenierCheckpointAddRow(checkpoint, &row));
-  PetscCall(BrenierCheckpointKeep(checkpoint, &state, &v, p->dual));
+  PetscCall(BrenierCheckpointSave(checkpoint, &state, &v, p->dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -378,7 +378,7 @@ static PetscErrorCode TestVectors(void)
         .phase = table[i].phase, .length = 1.0 / 7.0, .passes = PETSC_TRUE, .pass.of_nodes = table[i].groups};
 
     PetscCall(Open(&p, &c));
-    PetscCall(BrenierCheckpointKeep(c, &state, &(BrenierSolveVectors){v[0], v[1], v[2], v[3], v[4]}, NULL));
+    PetscCall(BrenierCheckpointSave(c, &state, &(BrenierSolveVectors){v[0], v[1], v[2], v[3], v[4]}, NULL));
     PetscCall(BrenierCheckpointWrite(c));
     PetscCall(BrenierCheckpointDestroy(&c));
     PetscCall(Open(&p, &c));

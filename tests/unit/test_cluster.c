@@ -177,7 +177,7 @@ static PetscErrorCode TestLine(const char type[])
     nu[i]     = 1.0 / 3.0;
     number[i] = first + i;
   }
-  PetscCall(BrenierTargetsAdopt(PETSC_COMM_WORLD, n_local, 1, row, nu, number, &t));
+  PetscCall(BrenierTargetsCreateFromArrays(PETSC_COMM_WORLD, n_local, 1, row, nu, number, &t));
   PetscCall(BrenierTargetsCreateVec(t, &height));
   PetscCall(VecDuplicate(height, &mass));
   PetscCall(VecGetArrayWrite(height, &a));

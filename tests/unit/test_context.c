@@ -73,8 +73,8 @@ static PetscErrorCode CountBytes(MPI_Comm comm, long *bytes)
   PetscCall(BrenierPrint(comm, "a line of %d", 1));
   PetscCall(BrenierPrintWarning(comm, "a warning"));
   PetscCall(BrenierProgressBegin(&progress, comm, "work"));
-  progress.said -= 30.0;
-  PetscCall(BrenierProgressTell(&progress, 1.0, 2.0));
+  progress.printed -= 30.0;
+  PetscCall(BrenierProgressUpdate(&progress, 1.0, 2.0));
   PetscCall(MakeTargetsWithTwins(comm));
   fflush(NULL);
   dup2(streams[0], STDOUT_FILENO);

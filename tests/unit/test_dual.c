@@ -330,7 +330,7 @@ static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps)
   PetscCall(BrenierNodesDestroy(&p.targets->nodes));
   PetscCall(BrenierNodesCreate(PETSC_COMM_WORLD, most, &p.targets->nodes));
   PetscCheck(p.targets->nodes->n == n_nodes, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%d nodes", p.targets->nodes->n);
-  if (!keeps) p.targets->nodes->kept_bytes = 0;
+  if (!keeps) p.targets->nodes->cache_bytes = 0;
   PetscCall(SetHeights(p.targets, 1.0, 0.02, 1, p.h));
   PetscCall(CompareEvaluation(&p));
   PetscCall(BytesSent(p.dual, &bytes));

@@ -40,7 +40,7 @@ static PetscErrorCode MakeBox(BrenierTargets *t, Vec *h)
     nu[i]  = 1.0 / N;
     row[i] = first + i;
   }
-  PetscCall(BrenierTargetsAdopt(PETSC_COMM_WORLD, n_local, DIM, y, nu, row, t));
+  PetscCall(BrenierTargetsCreateFromArrays(PETSC_COMM_WORLD, n_local, DIM, y, nu, row, t));
   PetscCall(BrenierTargetsCreateVec(*t, h));
   PetscCall(VecSet(*h, 0.0));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -190,7 +190,7 @@ static PetscErrorCode TestLine(void)
     nu[i]  = 0.5;
     row[i] = first + i;
   }
-  PetscCall(BrenierTargetsAdopt(PETSC_COMM_WORLD, n_local, 1, y, nu, row, &t));
+  PetscCall(BrenierTargetsCreateFromArrays(PETSC_COMM_WORLD, n_local, 1, y, nu, row, &t));
   PetscCall(BrenierTargetsCreateVec(t, &h));
   PetscCall(VecSet(h, 0.0));
   for (int cube = 0; cube < 2; ++cube) {

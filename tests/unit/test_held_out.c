@@ -94,7 +94,7 @@ static PetscErrorCode MakeBoxTargets(MPI_Comm comm, const Box *box, BrenierTarge
     nu[i]  = box->nu[first + i];
     row[i] = first + i;
   }
-  PetscCall(BrenierTargetsAdopt(comm, n_local, DIM, y, nu, row, targets));
+  PetscCall(BrenierTargetsCreateFromArrays(comm, n_local, DIM, y, nu, row, targets));
   PetscCall(BrenierTargetsCreateVec(*targets, h));
   PetscCall(VecGetArray(*h, &a));
   for (PetscInt i = 0; i < n_local; ++i) a[i] = box->h[first + i];
@@ -266,7 +266,7 @@ static PetscErrorCode TestLine(const char type[])
     row[i]    = first + i;
   }
   PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, type, 1, 1.0, &source));
-  PetscCall(BrenierTargetsAdopt(PETSC_COMM_WORLD, n_local, 1, own_y, own_nu, row, &targets));
+  PetscCall(BrenierTargetsCreateFromArrays(PETSC_COMM_WORLD, n_local, 1, own_y, own_nu, row, &targets));
   PetscCall(BrenierTargetsCreateVec(targets, &h));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecGetArray(h, &a));

@@ -259,7 +259,7 @@ static PetscErrorCode MakeFlat(PetscInt dim, PetscInt rank, PetscReal column, Br
     row[i] = first + i;
   }
   PetscCall(PetscFree(direction));
-  PetscCall(BrenierTargetsAdopt(PETSC_COMM_WORLD, n_local, dim, y, nu, row, targets));
+  PetscCall(BrenierTargetsCreateFromArrays(PETSC_COMM_WORLD, n_local, dim, y, nu, row, targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
