@@ -42,9 +42,9 @@ typedef struct {
   PetscInt64 batch;               /* curves of a step */
   PetscInt64 before;              /* curves of the passes before */
   PetscReal  noise;               /* K: K / C is the sampling part of chi2 of C curves */
-  PetscReal  worth;               /* curves that the heights at the beginning of the pass are worth */
+  PetscReal  effective_curves;    /* curves that the heights at the beginning of the pass are worth */
   PetscBool  of_nodes;            /* steps go by nodes (scales.h), whose scales are kept */
-  PetscReal  gain;                /* worth that a curve of a pass adds, as expected */
+  PetscReal  efficiency;          /* worth that a curve of a pass adds, as expected */
 } BrenierPassState;
 
 /* What a solve continues from, besides vectors, sample and history; the files of src/solve/ say what the fields

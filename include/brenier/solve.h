@@ -65,7 +65,8 @@ typedef struct {
   BrenierNewtonOptions newton;     /* its monitor sees all stages as one iteration */
   BrenierDescentSample sample;     /* adam, asgd: points or curves */
   BrenierCheckpoint    checkpoint; /* NULL for none; for Newton's method only. What it found is continued */
-  PetscErrorCode (*measured)(void *context, const BrenierHeldOut *held_out); /* sees each measurement; NULL for none */
+  PetscErrorCode (*on_measurement)(void                 *context,
+                                   const BrenierHeldOut *held_out); /* sees each measurement; NULL for none */
   void *context;
 } BrenierSolveOptions;
 

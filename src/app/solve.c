@@ -91,7 +91,7 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
   run.exact               = (PetscBool)(r->cells == BRENIER_CELLS_EXACT);
   r->solve.newton.monitor = BrenierSolveMonitor;
   r->solve.newton.context = &run.history;
-  r->solve.measured       = BrenierSolveMeasured;
+  r->solve.on_measurement = BrenierSolveOnMeasurement;
   PetscCall(BrenierSolveAnnounce(&run));
   PetscCall(BrenierSolveRequestCheckpoint(r, run.given, run.targets));
   if (r->solve.checkpoint && BrenierCheckpointState(r->solve.checkpoint)->phase == BRENIER_PHASE_FINISHED)

@@ -102,7 +102,7 @@ PetscErrorCode BrenierSolveReportWork(BrenierTargets t, BrenierSource source, co
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveMeasured(void *context, const BrenierHeldOut *held_out)
+PetscErrorCode BrenierSolveOnMeasurement(void *context, const BrenierHeldOut *held_out)
 {
   (void)context;
   return BrenierReportHeldOut("held_out", held_out);

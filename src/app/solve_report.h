@@ -15,7 +15,7 @@ PetscErrorCode BrenierSolveAddIteration(SolveHistory *history, const BrenierIter
 PetscErrorCode BrenierSolveMonitor(void *context, const BrenierIteration *now);
 
 /* Reports what was measured on fresh curves. Collective on the world. */
-PetscErrorCode BrenierSolveMeasured(void *context, const BrenierHeldOut *held_out);
+PetscErrorCode BrenierSolveOnMeasurement(void *context, const BrenierHeldOut *held_out);
 
 /* Where the time went, how much was scanned, and the fastest that the cores could have. Collective on the world. */
 PetscErrorCode BrenierSolveReportWork(BrenierTargets targets, BrenierSource source, const BrenierSolved *solved);

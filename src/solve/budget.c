@@ -45,12 +45,12 @@ static const PetscReal brenier_passes_growth = 1.5;
 static const PetscReal brenier_passes_at_once = 5.0;
 
 /* Upper end of the interval that a measurement would have, over its rho, and what is not known of either. */
-static const PetscReal brenier_expected_high = 1.08;
+static const PetscReal brenier_interval_ratio = 1.08;
 
 /* Worth that a curve of a pass is expected to add before one was measured, after a stage of Newton and after a warm-up
    alone, and at least; and curves of a pass at least. */
-static const PetscReal brenier_pass_gain = 0.8, brenier_pass_gain_alone = 0.5, brenier_pass_gain_least = 0.1,
-                       brenier_pass_curves_least = 16384.0;
+static const PetscReal brenier_sgd_efficiency = 0.8, brenier_sgd_efficiency_alone = 0.5,
+                       brenier_sgd_efficiency_least = 0.1, brenier_pass_curves_least = 16384.0;
 
 /* Curves of the warm-up, in parts of those that the tolerance takes, before Newton and before passes at once; and a
    target, at most. */
@@ -82,7 +82,7 @@ PetscBool BrenierBudgetIsLarge_Private(PetscInt n, PetscInt dim)
   return (PetscBool)((PetscReal)n * dim >= brenier_large);
 }
 
-PetscBool BrenierBudgetListsPay_Private(PetscInt n, PetscInt dim)
+PetscBool BrenierBudgetUsesLists_Private(PetscInt n, PetscInt dim)
 {
   const PetscInt  least_dim  = 4;
   const PetscReal least_work = 1e4; // targets times dimension
@@ -114,17 +114,17 @@ static PetscReal Rounded(PetscReal x, int bits)
 }
 
 /* Curves of a first stage that many targets ask for. */
-static PetscInt64 UsualCurves(const BrenierBudget *b)
+static PetscInt64 DefaultFirstCurves(const BrenierBudget *b)
 {
   return b->n * (b->circles ? brenier_first_circles : brenier_first_chords);
 }
 
-PetscInt64 BrenierBudgetFirstCurves_Private(const BrenierBudget *b)
+PetscInt64 BrenierBudgetFirstStageCurves_Private(const BrenierBudget *b)
 {
-  return PetscMin(PetscMax(UsualCurves(b), brenier_least_curves), b->most_curves);
+  return PetscMin(PetscMax(DefaultFirstCurves(b), brenier_least_curves), b->most_curves);
 }
 
-PetscReal BrenierBudgetExpectedCurves_Private(const BrenierBudget *b)
+PetscReal BrenierBudgetPredictCurves_Private(const BrenierBudget *b)
 {
   if (b->curves > 0) return (PetscReal)b->curves;
   return (b->circles ? brenier_circle_noise : brenier_chord_noise) * b->n / PetscSqr(b->tol);
@@ -135,7 +135,7 @@ PetscReal BrenierBudgetWarmUp_Private(const BrenierBudget *b, PetscBool alone)
   const PetscReal part = alone ? brenier_warm_part_alone : brenier_warm_part;
 
   if (b->warm_up >= 0.0) return b->warm_up;
-  return PetscMin(part * BrenierBudgetExpectedCurves_Private(b) / b->n, brenier_warm_most);
+  return PetscMin(part * BrenierBudgetPredictCurves_Private(b) / b->n, brenier_warm_most);
 }
 
 PetscBool BrenierBudgetStartsOnCircles_Private(const BrenierBudget *b)
@@ -168,7 +168,7 @@ PetscReal BrenierBudgetSampleBytes_Private(PetscReal n_candidates, PetscReal n_p
   return brenier_list_bytes * n_candidates + brenier_piece_bytes * n_pieces;
 }
 
-PetscInt64 BrenierBudgetSampleFit_Private(const BrenierBudget *b, PetscReal bytes)
+PetscInt64 BrenierBudgetMaxSampleCurves_Private(const BrenierBudget *b, PetscReal bytes)
 {
   const PetscReal a_curve = bytes + brenier_curve_bytes;
 
@@ -176,29 +176,29 @@ PetscInt64 BrenierBudgetSampleFit_Private(const BrenierBudget *b, PetscReal byte
   return 1 + Count(Rounded(b->memory / Rounded(a_curve, BRENIER_FEW_BITS), BRENIER_SOME_BITS));
 }
 
-PetscInt64 BrenierBudgetUnseenFit_Private(const BrenierBudget *b, PetscBool lists)
+PetscInt64 BrenierBudgetMaxUnscannedCurves_Private(const BrenierBudget *b, PetscBool lists)
 {
   const PetscReal candidates = lists ? brenier_candidates_a_curve : 0.0;
 
-  return BrenierBudgetSampleFit_Private(b, BrenierBudgetSampleBytes_Private(candidates, PiecesACurve(b)));
+  return BrenierBudgetMaxSampleCurves_Private(b, BrenierBudgetSampleBytes_Private(candidates, PiecesACurve(b)));
 }
 
-PetscInt64 BrenierBudgetFreshFit_Private(const BrenierBudget *b)
+PetscInt64 BrenierBudgetMaxFreshCurves_Private(const BrenierBudget *b)
 {
-  return BrenierBudgetUnseenFit_Private(b, PETSC_FALSE);
+  return BrenierBudgetMaxUnscannedCurves_Private(b, PETSC_FALSE);
 }
 
-PetscBool BrenierBudgetSampleServes_Private(const BrenierBudget *b, PetscInt64 fit, PetscReal wanted)
+PetscBool BrenierBudgetSampleIsUseful_Private(const BrenierBudget *b, PetscInt64 max_curves, PetscReal wanted)
 {
-  const PetscReal useful = brenier_useful_part * (PetscReal)UsualCurves(b);
+  const PetscReal useful = brenier_useful_part * (PetscReal)DefaultFirstCurves(b);
 
-  return (PetscBool)((PetscReal)fit >= PetscMin(useful, wanted));
+  return (PetscBool)((PetscReal)max_curves >= PetscMin(useful, wanted));
 }
 
-PetscInt64 BrenierBudgetNextCurves_Private(const BrenierBudget *b, PetscInt64 curves, PetscReal wanted, PetscInt64 fit,
-                                           PetscBool *passes)
+PetscInt64 BrenierBudgetNextStageCurves_Private(const BrenierBudget *b, PetscInt64 curves, PetscReal wanted,
+                                                PetscInt64 max_curves, PetscBool *passes)
 {
-  const PetscReal first = (PetscReal)BrenierBudgetFirstCurves_Private(b);
+  const PetscReal first = (PetscReal)BrenierBudgetFirstStageCurves_Private(b);
   const PetscReal now = (PetscReal)curves, ratio = now > 0.0 ? wanted / now : 0.0;
   PetscReal       size;
   PetscInt64      next;
@@ -209,8 +209,8 @@ PetscInt64 BrenierBudgetNextCurves_Private(const BrenierBudget *b, PetscInt64 cu
   size = PetscMax(PetscCeilReal(size), 1.0);
   next = PetscMin(Count(size), b->most_curves);
   // What the first stage takes tells how far memory really goes
-  *passes = (PetscBool)(now > 0.0 && next > fit);
-  return next > fit ? PetscMax(fit, curves) : next;
+  *passes = (PetscBool)(now > 0.0 && next > max_curves);
+  return next > max_curves ? PetscMax(max_curves, curves) : next;
 }
 
 /* Whether a problem is one for passes at all. */
@@ -221,28 +221,28 @@ static PetscBool SuitsPasses(const BrenierBudget *b)
   return (PetscBool)(b->newton && b->curves == 0 && b->circles && (large || b->scales));
 }
 
-PetscBool BrenierBudgetPassesAtOnce_Private(const BrenierBudget *b)
+PetscBool BrenierBudgetSkipsNewton_Private(const BrenierBudget *b)
 {
   return (PetscBool)(SuitsPasses(b) && !b->scales && !b->verify && b->warm_up != 0.0 &&
-                     BrenierBudgetExpectedCurves_Private(b) <= brenier_passes_at_once * b->n);
+                     BrenierBudgetPredictCurves_Private(b) <= brenier_passes_at_once * b->n);
 }
 
-PetscBool BrenierBudgetPassesPay_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted)
+PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted)
 {
-  return (PetscBool)(SuitsPasses(b) && now >= BrenierBudgetFirstCurves_Private(b) &&
+  return (PetscBool)(SuitsPasses(b) && now >= BrenierBudgetFirstStageCurves_Private(b) &&
                      wanted >= brenier_passes_growth * (PetscReal)now);
 }
 
 /* The sampling error of the masses fitted, and what is left of them in sample: by L1, a few heavy cells, which a pass
    puts right at once, left out; the ratio is that of normal errors. */
-BrenierWorth BrenierBudgetExpect_Private(PetscInt64 curves, PetscReal noise, PetscReal l1)
+BrenierAccuracy BrenierBudgetPredictHeldOut_Private(PetscInt64 curves, PetscReal noise, PetscReal l1)
 {
   const PetscReal rho = hypot(noise, PetscSqrtReal(0.5 * PETSC_PI) * l1);
 
-  return (BrenierWorth){.curves = curves, .noise = noise, .rho = rho, .rho_high = brenier_expected_high * rho};
+  return (BrenierAccuracy){.curves = curves, .noise = noise, .rho = rho, .rho_high = brenier_interval_ratio * rho};
 }
 
-PetscReal BrenierBudgetAskedCurves_Private(const BrenierBudget *b, PetscReal noise, PetscInt64 size)
+PetscReal BrenierBudgetToleranceCurves_Private(const BrenierBudget *b, PetscReal noise, PetscInt64 size)
 {
   const PetscReal margin = b->scales ? brenier_tol_margin_scales : brenier_tol_margin;
   const PetscReal asked  = (1.0 - margin) * PetscSqr(b->tol);
@@ -251,20 +251,20 @@ PetscReal BrenierBudgetAskedCurves_Private(const BrenierBudget *b, PetscReal noi
 }
 
 /* rho as measured, at least half the upper end of its interval: few curves may leave it next to 0. */
-static PetscReal MeasuredRho(const BrenierWorth *w)
+static PetscReal MeasuredRho(const BrenierAccuracy *w)
 {
   return PetscMax(w->rho, 0.5 * w->rho_high);
 }
 
 /* Growth that the last measurement asks for, and a little more; the next one will be as narrow as it has to. */
-static PetscReal RetryGrowth(const BrenierBudget *b, const BrenierWorth *w)
+static PetscReal RetryGrowth(const BrenierBudget *b, const BrenierAccuracy *w)
 {
-  const PetscReal high = PetscMin(w->rho_high, brenier_expected_high * MeasuredRho(w));
+  const PetscReal high = PetscMin(w->rho_high, brenier_interval_ratio * MeasuredRho(w));
 
   return PetscSqr(high / b->tol) * brenier_retry_growth;
 }
 
-PetscReal BrenierBudgetRetryCurves_Private(const BrenierBudget *b, const BrenierWorth *w, PetscInt64 now)
+PetscReal BrenierBudgetRetryCurves_Private(const BrenierBudget *b, const BrenierAccuracy *w, PetscInt64 now)
 {
   return (PetscReal)now * PetscMax(RetryGrowth(b, w), brenier_retry_least);
 }
@@ -276,7 +276,7 @@ PetscInt64 BrenierBudgetHessianCurves_Private(const BrenierBudget *b)
   return PetscMax(b->n * a_target, brenier_least_curves);
 }
 
-PetscInt64 BrenierBudgetCheckCurves_Private(const BrenierBudget *b, PetscInt64 now)
+PetscInt64 BrenierBudgetMeasurementCurves_Private(const BrenierBudget *b, PetscInt64 now)
 {
   const PetscReal  part  = 1.96 * PetscSqrtReal(2.0 / b->n) / brenier_interval_width;
   const PetscReal  size  = (PetscReal)now * PetscMin(PetscMax(part, brenier_check_least), brenier_check_most);
@@ -300,30 +300,32 @@ static void CutPass(const BrenierBudget *b, PetscReal curves, PetscInt64 most, B
   p->n_steps = (PetscInt64)PetscMax(PetscCeilReal(curves / (PetscReal)p->batch), 1.0);
 }
 
-void BrenierBudgetPlanPass_Private(const BrenierBudget *b, const BrenierWorth *w, PetscInt64 sample, PetscInt64 used,
-                                   BrenierPassState *p)
+void BrenierBudgetPlanEpoch_Private(const BrenierBudget *b, const BrenierAccuracy *w, PetscInt64 sample,
+                                    PetscInt64 used, BrenierPassState *p)
 {
-  const PetscReal before = p->worth, seen = (PetscReal)p->batch * (PetscReal)p->n_steps;
+  const PetscReal before = p->effective_curves, seen = (PetscReal)p->batch * (PetscReal)p->n_steps;
   const PetscReal chi2 = PetscSqr(MeasuredRho(w));
   PetscReal       wanted;
 
-  p->noise = Rounded(PetscSqr(w->noise) * (PetscReal)w->curves, BRENIER_SOME_BITS);
-  p->worth = Rounded(p->noise / chi2, BRENIER_SOME_BITS);
-  p->gain  = sample > 0 ? brenier_pass_gain : brenier_pass_gain_alone;
-  if (seen > 0.0) p->gain = PetscMin(PetscMax((p->worth - before) / seen, brenier_pass_gain_least), 1.0);
+  p->noise            = Rounded(PetscSqr(w->noise) * (PetscReal)w->curves, BRENIER_SOME_BITS);
+  p->effective_curves = Rounded(p->noise / chi2, BRENIER_SOME_BITS);
+  p->efficiency       = sample > 0 ? brenier_sgd_efficiency : brenier_sgd_efficiency_alone;
+  if (seen > 0.0)
+    p->efficiency = PetscMin(PetscMax((p->effective_curves - before) / seen, brenier_sgd_efficiency_least), 1.0);
   if (b->curves > 0) wanted = (PetscReal)(b->curves - used);
   else {
-    wanted = p->worth * (RetryGrowth(b, w) - 1.0) / p->gain;
-    wanted = PetscMin(wanted, brenier_growth * p->worth);
+    wanted = p->effective_curves * (RetryGrowth(b, w) - 1.0) / p->efficiency;
+    wanted = PetscMin(wanted, brenier_growth * p->effective_curves);
     wanted = Rounded(PetscMax(wanted, brenier_pass_curves_least), BRENIER_SOME_BITS);
   }
-  CutPass(b, wanted, BrenierBudgetFreshFit_Private(b), p);
+  CutPass(b, wanted, BrenierBudgetMaxFreshCurves_Private(b), p);
 }
 
-PetscInt64 BrenierBudgetDescentSize_Private(const BrenierBudget *b, PetscInt attempt)
+PetscInt64 BrenierBudgetDescentSamples_Private(const BrenierBudget *b, PetscInt attempt)
 {
-  const PetscReal worth = b->points && b->curves == 0 ? 1.0 / brenier_circle_noise : 1.0; // circles in points
-  const PetscReal first = worth * BrenierBudgetExpectedCurves_Private(b);
+  const PetscReal samples_per_curve =
+      b->points && b->curves == 0 ? 1.0 / brenier_circle_noise : 1.0; // circles in points
+  const PetscReal first = samples_per_curve * BrenierBudgetPredictCurves_Private(b);
 
   return Count(PetscCeilReal(ldexp(first, (int)attempt)));
 }

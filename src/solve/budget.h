@@ -33,7 +33,7 @@ typedef struct {
   PetscInt64 curves;        /* it was made on */
   PetscReal  noise;         /* sampling part of rho of as many */
   PetscReal  rho, rho_high; /* measured, and the upper end of its interval */
-} BrenierWorth;
+} BrenierAccuracy;
 
 /* Whether targets have so many coordinates that to go through them once costs: a million. */
 PetscBool BrenierBudgetIsLarge_Private(PetscInt n, PetscInt dim);
@@ -43,7 +43,7 @@ PetscBool BrenierBudgetIsLarge_Private(PetscInt n, PetscInt dim);
   does: there are hundreds of pieces on a curve, whose walk grows with the length of the list, and a product is two or
   three multiply-adds.
 */
-PetscBool BrenierBudgetListsPay_Private(PetscInt n, PetscInt dim);
+PetscBool BrenierBudgetUsesLists_Private(PetscInt n, PetscInt dim);
 
 /* Slack of the lists of a first sample, in parts of the length of the warm-up. */
 extern const PetscReal brenier_first_slack;
@@ -53,7 +53,7 @@ extern const PetscReal brenier_first_slack;
 PetscInt BrenierBudgetDescentSteps_Private(PetscInt n, PetscInt dim);
 
 /* Curves that the tolerance, or the user, will take, before anything is measured. */
-PetscReal BrenierBudgetExpectedCurves_Private(const BrenierBudget *b);
+PetscReal BrenierBudgetPredictCurves_Private(const BrenierBudget *b);
 
 /* Curves of the warm-up a target, before Newton or (alone) before passes at once: as asked for, or a part of those
    expected. */
@@ -72,52 +72,52 @@ PetscInt BrenierBudgetClusters_Private(PetscInt n);
 PetscInt64 BrenierBudgetLevelCurves_Private(PetscInt n_clusters, PetscBool circles);
 
 /* Curves of a first stage. */
-PetscInt64 BrenierBudgetFirstCurves_Private(const BrenierBudget *b);
+PetscInt64 BrenierBudgetFirstStageCurves_Private(const BrenierBudget *b);
 
 /* Curves that memory holds: seen once and forgotten; of a sample before any is seen; of so many bytes of candidates and
    pieces each. */
-PetscInt64 BrenierBudgetFreshFit_Private(const BrenierBudget *b);
-PetscInt64 BrenierBudgetUnseenFit_Private(const BrenierBudget *b, PetscBool lists);
-PetscInt64 BrenierBudgetSampleFit_Private(const BrenierBudget *b, PetscReal bytes);
+PetscInt64 BrenierBudgetMaxFreshCurves_Private(const BrenierBudget *b);
+PetscInt64 BrenierBudgetMaxUnscannedCurves_Private(const BrenierBudget *b, PetscBool lists);
+PetscInt64 BrenierBudgetMaxSampleCurves_Private(const BrenierBudget *b, PetscReal bytes);
 
 /* Bytes of candidates in lists and of pieces on envelopes. */
 PetscReal BrenierBudgetSampleBytes_Private(PetscReal n_candidates, PetscReal n_pieces);
 
 /* Whether a sample of `fit` curves at most is of use to Newton on the way to `wanted`. */
-PetscBool BrenierBudgetSampleServes_Private(const BrenierBudget *b, PetscInt64 fit, PetscReal wanted);
+PetscBool BrenierBudgetSampleIsUseful_Private(const BrenierBudget *b, PetscInt64 max_curves, PetscReal wanted);
 
 /* Size of the next stage, after one of `now` curves, on the way to `wanted`: equal growth from stage to stage, and what
    fits. *passes when no larger sample fits. */
-PetscInt64 BrenierBudgetNextCurves_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted, PetscInt64 fit,
-                                           PetscBool *passes);
+PetscInt64 BrenierBudgetNextStageCurves_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted,
+                                                PetscInt64 max_curves, PetscBool *passes);
 
 /* Curves of a stage's Hessian. */
 PetscInt64 BrenierBudgetHessianCurves_Private(const BrenierBudget *b);
 
 /* Curves that the tolerance asks for, by the noise of a sample of `size` curves; and after a measurement above it of
    heights of `now` curves. */
-PetscReal BrenierBudgetAskedCurves_Private(const BrenierBudget *b, PetscReal noise, PetscInt64 size);
-PetscReal BrenierBudgetRetryCurves_Private(const BrenierBudget *b, const BrenierWorth *worth, PetscInt64 now);
+PetscReal BrenierBudgetToleranceCurves_Private(const BrenierBudget *b, PetscReal noise, PetscInt64 size);
+PetscReal BrenierBudgetRetryCurves_Private(const BrenierBudget *b, const BrenierAccuracy *accuracy, PetscInt64 now);
 
 /* Curves of a held-out sample whose interval is narrow enough to tell whether heights of `now` curves meet the
    tolerance. */
-PetscInt64 BrenierBudgetCheckCurves_Private(const BrenierBudget *b, PetscInt64 now);
+PetscInt64 BrenierBudgetMeasurementCurves_Private(const BrenierBudget *b, PetscInt64 now);
 
 /* Whether passes to the tolerance pay from the warm-up on, without a stage of Newton: whatever else the solve finds
    out. */
-PetscBool BrenierBudgetPassesAtOnce_Private(const BrenierBudget *b);
+PetscBool BrenierBudgetSkipsNewton_Private(const BrenierBudget *b);
 
 /* Whether passes pay after a stage of `now` curves, with `wanted` to come to. */
-PetscBool BrenierBudgetPassesPay_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted);
+PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted);
 
 /* What heights of `curves` curves are expected to be measured as, by their noise and L1 residual in sample. */
-BrenierWorth BrenierBudgetExpect_Private(PetscInt64 curves, PetscReal noise, PetscReal l1);
+BrenierAccuracy BrenierBudgetPredictHeldOut_Private(PetscInt64 curves, PetscReal noise, PetscReal l1);
 
 /* Steps of the next pass, and curves of each: by what the heights are worth, after `used` curves, `sample` of them
    Newton's. `pass` comes as the pass before has left it, all 0 before the first. */
-void BrenierBudgetPlanPass_Private(const BrenierBudget *b, const BrenierWorth *worth, PetscInt64 sample,
-                                   PetscInt64 used, BrenierPassState *pass);
+void BrenierBudgetPlanEpoch_Private(const BrenierBudget *b, const BrenierAccuracy *accuracy, PetscInt64 sample,
+                                    PetscInt64 used, BrenierPassState *pass);
 
 /* Samples of a descent, points or curves, twice as many at each attempt: a perfect use of the first would meet the
    tolerance. */
-PetscInt64 BrenierBudgetDescentSize_Private(const BrenierBudget *b, PetscInt attempt);
+PetscInt64 BrenierBudgetDescentSamples_Private(const BrenierBudget *b, PetscInt attempt);

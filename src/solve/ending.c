@@ -42,7 +42,7 @@ static PetscErrorCode NextTry(const Solve *s, const Try *before, const Try *last
 /* Measures s->h on up to `wanted` curves, as many as there is time for. */
 static PetscErrorCode MeasureInTime(Solve *s, uint32_t attempt, PetscInt64 wanted)
 {
-  Measured       now = {NULL, s->mass, s->mass_error, {0}, 0, 0}, saved = {0};
+  Measurement    now = {NULL, s->mass, s->mass_error, {0}, 0, 0}, saved = {0};
   Try            last = {0.0, 0.0}, before;
   PetscInt64     size = PetscMin(BRENIER_LEAST_MEASURED, wanted);
   PetscErrorCode ierr = PETSC_SUCCESS;
@@ -56,14 +56,14 @@ static PetscErrorCode MeasureInTime(Solve *s, uint32_t attempt, PetscInt64 wante
     BrenierStopHold(s->targets->comm, PETSC_FALSE);
     if (ierr) break;
     now.held_out = s->solved->held_out;
-    PetscCall(BrenierMeasuredCopy_Private(&now, &saved));
+    PetscCall(BrenierMeasurementCopy_Private(&now, &saved));
     before = last;
     last   = (Try){(PetscReal)size, s->pace * (PetscReal)now.held_out.curves};
     PetscCall(NextTry(s, &before, &last, wanted, &size));
   }
   if (ierr == BRENIER_STOPPED) {
     ierr = PETSC_SUCCESS; // the try before it stands
-    PetscCall(BrenierMeasuredCopy_Private(&saved, &now));
+    PetscCall(BrenierMeasurementCopy_Private(&saved, &now));
     s->solved->held_out = now.held_out;
   }
   PetscCall(VecDestroy(&saved.mass));
@@ -75,11 +75,11 @@ static PetscErrorCode MeasureInTime(Solve *s, uint32_t attempt, PetscInt64 wante
 /* Goes back to heights that were measured before when those that the stop found are not better by what was measured. */
 static PetscErrorCode RestoreBest(Solve *s)
 {
-  Measured now = {s->h, s->mass, s->mass_error, {0}, 0, 0};
+  Measurement now = {s->h, s->mass, s->mass_error, {0}, 0, 0};
 
   PetscFunctionBegin;
   if (!s->best.h || s->best.held_out.rho_high > s->solved->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierMeasuredCopy_Private(&s->best, &now));
+  PetscCall(BrenierMeasurementCopy_Private(&s->best, &now));
   s->solved->held_out = now.held_out;
   s->state.curves     = now.curves;
   s->solved->streamed = now.streamed;
@@ -91,7 +91,7 @@ static PetscErrorCode RestoreBest(Solve *s)
 
 PetscErrorCode BrenierSolveEnd_Private(Solve *s)
 {
-  const PetscInt64 wanted = BrenierBudgetCheckCurves_Private(&s->budget, BrenierSolveCurves_Private(s));
+  const PetscInt64 wanted = BrenierBudgetMeasurementCurves_Private(&s->budget, BrenierSolveCurves_Private(s));
   PetscInt64       curves;
 
   PetscFunctionBegin;
@@ -106,7 +106,7 @@ PetscErrorCode BrenierSolveEnd_Private(Solve *s)
     PetscCall(BrenierLog(s->targets->comm, "shortened", "i curves", curves, "i planned", wanted, NULL));
   }
   PetscCall(RestoreBest(s));
-  BrenierSolveJudge_Private(s);
-  if (s->options->measured) PetscCall(s->options->measured(s->options->context, &s->solved->held_out));
+  BrenierSolveCheckTolerance_Private(s);
+  if (s->options->on_measurement) PetscCall(s->options->on_measurement(s->options->context, &s->solved->held_out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

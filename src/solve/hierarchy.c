@@ -199,7 +199,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const B
   PetscCall(BrenierWarmUp(t, source, options->seed, brenier_level_warm_up, NULL, h, &length));
   PetscCall(BrenierDualCreate(t, source, options->seed, BRENIER_STREAM_LEVEL, curves, batches, &dual));
   PetscCall(BrenierTargetsScales(t, &scales));
-  if (BrenierBudgetListsPay_Private(t->n, t->dim) && !scales) PetscCall(UseLists(dual, h, length));
+  if (BrenierBudgetUsesLists_Private(t->n, t->dim) && !scales) PetscCall(UseLists(dual, h, length));
   newton.monitor              = NULL;
   newton.certify              = PETSC_FALSE;
   newton.convergence.l1_part  = brenier_level_part;

@@ -83,24 +83,24 @@ static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[],
 }
 
 /* One round and its measurement; `better` when it was kept, else heights and measurement are as they were. */
-static PetscErrorCode TryFill(Solve *s, uint32_t round, Measured *before, PetscBool *better)
+static PetscErrorCode TryFill(Solve *s, uint32_t round, Measurement *before, PetscBool *better)
 {
   const uint32_t        first = 64; // beyond the measurements of the solve
-  Measured              now = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->streamed};
+  Measurement           now = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->streamed};
   const BrenierHeldOut *o = &s->solved->held_out, *was = &before->held_out;
-  const PetscInt64      fit = BrenierBudgetFreshFit_Private(&s->budget);
+  const PetscInt64      max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
   PetscBool            *chosen;
   BrenierDual           dual;
   Vec                   mass;
   PetscErrorCode        ierr;
 
   PetscFunctionBegin;
-  PetscCall(BrenierMeasuredCopy_Private(&now, before));
+  PetscCall(BrenierMeasurementCopy_Private(&now, before));
   PetscCall(PetscMalloc1(s->targets->n_local, &chosen));
   PetscCall(VecDuplicate(s->h, &mass));
   PetscCall(Choose(s, chosen));
   PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_FILL + round,
-                              PetscMin(o->curves, fit), 1, &dual));
+                              PetscMin(o->curves, max_curves), 1, &dual));
   ierr = Fill(s, dual, chosen, mass);
   PetscCall(BrenierDualDestroy(&dual)); // after a stop, too
   PetscCall(VecDestroy(&mass));
@@ -108,7 +108,7 @@ static PetscErrorCode TryFill(Solve *s, uint32_t round, Measured *before, PetscB
   if (!ierr) ierr = BrenierSolveMeasureOn_Private(s, first + round, was->curves);
   *better = (PetscBool)(!ierr && o->missing < was->missing && o->rho_high <= PetscMax(was->rho_high, s->options->tol));
   if (!*better) {
-    PetscCall(BrenierMeasuredCopy_Private(before, &now));
+    PetscCall(BrenierMeasurementCopy_Private(before, &now));
     s->solved->held_out = now.held_out;
     s->centred          = PETSC_FALSE;
   }
@@ -118,14 +118,14 @@ static PetscErrorCode TryFill(Solve *s, uint32_t round, Measured *before, PetscB
 
 PetscErrorCode BrenierSolveFillMissing_Private(Solve *s)
 {
-  Measured         before = {0};
+  Measurement      before = {0};
   BrenierHeldOut  *o      = &s->solved->held_out;
   const PetscInt64 found  = o->missing;
   PetscBool        better = PETSC_TRUE, any = PETSC_FALSE;
   PetscErrorCode   ierr = PETSC_SUCCESS;
 
   PetscFunctionBegin;
-  if (!s->measured || found == 0 || BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE)
+  if (!s->has_measurement || found == 0 || BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE)
     PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierSolveFreeSample_Private(s)); // makes room; it was not Newton's to give them mass
   PetscCall(VecDuplicate(s->h, &before.h));
@@ -146,7 +146,7 @@ PetscErrorCode BrenierSolveFillMissing_Private(Solve *s)
   PetscCall(BrenierLog(s->targets->comm, "filled", "i before", found, "i after", o->missing, NULL));
   if (!any) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecCopy(s->h, s->saved));
-  BrenierSolveJudge_Private(s);
-  if (s->options->measured) PetscCall(s->options->measured(s->options->context, o));
+  BrenierSolveCheckTolerance_Private(s);
+  if (s->options->on_measurement) PetscCall(s->options->on_measurement(s->options->context, o));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

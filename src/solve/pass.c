@@ -11,9 +11,9 @@ static const PetscReal brenier_pass_rate = 1.0, brenier_pass_most = 0.5;
 /* Length of the next step of a cell of weight 1/n, in units of the scale. */
 static PetscReal Rate(const BrenierPassState *p)
 {
-  const PetscReal batch = (PetscReal)p->batch, worth = p->worth / batch + (PetscReal)p->step;
+  const PetscReal batch = (PetscReal)p->batch, batches = p->effective_curves / batch + (PetscReal)p->step;
 
-  return brenier_pass_rate * PetscSqrtReal(batch / p->noise / worth);
+  return brenier_pass_rate * PetscSqrtReal(batch / p->noise / batches);
 }
 
 /* Where a step's masses are measured to. */
@@ -43,8 +43,9 @@ static PetscErrorCode Step(BrenierPass *p, Vec mass, BrenierIteration *last)
                                      .most       = brenier_pass_most,
                                      .scales     = p->node_scale ? p->targets->scales : NULL,
                                      .node_scale = p->node_scale};
-  const BrenierMeanRule mean   = {BRENIER_MEAN_RUNNING, batch / (now->worth + batch * (PetscReal)(now->step + 1)), 1.0};
-  Report                report = {p->targets, last};
+  const BrenierMeanRule    mean   = {BRENIER_MEAN_RUNNING,
+                                     batch / (now->effective_curves + batch * (PetscReal)(now->step + 1)), 1.0};
+  Report                   report = {p->targets, last};
 
   PetscFunctionBegin;
   PetscCall(BrenierFreshMasses_Private(&fresh, p->h, MeasureStep, &report, mass, p->work));

@@ -141,10 +141,10 @@ static PetscErrorCode SetPassScale(Solve *s, Vec work)
 /* The sample makes room; its heights are where a pass begins. */
 static PetscErrorCode BeginPass(Solve *s, BrenierPass *pass)
 {
-  const BrenierWorth worth = BrenierSolveWorth_Private(s);
+  const BrenierAccuracy accuracy = BrenierSolveAccuracy_Private(s);
 
   PetscFunctionBegin;
-  BrenierBudgetPlanPass_Private(&s->budget, &worth, s->state.curves, BrenierSolveCurves_Private(s), &pass->now);
+  BrenierBudgetPlanEpoch_Private(&s->budget, &accuracy, s->state.curves, BrenierSolveCurves_Private(s), &pass->now);
   PetscCall(SetPassScale(s, pass->mean));
   pass->now.of_nodes = (PetscBool)(s->groups != NULL);
   PetscCall(VecCopy(s->h, pass->mean));
@@ -154,7 +154,7 @@ static PetscErrorCode BeginPass(Solve *s, BrenierPass *pass)
                          "pass %" PetscInt64_FMT ": %" PetscInt64_FMT " fresh curves, %" PetscInt64_FMT
                          " a step, each seen once, from heights worth %.0f",
                          pass->now.pass + 1, pass->now.n_steps * pass->now.batch, pass->now.batch,
-                         (double)pass->now.worth));
+                         (double)pass->now.effective_curves));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -178,22 +178,22 @@ static PetscErrorCode RunPass(Solve *s, BrenierPass *pass)
 }
 
 /* Runs a pass, and takes it back when it made things worse. */
-static PetscErrorCode TryPass(Solve *s, BrenierPass *pass, Measured *best)
+static PetscErrorCode TryPass(Solve *s, BrenierPass *pass, Measurement *best)
 {
-  const PetscBool measured = (PetscBool)(s->measured && !s->resuming); // a checkpoint has no measurement
-  Measured        now      = {s->h, s->mass, s->mass_error, s->solved->held_out, 0, 0};
+  const PetscBool has_measurement = (PetscBool)(s->has_measurement && !s->resuming); // a checkpoint has no measurement
+  Measurement     now             = {s->h, s->mass, s->mass_error, s->solved->held_out, 0, 0};
 
   PetscFunctionBegin;
-  if (measured) PetscCall(BrenierMeasuredCopy_Private(&now, best));
+  if (has_measurement) PetscCall(BrenierMeasurementCopy_Private(&now, best));
   PetscCall(RunPass(s, pass));
-  if (!measured || s->solved->held_out.rho_high <= best->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!has_measurement || s->solved->held_out.rho_high <= best->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(
       BrenierPrint(s->targets->comm, "pass %" PetscInt64_FMT ": taken back, as it made things worse", pass->now.pass));
-  PetscCall(BrenierMeasuredCopy_Private(best, &now));
+  PetscCall(BrenierMeasurementCopy_Private(best, &now));
   s->centred = PETSC_FALSE; // barycentres are those of the pass
   PetscCall(VecCopy(best->h, s->saved));
   s->solved->held_out = now.held_out;
-  BrenierSolveJudge_Private(s);
+  BrenierSolveCheckTolerance_Private(s);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -216,7 +216,7 @@ PetscErrorCode BrenierSolvePasses_Private(Solve *s)
                         .work    = &s->solved->work,
                         .monitor = MonitorPass,
                         .context = s};
-  Measured    best   = {0};
+  Measurement best   = {0};
   Vec *const  work[] = {&pass.mean, &best.h, &best.mass, &best.mass_error};
 
   PetscFunctionBegin;

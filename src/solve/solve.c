@@ -14,12 +14,12 @@
 /* Whether Newton has a sample to work on: memory holds one, and passes from where the warm-up ended would not do. */
 static PetscErrorCode HasStages(const Solve *s, PetscReal wanted, PetscBool *has)
 {
-  PetscInt64 fit;
+  PetscInt64 max_curves;
 
   PetscFunctionBegin;
-  PetscCall(BrenierSolveSampleFit_Private(s, &fit));
-  *has = BrenierBudgetSampleServes_Private(&s->budget, fit, wanted);
-  if (s->state.length > 0.0 && BrenierBudgetPassesAtOnce_Private(&s->budget)) *has = PETSC_FALSE;
+  PetscCall(BrenierSolveMaxSampleCurves_Private(s, &max_curves));
+  *has = BrenierBudgetSampleIsUseful_Private(&s->budget, max_curves, wanted);
+  if (s->state.length > 0.0 && BrenierBudgetSkipsNewton_Private(&s->budget)) *has = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -27,7 +27,7 @@ static PetscErrorCode HasStages(const Solve *s, PetscReal wanted, PetscBool *has
 static PetscErrorCode RunToTolerance(Solve *s)
 {
   const PetscBool passing = (PetscBool)(s->resuming && s->state.phase == BRENIER_PHASE_PASS);
-  const PetscReal wanted  = s->resuming ? s->state.wanted : BrenierBudgetExpectedCurves_Private(&s->budget);
+  const PetscReal wanted  = s->resuming ? s->state.wanted : BrenierBudgetPredictCurves_Private(&s->budget);
   PetscBool       stages  = PETSC_TRUE;
 
   PetscFunctionBegin;
@@ -74,7 +74,7 @@ static PetscErrorCode RunDescent(Solve *s)
   descent.monitor = MonitorDescent;
   descent.context = s;
   for (uint32_t attempt = 0; attempt < BRENIER_RETRIES; ++attempt) {
-    descent.samples = BrenierBudgetDescentSize_Private(&s->budget, (PetscInt)attempt);
+    descent.samples = BrenierBudgetDescentSamples_Private(&s->budget, (PetscInt)attempt);
     PetscCall(VecCopy(start, s->h));
     PetscCall(BrenierDescent(s->targets, s->source, options->method, options->seed + attempt, &descent, s->h, &last));
     s->state.before = s->state.newest;
@@ -116,10 +116,10 @@ static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
   const PetscInt   one_batch = 1;
   const PetscBool  newton    = (PetscBool)(s->options->method == BRENIER_METHOD_NEWTON);
   BrenierDualValue value;
-  BrenierDual      dual   = s->dual;
-  const PetscInt64 fit    = BrenierBudgetFreshFit_Private(&s->budget);
-  PetscInt64       curves = s->solved->held_out.curves;
-  PetscErrorCode   ierr   = PETSC_SUCCESS;
+  BrenierDual      dual       = s->dual;
+  const PetscInt64 max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
+  PetscInt64       curves     = s->solved->held_out.curves;
+  PetscErrorCode   ierr       = PETSC_SUCCESS;
   Vec              mass;
 
   PetscFunctionBegin;
@@ -127,7 +127,7 @@ static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
   if (winding_up) PetscCall(BrenierSolveCurvesInTime_Private(s, curves, &curves));
   if (!dual)
     PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_BARYCENTRE,
-                                PetscMin(curves, fit), one_batch, &dual));
+                                PetscMin(curves, max_curves), one_batch, &dual));
   // Newton, where it gets to its end, evaluated the heights it reached last; other methods may have tried others since
   if (!s->dual || !newton || s->solved->reason <= 0) {
     PetscCall(VecDuplicate(s->h, &mass));

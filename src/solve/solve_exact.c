@@ -85,7 +85,7 @@ static PetscErrorCode Conclude(BrenierTargets t, BrenierSource source, BrenierLa
   PetscCall(BrenierHeldOutExact(t, source, run->h, cells->mass, value.energy, &solved->held_out));
   solved->exact      = PETSC_TRUE;
   solved->within_tol = (PetscBool)(run->options->tol <= 0.0 || solved->held_out.rho <= run->options->tol);
-  if (run->options->measured) PetscCall(run->options->measured(run->options->context, &solved->held_out));
+  if (run->options->on_measurement) PetscCall(run->options->on_measurement(run->options->context, &solved->held_out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -6,7 +6,7 @@
 #include <brenier/scales.h>
 
 /* Part of the memory that a measurement may take on top while a sample has the whole. */
-static const PetscReal brenier_beside_part = 0.25;
+static const PetscReal brenier_measurement_memory_part = 0.25;
 
 BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *o)
 {
@@ -28,11 +28,11 @@ BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source,
                          .most_curves  = BrenierSourceMaxCurves(source)};
 }
 
-BrenierWorth BrenierSolveWorth_Private(const Solve *s)
+BrenierAccuracy BrenierSolveAccuracy_Private(const Solve *s)
 {
   const BrenierHeldOut *o = &s->solved->held_out;
 
-  return (BrenierWorth){.curves = o->curves, .noise = o->noise, .rho = o->rho, .rho_high = o->rho_high};
+  return (BrenierAccuracy){.curves = o->curves, .noise = o->noise, .rho = o->rho, .rho_high = o->rho_high};
 }
 
 PetscInt64 BrenierSolveCurves_Private(const Solve *s)
@@ -40,18 +40,18 @@ PetscInt64 BrenierSolveCurves_Private(const Solve *s)
   return s->state.curves + s->solved->streamed;
 }
 
-PetscErrorCode BrenierSolveSampleFit_Private(const Solve *s, PetscInt64 *fit)
+PetscErrorCode BrenierSolveMaxSampleCurves_Private(const Solve *s, PetscInt64 *max_curves)
 {
   BrenierDualWork work;
   PetscReal       bytes;
 
   PetscFunctionBegin;
-  *fit = BrenierBudgetUnseenFit_Private(&s->budget, s->lists);
+  *max_curves = BrenierBudgetMaxUnscannedCurves_Private(&s->budget, s->lists);
   if (!s->dual) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierDualGetWork(s->dual, &work));
   bytes = BrenierBudgetSampleBytes_Private((PetscReal)work.n_candidates, (PetscReal)work.n_pieces);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPIU_REAL, MPI_SUM, s->targets->comm));
-  *fit = BrenierBudgetSampleFit_Private(&s->budget, bytes / (PetscReal)s->state.curves);
+  *max_curves = BrenierBudgetMaxSampleCurves_Private(&s->budget, bytes / (PetscReal)s->state.curves);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -81,7 +81,7 @@ PetscErrorCode BrenierSolveSafePoint_Private(Solve *s, BrenierPhase phase, Vec a
   s->state.phase = phase;
   PetscCall(VecCopy(answer, s->saved));
   if (s->options->checkpoint) PetscCall(BrenierCheckpointSave(s->options->checkpoint, &s->state, &v, dual));
-  BrenierSolvePlanEnd_Private(s, BrenierSolveCurves_Private(s));
+  BrenierSolveReserveEnd_Private(s, BrenierSolveCurves_Private(s));
   PetscCall(BrenierStopHere(s->targets->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -94,12 +94,12 @@ PetscErrorCode BrenierSolveFreeSample_Private(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-void BrenierSolveJudge_Private(Solve *s)
+void BrenierSolveCheckTolerance_Private(Solve *s)
 {
   s->solved->within_tol = (PetscBool)(s->options->tol <= 0.0 || s->solved->held_out.rho_high <= s->options->tol);
 }
 
-PetscErrorCode BrenierMeasuredCopy_Private(const Measured *from, Measured *to)
+PetscErrorCode BrenierMeasurementCopy_Private(const Measurement *from, Measurement *to)
 {
   PetscFunctionBegin;
   if (from->h && to->h) PetscCall(VecCopy(from->h, to->h));
@@ -113,20 +113,22 @@ PetscErrorCode BrenierMeasuredCopy_Private(const Measured *from, Measured *to)
 
 PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 wanted)
 {
-  const BrenierHeldOutSample sample = {s->options->seed, BRENIER_STREAM_REPORT + attempt, wanted};
-  BrenierHeldOut            *o      = &s->solved->held_out;
-  PetscInt64                 fit    = BrenierBudgetFreshFit_Private(&s->budget);
+  const BrenierHeldOutSample sample     = {s->options->seed, BRENIER_STREAM_REPORT + attempt, wanted};
+  BrenierHeldOut            *o          = &s->solved->held_out;
+  PetscInt64                 max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
   PetscLogDouble             begun, ended;
 
   PetscFunctionBegin;
   PetscCall(PetscTime(&begun));
-  if (s->dual) fit = PetscMax((PetscInt64)(brenier_beside_part * (PetscReal)fit), 1);
-  s->measured = PETSC_TRUE;
-  s->centred  = (PetscBool)(!s->dual && wanted <= fit);
-  if (wanted <= fit)
+  if (s->dual) max_curves = PetscMax((PetscInt64)(brenier_measurement_memory_part * (PetscReal)max_curves), 1);
+  s->has_measurement = PETSC_TRUE;
+  s->centred         = (PetscBool)(!s->dual && wanted <= max_curves);
+  if (wanted <= max_curves)
     PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, &sample, s->mass, s->mass_error,
                                     s->centred ? s->barycentre : NULL, o));
-  else PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, fit, s->mass, s->mass_error, o));
+  else
+    PetscCall(
+        BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, max_curves, s->mass, s->mass_error, o));
   PetscCall(PetscTime(&ended));
   s->pace = (ended - begun) / (PetscReal)PetscMax(o->curves, 1);
   PetscCallMPI(MPI_Bcast(&s->pace, 1, MPIU_REAL, 0, s->targets->comm));
@@ -136,29 +138,29 @@ PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscIn
 /* Keeps the best heights that were measured, for a stop to end with. */
 static PetscErrorCode SaveBest(Solve *s)
 {
-  const Measured now   = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->streamed};
-  Vec *const     vec[] = {&s->best.h, &s->best.mass, &s->best.mass_error};
+  const Measurement now   = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->streamed};
+  Vec *const        vec[] = {&s->best.h, &s->best.mass, &s->best.mass_error};
 
   PetscFunctionBegin;
   if (s->options->checkpoint) PetscFunctionReturn(PETSC_SUCCESS);
   if (s->best.h && s->best.held_out.rho_high <= now.held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
   for (size_t i = 0; i < sizeof vec / sizeof vec[0]; ++i)
     if (!*vec[i]) PetscCall(VecDuplicate(s->h, vec[i]));
-  PetscCall(BrenierMeasuredCopy_Private(&now, &s->best));
+  PetscCall(BrenierMeasurementCopy_Private(&now, &s->best));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
 {
-  const PetscInt64 wanted = BrenierBudgetCheckCurves_Private(&s->budget, BrenierSolveCurves_Private(s));
+  const PetscInt64 wanted = BrenierBudgetMeasurementCurves_Private(&s->budget, BrenierSolveCurves_Private(s));
 
   PetscFunctionBegin;
   if (!s->options->checkpoint) PetscCall(VecCopy(s->h, s->saved)); // what a stop would measure
-  PetscCall(BrenierSolveFitsTime_Private(s, wanted));
+  PetscCall(BrenierSolveCheckTime_Private(s, wanted));
   PetscCall(BrenierSolveMeasureOn_Private(s, attempt, wanted));
-  BrenierSolveJudge_Private(s);
+  BrenierSolveCheckTolerance_Private(s);
   PetscCall(SaveBest(s));
-  if (s->options->measured) PetscCall(s->options->measured(s->options->context, &s->solved->held_out));
+  if (s->options->on_measurement) PetscCall(s->options->on_measurement(s->options->context, &s->solved->held_out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -193,7 +195,7 @@ PetscErrorCode BrenierSolveRunBegin_Private(Solve *s)
   PetscFunctionBegin;
   PetscCall(Resume(s));
   if (!s->resuming) PetscCall(SaveStart(s));
-  BrenierSolvePlanEnd_Private(s, BrenierSolveCurves_Private(s));
+  BrenierSolveReserveEnd_Private(s, BrenierSolveCurves_Private(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -249,7 +251,7 @@ PetscErrorCode BrenierSolveRunCreate_Private(Solve *s)
   if (scales) PetscCall(PrintScales(s->targets->comm, scales));
   s->budget = BrenierSolveBudget_Private(s->targets, s->source, s->options);
   // Slacks of one length would list too many or hold nothing where targets have scales
-  s->lists = (PetscBool)(BrenierBudgetListsPay_Private(s->targets->n, s->targets->dim) && !scales);
+  s->lists = (PetscBool)(BrenierBudgetUsesLists_Private(s->targets->n, s->targets->dim) && !scales);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -21,7 +21,7 @@ typedef struct {
   Vec            h, mass, mass_error;
   BrenierHeldOut held_out;
   PetscInt64     curves, streamed;
-} Measured;
+} Measurement;
 
 /* State of a solve. */
 typedef struct {
@@ -40,13 +40,13 @@ typedef struct {
   /* status */
   BrenierSolveState state; /* what a safe point keeps */
   BrenierSolved    *solved;
-  Vec               saved;    /* heights of the last safe point */
-  Vec               fitted;   /* heights of the last stage, while those measured are lower: light.c */
-  PetscBool         resuming; /* until the stage or pass of a checkpoint goes on */
-  PetscBool         measured; /* whether held_out was; it may be what a stage lets expect */
-  PetscBool         centred;  /* whether the last measurement has left barycentres of h */
-  PetscReal         pace;     /* seconds a curve of the last measurement; 0 before there is one */
-  Measured          best; /* without a checkpoint: the best measured so far, for a stop; h NULL before there is one */
+  Vec               saved;           /* heights of the last safe point */
+  Vec               fitted;          /* heights of the last stage, while those measured are lower: light.c */
+  PetscBool         resuming;        /* until the stage or pass of a checkpoint goes on */
+  PetscBool         has_measurement; /* whether held_out was; it may be what a stage lets expect */
+  PetscBool         centred;         /* whether the last measurement has left barycentres of h */
+  PetscReal         pace;            /* seconds a curve of the last measurement; 0 before there is one */
+  Measurement       best; /* without a checkpoint: the best measured so far, for a stop; h NULL before there is one */
 } Solve;
 
 /* Makes vectors like s->h, whose parameters the caller has set, and chooses whether lists pay. Collective. */
@@ -67,13 +67,13 @@ BrenierBudget BrenierSolveBudget_Private(BrenierTargets targets, BrenierSource s
                                          const BrenierSolveOptions *options);
 
 /* What the last measurement says of the heights. Not collective. */
-BrenierWorth BrenierSolveWorth_Private(const Solve *s);
+BrenierAccuracy BrenierSolveAccuracy_Private(const Solve *s);
 
 /* Curves that the heights are fitted to: those of the sample, and those streamed. Not collective. */
 PetscInt64 BrenierSolveCurves_Private(const Solve *s);
 
 /* Curves of a sample that fit: by what those at hand take, or what is assumed before there are any. Collective. */
-PetscErrorCode BrenierSolveSampleFit_Private(const Solve *s, PetscInt64 *fit);
+PetscErrorCode BrenierSolveMaxSampleCurves_Private(const Solve *s, PetscInt64 *max_curves);
 
 /* An iteration for the history and for the user's monitor. Collective. */
 PetscErrorCode BrenierSolveRecord_Private(const BrenierSolveOptions *options, const BrenierIteration *now);
@@ -93,10 +93,10 @@ PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt);
 PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 curves);
 
 /* Copies heights and what was measured of them; no heights where either has none. Collective. */
-PetscErrorCode BrenierMeasuredCopy_Private(const Measured *from, Measured *to);
+PetscErrorCode BrenierMeasurementCopy_Private(const Measurement *from, Measurement *to);
 
 /* Whether what was measured is within the tolerance: sets solved->within_tol. Not collective. */
-void BrenierSolveJudge_Private(Solve *s);
+void BrenierSolveCheckTolerance_Private(Solve *s);
 
 /* Frees the sample, if there is one, and notes its work. Collective. */
 PetscErrorCode BrenierSolveFreeSample_Private(Solve *s);

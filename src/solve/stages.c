@@ -140,27 +140,27 @@ static PetscErrorCode SetSlack(Solve *s, PetscReal noise)
 }
 
 /* What a measurement of the stage that ended would have found, as held_out, for a pass to be planned by. */
-static void ExpectMeasurement(Solve *s)
+static void PredictMeasurement(Solve *s)
 {
   const BrenierIteration *last = &s->state.newest;
-  const BrenierWorth      w    = BrenierBudgetExpect_Private(s->state.curves, last->noise, last->l1);
+  const BrenierAccuracy   w    = BrenierBudgetPredictHeldOut_Private(s->state.curves, last->noise, last->l1);
   BrenierHeldOut         *o    = &s->solved->held_out;
 
-  o->curves   = w.curves;
-  o->noise    = w.noise;
-  o->rho      = w.rho;
-  o->rho_high = w.rho_high;
-  s->measured = s->centred = PETSC_FALSE;
+  o->curves          = w.curves;
+  o->noise           = w.noise;
+  o->rho             = w.rho;
+  o->rho_high        = w.rho_high;
+  s->has_measurement = s->centred = PETSC_FALSE;
 }
 
 /* Size of the next stage on the way to `wanted` curves. Sets passes when no larger sample fits. */
 static PetscErrorCode NextCurves(Solve *s, PetscReal wanted, PetscInt64 *next)
 {
-  PetscInt64 fit;
+  PetscInt64 max_curves;
 
   PetscFunctionBegin;
-  PetscCall(BrenierSolveSampleFit_Private(s, &fit));
-  *next = BrenierBudgetNextCurves_Private(&s->budget, s->state.curves, wanted, fit, &s->state.passes);
+  PetscCall(BrenierSolveMaxSampleCurves_Private(s, &max_curves));
+  *next = BrenierBudgetNextStageCurves_Private(&s->budget, s->state.curves, wanted, max_curves, &s->state.passes);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -195,11 +195,11 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_ove
     PetscCall(SetSlack(s, s->state.newest.noise));
     if (s->solved->reason < 0) break;
     if (fixed || s->state.passes) continue;
-    wanted = BrenierBudgetAskedCurves_Private(&s->budget, s->state.newest.noise, s->state.size);
+    wanted = BrenierBudgetToleranceCurves_Private(&s->budget, s->state.newest.noise, s->state.size);
     if (!last && wanted <= (PetscReal)size) wanted = (PetscReal)size; // once more, to the end
     else last = (PetscBool)(last && Suffices(size, wanted));
-    if (last || !BrenierBudgetPassesPay_Private(&s->budget, s->state.curves, wanted)) continue;
-    ExpectMeasurement(s);
+    if (last || !BrenierBudgetSwitchesToSgd_Private(&s->budget, s->state.curves, wanted)) continue;
+    PredictMeasurement(s);
     s->state.passes = *hands_over = PETSC_TRUE;
     break;
   }
@@ -208,9 +208,9 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_ove
 
 PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted)
 {
-  BrenierSolved *solved = s->solved;
-  BrenierWorth   worth;
-  PetscBool      hands_over;
+  BrenierSolved  *solved = s->solved;
+  BrenierAccuracy accuracy;
+  PetscBool       hands_over;
 
   PetscFunctionBegin;
   for (uint32_t attempt = (uint32_t)s->state.attempt; attempt < BRENIER_RETRIES; ++attempt) {
@@ -222,8 +222,8 @@ PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted)
     PetscCall(BrenierSolveMeasure_Private(s, attempt));
     if (solved->within_tol || solved->reason < 0 || s->state.passes || s->options->curves > 0) break;
     PetscCall(VecCopy(s->fitted, s->h));
-    worth  = BrenierSolveWorth_Private(s);
-    wanted = BrenierBudgetRetryCurves_Private(&s->budget, &worth, s->state.curves);
+    accuracy = BrenierSolveAccuracy_Private(s);
+    wanted   = BrenierBudgetRetryCurves_Private(&s->budget, &accuracy, s->state.curves);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -79,7 +79,7 @@ static PetscErrorCode StartCube(BrenierTargets t, BrenierSource source, const Br
   PetscCall(BrenierPrint(t->comm, "start: great circles for the Gaussian of the cube's covariance"));
   PetscCall(LevelsAndWarmUp(t, gaussian, options, PETSC_FALSE, h, start));
   PetscCall(BrenierDualCreate(t, gaussian, options->seed, BRENIER_STREAM_START,
-                              2 * BrenierBudgetFirstCurves_Private(&circles), BRENIER_NOISE_BATCHES, &dual));
+                              2 * BrenierBudgetFirstStageCurves_Private(&circles), BRENIER_NOISE_BATCHES, &dual));
   PetscCall(VecDuplicate(h, &cube.saved));
   PetscCall(VecCopy(h, cube.saved));
   ierr = BrenierNewton(dual, t, &newton, h, &last, &reason);
@@ -107,6 +107,6 @@ PetscErrorCode BrenierSolveStart(BrenierTargets t, BrenierSource source, const B
     PetscCall(StartCube(t, source, options, h, start));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(LevelsAndWarmUp(t, source, options, BrenierBudgetPassesAtOnce_Private(&budget), h, start));
+  PetscCall(LevelsAndWarmUp(t, source, options, BrenierBudgetSkipsNewton_Private(&budget), h, start));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

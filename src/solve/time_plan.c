@@ -9,7 +9,7 @@ static const PetscReal brenier_reserve_part = 0.15;
 const PetscReal brenier_measure_part = 0.6;
 
 /* Walks and batches of a measurement, over its scan. */
-static const PetscReal brenier_beside_scan = 1.5;
+static const PetscReal brenier_measurement_over_scan = 1.5;
 
 /* Writing, reading back and making durable, bytes a second at least, and seconds of a small file. */
 static const PetscReal brenier_write_rate = 5e7, brenier_write_least = 0.1;
@@ -35,18 +35,18 @@ static PetscReal Pace(const Solve *s)
   if (s->pace > 0.0) return s->pace;
   if (s->dual && !BrenierDualGetWork(s->dual, &work)) seconds = work.scan_seconds;
   (void)MPI_Comm_size(s->targets->comm, &size);
-  return work.n_scanned > 0 ? brenier_beside_scan * seconds / ((PetscReal)work.n_scanned * size) : 0.0;
+  return work.n_scanned > 0 ? brenier_measurement_over_scan * seconds / ((PetscReal)work.n_scanned * size) : 0.0;
 }
 
-void BrenierSolvePlanEnd_Private(const Solve *s, PetscInt64 now)
+void BrenierSolveReserveEnd_Private(const Solve *s, PetscInt64 now)
 {
-  const PetscReal pace = Pace(s), curves = (PetscReal)BrenierBudgetCheckCurves_Private(&s->budget, now);
+  const PetscReal pace = Pace(s), curves = (PetscReal)BrenierBudgetMeasurementCurves_Private(&s->budget, now);
 
   if (s->options->checkpoint) return; // its writing is what a stop takes
   BrenierSolveReserve_Private(s->targets, pace > 0.0 ? pace * curves : PETSC_INFINITY);
 }
 
-PetscErrorCode BrenierSolveFitsTime_Private(const Solve *s, PetscInt64 curves)
+PetscErrorCode BrenierSolveCheckTime_Private(const Solve *s, PetscInt64 curves)
 {
   PetscReal pace = Pace(s), left;
 
@@ -63,12 +63,13 @@ PetscErrorCode BrenierSolveFitsTime_Private(const Solve *s, PetscInt64 curves)
 
 PetscErrorCode BrenierSolveCurvesInTime_Private(const Solve *s, PetscInt64 most, PetscInt64 *curves)
 {
-  PetscReal left, fit;
+  PetscReal left, max_curves;
 
   PetscFunctionBegin;
   PetscCall(BrenierStopLeft(s->targets->comm, &left));
-  left    = PetscMax(left - BrenierSolveWriteSeconds_Private(s->targets), 0.0);
-  fit     = s->pace > 0.0 ? brenier_measure_part * left / s->pace : (PetscReal)most;
-  *curves = (PetscInt64)PetscMin(PetscMax(fit, (PetscReal)PetscMin(BRENIER_LEAST_MEASURED, most)), (PetscReal)most);
+  left       = PetscMax(left - BrenierSolveWriteSeconds_Private(s->targets), 0.0);
+  max_curves = s->pace > 0.0 ? brenier_measure_part * left / s->pace : (PetscReal)most;
+  *curves =
+      (PetscInt64)PetscMin(PetscMax(max_curves, (PetscReal)PetscMin(BRENIER_LEAST_MEASURED, most)), (PetscReal)most);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -23,11 +23,11 @@ void BrenierSolveReserve_Private(BrenierTargets targets, PetscReal seconds);
 
 /* The same by the rate of what the solve has scanned, for a measurement of heights of so many curves. Not
    collective. */
-void BrenierSolvePlanEnd_Private(const Solve *s, PetscInt64 now);
+void BrenierSolveReserveEnd_Private(const Solve *s, PetscInt64 now);
 
 /* BRENIER_STOPPED when there is no checkpoint and a measurement on so many curves would not end within the time limit:
    the stop is then asked for. Collective. */
-PetscErrorCode BrenierSolveFitsTime_Private(const Solve *s, PetscInt64 curves);
+PetscErrorCode BrenierSolveCheckTime_Private(const Solve *s, PetscInt64 curves);
 
 /* Curves, `most` at most, that the time left lets a scan have; 64 at least. Collective. */
 PetscErrorCode BrenierSolveCurvesInTime_Private(const Solve *s, PetscInt64 most, PetscInt64 *curves);

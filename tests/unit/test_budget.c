@@ -41,14 +41,14 @@ static void TestSize(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i) {
-    Expect("lists pay", i, BrenierBudgetListsPay_Private(table[i].n, table[i].dim), table[i].lists);
+    Expect("uses lists", i, BrenierBudgetUsesLists_Private(table[i].n, table[i].dim), table[i].lists);
     Expect("large", i, BrenierBudgetIsLarge_Private(table[i].n, table[i].dim), table[i].large);
     Expect("steps", i, BrenierBudgetDescentSteps_Private(table[i].n, table[i].dim), table[i].steps);
   }
 }
 
 /* Before anything is measured: curves expected, of the first stage, and of the warm-up a target. */
-static void TestExpected(void)
+static void TestPredictions(void)
 {
   static const struct {
     BrenierBudget b;
@@ -67,8 +67,8 @@ static void TestExpected(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i) {
-    Expect("expected", i, BrenierBudgetExpectedCurves_Private(&table[i].b), table[i].expected);
-    Expect("first", i, (PetscReal)BrenierBudgetFirstCurves_Private(&table[i].b), table[i].first);
+    Expect("expected", i, BrenierBudgetPredictCurves_Private(&table[i].b), table[i].expected);
+    Expect("first", i, (PetscReal)BrenierBudgetFirstStageCurves_Private(&table[i].b), table[i].first);
     Expect("warm-up", i, BrenierBudgetWarmUp_Private(&table[i].b, PETSC_FALSE), table[i].warm_up);
     Expect("warm-up alone", i, BrenierBudgetWarmUp_Private(&table[i].b, PETSC_TRUE), table[i].alone);
   }
@@ -119,11 +119,12 @@ static void TestMemory(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i) {
-    Expect("fit with lists", i, (PetscReal)BrenierBudgetUnseenFit_Private(&table[i].b, PETSC_TRUE), table[i].lists);
-    Expect("fit without", i, (PetscReal)BrenierBudgetFreshFit_Private(&table[i].b), table[i].fresh);
+    Expect("fit with lists", i, (PetscReal)BrenierBudgetMaxUnscannedCurves_Private(&table[i].b, PETSC_TRUE),
+           table[i].lists);
+    Expect("fit without", i, (PetscReal)BrenierBudgetMaxFreshCurves_Private(&table[i].b), table[i].fresh);
   }
   Expect("bytes", 0, BrenierBudgetSampleBytes_Private(100.0, 20.0), 4720.0);
-  Expect("fit as seen", 0, (PetscReal)BrenierBudgetSampleFit_Private(&table[1].b, 4720.0), 217089);
+  Expect("fit as seen", 0, (PetscReal)BrenierBudgetMaxSampleCurves_Private(&table[1].b, 4720.0), 217089);
 }
 
 /* Whether a sample is of use: half a circle or two chords a target, or all that is wanted. */
@@ -144,7 +145,8 @@ static void TestServes(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i)
-    Expect("serves", i, BrenierBudgetSampleServes_Private(&table[i].b, table[i].fit, table[i].wanted), table[i].serves);
+    Expect("serves", i, BrenierBudgetSampleIsUseful_Private(&table[i].b, table[i].fit, table[i].wanted),
+           table[i].serves);
 }
 
 /* From stage to stage: six times as many at most, by equal factors, and what fits; passes where that is not enough. */
@@ -173,7 +175,7 @@ static void TestNext(void)
   for (size_t i = 0; i < ROWS(table); ++i) {
     PetscBool        passes;
     const PetscInt64 next =
-        BrenierBudgetNextCurves_Private(&table[i].b, table[i].now, table[i].wanted, table[i].fit, &passes);
+        BrenierBudgetNextStageCurves_Private(&table[i].b, table[i].now, table[i].wanted, table[i].fit, &passes);
 
     Expect("next", i, (PetscReal)next, table[i].next);
     Expect("next, passes", i, passes, table[i].passes);
@@ -181,7 +183,7 @@ static void TestNext(void)
 }
 
 /* Passes without a stage of Newton: many targets in many dimensions, and 5 circles a target or less. */
-static void TestPassesAtOnce(void)
+static void TestSkipsNewton(void)
 {
   static const struct {
     BrenierBudget b;
@@ -200,11 +202,11 @@ static void TestPassesAtOnce(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i)
-    Expect("at once", i, BrenierBudgetPassesAtOnce_Private(&table[i].b), table[i].at_once);
+    Expect("at once", i, BrenierBudgetSkipsNewton_Private(&table[i].b), table[i].at_once);
 }
 
 /* Passes after a stage: of a first stage's size, with half as many curves to come again. */
-static void TestPassesPay(void)
+static void TestSwitchesToSgd(void)
 {
   static const struct {
     BrenierBudget b;
@@ -218,7 +220,7 @@ static void TestPassesPay(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i)
-    Expect("pay", i, BrenierBudgetPassesPay_Private(&table[i].b, table[i].now, table[i].wanted), table[i].pay);
+    Expect("pay", i, BrenierBudgetSwitchesToSgd_Private(&table[i].b, table[i].now, table[i].wanted), table[i].pay);
 }
 
 /* Curves of the Hessian, and of a measurement of heights of so many: a tenth of them to eight times as many. */
@@ -243,12 +245,12 @@ static void TestCheck(void)
 
   for (size_t i = 0; i < ROWS(table); ++i) {
     Expect("hessian", i, (PetscReal)BrenierBudgetHessianCurves_Private(&table[i].b), table[i].hessian);
-    Expect("check", i, (PetscReal)BrenierBudgetCheckCurves_Private(&table[i].b, table[i].now), table[i].check);
+    Expect("check", i, (PetscReal)BrenierBudgetMeasurementCurves_Private(&table[i].b, table[i].now), table[i].check);
   }
 }
 
 /* Curves asked for by a stage's noise, and by a measurement above the tolerance of heights of 100,000. */
-static void TestAsked(void)
+static void TestToleranceCurves(void)
 {
   static const BrenierBudget plain = CASE(.n = 60000), scales = CASE(.n = 60000, .scales = PETSC_TRUE);
   static const struct {
@@ -260,27 +262,28 @@ static void TestAsked(void)
       {0.00, 0.20, 122472.0},  // rho is taken for 0.1
   };
 
-  Expect("asked", 0, BrenierBudgetAskedCurves_Private(&plain, 0.1, 100000), 100000 / 0.85);
-  Expect("asked", 1, BrenierBudgetAskedCurves_Private(&plain, 0.2, 100000), 400000 / 0.85);
-  Expect("asked", 2, BrenierBudgetAskedCurves_Private(&scales, 0.1, 100000), 100000 / 0.78);
+  Expect("asked", 0, BrenierBudgetToleranceCurves_Private(&plain, 0.1, 100000), 100000 / 0.85);
+  Expect("asked", 1, BrenierBudgetToleranceCurves_Private(&plain, 0.2, 100000), 400000 / 0.85);
+  Expect("asked", 2, BrenierBudgetToleranceCurves_Private(&scales, 0.1, 100000), 100000 / 0.78);
   for (size_t i = 0; i < ROWS(table); ++i) {
-    const BrenierWorth worth = {.curves = 100000, .noise = 0.1, .rho = table[i].rho, .rho_high = table[i].rho_high};
+    const BrenierAccuracy accuracy = {
+        .curves = 100000, .noise = 0.1, .rho = table[i].rho, .rho_high = table[i].rho_high};
 
-    Expect("retry", i, BrenierBudgetRetryCurves_Private(&plain, &worth, 100000), table[i].curves);
+    Expect("retry", i, BrenierBudgetRetryCurves_Private(&plain, &accuracy, 100000), table[i].curves);
   }
 }
 
 /* Passes: 6 times what heights are worth at most, in 128 steps, or 512 of a small problem, as fit. */
 static void TestPlan(void)
 {
-  static const BrenierWorth first = {.curves = 120000, .noise = 0.2, .rho = 0.25, .rho_high = 0.27};
-  static const BrenierWorth then  = {.curves = 120000, .noise = 0.2, .rho = 0.125, .rho_high = 0.130};
+  static const BrenierAccuracy first = {.curves = 120000, .noise = 0.2, .rho = 0.25, .rho_high = 0.27};
+  static const BrenierAccuracy then  = {.curves = 120000, .noise = 0.2, .rho = 0.125, .rho_high = 0.130};
   const struct {
     BrenierBudget    b;
     PetscInt64       sample, used;
     BrenierPassState before;
-    BrenierWorth     worth;
-    PetscReal        gain, of_worth, batch, n_steps, first;
+    BrenierAccuracy  accuracy;
+    PetscReal        efficiency, effective_curves, batch, n_steps, first;
   } table[] = {
       {CASE(.n = 60000), 120000, 120000, {0}, first, 0.8, 76800, 3600, 128, 0},
       {CASE(.n = 60000), 0, 0, {0}, first, 0.5, 76800, 3600, 128, 0},
@@ -290,7 +293,7 @@ static void TestPlan(void)
       {CASE(.n = 60000),
        120000,
        580800,
-       {.worth = 76800, .batch = 3600, .n_steps = 128, .first = 128},
+       {.effective_curves = 76800, .batch = 3600, .n_steps = 128, .first = 128},
        then,
        0.5,
        307200,
@@ -302,9 +305,9 @@ static void TestPlan(void)
   for (size_t i = 0; i < ROWS(table); ++i) {
     BrenierPassState pass = table[i].before;
 
-    BrenierBudgetPlanPass_Private(&table[i].b, &table[i].worth, table[i].sample, table[i].used, &pass);
-    Expect("plan, gain", i, pass.gain, table[i].gain);
-    Expect("plan, worth", i, pass.worth, table[i].of_worth);
+    BrenierBudgetPlanEpoch_Private(&table[i].b, &table[i].accuracy, table[i].sample, table[i].used, &pass);
+    Expect("plan, efficiency", i, pass.efficiency, table[i].efficiency);
+    Expect("plan, effective curves", i, pass.effective_curves, table[i].effective_curves);
     Expect("plan, batch", i, (PetscReal)pass.batch, table[i].batch);
     Expect("plan, steps", i, (PetscReal)pass.n_steps, table[i].n_steps);
     Expect("plan, first", i, (PetscReal)pass.first, table[i].first);
@@ -327,7 +330,8 @@ static void TestDescent(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i)
-    Expect("descent", i, (PetscReal)BrenierBudgetDescentSize_Private(&table[i].b, table[i].attempt), table[i].samples);
+    Expect("descent", i, (PetscReal)BrenierBudgetDescentSamples_Private(&table[i].b, table[i].attempt),
+           table[i].samples);
 }
 
 int main(int argc, char **argv)
@@ -335,15 +339,15 @@ int main(int argc, char **argv)
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   TestSize();
-  TestExpected();
+  TestPredictions();
   TestStart();
   TestMemory();
   TestServes();
   TestNext();
-  TestPassesAtOnce();
-  TestPassesPay();
+  TestSkipsNewton();
+  TestSwitchesToSgd();
   TestCheck();
-  TestAsked();
+  TestToleranceCurves();
   TestPlan();
   TestDescent();
   PetscCheck(n_failed == 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%d decisions differ", (int)n_failed);
