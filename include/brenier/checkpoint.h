@@ -31,8 +31,8 @@ typedef enum {
 
 /* Where in its rounds and steps a warm-up is. */
 typedef struct {
-  PetscInt64 round, step; /* the next step of the round */
-  PetscReal  length;      /* of the round */
+  PetscInt64 round, step;  /* the next step of the round */
+  PetscReal  height_scale; /* of the round */
 } BrenierWarmState;
 
 /* Where in its steps a pass over fresh curves is. */
@@ -41,7 +41,7 @@ typedef struct {
   PetscInt64 first;               /* steps of the passes before */
   PetscInt64 batch;               /* curves of a step */
   PetscInt64 before;              /* curves of the passes before */
-  PetscReal  noise;               /* K: K / C is the sampling part of chi2 of C curves */
+  PetscReal  sampling_k;          /* K: K / C is the sampling part of chi2 of C curves */
   PetscReal  effective_curves;    /* curves that the heights at the beginning of the pass are worth */
   PetscBool  of_nodes;            /* steps go by nodes (scales.h), whose scales are kept */
   PetscReal  efficiency;          /* worth that a curve of a pass adds, as expected */
@@ -53,7 +53,7 @@ typedef struct {
   BrenierPhase       phase;
   BrenierWarmState   warm;
   BrenierPassState   pass;
-  PetscReal          length;
+  PetscReal          height_scale;
   PetscInt64         attempt, size;
   PetscReal          wanted;
   PetscBool          last, passes; /* the last stage; passes follow, or it is in one */
@@ -64,11 +64,11 @@ typedef struct {
 
 /* Vectors of what a solve continues from, laid out as the targets; NULL where a phase has none. */
 typedef struct {
-  Vec h;      /* heights */
-  Vec mean;   /* WARM_UP, PASS: of heights so far; in the warm-up of half a round's, as if those to come were 0 */
-  Vec scale;  /* STAGE, PASS: as in newton.h */
-  Vec slack;  /* STAGE: of the lists */
-  Vec groups; /* PASS of nodes: the scale of group i behind the targets (scales.h) as entry i */
+  Vec h;    /* heights */
+  Vec mean; /* WARM_UP, PASS: of heights so far; in the warm-up of half a round's, as if those to come were 0 */
+  Vec diagonal_step; /* STAGE, PASS: as in newton.h */
+  Vec slack;         /* STAGE: of the lists */
+  Vec groups;        /* PASS of nodes: the scale of group i behind the targets (scales.h) as entry i */
 } BrenierSolveVectors;
 
 /* One thing that must be the same for a run to continue, as text. */

@@ -24,10 +24,11 @@ typedef struct _p_BrenierDual *BrenierDual;
 /* What one evaluation says besides the masses. */
 typedef struct {
   PetscReal energy; /* E_C(h), in the units of the targets */
-  PetscReal noise2; /* estimate of the sampling part of chi2: sum of Var(mass_i) / nu_i; 0 without at least 2 batches */
-  PetscReal noise1; /* the same for L1: sum of the deviations of the masses */
-  PetscInt64 n_pieces; /* over all curves */
-  PetscInt64 n_empty;  /* cells without mass */
+  PetscReal
+      sampling_chi2; /* estimate of the sampling part of chi2: sum of Var(mass_i) / nu_i; 0 without at least 2 batches */
+  PetscReal  sampling_l1; /* the same for L1: sum of the deviations of the masses */
+  PetscInt64 n_pieces;    /* over all curves */
+  PetscInt64 n_empty;     /* cells without mass */
 } BrenierDualValue;
 
 /* Work done since the dual was made, on this rank. */
@@ -208,7 +209,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualSetVerify(BrenierDual dual, PetscBool ver
 PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stride, Mat *hessian);
 
 /*@
-  BrenierDualLength - What height changes a mass by its own size, typically
+  BrenierDualHeightScale - What height changes a mass by its own size, typically
 
   Collective on the dual, evaluated
 
@@ -218,7 +219,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stri
 
   Notes: the mean over pieces, not cells, does not depend on the size of the sample.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualLength(BrenierDual dual, PetscReal *length);
+PETSC_EXTERN PetscErrorCode BrenierDualHeightScale(BrenierDual dual, PetscReal *height_scale);
 
 /*@
   BrenierDualBarycentres - Centres of mass of the cells, from the pieces of the last evaluation: exact moments of arcs

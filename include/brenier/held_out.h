@@ -42,13 +42,13 @@ typedef struct {
   PetscInt64 curves;
   PetscReal  chi2, chi2_error; /* estimate and its standard error */
   PetscReal  rho, rho_low, rho_high;
-  PetscReal  noise;         /* sampling part of rho in this sample's own masses */
-  PetscReal  tv;            /* half the sum of |mass - nu|; includes the sampling noise of the masses */
-  PetscReal  largest_error; /* largest |mass - nu| / nu; the same */
-  PetscInt64 empty;         /* cells without mass in the sample */
-  PetscReal  meeting;       /* mass of a meeting, see above; 0 where the masses are exact */
-  PetscReal  largest_log;   /* largest |log(mass / nu)| of the cells that are resolved and have mass; noise included */
-  PetscInt64 unresolved;    /* cells that are not */
+  PetscReal  sampling_error; /* sampling part of rho in this sample's own masses */
+  PetscReal  tv;             /* half the sum of |mass - nu|; includes the sampling noise of the masses */
+  PetscReal  largest_error;  /* largest |mass - nu| / nu; the same */
+  PetscInt64 empty;          /* cells without mass in the sample */
+  PetscReal  meeting;        /* mass of a meeting, see above; 0 where the masses are exact */
+  PetscReal  largest_log;    /* largest |log(mass / nu)| of the cells that are resolved and have mass; noise included */
+  PetscInt64 unresolved;     /* cells that are not */
   PetscReal  unresolved_weight, unresolved_mass; /* of these together */
   PetscInt64 missing;                            /* of the empty cells, those that chance does not explain */
   PetscInt64 wrong;                              /* cells whose mass is wrong beyond chance, missing ones included */
@@ -66,7 +66,9 @@ typedef struct {
   X(r, rho, rho, "relative error of the cell masses, sqrt(sum (w_i - nu_i)^2 / nu_i), held out and unbiased")          \
   X(r, rho_low, rho_low, "lower end of its 95% interval")                                                              \
   X(r, rho_high, rho_high, "upper end of its 95% interval")                                                            \
-  X(r, noise, noise, "sampling level: what rho the held-out curves would show of perfect heights; taken out of rho")   \
+  X(r, sampling_error, sampling_error,                                                                                 \
+    "sampling error: what rho the held-out curves would show of perfect heights; taken out of rho")                    \
+  X(r, noise, sampling_error, "old name of sampling_error: deprecated, gone with version 0.2")                         \
   X(r, tv, tv, "total variation, sum abs(w_i - nu_i) / 2, held out")                                                   \
   X(r, largest_error, largest_error, "largest abs(w_i - nu_i) / nu_i")                                                 \
   X(i, empty, empty, "cells that no held-out curve met")                                                               \

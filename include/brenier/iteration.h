@@ -11,7 +11,7 @@
 
 /* Why a method ended: positive when it got where it should. */
 typedef enum {
-  BRENIER_REASON_NOISE     = 1,  /* rho in sample is a small part of the sampling error */
+  BRENIER_REASON_SAMPLING  = 1,  /* rho in sample is a small part of the sampling error */
   BRENIER_REASON_RESIDUAL  = 2,  /* the L1 residual asked for */
   BRENIER_REASON_ROUNDING  = 3,  /* residual at rounding level */
   BRENIER_REASON_QUANTILES = 4,  /* one dimension: the heights are known, no iteration was needed */
@@ -35,7 +35,8 @@ PETSC_EXTERN const char *BrenierReasonText(BrenierReason reason);
   NEXT(energy, energy, "sampled energy E")                                                                             \
   NEXT(l1, l1, "sum abs(w_i - nu_i) on the solver's own curves")                                                       \
   NEXT(rho, rho, "sqrt(sum (w_i - nu_i)^2 / nu_i) on the solver's own curves: a stopping rule, not the error")         \
-  NEXT(noise, noise, "sampling level: rho that the finite number of curves would show of perfect heights")             \
+  NEXT(sampling_error, sampling_error,                                                                                 \
+       "sampling error: rho that the finite number of curves would show of perfect heights")                           \
   NEXT(empty, empty, "cells without mass")                                                                             \
   NEXT(damping, damping, "Levenberg-Marquardt damping, relative to the diagonal of the Hessian")                       \
   NEXT(step, step, "largest entry of the accepted step")                                                               \
@@ -61,10 +62,10 @@ PETSC_EXTERN const char BrenierIterationNames[]; /* "iteration,evaluations,..." 
 /* When an iteration on a fixed sample ends, besides at rounding level. */
 typedef struct {
   PetscInt  max_it;
-  PetscReal noise_part; /* when rho <= noise_part * noise */
-  PetscReal l1_part;    /* or when l1 <= l1_part * noise, which a few heavy cells do not spoil; 0 for never */
-  PetscReal residual;   /* or when l1 <= residual; 0 for never */
-  PetscReal rho;        /* or when rho <= rho; 0 for never */
+  PetscReal sampling_part; /* when rho <= sampling_part * noise */
+  PetscReal l1_part;       /* or when l1 <= l1_part * noise, which a few heavy cells do not spoil; 0 for never */
+  PetscReal residual;      /* or when l1 <= residual; 0 for never */
+  PetscReal rho;           /* or when rho <= rho; 0 for never */
 } BrenierConvergence;
 
 #define BRENIER_DEFAULT_MAX_IT 50

@@ -36,7 +36,7 @@
 /* Besides heights and sample, what an iteration continues from. */
 typedef struct {
   BrenierIteration now;
-  PetscReal        length;            /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
+  PetscReal        height_scale;      /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
   PetscReal        energy;            /* of `certified`, by lists in which nothing was missing */
   Vec              certified;         /* heights to go back to; borrowed; NULL before there are any */
   PetscBool        tidied, distrusts; /* distrusts: lists, since steps by them raised the energy */
@@ -50,10 +50,10 @@ typedef struct {
   PetscReal          damping; /* to begin with */
   PetscReal          linear_rtol;
   PetscInt64 hessian_curves; /* curves that the Hessian is made from, about, when the sample is larger; 0 for all */
-  PetscReal  length;         /* what height changes a typical mass by its own size; 0 for unknown */
+  PetscReal  height_scale;   /* what height changes a typical mass by its own size; 0 for unknown */
   PetscBool  certify;        /* whether the end must hold with every candidate list mended */
   PetscBool  trusts;         /* whether the candidate lists that there are may be trusted from the start */
-  Vec        scale;          /* NULL, or gets nu_i / H_ii, within a factor of 30 of its geometric mean */
+  Vec        diagonal_step;  /* NULL, or gets nu_i / H_ii, within a factor of 30 of its geometric mean */
   PetscErrorCode (*monitor)(void *context, const BrenierIteration *iteration); /* NULL for none; collective */
   /* Sees the state before the first iteration and after each, heights and sample belonging to it; an error ends the
      iteration at once, with heights of no meaning. NULL for none; collective */

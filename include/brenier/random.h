@@ -12,22 +12,22 @@
 
 /* Who draws: samples of different streams are independent. */
 typedef enum {
-  BRENIER_STREAM_SOLVE      = 1,    /* curves the solver sees */
-  BRENIER_STREAM_CHECK      = 2,    /* held-out curves */
-  BRENIER_STREAM_SAMPLE     = 3,    /* points drawn for `sample` */
-  BRENIER_STREAM_START      = 4,    /* curves of the Gaussian that starts the cube */
-  BRENIER_STREAM_LENGTH     = 6,    /* curves that tell the length scale of the warm-up */
-  BRENIER_STREAM_CLUSTER    = 7,    /* first centres of the hierarchy */
-  BRENIER_STREAM_LEVEL      = 8,    /* curves of its coarse levels */
-  BRENIER_STREAM_FACETS     = 9,    /* curves that facets are measured on */
-  BRENIER_STREAM_BARYCENTRE = 10,   /* curves of barycentres, where a solve keeps none */
-  BRENIER_STREAM_HALVES     = 11,   /* halves of two sets of features */
-  BRENIER_STREAM_FILL       = 32,   /* and the following: curves that missing cells are lifted on */
-  BRENIER_STREAM_REPORT     = 128,  /* and the following: held-out curves of a solve, a stream a measurement */
-  BRENIER_STREAM_WARM       = 256,  /* and the following: curves of the warm-up, a stream a step */
-  BRENIER_STREAM_DESCENT    = 4096, /* points of a stochastic descent; the following: its curves, a stream a step */
-  BRENIER_STREAM_PARTS = 1 << 29,   /* and the following: held-out curves drawn in parts, 2^20 streams a measurement */
-  BRENIER_STREAM_PASS  = 1 << 30    /* and the following: curves of passes, a stream a step */
+  BRENIER_STREAM_SOLVE        = 1,    /* curves the solver sees */
+  BRENIER_STREAM_CHECK        = 2,    /* held-out curves */
+  BRENIER_STREAM_SAMPLE       = 3,    /* points drawn for `sample` */
+  BRENIER_STREAM_START        = 4,    /* curves of the Gaussian that starts the cube */
+  BRENIER_STREAM_HEIGHT_SCALE = 6,    /* curves that tell the length scale of the warm-up */
+  BRENIER_STREAM_CLUSTER      = 7,    /* first centres of the hierarchy */
+  BRENIER_STREAM_LEVEL        = 8,    /* curves of its coarse levels */
+  BRENIER_STREAM_FACETS       = 9,    /* curves that facets are measured on */
+  BRENIER_STREAM_BARYCENTRE   = 10,   /* curves of barycentres, where a solve keeps none */
+  BRENIER_STREAM_HALVES       = 11,   /* halves of two sets of features */
+  BRENIER_STREAM_FILL         = 32,   /* and the following: curves that missing cells are lifted on */
+  BRENIER_STREAM_REPORT       = 128,  /* and the following: held-out curves of a solve, a stream a measurement */
+  BRENIER_STREAM_WARM         = 256,  /* and the following: curves of the warm-up, a stream a step */
+  BRENIER_STREAM_DESCENT      = 4096, /* points of a stochastic descent; the following: its curves, a stream a step */
+  BRENIER_STREAM_PARTS = 1 << 29, /* and the following: held-out curves drawn in parts, 2^20 streams a measurement */
+  BRENIER_STREAM_PASS  = 1 << 30  /* and the following: curves of passes, a stream a step */
 } BrenierStream;
 
 /*

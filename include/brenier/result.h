@@ -11,9 +11,9 @@
 
 /* What a result holds besides the targets and vectors. */
 typedef struct {
-  BrenierSource  source;       /* written: borrowed; read: the caller destroys it */
-  PetscInt64     seed, curves; /* of the sample the heights were fitted to */
-  PetscInt64     streamed;     /* of the curves, those that were seen once and not kept; not read */
+  BrenierSource  source;          /* written: borrowed; read: the caller destroys it */
+  PetscInt64     seed, curves;    /* of the sample the heights were fitted to */
+  PetscInt64     one_pass_curves; /* of the curves, those that were seen once and not kept; not read */
   BrenierHeldOut held_out;
   PetscBool      exact;       /* masses are those of exact cells: no curves; not read */
   char           levels[128]; /* numbers of clusters solved before the targets */

@@ -73,9 +73,9 @@ typedef struct {
 /* What came out. */
 typedef struct {
   BrenierIteration  last;
-  BrenierReason     reason;   /* of the last stage */
-  PetscInt64        curves;   /* that were used: the last sample and those streamed */
-  PetscInt64        streamed; /* of them, fresh ones seen once, in passes; in those that were taken back, too */
+  BrenierReason     reason;          /* of the last stage */
+  PetscInt64        curves;          /* that were used: the last sample and those streamed */
+  PetscInt64        one_pass_curves; /* of them, fresh ones seen once, in passes; in those that were taken back, too */
   BrenierHeldOut    held_out;
   PetscBool         exact;              /* masses are exact: no curves, no noise */
   PetscBool         within_tol, passes; /* judged against tol; no larger sample fits, or would pay: passes follow */
@@ -87,8 +87,8 @@ enum { BRENIER_MAX_LEVELS = 12 };
 
 /* What is known of a start. */
 typedef struct {
-  PetscReal length;   /* change of height that changes a typical mass by its own size; 0 when unknown */
-  PetscInt  n_levels; /* levels of clusters solved before */
+  PetscReal height_scale; /* change of height that changes a typical mass by its own size; 0 when unknown */
+  PetscInt  n_levels;     /* levels of clusters solved before */
   PetscInt  level[BRENIER_MAX_LEVELS]; /* their clusters, few first */
 } BrenierStart;
 
@@ -168,7 +168,8 @@ PETSC_EXTERN PetscErrorCode BrenierSolveRestart(BrenierTargets targets, BrenierS
   gives the same heights.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, BrenierSource source, PetscInt64 seed,
-                                          PetscReal warm_up, BrenierCheckpoint checkpoint, Vec h, PetscReal *length);
+                                          PetscReal warm_up, BrenierCheckpoint checkpoint, Vec h,
+                                          PetscReal *height_scale);
 
 /*@
   BrenierSolve - Newton on growing samples, to the tolerance
@@ -194,7 +195,7 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, BrenierSource 
   the time left allows, 64 at least; where a measurement before found better heights, those are what comes out.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSolve(BrenierTargets targets, BrenierSource source,
-                                         const BrenierSolveOptions *options, PetscReal length, Vec h,
+                                         const BrenierSolveOptions *options, PetscReal height_scale, Vec h,
                                          const BrenierCells *cells, BrenierSolved *solved);
 
 /*@

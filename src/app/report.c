@@ -84,7 +84,7 @@ static PetscErrorCode PrintSampled(const BrenierHeldOut *o)
       "  rho            %.4g   95%% interval %.4g to %.4g   (root-mean-square relative error of the cell masses)",
       (double)o->rho, (double)o->rho_low, (double)o->rho_high));
   PetscCall(BrenierPrintWorld("  sampling noise %.4g   of these masses themselves, already taken out of rho",
-                              (double)o->noise));
+                              (double)o->sampling_error));
   PetscCall(BrenierPrintWorld("  tv             %.4g   largest error %.3g   empty cells %" PetscInt64_FMT
                               "   (noise included)",
                               (double)o->tv, (double)o->largest_error, o->empty));

@@ -57,7 +57,7 @@ static PetscErrorCode Solve(SolveRun *run, BrenierExit *outcome)
   if (run->exact) PetscCall(SolveExactly(run));
   if (!run->exact) PetscCall(BrenierSolveFindStart(run));
   if (!run->exact && !run->solved.stopped)
-    PetscCall(BrenierSolve(run->targets, run->source, &r->solve, run->start.length, run->h,
+    PetscCall(BrenierSolve(run->targets, run->source, &r->solve, run->start.height_scale, run->h,
                            &(BrenierCells){run->mass, run->mass_error, run->barycentre}, &run->solved));
   if (run->solved.stopped && r->solve.checkpoint) {
     PetscCall(BrenierSolveEndStopped(run, outcome));

@@ -45,13 +45,13 @@ PetscErrorCode BrenierSolveConclude(SolveRun *run, BrenierExit *outcome)
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
   PetscCall(PetscMemzero(&result, sizeof result));
-  result.source   = run->whole;
-  result.seed     = r->solve.seed;
-  result.curves   = run->solved.curves;
-  result.streamed = run->solved.streamed;
-  result.held_out = run->solved.held_out;
-  result.exact    = run->solved.exact;
-  *outcome        = ExitCodeOf(&run->solved, r->solve.tol, &status);
+  result.source          = run->whole;
+  result.seed            = r->solve.seed;
+  result.curves          = run->solved.curves;
+  result.one_pass_curves = run->solved.one_pass_curves;
+  result.held_out        = run->solved.held_out;
+  result.exact           = run->solved.exact;
+  *outcome               = ExitCodeOf(&run->solved, r->solve.tol, &status);
   for (PetscInt i = 0; i < run->start.n_levels; ++i) {
     const size_t used = strlen(result.levels);
 

@@ -28,7 +28,8 @@ PetscErrorCode BrenierSolveMonitor(void *context, const BrenierIteration *now)
   PetscCall(BrenierSolveAddIteration(context, now));
   PetscCall(BrenierPrintWorld("%5.0f %5.0f %8.1f %9.0f %14.8g %10.3e %10.3e %8.1e %6.0f %8.1e %8.1e %6.0f",
                               now->iteration, now->evaluations, now->seconds, now->curves, now->energy, now->l1,
-                              now->rho, now->noise, now->empty, now->damping, now->step, now->linear_iterations));
+                              now->rho, now->sampling_error, now->empty, now->damping, now->step,
+                              now->linear_iterations));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -72,7 +73,7 @@ PetscErrorCode BrenierSolveReportWork(BrenierTargets t, BrenierSource source, co
   const double           look    = 0.05; // seconds that measuring the rate takes
   const int              vectors = BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE ? 2 : 1;
   const BrenierDualWork *work    = &solved->work;
-  const PetscInt64       sample  = solved->curves - solved->streamed;
+  const PetscInt64       sample  = solved->curves - solved->one_pass_curves;
   const PetscReal        once    = 2.0 * vectors * t->dim * (PetscReal)t->n * (PetscReal)PetscMax(solved->curves, 1);
   PetscLogDouble         all[5]  = {work->flops, work->scan_seconds, work->envelope_seconds, 0.0, work->ring_bytes};
   PetscInt64             sum[4]  = {work->n_scanned, work->n_candidates, work->n_pieces, work->n_risen}, bytes;
@@ -95,7 +96,7 @@ PetscErrorCode BrenierSolveReportWork(BrenierTargets t, BrenierSource source, co
     PetscCall(BrenierPrintWorld("lists: %.1f candidates and %.1f pieces a curve of the sample",
                                 (double)sum[1] / (double)sample, (double)sum[2] / (double)sample));
   PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "i curves", sample, "i streamed",
-                            solved->streamed, "i scanned", sum[0], "i candidates", sum[1], "i pieces", sum[2],
+                            solved->one_pass_curves, "i scanned", sum[0], "i candidates", sum[1], "i pieces", sum[2],
                             "i risen", sum[3], "r scans", all[0] / once, "r scan_flops", all[0], "r scan_seconds",
                             all[1] / size, "r envelope_seconds", all[2] / size, "r peak_flops", all[3], "r ring_bytes",
                             all[4] / size, "i peak_memory_bytes", bytes, NULL));

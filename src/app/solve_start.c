@@ -75,7 +75,7 @@ PetscErrorCode BrenierSolveFindStart(SolveRun *run)
 
   PetscFunctionBegin;
   if (checkpoint && BrenierCheckpointState(checkpoint)->phase > BRENIER_PHASE_WARM_UP) {
-    run->start.length = BrenierCheckpointState(checkpoint)->length;
+    run->start.height_scale = BrenierCheckpointState(checkpoint)->height_scale;
     PetscCall(BrenierCheckpointGetLevels(checkpoint, BRENIER_MAX_LEVELS, &run->start.n_levels, run->start.level));
     PetscCall(BrenierCheckpointGet(checkpoint, &(BrenierSolveVectors){.h = run->h}));
     PetscCall(BrenierCheckpointHistory(checkpoint, &n, &row));

@@ -167,7 +167,7 @@ static PetscReal EndsOfPiece(const Crossings *x, PetscInt c, PetscInt64 p)
   return sum;
 }
 
-PetscErrorCode BrenierDualLength(BrenierDual dual, PetscReal *length)
+PetscErrorCode BrenierDualHeightScale(BrenierDual dual, PetscReal *height_scale)
 {
   const Crossings      x      = CrossingsOf(dual, 1);
   const BrenierPieces *pieces = x.pieces;
@@ -189,7 +189,7 @@ PetscErrorCode BrenierDualLength(BrenierDual dual, PetscReal *length)
       term[n + p] = mass;
     }
   PetscCall(BrenierExactSum(dual->comm, n_terms, 2, term, sum));
-  *length = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
+  *height_scale = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
   PetscCall(PetscFree(term));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

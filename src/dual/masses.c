@@ -94,8 +94,8 @@ PetscErrorCode BrenierMassesFinish(BrenierMasses *masses, const BrenierSample *s
   }
   for (BrenierLocal i = 0; i < n; ++i) spread[n + i] = PetscSqrtReal(spread[i] * targets->nu[i]);
   PetscCall(BrenierExactSum(sample->comm, n, 2, spread, sum));
-  value->noise2 = sum[0];
-  value->noise1 = sum[1];
+  value->sampling_chi2 = sum[0];
+  value->sampling_l1   = sum[1];
   PetscCall(PetscFree(spread));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

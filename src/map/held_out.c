@@ -358,10 +358,10 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, BrenierSource source, Vec
   if (ierr) PetscCall(BrenierDualDestroy(&dual)); // a stop: the run may measure on fewer curves
   PetscCall(ierr);
   PetscCall(BrenierDualGetBatches(dual, &batches.n, &batches.mass, u, NULL));
-  out->curves = PetscMin(sample->n_curves, BrenierSourceMaxCurves(source));
-  out->noise  = PetscSqrtReal(value.noise2);
-  out->empty  = value.n_empty;
-  out->energy = value.energy;
+  out->curves         = PetscMin(sample->n_curves, BrenierSourceMaxCurves(source));
+  out->sampling_error = PetscSqrtReal(value.sampling_chi2);
+  out->empty          = value.n_empty;
+  out->energy         = value.energy;
   PetscCall(MeasureBatches(t, source, h, &batches, mass, mass_error, out));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &centres, 1, MPI_INT, MPI_MAX, t->comm));
   if (centres) PetscCall(BrenierDualBarycentres(dual, barycentre));
@@ -405,7 +405,7 @@ static PetscErrorCode JoinBatches(BrenierTargets t, const PetscReal batch[], Vec
 {
   const PetscInt n = t->n_local, B = BRENIER_BATCHES;
   PetscScalar   *m;
-  PetscReal     *term, noise2;
+  PetscReal     *term, sampling_chi2;
 
   PetscFunctionBegin;
   PetscCall(PetscCalloc1(n, &term));
@@ -419,10 +419,10 @@ static PetscErrorCode JoinBatches(BrenierTargets t, const PetscReal batch[], Vec
     out->empty += m[i] <= 0.0;
   }
   PetscCall(VecRestoreArrayWrite(mass, &m));
-  PetscCall(BrenierExactSum(t->comm, n, 1, term, &noise2));
+  PetscCall(BrenierExactSum(t->comm, n, 1, term, &sampling_chi2));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &out->empty, 1, MPIU_INT64, MPI_SUM, t->comm));
   PetscCall(PetscFree(term));
-  out->noise = PetscSqrtReal(noise2);
+  out->sampling_error = PetscSqrtReal(sampling_chi2);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -46,7 +46,7 @@ static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t, cons
   PetscCall(BrenierStoreSetText(store, group, "commit", BRENIER_GIT_COMMIT));
   PetscCall(BrenierStoreSetText(store, group, "petsc", petsc));
   PetscCall(BrenierStoreSetText(store, group, "levels", result->levels));
-  PetscCall(BrenierStoreSetInt(store, group, "streamed", result->streamed));
+  PetscCall(BrenierStoreSetInt(store, group, "streamed", result->one_pass_curves));
   PetscCall(BrenierStoreSetText(store, group, "input", t->path));
   PetscCall(BrenierStoreSetInt(store, group, "input_bytes", t->file_bytes));
   PetscCall(BrenierStoreSetText(store, group, "input_xxh3", hash));

@@ -41,14 +41,14 @@ PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *f, Vec h, Br
 
 /* Length of a node's step. Of a light cell the step is shorter, as w / nu is noisier; of a group it is not longer, as
    members of groups of groups would move by all of them. */
-static PetscReal NodeLength(const BrenierStepRule *rule, PetscInt node)
+static PetscReal NodeStep(const BrenierStepRule *rule, PetscInt node)
 {
   const BrenierScales s         = rule->scales;
   const PetscReal     of_weight = PetscSqrtReal((PetscReal)s->n * s->nu[node]);
 
-  if (!rule->node_scale) return rule->length * s->apart[node];
-  return PetscMin(rule->length * (node < s->n ? of_weight : PetscMin(of_weight, 1.0)), rule->most) *
-         rule->node_scale[node];
+  if (!rule->node_step) return rule->step * s->apart[node];
+  return PetscMin(rule->step * (node < s->n ? of_weight : PetscMin(of_weight, 1.0)), rule->most) *
+         rule->node_step[node];
 }
 
 /* A node by its own mass and length, its members with it. */
@@ -62,7 +62,7 @@ static PetscErrorCode StepNodes(BrenierTargets t, const BrenierStepRule *rule, V
   PetscCall(PetscMalloc2(s->n_nodes, &node, t->n_local, &change));
   PetscCall(BrenierScalesSum(s, mass, node));
   for (PetscInt i = 0; i < s->n_nodes; ++i)
-    node[i] = NodeLength(rule, i) * (node[i] - s->nu[i]) / PetscMax(s->nu[i], rule->least);
+    node[i] = NodeStep(rule, i) * (node[i] - s->nu[i]) / PetscMax(s->nu[i], rule->least);
   BrenierScalesSpread(s, t->first, t->n_local, node, change);
   PetscCall(VecGetArray(h, &a));
   for (PetscInt i = 0; i < t->n_local; ++i) {
@@ -77,24 +77,24 @@ static PetscErrorCode StepNodes(BrenierTargets t, const BrenierStepRule *rule, V
 /* A target by its own mass and length. */
 static PetscErrorCode StepTargets(BrenierTargets t, const BrenierStepRule *rule, Vec mass, Vec h, PetscReal *most)
 {
-  const PetscScalar *m, *scale = NULL;
+  const PetscScalar *m, *diagonal_step = NULL;
   PetscScalar       *a;
 
   PetscFunctionBegin;
   PetscCall(VecGetArrayRead(mass, &m));
-  if (rule->scale) PetscCall(VecGetArrayRead(rule->scale, &scale));
+  if (rule->diagonal_step) PetscCall(VecGetArrayRead(rule->diagonal_step, &diagonal_step));
   PetscCall(VecGetArray(h, &a));
   for (PetscInt i = 0; i < t->n_local; ++i) {
     const PetscReal nu = t->nu[i], of_weight = PetscSqrtReal((PetscReal)t->n * nu);
-    const PetscReal length = scale ? PetscMin(rule->length * of_weight, rule->most) * scale[i] : rule->length;
+    const PetscReal step = diagonal_step ? PetscMin(rule->step * of_weight, rule->most) * diagonal_step[i] : rule->step;
     const PetscReal change =
-        rule->least > 0.0 ? length * (m[i] - nu) / PetscMax(nu, rule->least) : length * (m[i] / nu - 1.0);
+        rule->least > 0.0 ? step * (m[i] - nu) / PetscMax(nu, rule->least) : step * (m[i] / nu - 1.0);
 
     a[i] -= change;
     *most = PetscMax(*most, PetscAbsReal(change));
   }
   PetscCall(VecRestoreArray(h, &a));
-  if (rule->scale) PetscCall(VecRestoreArrayRead(rule->scale, &scale));
+  if (rule->diagonal_step) PetscCall(VecRestoreArrayRead(rule->diagonal_step, &diagonal_step));
   PetscCall(VecRestoreArrayRead(mass, &m));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -50,12 +50,12 @@ PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *fresh, Vec h
 
 /* How long a step is. */
 typedef struct {
-  PetscReal        length;     /* a height, or in parts of `scale`; of a node, in parts of its distance */
-  PetscReal        least;      /* weight that an error counts in parts of, at least; 0 for the own weights */
-  Vec              scale;      /* changes of height that change a mass by its own size; NULL for none */
-  PetscReal        most;       /* part of `scale` at most */
-  BrenierScales    scales;     /* NULL where targets have none */
-  const PetscReal *node_scale; /* the same as `scale` of all nodes; NULL for distances in its place */
+  PetscReal        step;          /* a height, or in parts of `scale`; of a node, in parts of its distance */
+  PetscReal        least;         /* weight that an error counts in parts of, at least; 0 for the own weights */
+  Vec              diagonal_step; /* changes of height that change a mass by its own size; NULL for none */
+  PetscReal        most;          /* part of `scale` at most */
+  BrenierScales    scales;        /* NULL where targets have none */
+  const PetscReal *node_step;     /* the same as `scale` of all nodes; NULL for distances in its place */
 } BrenierStepRule;
 
 /* A step of h by masses; *largest, unless it is NULL, is the largest change of a height. Collective on the targets'

@@ -23,7 +23,7 @@ typedef struct {
   BrenierMethod                method;
   PetscInt64                   seed;
   const BrenierDescentOptions *options;
-  PetscReal                    length;
+  PetscReal                    unit;
   /* data */
   Vec              h, mass, answer;
   Vec              m, v;      /* adam */
@@ -55,7 +55,7 @@ void BrenierDescentDefaults(BrenierMethod method, PetscInt n_targets, BrenierDes
 }
 
 /* The unit of heights: see descent.h. */
-static PetscErrorCode SetLength(Descent *s)
+static PetscErrorCode SetUnit(Descent *s)
 {
   const BrenierTargets t         = s->targets;
   const PetscReal      deviation = BrenierSourceDeviation(s->source);
@@ -70,8 +70,8 @@ static PetscErrorCode SetLength(Descent *s)
     term[i] *= t->nu[i];
   }
   PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, &square));
-  s->length = deviation * PetscSqrtReal(square / (PetscReal)t->dim) * t->unit *
-              PetscPowReal((PetscReal)t->n, -2.0 / (PetscReal)t->dim);
+  s->unit = deviation * PetscSqrtReal(square / (PetscReal)t->dim) * t->unit *
+            PetscPowReal((PetscReal)t->n, -2.0 / (PetscReal)t->dim);
   PetscCall(PetscFree(term));
   PetscCall(PetscFree(y));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -149,7 +149,7 @@ static PetscErrorCode Measure(Descent *s, PetscReal sum[2])
 static PetscErrorCode AveragedStep(Descent *s)
 {
   const PetscReal       step = (PetscReal)(s->now.steps + 1);
-  const BrenierStepRule rule = {.length = s->options->rate * s->length / PetscSqrtReal(step)};
+  const BrenierStepRule rule = {.step = s->options->rate * s->unit / PetscSqrtReal(step)};
   const BrenierMeanRule mean = {BRENIER_MEAN_RUNNING, 1.0, step};
 
   PetscFunctionBegin;
@@ -162,7 +162,7 @@ static PetscErrorCode AdamStep(Descent *s)
 {
   const PetscReal    step = (PetscReal)(s->now.steps + 1), beta1 = s->options->beta1, beta2 = s->options->beta2;
   const PetscReal    whole1 = 1.0 - PetscPowReal(beta1, step), whole2 = 1.0 - PetscPowReal(beta2, step);
-  const PetscReal    scale = s->options->rate * s->length;
+  const PetscReal    scale = s->options->rate * s->unit;
   const PetscScalar *mass;
   PetscScalar       *h, *m, *v;
 
@@ -253,7 +253,7 @@ static PetscErrorCode CreateDescent(BrenierTargets t, BrenierSource source, Bren
   s->next_checkpoint = 1;
   s->least           = PETSC_INFINITY;
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(h, work[i]));
-  PetscCall(SetLength(s));
+  PetscCall(SetUnit(s));
   if (options->sample == BRENIER_DESCENT_POINTS) {
     PetscCall(BrenierTransportCreate(t, (PetscInt)PetscMin(options->batch, brenier_descent_group), &s->transport));
     PetscCall(PetscMalloc1(t->n_local, &s->count));

@@ -9,9 +9,9 @@
 #define NEXT_NAME(member, name, meaning)  "," #member
 const char BrenierIterationNames[] = BRENIER_ITERATION_FIELDS(FIRST_NAME, NEXT_NAME);
 
-static const PetscReal brenier_rounding_rho = 1e-12; /* residual that rounding alone leaves */
-static const PetscReal brenier_uneven       = 1.5;   /* noise of rho over that of L1: 1 where all cells have the same */
-static const PetscReal brenier_lift_most    = 0.3;   /* in lengths */
+static const PetscReal brenier_rounding_rho   = 1e-12; /* residual that rounding alone leaves */
+static const PetscReal brenier_uneven_weights = 1.5; /* noise of rho over that of L1: 1 where all cells have the same */
+static const PetscReal brenier_lift_most      = 0.3; /* in lengths */
 
 static const PetscReal brenier_armijo          = 0.05;  /* part of the promised decrease that a step must keep */
 static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
@@ -22,7 +22,7 @@ static const PetscReal brenier_heavy = 4.0;
 const char *BrenierReasonText(BrenierReason reason)
 {
   switch (reason) {
-  case BRENIER_REASON_NOISE:
+  case BRENIER_REASON_SAMPLING:
     return "residual well below the sampling error";
   case BRENIER_REASON_RESIDUAL:
     return "residual as small as was asked";
@@ -45,7 +45,7 @@ const char *BrenierReasonText(BrenierReason reason)
 
 void BrenierConvergenceDefaults(BrenierConvergence *convergence)
 {
-  *convergence = (BrenierConvergence){.max_it = BRENIER_DEFAULT_MAX_IT, .noise_part = 0.1};
+  *convergence = (BrenierConvergence){.max_it = BRENIER_DEFAULT_MAX_IT, .sampling_part = 0.1};
 }
 
 PetscErrorCode BrenierIterationResidual_Private(BrenierTargets t, Vec mass, BrenierIteration *now)
@@ -112,12 +112,12 @@ PetscErrorCode BrenierIterationMeasure_Private(BrenierDual dual, BrenierTargets 
   sum[0] = work.n_scanned;
   sum[1] = work.n_candidates;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 2, MPIU_INT64, MPI_SUM, t->comm));
-  now->energy     = value->energy;
-  now->noise      = PetscSqrtReal(value->noise2);
-  now->empty      = (PetscReal)value->n_empty;
-  now->curves     = (PetscReal)BrenierDualCurves(dual);
-  now->scanned    = (PetscReal)sum[0];
-  now->candidates = (PetscReal)sum[1] / now->curves;
+  now->energy         = value->energy;
+  now->sampling_error = PetscSqrtReal(value->sampling_chi2);
+  now->empty          = (PetscReal)value->n_empty;
+  now->curves         = (PetscReal)BrenierDualCurves(dual);
+  now->scanned        = (PetscReal)sum[0];
+  now->candidates     = (PetscReal)sum[1] / now->curves;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -128,22 +128,22 @@ PetscReal BrenierResidual_Private(PetscReal m, PetscReal nu)
   return m > 0.0 ? m * log(nu / m) : 0.0;
 }
 
-PetscReal BrenierLiftMost_Private(PetscReal length)
+PetscReal BrenierLiftMost_Private(PetscReal height_scale)
 {
-  return length > 0.0 ? brenier_lift_most * length : PETSC_MAX_REAL;
+  return height_scale > 0.0 ? brenier_lift_most * height_scale : PETSC_MAX_REAL;
 }
 
 BrenierReason BrenierIterationFinished_Private(const BrenierConvergence *c, const BrenierIteration *now,
-                                               PetscReal noise1)
+                                               PetscReal sampling_l1)
 {
   // Of weights that span decades the lightest rule the noise of rho, and would end what goes by L1 before it began
-  const PetscBool uneven   = (PetscBool)(now->noise > brenier_uneven * noise1);
-  const PetscReal l1_noise = uneven ? brenier_uneven * noise1 : now->noise;
+  const PetscBool uneven   = (PetscBool)(now->sampling_error > brenier_uneven_weights * sampling_l1);
+  const PetscReal l1_level = uneven ? brenier_uneven_weights * sampling_l1 : now->sampling_error;
 
   if (now->rho <= brenier_rounding_rho) return BRENIER_REASON_ROUNDING;
   if (now->l1 <= c->residual || now->rho <= c->rho) return BRENIER_REASON_RESIDUAL;
-  if (now->l1 <= c->l1_part * l1_noise && (!uneven || now->rho <= now->noise)) return BRENIER_REASON_NOISE;
-  if (now->rho <= c->noise_part * now->noise) return BRENIER_REASON_NOISE;
+  if (now->l1 <= c->l1_part * l1_level && (!uneven || now->rho <= now->sampling_error)) return BRENIER_REASON_SAMPLING;
+  if (now->rho <= c->sampling_part * now->sampling_error) return BRENIER_REASON_SAMPLING;
   if (now->iteration >= (PetscReal)c->max_it) return BRENIER_REASON_MAX_IT;
   return (BrenierReason)0;
 }

@@ -29,8 +29,8 @@ PetscReal BrenierResidual_Private(PetscReal m, PetscReal nu);
 
 /* How far beyond its gap an empty cell may be lifted where that length is known, 0 for unknown: so that it is a start
    and not its neighbours' mass. Not collective. */
-PetscReal BrenierLiftMost_Private(PetscReal length);
+PetscReal BrenierLiftMost_Private(PetscReal height_scale);
 
-/* Why to end here; 0 to go on. noise1: as in dual.h. Not collective. */
+/* Why to end here; 0 to go on. sampling_l1: as in dual.h. Not collective. */
 BrenierReason BrenierIterationFinished_Private(const BrenierConvergence *convergence, const BrenierIteration *now,
-                                               PetscReal noise1);
+                                               PetscReal sampling_l1);

@@ -23,8 +23,8 @@ typedef struct {
   BrenierDual                 dual;
   BrenierTargets              targets;
   const BrenierNewtonOptions *options;
-  PetscReal                   factor;          /* of TAO's objective */
-  PetscReal                   length, energy0; /* its unit and its zero */
+  PetscReal                   factor;                /* of TAO's objective */
+  PetscReal                   height_scale, energy0; /* its unit and its zero */
   /* data */
   Vec root;     /* sqrt(nu): the null space */
   Vec z;        /* variables of the last evaluation */
@@ -55,7 +55,7 @@ static PetscErrorCode SetHeights(Minimise *s, Vec z, Vec h)
 {
   PetscFunctionBegin;
   PetscCall(VecPointwiseDivide(h, z, s->root));
-  PetscCall(VecScale(h, s->length));
+  PetscCall(VecScale(h, s->height_scale));
   PetscCall(BrenierTargetsGauge(s->targets, h));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -83,7 +83,7 @@ static PetscErrorCode Objective(Tao tao, Vec z, PetscReal *f, Vec gradient, void
   PetscFunctionBegin;
   (void)tao;
   PetscCall(EvaluateAt(s, z));
-  *f = s->factor * (s->value.energy - s->energy0) / s->length;
+  *f = s->factor * (s->value.energy - s->energy0) / s->height_scale;
   PetscCall(VecGetArrayRead(s->mass, &m));
   PetscCall(VecGetArrayWrite(gradient, &g));
   for (PetscInt i = 0; i < s->targets->n_local; ++i)
@@ -113,7 +113,7 @@ static PetscErrorCode GeometricMean(BrenierTargets t, const PetscReal x[], const
 }
 
 /* The unit of heights: see minimise.h. */
-static PetscErrorCode SetLength(Minimise *s)
+static PetscErrorCode SetHeightScale(Minimise *s)
 {
   const PetscScalar *m;
   PetscScalar       *d;
@@ -127,12 +127,12 @@ static PetscErrorCode SetLength(Minimise *s)
   PetscCall(VecGetArrayRead(s->mass, &m));
   PetscCall(VecGetArray(diagonal, &d));
   for (PetscInt i = 0; i < s->targets->n_local; ++i) d[i] = d[i] > 0.0 ? m[i] / d[i] : 0.0;
-  PetscCall(GeometricMean(s->targets, d, m, &s->length));
+  PetscCall(GeometricMean(s->targets, d, m, &s->height_scale));
   PetscCall(VecRestoreArray(diagonal, &d));
   PetscCall(VecRestoreArrayRead(s->mass, &m));
   PetscCall(VecDestroy(&diagonal));
   PetscCall(MatDestroy(&hessian));
-  if (!(s->length > 0.0)) s->length = s->targets->unit; // one cell has it all: no crossing tells
+  if (!(s->height_scale > 0.0)) s->height_scale = s->targets->unit; // one cell has it all: no crossing tells
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -174,7 +174,7 @@ static PetscErrorCode ReplaceHessian(Minimise *s)
   PetscCall(VecCopy(s->root, inverse));
   PetscCall(VecReciprocal(inverse));
   PetscCall(MatDiagonalScale(fresh, inverse, inverse));
-  PetscCall(MatScale(fresh, s->factor * s->length));
+  PetscCall(MatScale(fresh, s->factor * s->height_scale));
   PetscCall(VecDestroy(&inverse));
   PetscCall(MatSetNearNullSpace(fresh, NULL));
   PetscCall(MatNullSpaceCreate(s->targets->comm, PETSC_FALSE, 1, &s->root, &constants));
@@ -233,7 +233,7 @@ static PetscErrorCode TestConvergence(Tao tao, void *context)
     s->linear                = linear;
     s->rejected              = 0;
     PetscCall(Report(s));
-    s->reason = BrenierIterationFinished_Private(&s->options->convergence, &s->now, s->value.noise1);
+    s->reason = BrenierIterationFinished_Private(&s->options->convergence, &s->now, s->value.sampling_l1);
   } else if (++s->rejected > brenier_most_rejected) s->reason = BRENIER_REASON_STALLED;
   if (s->reason) PetscCall(TaoSetConvergedReason(tao, s->reason > 0 ? TAO_CONVERGED_USER : TAO_DIVERGED_USER));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -312,19 +312,19 @@ static PetscErrorCode Begin(Minimise *s)
   PetscCall(Evaluate(s));
   if (s->value.n_empty) {
     PetscCall(PetscMalloc1(s->targets->n_local, &most));
-    for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->options->length);
+    for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->options->height_scale);
     PetscCall(BrenierDualLift(s->dual, s->mass, most, s->h, &n_lifted));
     PetscCall(PetscFree(most));
     PetscCall(Evaluate(s));
   }
-  PetscCall(SetLength(s));
+  PetscCall(SetHeightScale(s));
   s->energy0 = s->value.energy;
   PetscCall(VecPointwiseMult(s->z, s->h, s->root));
-  PetscCall(VecScale(s->z, 1.0 / s->length));
+  PetscCall(VecScale(s->z, 1.0 / s->height_scale));
   PetscCall(VecCopy(s->z, s->accepted));
   PetscCall(VecCopy(s->h, s->report));
   PetscCall(Report(s));
-  s->reason = BrenierIterationFinished_Private(&s->options->convergence, &s->now, s->value.noise1);
+  s->reason = BrenierIterationFinished_Private(&s->options->convergence, &s->now, s->value.sampling_l1);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

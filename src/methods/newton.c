@@ -55,8 +55,8 @@ void BrenierNewtonDefaults(BrenierNewtonOptions *options)
   options->hessian_curves = 0;
   options->certify        = PETSC_TRUE;
   options->trusts         = PETSC_FALSE;
-  options->scale          = NULL;
-  options->length         = 0.0;
+  options->diagonal_step  = NULL;
+  options->height_scale   = 0.0;
   options->monitor        = NULL;
   options->safe_point     = NULL;
   options->context        = NULL;
@@ -135,7 +135,7 @@ static PetscErrorCode EmptyCanWait(Newton *s, PetscBool *can)
   *can = (PetscBool)(BrenierDualKeepsLists(s->dual) && weight <= brenier_few_empty);
   if (o->residual > 0.0) *can = (PetscBool)(*can && weight <= brenier_empty_part * o->residual);
   if (o->residual == 0.0 && o->l1_part == 0.0)
-    *can = (PetscBool)(*can && weight <= brenier_empty_part * PetscSqr(o->noise_part * s->now.noise));
+    *can = (PetscBool)(*can && weight <= brenier_empty_part * PetscSqr(o->sampling_part * s->now.sampling_error));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -161,7 +161,7 @@ static PetscErrorCode CheckConvergence(Newton *s, BrenierReason *reason)
   PetscCall(BrenierExactSum(s->targets->comm, s->targets->n_local, 1, term, &waits));
   PetscCall(PetscFree(term));
   if (waits > 0.0) now.rho = PetscSqrtReal(PetscMax(PetscSqr(now.rho) - waits, 0.0));
-  *reason = BrenierIterationFinished_Private(&s->options->convergence, &now, s->value.noise1);
+  *reason = BrenierIterationFinished_Private(&s->options->convergence, &now, s->value.sampling_l1);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -175,7 +175,7 @@ static PetscErrorCode SetLiftMost(Newton *s, PetscReal part, PetscReal most[])
   PetscFunctionBegin;
   if (s->system.nodes) PetscCall(BrenierStepNodesLiftMost(s->system.nodes, s->mass, usual, most));
   else
-    for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->system.length);
+    for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->system.height_scale);
   for (PetscInt i = 0; i < s->targets->n_local; ++i) {
     const PetscReal due = Due(s, i);
 
@@ -216,14 +216,14 @@ static PetscErrorCode LiftEmpty(Newton *s)
 /* Brings the step into its gauge, and its entries to what trusted lists can judge. */
 static PetscErrorCode LimitStep(Newton *s)
 {
-  const PetscReal    most = brenier_step_most * s->system.length, rise = brenier_rise_most * s->system.length;
-  const PetscReal    few = BrenierNewtonSystemFewMass_Private(&s->system);
+  const PetscReal most = brenier_step_most * s->system.height_scale, rise = brenier_rise_most * s->system.height_scale;
+  const PetscReal few = BrenierNewtonSystemFewMass_Private(&s->system);
   const PetscScalar *m;
   PetscScalar       *p;
 
   PetscFunctionBegin;
   PetscCall(BrenierTargetsGauge(s->targets, s->step));
-  if (!s->trusts || !(s->system.length > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!s->trusts || !(s->system.height_scale > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecGetArrayRead(s->mass, &m));
   PetscCall(VecGetArray(s->step, &p));
   for (PetscInt i = 0; i < s->targets->n_local; ++i) p[i] = PetscMin(PetscMax(p[i], -most), m[i] < few ? rise : most);
@@ -255,10 +255,11 @@ static PetscErrorCode TryStep(Newton *s, PetscBool *good)
 /* H and r at the heights at hand. */
 static PetscErrorCode AssembleSystem(Newton *s)
 {
-  Vec scale = s->options->scale ? s->options->scale : s->step; // the step is free until it is solved for
+  Vec diagonal_step =
+      s->options->diagonal_step ? s->options->diagonal_step : s->step; // the step is free until it is solved for
 
   PetscFunctionBegin;
-  PetscCall(BrenierNewtonSystemAssemble_Private(&s->system, s->mass, s->value.n_pieces, s->now.damping, scale));
+  PetscCall(BrenierNewtonSystemAssemble_Private(&s->system, s->mass, s->value.n_pieces, s->now.damping, diagonal_step));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -450,9 +451,9 @@ static PetscErrorCode Resume(Newton *s, BrenierReason *reason)
   PetscCall(BrenierDualRepeats(s->dual, PETSC_TRUE));
   PetscCall(BrenierDualEvaluate(s->dual, s->h, s->mass, &s->value));
   PetscCall(BrenierDualRepeats(s->dual, PETSC_FALSE));
-  s->now           = state->now;
-  s->system.length = state->length;
-  s->distrusts     = state->distrusts;
+  s->now                 = state->now;
+  s->system.height_scale = state->height_scale;
+  s->distrusts           = state->distrusts;
   if (state->certified) {
     PetscCall(VecCopy(state->certified, s->certified));
     s->certified_energy = state->energy;
@@ -466,13 +467,13 @@ static PetscErrorCode Resume(Newton *s, BrenierReason *reason)
 static PetscErrorCode SafePoint(Newton *s, BrenierReason reason)
 {
   const PetscBool          has   = (PetscBool)(s->certified_energy < PETSC_INFINITY);
-  const BrenierNewtonState state = {.now       = s->now,
-                                    .length    = s->system.length,
-                                    .energy    = has ? s->certified_energy : 0.0,
-                                    .certified = has ? s->certified : NULL,
-                                    .tidied    = s->tidied,
-                                    .distrusts = s->distrusts,
-                                    .reason    = reason};
+  const BrenierNewtonState state = {.now          = s->now,
+                                    .height_scale = s->system.height_scale,
+                                    .energy       = has ? s->certified_energy : 0.0,
+                                    .certified    = has ? s->certified : NULL,
+                                    .tidied       = s->tidied,
+                                    .distrusts    = s->distrusts,
+                                    .reason       = reason};
 
   PetscFunctionBegin;
   if (s->options->safe_point) PetscCall(s->options->safe_point(s->options->context, &state));

@@ -7,13 +7,13 @@
 
 #include <math.h>
 
-static const PetscReal brenier_diagonal_floor = 0.02; /* of the geometric mean of the diagonal */
-static const PetscReal brenier_few_pieces     = 16.0; /* of a cell: its row of the Hessian is chance */
-static const PetscReal brenier_rise_pieces    = 64.0; /* of a cell: how fast its mass grows is chance */
-static const PetscReal brenier_scale_factor   = 30.0; /* see SetScale() */
+static const PetscReal brenier_diagonal_floor       = 0.02; /* of the geometric mean of the diagonal */
+static const PetscReal brenier_few_pieces           = 16.0; /* of a cell: its row of the Hessian is chance */
+static const PetscReal brenier_rise_pieces          = 64.0; /* of a cell: how fast its mass grows is chance */
+static const PetscReal brenier_diagonal_step_factor = 30.0; /* see SetScale() */
 /* Where targets have scales: length over distance before it is known, and the tolerance of the linear solver, whose
    norm is ruled by the longest scales. */
-static const PetscReal brenier_scales_length = 0.2, brenier_scales_rtol = 1e-8;
+static const PetscReal brenier_first_node_scale = 0.2, brenier_scales_rtol = 1e-8;
 
 /* Residual of log mass = log nu. */
 static PetscErrorCode SetResidual(BrenierNewtonSystem *s, Vec mass)
@@ -76,13 +76,13 @@ static PetscErrorCode FloorDiagonal(BrenierNewtonSystem *s, Vec mass)
   Vec                add;
 
   PetscFunctionBegin;
-  if (!(s->length > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!(s->height_scale > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecDuplicate(mass, &add));
   PetscCall(MatGetDiagonal(s->hessian, add));
   PetscCall(VecGetArrayRead(mass, &m));
   PetscCall(VecGetArray(add, &d));
   for (PetscInt i = 0; i < s->targets->n_local; ++i)
-    d[i] = m[i] * pieces < brenier_few_pieces ? PetscMax(m[i] / s->length - d[i], 0.0) : 0.0;
+    d[i] = m[i] * pieces < brenier_few_pieces ? PetscMax(m[i] / s->height_scale - d[i], 0.0) : 0.0;
   PetscCall(VecRestoreArray(add, &d));
   PetscCall(VecRestoreArrayRead(mass, &m));
   PetscCall(MatDiagonalSet(s->hessian, add, ADD_VALUES));
@@ -91,7 +91,7 @@ static PetscErrorCode FloorDiagonal(BrenierNewtonSystem *s, Vec mass)
 }
 
 /* nu_i / H_ii, within a factor of its geometric mean, which stands in where a cell has no facet. */
-static PetscErrorCode SetScale(BrenierNewtonSystem *s, Vec scale)
+static PetscErrorCode SetDiagonalStep(BrenierNewtonSystem *s, Vec diagonal_step)
 {
   const PetscInt   n  = s->targets->n_local;
   const PetscReal *nu = s->targets->nu;
@@ -100,27 +100,29 @@ static PetscErrorCode SetScale(BrenierNewtonSystem *s, Vec scale)
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(2 * (size_t)n, &term));
-  PetscCall(MatGetDiagonal(s->hessian, scale));
-  PetscCall(VecGetArray(scale, &a));
+  PetscCall(MatGetDiagonal(s->hessian, diagonal_step));
+  PetscCall(VecGetArray(diagonal_step, &a));
   for (PetscInt i = 0; i < n; ++i) {
     term[i]     = a[i] > 0.0 ? nu[i] * log(nu[i] / a[i]) : 0.0;
     term[n + i] = a[i] > 0.0 ? nu[i] : 0.0;
   }
   PetscCall(BrenierExactSum(s->targets->comm, s->targets->n_local, 2, term, sum));
   mean = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
-  if (!s->nodes) s->length = mean;
+  if (!s->nodes) s->height_scale = mean;
   for (PetscInt i = 0; i < n; ++i) {
-    const PetscReal own = s->nodes ? s->length * s->nodes->scales->apart[s->targets->first + i] : mean;
+    const PetscReal own = s->nodes ? s->height_scale * s->nodes->scales->apart[s->targets->first + i] : mean;
 
-    a[i] = a[i] > 0.0 ? PetscMin(PetscMax(nu[i] / a[i], own / brenier_scale_factor), own * brenier_scale_factor) : own;
+    a[i] = a[i] > 0.0 ? PetscMin(PetscMax(nu[i] / a[i], own / brenier_diagonal_step_factor),
+                                 own * brenier_diagonal_step_factor)
+                      : own;
   }
-  PetscCall(VecRestoreArray(scale, &a));
+  PetscCall(VecRestoreArray(diagonal_step, &a));
   PetscCall(PetscFree(term));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierNewtonSystemAssemble_Private(BrenierNewtonSystem *s, Vec mass, PetscInt64 n_pieces,
-                                                   PetscReal damping, Vec scale)
+                                                   PetscReal damping, Vec diagonal_step)
 {
   const PetscInt64 n = BrenierDualCurves(s->dual);
   PetscReal        pieces;
@@ -130,10 +132,10 @@ PetscErrorCode BrenierNewtonSystemAssemble_Private(BrenierNewtonSystem *s, Vec m
   s->n_pieces = n_pieces;
   pieces      = (PetscReal)PetscMax(n_pieces, 1) / (PetscReal)s->stride;
   PetscCall(BrenierDualHessian(s->dual, s->stride, &s->hessian));
-  PetscCall(SetScale(s, scale));
+  PetscCall(SetDiagonalStep(s, diagonal_step));
   if (s->nodes) {
     PetscCall(BrenierStepNodesSet(s->nodes, s->hessian, mass, damping, brenier_few_pieces / pieces));
-    s->length = s->nodes->length;
+    s->height_scale = s->nodes->height_scale;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(MatDuplicate(s->hessian, MAT_DO_NOT_COPY_VALUES, &s->damped));
@@ -202,15 +204,17 @@ PetscErrorCode BrenierNewtonSystemCreate_Private(BrenierDual dual, BrenierTarget
   BrenierScales   scales;
 
   PetscFunctionBegin;
-  *s = (BrenierNewtonSystem){
-      .dual = dual, .targets = targets, .hessian_curves = options->hessian_curves, .length = options->length};
+  *s = (BrenierNewtonSystem){.dual           = dual,
+                             .targets        = targets,
+                             .hessian_curves = options->hessian_curves,
+                             .height_scale   = options->height_scale};
   PetscCall(VecDuplicate(h, &s->residual));
   PetscCall(VecDuplicate(h, &s->base));
   PetscCall(BrenierTargetsScales(targets, &scales));
   PetscCall(CreateKsp(targets->comm, scales ? PetscMin(rtol, brenier_scales_rtol) : rtol, &s->ksp));
   if (scales) {
-    s->length = options->resume ? options->resume->length : brenier_scales_length;
-    PetscCall(BrenierStepNodesCreate(targets, scales, s->length, &s->nodes));
+    s->height_scale = options->resume ? options->resume->height_scale : brenier_first_node_scale;
+    PetscCall(BrenierStepNodesCreate(targets, scales, s->height_scale, &s->nodes));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -22,9 +22,9 @@ typedef struct {
   KSP              ksp;
   BrenierStepNodes nodes; /* NULL where targets have no scales */
   /* status */
-  PetscInt64 stride;   /* of the curves that the Hessian is made from */
-  PetscInt64 n_pieces; /* of all curves, at the masses that it was assembled at */
-  PetscReal  length;   /* geometric mean of nu_i / H_ii, or that of the nodes; 0 before there is one */
+  PetscInt64 stride;       /* of the curves that the Hessian is made from */
+  PetscInt64 n_pieces;     /* of all curves, at the masses that it was assembled at */
+  PetscReal  height_scale; /* geometric mean of nu_i / H_ii, or that of the nodes; 0 before there is one */
 } BrenierNewtonSystem;
 
 /* Makes the solver and vectors like h; options stay the caller's. Collective on the targets' communicator. */
@@ -50,7 +50,7 @@ PetscErrorCode BrenierNewtonSystemCreate_Private(BrenierDual dual, BrenierTarget
   Notes: one Hessian, 12 bytes a facet and target, twice.
 @*/
 PetscErrorCode BrenierNewtonSystemAssemble_Private(BrenierNewtonSystem *system, Vec mass, PetscInt64 n_pieces,
-                                                   PetscReal damping, Vec scale);
+                                                   PetscReal damping, Vec diagonal_step);
 
 /* Solves with a damping; *solved is false when the linear solver broke down. Collective on the targets'
    communicator. */

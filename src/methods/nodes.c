@@ -12,7 +12,7 @@ static const PetscReal brenier_careful    = 0.02;                         /* dam
 static const PetscReal brenier_node_most = 10.0, brenier_node_rise = 2.0; /* lengths */
 
 /* Scale of a node over what its distance tells, at most: such a one was next to empty when its diagonal was taken. */
-static const PetscReal brenier_node_scale_most = 4.0;
+static const PetscReal brenier_node_step_most = 4.0;
 
 static PetscErrorCode CreateMembers(BrenierStepNodes s)
 {
@@ -105,7 +105,7 @@ static int CompareReals(const void *left, const void *right)
 }
 
 /* Median over the nodes of weight over diagonal, over the distance; what it was where no diagonal is above 0. */
-static PetscErrorCode SetLength(BrenierScales x, const PetscReal diagonal[], PetscReal *length)
+static PetscErrorCode SetHeightScale(BrenierScales x, const PetscReal diagonal[], PetscReal *height_scale)
 {
   PetscReal *ratio;
   PetscInt   n = 0;
@@ -115,7 +115,7 @@ static PetscErrorCode SetLength(BrenierScales x, const PetscReal diagonal[], Pet
   for (PetscInt i = 0; i < x->n_nodes; ++i)
     if (diagonal[i] > 0.0) ratio[n++] = x->nu[i] / (diagonal[i] * x->apart[i]);
   qsort(ratio, (size_t)n, sizeof *ratio, CompareReals);
-  if (n > 0) *length = ratio[n / 2];
+  if (n > 0) *height_scale = ratio[n / 2];
   PetscCall(PetscFree(ratio));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -129,7 +129,7 @@ static PetscErrorCode SetDiagonal(BrenierStepNodes s)
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(s->scales->n_nodes, &sum));
   PetscCall(SumDiagonal(s->targets, s->scales, s->hessian, sum));
-  PetscCall(SetLength(s->scales, sum, &s->length));
+  PetscCall(SetHeightScale(s->scales, sum, &s->height_scale));
   PetscCall(VecGetArrayWrite(s->diagonal, &d));
   for (PetscInt i = 0; i < s->n_local; ++i) d[i] = sum[s->first + i];
   PetscCall(VecRestoreArrayWrite(s->diagonal, &d));
@@ -137,7 +137,8 @@ static PetscErrorCode SetDiagonal(BrenierStepNodes s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierStepNodesCreate(BrenierTargets t, BrenierScales scales, PetscReal length, BrenierStepNodes *nodes)
+PetscErrorCode BrenierStepNodesCreate(BrenierTargets t, BrenierScales scales, PetscReal height_scale,
+                                      BrenierStepNodes *nodes)
 {
   BrenierStepNodes s;
   PetscMPIInt      rank, size;
@@ -146,11 +147,11 @@ PetscErrorCode BrenierStepNodesCreate(BrenierTargets t, BrenierScales scales, Pe
   PetscCall(PetscNew(&s));
   PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
   PetscCallMPI(MPI_Comm_size(t->comm, &size));
-  s->targets = t;
-  s->scales  = scales;
-  s->length  = length;
-  s->first   = t->first;
-  s->n_local = t->n_local + (rank == size - 1 ? scales->n_nodes - scales->n : 0);
+  s->targets      = t;
+  s->scales       = scales;
+  s->height_scale = height_scale;
+  s->first        = t->first;
+  s->n_local      = t->n_local + (rank == size - 1 ? scales->n_nodes - scales->n : 0);
   PetscCall(CreateMembers(s));
   PetscCall(MatCreateVecs(s->p, &s->step, NULL));
   PetscCall(VecDuplicate(s->step, &s->residual));
@@ -214,9 +215,9 @@ static PetscErrorCode SetWanted(BrenierStepNodes s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscReal Length(BrenierStepNodes s, PetscInt node)
+static PetscReal HeightScale(BrenierStepNodes s, PetscInt node)
 {
-  return s->length * s->scales->apart[node];
+  return s->height_scale * s->scales->apart[node];
 }
 
 /* Lengths that count as one where crossings are chance: the distance to the nearest may be far below what a cell is
@@ -246,8 +247,8 @@ PetscErrorCode BrenierStepNodesSet(BrenierStepNodes s, Mat hessian, Vec mass, Pe
     const PetscInt node = s->first + i;
 
     r[i]   = s->wanted[node];
-    add[i] = s->mass[node] < few ? PetscMax(s->mass[node] / (Reach(damping) * Length(s, node)) - b[i], 0.0) : 0.0;
-    b[i]   = PetscMax(b[i] + add[i], brenier_node_floor * s->scales->nu[node] / Length(s, node));
+    add[i] = s->mass[node] < few ? PetscMax(s->mass[node] / (Reach(damping) * HeightScale(s, node)) - b[i], 0.0) : 0.0;
+    b[i]   = PetscMax(b[i] + add[i], brenier_node_floor * s->scales->nu[node] / HeightScale(s, node));
   }
   PetscCall(VecRestoreArray(s->raise, &add));
   PetscCall(VecRestoreArray(s->residual, &r));
@@ -268,10 +269,10 @@ PetscErrorCode BrenierStepNodesSolve(BrenierStepNodes s, KSP ksp, PetscReal damp
   PetscCall(KSPSolve(ksp, s->residual, s->step));
   PetscCall(VecGetArray(s->step, &x));
   for (PetscInt i = 0; i < s->n_local; ++i) {
-    const PetscReal length = Reach(damping) * Length(s, s->first + i);
+    const PetscReal height_scale = Reach(damping) * HeightScale(s, s->first + i);
 
     if (s->mass[s->first + i] < few)
-      x[i] = PetscMin(PetscMax(x[i], -brenier_node_most * length), brenier_node_rise * length);
+      x[i] = PetscMin(PetscMax(x[i], -brenier_node_most * height_scale), brenier_node_rise * height_scale);
   }
   PetscCall(VecRestoreArray(s->step, &x));
   PetscCall(MatMult(s->p, s->step, step));
@@ -287,22 +288,22 @@ PetscErrorCode BrenierStepNodesLiftMost(BrenierStepNodes s, Vec mass, PetscReal 
 
     // What is empty as a whole comes up as a whole
     while (s->scales->parent[node] >= 0 && s->mass[s->scales->parent[node]] == 0.0) node = s->scales->parent[node];
-    most[i] = part * Length(s, node);
+    most[i] = part * HeightScale(s, node);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierNodeScales_Private(BrenierTargets t, BrenierScales x, Mat hessian, PetscReal scale[])
+PetscErrorCode BrenierNodeSteps_Private(BrenierTargets t, BrenierScales x, Mat hessian, PetscReal node_step[])
 {
-  PetscReal length = 1.0;
+  PetscReal height_scale = 1.0;
 
   PetscFunctionBegin;
-  PetscCall(SumDiagonal(t, x, hessian, scale));
-  PetscCall(SetLength(x, scale, &length));
+  PetscCall(SumDiagonal(t, x, hessian, node_step));
+  PetscCall(SetHeightScale(x, node_step, &height_scale));
   for (PetscInt i = 0; i < x->n_nodes; ++i) {
-    const PetscReal usual = length * x->apart[i];
+    const PetscReal usual = height_scale * x->apart[i];
 
-    scale[i] = scale[i] > 0.0 ? PetscMin(x->nu[i] / scale[i], brenier_node_scale_most * usual) : usual;
+    node_step[i] = node_step[i] > 0.0 ? PetscMin(x->nu[i] / node_step[i], brenier_node_step_most * usual) : usual;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

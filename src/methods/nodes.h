@@ -33,11 +33,11 @@ struct _p_BrenierNodesOf {
   Vec        diagonal, raise, extra; /* of P'HP and what raises it; that, and what raises and damps it */
   Vec        work, members, pull;    /* members, pull: of targets */
   PetscReal *mass, *wanted;          /* masses and residuals of all nodes */
-  PetscReal  length;                 /* over `apart`: median of weight over diagonal */
+  PetscReal  height_scale;           /* over `apart`: median of weight over diagonal */
 };
 
 /* Collective on the targets. */
-PetscErrorCode BrenierStepNodesCreate(BrenierTargets targets, BrenierScales scales, PetscReal length,
+PetscErrorCode BrenierStepNodesCreate(BrenierTargets targets, BrenierScales scales, PetscReal height_scale,
                                       BrenierStepNodes *nodes);
 
 /* Sets the system at these masses. few: of a node's mass, below which its crossings are chance; damping: at which it
@@ -53,6 +53,7 @@ PetscErrorCode BrenierStepNodesLiftMost(BrenierStepNodes nodes, Vec mass, PetscR
 
 /* Changes of height of each node that change its mass by its own size, by a Hessian: weight over diagonal of P'HP,
    bounded where that is chance. scale: shape [nodes], the same on all ranks. Collective. */
-PetscErrorCode BrenierNodeScales_Private(BrenierTargets targets, BrenierScales scales, Mat hessian, PetscReal scale[]);
+PetscErrorCode BrenierNodeSteps_Private(BrenierTargets targets, BrenierScales scales, Mat hessian,
+                                        PetscReal node_step[]);
 
 PetscErrorCode BrenierStepNodesDestroy(BrenierStepNodes *nodes);

@@ -7,7 +7,7 @@
 static const PetscInt64 brenier_first_circles = 2, brenier_first_chords = 8, brenier_least_curves = 4096;
 
 /* chi2 C / n of a perfect h, before it is measured: what decides how much of a warm-up is worth while. */
-static const PetscReal brenier_circle_noise = 0.1, brenier_chord_noise = 0.4;
+static const PetscReal brenier_circle_chi2 = 0.1, brenier_chord_chi2 = 0.4;
 
 /* A stage has at most this many times the curves of the one before: its start is good to a sampling error that much
    larger. */
@@ -127,7 +127,7 @@ PetscInt64 BrenierBudgetFirstStageCurves_Private(const BrenierBudget *b)
 PetscReal BrenierBudgetPredictCurves_Private(const BrenierBudget *b)
 {
   if (b->curves > 0) return (PetscReal)b->curves;
-  return (b->circles ? brenier_circle_noise : brenier_chord_noise) * b->n / PetscSqr(b->tol);
+  return (b->circles ? brenier_circle_chi2 : brenier_chord_chi2) * b->n / PetscSqr(b->tol);
 }
 
 PetscReal BrenierBudgetWarmUp_Private(const BrenierBudget *b, PetscBool alone)
@@ -235,19 +235,20 @@ PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 
 
 /* The sampling error of the masses fitted, and what is left of them in sample: by L1, a few heavy cells, which a pass
    puts right at once, left out; the ratio is that of normal errors. */
-BrenierAccuracy BrenierBudgetPredictHeldOut_Private(PetscInt64 curves, PetscReal noise, PetscReal l1)
+BrenierAccuracy BrenierBudgetPredictHeldOut_Private(PetscInt64 curves, PetscReal sampling_error, PetscReal l1)
 {
-  const PetscReal rho = hypot(noise, PetscSqrtReal(0.5 * PETSC_PI) * l1);
+  const PetscReal rho = hypot(sampling_error, PetscSqrtReal(0.5 * PETSC_PI) * l1);
 
-  return (BrenierAccuracy){.curves = curves, .noise = noise, .rho = rho, .rho_high = brenier_interval_ratio * rho};
+  return (BrenierAccuracy){
+      .curves = curves, .sampling_error = sampling_error, .rho = rho, .rho_high = brenier_interval_ratio * rho};
 }
 
-PetscReal BrenierBudgetToleranceCurves_Private(const BrenierBudget *b, PetscReal noise, PetscInt64 size)
+PetscReal BrenierBudgetToleranceCurves_Private(const BrenierBudget *b, PetscReal sampling_error, PetscInt64 size)
 {
   const PetscReal margin = b->scales ? brenier_tol_margin_scales : brenier_tol_margin;
   const PetscReal asked  = (1.0 - margin) * PetscSqr(b->tol);
 
-  return PetscSqr(noise) * (PetscReal)size / asked;
+  return PetscSqr(sampling_error) * (PetscReal)size / asked;
 }
 
 /* rho as measured, at least half the upper end of its interval: few curves may leave it next to 0. */
@@ -307,8 +308,8 @@ void BrenierBudgetPlanEpoch_Private(const BrenierBudget *b, const BrenierAccurac
   const PetscReal chi2 = PetscSqr(MeasuredRho(w));
   PetscReal       wanted;
 
-  p->noise            = Rounded(PetscSqr(w->noise) * (PetscReal)w->curves, BRENIER_SOME_BITS);
-  p->effective_curves = Rounded(p->noise / chi2, BRENIER_SOME_BITS);
+  p->sampling_k       = Rounded(PetscSqr(w->sampling_error) * (PetscReal)w->curves, BRENIER_SOME_BITS);
+  p->effective_curves = Rounded(p->sampling_k / chi2, BRENIER_SOME_BITS);
   p->efficiency       = sample > 0 ? brenier_sgd_efficiency : brenier_sgd_efficiency_alone;
   if (seen > 0.0)
     p->efficiency = PetscMin(PetscMax((p->effective_curves - before) / seen, brenier_sgd_efficiency_least), 1.0);
@@ -324,7 +325,7 @@ void BrenierBudgetPlanEpoch_Private(const BrenierBudget *b, const BrenierAccurac
 PetscInt64 BrenierBudgetDescentSamples_Private(const BrenierBudget *b, PetscInt attempt)
 {
   const PetscReal samples_per_curve =
-      b->points && b->curves == 0 ? 1.0 / brenier_circle_noise : 1.0; // circles in points
+      b->points && b->curves == 0 ? 1.0 / brenier_circle_chi2 : 1.0; // circles in points
   const PetscReal first = samples_per_curve * BrenierBudgetPredictCurves_Private(b);
 
   return Count(PetscCeilReal(ldexp(first, (int)attempt)));

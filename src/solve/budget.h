@@ -30,9 +30,9 @@ typedef struct {
 
 /* What a measurement, or a stage that takes the place of one, says of the heights. */
 typedef struct {
-  PetscInt64 curves;        /* it was made on */
-  PetscReal  noise;         /* sampling part of rho of as many */
-  PetscReal  rho, rho_high; /* measured, and the upper end of its interval */
+  PetscInt64 curves;         /* it was made on */
+  PetscReal  sampling_error; /* sampling part of rho of as many */
+  PetscReal  rho, rho_high;  /* measured, and the upper end of its interval */
 } BrenierAccuracy;
 
 /* Whether targets have so many coordinates that to go through them once costs: a million. */
@@ -96,7 +96,7 @@ PetscInt64 BrenierBudgetHessianCurves_Private(const BrenierBudget *b);
 
 /* Curves that the tolerance asks for, by the noise of a sample of `size` curves; and after a measurement above it of
    heights of `now` curves. */
-PetscReal BrenierBudgetToleranceCurves_Private(const BrenierBudget *b, PetscReal noise, PetscInt64 size);
+PetscReal BrenierBudgetToleranceCurves_Private(const BrenierBudget *b, PetscReal sampling_error, PetscInt64 size);
 PetscReal BrenierBudgetRetryCurves_Private(const BrenierBudget *b, const BrenierAccuracy *accuracy, PetscInt64 now);
 
 /* Curves of a held-out sample whose interval is narrow enough to tell whether heights of `now` curves meet the
@@ -111,7 +111,7 @@ PetscBool BrenierBudgetSkipsNewton_Private(const BrenierBudget *b);
 PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted);
 
 /* What heights of `curves` curves are expected to be measured as, by their noise and L1 residual in sample. */
-BrenierAccuracy BrenierBudgetPredictHeldOut_Private(PetscInt64 curves, PetscReal noise, PetscReal l1);
+BrenierAccuracy BrenierBudgetPredictHeldOut_Private(PetscInt64 curves, PetscReal sampling_error, PetscReal l1);
 
 /* Steps of the next pass, and curves of each: by what the heights are worth, after `used` curves, `sample` of them
    Newton's. `pass` comes as the pass before has left it, all 0 before the first. */

@@ -117,7 +117,7 @@ PetscErrorCode BrenierCheckpointSave(BrenierCheckpoint c, const BrenierSolveStat
   c->n_saved = c->n_rows;
   PetscCall(SaveVec(v->h, &c->saved.h));
   PetscCall(SaveVec(v->mean, &c->saved.mean));
-  PetscCall(SaveVec(v->scale, &c->saved.scale));
+  PetscCall(SaveVec(v->diagonal_step, &c->saved.diagonal_step));
   PetscCall(SaveVec(v->slack, &c->saved.slack));
   PetscCall(SaveVec(v->groups, &c->saved.groups));
   // Of a stage alone: afterwards Newton's vectors are gone
@@ -297,7 +297,7 @@ PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint c, const BrenierSolveVecto
   PetscFunctionBegin;
   if (v->h && c->saved.h) PetscCall(VecCopy(c->saved.h, v->h));
   if (v->mean && c->saved.mean) PetscCall(VecCopy(c->saved.mean, v->mean));
-  if (v->scale && c->saved.scale) PetscCall(VecCopy(c->saved.scale, v->scale));
+  if (v->diagonal_step && c->saved.diagonal_step) PetscCall(VecCopy(c->saved.diagonal_step, v->diagonal_step));
   if (v->slack && c->saved.slack) PetscCall(VecCopy(c->saved.slack, v->slack));
   if (v->groups && c->saved.groups) PetscCall(VecCopy(c->saved.groups, v->groups));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -325,7 +325,7 @@ PetscErrorCode BrenierCheckpointDestroy(BrenierCheckpoint *checkpoint)
   PetscCall(PetscFree(c->row));
   PetscCall(VecDestroy(&c->saved.h));
   PetscCall(VecDestroy(&c->saved.mean));
-  PetscCall(VecDestroy(&c->saved.scale));
+  PetscCall(VecDestroy(&c->saved.diagonal_step));
   PetscCall(VecDestroy(&c->saved.slack));
   PetscCall(VecDestroy(&c->saved.groups));
   PetscCall(VecDestroy(&c->certified));

@@ -48,25 +48,25 @@ static const Field brenier_fields[] = {
     FIELD("last", FIELD_BOOL, last),
     FIELD("curves", FIELD_INT, curves),
     FIELD("passes", FIELD_BOOL, passes),
-    FIELD("length", FIELD_REAL, length),
+    FIELD("length", FIELD_REAL, height_scale),
     FIELD("wanted", FIELD_REAL, wanted),
     FIELD("warm_round", FIELD_INT, warm.round),
     FIELD("warm_step", FIELD_INT, warm.step),
-    FIELD("warm_length", FIELD_REAL, warm.length),
+    FIELD("warm_length", FIELD_REAL, warm.height_scale),
     FIELD("pass", FIELD_INT, pass.pass),
     FIELD("pass_step", FIELD_INT, pass.step),
     FIELD("pass_steps", FIELD_INT, pass.n_steps),
     FIELD("pass_first", FIELD_INT, pass.first),
     FIELD("pass_batch", FIELD_INT, pass.batch),
     FIELD("pass_before", FIELD_INT, pass.before),
-    FIELD("pass_noise", FIELD_REAL, pass.noise),
+    FIELD("pass_noise", FIELD_REAL, pass.sampling_k),
     FIELD("pass_worth", FIELD_REAL, pass.effective_curves),
     FIELD("pass_gain", FIELD_REAL, pass.efficiency),
     FIELD("pass_of_nodes", FIELD_BOOL, pass.of_nodes),
     FIELD("tidied", FIELD_BOOL, newton.tidied),
     FIELD("distrusts", FIELD_BOOL, newton.distrusts),
     FIELD("reason", FIELD_REASON, newton.reason),
-    FIELD("newton_length", FIELD_REAL, newton.length),
+    FIELD("newton_length", FIELD_REAL, newton.height_scale),
     FIELD("newton_error", FIELD_REAL, newton.error),
     FIELD("energy", FIELD_REAL, newton.energy),
 };
@@ -170,7 +170,7 @@ static void ListVectors(BrenierCheckpoint c, PetscBool certified, NamedVec list[
 
   list[0] = (NamedVec){"/heights", &c->saved.h, PETSC_TRUE};
   list[1] = (NamedVec){"/mean", &c->saved.mean, (PetscBool)(warm || pass)};
-  list[2] = (NamedVec){"/scale", &c->saved.scale, (PetscBool)(stage || pass)};
+  list[2] = (NamedVec){"/scale", &c->saved.diagonal_step, (PetscBool)(stage || pass)};
   list[3] = (NamedVec){"/slack", &c->saved.slack, stage};
   list[5] = (NamedVec){"/group_scale", &c->saved.groups, (PetscBool)(pass && c->state.pass.of_nodes)};
   list[4] = (NamedVec){"/certified", &c->certified, (PetscBool)(stage && certified)};

@@ -80,10 +80,10 @@ static PetscErrorCode RestoreBest(Solve *s)
   PetscFunctionBegin;
   if (!s->best.h || s->best.held_out.rho_high > s->solved->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierMeasurementCopy_Private(&s->best, &now));
-  s->solved->held_out = now.held_out;
-  s->state.curves     = now.curves;
-  s->solved->streamed = now.streamed;
-  s->centred          = PETSC_FALSE;
+  s->solved->held_out        = now.held_out;
+  s->state.curves            = now.curves;
+  s->solved->one_pass_curves = now.one_pass_curves;
+  s->centred                 = PETSC_FALSE;
   PetscCall(
       BrenierPrint(s->targets->comm, "stopped: the heights measured before are kept, as those since are not better"));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -9,7 +9,7 @@
 */
 #include "hierarchy.h"
 #include "budget.h"
-#include "methods/length.h"
+#include "methods/height_scale.h"
 
 #include <brenier/base.h>
 #include <brenier/scales.h>
@@ -30,13 +30,13 @@ static const PetscReal brenier_level_warm_up = 2.0;
 /* In-sample L1 residual at which a level ends, in parts of its sampling error. */
 static const PetscReal brenier_level_part = 0.4;
 
-static PetscErrorCode UseLists(BrenierDual dual, Vec h, PetscReal length)
+static PetscErrorCode UseLists(BrenierDual dual, Vec h, PetscReal height_scale)
 {
   Vec slack;
 
   PetscFunctionBegin;
   PetscCall(VecDuplicate(h, &slack));
-  PetscCall(VecSet(slack, brenier_first_slack * length));
+  PetscCall(VecSet(slack, brenier_first_slack * height_scale));
   PetscCall(BrenierDualSetSlack(dual, slack));
   PetscCall(VecDestroy(&slack));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -188,7 +188,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const B
   BrenierIteration     last;
   BrenierDual          dual;
   BrenierScales        scales;
-  PetscReal            length;
+  PetscReal            height_scale;
   PetscLogDouble       begun, ended;
   PetscErrorCode       ierr;
 
@@ -196,16 +196,16 @@ static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const B
   for (size_t i = 0; i < (size_t)t->n_local * t->dim; ++i) barycentre[i] = NAN; // until there are some
   PetscCall(BrenierHierarchyStart(t, source, options, h, start));
   PetscCall(PetscTime(&begun));
-  PetscCall(BrenierWarmUp(t, source, options->seed, brenier_level_warm_up, NULL, h, &length));
+  PetscCall(BrenierWarmUp(t, source, options->seed, brenier_level_warm_up, NULL, h, &height_scale));
   PetscCall(BrenierDualCreate(t, source, options->seed, BRENIER_STREAM_LEVEL, curves, batches, &dual));
   PetscCall(BrenierTargetsScales(t, &scales));
-  if (BrenierBudgetUsesLists_Private(t->n, t->dim) && !scales) PetscCall(UseLists(dual, h, length));
+  if (BrenierBudgetUsesLists_Private(t->n, t->dim) && !scales) PetscCall(UseLists(dual, h, height_scale));
   newton.monitor              = NULL;
   newton.certify              = PETSC_FALSE;
   newton.convergence.l1_part  = brenier_level_part;
   newton.convergence.residual = 0.0;
   newton.convergence.max_it   = max_it;
-  newton.length               = length; // what empty cells are lifted by at most
+  newton.height_scale         = height_scale; // what empty cells are lifted by at most
   ierr                        = RunLevel(dual, t, &newton, h, barycentre, &last);
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(ierr);
@@ -215,7 +215,8 @@ static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const B
                          "level: %" PetscInt_FMT " clusters, %.0f curves, %.0f iterations, L1 residual %.1e, %.1f s",
                          t->n, last.curves, last.iteration, last.l1, ended - begun));
   PetscCall(BrenierLog(t->comm, "level", "i clusters", (PetscInt64)t->n, "r curves", last.curves, "r iterations",
-                       last.iteration, "r l1", last.l1, "r noise", last.noise, "r level_seconds", ended - begun, NULL));
+                       last.iteration, "r l1", last.l1, "r noise", last.sampling_error, "r level_seconds",
+                       ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -304,12 +305,12 @@ PetscErrorCode BrenierSolveRestart(BrenierTargets t, BrenierSource source, const
   PetscCall(PetscFree(shift));
   PetscCall(ierr);
   PetscCall(VecDuplicate(h, &mass));
-  if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE || t->n == 1) start->length = 0.0;
-  else if (moved) PetscCall(BrenierLengthScale_Private(t, source, options->seed, h, mass, &start->length));
+  if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE || t->n == 1) start->height_scale = 0.0;
+  else if (moved) PetscCall(BrenierHeightScale_Private(t, source, options->seed, h, mass, &start->height_scale));
   else
     PetscCall(BrenierWarmUp(t, source, options->seed,
                             PetscMax(options->warm_up, 0.0) > 0.0 ? options->warm_up : brenier_level_warm_up,
-                            options->checkpoint, h, &start->length));
+                            options->checkpoint, h, &start->height_scale));
   PetscCall(VecDestroy(&mass));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -12,7 +12,7 @@ static const PetscReal brenier_light_circles = 0.5;
 
 /* What is too heavy costs more than what is too light, and of a few pieces the slope is chance: e-folds below the
    weight, and a factor of the length. */
-static const PetscReal brenier_light_below = 0.3, brenier_light_length = 1.5;
+static const PetscReal brenier_light_below = 0.3, brenier_light_fall = 1.5;
 
 /* Least weight in a stage of so many curves; 0 where cells are fitted as they are. */
 static PetscReal Floor(const Solve *s, PetscInt64 curves)
@@ -84,29 +84,29 @@ PetscErrorCode BrenierSolveRestoreLight_Private(Solve *s, BrenierOwnWeights *own
 
 /* Lengths of this rank's targets: what the Hessian says, and no less than what it says of a typical light cell, as one
    row is chance. */
-static PetscErrorCode Lengths(const Solve *s, PetscReal floor, PetscReal length[])
+static PetscErrorCode DiagonalSteps(const Solve *s, PetscReal floor, PetscReal step[])
 {
   const BrenierTargets t = s->targets;
-  const PetscScalar   *scale;
+  const PetscScalar   *diagonal_step;
   PetscReal           *term, sum[2], typical;
   BrenierScales        scales;
 
   PetscFunctionBegin;
   PetscCall(BrenierTargetsScales(t, &scales));
   PetscCall(PetscMalloc1(2 * (size_t)t->n_local, &term));
-  PetscCall(VecGetArrayRead(s->scale, &scale));
+  PetscCall(VecGetArrayRead(s->diagonal_step, &diagonal_step));
   for (PetscInt i = 0; i < t->n_local; ++i) {
     const PetscReal unit  = scales ? scales->apart[t->first + i] : 1.0;
-    const PetscBool light = (PetscBool)(t->nu[i] < floor && scale[i] > 0.0);
+    const PetscBool light = (PetscBool)(t->nu[i] < floor && diagonal_step[i] > 0.0);
 
-    term[i]              = light ? log(scale[i] / unit) : 0.0;
+    term[i]              = light ? log(diagonal_step[i] / unit) : 0.0;
     term[t->n_local + i] = light;
   }
   PetscCall(BrenierExactSum(t->comm, t->n_local, 2, term, sum));
   typical = sum[1] > 0.0 ? PetscExpReal(sum[0] / sum[1]) : 0.0;
   for (PetscInt i = 0; i < t->n_local; ++i)
-    length[i] = PetscMax(scale[i], typical * (scales ? scales->apart[t->first + i] : 1.0));
-  PetscCall(VecRestoreArrayRead(s->scale, &scale));
+    step[i] = PetscMax(diagonal_step[i], typical * (scales ? scales->apart[t->first + i] : 1.0));
+  PetscCall(VecRestoreArrayRead(s->diagonal_step, &diagonal_step));
   PetscCall(PetscFree(term));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -115,20 +115,20 @@ PetscErrorCode BrenierSolveLowerLight_Private(Solve *s, PetscInt64 next)
 {
   const BrenierTargets t     = s->targets;
   const PetscReal      floor = Floor(s, s->state.curves), after = next > 0 ? Floor(s, next) : 0.0;
-  PetscReal           *length;
+  PetscReal           *step;
   PetscScalar         *h;
 
   PetscFunctionBegin;
   if (floor == 0.0) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscMalloc1(t->n_local, &length));
-  PetscCall(Lengths(s, floor, length));
+  PetscCall(PetscMalloc1(t->n_local, &step));
+  PetscCall(DiagonalSteps(s, floor, step));
   PetscCall(VecGetArray(s->h, &h));
   for (PetscInt i = 0; i < t->n_local; ++i) {
     const PetscReal folds = log(floor / PetscMax(t->nu[i], after));
 
-    if (t->nu[i] < floor) h[i] -= length[i] * (next > 0 ? folds : brenier_light_length * (folds + brenier_light_below));
+    if (t->nu[i] < floor) h[i] -= step[i] * (next > 0 ? folds : brenier_light_fall * (folds + brenier_light_below));
   }
   PetscCall(VecRestoreArray(s->h, &h));
-  PetscCall(PetscFree(length));
+  PetscCall(PetscFree(step));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -67,7 +67,7 @@ static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[],
   PetscFunctionBegin;
   PetscCall(VecDuplicate(mass, &at));
   PetscCall(PetscMalloc1(s->targets->n_local, &most));
-  for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->state.length);
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->state.height_scale);
   for (PetscInt step = 0; step < BRENIER_FILL_STEPS; ++step) {
     PetscCall(BrenierDualEvaluate(dual, s->h, mass, &value));
     PetscCall(VecCopy(s->h, at));
@@ -85,8 +85,8 @@ static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[],
 /* One round and its measurement; `better` when it was kept, else heights and measurement are as they were. */
 static PetscErrorCode TryFill(Solve *s, uint32_t round, Measurement *before, PetscBool *better)
 {
-  const uint32_t        first = 64; // beyond the measurements of the solve
-  Measurement           now = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->streamed};
+  const uint32_t first = 64; // beyond the measurements of the solve
+  Measurement    now = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->one_pass_curves};
   const BrenierHeldOut *o = &s->solved->held_out, *was = &before->held_out;
   const PetscInt64      max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
   PetscBool            *chosen;

@@ -13,7 +13,7 @@ static PetscReal Rate(const BrenierPassState *p)
 {
   const PetscReal batch = (PetscReal)p->batch, batches = p->effective_curves / batch + (PetscReal)p->step;
 
-  return brenier_pass_rate * PetscSqrtReal(batch / p->noise / batches);
+  return brenier_pass_rate * PetscSqrtReal(batch / p->sampling_k / batches);
 }
 
 /* Where a step's masses are measured to. */
@@ -38,11 +38,11 @@ static PetscErrorCode Step(BrenierPass *p, Vec mass, BrenierIteration *last)
   const uint32_t           stream = BRENIER_STREAM_PASS + (uint32_t)(now->first + now->step);
   const PetscReal          batch  = (PetscReal)now->batch;
   const BrenierFreshCurves fresh  = {p->targets, p->source, p->seed, stream, now->batch};
-  const BrenierStepRule    rule   = {.length     = Rate(now),
-                                     .scale      = p->scale,
-                                     .most       = brenier_pass_most,
-                                     .scales     = p->node_scale ? p->targets->scales : NULL,
-                                     .node_scale = p->node_scale};
+  const BrenierStepRule    rule   = {.step          = Rate(now),
+                                     .diagonal_step = p->diagonal_step,
+                                     .most          = brenier_pass_most,
+                                     .scales        = p->node_step ? p->targets->scales : NULL,
+                                     .node_step     = p->node_step};
   const BrenierMeanRule    mean   = {BRENIER_MEAN_RUNNING,
                                      batch / (now->effective_curves + batch * (PetscReal)(now->step + 1)), 1.0};
   Report                   report = {p->targets, last};
@@ -53,7 +53,7 @@ static PetscErrorCode Step(BrenierPass *p, Vec mass, BrenierIteration *last)
   PetscCall(BrenierAverage_Private(&mean, p->h, p->mean));
   ++now->step;
   last->iteration = last->evaluations = (PetscReal)now->step;
-  last->noise                         = PetscSqrtReal(now->noise / batch);
+  last->sampling_error                = PetscSqrtReal(now->sampling_k / batch);
   last->curves = last->scanned = batch * (PetscReal)now->step;
   last->candidates             = 0.0;
   PetscFunctionReturn(PETSC_SUCCESS);

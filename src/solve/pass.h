@@ -23,8 +23,8 @@ typedef struct BrenierPass {
   BrenierTargets targets;
   BrenierSource  source;
   PetscInt64     seed;
-  Vec            scale;
-  PetscReal     *node_scale; /* the same of all nodes, where targets have scales: owned; else NULL */
+  Vec            diagonal_step;
+  PetscReal     *node_step; /* the same of all nodes, where targets have scales: owned; else NULL */
   /* data */
   Vec              h, mean; /* the iterate, and the answer so far, not gauged */
   BrenierDualWork *work;    /* of this rank: that of each step is added, but for what it held */

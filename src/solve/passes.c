@@ -3,7 +3,7 @@
 
 #include <brenier/base.h>
 
-#include "methods/length.h"
+#include "methods/height_scale.h"
 #include "methods/nodes.h"
 #include "pass.h"
 
@@ -11,13 +11,13 @@
 
 /* Scale of all targets alike where Newton left none, in parts of the length: a dimension, and at most. As in the
    warm-up, for cells may be smaller than the length tells. */
-static const PetscReal brenier_plain_scale = 0.07, brenier_plain_scale_most = 0.5;
+static const PetscReal brenier_plain_step = 0.07, brenier_plain_step_most = 0.5;
 
 /* The same of a node where targets have scales, in parts of its distance. */
-static const PetscReal brenier_plain_node_scale = 0.2;
+static const PetscReal brenier_plain_node_step = 0.2;
 
 /* Scale of a target in a pass over the geometric mean, at most. */
-static const PetscReal brenier_scale_most = 4.0;
+static const PetscReal brenier_diagonal_step_most = 4.0;
 
 /* Keeps what a pass can go on from, then stops if that was asked for. */
 static PetscErrorCode PassSafePoint(Solve *s, const BrenierPass *pass)
@@ -51,52 +51,52 @@ static PetscErrorCode MonitorPass(void *context, const BrenierPass *pass, const 
 
 /* Lowers entries far above the geometric mean: such a cell was next to empty when its diagonal was taken, and would
    swing. */
-static PetscErrorCode BoundScale(BrenierTargets t, Vec scale)
+static PetscErrorCode BoundDiagonalStep(BrenierTargets t, Vec diagonal_step)
 {
   PetscScalar *a;
   PetscReal   *term, mean;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(t->n_local, &term));
-  PetscCall(VecGetArray(scale, &a));
+  PetscCall(VecGetArray(diagonal_step, &a));
   for (PetscInt i = 0; i < t->n_local; ++i) term[i] = t->nu[i] * log(a[i]);
   PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, &mean));
-  for (PetscInt i = 0; i < t->n_local; ++i) a[i] = PetscMin(a[i], brenier_scale_most * PetscExpReal(mean));
-  PetscCall(VecRestoreArray(scale, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] = PetscMin(a[i], brenier_diagonal_step_most * PetscExpReal(mean));
+  PetscCall(VecRestoreArray(diagonal_step, &a));
   PetscCall(PetscFree(term));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Scales of all nodes by the Hessian of the sample, without one by their distances; kept as those of targets, and of
    group n + i as entry i of another vector. */
-static PetscErrorCode SetNodeScales(Solve *s)
+static PetscErrorCode SetNodeSteps(Solve *s)
 {
   const BrenierTargets t = s->targets;
   const BrenierScales  x = t->scales;
   PetscScalar         *a, *b;
-  PetscReal           *scale;
+  PetscReal           *diagonal_step;
   Mat                  hessian;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(x->n_nodes, &scale));
-  for (PetscInt i = 0; i < x->n_nodes; ++i) scale[i] = brenier_plain_node_scale * x->apart[i];
+  PetscCall(PetscMalloc1(x->n_nodes, &diagonal_step));
+  for (PetscInt i = 0; i < x->n_nodes; ++i) diagonal_step[i] = brenier_plain_node_step * x->apart[i];
   if (s->dual) {
     PetscCall(BrenierDualHessian(s->dual, 1, &hessian));
-    PetscCall(BrenierNodeScales_Private(t, x, hessian, scale));
+    PetscCall(BrenierNodeSteps_Private(t, x, hessian, diagonal_step));
     PetscCall(MatDestroy(&hessian));
   }
-  PetscCall(VecDuplicate(s->scale, &s->groups));
-  PetscCall(VecGetArray(s->scale, &a));
+  PetscCall(VecDuplicate(s->diagonal_step, &s->groups));
+  PetscCall(VecGetArray(s->diagonal_step, &a));
   PetscCall(VecGetArray(s->groups, &b));
   for (PetscInt i = 0; i < t->n_local; ++i) {
     const PetscInt group = x->n + t->first + i;
 
-    a[i] = scale[t->first + i];
-    b[i] = group < x->n_nodes ? scale[group] : 0.0;
+    a[i] = diagonal_step[t->first + i];
+    b[i] = group < x->n_nodes ? diagonal_step[group] : 0.0;
   }
   PetscCall(VecRestoreArray(s->groups, &b));
-  PetscCall(VecRestoreArray(s->scale, &a));
-  PetscCall(PetscFree(scale));
+  PetscCall(VecRestoreArray(s->diagonal_step, &a));
+  PetscCall(PetscFree(diagonal_step));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -107,34 +107,34 @@ static PetscErrorCode GatherNodeSteps(const Solve *s, BrenierPass *pass)
   PetscReal          *groups;
 
   PetscFunctionBegin;
-  if (!s->groups || pass->node_scale) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscMalloc1(x->n_nodes, &pass->node_scale));
+  if (!s->groups || pass->node_step) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(x->n_nodes, &pass->node_step));
   PetscCall(PetscMalloc1(x->n, &groups));
-  PetscCall(BrenierScalesGather(x, s->scale, pass->node_scale));
+  PetscCall(BrenierScalesGather(x, s->diagonal_step, pass->node_step));
   PetscCall(BrenierScalesGather(x, s->groups, groups));
-  PetscCall(PetscArraycpy(pass->node_scale + x->n, groups, x->n_nodes - x->n));
+  PetscCall(PetscArraycpy(pass->node_step + x->n, groups, x->n_nodes - x->n));
   PetscCall(PetscFree(groups));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The scale that Newton left; without one, that of the warm-up for all, which asks for shorter steps in few
    dimensions. */
-static PetscErrorCode SetPassScale(Solve *s, Vec work)
+static PetscErrorCode SetDiagonalSteps(Solve *s, Vec work)
 {
   PetscReal largest;
 
   PetscFunctionBegin;
-  if (s->targets->scales && !s->groups) PetscCall(SetNodeScales(s));
+  if (s->targets->scales && !s->groups) PetscCall(SetNodeSteps(s));
   if (s->groups) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(VecMax(s->scale, NULL, &largest));
+  PetscCall(VecMax(s->diagonal_step, NULL, &largest));
   if (largest > 0.0) {
-    PetscCall(BoundScale(s->targets, s->scale));
+    PetscCall(BoundDiagonalStep(s->targets, s->diagonal_step));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (s->state.length <= 0.0)
-    PetscCall(BrenierLengthScale_Private(s->targets, s->source, s->options->seed, s->h, work, &s->state.length));
-  PetscCall(VecSet(s->scale, s->state.length *
-                                 PetscMin(brenier_plain_scale * (PetscReal)s->targets->dim, brenier_plain_scale_most)));
+  if (s->state.height_scale <= 0.0)
+    PetscCall(BrenierHeightScale_Private(s->targets, s->source, s->options->seed, s->h, work, &s->state.height_scale));
+  PetscCall(VecSet(s->diagonal_step, s->state.height_scale * PetscMin(brenier_plain_step * (PetscReal)s->targets->dim,
+                                                                      brenier_plain_step_most)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -145,7 +145,7 @@ static PetscErrorCode BeginPass(Solve *s, BrenierPass *pass)
 
   PetscFunctionBegin;
   BrenierBudgetPlanEpoch_Private(&s->budget, &accuracy, s->state.curves, BrenierSolveCurves_Private(s), &pass->now);
-  PetscCall(SetPassScale(s, pass->mean));
+  PetscCall(SetDiagonalSteps(s, pass->mean));
   pass->now.of_nodes = (PetscBool)(s->groups != NULL);
   PetscCall(VecCopy(s->h, pass->mean));
   PetscCall(PassSafePoint(s, pass));
@@ -170,9 +170,9 @@ static PetscErrorCode RunPass(Solve *s, BrenierPass *pass)
   PetscCall(VecCopy(pass->mean, s->h));
   pass->now.before += pass->now.n_steps * pass->now.batch;
   ++pass->now.pass;
-  s->state.before     = s->state.newest;
-  s->solved->streamed = pass->now.before;
-  s->solved->reason   = BRENIER_REASON_SEEN;
+  s->state.before            = s->state.newest;
+  s->solved->one_pass_curves = pass->now.before;
+  s->solved->reason          = BRENIER_REASON_SEEN;
   PetscCall(BrenierSolveMeasure_Private(s, (uint32_t)++s->state.attempt));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -208,14 +208,14 @@ static PetscBool NeedsPass(const Solve *s)
 
 PetscErrorCode BrenierSolvePasses_Private(Solve *s)
 {
-  BrenierPass pass   = {.targets = s->targets,
-                        .source  = s->source,
-                        .seed    = s->options->seed,
-                        .scale   = s->scale,
-                        .h       = s->h,
-                        .work    = &s->solved->work,
-                        .monitor = MonitorPass,
-                        .context = s};
+  BrenierPass pass   = {.targets       = s->targets,
+                        .source        = s->source,
+                        .seed          = s->options->seed,
+                        .diagonal_step = s->diagonal_step,
+                        .h             = s->h,
+                        .work          = &s->solved->work,
+                        .monitor       = MonitorPass,
+                        .context       = s};
   Measurement best   = {0};
   Vec *const  work[] = {&pass.mean, &best.h, &best.mass, &best.mass_error};
 
@@ -224,12 +224,12 @@ PetscErrorCode BrenierSolvePasses_Private(Solve *s)
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(s->h, work[i]));
   if (s->resuming) {
     pass.now = s->state.pass;
-    if (pass.now.of_nodes) PetscCall(VecDuplicate(s->scale, &s->groups));
+    if (pass.now.of_nodes) PetscCall(VecDuplicate(s->diagonal_step, &s->groups));
     PetscCall(
         BrenierCheckpointGet(s->options->checkpoint, &(BrenierSolveVectors){.mean = pass.mean, .groups = s->groups}));
   }
   while (s->resuming || (NeedsPass(s) && pass.now.pass < BRENIER_RETRIES)) PetscCall(TryPass(s, &pass, &best));
-  PetscCall(PetscFree(pass.node_scale));
+  PetscCall(PetscFree(pass.node_step));
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

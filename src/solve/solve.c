@@ -19,7 +19,7 @@ static PetscErrorCode HasStages(const Solve *s, PetscReal wanted, PetscBool *has
   PetscFunctionBegin;
   PetscCall(BrenierSolveMaxSampleCurves_Private(s, &max_curves));
   *has = BrenierBudgetSampleIsUseful_Private(&s->budget, max_curves, wanted);
-  if (s->state.length > 0.0 && BrenierBudgetSkipsNewton_Private(&s->budget)) *has = PETSC_FALSE;
+  if (s->state.height_scale > 0.0 && BrenierBudgetSkipsNewton_Private(&s->budget)) *has = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -201,17 +201,17 @@ static PetscErrorCode Run(Solve *s)
 }
 
 PetscErrorCode BrenierSolve(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,
-                            PetscReal length, Vec h, const BrenierCells *cells, BrenierSolved *solved)
+                            PetscReal height_scale, Vec h, const BrenierCells *cells, BrenierSolved *solved)
 {
-  Solve s = {.targets      = t,
-             .source       = source,
-             .options      = options,
-             .h            = h,
-             .mass         = cells->mass,
-             .mass_error   = cells->mass_error,
-             .barycentre   = cells->barycentre,
-             .state.length = length,
-             .solved       = solved};
+  Solve s = {.targets            = t,
+             .source             = source,
+             .options            = options,
+             .h                  = h,
+             .mass               = cells->mass,
+             .mass_error         = cells->mass_error,
+             .barycentre         = cells->barycentre,
+             .state.height_scale = height_scale,
+             .solved             = solved};
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(solved, sizeof *solved));

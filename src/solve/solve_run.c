@@ -32,12 +32,13 @@ BrenierAccuracy BrenierSolveAccuracy_Private(const Solve *s)
 {
   const BrenierHeldOut *o = &s->solved->held_out;
 
-  return (BrenierAccuracy){.curves = o->curves, .noise = o->noise, .rho = o->rho, .rho_high = o->rho_high};
+  return (BrenierAccuracy){
+      .curves = o->curves, .sampling_error = o->sampling_error, .rho = o->rho, .rho_high = o->rho_high};
 }
 
 PetscInt64 BrenierSolveCurves_Private(const Solve *s)
 {
-  return s->state.curves + s->solved->streamed;
+  return s->state.curves + s->solved->one_pass_curves;
 }
 
 PetscErrorCode BrenierSolveMaxSampleCurves_Private(const Solve *s, PetscInt64 *max_curves)
@@ -75,7 +76,8 @@ BrenierIteration BrenierSolveTotal_Private(const Solve *s, const BrenierIteratio
 
 PetscErrorCode BrenierSolveSafePoint_Private(Solve *s, BrenierPhase phase, Vec answer, Vec mean, BrenierDual dual)
 {
-  const BrenierSolveVectors v = {.h = s->h, .mean = mean, .scale = s->scale, .slack = s->slack, .groups = s->groups};
+  const BrenierSolveVectors v = {
+      .h = s->h, .mean = mean, .diagonal_step = s->diagonal_step, .slack = s->slack, .groups = s->groups};
 
   PetscFunctionBegin;
   s->state.phase = phase;
@@ -105,9 +107,9 @@ PetscErrorCode BrenierMeasurementCopy_Private(const Measurement *from, Measureme
   if (from->h && to->h) PetscCall(VecCopy(from->h, to->h));
   PetscCall(VecCopy(from->mass, to->mass));
   PetscCall(VecCopy(from->mass_error, to->mass_error));
-  to->held_out = from->held_out;
-  to->curves   = from->curves;
-  to->streamed = from->streamed;
+  to->held_out        = from->held_out;
+  to->curves          = from->curves;
+  to->one_pass_curves = from->one_pass_curves;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -138,8 +140,9 @@ PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscIn
 /* Keeps the best heights that were measured, for a stop to end with. */
 static PetscErrorCode SaveBest(Solve *s)
 {
-  const Measurement now   = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->streamed};
-  Vec *const        vec[] = {&s->best.h, &s->best.mass, &s->best.mass_error};
+  const Measurement now = {
+      s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->one_pass_curves};
+  Vec *const vec[] = {&s->best.h, &s->best.mass, &s->best.mass_error};
 
   PetscFunctionBegin;
   if (s->options->checkpoint) PetscFunctionReturn(PETSC_SUCCESS);
@@ -167,7 +170,7 @@ PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
 /* Takes up what a checkpoint found. */
 static PetscErrorCode Resume(Solve *s)
 {
-  const BrenierSolveVectors v          = {.h = s->h, .scale = s->scale, .slack = s->slack};
+  const BrenierSolveVectors v          = {.h = s->h, .diagonal_step = s->diagonal_step, .slack = s->slack};
   BrenierCheckpoint         checkpoint = s->options->checkpoint;
 
   PetscFunctionBegin;
@@ -204,7 +207,7 @@ static void CountSaved(Solve *s)
 {
   const BrenierPassState *pass = &s->state.pass;
 
-  s->solved->streamed = s->state.phase == BRENIER_PHASE_PASS ? pass->before + pass->step * pass->batch : 0;
+  s->solved->one_pass_curves = s->state.phase == BRENIER_PHASE_PASS ? pass->before + pass->step * pass->batch : 0;
   if (s->state.phase == BRENIER_PHASE_STAGE) s->state.curves = s->state.size;
   else if (s->state.phase != BRENIER_PHASE_PASS) s->state.curves = 0;
 }
@@ -241,12 +244,12 @@ PetscErrorCode BrenierSolveRunCreate_Private(Solve *s)
   BrenierScales scales;
 
   PetscFunctionBegin;
-  PetscCall(VecDuplicate(s->h, &s->scale));
+  PetscCall(VecDuplicate(s->h, &s->diagonal_step));
   PetscCall(VecDuplicate(s->h, &s->slack));
   PetscCall(VecDuplicate(s->h, &s->saved));
   PetscCall(VecDuplicate(s->h, &s->fitted));
-  PetscCall(VecSet(s->scale, 0.0));
-  PetscCall(VecSet(s->slack, brenier_first_slack * s->state.length));
+  PetscCall(VecSet(s->diagonal_step, 0.0));
+  PetscCall(VecSet(s->slack, brenier_first_slack * s->state.height_scale));
   PetscCall(BrenierTargetsScales(s->targets, &scales));
   if (scales) PetscCall(PrintScales(s->targets->comm, scales));
   s->budget = BrenierSolveBudget_Private(s->targets, s->source, s->options);
@@ -259,7 +262,7 @@ PetscErrorCode BrenierSolveRunDestroy_Private(Solve *s)
 {
   PetscFunctionBegin;
   PetscCall(BrenierSolveFreeSample_Private(s));
-  PetscCall(VecDestroy(&s->scale));
+  PetscCall(VecDestroy(&s->diagonal_step));
   PetscCall(VecDestroy(&s->slack));
   PetscCall(VecDestroy(&s->groups));
   PetscCall(VecDestroy(&s->saved));

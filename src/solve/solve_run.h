@@ -11,7 +11,7 @@
 #include "budget.h"
 
 /* Batches of a sample: enough to tell the sampling error to a fifth. */
-enum { BRENIER_NOISE_BATCHES = 16 };
+enum { BRENIER_SAMPLE_BATCHES = 16 };
 
 /* Samples, passes or descents that a tolerance is tried with. */
 enum { BRENIER_RETRIES = 8 };
@@ -20,7 +20,7 @@ enum { BRENIER_RETRIES = 8 };
 typedef struct {
   Vec            h, mass, mass_error;
   BrenierHeldOut held_out;
-  PetscInt64     curves, streamed;
+  PetscInt64     curves, one_pass_curves;
 } Measurement;
 
 /* State of a solve. */
@@ -32,7 +32,7 @@ typedef struct {
   BrenierBudget              budget;
   /* data */
   BrenierDual dual;
-  Vec         h, scale, slack;
+  Vec         h, diagonal_step, slack;
   Vec         groups;           /* scales of groups, as checkpoint.h has them; NULL until a pass goes by nodes */
   Vec         mass, mass_error; /* of the last measurement */
   PetscReal  *barycentre;

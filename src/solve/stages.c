@@ -61,7 +61,7 @@ static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOption
   PetscFunctionBegin;
   if (s->resuming) {
     PetscCall(BrenierCheckpointLoadDual(options->checkpoint, s->source, options->seed, BRENIER_STREAM_SOLVE,
-                                        BRENIER_NOISE_BATCHES, s->lists, &s->dual));
+                                        BRENIER_SAMPLE_BATCHES, s->lists, &s->dual));
     newton->resume = &s->state.newton;
     s->resuming    = PETSC_FALSE;
   } else if (s->dual) {
@@ -73,7 +73,7 @@ static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOption
     PetscFunctionReturn(PETSC_SUCCESS);
   } else {
     PetscCall(BrenierDualCreate(s->targets, s->source, options->seed, BRENIER_STREAM_SOLVE, curves,
-                                BRENIER_NOISE_BATCHES, &s->dual));
+                                BRENIER_SAMPLE_BATCHES, &s->dual));
     if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
   }
   PetscCall(BrenierDualSetVerify(s->dual, options->verify));
@@ -93,14 +93,14 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
   newton.monitor        = MonitorStage;
   newton.safe_point     = SafePoint;
   newton.context        = s;
-  newton.scale          = s->scale;
-  newton.length         = s->state.length;
+  newton.diagonal_step  = s->diagonal_step;
+  newton.height_scale   = s->state.height_scale;
   newton.hessian_curves = BrenierBudgetHessianCurves_Private(&s->budget);
   if (options->curves == 0) {
     // The measurement on fresh curves, by full scans, is what judges
-    newton.convergence.noise_part = PetscMax(newton.convergence.noise_part, brenier_last_part);
-    newton.convergence.rho        = brenier_last_tol * options->tol;
-    newton.certify                = PETSC_FALSE;
+    newton.convergence.sampling_part = PetscMax(newton.convergence.sampling_part, brenier_last_part);
+    newton.convergence.rho           = brenier_last_tol * options->tol;
+    newton.certify                   = PETSC_FALSE;
   }
   if (!last) {
     newton.convergence.residual = 0.0;
@@ -125,15 +125,15 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
 }
 
 /* Slacks for what the heights are expected to move by, from a sampling error. */
-static PetscErrorCode SetSlack(Solve *s, PetscReal noise)
+static PetscErrorCode SetSlack(Solve *s, PetscReal sampling_error)
 {
   PetscReal largest;
 
   PetscFunctionBegin;
-  PetscCall(VecMax(s->scale, NULL, &largest));
+  PetscCall(VecMax(s->diagonal_step, NULL, &largest));
   if (largest > 0.0) {
-    PetscCall(VecCopy(s->scale, s->slack));
-    PetscCall(VecScale(s->slack, brenier_slack * noise));
+    PetscCall(VecCopy(s->diagonal_step, s->slack));
+    PetscCall(VecScale(s->slack, brenier_slack * sampling_error));
   }
   if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -143,11 +143,11 @@ static PetscErrorCode SetSlack(Solve *s, PetscReal noise)
 static void PredictMeasurement(Solve *s)
 {
   const BrenierIteration *last = &s->state.newest;
-  const BrenierAccuracy   w    = BrenierBudgetPredictHeldOut_Private(s->state.curves, last->noise, last->l1);
+  const BrenierAccuracy   w    = BrenierBudgetPredictHeldOut_Private(s->state.curves, last->sampling_error, last->l1);
   BrenierHeldOut         *o    = &s->solved->held_out;
 
   o->curves          = w.curves;
-  o->noise           = w.noise;
+  o->sampling_error  = w.sampling_error;
   o->rho             = w.rho;
   o->rho_high        = w.rho_high;
   s->has_measurement = s->centred = PETSC_FALSE;
@@ -192,10 +192,10 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_ove
     s->state.size   = size;
     s->state.last   = last;
     PetscCall(BrenierSolveStage_Private(s, size, last));
-    PetscCall(SetSlack(s, s->state.newest.noise));
+    PetscCall(SetSlack(s, s->state.newest.sampling_error));
     if (s->solved->reason < 0) break;
     if (fixed || s->state.passes) continue;
-    wanted = BrenierBudgetToleranceCurves_Private(&s->budget, s->state.newest.noise, s->state.size);
+    wanted = BrenierBudgetToleranceCurves_Private(&s->budget, s->state.newest.sampling_error, s->state.size);
     if (!last && wanted <= (PetscReal)size) wanted = (PetscReal)size; // once more, to the end
     else last = (PetscBool)(last && Suffices(size, wanted));
     if (last || !BrenierBudgetSwitchesToSgd_Private(&s->budget, s->state.curves, wanted)) continue;

@@ -24,7 +24,7 @@ static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, BrenierSource source, co
     if (checkpoint) PetscCall(BrenierCheckpointSetLevels(checkpoint, start->n_levels, start->level));
   }
   PetscCall(BrenierWarmUp(t, source, options->seed, BrenierBudgetWarmUp_Private(&budget, alone), checkpoint, h,
-                          &start->length));
+                          &start->height_scale));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -79,7 +79,7 @@ static PetscErrorCode StartCube(BrenierTargets t, BrenierSource source, const Br
   PetscCall(BrenierPrint(t->comm, "start: great circles for the Gaussian of the cube's covariance"));
   PetscCall(LevelsAndWarmUp(t, gaussian, options, PETSC_FALSE, h, start));
   PetscCall(BrenierDualCreate(t, gaussian, options->seed, BRENIER_STREAM_START,
-                              2 * BrenierBudgetFirstStageCurves_Private(&circles), BRENIER_NOISE_BATCHES, &dual));
+                              2 * BrenierBudgetFirstStageCurves_Private(&circles), BRENIER_SAMPLE_BATCHES, &dual));
   PetscCall(VecDuplicate(h, &cube.saved));
   PetscCall(VecCopy(h, cube.saved));
   ierr = BrenierNewton(dual, t, &newton, h, &last, &reason);

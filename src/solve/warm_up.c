@@ -5,7 +5,7 @@
 
 #include "budget.h"
 #include "methods/averaged.h"
-#include "methods/length.h"
+#include "methods/height_scale.h"
 
 #include <math.h>
 
@@ -34,7 +34,7 @@ static const PetscReal brenier_warm_shrunk = 0.5;
 static const PetscReal brenier_warm_rate = 0.07, brenier_warm_step_most = 0.5;
 
 /* Length of a node over its distance to others, where targets have scales. */
-static const PetscReal brenier_warm_length = 0.2;
+static const PetscReal brenier_warm_node_scale = 0.2;
 
 /* Curves of a step at least: fewer leave a step to chance. */
 static const PetscInt64 brenier_warm_least = 16;
@@ -48,8 +48,8 @@ static PetscErrorCode WarmStep(WarmUp *w)
   const PetscReal          rate  = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_step_most);
   const PetscReal          root  = PetscSqrtReal((PetscReal)step + 1.0);
   const BrenierFreshCurves fresh = {t, w->source, w->seed, BRENIER_STREAM_WARM + (uint32_t)(first + step), w->n_curves};
-  const BrenierStepRule    rule  = {.length =
-                                    w->scales ? rate / root * brenier_warm_length : rate * w->now.warm.length / root,
+  const BrenierStepRule    rule  = {.step   = w->scales ? rate / root * brenier_warm_node_scale
+                                                        : rate * w->now.warm.height_scale / root,
                                     .least  = 1.0 / (PetscReal)t->n,
                                     .scales = w->scales};
 
@@ -97,7 +97,7 @@ static PetscErrorCode WarmRound(WarmUp *w)
 /* Heights where the descent begins: multiples of a small part of the length. Their last bits depend on the ranks, and
    descent on few curves doubles such differences again and again. Rounded, every rank count starts alike, but for a
    number that lies on the edge of two multiples, one in a billion. */
-static PetscErrorCode RoundHeights(PetscReal length, Vec h)
+static PetscErrorCode RoundHeights(PetscReal height_scale, Vec h)
 {
   const int    bits = 8;
   PetscInt     n;
@@ -105,8 +105,8 @@ static PetscErrorCode RoundHeights(PetscReal length, Vec h)
   int          exponent;
 
   PetscFunctionBegin;
-  if (!(length > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
-  (void)frexp(length, &exponent);
+  if (!(height_scale > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  (void)frexp(height_scale, &exponent);
   PetscCall(VecGetLocalSize(h, &n));
   PetscCall(VecGetArray(h, &a));
   for (PetscInt i = 0; i < n; ++i) a[i] = ldexp(rint(ldexp(a[i], bits - exponent)), exponent - bits);
@@ -126,10 +126,10 @@ static PetscErrorCode BeginWarmUp(WarmUp *w)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   w->now.phase = BRENIER_PHASE_WARM_UP;
-  PetscCall(BrenierLengthScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.length));
+  PetscCall(BrenierHeightScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.height_scale));
   if (w->scales) PetscFunctionReturn(PETSC_SUCCESS); // no one unit to round to
-  PetscCall(RoundHeights(w->now.warm.length, w->h));
-  PetscCall(BrenierLengthScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.length));
+  PetscCall(RoundHeights(w->now.warm.height_scale, w->h));
+  PetscCall(BrenierHeightScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.height_scale));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -146,17 +146,18 @@ static PetscErrorCode WarmRounds(WarmUp *w)
     PetscCall(VecCopy(w->h, w->so_far));
     PetscCall(WarmRound(w));
     PetscCall(VecCopy(w->h, w->so_far));
-    PetscCall(BrenierLengthScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &next));
-    more = (PetscBool)(++at->round < BRENIER_WARM_ROUNDS && !w->scales && next < brenier_warm_shrunk * at->length);
-    at->length = next;
-    at->step   = 0;
+    PetscCall(BrenierHeightScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &next));
+    more =
+        (PetscBool)(++at->round < BRENIER_WARM_ROUNDS && !w->scales && next < brenier_warm_shrunk * at->height_scale);
+    at->height_scale = next;
+    at->step         = 0;
     PetscCall(VecZeroEntries(w->mean));
   } while (more);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 seed, PetscReal warm_up,
-                             BrenierCheckpoint checkpoint, Vec h, PetscReal *scale)
+                             BrenierCheckpoint checkpoint, Vec h, PetscReal *height_scale)
 {
   const PetscInt n_steps = BrenierBudgetDescentSteps_Private(t->n, t->dim);
   WarmUp w = {.targets = t, .source = source, .seed = seed, .checkpoint = checkpoint, .h = h, .n_steps = n_steps};
@@ -165,7 +166,7 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 
   PetscErrorCode    ierr;
 
   PetscFunctionBegin;
-  *scale = 0.0;
+  *height_scale = 0.0;
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE || warm_up <= 0.0 || t->n == 1)
     PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscTime(&begun));
@@ -181,7 +182,7 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 
     PetscCall(VecCopy(w.so_far, h));
     PetscCall(BrenierTargetsGauge(t, h));
   }
-  *scale = at->length;
+  *height_scale = at->height_scale;
   PetscCall(VecDestroy(&w.mass));
   PetscCall(VecDestroy(&w.mean));
   PetscCall(VecDestroy(&w.so_far));
@@ -189,7 +190,7 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 
   PetscCall(PetscTime(&ended));
   PetscCall(BrenierPrint(t->comm, "warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
                          at->round * w.n_curves * n_steps, ended - begun));
-  PetscCall(BrenierLog(t->comm, "warm_up", "i curves", at->round * w.n_curves * n_steps, "r length", at->length,
+  PetscCall(BrenierLog(t->comm, "warm_up", "i curves", at->round * w.n_curves * n_steps, "r length", at->height_scale,
                        "r warm_up_seconds", ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

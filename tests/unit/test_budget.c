@@ -267,7 +267,7 @@ static void TestToleranceCurves(void)
   Expect("asked", 2, BrenierBudgetToleranceCurves_Private(&scales, 0.1, 100000), 100000 / 0.78);
   for (size_t i = 0; i < ROWS(table); ++i) {
     const BrenierAccuracy accuracy = {
-        .curves = 100000, .noise = 0.1, .rho = table[i].rho, .rho_high = table[i].rho_high};
+        .curves = 100000, .sampling_error = 0.1, .rho = table[i].rho, .rho_high = table[i].rho_high};
 
     Expect("retry", i, BrenierBudgetRetryCurves_Private(&plain, &accuracy, 100000), table[i].curves);
   }
@@ -276,8 +276,8 @@ static void TestToleranceCurves(void)
 /* Passes: 6 times what heights are worth at most, in 128 steps, or 512 of a small problem, as fit. */
 static void TestPlan(void)
 {
-  static const BrenierAccuracy first = {.curves = 120000, .noise = 0.2, .rho = 0.25, .rho_high = 0.27};
-  static const BrenierAccuracy then  = {.curves = 120000, .noise = 0.2, .rho = 0.125, .rho_high = 0.130};
+  static const BrenierAccuracy first = {.curves = 120000, .sampling_error = 0.2, .rho = 0.25, .rho_high = 0.27};
+  static const BrenierAccuracy then  = {.curves = 120000, .sampling_error = 0.2, .rho = 0.125, .rho_high = 0.130};
   const struct {
     BrenierBudget    b;
     PetscInt64       sample, used;

@@ -88,7 +88,7 @@ static PetscErrorCode Keep(const Problem *p, BrenierCheckpoint checkpoint, Petsc
 {
   BrenierSolveState         state = {.phase = BRENIER_PHASE_STAGE, .size = number, .wanted = 1.0 / 3.0};
   BrenierIteration          row   = {.iteration = (PetscReal)number, .rho = 0.5};
-  const BrenierSolveVectors v     = {.h = p->h, .scale = p->h, .slack = p->slack};
+  const BrenierSolveVectors v     = {.h = p->h, .diagonal_step = p->h, .slack = p->slack};
 
   PetscFunctionBeginUser;
   state.newton.now = row;
@@ -375,15 +375,15 @@ static PetscErrorCode TestVectors(void)
   }
   for (size_t i = 0; i < sizeof table / sizeof *table; ++i) {
     const BrenierSolveState state = {
-        .phase = table[i].phase, .length = 1.0 / 7.0, .passes = PETSC_TRUE, .pass.of_nodes = table[i].groups};
+        .phase = table[i].phase, .height_scale = 1.0 / 7.0, .passes = PETSC_TRUE, .pass.of_nodes = table[i].groups};
 
     PetscCall(Open(&p, &c));
     PetscCall(BrenierCheckpointSave(c, &state, &(BrenierSolveVectors){v[0], v[1], v[2], v[3], v[4]}, NULL));
     PetscCall(BrenierCheckpointWrite(c));
     PetscCall(BrenierCheckpointDestroy(&c));
     PetscCall(Open(&p, &c));
-    PetscCheck(BrenierCheckpointState(c)->length == 1.0 / 7.0 && BrenierCheckpointState(c)->passes, PETSC_COMM_WORLD,
-               PETSC_ERR_PLIB, "the state differs");
+    PetscCheck(BrenierCheckpointState(c)->height_scale == 1.0 / 7.0 && BrenierCheckpointState(c)->passes,
+               PETSC_COMM_WORLD, PETSC_ERR_PLIB, "the state differs");
     for (PetscInt k = 0; k < N_KEPT; ++k) PetscCall(VecSet(got[k], -1.0));
     PetscCall(BrenierCheckpointGet(c, &(BrenierSolveVectors){got[0], got[1], got[2], got[3], got[4]}));
     PetscCall(BrenierCheckpointDestroy(&c));

@@ -413,10 +413,11 @@ static PetscErrorCode TestSameAlone(Cloud cloud, PetscInt n, PetscInt dim, const
     PetscCheck(!memcmp(mass[0], mass[1], (size_t)n * sizeof *mass[0]), PETSC_COMM_SELF, PETSC_ERR_PLIB,
                "masses depend on the ranks");
     PetscCheck(!memcmp(&value[0].energy, &value[1].energy, sizeof value[0].energy) &&
-                   !memcmp(&value[0].noise2, &value[1].noise2, sizeof value[0].noise2) &&
+                   !memcmp(&value[0].sampling_chi2, &value[1].sampling_chi2, sizeof value[0].sampling_chi2) &&
                    value[0].n_pieces == value[1].n_pieces && value[0].n_empty == value[1].n_empty,
                PETSC_COMM_SELF, PETSC_ERR_PLIB, "energy %.17g and %.17g, noise %.17g and %.17g",
-               (double)value[0].energy, (double)value[1].energy, (double)value[0].noise2, (double)value[1].noise2);
+               (double)value[0].energy, (double)value[1].energy, (double)value[0].sampling_chi2,
+               (double)value[1].sampling_chi2);
     PetscCall(PetscFree(mass[0]));
     PetscCall(PetscFree(mass[1]));
   }

@@ -108,7 +108,7 @@ static PetscErrorCode CheckSane(const BrenierHeldOut *x)
   PetscFunctionBeginUser;
   PetscCheck(x->rho_low <= x->rho && x->rho <= x->rho_high && x->w2_bound_low <= x->w2 && x->w2 <= x->w2_bound_high,
              PETSC_COMM_SELF, PETSC_ERR_PLIB, "intervals out of order");
-  PetscCheck(x->chi2_error > 0.0 && x->energy_error > 0.0 && x->noise > 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+  PetscCheck(x->chi2_error > 0.0 && x->energy_error > 0.0 && x->sampling_error > 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
              "errors of nothing");
   PetscCheck(x->tv >= 0.0 && x->tv <= 1.0 && x->empty == 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "tv %g", (double)x->tv);
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -115,7 +115,7 @@ static PetscErrorCode TestDerivatives(const char type[], PetscInt dim)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Sampled masses are exact ones but for chance: chi2 times curves is what noise2 says, within a factor. For a source of
+/* Sampled masses are exact ones but for chance: chi2 times curves is what sampling_chi2 says, within a factor. For a source of
    which dim of `ambient` coordinates are seen, where its cells are known. */
 static PetscErrorCode TestAgainstCurves(const char name[], PetscInt ambient, PetscInt dim)
 {
@@ -154,8 +154,8 @@ static PetscErrorCode TestAgainstCurves(const char name[], PetscInt ambient, Pet
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &chi2, 1, MPIU_REAL, MPI_SUM, PETSC_COMM_WORLD));
   // A sum of some N independent squares: three times its mean with chance below 1e-9; the seed is fixed. One circle has
   // all of the sphere in two dimensions, and what differs is rounding
-  PetscCheck(chi2 < 3.0 * sampled.noise2 + rounding, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
-             "%s: chi2 %g where chance makes %g", name, (double)chi2, (double)sampled.noise2);
+  PetscCheck(chi2 < 3.0 * sampled.sampling_chi2 + rounding, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+             "%s: chi2 %g where chance makes %g", name, (double)chi2, (double)sampled.sampling_chi2);
   PetscCheck(PetscAbsReal(value.energy - sampled.energy) < 0.02, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
              "%s: energy %g, by curves %g", name, (double)value.energy, (double)sampled.energy);
   PetscCall(VecDestroy(&h));

@@ -21,10 +21,10 @@ static PetscErrorCode CreateProblem(const char type[], PetscInt n, PetscInt dim,
   PetscCall(BrenierDualCreate(p->targets, p->source, 1, BRENIER_STREAM_SOLVE, n_curves, 4, &p->dual));
   PetscCall(BrenierTargetsCreateVec(p->targets, &p->h));
   BrenierNewtonDefaults(&p->options);
-  p->options.convergence.noise_part = 0.0;
-  p->options.convergence.residual   = 1e-6;
-  p->options.linear_rtol            = 1e-4;
-  p->options.convergence.max_it     = 2000;
+  p->options.convergence.sampling_part = 0.0;
+  p->options.convergence.residual      = 1e-6;
+  p->options.linear_rtol               = 1e-4;
+  p->options.convergence.max_it        = 2000;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
