@@ -18,7 +18,7 @@ PetscErrorCode BrenierSolveAddIteration(SolveHistory *history, const BrenierIter
     PetscCall(PetscRealloc((size_t)history->capacity * sizeof *history->row, &history->row));
   }
   history->row[history->n++] = *now;
-  PetscCall(BrenierLogEvent("iteration", BRENIER_ITERATION_FIELDS(FIELD, FIELD) NULL));
+  PetscCall(BrenierLogEvent("iteration", BRENIER_ITERATION_FIELDS(FIELD, FIELD) "r noise", now->sampling_error, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -95,11 +95,12 @@ PetscErrorCode BrenierSolveReportWork(BrenierTargets t, BrenierSource source, co
   if (sum[2] > 0)
     PetscCall(BrenierPrintWorld("lists: %.1f candidates and %.1f pieces a curve of the sample",
                                 (double)sum[1] / (double)sample, (double)sum[2] / (double)sample));
-  PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "i curves", sample, "i streamed",
-                            solved->one_pass_curves, "i scanned", sum[0], "i candidates", sum[1], "i pieces", sum[2],
-                            "i risen", sum[3], "r scans", all[0] / once, "r scan_flops", all[0], "r scan_seconds",
-                            all[1] / size, "r envelope_seconds", all[2] / size, "r peak_flops", all[3], "r ring_bytes",
-                            all[4] / size, "i peak_memory_bytes", bytes, NULL));
+  PetscCall(BrenierLogEvent("work", "i evaluations", work->n_evaluations, "i curves", sample, "i one_pass_curves",
+                            solved->one_pass_curves, "i streamed", solved->one_pass_curves, "i scanned", sum[0],
+                            "i candidates", sum[1], "i pieces", sum[2], "i rescanned", sum[3], "i risen", sum[3],
+                            "r scans", all[0] / once, "r scan_flops", all[0], "r scan_seconds", all[1] / size,
+                            "r envelope_seconds", all[2] / size, "r peak_flops", all[3], "r ring_bytes", all[4] / size,
+                            "i peak_memory_bytes", bytes, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

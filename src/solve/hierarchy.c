@@ -215,8 +215,8 @@ static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const B
                          "level: %" PetscInt_FMT " clusters, %.0f curves, %.0f iterations, L1 residual %.1e, %.1f s",
                          t->n, last.curves, last.iteration, last.l1, ended - begun));
   PetscCall(BrenierLog(t->comm, "level", "i clusters", (PetscInt64)t->n, "r curves", last.curves, "r iterations",
-                       last.iteration, "r l1", last.l1, "r noise", last.sampling_error, "r level_seconds",
-                       ended - begun, NULL));
+                       last.iteration, "r l1", last.l1, "r sampling_error", last.sampling_error, "r noise",
+                       last.sampling_error, "r level_seconds", ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -62,7 +62,8 @@ static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierL
   PetscCall(BrenierPrint(targets->comm, "level: %" PetscInt_FMT " clusters, %.0f iterations, L1 residual %.1e, %.1f s",
                          targets->n, last.iteration, last.l1, last.seconds));
   PetscCall(BrenierLog(targets->comm, "level", "i clusters", (PetscInt64)targets->n, "r curves", 0.0, "r iterations",
-                       last.iteration, "r l1", last.l1, "r noise", 0.0, "r level_seconds", last.seconds, NULL));
+                       last.iteration, "r l1", last.l1, "r sampling_error", 0.0, "r noise", 0.0, "r level_seconds",
+                       last.seconds, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -190,7 +190,7 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 
   PetscCall(PetscTime(&ended));
   PetscCall(BrenierPrint(t->comm, "warm-up: averaged descent on %" PetscInt64_FMT " curves in %.1f s",
                          at->round * w.n_curves * n_steps, ended - begun));
-  PetscCall(BrenierLog(t->comm, "warm_up", "i curves", at->round * w.n_curves * n_steps, "r length", at->height_scale,
-                       "r warm_up_seconds", ended - begun, NULL));
+  PetscCall(BrenierLog(t->comm, "warm_up", "i curves", at->round * w.n_curves * n_steps, "r height_scale",
+                       at->height_scale, "r length", at->height_scale, "r warm_up_seconds", ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
