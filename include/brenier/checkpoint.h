@@ -25,7 +25,7 @@ typedef enum {
   BRENIER_PHASE_WARM_UP, /* in the warm-up */
   BRENIER_PHASE_READY,   /* heights to start from are known */
   BRENIER_PHASE_STAGE,   /* in a stage */
-  BRENIER_PHASE_PASS,    /* in a pass over fresh curves: no sample is kept */
+  BRENIER_PHASE_SGD,     /* in a pass over fresh curves: no sample is kept */
   BRENIER_PHASE_FINISHED /* the result is written; nothing else is stored */
 } BrenierPhase;
 
@@ -37,26 +37,26 @@ typedef struct {
 
 /* Where in its steps a pass over fresh curves is. */
 typedef struct {
-  PetscInt64 pass, step, n_steps; /* the how-manieth pass, from 0; its next step and their number */
-  PetscInt64 first;               /* steps of the passes before */
-  PetscInt64 batch;               /* curves of a step */
-  PetscInt64 before;              /* curves of the passes before */
-  PetscReal  sampling_k;          /* K: K / C is the sampling part of chi2 of C curves */
-  PetscReal  effective_curves;    /* curves that the heights at the beginning of the pass are worth */
-  PetscBool  of_nodes;            /* steps go by nodes (scales.h), whose scales are kept */
-  PetscReal  efficiency;          /* worth that a curve of a pass adds, as expected */
-} BrenierPassState;
+  PetscInt64 epoch, step, n_steps; /* the how-manieth pass, from 0; its next step and their number */
+  PetscInt64 first;                /* steps of the passes before */
+  PetscInt64 batch;                /* curves of a step */
+  PetscInt64 before;               /* curves of the passes before */
+  PetscReal  sampling_k;           /* K: K / C is the sampling part of chi2 of C curves */
+  PetscReal  effective_curves;     /* curves that the heights at the beginning of the pass are worth */
+  PetscBool  of_nodes;             /* steps go by nodes (scales.h), whose scales are kept */
+  PetscReal  efficiency;           /* worth that a curve of a pass adds, as expected */
+} BrenierSgdState;
 
 /* What a solve continues from, besides vectors, sample and history; the files of src/solve/ say what the fields
    mean. */
 typedef struct {
   BrenierPhase       phase;
   BrenierWarmState   warm;
-  BrenierPassState   pass;
+  BrenierSgdState    sgd;
   PetscReal          height_scale;
   PetscInt64         attempt, size;
   PetscReal          wanted;
-  PetscBool          last, passes; /* the last stage; passes follow, or it is in one */
+  PetscBool          last, sgd_follows; /* the last stage; passes follow, or it is in one */
   PetscInt64         curves;
   BrenierIteration   before, newest;
   BrenierNewtonState newton;

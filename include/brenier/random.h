@@ -27,7 +27,7 @@ typedef enum {
   BRENIER_STREAM_WARM         = 256,  /* and the following: curves of the warm-up, a stream a step */
   BRENIER_STREAM_DESCENT      = 4096, /* points of a stochastic descent; the following: its curves, a stream a step */
   BRENIER_STREAM_PARTS = 1 << 29, /* and the following: held-out curves drawn in parts, 2^20 streams a measurement */
-  BRENIER_STREAM_PASS  = 1 << 30  /* and the following: curves of passes, a stream a step */
+  BRENIER_STREAM_SGD   = 1 << 30  /* and the following: curves of passes, a stream a step */
 } BrenierStream;
 
 /*

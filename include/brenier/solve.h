@@ -72,15 +72,15 @@ typedef struct {
 
 /* What came out. */
 typedef struct {
-  BrenierIteration  last;
-  BrenierReason     reason;          /* of the last stage */
-  PetscInt64        curves;          /* that were used: the last sample and those streamed */
-  PetscInt64        one_pass_curves; /* of them, fresh ones seen once, in passes; in those that were taken back, too */
-  BrenierHeldOut    held_out;
-  PetscBool         exact;              /* masses are exact: no curves, no noise */
-  PetscBool         within_tol, passes; /* judged against tol; no larger sample fits, or would pay: passes follow */
-  BrenierStopReason stopped;            /* who asked to stop; with a checkpoint, nothing else is set then */
-  BrenierDualWork   work;               /* of this rank, all stages and passes, without warm-up and measurements */
+  BrenierIteration last;
+  BrenierReason    reason;          /* of the last stage */
+  PetscInt64       curves;          /* that were used: the last sample and those streamed */
+  PetscInt64       one_pass_curves; /* of them, fresh ones seen once, in passes; in those that were taken back, too */
+  BrenierHeldOut   held_out;
+  PetscBool        exact;                   /* masses are exact: no curves, no noise */
+  PetscBool        within_tol, sgd_follows; /* judged against tol; no larger sample fits, or would pay: passes follow */
+  BrenierStopReason stopped;                /* who asked to stop; with a checkpoint, nothing else is set then */
+  BrenierDualWork   work;                   /* of this rank, all stages and passes, without warm-up and measurements */
 } BrenierSolved;
 
 enum { BRENIER_MAX_LEVELS = 12 };

@@ -38,11 +38,11 @@ static const PetscReal brenier_useful_part = 0.25;
 
 /* Where passes take over from Newton in a large problem: dimension, and curves wanted over those at hand.
    docs/solver.md has what was found. */
-static const PetscInt  brenier_passes_dim    = 16;
-static const PetscReal brenier_passes_growth = 1.5;
+static const PetscInt  brenier_sgd_dim    = 16;
+static const PetscReal brenier_sgd_growth = 1.5;
 
 /* Curves a target up to which passes need no stage of Newton before them. */
-static const PetscReal brenier_passes_at_once = 5.0;
+static const PetscReal brenier_sgd_alone_curves = 5.0;
 
 /* Upper end of the interval that a measurement would have, over its rho, and what is not known of either. */
 static const PetscReal brenier_interval_ratio = 1.08;
@@ -50,7 +50,7 @@ static const PetscReal brenier_interval_ratio = 1.08;
 /* Worth that a curve of a pass is expected to add before one was measured, after a stage of Newton and after a warm-up
    alone, and at least; and curves of a pass at least. */
 static const PetscReal brenier_sgd_efficiency = 0.8, brenier_sgd_efficiency_alone = 0.5,
-                       brenier_sgd_efficiency_least = 0.1, brenier_pass_curves_least = 16384.0;
+                       brenier_sgd_efficiency_least = 0.1, brenier_epoch_curves_least = 16384.0;
 
 /* Curves of the warm-up, in parts of those that the tolerance takes, before Newton and before passes at once; and a
    target, at most. */
@@ -73,7 +73,7 @@ enum { BRENIER_DESCENT_STEPS = 512, BRENIER_DESCENT_STEPS_LARGE = 128 };
 static const PetscReal brenier_large = 1e6; /* coordinates */
 
 /* Curves of a pass's step at least. */
-static const PetscInt64 brenier_pass_least = 256;
+static const PetscInt64 brenier_batch_least = 256;
 
 const PetscReal brenier_first_slack = 0.32;
 
@@ -196,7 +196,7 @@ PetscBool BrenierBudgetSampleIsUseful_Private(const BrenierBudget *b, PetscInt64
 }
 
 PetscInt64 BrenierBudgetNextStageCurves_Private(const BrenierBudget *b, PetscInt64 curves, PetscReal wanted,
-                                                PetscInt64 max_curves, PetscBool *passes)
+                                                PetscInt64 max_curves, PetscBool *sgd_follows)
 {
   const PetscReal first = (PetscReal)BrenierBudgetFirstStageCurves_Private(b);
   const PetscReal now = (PetscReal)curves, ratio = now > 0.0 ? wanted / now : 0.0;
@@ -209,28 +209,28 @@ PetscInt64 BrenierBudgetNextStageCurves_Private(const BrenierBudget *b, PetscInt
   size = PetscMax(PetscCeilReal(size), 1.0);
   next = PetscMin(Count(size), b->most_curves);
   // What the first stage takes tells how far memory really goes
-  *passes = (PetscBool)(now > 0.0 && next > max_curves);
+  *sgd_follows = (PetscBool)(now > 0.0 && next > max_curves);
   return next > max_curves ? PetscMax(max_curves, curves) : next;
 }
 
 /* Whether a problem is one for passes at all. */
-static PetscBool SuitsPasses(const BrenierBudget *b)
+static PetscBool SuitsSgd(const BrenierBudget *b)
 {
-  const PetscBool large = (PetscBool)(b->dim >= brenier_passes_dim && BrenierBudgetIsLarge_Private(b->n, b->dim));
+  const PetscBool large = (PetscBool)(b->dim >= brenier_sgd_dim && BrenierBudgetIsLarge_Private(b->n, b->dim));
 
   return (PetscBool)(b->newton && b->curves == 0 && b->circles && (large || b->scales));
 }
 
 PetscBool BrenierBudgetSkipsNewton_Private(const BrenierBudget *b)
 {
-  return (PetscBool)(SuitsPasses(b) && !b->scales && !b->verify && b->warm_up != 0.0 &&
-                     BrenierBudgetPredictCurves_Private(b) <= brenier_passes_at_once * b->n);
+  return (PetscBool)(SuitsSgd(b) && !b->scales && !b->verify && b->warm_up != 0.0 &&
+                     BrenierBudgetPredictCurves_Private(b) <= brenier_sgd_alone_curves * b->n);
 }
 
 PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted)
 {
-  return (PetscBool)(SuitsPasses(b) && now >= BrenierBudgetFirstStageCurves_Private(b) &&
-                     wanted >= brenier_passes_growth * (PetscReal)now);
+  return (PetscBool)(SuitsSgd(b) && now >= BrenierBudgetFirstStageCurves_Private(b) &&
+                     wanted >= brenier_sgd_growth * (PetscReal)now);
 }
 
 /* The sampling error of the masses fitted, and what is left of them in sample: by L1, a few heavy cells, which a pass
@@ -289,7 +289,7 @@ PetscInt64 BrenierBudgetMeasurementCurves_Private(const BrenierBudget *b, PetscI
 }
 
 /* Steps of a pass of about that many curves, and the curves of each: at most `most` curves each. */
-static void CutPass(const BrenierBudget *b, PetscReal curves, PetscInt64 most, BrenierPassState *p)
+static void CutEpoch(const BrenierBudget *b, PetscReal curves, PetscInt64 most, BrenierSgdState *p)
 {
   const PetscReal steps =
       b->scales ? BRENIER_DESCENT_STEPS_LARGE : (PetscReal)BrenierBudgetDescentSteps_Private(b->n, b->dim);
@@ -297,12 +297,12 @@ static void CutPass(const BrenierBudget *b, PetscReal curves, PetscInt64 most, B
 
   p->first += p->n_steps;
   p->step    = 0;
-  p->batch   = PetscMax(PetscMin(PetscMax(batch, brenier_pass_least), most), 1);
+  p->batch   = PetscMax(PetscMin(PetscMax(batch, brenier_batch_least), most), 1);
   p->n_steps = (PetscInt64)PetscMax(PetscCeilReal(curves / (PetscReal)p->batch), 1.0);
 }
 
 void BrenierBudgetPlanEpoch_Private(const BrenierBudget *b, const BrenierAccuracy *w, PetscInt64 sample,
-                                    PetscInt64 used, BrenierPassState *p)
+                                    PetscInt64 used, BrenierSgdState *p)
 {
   const PetscReal before = p->effective_curves, seen = (PetscReal)p->batch * (PetscReal)p->n_steps;
   const PetscReal chi2 = PetscSqr(MeasuredRho(w));
@@ -317,9 +317,9 @@ void BrenierBudgetPlanEpoch_Private(const BrenierBudget *b, const BrenierAccurac
   else {
     wanted = p->effective_curves * (RetryGrowth(b, w) - 1.0) / p->efficiency;
     wanted = PetscMin(wanted, brenier_growth * p->effective_curves);
-    wanted = Rounded(PetscMax(wanted, brenier_pass_curves_least), BRENIER_SOME_BITS);
+    wanted = Rounded(PetscMax(wanted, brenier_epoch_curves_least), BRENIER_SOME_BITS);
   }
-  CutPass(b, wanted, BrenierBudgetMaxFreshCurves_Private(b), p);
+  CutEpoch(b, wanted, BrenierBudgetMaxFreshCurves_Private(b), p);
 }
 
 PetscInt64 BrenierBudgetDescentSamples_Private(const BrenierBudget *b, PetscInt attempt)

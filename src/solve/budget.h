@@ -89,7 +89,7 @@ PetscBool BrenierBudgetSampleIsUseful_Private(const BrenierBudget *b, PetscInt64
 /* Size of the next stage, after one of `now` curves, on the way to `wanted`: equal growth from stage to stage, and what
    fits. *passes when no larger sample fits. */
 PetscInt64 BrenierBudgetNextStageCurves_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted,
-                                                PetscInt64 max_curves, PetscBool *passes);
+                                                PetscInt64 max_curves, PetscBool *sgd_follows);
 
 /* Curves of a stage's Hessian. */
 PetscInt64 BrenierBudgetHessianCurves_Private(const BrenierBudget *b);
@@ -116,7 +116,7 @@ BrenierAccuracy BrenierBudgetPredictHeldOut_Private(PetscInt64 curves, PetscReal
 /* Steps of the next pass, and curves of each: by what the heights are worth, after `used` curves, `sample` of them
    Newton's. `pass` comes as the pass before has left it, all 0 before the first. */
 void BrenierBudgetPlanEpoch_Private(const BrenierBudget *b, const BrenierAccuracy *accuracy, PetscInt64 sample,
-                                    PetscInt64 used, BrenierPassState *pass);
+                                    PetscInt64 used, BrenierSgdState *sgd);
 
 /* Samples of a descent, points or curves, twice as many at each attempt: a perfect use of the first would meet the
    tolerance. */

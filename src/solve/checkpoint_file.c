@@ -24,8 +24,8 @@ static const char brenier_checkpoint_format[] = "brenier-checkpoint";
 enum { STATE_LAYOUT = 2 };
 
 /* Names of the phases: the file's status. */
-const char *const brenier_phase_names[] = {"in the start", "in the warm-up", "start finished",
-                                           "in a stage",   "in a pass",      "finished"};
+const char *const brenier_phase_names[] = {"in the start", "in the warm-up",  "start finished",
+                                           "in a stage",   "in averaged SGD", "finished"};
 
 /* Rows of the file's dataset /state/iterations. */
 enum { ROW_BEFORE, ROW_NEWEST, ROW_NEWTON, ROWS };
@@ -47,22 +47,22 @@ static const Field brenier_fields[] = {
     FIELD("size", FIELD_INT, size),
     FIELD("last", FIELD_BOOL, last),
     FIELD("curves", FIELD_INT, curves),
-    FIELD("passes", FIELD_BOOL, passes),
+    FIELD("passes", FIELD_BOOL, sgd_follows),
     FIELD("length", FIELD_REAL, height_scale),
     FIELD("wanted", FIELD_REAL, wanted),
     FIELD("warm_round", FIELD_INT, warm.round),
     FIELD("warm_step", FIELD_INT, warm.step),
     FIELD("warm_length", FIELD_REAL, warm.height_scale),
-    FIELD("pass", FIELD_INT, pass.pass),
-    FIELD("pass_step", FIELD_INT, pass.step),
-    FIELD("pass_steps", FIELD_INT, pass.n_steps),
-    FIELD("pass_first", FIELD_INT, pass.first),
-    FIELD("pass_batch", FIELD_INT, pass.batch),
-    FIELD("pass_before", FIELD_INT, pass.before),
-    FIELD("pass_noise", FIELD_REAL, pass.sampling_k),
-    FIELD("pass_worth", FIELD_REAL, pass.effective_curves),
-    FIELD("pass_gain", FIELD_REAL, pass.efficiency),
-    FIELD("pass_of_nodes", FIELD_BOOL, pass.of_nodes),
+    FIELD("pass", FIELD_INT, sgd.epoch),
+    FIELD("pass_step", FIELD_INT, sgd.step),
+    FIELD("pass_steps", FIELD_INT, sgd.n_steps),
+    FIELD("pass_first", FIELD_INT, sgd.first),
+    FIELD("pass_batch", FIELD_INT, sgd.batch),
+    FIELD("pass_before", FIELD_INT, sgd.before),
+    FIELD("pass_noise", FIELD_REAL, sgd.sampling_k),
+    FIELD("pass_worth", FIELD_REAL, sgd.effective_curves),
+    FIELD("pass_gain", FIELD_REAL, sgd.efficiency),
+    FIELD("pass_of_nodes", FIELD_BOOL, sgd.of_nodes),
     FIELD("tidied", FIELD_BOOL, newton.tidied),
     FIELD("distrusts", FIELD_BOOL, newton.distrusts),
     FIELD("reason", FIELD_REASON, newton.reason),
@@ -164,15 +164,15 @@ enum { N_VECTORS = 6 };
 
 static void ListVectors(BrenierCheckpoint c, PetscBool certified, NamedVec list[N_VECTORS])
 {
-  const PetscBool warm  = (PetscBool)(c->state.phase == BRENIER_PHASE_WARM_UP);
-  const PetscBool stage = (PetscBool)(c->state.phase == BRENIER_PHASE_STAGE);
-  const PetscBool pass  = (PetscBool)(c->state.phase == BRENIER_PHASE_PASS);
+  const PetscBool warm   = (PetscBool)(c->state.phase == BRENIER_PHASE_WARM_UP);
+  const PetscBool stage  = (PetscBool)(c->state.phase == BRENIER_PHASE_STAGE);
+  const PetscBool in_sgd = (PetscBool)(c->state.phase == BRENIER_PHASE_SGD);
 
   list[0] = (NamedVec){"/heights", &c->saved.h, PETSC_TRUE};
-  list[1] = (NamedVec){"/mean", &c->saved.mean, (PetscBool)(warm || pass)};
-  list[2] = (NamedVec){"/scale", &c->saved.diagonal_step, (PetscBool)(stage || pass)};
+  list[1] = (NamedVec){"/mean", &c->saved.mean, (PetscBool)(warm || in_sgd)};
+  list[2] = (NamedVec){"/scale", &c->saved.diagonal_step, (PetscBool)(stage || in_sgd)};
   list[3] = (NamedVec){"/slack", &c->saved.slack, stage};
-  list[5] = (NamedVec){"/group_scale", &c->saved.groups, (PetscBool)(pass && c->state.pass.of_nodes)};
+  list[5] = (NamedVec){"/group_scale", &c->saved.groups, (PetscBool)(in_sgd && c->state.sgd.of_nodes)};
   list[4] = (NamedVec){"/certified", &c->certified, (PetscBool)(stage && certified)};
 }
 

@@ -7,7 +7,7 @@
 #include "ending.h"
 #include "methods/quantiles.h"
 #include "missing.h"
-#include "passes.h"
+#include "sgd.h"
 #include "stages.h"
 #include "time_plan.h"
 
@@ -26,17 +26,17 @@ static PetscErrorCode HasStages(const Solve *s, PetscReal wanted, PetscBool *has
 /* Newton on a sample, where that pays, then passes over fresh curves, where there is more to do. */
 static PetscErrorCode RunToTolerance(Solve *s)
 {
-  const PetscBool passing = (PetscBool)(s->resuming && s->state.phase == BRENIER_PHASE_PASS);
-  const PetscReal wanted  = s->resuming ? s->state.wanted : BrenierBudgetPredictCurves_Private(&s->budget);
-  PetscBool       stages  = PETSC_TRUE;
+  const PetscBool in_sgd = (PetscBool)(s->resuming && s->state.phase == BRENIER_PHASE_SGD);
+  const PetscReal wanted = s->resuming ? s->state.wanted : BrenierBudgetPredictCurves_Private(&s->budget);
+  PetscBool       stages = PETSC_TRUE;
 
   PetscFunctionBegin;
   if (!s->resuming) PetscCall(HasStages(s, wanted, &stages));
   if (!stages) {
-    s->state.passes = PETSC_TRUE;
+    s->state.sgd_follows = PETSC_TRUE;
     PetscCall(BrenierSolveMeasure_Private(s, 0));
-  } else if (!passing) PetscCall(BrenierSolveStages_Private(s, wanted));
-  PetscCall(BrenierSolvePasses_Private(s));
+  } else if (!in_sgd) PetscCall(BrenierSolveStages_Private(s, wanted));
+  PetscCall(BrenierSolveSgd_Private(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -217,9 +217,9 @@ PetscErrorCode BrenierSolve(BrenierTargets t, BrenierSource source, const Brenie
   PetscCall(PetscMemzero(solved, sizeof *solved));
   PetscCall(BrenierSolveRunCreate_Private(&s));
   PetscCall(Run(&s));
-  solved->last   = s.state.newest;
-  solved->curves = BrenierSolveCurves_Private(&s);
-  solved->passes = s.state.passes;
+  solved->last        = s.state.newest;
+  solved->curves      = BrenierSolveCurves_Private(&s);
+  solved->sgd_follows = s.state.sgd_follows;
   PetscCall(BrenierSolveRunDestroy_Private(&s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -205,11 +205,11 @@ PetscErrorCode BrenierSolveRunBegin_Private(Solve *s)
 /* Curves that the heights of the last safe point are fitted to. */
 static void CountSaved(Solve *s)
 {
-  const BrenierPassState *pass = &s->state.pass;
+  const BrenierSgdState *sgd = &s->state.sgd;
 
-  s->solved->one_pass_curves = s->state.phase == BRENIER_PHASE_PASS ? pass->before + pass->step * pass->batch : 0;
+  s->solved->one_pass_curves = s->state.phase == BRENIER_PHASE_SGD ? sgd->before + sgd->step * sgd->batch : 0;
   if (s->state.phase == BRENIER_PHASE_STAGE) s->state.curves = s->state.size;
-  else if (s->state.phase != BRENIER_PHASE_PASS) s->state.curves = 0;
+  else if (s->state.phase != BRENIER_PHASE_SGD) s->state.curves = 0;
 }
 
 PetscErrorCode BrenierSolveRunGoBack_Private(Solve *s)

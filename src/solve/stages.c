@@ -160,7 +160,7 @@ static PetscErrorCode NextCurves(Solve *s, PetscReal wanted, PetscInt64 *next)
 
   PetscFunctionBegin;
   PetscCall(BrenierSolveMaxSampleCurves_Private(s, &max_curves));
-  *next = BrenierBudgetNextStageCurves_Private(&s->budget, s->state.curves, wanted, max_curves, &s->state.passes);
+  *next = BrenierBudgetNextStageCurves_Private(&s->budget, s->state.curves, wanted, max_curves, &s->state.sgd_follows);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -186,7 +186,7 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_ove
       last = s->state.last;
     } else {
       PetscCall(NextCurves(s, wanted, &size));
-      last = (PetscBool)(Suffices(size, wanted) || s->state.passes);
+      last = (PetscBool)(Suffices(size, wanted) || s->state.sgd_follows);
     }
     s->state.wanted = wanted;
     s->state.size   = size;
@@ -194,13 +194,13 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_ove
     PetscCall(BrenierSolveStage_Private(s, size, last));
     PetscCall(SetSlack(s, s->state.newest.sampling_error));
     if (s->solved->reason < 0) break;
-    if (fixed || s->state.passes) continue;
+    if (fixed || s->state.sgd_follows) continue;
     wanted = BrenierBudgetToleranceCurves_Private(&s->budget, s->state.newest.sampling_error, s->state.size);
     if (!last && wanted <= (PetscReal)size) wanted = (PetscReal)size; // once more, to the end
     else last = (PetscBool)(last && Suffices(size, wanted));
     if (last || !BrenierBudgetSwitchesToSgd_Private(&s->budget, s->state.curves, wanted)) continue;
     PredictMeasurement(s);
-    s->state.passes = *hands_over = PETSC_TRUE;
+    s->state.sgd_follows = *hands_over = PETSC_TRUE;
     break;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -220,7 +220,7 @@ PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted)
     PetscCall(VecCopy(s->h, s->fitted));
     PetscCall(BrenierSolveLowerLight_Private(s, 0));
     PetscCall(BrenierSolveMeasure_Private(s, attempt));
-    if (solved->within_tol || solved->reason < 0 || s->state.passes || s->options->curves > 0) break;
+    if (solved->within_tol || solved->reason < 0 || s->state.sgd_follows || s->options->curves > 0) break;
     PetscCall(VecCopy(s->fitted, s->h));
     accuracy = BrenierSolveAccuracy_Private(s);
     wanted   = BrenierBudgetRetryCurves_Private(&s->budget, &accuracy, s->state.curves);

@@ -63,6 +63,6 @@ def test_tight_clusters_in_passes(tmp_path, monkeypatch):
     with monkeypatch.context() as stop:
         stop.setenv("BRENIER_TEST_STOP_AT", "700")
         brenier(*words, cwd=tmp_path, code=85)
-    assert "in a pass" in brenier(*words, cwd=tmp_path).stdout
+    assert "in averaged SGD" in brenier(*words, cwd=tmp_path).stdout
     with h5py.File(tmp_path / "stopped.h5") as f:
         assert (f["heights"][:] == h).all()

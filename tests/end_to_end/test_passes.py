@@ -128,11 +128,11 @@ def expect_continuation(undisturbed, folder, make, line, *options):
 
 
 def test_stopped_in_a_pass_continues_to_the_same_bits(undisturbed, tmp_path):
-    assert ": in a pass, " in expect_continuation(undisturbed, tmp_path, make_problem, "pass 1:", *LONG)
+    assert ": in averaged SGD, " in expect_continuation(undisturbed, tmp_path, make_problem, "epoch 1:", *LONG)
 
 
 def test_many_targets_stopped_in_a_pass_continue_to_the_same_bits(undisturbed, tmp_path):
-    assert ": in a pass, " in expect_continuation(undisturbed, tmp_path, make_many, "pass 1:")
+    assert ": in averaged SGD, " in expect_continuation(undisturbed, tmp_path, make_many, "epoch 1:")
 
 
 def test_many_targets_stopped_before_continue_to_the_same_bits(undisturbed, tmp_path):
@@ -142,12 +142,12 @@ def test_many_targets_stopped_before_continue_to_the_same_bits(undisturbed, tmp_
 
 def test_stopped_in_a_pass_without_newton_continues_to_the_same_bits(undisturbed, tmp_path):
     options = ("-warm_up", 1, "-tol", 0.26)
-    assert ": in a pass, " in expect_continuation(undisturbed, tmp_path, make_many, "pass 1:", *options)
+    assert ": in averaged SGD, " in expect_continuation(undisturbed, tmp_path, make_many, "epoch 1:", *options)
 
 
 def test_stopped_without_a_checkpoint_keeps_what_there_is(tmp_path):
     make_problem(tmp_path)
-    code, said = stop_at(tmp_path, "pass 1:", *LONG, interval=None)
+    code, said = stop_at(tmp_path, "epoch 1:", *LONG, interval=None)
     result = read_result(tmp_path / "result.h5")
     expected = {0: "stopped: signal; within tolerance", 6: "stopped: signal"}
     assert result.status == expected[code], said

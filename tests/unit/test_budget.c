@@ -158,7 +158,7 @@ static void TestNext(void)
     PetscReal     wanted;
     PetscInt64    fit;
     PetscReal     next;
-    int           passes;
+    int           sgd_follows;
   } table[] = {
       {CASE(.n = 60000), 0, 600000, PETSC_MAX_INT, 120000, 0},
       {CASE(.n = 60000), 0, 200000, PETSC_MAX_INT, 200000, 0},
@@ -173,12 +173,12 @@ static void TestNext(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i) {
-    PetscBool        passes;
+    PetscBool        sgd_follows;
     const PetscInt64 next =
-        BrenierBudgetNextStageCurves_Private(&table[i].b, table[i].now, table[i].wanted, table[i].fit, &passes);
+        BrenierBudgetNextStageCurves_Private(&table[i].b, table[i].now, table[i].wanted, table[i].fit, &sgd_follows);
 
     Expect("next", i, (PetscReal)next, table[i].next);
-    Expect("next, passes", i, passes, table[i].passes);
+    Expect("next, passes", i, sgd_follows, table[i].sgd_follows);
   }
 }
 
@@ -279,11 +279,11 @@ static void TestPlan(void)
   static const BrenierAccuracy first = {.curves = 120000, .sampling_error = 0.2, .rho = 0.25, .rho_high = 0.27};
   static const BrenierAccuracy then  = {.curves = 120000, .sampling_error = 0.2, .rho = 0.125, .rho_high = 0.130};
   const struct {
-    BrenierBudget    b;
-    PetscInt64       sample, used;
-    BrenierPassState before;
-    BrenierAccuracy  accuracy;
-    PetscReal        efficiency, effective_curves, batch, n_steps, first;
+    BrenierBudget   b;
+    PetscInt64      sample, used;
+    BrenierSgdState before;
+    BrenierAccuracy accuracy;
+    PetscReal       efficiency, effective_curves, batch, n_steps, first;
   } table[] = {
       {CASE(.n = 60000), 120000, 120000, {0}, first, 0.8, 76800, 3600, 128, 0},
       {CASE(.n = 60000), 0, 0, {0}, first, 0.5, 76800, 3600, 128, 0},
@@ -303,14 +303,14 @@ static void TestPlan(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i) {
-    BrenierPassState pass = table[i].before;
+    BrenierSgdState sgd = table[i].before;
 
-    BrenierBudgetPlanEpoch_Private(&table[i].b, &table[i].accuracy, table[i].sample, table[i].used, &pass);
-    Expect("plan, efficiency", i, pass.efficiency, table[i].efficiency);
-    Expect("plan, effective curves", i, pass.effective_curves, table[i].effective_curves);
-    Expect("plan, batch", i, (PetscReal)pass.batch, table[i].batch);
-    Expect("plan, steps", i, (PetscReal)pass.n_steps, table[i].n_steps);
-    Expect("plan, first", i, (PetscReal)pass.first, table[i].first);
+    BrenierBudgetPlanEpoch_Private(&table[i].b, &table[i].accuracy, table[i].sample, table[i].used, &sgd);
+    Expect("plan, efficiency", i, sgd.efficiency, table[i].efficiency);
+    Expect("plan, effective curves", i, sgd.effective_curves, table[i].effective_curves);
+    Expect("plan, batch", i, (PetscReal)sgd.batch, table[i].batch);
+    Expect("plan, steps", i, (PetscReal)sgd.n_steps, table[i].n_steps);
+    Expect("plan, first", i, (PetscReal)sgd.first, table[i].first);
   }
 }
 

@@ -360,8 +360,8 @@ static PetscErrorCode TestVectors(void)
     PetscBool    mean, scale, groups;
   } table[] = {{BRENIER_PHASE_WARM_UP, PETSC_TRUE, PETSC_FALSE, PETSC_FALSE},
                {BRENIER_PHASE_READY, PETSC_FALSE, PETSC_FALSE, PETSC_FALSE},
-               {BRENIER_PHASE_PASS, PETSC_TRUE, PETSC_TRUE, PETSC_FALSE},
-               {BRENIER_PHASE_PASS, PETSC_TRUE, PETSC_TRUE, PETSC_TRUE}};
+               {BRENIER_PHASE_SGD, PETSC_TRUE, PETSC_TRUE, PETSC_FALSE},
+               {BRENIER_PHASE_SGD, PETSC_TRUE, PETSC_TRUE, PETSC_TRUE}};
   Problem           p;
   BrenierCheckpoint c;
   Vec               v[N_KEPT], got[N_KEPT];
@@ -375,14 +375,14 @@ static PetscErrorCode TestVectors(void)
   }
   for (size_t i = 0; i < sizeof table / sizeof *table; ++i) {
     const BrenierSolveState state = {
-        .phase = table[i].phase, .height_scale = 1.0 / 7.0, .passes = PETSC_TRUE, .pass.of_nodes = table[i].groups};
+        .phase = table[i].phase, .height_scale = 1.0 / 7.0, .sgd_follows = PETSC_TRUE, .sgd.of_nodes = table[i].groups};
 
     PetscCall(Open(&p, &c));
     PetscCall(BrenierCheckpointSave(c, &state, &(BrenierSolveVectors){v[0], v[1], v[2], v[3], v[4]}, NULL));
     PetscCall(BrenierCheckpointWrite(c));
     PetscCall(BrenierCheckpointDestroy(&c));
     PetscCall(Open(&p, &c));
-    PetscCheck(BrenierCheckpointState(c)->height_scale == 1.0 / 7.0 && BrenierCheckpointState(c)->passes,
+    PetscCheck(BrenierCheckpointState(c)->height_scale == 1.0 / 7.0 && BrenierCheckpointState(c)->sgd_follows,
                PETSC_COMM_WORLD, PETSC_ERR_PLIB, "the state differs");
     for (PetscInt k = 0; k < N_KEPT; ++k) PetscCall(VecSet(got[k], -1.0));
     PetscCall(BrenierCheckpointGet(c, &(BrenierSolveVectors){got[0], got[1], got[2], got[3], got[4]}));
@@ -415,12 +415,12 @@ static PetscErrorCode TestOlderLayout(void)
   PetscCall(BrenierStoreCreate(PETSC_COMM_WORLD, Path(name), 1 << 16, "brenier-checkpoint", &store));
   PetscCall(BrenierStoreSetText(store, "/", "run", "an older one"));
   PetscCall(BrenierStoreSetInt(store, "/", "sequence", 1));
-  PetscCall(BrenierStoreSetInt(store, "/", "progress", BRENIER_PHASE_PASS));
+  PetscCall(BrenierStoreSetInt(store, "/", "progress", BRENIER_PHASE_SGD));
   PetscCall(BrenierStoreAddGroup(store, "/problem"));
   for (int i = 0; i < 2; ++i) PetscCall(BrenierStoreSetText(store, "/problem", problem[i].name, problem[i].value));
   PetscCall(BrenierStoreAddGroup(store, "/state"));
   PetscCall(BrenierStoreSetInt(store, "/state", "size", 5));
-  PetscCall(BrenierStoreCommit(&store, "in a pass"));
+  PetscCall(BrenierStoreCommit(&store, "in averaged SGD"));
   ExpectError(BrenierCheckpointCreate(p.targets, Path(name), never, problem, 2, &c), PETSC_ERR_FILE_UNEXPECTED,
               "its state has layout 1");
   PetscCall(DestroyProblem(&p));

@@ -1,22 +1,23 @@
-/* pass.c - Implements pass.h. */
+/* sgd_epoch.c - Implements sgd_epoch.h. */
 #include <brenier/base.h>
 
 #include "methods/averaged.h"
 #include "methods/iteration_private.h"
-#include "pass.h"
+#include "sgd_epoch.h"
 
-/* Chosen by trying 1/2, 1 and 2 (docs/solver.md); a step of the whole scale, seen by few curves, would swing. */
-static const PetscReal brenier_pass_rate = 1.0, brenier_pass_most = 0.5;
+/* Factor of a_t, and the largest part of a diagonal step that a cell moves by: few curves tell its mass, and longer
+   steps would oscillate. 1/2, 1 and 2 were tried for the factor: docs/solver.md. */
+static const PetscReal brenier_sgd_rate = 1.0, brenier_sgd_step_most = 0.5;
 
-/* Length of the next step of a cell of weight 1/n, in units of the scale. */
-static PetscReal Rate(const BrenierPassState *p)
+/* a_t of the next step: see sgd_epoch.h. */
+static PetscReal Rate(const BrenierSgdState *p)
 {
   const PetscReal batch = (PetscReal)p->batch, batches = p->effective_curves / batch + (PetscReal)p->step;
 
-  return brenier_pass_rate * PetscSqrtReal(batch / p->sampling_k / batches);
+  return brenier_sgd_rate * PetscSqrtReal(batch / p->sampling_k / batches);
 }
 
-/* Where a step's masses are measured to. */
+/* Where MeasureStep() writes. */
 typedef struct {
   BrenierTargets    targets;
   BrenierIteration *last;
@@ -32,15 +33,15 @@ static PetscErrorCode MeasureStep(void *context, BrenierDual dual, const Brenier
 }
 
 /* One step, on curves of its own. */
-static PetscErrorCode Step(BrenierPass *p, Vec mass, BrenierIteration *last)
+static PetscErrorCode Step(BrenierSgdEpoch *p, Vec mass, BrenierIteration *last)
 {
-  BrenierPassState        *now    = &p->now;
-  const uint32_t           stream = BRENIER_STREAM_PASS + (uint32_t)(now->first + now->step);
+  BrenierSgdState         *now    = &p->now;
+  const uint32_t           stream = BRENIER_STREAM_SGD + (uint32_t)(now->first + now->step);
   const PetscReal          batch  = (PetscReal)now->batch;
   const BrenierFreshCurves fresh  = {p->targets, p->source, p->seed, stream, now->batch};
   const BrenierStepRule    rule   = {.step          = Rate(now),
                                      .diagonal_step = p->diagonal_step,
-                                     .most          = brenier_pass_most,
+                                     .most          = brenier_sgd_step_most,
                                      .scales        = p->node_step ? p->targets->scales : NULL,
                                      .node_step     = p->node_step};
   const BrenierMeanRule    mean   = {BRENIER_MEAN_RUNNING,
@@ -59,7 +60,7 @@ static PetscErrorCode Step(BrenierPass *p, Vec mass, BrenierIteration *last)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierPassRun_Private(BrenierPass *p)
+PetscErrorCode BrenierSgdEpochRun_Private(BrenierSgdEpoch *p)
 {
   Vec              mass;
   BrenierProgress  progress;
@@ -68,7 +69,7 @@ PetscErrorCode BrenierPassRun_Private(BrenierPass *p)
 
   PetscFunctionBegin;
   PetscCall(VecDuplicate(p->h, &mass));
-  PetscCall(BrenierProgressBegin(&progress, p->targets->comm, "pass over fresh curves"));
+  PetscCall(BrenierProgressBegin(&progress, p->targets->comm, "averaged SGD"));
   PetscCall(PetscTime(&begun));
   while (p->now.step < p->now.n_steps) {
     PetscCall(Step(p, mass, &last));

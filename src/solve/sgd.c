@@ -1,0 +1,235 @@
+/* sgd.c - Implements sgd.h. */
+#include "sgd.h"
+
+#include <brenier/base.h>
+
+#include "methods/height_scale.h"
+#include "methods/nodes.h"
+#include "sgd_epoch.h"
+
+#include <math.h>
+
+/* Where Newton left no diagonal steps, all targets have the same one: so many height scales for each dimension, and at
+   most so many. The warm-up has the same factors, as cells may be smaller than the height scale suggests. */
+static const PetscReal brenier_plain_step = 0.07, brenier_plain_step_most = 0.5;
+
+/* Step of a node without a Hessian, in parts of its distance to its nearest neighbour (scales.h). */
+static const PetscReal brenier_plain_node_step = 0.2;
+
+/* Largest diagonal step, in parts of the geometric mean of all. */
+static const PetscReal brenier_diagonal_step_most = 4.0;
+
+/* Saves the state that the epoch can continue from, then stops if that was asked for. */
+static PetscErrorCode EpochSafePoint(Solve *s, const BrenierSgdEpoch *epoch)
+{
+  PetscFunctionBegin;
+  s->state.sgd = epoch->now;
+  PetscCall(BrenierSolveSafePoint_Private(s, BRENIER_PHASE_SGD, epoch->mean, epoch->mean, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether a step becomes a row of the history: at doubling steps, and at the end. */
+static PetscBool IsRecorded(const BrenierSgdState *epoch)
+{
+  return (PetscBool)((epoch->step & (epoch->step - 1)) == 0 || epoch->step == epoch->n_steps);
+}
+
+/* Reports a step as an iteration of the whole solve. */
+static PetscErrorCode MonitorEpoch(void *context, const BrenierSgdEpoch *epoch, const BrenierIteration *now)
+{
+  Solve           *s   = context;
+  BrenierIteration all = BrenierSolveTotal_Private(s, now);
+
+  PetscFunctionBegin;
+  all.curves += (PetscReal)s->state.curves + (PetscReal)epoch->now.before;
+  all.scanned += s->state.before.scanned;
+  s->state.newest = all;
+  if (IsRecorded(&epoch->now)) PetscCall(BrenierSolveRecord_Private(s->options, &all));
+  PetscCall(EpochSafePoint(s, epoch));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Lowers diagonal steps far above the geometric mean. Such a cell was nearly empty when the Hessian was assembled; it
+   would oscillate. */
+static PetscErrorCode BoundDiagonalStep(BrenierTargets t, Vec diagonal_step)
+{
+  PetscScalar *a;
+  PetscReal   *term, mean;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &term));
+  PetscCall(VecGetArray(diagonal_step, &a));
+  for (PetscInt i = 0; i < t->n_local; ++i) term[i] = t->nu[i] * log(a[i]);
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, &mean));
+  for (PetscInt i = 0; i < t->n_local; ++i) a[i] = PetscMin(a[i], brenier_diagonal_step_most * PetscExpReal(mean));
+  PetscCall(VecRestoreArray(diagonal_step, &a));
+  PetscCall(PetscFree(term));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Sets the steps of all nodes from the Hessian of the sample or, without a sample, from their distances. Those of the
+   targets go into s->diagonal_step, that of group n + i into entry i of s->groups. */
+static PetscErrorCode SetNodeSteps(Solve *s)
+{
+  const BrenierTargets t = s->targets;
+  const BrenierScales  x = t->scales;
+  PetscScalar         *a, *b;
+  PetscReal           *diagonal_step;
+  Mat                  hessian;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(x->n_nodes, &diagonal_step));
+  for (PetscInt i = 0; i < x->n_nodes; ++i) diagonal_step[i] = brenier_plain_node_step * x->apart[i];
+  if (s->dual) {
+    PetscCall(BrenierDualHessian(s->dual, 1, &hessian));
+    PetscCall(BrenierNodeSteps_Private(t, x, hessian, diagonal_step));
+    PetscCall(MatDestroy(&hessian));
+  }
+  PetscCall(VecDuplicate(s->diagonal_step, &s->groups));
+  PetscCall(VecGetArray(s->diagonal_step, &a));
+  PetscCall(VecGetArray(s->groups, &b));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    const PetscInt group = x->n + t->first + i;
+
+    a[i] = diagonal_step[t->first + i];
+    b[i] = group < x->n_nodes ? diagonal_step[group] : 0.0;
+  }
+  PetscCall(VecRestoreArray(s->groups, &b));
+  PetscCall(VecRestoreArray(s->diagonal_step, &a));
+  PetscCall(PetscFree(diagonal_step));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Steps of all nodes on every rank, for the epoch. */
+static PetscErrorCode GatherNodeSteps(const Solve *s, BrenierSgdEpoch *epoch)
+{
+  const BrenierScales x = s->targets->scales;
+  PetscReal          *groups;
+
+  PetscFunctionBegin;
+  if (!s->groups || epoch->node_step) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(x->n_nodes, &epoch->node_step));
+  PetscCall(PetscMalloc1(x->n, &groups));
+  PetscCall(BrenierScalesGather(x, s->diagonal_step, epoch->node_step));
+  PetscCall(BrenierScalesGather(x, s->groups, groups));
+  PetscCall(PetscArraycpy(epoch->node_step + x->n, groups, x->n_nodes - x->n));
+  PetscCall(PetscFree(groups));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Takes the diagonal steps that Newton left. Without any, all targets get the one of the warm-up, which is shorter in
+   few dimensions. */
+static PetscErrorCode SetDiagonalSteps(Solve *s, Vec work)
+{
+  PetscReal largest;
+
+  PetscFunctionBegin;
+  if (s->targets->scales && !s->groups) PetscCall(SetNodeSteps(s));
+  if (s->groups) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecMax(s->diagonal_step, NULL, &largest));
+  if (largest > 0.0) {
+    PetscCall(BoundDiagonalStep(s->targets, s->diagonal_step));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (s->state.height_scale <= 0.0)
+    PetscCall(BrenierHeightScale_Private(s->targets, s->source, s->options->seed, s->h, work, &s->state.height_scale));
+  PetscCall(VecSet(s->diagonal_step, s->state.height_scale * PetscMin(brenier_plain_step * (PetscReal)s->targets->dim,
+                                                                      brenier_plain_step_most)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Plans an epoch from the present heights, and frees the sample to make room. */
+static PetscErrorCode BeginEpoch(Solve *s, BrenierSgdEpoch *epoch)
+{
+  const BrenierAccuracy accuracy = BrenierSolveAccuracy_Private(s);
+
+  PetscFunctionBegin;
+  BrenierBudgetPlanEpoch_Private(&s->budget, &accuracy, s->state.curves, BrenierSolveCurves_Private(s), &epoch->now);
+  PetscCall(SetDiagonalSteps(s, epoch->mean));
+  epoch->now.of_nodes = (PetscBool)(s->groups != NULL);
+  PetscCall(VecCopy(s->h, epoch->mean));
+  PetscCall(EpochSafePoint(s, epoch));
+  PetscCall(BrenierSolveFreeSample_Private(s));
+  PetscCall(BrenierPrint(s->targets->comm,
+                         "epoch %" PetscInt64_FMT ": averaged SGD on %" PetscInt64_FMT
+                         " fresh curves, mini-batches of %" PetscInt64_FMT ", from %.0f effective curves",
+                         epoch->now.epoch + 1, epoch->now.n_steps * epoch->now.batch, epoch->now.batch,
+                         (double)epoch->now.effective_curves));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One epoch and its measurement. */
+static PetscErrorCode RunEpoch(Solve *s, BrenierSgdEpoch *epoch)
+{
+  PetscFunctionBegin;
+  if (s->resuming) s->state.before.seconds = s->state.newest.seconds;
+  else PetscCall(BeginEpoch(s, epoch));
+  s->resuming = PETSC_FALSE;
+  PetscCall(GatherNodeSteps(s, epoch));
+  PetscCall(BrenierSgdEpochRun_Private(epoch));
+  PetscCall(VecCopy(epoch->mean, s->h));
+  epoch->now.before += epoch->now.n_steps * epoch->now.batch;
+  ++epoch->now.epoch;
+  s->state.before            = s->state.newest;
+  s->solved->one_pass_curves = epoch->now.before;
+  s->solved->reason          = BRENIER_REASON_SEEN;
+  PetscCall(BrenierSolveMeasure_Private(s, (uint32_t)++s->state.attempt));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Runs an epoch, and returns to the heights before it if its held-out error is larger. */
+static PetscErrorCode TryEpoch(Solve *s, BrenierSgdEpoch *epoch, Measurement *best)
+{
+  const PetscBool has_measurement = (PetscBool)(s->has_measurement && !s->resuming); // a checkpoint has no measurement
+  Measurement     now             = {s->h, s->mass, s->mass_error, s->solved->held_out, 0, 0};
+
+  PetscFunctionBegin;
+  if (has_measurement) PetscCall(BrenierMeasurementCopy_Private(&now, best));
+  PetscCall(RunEpoch(s, epoch));
+  if (!has_measurement || s->solved->held_out.rho_high <= best->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierPrint(s->targets->comm, "epoch %" PetscInt64_FMT ": rejected, its held-out error is larger",
+                         epoch->now.epoch));
+  PetscCall(BrenierMeasurementCopy_Private(best, &now));
+  s->centred = PETSC_FALSE; // barycentres are those of the rejected epoch
+  PetscCall(VecCopy(best->h, s->saved));
+  s->solved->held_out = now.held_out;
+  BrenierSolveCheckTolerance_Private(s);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether the tolerance, or the number of curves asked for, needs another epoch. */
+static PetscBool NeedsEpoch(const Solve *s)
+{
+  const BrenierSolved *solved = s->solved;
+
+  if (!s->state.sgd_follows || solved->reason < 0) return PETSC_FALSE;
+  return (PetscBool)(s->options->curves > 0 ? BrenierSolveCurves_Private(s) < s->options->curves : !solved->within_tol);
+}
+
+PetscErrorCode BrenierSolveSgd_Private(Solve *s)
+{
+  BrenierSgdEpoch epoch  = {.targets       = s->targets,
+                            .source        = s->source,
+                            .seed          = s->options->seed,
+                            .diagonal_step = s->diagonal_step,
+                            .h             = s->h,
+                            .work          = &s->solved->work,
+                            .monitor       = MonitorEpoch,
+                            .context       = s};
+  Measurement     best   = {0};
+  Vec *const      work[] = {&epoch.mean, &best.h, &best.mass, &best.mass_error};
+
+  PetscFunctionBegin;
+  if (!s->resuming && !NeedsEpoch(s)) PetscFunctionReturn(PETSC_SUCCESS);
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(s->h, work[i]));
+  if (s->resuming) {
+    epoch.now = s->state.sgd;
+    if (epoch.now.of_nodes) PetscCall(VecDuplicate(s->diagonal_step, &s->groups));
+    PetscCall(
+        BrenierCheckpointGet(s->options->checkpoint, &(BrenierSolveVectors){.mean = epoch.mean, .groups = s->groups}));
+  }
+  while (s->resuming || (NeedsEpoch(s) && epoch.now.epoch < BRENIER_RETRIES)) PetscCall(TryEpoch(s, &epoch, &best));
+  PetscCall(PetscFree(epoch.node_step));
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
