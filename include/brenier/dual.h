@@ -36,7 +36,7 @@ typedef struct {
   PetscInt64     n_evaluations;
   PetscInt64     n_visits;               /* pairs that passed the filter */
   PetscInt64     n_scanned;              /* curves that met all targets, one counted as often as it did */
-  PetscInt64     n_risen;                /* targets of this rank that met all curves for having risen too far */
+  PetscInt64     n_rescanned;            /* targets of this rank that met all curves for having risen too far */
   PetscInt64     n_fresh;                /* candidates that full scans found on curves without a list */
   PetscInt64     n_candidates, n_pieces; /* in the lists and on the envelopes at present */
   PetscLogDouble flops;                  /* of the scans: 2 dim per pair and curve vector */
@@ -115,10 +115,10 @@ PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
 PETSC_EXTERN PetscErrorCode BrenierDualMissing(BrenierDual dual, PetscReal *missing);
 
 /* Whether lists are kept. Not collective. */
-PETSC_EXTERN PetscBool BrenierDualKeepsLists(BrenierDual dual);
+PETSC_EXTERN PetscBool BrenierDualHasLists(BrenierDual dual);
 
 /*@
-  BrenierDualTrustLists - Whether evaluations walk the lists of curves without asking for their certificates
+  BrenierDualSkipListCheck - Whether evaluations walk the lists of curves without asking for their certificates
 
   Collective on the dual
 
@@ -126,7 +126,7 @@ PETSC_EXTERN PetscBool BrenierDualKeepsLists(BrenierDual dual);
   for what they are; few pieces are missing after steps of a few slacks. New curves are scanned all the same. An
   evaluation without trust, the default, mends every list that needs it and misses nothing.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool trusting);
+PETSC_EXTERN PetscErrorCode BrenierDualSkipListCheck(BrenierDual dual, PetscBool skip);
 
 /* Whether the next evaluations are made again, by a run that continues another: curves that they scan are not counted
    twice. Collective on the dual. */

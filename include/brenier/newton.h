@@ -36,12 +36,12 @@
 /* Besides heights and sample, what an iteration continues from. */
 typedef struct {
   BrenierIteration now;
-  PetscReal        height_scale;      /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
-  PetscReal        energy;            /* of `certified`, by lists in which nothing was missing */
-  Vec              certified;         /* heights to go back to; borrowed; NULL before there are any */
-  PetscBool        tidied, distrusts; /* distrusts: lists, since steps by them raised the energy */
-  PetscReal        error;             /* exact cells: largest |mass / nu - 1| of the iteration before */
-  BrenierReason    reason;            /* 0 while there is more to do */
+  PetscReal        height_scale;             /* geometric mean of nu_i / H_ii; 0 before the first Hessian */
+  PetscReal        energy;                   /* of `certified`, by lists in which nothing was missing */
+  Vec              certified;                /* heights to go back to; borrowed; NULL before there are any */
+  PetscBool        lifted_last, needs_check; /* distrusts: lists, since steps by them raised the energy */
+  PetscReal        error;                    /* exact cells: largest |mass / nu - 1| of the iteration before */
+  BrenierReason    reason;                   /* 0 while there is more to do */
 } BrenierNewtonState;
 
 typedef struct {
@@ -52,7 +52,7 @@ typedef struct {
   PetscInt64 hessian_curves; /* curves that the Hessian is made from, about, when the sample is larger; 0 for all */
   PetscReal  height_scale;   /* what height changes a typical mass by its own size; 0 for unknown */
   PetscBool  certify;        /* whether the end must hold with every candidate list mended */
-  PetscBool  trusts;         /* whether the candidate lists that there are may be trusted from the start */
+  PetscBool  lazy_lists;     /* whether the candidate lists that there are may be trusted from the start */
   Vec        diagonal_step;  /* NULL, or gets nu_i / H_ii, within a factor of 30 of its geometric mean */
   PetscErrorCode (*monitor)(void *context, const BrenierIteration *iteration); /* NULL for none; collective */
   /* Sees the state before the first iteration and after each, heights and sample belonging to it; an error ends the

@@ -76,7 +76,7 @@ PetscErrorCode BrenierSolveReportWork(BrenierTargets t, BrenierSource source, co
   const PetscInt64       sample  = solved->curves - solved->one_pass_curves;
   const PetscReal        once    = 2.0 * vectors * t->dim * (PetscReal)t->n * (PetscReal)PetscMax(solved->curves, 1);
   PetscLogDouble         all[5]  = {work->flops, work->scan_seconds, work->envelope_seconds, 0.0, work->ring_bytes};
-  PetscInt64             sum[4]  = {work->n_scanned, work->n_candidates, work->n_pieces, work->n_risen}, bytes;
+  PetscInt64             sum[4]  = {work->n_scanned, work->n_candidates, work->n_pieces, work->n_rescanned}, bytes;
   PetscMPIInt            size;
   struct rusage          usage;
 

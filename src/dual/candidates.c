@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* Lists this many times as long as full scans make them are made anew. */
-static const PetscReal brenier_crowded = 3.0;
+static const PetscReal brenier_list_growth = 3.0;
 
 PetscErrorCode BrenierCandidatesAddCurves(BrenierCandidates *lists, PetscInt n_curves)
 {
@@ -120,14 +120,14 @@ PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierCandidatesCrowded(const BrenierCandidates *lists, MPI_Comm comm, PetscInt64 n_fresh,
-                                        PetscBool *crowded)
+PetscErrorCode BrenierCandidatesTooLong(const BrenierCandidates *lists, MPI_Comm comm, PetscInt64 n_fresh,
+                                        PetscBool *too_long)
 {
   PetscInt64 n[2] = {lists->n_total, n_fresh};
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, n, 2, MPIU_INT64, MPI_SUM, comm));
-  *crowded = (PetscBool)((PetscReal)n[0] > brenier_crowded * (PetscReal)n[1]);
+  *too_long = (PetscBool)((PetscReal)n[0] > brenier_list_growth * (PetscReal)n[1]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -45,8 +45,8 @@ PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists);
 
 /* Whether the lists are so much longer than the n_fresh entries that full scans made that another full scan is due.
    Collective. */
-PetscErrorCode BrenierCandidatesCrowded(const BrenierCandidates *lists, MPI_Comm comm, PetscInt64 n_fresh,
-                                        PetscBool *crowded);
+PetscErrorCode BrenierCandidatesTooLong(const BrenierCandidates *lists, MPI_Comm comm, PetscInt64 n_fresh,
+                                        PetscBool *too_long);
 
 /* Forgets the lists of all curves, but not those that are saved. Not collective. */
 void BrenierCandidatesClear(BrenierCandidates *lists);

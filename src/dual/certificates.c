@@ -51,17 +51,17 @@ static PetscReal RoundedUp(PetscReal x)
   costs nothing, and those with less than half their slack left go up, before the new curves are scanned. Rounding
   leaves room for heights that only the gauge has moved.
 */
-static PetscInt MoveCaps(BrenierSkin *skin, PetscInt n_local, const PetscReal h[], BrenierLocal risen[])
+static PetscInt MoveCaps(BrenierSkin *skin, PetscInt n_local, const PetscReal h[], BrenierLocal rescanned[])
 {
   PetscInt n = 0;
 
   for (BrenierLocal i = 0; i < n_local; ++i) {
-    const PetscReal g = h[i] - skin->shift, least = skin->renewed ? g + 0.5 * skin->slack[i] : g;
+    const PetscReal g = h[i] - skin->shift, least = skin->changed ? g + 0.5 * skin->slack[i] : g;
 
-    if (skin->renewed) skin->cap[i] = PetscMin(skin->cap[i], RoundedUp(g + skin->slack[i]));
+    if (skin->changed) skin->cap[i] = PetscMin(skin->cap[i], RoundedUp(g + skin->slack[i]));
     if (skin->cap[i] >= least) continue;
-    skin->cap[i] = RoundedUp(g + skin->slack[i]);
-    risen[n++]   = i;
+    skin->cap[i]   = RoundedUp(g + skin->slack[i]);
+    rescanned[n++] = i;
   }
   return n;
 }
@@ -141,7 +141,7 @@ static PetscErrorCode HoldsStill(BrenierDual dual, PetscInt c, Comparison *work,
 
 /* Splits the local curves into those whose list holds, from the front of `curve`, and the others behind them; returns
    how many hold. While lists are trusted, every curve that has one counts as such. */
-static PetscErrorCode Certify(BrenierDual dual, PetscInt curve[], PetscInt *n_hold)
+static PetscErrorCode CheckLists(BrenierDual dual, PetscInt curve[], PetscInt *n_hold)
 {
   const BrenierCandidates *lists    = &dual->candidates;
   const PetscInt           n_curves = lists->n_curves;
@@ -151,7 +151,7 @@ static PetscErrorCode Certify(BrenierDual dual, PetscInt curve[], PetscInt *n_ho
 
   PetscFunctionBegin;
   for (PetscInt c = 0; c < n_curves; ++c) {
-    if (dual->skin.trusts) holds = (PetscBool)(lists->n[c] >= 0);
+    if (dual->skin.skips_check) holds = (PetscBool)(lists->n[c] >= 0);
     else {
       holds = Holds(lists, &dual->halo, c, dual->skin.shift);
       if (!holds) PetscCall(HoldsStill(dual, c, &work, &holds));
@@ -168,10 +168,10 @@ static PetscErrorCode Certify(BrenierDual dual, PetscInt curve[], PetscInt *n_ho
 
 /* What the certificates no longer cover. */
 typedef struct {
-  PetscInt      n_risen;
-  BrenierLocal *risen;
-  PetscReal    *low;                          /* of all targets here, for lists that are made */
-  PetscInt64    n_stale, n_hold, n_risen_all; /* stale curves, curves that hold, risen targets, over all ranks */
+  PetscInt      n_rescanned;
+  BrenierLocal *rescanned;
+  PetscReal    *low;                                /* of all targets here, for lists that are made */
+  PetscInt64    n_invalid, n_hold, n_rescanned_all; /* stale curves, curves that hold, risen targets, over all ranks */
 } Failures;
 
 static PetscErrorCode FindFailures(BrenierDual dual, const PetscReal h[], PetscInt n_hold, Failures *f)
@@ -181,49 +181,49 @@ static PetscErrorCode FindFailures(BrenierDual dual, const PetscReal h[], PetscI
   PetscInt64     count[3];
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc2(n, &f->risen, n, &f->low));
+  PetscCall(PetscMalloc2(n, &f->rescanned, n, &f->low));
   for (BrenierLocal i = 0; i < n; ++i) f->low[i] = RoundedDown(h[i] - skin->shift - skin->slack[i]);
-  f->n_risen = MoveCaps(skin, n, h, f->risen);
-  count[0]   = dual->candidates.n_curves - n_hold;
-  count[1]   = n_hold;
-  count[2]   = f->n_risen;
+  f->n_rescanned = MoveCaps(skin, n, h, f->rescanned);
+  count[0]       = dual->candidates.n_curves - n_hold;
+  count[1]       = n_hold;
+  count[2]       = f->n_rescanned;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, count, 3, MPIU_INT64, MPI_SUM, dual->comm));
-  f->n_stale     = count[0];
-  f->n_hold      = count[1];
-  f->n_risen_all = count[2];
+  f->n_invalid       = count[0];
+  f->n_hold          = count[1];
+  f->n_rescanned_all = count[2];
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Scans what the certificates no longer cover: stale curves with all targets, risen targets with the other curves.
    Where that would make long lists of short ones, as heights moved by many slacks, every curve is scanned. */
-static PetscErrorCode Renew(BrenierDual dual, const PetscReal h[], PetscInt n_hold, const PetscInt curve[])
+static PetscErrorCode UpdateLists(BrenierDual dual, const PetscReal h[], PetscInt n_hold, const PetscInt curve[])
 {
-  BrenierCandidates *lists   = &dual->candidates;
-  const PetscReal   *cap     = dual->skin.cap;
-  PetscBool          crowded = PETSC_FALSE;
+  BrenierCandidates *lists    = &dual->candidates;
+  const PetscReal   *cap      = dual->skin.cap;
+  PetscBool          too_long = PETSC_FALSE;
   Failures           f;
 
   PetscFunctionBegin;
   PetscCall(FindFailures(dual, h, n_hold, &f));
-  dual->skin.renewed = PETSC_FALSE;
-  if (f.n_stale > 0 || (f.n_hold > 0 && f.n_risen_all > 0)) {
-    if (f.n_hold > 0 && f.n_risen_all > 0) {
-      const BrenierRisen risen = {f.n_risen, f.risen};
+  dual->skin.changed = PETSC_FALSE;
+  if (f.n_invalid > 0 || (f.n_hold > 0 && f.n_rescanned_all > 0)) {
+    if (f.n_hold > 0 && f.n_rescanned_all > 0) {
+      const BrenierRescanned rescanned = {f.n_rescanned, f.rescanned};
 
-      PetscCall(BrenierScanRisen(dual, n_hold, curve, &risen, f.low, cap, &crowded));
+      PetscCall(BrenierRescanTargets(dual, n_hold, curve, &rescanned, f.low, cap, &too_long));
     }
-    if (crowded) {
+    if (too_long) {
       BrenierCandidatesClear(lists);
       dual->work.n_fresh = 0;
       n_hold             = 0;
     }
-    if (f.n_stale > 0 || crowded)
+    if (f.n_invalid > 0 || too_long)
       PetscCall(BrenierScanLists(dual, lists->n_curves - n_hold, curve + n_hold, f.low, cap));
     PetscCall(BrenierCandidatesCompact(lists));
     PetscCall(BrenierHaloBuild(&dual->halo, dual->targets->layout, lists->end, lists->global, lists->ghost));
     PetscCall(BrenierHaloGet(&dual->halo, h, dual->halo.height));
   }
-  PetscCall(PetscFree2(f.risen, f.low));
+  PetscCall(PetscFree2(f.rescanned, f.low));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -330,8 +330,8 @@ PetscErrorCode BrenierWalkLists(BrenierDual dual, const PetscReal h[], PetscReal
   PetscCall(PetscMalloc1(dual->sample.n_local, &curve));
   dual->skin.shift = shift;
   if (dual->halo.sf) PetscCall(BrenierHaloGet(&dual->halo, h, dual->halo.height));
-  PetscCall(Certify(dual, curve, &n_hold));
-  PetscCall(Renew(dual, h, n_hold, curve));
+  PetscCall(CheckLists(dual, curve, &n_hold));
+  PetscCall(UpdateLists(dual, h, n_hold, curve));
   PetscCall(PetscFree(curve));
   PetscCall(PetscTime(&begun));
   PetscCall(Walk(dual));

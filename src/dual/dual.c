@@ -53,7 +53,7 @@ PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack)
     PetscCall(BrenierCandidatesAddCurves(&dual->candidates, dual->sample.n_local));
   }
   PetscCall(BrenierHeightsNormalise(dual->targets, slack, skin->slack));
-  skin->renewed = PETSC_TRUE;
+  skin->changed = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -68,19 +68,19 @@ PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves)
   PetscCall(BrenierSampleGrow(sample, n_curves));
   PetscCall(BrenierPiecesAddCurves(&dual->pieces, n_old, sample->n_local));
   if (dual->skin.is_kept) PetscCall(BrenierCandidatesAddCurves(&dual->candidates, sample->n_local));
-  dual->skin.renewed = PETSC_TRUE;
+  dual->skin.changed = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscBool BrenierDualKeepsLists(BrenierDual dual)
+PetscBool BrenierDualHasLists(BrenierDual dual)
 {
   return dual->skin.is_kept;
 }
 
-PetscErrorCode BrenierDualTrustLists(BrenierDual dual, PetscBool trusting)
+PetscErrorCode BrenierDualSkipListCheck(BrenierDual dual, PetscBool skip)
 {
   PetscFunctionBegin;
-  dual->skin.trusts = trusting;
+  dual->skin.skips_check = skip;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

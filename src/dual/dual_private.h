@@ -18,12 +18,12 @@
 /* How far heights may move before lists have to be looked at. Heights are normalised, arrays of shape [targets
    here]. */
 typedef struct {
-  PetscBool  is_kept; /* whether there are lists at all */
-  PetscBool  trusts;  /* lists are walked without asking for their certificates */
-  PetscBool  renewed; /* slack or sample changed since the last evaluation */
-  PetscReal *slack;   /* how far each height may move */
-  PetscReal *cap;     /* heights up to which the lists hold, gauged */
-  PetscReal  shift;   /* sum nu h at the last evaluation */
+  PetscBool  is_kept;     /* whether there are lists at all */
+  PetscBool  skips_check; /* lists are walked without asking for their certificates */
+  PetscBool  changed;     /* slack or sample changed since the last evaluation */
+  PetscReal *slack;       /* how far each height may move */
+  PetscReal *cap;         /* heights up to which the lists hold, gauged */
+  PetscReal  shift;       /* sum nu h at the last evaluation */
 } BrenierSkin;
 
 /* What BrenierDualTakeSnapshot() noted beside the lists: the sample as it was. */

@@ -75,6 +75,6 @@ PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec height, Vec mass, Breni
   PetscCall(FinishValue(dual, linear, value));
   ++dual->work.n_evaluations;
   dual->work.n_pieces = dual->pieces.n;
-  if (dual->skin.is_kept && dual->verify && !dual->skin.trusts) PetscCall(VerifyLists(dual, height, mass, value));
+  if (dual->skin.is_kept && dual->verify && !dual->skin.skips_check) PetscCall(VerifyLists(dual, height, mass, value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

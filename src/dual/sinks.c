@@ -190,7 +190,7 @@ static PetscErrorCode EndMore(void *context, PetscBool *enough)
 
   PetscFunctionBegin;
   PetscCall(BrenierCandidatesCompact(&dual->candidates));
-  PetscCall(BrenierCandidatesCrowded(&dual->candidates, dual->comm, dual->work.n_fresh, enough));
+  PetscCall(BrenierCandidatesTooLong(&dual->candidates, dual->comm, dual->work.n_fresh, enough));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -268,8 +268,9 @@ PetscErrorCode BrenierScanLists(BrenierDual dual, PetscInt n, const PetscInt cur
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierScanRisen(BrenierDual dual, PetscInt n, const PetscInt curve[], const BrenierRisen *risen,
-                                const PetscReal low[], const PetscReal cap[], PetscBool *crowded)
+PetscErrorCode BrenierRescanTargets(BrenierDual dual, PetscInt n, const PetscInt curve[],
+                                    const BrenierRescanned *rescanned, const PetscReal low[], const PetscReal cap[],
+                                    PetscBool *too_long)
 {
   const BrenierScanInput input   = {.what      = "scan of risen targets",
                                     .targets   = dual->targets,
@@ -278,8 +279,8 @@ PetscErrorCode BrenierScanRisen(BrenierDual dual, PetscInt n, const PetscInt cur
                                     .n_curves  = n,
                                     .curve     = curve,
                                     .chooses   = PETSC_TRUE,
-                                    .n_targets = risen->n,
-                                    .target    = risen->target,
+                                    .n_targets = rescanned->n,
+                                    .target    = rescanned->target,
                                     .low       = low,
                                     .cap       = cap};
   Sink                   context = {.dual = dual};
@@ -291,7 +292,7 @@ PetscErrorCode BrenierScanRisen(BrenierDual dual, PetscInt n, const PetscInt cur
   PetscFunctionBegin;
   stop = BrenierScan(&input, &sink, &work);
   AddWork(&work, &dual->work);
-  dual->work.n_risen += risen->n;
-  *crowded = work.enough;
+  dual->work.n_rescanned += rescanned->n;
+  *too_long = work.enough;
   PetscFunctionReturn(stop);
 }

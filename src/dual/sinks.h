@@ -18,9 +18,10 @@ PetscErrorCode BrenierScanLists(BrenierDual dual, PetscInt n, const PetscInt cur
 typedef struct {
   PetscInt            n;
   const BrenierLocal *target;
-} BrenierRisen;
+} BrenierRescanned;
 
 /* Adds the risen targets to the lists of n local curves, where they reach. *crowded: the lists became so long that the
    scan was given up, and all curves are to be scanned again. */
-PetscErrorCode BrenierScanRisen(BrenierDual dual, PetscInt n, const PetscInt curve[], const BrenierRisen *risen,
-                                const PetscReal low[], const PetscReal cap[], PetscBool *crowded);
+PetscErrorCode BrenierRescanTargets(BrenierDual dual, PetscInt n, const PetscInt curve[],
+                                    const BrenierRescanned *rescanned, const PetscReal low[], const PetscReal cap[],
+                                    PetscBool *too_long);

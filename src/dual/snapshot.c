@@ -16,7 +16,7 @@ enum { BRENIER_NAME_LENGTH = 64 };
 
 /* Totals over all ranks, as they are stored. */
 typedef struct {
-  PetscInt64 n_visits, n_scanned, n_risen, n_fresh;
+  PetscInt64 n_visits, n_scanned, n_rescanned, n_fresh;
   PetscReal  flops, scan_seconds, envelope_seconds;
 } WorkTotals;
 
@@ -95,7 +95,7 @@ static PetscErrorCode SaveSegment(BrenierDual dual, BrenierStore store, PetscInt
 
 static PetscErrorCode SumWork(MPI_Comm comm, const BrenierDualWork *work, WorkTotals *all)
 {
-  PetscInt64 whole[4] = {work->n_visits, work->n_scanned, work->n_risen, work->n_fresh};
+  PetscInt64 whole[4] = {work->n_visits, work->n_scanned, work->n_rescanned, work->n_fresh};
   PetscReal  real[3]  = {work->flops, work->scan_seconds, work->envelope_seconds};
 
   PetscFunctionBegin;
@@ -113,7 +113,7 @@ static PetscErrorCode SaveWork(BrenierStore store, PetscInt64 n_evaluations, con
   PetscCall(BrenierStoreSetInt(store, group, "evaluations", n_evaluations));
   PetscCall(BrenierStoreSetInt(store, group, "visits", all->n_visits));
   PetscCall(BrenierStoreSetInt(store, group, "scanned", all->n_scanned));
-  PetscCall(BrenierStoreSetInt(store, group, "risen", all->n_risen));
+  PetscCall(BrenierStoreSetInt(store, group, "risen", all->n_rescanned));
   PetscCall(BrenierStoreSetInt(store, group, "fresh", all->n_fresh));
   PetscCall(BrenierStoreSetReal(store, group, "flops", all->flops));
   PetscCall(BrenierStoreSetReal(store, group, "scan_seconds", all->scan_seconds));
@@ -153,7 +153,7 @@ static PetscErrorCode LoadWork(BrenierDual dual, BrenierStore store)
   PetscCall(BrenierStoreGetInt(store, group, "evaluations", &work->n_evaluations));
   PetscCall(BrenierStoreGetInt(store, group, "visits", &work->n_visits));
   PetscCall(BrenierStoreGetInt(store, group, "scanned", &work->n_scanned));
-  PetscCall(BrenierStoreGetInt(store, group, "risen", &work->n_risen));
+  PetscCall(BrenierStoreGetInt(store, group, "risen", &work->n_rescanned));
   PetscCall(BrenierStoreGetInt(store, group, "fresh", &work->n_fresh));
   PetscCall(BrenierStoreGetReal(store, group, "flops", &work->flops));
   PetscCall(BrenierStoreGetReal(store, group, "scan_seconds", &work->scan_seconds));
@@ -274,7 +274,7 @@ static PetscErrorCode LoadLists(BrenierDual dual, BrenierStore store)
   for (PetscInt s = 0; s < dual->sample.n_segments; ++s) PetscCall(LoadSegment(dual, store, s));
   PetscCall(LoadPlanes(dual));
   PetscCall(BrenierHaloBuild(&dual->halo, dual->targets->layout, lists->end, lists->global, lists->ghost));
-  dual->skin.renewed      = PETSC_FALSE;
+  dual->skin.changed      = PETSC_FALSE;
   dual->work.n_candidates = lists->n_total;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -16,13 +16,13 @@ static const PetscReal brenier_step_most = 10.0;
    what is too light. */
 static const PetscReal brenier_rise_most = 2.0;
 /* Heights that move by many slacks make trusted lists useless; who needs more iterations than this is such a case. */
-static const PetscReal brenier_trusting_iterations = 10.0;
-static const PetscReal brenier_damping_raise       = 5.0;
+static const PetscReal brenier_lazy_iterations = 10.0;
+static const PetscReal brenier_damping_raise   = 5.0;
 /* Where a lift raised the energy: smaller, and at last none beyond the gaps. */
 static const PetscReal brenier_lift_smaller = 0.1, brenier_lift_least_part = 0.05;
 /* Part of the promised decrease that came (a quadratic gives 1/2): above the first, the model is too careful; above the
    second it is right. How the damping is lowered then. */
-static const PetscReal brenier_gain_high = 0.7, brenier_gain_fair = 0.4;
+static const PetscReal brenier_decrease_high = 0.7, brenier_decrease_fair = 0.4;
 static const PetscReal brenier_damping_lower_high = 0.2, brenier_damping_lower_fair = 0.5;
 static const PetscReal brenier_damping_least = 1e-9, brenier_damping_restart = 1e-4, brenier_damping_most = 1e8;
 
@@ -39,11 +39,11 @@ typedef struct {
   BrenierDualValue value, trial_value;
   PetscReal        certified_energy; /* infinite before there is one */
   BrenierIteration now;
-  PetscReal        gain;      /* of the last step tried: decrease over what its slope promised */
-  PetscBool        trusts;    /* lists, and did so when h was evaluated */
-  PetscBool        distrusts; /* lists, since steps by them raised the energy */
-  PetscBool        tidied;    /* the few empty cells at the end were given their chance */
-  PetscBool        again;     /* the last step failed, and h was evaluated again with every list mended */
+  PetscReal        decrease_ratio; /* of the last step tried: decrease over what its slope promised */
+  PetscBool        lazy;           /* lists, and did so when h was evaluated */
+  PetscBool        needs_check;    /* lists, since steps by them raised the energy */
+  PetscBool        lifted_last;    /* the few empty cells at the end were given their chance */
+  PetscBool        retried;        /* the last step failed, and h was evaluated again with every list mended */
   PetscLogDouble   start;
 } Newton;
 
@@ -54,7 +54,7 @@ void BrenierNewtonDefaults(BrenierNewtonOptions *options)
   options->linear_rtol    = BRENIER_DEFAULT_LINEAR_RTOL;
   options->hessian_curves = 0;
   options->certify        = PETSC_TRUE;
-  options->trusts         = PETSC_FALSE;
+  options->lazy_lists     = PETSC_FALSE;
   options->diagonal_step  = NULL;
   options->height_scale   = 0.0;
   options->monitor        = NULL;
@@ -88,7 +88,7 @@ static PetscErrorCode Certify(Newton *s)
   }
   PetscCall(VecCopy(s->certified, s->h));
   PetscCall(EvaluateAt(s, s->h, s->mass, &s->value));
-  s->distrusts   = PETSC_TRUE;
+  s->needs_check = PETSC_TRUE;
   s->now.damping = PetscMax(s->now.damping * brenier_damping_raise, s->options->damping);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -101,7 +101,7 @@ static PetscErrorCode IsCertified(Newton *s, PetscBool *is)
 
   PetscFunctionBegin;
   *is = PETSC_TRUE;
-  if (!s->trusts) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!s->lazy) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierDualMissing(s->dual, &missing));
   *is = (PetscBool)(s->value.energy + missing <= s->certified_energy);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -132,7 +132,7 @@ static PetscErrorCode EmptyCanWait(Newton *s, PetscBool *can)
 
   PetscFunctionBegin;
   PetscCall(EmptyWeight(s, &weight));
-  *can = (PetscBool)(BrenierDualKeepsLists(s->dual) && weight <= brenier_few_empty);
+  *can = (PetscBool)(BrenierDualHasLists(s->dual) && weight <= brenier_few_empty);
   if (o->residual > 0.0) *can = (PetscBool)(*can && weight <= brenier_empty_part * o->residual);
   if (o->residual == 0.0 && o->l1_part == 0.0)
     *can = (PetscBool)(*can && weight <= brenier_empty_part * PetscSqr(o->sampling_part * s->now.sampling_error));
@@ -208,7 +208,7 @@ static PetscErrorCode LiftEmpty(Newton *s)
   PetscCall(VecCopy(s->trial, s->h));
   PetscCall(VecCopy(s->trial_mass, s->mass));
   s->value = s->trial_value;
-  if (!s->trusts) PetscCall(Certify(s));
+  if (!s->lazy) PetscCall(Certify(s));
   PetscCall(PetscFree(most));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -223,7 +223,7 @@ static PetscErrorCode LimitStep(Newton *s)
 
   PetscFunctionBegin;
   PetscCall(BrenierTargetsGauge(s->targets, s->step));
-  if (!s->trusts || !(s->system.height_scale > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!s->lazy || !(s->system.height_scale > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecGetArrayRead(s->mass, &m));
   PetscCall(VecGetArray(s->step, &p));
   for (PetscInt i = 0; i < s->targets->n_local; ++i) p[i] = PetscMin(PetscMax(p[i], -most), m[i] < few ? rise : most);
@@ -246,7 +246,7 @@ static PetscErrorCode TryStep(Newton *s, PetscBool *good)
   PetscCall(VecWAXPY(s->trial, 1.0, s->step, s->h));
   PetscCall(EvaluateAt(s, s->trial, s->trial_mass, &s->trial_value));
   PetscCall(BrenierIterationSlope_Private(s->targets, s->trial_mass, s->step, &left));
-  s->gain = (s->value.energy - s->trial_value.energy) / promised;
+  s->decrease_ratio = (s->value.energy - s->trial_value.energy) / promised;
   // Where it rose all the same, trusted lists missed planes
   *good = BrenierIterationFalls_Private(s->value.energy, s->trial_value.energy, promised, left);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -279,9 +279,9 @@ static PetscErrorCode AcceptStep(Newton *s, PetscBool first)
   PetscCall(VecCopy(s->trial, s->h));
   PetscCall(VecCopy(s->trial_mass, s->mass));
   s->value = s->trial_value;
-  if (!s->trusts) PetscCall(Certify(s));
-  if (s->gain > brenier_gain_high) s->now.damping *= brenier_damping_lower_high;
-  else if (first && s->gain > brenier_gain_fair) s->now.damping *= brenier_damping_lower_fair;
+  if (!s->lazy) PetscCall(Certify(s));
+  if (s->decrease_ratio > brenier_decrease_high) s->now.damping *= brenier_damping_lower_high;
+  else if (first && s->decrease_ratio > brenier_decrease_fair) s->now.damping *= brenier_damping_lower_fair;
   s->now.damping = PetscMax(s->now.damping, brenier_damping_least);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -348,19 +348,19 @@ static PetscErrorCode DestroyNewton(Newton *s)
 }
 
 /* Evaluates where the iteration stands, lists trusted or every one mended. */
-static PetscErrorCode EvaluateIterate(Newton *s, PetscBool trust, BrenierReason *reason)
+static PetscErrorCode EvaluateIterate(Newton *s, PetscBool lazy, BrenierReason *reason)
 {
   PetscFunctionBegin;
-  s->trusts = (PetscBool)(trust && BrenierDualKeepsLists(s->dual));
-  PetscCall(BrenierDualTrustLists(s->dual, trust));
+  s->lazy = (PetscBool)(lazy && BrenierDualHasLists(s->dual));
+  PetscCall(BrenierDualSkipListCheck(s->dual, lazy));
   PetscCall(EvaluateAt(s, s->h, s->mass, &s->value));
-  if (!s->trusts) PetscCall(Certify(s));
+  if (!s->lazy) PetscCall(Certify(s));
   PetscCall(Report(s));
   PetscCall(CheckConvergence(s, reason));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode EvaluateMended(Newton *s, BrenierReason *reason)
+static PetscErrorCode EvaluateExactly(Newton *s, BrenierReason *reason)
 {
   PetscFunctionBegin;
   PetscCall(EvaluateIterate(s, PETSC_FALSE, reason));
@@ -369,26 +369,26 @@ static PetscErrorCode EvaluateMended(Newton *s, BrenierReason *reason)
 
 /* Trusts lists in the first iterations. An energy from trusted lists is too low where they miss planes: no step could
    be compared with it once lists are mended. */
-static PetscErrorCode ChooseTrust(Newton *s, BrenierReason *reason)
+static PetscErrorCode ChooseListCheck(Newton *s, BrenierReason *reason)
 {
-  const PetscBool trust = (PetscBool)(s->now.iteration < brenier_trusting_iterations && !s->distrusts);
+  const PetscBool lazy = (PetscBool)(s->now.iteration < brenier_lazy_iterations && !s->needs_check);
 
   PetscFunctionBegin;
-  if (s->trusts && !trust) PetscCall(EvaluateMended(s, reason));
-  s->trusts = (PetscBool)(trust && BrenierDualKeepsLists(s->dual));
-  PetscCall(BrenierDualTrustLists(s->dual, trust));
+  if (s->lazy && !lazy) PetscCall(EvaluateExactly(s, reason));
+  s->lazy = (PetscBool)(lazy && BrenierDualHasLists(s->dual));
+  PetscCall(BrenierDualSkipListCheck(s->dual, lazy));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The same when no damping gave descent: perhaps trusted lists are all that stood in the way. */
-static PetscErrorCode RetryMended(Newton *s, BrenierReason *reason)
+static PetscErrorCode RetryWithExactLists(Newton *s, BrenierReason *reason)
 {
   PetscFunctionBegin;
-  if (*reason >= 0) s->again = PETSC_FALSE;
-  if (*reason != BRENIER_REASON_STALLED || !s->trusts || s->again) PetscFunctionReturn(PETSC_SUCCESS);
-  s->again       = PETSC_TRUE;
+  if (*reason >= 0) s->retried = PETSC_FALSE;
+  if (*reason != BRENIER_REASON_STALLED || !s->lazy || s->retried) PetscFunctionReturn(PETSC_SUCCESS);
+  s->retried     = PETSC_TRUE;
   s->now.damping = s->options->damping;
-  PetscCall(EvaluateMended(s, reason));
+  PetscCall(EvaluateExactly(s, reason));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -401,10 +401,10 @@ static PetscErrorCode ConfirmConvergence(Newton *s, BrenierReason *reason)
 
   PetscFunctionBegin;
   PetscCall(IsCertified(s, &certified));
-  if (s->options->certify || !certified) PetscCall(EvaluateMended(s, reason));
-  if (*reason && (rough || s->tidied || s->value.n_empty == 0)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (s->options->certify || !certified) PetscCall(EvaluateExactly(s, reason));
+  if (*reason && (rough || s->lifted_last || s->value.n_empty == 0)) PetscFunctionReturn(PETSC_SUCCESS);
   if (s->value.n_empty > 0) {
-    s->tidied = PETSC_TRUE;
+    s->lifted_last = PETSC_TRUE;
     PetscCall(LiftEmpty(s));
     PetscCall(Report(s));
     PetscCall(CheckConvergence(s, reason));
@@ -421,7 +421,7 @@ static PetscErrorCode CertifyFailure(Newton *s, BrenierReason *reason)
   PetscFunctionBegin;
   PetscCall(IsCertified(s, &certified));
   if (certified) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(EvaluateMended(s, reason));
+  PetscCall(EvaluateExactly(s, reason));
   if (*reason <= 0) *reason = failure;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -432,7 +432,7 @@ static PetscErrorCode EvaluateStart(Newton *s, BrenierReason *reason)
   PetscBool wait;
 
   PetscFunctionBegin;
-  PetscCall(EvaluateIterate(s, s->options->trusts, reason));
+  PetscCall(EvaluateIterate(s, s->options->lazy_lists, reason));
   PetscCall(EmptyCanWait(s, &wait));
   if (!*reason && !wait) PetscCall(LiftEmpty(s));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -445,22 +445,22 @@ static PetscErrorCode Resume(Newton *s, BrenierReason *reason)
   const BrenierNewtonState *state = s->options->resume;
 
   PetscFunctionBegin;
-  s->trusts = (PetscBool)(BrenierDualKeepsLists(s->dual) && state->now.iteration > 0.0 &&
-                          state->now.iteration <= brenier_trusting_iterations && !state->distrusts);
-  PetscCall(BrenierDualTrustLists(s->dual, PETSC_TRUE));
+  s->lazy = (PetscBool)(BrenierDualHasLists(s->dual) && state->now.iteration > 0.0 &&
+                        state->now.iteration <= brenier_lazy_iterations && !state->needs_check);
+  PetscCall(BrenierDualSkipListCheck(s->dual, PETSC_TRUE));
   PetscCall(BrenierDualRepeats(s->dual, PETSC_TRUE));
   PetscCall(BrenierDualEvaluate(s->dual, s->h, s->mass, &s->value));
   PetscCall(BrenierDualRepeats(s->dual, PETSC_FALSE));
   s->now                 = state->now;
   s->system.height_scale = state->height_scale;
-  s->distrusts           = state->distrusts;
+  s->needs_check         = state->needs_check;
   if (state->certified) {
     PetscCall(VecCopy(state->certified, s->certified));
     s->certified_energy = state->energy;
   }
   s->start -= state->now.seconds;
-  s->tidied = state->tidied;
-  *reason   = state->reason;
+  s->lifted_last = state->lifted_last;
+  *reason        = state->reason;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -471,8 +471,8 @@ static PetscErrorCode SafePoint(Newton *s, BrenierReason reason)
                                     .height_scale = s->system.height_scale,
                                     .energy       = has ? s->certified_energy : 0.0,
                                     .certified    = has ? s->certified : NULL,
-                                    .tidied       = s->tidied,
-                                    .distrusts    = s->distrusts,
+                                    .lifted_last  = s->lifted_last,
+                                    .needs_check  = s->needs_check,
                                     .reason       = reason};
 
   PetscFunctionBegin;
@@ -506,17 +506,17 @@ PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const Bre
   else PetscCall(EvaluateStart(&s, reason));
   PetscCall(SafePoint(&s, *reason));
   while (!*reason) {
-    PetscCall(ChooseTrust(&s, reason));
+    PetscCall(ChooseListCheck(&s, reason));
     if (!*reason) {
       PetscCall(Iterate(&s, reason));
-      PetscCall(RetryMended(&s, reason));
+      PetscCall(RetryWithExactLists(&s, reason));
     }
     if (!*reason) PetscCall(CheckConvergence(&s, reason));
     if (*reason > 0) PetscCall(ConfirmConvergence(&s, reason));
     if (*reason < 0) PetscCall(CertifyFailure(&s, reason));
     PetscCall(SafePoint(&s, *reason));
   }
-  PetscCall(BrenierDualTrustLists(dual, PETSC_FALSE));
+  PetscCall(BrenierDualSkipListCheck(dual, PETSC_FALSE));
   PetscCall(BrenierTargetsGauge(targets, h));
   *last = s.now;
   PetscCall(DestroyNewton(&s));

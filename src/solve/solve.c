@@ -131,7 +131,7 @@ static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
   // Newton, where it gets to its end, evaluated the heights it reached last; other methods may have tried others since
   if (!s->dual || !newton || s->solved->reason <= 0) {
     PetscCall(VecDuplicate(s->h, &mass));
-    PetscCall(BrenierDualTrustLists(dual, PETSC_TRUE));
+    PetscCall(BrenierDualSkipListCheck(dual, PETSC_TRUE));
     ierr = BrenierDualEvaluate(dual, s->h, mass, &value);
     PetscCall(VecDestroy(&mass));
   }

@@ -65,9 +65,9 @@ static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOption
     newton->resume = &s->state.newton;
     s->resuming    = PETSC_FALSE;
   } else if (s->dual) {
-    newton->damping = PetscMin(newton->damping, s->state.before.damping);
-    newton->trusts  = (PetscBool)(!newton->certify &&
-                                 (PetscReal)curves < brenier_little_growth * (PetscReal)BrenierDualCurves(s->dual));
+    newton->damping    = PetscMin(newton->damping, s->state.before.damping);
+    newton->lazy_lists = (PetscBool)(!newton->certify &&
+                                     (PetscReal)curves < brenier_little_growth * (PetscReal)BrenierDualCurves(s->dual));
     PetscCall(BrenierSolveLowerLight_Private(s, curves));
     PetscCall(BrenierDualGrow(s->dual, curves));
     PetscFunctionReturn(PETSC_SUCCESS);

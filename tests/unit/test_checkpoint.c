@@ -55,13 +55,13 @@ static PetscErrorCode StepHeights(const Problem *p, PetscInt step, Vec h)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Follow(const Problem *p, BrenierDual dual, PetscInt step, PetscBool trusting, Vec h, Vec mass)
+static PetscErrorCode Follow(const Problem *p, BrenierDual dual, PetscInt step, PetscBool skip, Vec h, Vec mass)
 {
   BrenierDualValue value;
 
   PetscFunctionBeginUser;
   PetscCall(StepHeights(p, step, h));
-  PetscCall(BrenierDualTrustLists(dual, trusting));
+  PetscCall(BrenierDualSkipListCheck(dual, skip));
   PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -105,7 +105,7 @@ static PetscErrorCode Load(const Problem *p, BrenierCheckpoint checkpoint, Vec h
   PetscFunctionBeginUser;
   PetscCall(BrenierCheckpointGet(checkpoint, &(BrenierSolveVectors){.h = h}));
   PetscCall(BrenierCheckpointLoadDual(checkpoint, p->source, SEED, BRENIER_STREAM_SOLVE, N_BATCHES, PETSC_TRUE, dual));
-  PetscCall(BrenierDualTrustLists(*dual, PETSC_TRUE));
+  PetscCall(BrenierDualSkipListCheck(*dual, PETSC_TRUE));
   PetscCall(BrenierDualEvaluate(*dual, h, mass, &value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -846,7 +846,7 @@ static PetscErrorCode Scanned(BrenierDual dual, PetscInt64 *n)
 
   PetscFunctionBeginUser;
   PetscCall(BrenierDualGetWork(dual, &work));
-  *n = work.n_scanned + work.n_risen;
+  *n = work.n_scanned + work.n_rescanned;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, n, 1, MPIU_INT64, MPI_SUM, PETSC_COMM_WORLD));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -129,7 +129,7 @@ static PetscErrorCode TestMissing(PetscInt dim, const char type[])
   PetscFunctionBeginUser;
   PetscCall(CreateProblem(CLOUD_NORMAL, 150, dim, type, 0.01, &p));
   PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
-  PetscCall(BrenierDualTrustLists(p.dual, PETSC_TRUE));
+  PetscCall(BrenierDualSkipListCheck(p.dual, PETSC_TRUE));
   PetscCall(VecDuplicate(p.h, &h));
   for (size_t k = 0; k < sizeof step / sizeof step[0]; ++k) {
     PetscCall(SetHeights(p.targets, 0.8, 0.1 + step[k], 6, h));
