@@ -67,7 +67,7 @@ typedef struct {
   Vec h;    /* heights */
   Vec mean; /* WARM_UP, PASS: of heights so far; in the warm-up of half a round's, as if those to come were 0 */
   Vec diagonal_step; /* STAGE, PASS: as in newton.h */
-  Vec slack;         /* STAGE: of the lists */
+  Vec skin;          /* STAGE: of the lists */
   Vec groups;        /* PASS of nodes: the scale of group i behind the targets (scales.h) as entry i */
 } BrenierSolveVectors;
 

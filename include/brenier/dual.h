@@ -87,7 +87,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSou
 PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mass, BrenierDualValue *value);
 
 /*@
-  BrenierDualSetSlack - Keeps candidate lists between evaluations, for heights that move by no more than their slack
+  BrenierDualSetSkin - Keeps candidate lists between evaluations, for heights that move by no more than their slack
 
   Collective on the dual
 
@@ -100,7 +100,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mas
   candidate. May be set again, which holds for curves scanned and targets moved from then on. Without effect in one
   dimension.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack);
+PETSC_EXTERN PetscErrorCode BrenierDualSetSkin(BrenierDual dual, Vec width);
 
 /*
   BrenierDualMissing - How much the energy of the last evaluation is below that of the sample at most, by lists that
@@ -185,7 +185,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store
   Errors: as `BrenierStoreReadRows()`; `PETSC_ERR_FILE_UNEXPECTED` - lists that are not lists of these targets
 @*/
 PETSC_EXTERN PetscErrorCode BrenierDualLoad(BrenierTargets targets, BrenierSource source, PetscInt64 seed,
-                                            uint32_t stream, PetscInt n_batches, Vec slack, BrenierStore store,
+                                            uint32_t stream, PetscInt n_batches, Vec width, BrenierStore store,
                                             BrenierDual *dual);
 
 /* For debugging: every evaluation by lists that are not just trusted is compared with one by a full scan; a difference

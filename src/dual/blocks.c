@@ -216,11 +216,11 @@ static PetscErrorCode StepCached(BrenierBlocks *blocks, PetscBool *more, Brenier
 static void SetTileHeights(const BrenierBlocks *blocks, const PetscReal row[], BrenierPackedTile *tile)
 {
   for (size_t i = 0; i < tile->targets.n; ++i, row += blocks->width) {
-    const PetscReal low = row[blocks->dim + BRENIER_ROW_LOW];
+    const PetscReal lower = row[blocks->dim + BRENIER_ROW_LOWER];
 
-    BrenierTileSetHeight(&tile->targets, i, row[blocks->dim + BRENIER_ROW_CAP]);
-    tile->low[i] = (float)low;
-    if ((PetscReal)tile->low[i] > low) tile->low[i] = nextafterf(tile->low[i], -HUGE_VALF);
+    BrenierTileSetHeight(&tile->targets, i, row[blocks->dim + BRENIER_ROW_UPPER]);
+    tile->lower[i] = (float)lower;
+    if ((PetscReal)tile->lower[i] > lower) tile->lower[i] = nextafterf(tile->lower[i], -HUGE_VALF);
   }
 }
 
@@ -231,12 +231,12 @@ static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt
   const PetscInt   count = PetscMin(BRENIER_TARGETS_AT_ONCE, block->n - first);
   const PetscInt   room  = blocks->caches_tiles ? count : BRENIER_TARGETS_AT_ONCE;
 
-  if (!tile->low) {
-    tile->low = malloc((size_t)room * sizeof *tile->low);
-    if (!tile->low || BrenierTileTargetsAlloc(blocks->kind, (size_t)room, blocks->dim, &tile->targets)) return -1;
+  if (!tile->lower) {
+    tile->lower = malloc((size_t)room * sizeof *tile->lower);
+    if (!tile->lower || BrenierTileTargetsAlloc(blocks->kind, (size_t)room, blocks->dim, &tile->targets)) return -1;
   }
   tile->first_row = first;
-  BrenierTileSetTargets(&tile->targets, (size_t)count, blocks->width, row, row + blocks->dim + BRENIER_ROW_CAP);
+  BrenierTileSetTargets(&tile->targets, (size_t)count, blocks->width, row, row + blocks->dim + BRENIER_ROW_UPPER);
   SetTileHeights(blocks, row, tile);
   return 0;
 }
@@ -253,7 +253,7 @@ PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *blo
   *tile = packed;
 #pragma omp parallel for num_threads(BrenierThreads(blocks->nodes->comm)) schedule(dynamic) reduction(| : failed)
   for (PetscInt k = 0; k < count; ++k)
-    if (!blocks->caches_tiles || !packed[k].low)
+    if (!blocks->caches_tiles || !packed[k].lower)
       failed |= Pack(blocks, block, (first + k) * BRENIER_TARGETS_AT_ONCE, &packed[k]);
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for packed targets");
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -283,7 +283,7 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks)
   PetscFunctionBegin;
   for (PetscInt i = 0; i < blocks->n_tiles; ++i) {
     BrenierTileTargetsFree(&blocks->tile[i].targets);
-    free(blocks->tile[i].low);
+    free(blocks->tile[i].lower);
   }
   PetscCall(PetscFree(blocks->tile));
   PetscCall(PetscFree(blocks->global));
@@ -319,8 +319,8 @@ PetscErrorCode BrenierBlocksToCache(BrenierNodes nodes, BrenierBlocks *blocks)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierBlocksFromCache(BrenierNodes nodes, BrenierTileKind kind, const PetscReal low[],
-                                      const PetscReal cap[], BrenierBlocks *blocks, PetscBool *found)
+PetscErrorCode BrenierBlocksFromCache(BrenierNodes nodes, BrenierTileKind kind, const PetscReal lower[],
+                                      const PetscReal upper[], BrenierBlocks *blocks, PetscBool *found)
 {
   BrenierBlocks *cache = nodes->cache;
   PetscReal     *row;
@@ -337,15 +337,15 @@ PetscErrorCode BrenierBlocksFromCache(BrenierNodes nodes, BrenierTileKind kind, 
   row           = RowsOf(blocks, blocks->rank);
   PetscCall(BrenierSharedBarrier(nodes)); // nobody reads the last heights any more
   for (PetscInt i = 0; i < blocks->first_row[blocks->rank + 1] - blocks->first_row[blocks->rank]; ++i) {
-    row[(size_t)i * blocks->width + blocks->dim + BRENIER_ROW_LOW] = low[i];
-    row[(size_t)i * blocks->width + blocks->dim + BRENIER_ROW_CAP] = cap[i];
+    row[(size_t)i * blocks->width + blocks->dim + BRENIER_ROW_LOWER] = lower[i];
+    row[(size_t)i * blocks->width + blocks->dim + BRENIER_ROW_UPPER] = upper[i];
   }
   PetscCall(BrenierSharedBarrier(nodes));
   for (PetscMPIInt r = 0; r < blocks->size; ++r)
     for (PetscInt t = blocks->first_tile[r]; t < blocks->first_tile[r + 1]; ++t) {
       BrenierPackedTile *tile = &blocks->tile[t];
 
-      if (tile->low) SetTileHeights(blocks, RowsOf(blocks, r) + (size_t)tile->first_row * blocks->width, tile);
+      if (tile->lower) SetTileHeights(blocks, RowsOf(blocks, r) + (size_t)tile->first_row * blocks->width, tile);
     }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -15,14 +15,14 @@
 #include "data/shared.h"
 
 /* Columns of a row behind its coordinates. */
-enum { BRENIER_ROW_LOW, BRENIER_ROW_CAP, BRENIER_ROW_COLUMNS };
+enum { BRENIER_ROW_LOWER, BRENIER_ROW_UPPER, BRENIER_ROW_COLUMNS };
 
 enum { BRENIER_TARGETS_AT_ONCE = 16384 };
 
 /* Targets as the kernel reads them, and their low heights, rounded down: what candidates begin with, side by side. */
 typedef struct {
   BrenierTileTargets targets;
-  float             *low;
+  float             *lower;
   PetscInt           first_row; /* in the block */
 } BrenierPackedTile;
 
@@ -97,6 +97,6 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks);
   are on one node and they take no more than 128 MiB a rank. Take gives them back for curves of the same kind with other
   heights, low and cap of this rank's targets in the order of their rows; *found = PETSC_FALSE where none are kept.
 */
-PetscErrorCode BrenierBlocksFromCache(BrenierNodes nodes, BrenierTileKind kind, const PetscReal low[],
-                                      const PetscReal cap[], BrenierBlocks *blocks, PetscBool *found);
+PetscErrorCode BrenierBlocksFromCache(BrenierNodes nodes, BrenierTileKind kind, const PetscReal lower[],
+                                      const PetscReal upper[], BrenierBlocks *blocks, PetscBool *found);
 PetscErrorCode BrenierBlocksToCache(BrenierNodes nodes, BrenierBlocks *blocks);

@@ -249,7 +249,7 @@ void BrenierChordBoundsEnter(BrenierBounds *bounds, BrenierHeights heights, Bren
 
 /* Up to half a turn the top lies inside when the difference rises at first and falls at last; on a longer piece one of
    the two is enough. */
-BRENIER_WIDE static void ReachOnCircle(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal cap[],
+BRENIER_WIDE static void ReachOnCircle(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal upper[],
                                        const BrenierPlane *plane, const BrenierSpan *piece, PetscReal above[])
 {
   const PetscReal A = plane->a, B = plane->b, H = plane->h, is_long = piece->e - piece->s > PETSC_PI ? 1.0 : 0.0;
@@ -262,33 +262,33 @@ BRENIER_WIDE static void ReachOnCircle(PetscInt n, const PetscReal a[], const Pe
     const PetscReal rises_s = slope_s > 0.0 ? 1.0 : 0.0, falls_e = slope_e < 0.0 ? 1.0 : 0.0;
     const PetscReal end   = value_s > value_e ? value_s : value_e;
     const PetscReal top   = rises_s + falls_e + is_long >= 2.0 ? sqrt(da * da + db * db) : end;
-    const PetscReal reach = top + (cap[i] - H);
+    const PetscReal reach = top + (upper[i] - H);
 
     above[i] = reach > above[i] ? reach : above[i];
   }
 }
 
-BRENIER_WIDE static void ReachOnLine(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal cap[],
+BRENIER_WIDE static void ReachOnLine(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal upper[],
                                      const BrenierPlane *plane, const BrenierSpan *piece, PetscReal above[])
 {
   const PetscReal A = plane->a, B = plane->b, H = plane->h, s = piece->s, e = piece->e;
 
   for (PetscInt i = 0; i < n; ++i) {
-    const PetscReal da = a[i] - A + (cap[i] - H), db = b[i] - B;
+    const PetscReal da = a[i] - A + (upper[i] - H), db = b[i] - B;
     const PetscReal reach = da + (db > 0.0 ? e : s) * db;
 
     above[i] = reach > above[i] ? reach : above[i];
   }
 }
 
-void BrenierCircleReach(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal cap[],
+void BrenierCircleReach(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal upper[],
                         const BrenierPlane *plane, const BrenierSpan *piece, PetscReal above[])
 {
-  ReachOnCircle(n, a, b, cap, plane, piece, above);
+  ReachOnCircle(n, a, b, upper, plane, piece, above);
 }
 
-void BrenierLineReach(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal cap[],
+void BrenierLineReach(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal upper[],
                       const BrenierPlane *plane, const BrenierSpan *piece, PetscReal above[])
 {
-  ReachOnLine(n, a, b, cap, plane, piece, above);
+  ReachOnLine(n, a, b, upper, plane, piece, above);
 }

@@ -69,6 +69,6 @@ BrenierBoundsEnter BrenierCircleBoundsEnter, BrenierChordBoundsEnter;
   Not collective. above: shape [n], raised to the largest difference on the piece where that is larger. Exact up to
   rounding.
 */
-typedef void       BrenierBoundsReach(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal cap[],
+typedef void       BrenierBoundsReach(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal upper[],
                                       const BrenierPlane *plane, const BrenierSpan *piece, PetscReal above[]);
 BrenierBoundsReach BrenierCircleReach, BrenierLineReach;

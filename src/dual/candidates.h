@@ -28,7 +28,7 @@ typedef struct {
   BrenierGlobal *global;
   BrenierGhost  *ghost; /* undefined between a scan and the halo that follows it */
   PetscReal     *a, *b;
-  float         *low; /* of an anchor, the height it must not fall below; -INFINITY for the others */
+  float         *lower; /* of an anchor, the height it must not fall below; -INFINITY for the others */
   /* data */
   BrenierSavedLists saved;
 } BrenierCandidates;
@@ -38,7 +38,7 @@ PetscErrorCode BrenierCandidatesAddCurves(BrenierCandidates *lists, PetscInt n_c
 
 /* Sets the list of local curve c, replacing what it had; its ghosts are undefined. Not collective. O(n), amortised. */
 PetscErrorCode BrenierCandidatesSet(BrenierCandidates *lists, PetscInt c, PetscInt n, const BrenierGlobal global[],
-                                    const PetscReal a[], const PetscReal b[], const float low[]);
+                                    const PetscReal a[], const PetscReal b[], const float lower[]);
 
 /* Moves the lists, and those that are saved, side by side when much of the arena is not in use. Not collective. */
 PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists);

@@ -27,7 +27,7 @@ static PetscBool Holds(const BrenierCandidates *lists, const BrenierHalo *halo, 
 {
   if (lists->n[c] < 0) return PETSC_FALSE;
   for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i)
-    if (lists->low[i] > -HUGE_VALF && halo->height[lists->ghost[i]] - shift < (PetscReal)lists->low[i])
+    if (lists->lower[i] > -HUGE_VALF && halo->height[lists->ghost[i]] - shift < (PetscReal)lists->lower[i])
       return PETSC_FALSE;
   return PETSC_TRUE;
 }
@@ -51,16 +51,16 @@ static PetscReal RoundedUp(PetscReal x)
   costs nothing, and those with less than half their slack left go up, before the new curves are scanned. Rounding
   leaves room for heights that only the gauge has moved.
 */
-static PetscInt MoveCaps(BrenierSkin *skin, PetscInt n_local, const PetscReal h[], BrenierLocal rescanned[])
+static PetscInt MoveUpper(BrenierSkin *skin, PetscInt n_local, const PetscReal h[], BrenierLocal rescanned[])
 {
   PetscInt n = 0;
 
   for (BrenierLocal i = 0; i < n_local; ++i) {
-    const PetscReal g = h[i] - skin->shift, least = skin->changed ? g + 0.5 * skin->slack[i] : g;
+    const PetscReal g = h[i] - skin->shift, least = skin->changed ? g + 0.5 * skin->width[i] : g;
 
-    if (skin->changed) skin->cap[i] = PetscMin(skin->cap[i], RoundedUp(g + skin->slack[i]));
-    if (skin->cap[i] >= least) continue;
-    skin->cap[i]   = RoundedUp(g + skin->slack[i]);
+    if (skin->changed) skin->upper[i] = PetscMin(skin->upper[i], RoundedUp(g + skin->width[i]));
+    if (skin->upper[i] >= least) continue;
+    skin->upper[i] = RoundedUp(g + skin->width[i]);
     rescanned[n++] = i;
   }
   return n;
@@ -70,17 +70,17 @@ static PetscInt MoveCaps(BrenierSkin *skin, PetscInt n_local, const PetscReal h[
 typedef struct {
   BrenierEnvelope floor, top;
   PetscInt        capacity;
-  PetscReal      *a, *b, *low; /* of the anchors */
-  PetscReal      *h;           /* of the list */
+  PetscReal      *a, *b, *lower; /* of the anchors */
+  PetscReal      *h;             /* of the list */
 } Comparison;
 
 static PetscErrorCode ReserveComparison(Comparison *work, PetscInt n)
 {
   PetscFunctionBegin;
   if (n <= work->capacity) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscFree4(work->a, work->b, work->low, work->h));
+  PetscCall(PetscFree4(work->a, work->b, work->lower, work->h));
   work->capacity = 2 * n;
-  PetscCall(PetscMalloc4(2 * (size_t)n, &work->a, 2 * (size_t)n, &work->b, 2 * (size_t)n, &work->low, 2 * (size_t)n,
+  PetscCall(PetscMalloc4(2 * (size_t)n, &work->a, 2 * (size_t)n, &work->b, 2 * (size_t)n, &work->lower, 2 * (size_t)n,
                          &work->h));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -90,7 +90,7 @@ static PetscErrorCode FreeComparison(Comparison *work)
   PetscFunctionBegin;
   BrenierEnvelopeFree(&work->floor);
   BrenierEnvelopeFree(&work->top);
-  PetscCall(PetscFree4(work->a, work->b, work->low, work->h));
+  PetscCall(PetscFree4(work->a, work->b, work->lower, work->h));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -104,7 +104,7 @@ static PetscBool Covers(const BrenierCurves *curves, const PetscReal a[], const 
   for (size_t p = 0, q = 0; p < top->n && q < floor->n;) {
     const PetscReal s = PetscMax(top->start[p], floor->start[q]), e = PetscMin(top->start[p + 1], floor->start[q + 1]);
     const int32_t   i = top->plane[p], k = floor->plane[q];
-    const BrenierPlane above = {a[i] - work->a[k], b[i] - work->b[k], work->h[i] - shift - work->low[k]};
+    const BrenierPlane above = {a[i] - work->a[k], b[i] - work->b[k], work->h[i] - shift - work->lower[k]};
 
     if (BrenierCurvesLeast(curves, &above, s, e) < 0.0) return PETSC_FALSE;
     if (top->start[p + 1] <= floor->start[q + 1]) ++p;
@@ -127,12 +127,12 @@ static PetscErrorCode HoldsStill(BrenierDual dual, PetscInt c, Comparison *work,
   PetscCall(ReserveComparison(work, n));
   for (PetscInt i = 0; i < n; ++i) {
     work->h[i] = dual->halo.height[lists->ghost[at + i]];
-    if (lists->low[at + i] == -HUGE_VALF) continue;
-    work->a[k]     = lists->a[at + i];
-    work->b[k]     = lists->b[at + i];
-    work->low[k++] = (PetscReal)lists->low[at + i];
+    if (lists->lower[at + i] == -HUGE_VALF) continue;
+    work->a[k]       = lists->a[at + i];
+    work->b[k]       = lists->b[at + i];
+    work->lower[k++] = (PetscReal)lists->lower[at + i];
   }
-  PetscCheck(!BrenierCurvesEnvelope(&dual->curves, k, work->a, work->b, work->low, &work->floor) &&
+  PetscCheck(!BrenierCurvesEnvelope(&dual->curves, k, work->a, work->b, work->lower, &work->floor) &&
                  !BrenierCurvesEnvelope(&dual->curves, n, lists->a + at, lists->b + at, work->h, &work->top),
              PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for an envelope of %" PetscInt_FMT " planes", n);
   *holds = Covers(&dual->curves, lists->a + at, lists->b + at, dual->skin.shift, work);
@@ -170,7 +170,7 @@ static PetscErrorCode CheckLists(BrenierDual dual, PetscInt curve[], PetscInt *n
 typedef struct {
   PetscInt      n_rescanned;
   BrenierLocal *rescanned;
-  PetscReal    *low;                                /* of all targets here, for lists that are made */
+  PetscReal    *lower;                              /* of all targets here, for lists that are made */
   PetscInt64    n_invalid, n_hold, n_rescanned_all; /* stale curves, curves that hold, risen targets, over all ranks */
 } Failures;
 
@@ -181,9 +181,9 @@ static PetscErrorCode FindFailures(BrenierDual dual, const PetscReal h[], PetscI
   PetscInt64     count[3];
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc2(n, &f->rescanned, n, &f->low));
-  for (BrenierLocal i = 0; i < n; ++i) f->low[i] = RoundedDown(h[i] - skin->shift - skin->slack[i]);
-  f->n_rescanned = MoveCaps(skin, n, h, f->rescanned);
+  PetscCall(PetscMalloc2(n, &f->rescanned, n, &f->lower));
+  for (BrenierLocal i = 0; i < n; ++i) f->lower[i] = RoundedDown(h[i] - skin->shift - skin->width[i]);
+  f->n_rescanned = MoveUpper(skin, n, h, f->rescanned);
   count[0]       = dual->candidates.n_curves - n_hold;
   count[1]       = n_hold;
   count[2]       = f->n_rescanned;
@@ -199,7 +199,7 @@ static PetscErrorCode FindFailures(BrenierDual dual, const PetscReal h[], PetscI
 static PetscErrorCode UpdateLists(BrenierDual dual, const PetscReal h[], PetscInt n_hold, const PetscInt curve[])
 {
   BrenierCandidates *lists    = &dual->candidates;
-  const PetscReal   *cap      = dual->skin.cap;
+  const PetscReal   *upper    = dual->skin.upper;
   PetscBool          too_long = PETSC_FALSE;
   Failures           f;
 
@@ -210,7 +210,7 @@ static PetscErrorCode UpdateLists(BrenierDual dual, const PetscReal h[], PetscIn
     if (f.n_hold > 0 && f.n_rescanned_all > 0) {
       const BrenierRescanned rescanned = {f.n_rescanned, f.rescanned};
 
-      PetscCall(BrenierRescanTargets(dual, n_hold, curve, &rescanned, f.low, cap, &too_long));
+      PetscCall(BrenierRescanTargets(dual, n_hold, curve, &rescanned, f.lower, upper, &too_long));
     }
     if (too_long) {
       BrenierCandidatesClear(lists);
@@ -218,12 +218,12 @@ static PetscErrorCode UpdateLists(BrenierDual dual, const PetscReal h[], PetscIn
       n_hold             = 0;
     }
     if (f.n_invalid > 0 || too_long)
-      PetscCall(BrenierScanLists(dual, lists->n_curves - n_hold, curve + n_hold, f.low, cap));
+      PetscCall(BrenierScanLists(dual, lists->n_curves - n_hold, curve + n_hold, f.lower, upper));
     PetscCall(BrenierCandidatesCompact(lists));
     PetscCall(BrenierHaloBuild(&dual->halo, dual->targets->layout, lists->end, lists->global, lists->ghost));
     PetscCall(BrenierHaloGet(&dual->halo, h, dual->halo.height));
   }
-  PetscCall(PetscFree2(f.rescanned, f.low));
+  PetscCall(PetscFree2(f.rescanned, f.lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -239,16 +239,16 @@ static PetscErrorCode MissingOnCurve(BrenierDual dual, PetscInt c, Comparison *w
   *missing = 0.0;
   PetscCall(ReserveComparison(work, lists->n[c]));
   for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i) {
-    if (lists->low[i] == -HUGE_VALF) continue;
-    work->a[k]   = lists->a[i];
-    work->b[k]   = lists->b[i];
-    work->low[k] = (PetscReal)lists->low[i];
-    work->h[k]   = PetscMax(work->low[k] - (dual->halo.height[lists->ghost[i]] - dual->skin.shift), 0.0); // fell
-    any          = (PetscBool)(any || work->h[k] > 0.0);
+    if (lists->lower[i] == -HUGE_VALF) continue;
+    work->a[k]     = lists->a[i];
+    work->b[k]     = lists->b[i];
+    work->lower[k] = (PetscReal)lists->lower[i];
+    work->h[k]     = PetscMax(work->lower[k] - (dual->halo.height[lists->ghost[i]] - dual->skin.shift), 0.0); // fell
+    any            = (PetscBool)(any || work->h[k] > 0.0);
     ++k;
   }
   if (!any) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCheck(!BrenierCurvesEnvelope(&dual->curves, k, work->a, work->b, work->low, &work->floor), PETSC_COMM_SELF,
+  PetscCheck(!BrenierCurvesEnvelope(&dual->curves, k, work->a, work->b, work->lower, &work->floor), PETSC_COMM_SELF,
              PETSC_ERR_MEM, "No memory for an envelope of %" PetscInt_FMT " planes", k);
   for (size_t p = 0; p < floor->n; ++p)
     *missing += work->h[floor->plane[p]] * (BrenierCurvesShare(&dual->curves, floor->start[p + 1]) -

@@ -38,7 +38,7 @@ PetscErrorCode BrenierHeightsNormalise(BrenierTargets targets, Vec height, Petsc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack)
+PetscErrorCode BrenierDualSetSkin(BrenierDual dual, Vec width)
 {
   const PetscInt n    = dual->targets->n_local;
   BrenierSkin   *skin = &dual->skin;
@@ -47,12 +47,12 @@ PetscErrorCode BrenierDualSetSlack(BrenierDual dual, Vec slack)
   if (!dual->curves.family->is_filtered) PetscFunctionReturn(PETSC_SUCCESS);
   if (!skin->is_kept) {
     skin->is_kept = PETSC_TRUE;
-    PetscCall(PetscMalloc1(n, &skin->slack));
-    PetscCall(PetscMalloc1(n, &skin->cap));
-    for (BrenierLocal i = 0; i < n; ++i) skin->cap[i] = -PETSC_INFINITY;
+    PetscCall(PetscMalloc1(n, &skin->width));
+    PetscCall(PetscMalloc1(n, &skin->upper));
+    for (BrenierLocal i = 0; i < n; ++i) skin->upper[i] = -PETSC_INFINITY;
     PetscCall(BrenierCandidatesAddCurves(&dual->candidates, dual->sample.n_local));
   }
-  PetscCall(BrenierHeightsNormalise(dual->targets, slack, skin->slack));
+  PetscCall(BrenierHeightsNormalise(dual->targets, width, skin->width));
   skin->changed = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -109,9 +109,9 @@ PetscErrorCode BrenierDualDestroy(BrenierDual *dual)
   PetscCall(BrenierMassesFree(&d->masses));
   PetscCall(BrenierCandidatesFree(&d->candidates));
   PetscCall(BrenierSampleFree(&d->sample));
-  PetscCall(PetscFree(d->skin.slack));
-  PetscCall(PetscFree(d->skin.cap));
-  PetscCall(PetscFree(d->snapshot.cap));
+  PetscCall(PetscFree(d->skin.width));
+  PetscCall(PetscFree(d->skin.upper));
+  PetscCall(PetscFree(d->snapshot.upper));
   PetscCall(PetscFree(*dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -21,15 +21,15 @@ typedef struct {
   PetscBool  is_kept;     /* whether there are lists at all */
   PetscBool  skips_check; /* lists are walked without asking for their certificates */
   PetscBool  changed;     /* slack or sample changed since the last evaluation */
-  PetscReal *slack;       /* how far each height may move */
-  PetscReal *cap;         /* heights up to which the lists hold, gauged */
+  PetscReal *width;       /* how far each height may move */
+  PetscReal *upper;       /* heights up to which the lists hold, gauged */
   PetscReal  shift;       /* sum nu h at the last evaluation */
 } BrenierSkin;
 
 /* What BrenierDualTakeSnapshot() noted beside the lists: the sample as it was. */
 typedef struct {
   PetscInt        n_segments, n_local; /* n_segments = 0: nothing is noted */
-  PetscReal      *cap;                 /* as in BrenierSkin; NULL without lists */
+  PetscReal      *upper;               /* as in BrenierSkin; NULL without lists */
   BrenierDualWork work;
 } BrenierSnapshot;
 

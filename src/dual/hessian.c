@@ -37,7 +37,7 @@ static Crossings CrossingsOf(BrenierDual dual, PetscInt64 stride)
 }
 
 /* The pieces that meet where piece p ends: itself and *next. False where a curve ends, or when both are one cell. */
-static PetscBool Meets(const Crossings *x, PetscInt c, PetscInt64 p, PetscInt64 *next)
+static PetscBool Adjacent(const Crossings *x, PetscInt c, PetscInt64 p, PetscInt64 *next)
 {
   const BrenierPieces *pieces = x->pieces;
   const PetscBool      last   = (PetscBool)(p + 1 == pieces->offset[c + 1]);
@@ -78,12 +78,12 @@ static PetscErrorCode GatherCrossings(const Crossings *x, PetscInt n_ghosts, Cro
   // Counting sort: sizes two places up, then starts one place up, which filling moves to where they belong
   for (PetscInt c = 0; c < x->sample->n_local; ++c)
     for (PetscInt64 p = pieces->offset[c]; IsUsed(x, c) && p < pieces->offset[c + 1]; ++p)
-      if (Meets(x, c, p, &next)) ++table->offset[PetscMin(pieces->ghost[p], pieces->ghost[next]) + 2];
+      if (Adjacent(x, c, p, &next)) ++table->offset[PetscMin(pieces->ghost[p], pieces->ghost[next]) + 2];
   for (BrenierGhost i = 0; i < n_ghosts; ++i) table->offset[i + 2] += table->offset[i + 1];
   PetscCall(PetscMalloc1(table->offset[n_ghosts + 1], &table->crossing));
   for (PetscInt c = 0; c < x->sample->n_local; ++c)
     for (PetscInt64 p = pieces->offset[c]; IsUsed(x, c) && p < pieces->offset[c + 1]; ++p)
-      if (Meets(x, c, p, &next)) {
+      if (Adjacent(x, c, p, &next)) {
         const BrenierGhost i = pieces->ghost[p], j = pieces->ghost[next];
         Crossing          *crossing = &table->crossing[table->offset[PetscMin(i, j) + 1]++];
 
@@ -162,8 +162,8 @@ static PetscReal EndsOfPiece(const Crossings *x, PetscInt c, PetscInt64 p)
   PetscInt64       next;
   PetscReal        sum = 0.0;
 
-  if (Meets(x, c, p, &next)) sum += CrossingValue(x, c, p, next);
-  if (Meets(x, c, before, &next) && next == p) sum += CrossingValue(x, c, before, p);
+  if (Adjacent(x, c, p, &next)) sum += CrossingValue(x, c, p, next);
+  if (Adjacent(x, c, before, &next) && next == p) sum += CrossingValue(x, c, before, p);
   return sum;
 }
 

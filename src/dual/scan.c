@@ -89,7 +89,7 @@ static void RaiseByCandidates(Chunk *chunk, PetscInt jc)
 {
   BrenierSurvivors   *list  = &chunk->list[jc];
   const PetscInt      first = list->n_bounds;
-  const BrenierPlanes below = {list->n - first, list->a + first, list->b + first, list->low + first};
+  const BrenierPlanes below = {list->n - first, list->a + first, list->b + first, list->lower + first};
 
   if (list->limit == PETSC_MAX_INT) return;
   RaiseBounds(chunk, jc, &below);
@@ -107,7 +107,7 @@ static int DropCandidates(Worker *w, PetscInt jc)
   RaiseByCandidates(chunk, jc);
   if (BrenierScratchReserve(&w->scratch, list->n)) return -1;
   for (size_t t = 0; t < n_tests && test[t]; ++t) {
-    test[t](&chunk->tile, (size_t)jc, (size_t)list->n, list->a, list->b, list->cap, w->scratch.above);
+    test[t](&chunk->tile, (size_t)jc, (size_t)list->n, list->a, list->b, list->upper, w->scratch.above);
     BrenierSurvivorsKeepAbove(list, w->scratch.above);
   }
   return 0;
@@ -138,8 +138,8 @@ static void MakeExact(Chunk *chunk, PetscInt jc)
     // Rows are visited in no order that the hardware would guess
     if (i + ahead < list->n) Prefetch(RowAt(chunk, list->row[i + ahead]), dim + BRENIER_ROW_COLUMNS);
     list->global[i] = BrenierBlockGlobal(&chunk->block, list->row[i]);
-    list->low[i]    = row[dim + BRENIER_ROW_LOW];
-    list->cap[i]    = row[dim + BRENIER_ROW_CAP];
+    list->lower[i]  = row[dim + BRENIER_ROW_LOWER];
+    list->upper[i]  = row[dim + BRENIER_ROW_UPPER];
     BrenierCurvesPlane(chunk->curves, &chunk->curve[jc], row, &list->a[i], &list->b[i]);
   }
   list->n_exact = list->n;
@@ -158,9 +158,9 @@ static int AddCandidates(Worker *w, PetscInt jc, const BrenierTileFound *found)
     list->row[list->n] = (BrenierBlockRow)(w->tile->first_row + at);
     list->a[list->n]   = (PetscReal)found->a[i];
     list->b[list->n]   = (PetscReal)found->b[i];
-    list->low[list->n] =
-        (PetscReal)w->tile->low[at] - BrenierTileError(curves, (size_t)jc, &w->tile->targets, (size_t)at);
-    list->cap[list->n] = (PetscReal)found->height[i];
+    list->lower[list->n] =
+        (PetscReal)w->tile->lower[at] - BrenierTileError(curves, (size_t)jc, &w->tile->targets, (size_t)at);
+    list->upper[list->n] = (PetscReal)found->height[i];
   }
   w->n_visits += count;
   if (list->limit == PETSC_MAX_INT) return 0;
@@ -383,8 +383,8 @@ static PetscErrorCode FillOwnBlock(const BrenierScanInput *input, const PetscRea
     PetscReal         *row = block + (size_t)k * (dim + BRENIER_ROW_COLUMNS);
 
     PetscCall(PetscArraycpy(row, y + (size_t)i * dim, dim));
-    row[dim + BRENIER_ROW_LOW] = input->low[i];
-    row[dim + BRENIER_ROW_CAP] = input->cap[i];
+    row[dim + BRENIER_ROW_LOWER] = input->lower[i];
+    row[dim + BRENIER_ROW_UPPER] = input->upper[i];
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -401,7 +401,7 @@ static PetscErrorCode FindHeights(const BrenierScanInput *input, BrenierHeights 
   heights->highest = -PETSC_MAX_REAL;
   PetscCall(PetscMalloc1(n, &chosen));
   for (PetscInt k = 0; k < n; ++k) {
-    chosen[k]        = input->cap[ChosenAt(input, k)];
+    chosen[k]        = input->upper[ChosenAt(input, k)];
     heights->highest = PetscMax(heights->highest, chosen[k]);
   }
   PetscCall(BrenierExactSum(comm, n, 1, chosen, &heights->middle));
@@ -442,7 +442,8 @@ static PetscErrorCode OpenBlocks(const BrenierScanInput *input, PetscReal **y, B
 
   PetscFunctionBegin;
   *y = NULL;
-  if (!input->chooses) PetscCall(BrenierBlocksFromCache(targets->nodes, kind, input->low, input->cap, blocks, &found));
+  if (!input->chooses)
+    PetscCall(BrenierBlocksFromCache(targets->nodes, kind, input->lower, input->upper, blocks, &found));
   if (found) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscMalloc1((size_t)targets->n_local * input->curves->dim, y));
   BrenierTargetsNormalised(targets, *y);

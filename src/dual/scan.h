@@ -30,8 +30,8 @@ typedef struct {
   PetscBool            chooses; /* whether some targets come, and not all of every rank */
   PetscInt             n_targets;
   const BrenierLocal  *target; /* those chosen of this rank, shape [n_targets], ascending */
-  const PetscReal     *low;    /* heights at which targets bound u from below, normalised; shape [targets here] */
-  const PetscReal     *cap;    /* those at which they are filtered; not below low */
+  const PetscReal     *lower;  /* heights at which targets bound u from below, normalised; shape [targets here] */
+  const PetscReal     *upper;  /* those at which they are filtered; not below low */
 } BrenierScanInput;
 
 /*

@@ -8,8 +8,8 @@
 /* What sinks know. */
 typedef struct {
   BrenierDual    dual;
-  BrenierPieces *found;     /* pieces that are entered, or NULL */
-  PetscReal     *ghost_low; /* new heights of the targets that the last pieces belong to; NULL without such */
+  BrenierPieces *found;       /* pieces that are entered, or NULL */
+  PetscReal     *ghost_lower; /* new heights of the targets that the last pieces belong to; NULL without such */
 } Sink;
 
 /* Bounds from the pieces that the last evaluation found on a curve, at the new heights of their targets. */
@@ -21,27 +21,27 @@ static int PiecesBelow(const void *context, PetscInt c, BrenierScratch *scratch,
   const PetscInt       k      = (PetscInt)(pieces->offset[c + 1] - first);
 
   if (BrenierScratchReserve(scratch, k)) return -1;
-  for (PetscInt p = 0; p < k; ++p) scratch->height[p] = sink->ghost_low[pieces->ghost[first + p]];
+  for (PetscInt p = 0; p < k; ++p) scratch->height[p] = sink->ghost_lower[pieces->ghost[first + p]];
   *planes = (BrenierPlanes){k, pieces->a + first, pieces->b + first, scratch->height};
   return 0;
 }
 
 /* Bounds from the anchors of the list that a curve has, those that its list was made by. */
-static int AnchorsBelow(const void *context, PetscInt c, BrenierScratch *scratch, BrenierPlanes *planes)
+static int SupportBelow(const void *context, PetscInt c, BrenierScratch *scratch, BrenierPlanes *planes)
 {
-  const BrenierCandidates *lists  = &((const Sink *)context)->dual->candidates;
-  const PetscInt64         first  = lists->offset[c];
-  BrenierSurvivors        *anchor = &scratch->list;
+  const BrenierCandidates *lists   = &((const Sink *)context)->dual->candidates;
+  const PetscInt64         first   = lists->offset[c];
+  BrenierSurvivors        *support = &scratch->list;
 
-  if (BrenierSurvivorsReserve(anchor, lists->n[c])) return -1;
-  anchor->n = 0;
+  if (BrenierSurvivorsReserve(support, lists->n[c])) return -1;
+  support->n = 0;
   for (PetscInt64 i = first; i < first + lists->n[c]; ++i)
-    if (lists->low[i] > -HUGE_VALF) {
-      anchor->a[anchor->n]     = lists->a[i];
-      anchor->b[anchor->n]     = lists->b[i];
-      anchor->low[anchor->n++] = (PetscReal)lists->low[i];
+    if (lists->lower[i] > -HUGE_VALF) {
+      support->a[support->n]       = lists->a[i];
+      support->b[support->n]       = lists->b[i];
+      support->lower[support->n++] = (PetscReal)lists->lower[i];
     }
-  *planes = (BrenierPlanes){anchor->n, anchor->a, anchor->b, anchor->low};
+  *planes = (BrenierPlanes){support->n, support->a, support->b, support->lower};
   return 0;
 }
 
@@ -53,8 +53,8 @@ static int FinishPieces(void *context, PetscInt c, BrenierScratch *scratch, Bren
   const BrenierCurves *curves = &sink->dual->curves;
 
   (void)scratch;
-  if (BrenierCurvesEnvelope(curves, list->n, list->a, list->b, list->low, envelope)) return -1;
-  sink->found->potential[c] = BrenierCurvesPotential(curves, envelope, list->a, list->b, list->low);
+  if (BrenierCurvesEnvelope(curves, list->n, list->a, list->b, list->lower, envelope)) return -1;
+  sink->found->potential[c] = BrenierCurvesPotential(curves, envelope, list->a, list->b, list->lower);
   return 0;
 }
 
@@ -75,36 +75,36 @@ static int DropBelowEnvelope(const BrenierCurves *curves, BrenierScratch *scratc
   BrenierSpan piece = {.at_e = {1.0, 0.0}};
 
   if (BrenierScratchReserve(scratch, list->n)) return -1;
-  if (BrenierCurvesEnvelope(curves, list->n, list->a, list->b, list->low, e)) return -1;
+  if (BrenierCurvesEnvelope(curves, list->n, list->a, list->b, list->lower, e)) return -1;
   for (PetscInt i = 0; i < list->n; ++i) scratch->above[i] = -PETSC_MAX_REAL;
   for (size_t p = 0; p < e->n; ++p) {
     const int32_t      k     = e->plane[p];
-    const BrenierPlane plane = {list->a[k], list->b[k], list->low[k]};
+    const BrenierPlane plane = {list->a[k], list->b[k], list->lower[k]};
 
     piece.s = e->start[p];
     piece.e = e->start[p + 1];
     memcpy(piece.at_s, piece.at_e, sizeof piece.at_s);
     piece.at_e[0] = cos(piece.e);
     piece.at_e[1] = sin(piece.e);
-    curves->family->reach(list->n, list->a, list->b, list->cap, &plane, &piece, scratch->above);
+    curves->family->reach(list->n, list->a, list->b, list->upper, &plane, &piece, scratch->above);
   }
   BrenierSurvivorsKeepAbove(list, scratch->above);
   return 0;
 }
 
 /* Finds the planes of a list that bound its curve's sectors, its anchors; the low of all others becomes -INFINITY. */
-static void ChooseAnchors(const BrenierCurves *curves, BrenierSurvivors *list)
+static void ChooseSupport(const BrenierCurves *curves, BrenierSurvivors *list)
 {
   PetscInt      chosen[BRENIER_SECTORS];
-  PetscReal     low[BRENIER_SECTORS];
+  PetscReal     lower[BRENIER_SECTORS];
   BrenierBounds bounds;
 
   // Highest somewhere at low, so they are still listed
   BrenierBoundsClear(&bounds);
-  BrenierBoundsRaise(curves->family->middles(), list->n, list->a, list->b, list->low, &bounds, chosen);
-  for (int g = 0; g < BRENIER_SECTORS; ++g) low[g] = list->low[chosen[g]];
-  for (PetscInt i = 0; i < list->n; ++i) list->low[i] = -HUGE_VAL;
-  for (int g = 0; g < BRENIER_SECTORS; ++g) list->low[chosen[g]] = low[g];
+  BrenierBoundsRaise(curves->family->middles(), list->n, list->a, list->b, list->lower, &bounds, chosen);
+  for (int g = 0; g < BRENIER_SECTORS; ++g) lower[g] = list->lower[chosen[g]];
+  for (PetscInt i = 0; i < list->n; ++i) list->lower[i] = -HUGE_VAL;
+  for (int g = 0; g < BRENIER_SECTORS; ++g) list->lower[chosen[g]] = lower[g];
 }
 
 static int FinishList(void *context, PetscInt c, BrenierScratch *scratch, BrenierSurvivors *list,
@@ -114,7 +114,7 @@ static int FinishList(void *context, PetscInt c, BrenierScratch *scratch, Brenie
 
   (void)c;
   if (DropBelowEnvelope(curves, scratch, list, envelope)) return -1;
-  ChooseAnchors(curves, list);
+  ChooseSupport(curves, list);
   return 0;
 }
 
@@ -126,9 +126,9 @@ static PetscErrorCode EnterList(void *context, PetscInt c, BrenierScratch *scrat
   PetscFunctionBegin;
   (void)envelope;
   PetscCheck(!BrenierScratchReserve(scratch, list->n), PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a list");
-  for (PetscInt i = 0; i < list->n; ++i) scratch->low[i] = (float)list->low[i]; // exact: rounded before the scan
+  for (PetscInt i = 0; i < list->n; ++i) scratch->lower[i] = (float)list->lower[i]; // exact: rounded before the scan
   if (dual->candidates.n[c] < 0) dual->work.n_fresh += list->n;
-  PetscCall(BrenierCandidatesSet(&dual->candidates, c, list->n, list->global, list->a, list->b, scratch->low));
+  PetscCall(BrenierCandidatesSet(&dual->candidates, c, list->n, list->global, list->a, list->b, scratch->lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -147,13 +147,13 @@ static void Merge(const BrenierCandidates *lists, PetscInt c, const BrenierSurvi
 
     if (old) {
       if (k < more->n && lists->global[first + i] == more->global[k]) ++k;
-      both->global[both->n] = lists->global[first + i];
-      both->a[both->n]      = lists->a[first + i];
-      both->b[both->n]      = lists->b[first + i];
-      scratch->low[both->n] = lists->low[first + i++];
+      both->global[both->n]   = lists->global[first + i];
+      both->a[both->n]        = lists->a[first + i];
+      both->b[both->n]        = lists->b[first + i];
+      scratch->lower[both->n] = lists->lower[first + i++];
     } else {
       BrenierSurvivorsCopy(more, k++, both, both->n);
-      scratch->low[both->n] = -HUGE_VALF;
+      scratch->lower[both->n] = -HUGE_VALF;
     }
     ++both->n;
   }
@@ -172,7 +172,7 @@ static PetscErrorCode EnterMore(void *context, PetscInt c, BrenierScratch *scrat
   PetscCheck(!BrenierSurvivorsReserve(&scratch->list, n + more->n) && !BrenierScratchReserve(scratch, n + more->n),
              PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a list of %" PetscInt_FMT " candidates", n + more->n);
   Merge(lists, c, more, scratch);
-  if (both->n > n) PetscCall(BrenierCandidatesSet(lists, c, both->n, both->global, both->a, both->b, scratch->low));
+  if (both->n > n) PetscCall(BrenierCandidatesSet(lists, c, both->n, both->global, both->a, both->b, scratch->lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -204,7 +204,7 @@ static void AddWork(const BrenierScanWork *scan, BrenierDualWork *work)
 
 /* A scan of n local curves with all targets, whose bounds start from the last pieces. */
 static PetscErrorCode ScanAll(Sink *context, BrenierScanSink *sink, PetscInt n, const PetscInt curve[],
-                              const PetscReal low[], const PetscReal cap[])
+                              const PetscReal lower[], const PetscReal upper[])
 {
   BrenierDual            dual  = context->dual;
   const BrenierScanInput input = {.what     = "scan of curves",
@@ -213,8 +213,8 @@ static PetscErrorCode ScanAll(Sink *context, BrenierScanSink *sink, PetscInt n, 
                                   .curves   = &dual->curves,
                                   .n_curves = n,
                                   .curve    = curve,
-                                  .low      = low,
-                                  .cap      = cap};
+                                  .lower    = lower,
+                                  .upper    = upper};
   BrenierScanWork        work;
   PetscErrorCode         stop;
 
@@ -222,14 +222,14 @@ static PetscErrorCode ScanAll(Sink *context, BrenierScanSink *sink, PetscInt n, 
   sink->context = context;
   sink->thins   = PETSC_TRUE;
   if (dual->halo.sf) {
-    PetscCall(PetscMalloc1(dual->halo.n, &context->ghost_low));
-    PetscCall(BrenierHaloGet(&dual->halo, low, context->ghost_low));
+    PetscCall(PetscMalloc1(dual->halo.n, &context->ghost_lower));
+    PetscCall(BrenierHaloGet(&dual->halo, lower, context->ghost_lower));
     sink->below = PiecesBelow;
   }
   stop = BrenierScan(&input, sink, &work);
   AddWork(&work, &dual->work);
   dual->work.n_scanned += dual->repeats ? 0 : n;
-  PetscCall(PetscFree(context->ghost_low));
+  PetscCall(PetscFree(context->ghost_lower));
   PetscFunctionReturn(stop);
 }
 
@@ -257,19 +257,19 @@ PetscErrorCode BrenierScanPieces(BrenierDual dual, const PetscReal h[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierScanLists(BrenierDual dual, PetscInt n, const PetscInt curve[], const PetscReal low[],
-                                const PetscReal cap[])
+PetscErrorCode BrenierScanLists(BrenierDual dual, PetscInt n, const PetscInt curve[], const PetscReal lower[],
+                                const PetscReal upper[])
 {
   BrenierScanSink sink    = {.refines = PETSC_TRUE, .finish = FinishList, .enter = EnterList, .end = EndLists};
   Sink            context = {.dual = dual};
 
   PetscFunctionBegin;
-  PetscCall(ScanAll(&context, &sink, n, curve, low, cap));
+  PetscCall(ScanAll(&context, &sink, n, curve, lower, upper));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierRescanTargets(BrenierDual dual, PetscInt n, const PetscInt curve[],
-                                    const BrenierRescanned *rescanned, const PetscReal low[], const PetscReal cap[],
+                                    const BrenierRescanned *rescanned, const PetscReal lower[], const PetscReal upper[],
                                     PetscBool *too_long)
 {
   const BrenierScanInput input   = {.what      = "scan of risen targets",
@@ -281,11 +281,11 @@ PetscErrorCode BrenierRescanTargets(BrenierDual dual, PetscInt n, const PetscInt
                                     .chooses   = PETSC_TRUE,
                                     .n_targets = rescanned->n,
                                     .target    = rescanned->target,
-                                    .low       = low,
-                                    .cap       = cap};
+                                    .lower     = lower,
+                                    .upper     = upper};
   Sink                   context = {.dual = dual};
   const BrenierScanSink  sink    = {
-          .context = &context, .refines = PETSC_TRUE, .below = AnchorsBelow, .enter = EnterMore, .end = EndMore};
+          .context = &context, .refines = PETSC_TRUE, .below = SupportBelow, .enter = EnterMore, .end = EndMore};
   BrenierScanWork work;
   PetscErrorCode  stop;
 

@@ -11,8 +11,8 @@
 PetscErrorCode BrenierScanPieces(BrenierDual dual, const PetscReal h[]);
 
 /* Lists of n local curves that hold for heights from low to cap. */
-PetscErrorCode BrenierScanLists(BrenierDual dual, PetscInt n, const PetscInt curve[], const PetscReal low[],
-                                const PetscReal cap[]);
+PetscErrorCode BrenierScanLists(BrenierDual dual, PetscInt n, const PetscInt curve[], const PetscReal lower[],
+                                const PetscReal upper[]);
 
 /* Chosen targets of this rank, whose caps rose. */
 typedef struct {
@@ -23,5 +23,5 @@ typedef struct {
 /* Adds the risen targets to the lists of n local curves, where they reach. *crowded: the lists became so long that the
    scan was given up, and all curves are to be scanned again. */
 PetscErrorCode BrenierRescanTargets(BrenierDual dual, PetscInt n, const PetscInt curve[],
-                                    const BrenierRescanned *rescanned, const PetscReal low[], const PetscReal cap[],
+                                    const BrenierRescanned *rescanned, const PetscReal lower[], const PetscReal upper[],
                                     PetscBool *too_long);

@@ -26,14 +26,14 @@ PetscErrorCode BrenierDualTakeSnapshot(BrenierDual dual)
   const PetscInt   n        = dual->targets->n_local;
 
   PetscFunctionBegin;
-  PetscCall(PetscFree(snapshot->cap));
+  PetscCall(PetscFree(snapshot->upper));
   snapshot->n_segments = dual->sample.n_segments;
   snapshot->n_local    = dual->sample.n_local;
   snapshot->work       = dual->work;
   if (!dual->skin.is_kept) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierCandidatesSave(&dual->candidates));
-  PetscCall(PetscMalloc1(n, &snapshot->cap));
-  PetscCall(PetscArraycpy(snapshot->cap, dual->skin.cap, n));
+  PetscCall(PetscMalloc1(n, &snapshot->upper));
+  PetscCall(PetscArraycpy(snapshot->upper, dual->skin.upper, n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -66,7 +66,7 @@ static PetscErrorCode SaveSegment(BrenierDual dual, BrenierStore store, PetscInt
   PetscInt                 from, to, n;
   PetscInt64               n_all = 0, k = 0;
   int32_t                 *whole;
-  float                   *low;
+  float                   *lower;
   char                     name[BRENIER_NAME_LENGTH];
 
   PetscFunctionBegin;
@@ -83,13 +83,13 @@ static PetscErrorCode SaveSegment(BrenierDual dual, BrenierStore store, PetscInt
   NameOf(segment, "target", name);
   PetscCall(BrenierStoreWriteRows(store, name, BRENIER_I4, n, 0, whole, "index of a target"));
   PetscCall(PetscFree(whole));
-  PetscCall(PetscMalloc1(n, &low));
+  PetscCall(PetscMalloc1(n, &lower));
   k = 0;
   for (PetscInt c = from; c < to; ++c)
-    for (PetscInt64 i = saved->offset[c]; i < saved->offset[c] + saved->n[c]; ++i) low[k++] = lists->low[i];
+    for (PetscInt64 i = saved->offset[c]; i < saved->offset[c] + saved->n[c]; ++i) lower[k++] = lists->lower[i];
   NameOf(segment, "low", name);
-  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F4, n, 0, low, "height of an anchor, normalised targets"));
-  PetscCall(PetscFree(low));
+  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F4, n, 0, lower, "height of an anchor, normalised targets"));
+  PetscCall(PetscFree(lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -137,7 +137,7 @@ PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store)
   PetscCall(SumWork(dual->comm, &snapshot->work, &all));
   PetscCall(SaveWork(store, snapshot->work.n_evaluations, &all));
   if (!dual->skin.is_kept) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierStoreWriteRows(store, "/sample/cap", BRENIER_F8, dual->targets->n_local, 0, snapshot->cap,
+  PetscCall(BrenierStoreWriteRows(store, "/sample/cap", BRENIER_F8, dual->targets->n_local, 0, snapshot->upper,
                                   "height, normalised targets"));
   for (PetscInt s = 0; s < snapshot->n_segments; ++s) PetscCall(SaveSegment(dual, store, s));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -197,7 +197,7 @@ static PetscErrorCode LoadSegment(BrenierDual dual, BrenierStore store, PetscInt
   PetscInt     from, to, n;
   PetscInt64   first, k = 0;
   int32_t     *count, *target;
-  float       *low;
+  float       *lower;
   PetscReal   *none;
   BrenierFault fault = {0};
   char         name[BRENIER_NAME_LENGTH];
@@ -205,19 +205,19 @@ static PetscErrorCode LoadSegment(BrenierDual dual, BrenierStore store, PetscInt
   PetscFunctionBegin;
   SegmentCurves(&dual->sample, dual->sample.n_segments, dual->sample.n_local, segment, &from, &to);
   PetscCall(LoadCounts(dual, store, segment, &count, &first, &n));
-  PetscCall(PetscMalloc2(n, &target, n, &low));
+  PetscCall(PetscMalloc2(n, &target, n, &lower));
   PetscCall(PetscCalloc1(n, &none));
   NameOf(segment, "target", name);
   PetscCall(BrenierStoreReadRows(store, name, BRENIER_I4, first, n, target));
   NameOf(segment, "low", name);
-  PetscCall(BrenierStoreReadRows(store, name, BRENIER_F4, first, n, low));
+  PetscCall(BrenierStoreReadRows(store, name, BRENIER_F4, first, n, lower));
   for (PetscInt64 i = 0; i < n; ++i)
     if (target[i] < 0 || target[i] >= dual->targets->n)
       BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "a list of %s names target %d", name, (int)target[i]);
   PetscCall(BrenierFaultAgree(dual->comm, &fault));
   for (PetscInt c = from; c < to; k += count[c++ - from])
-    PetscCall(BrenierCandidatesSet(&dual->candidates, c, count[c - from], target + k, none, none, low + k));
-  PetscCall(PetscFree2(target, low));
+    PetscCall(BrenierCandidatesSet(&dual->candidates, c, count[c - from], target + k, none, none, lower + k));
+  PetscCall(PetscFree2(target, lower));
   PetscCall(PetscFree(none));
   PetscCall(PetscFree(count));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -270,7 +270,7 @@ static PetscErrorCode LoadLists(BrenierDual dual, BrenierStore store)
 
   PetscFunctionBegin;
   PetscCall(BrenierStoreReadRows(store, "/sample/cap", BRENIER_F8, dual->targets->first, dual->targets->n_local,
-                                 dual->skin.cap));
+                                 dual->skin.upper));
   for (PetscInt s = 0; s < dual->sample.n_segments; ++s) PetscCall(LoadSegment(dual, store, s));
   PetscCall(LoadPlanes(dual));
   PetscCall(BrenierHaloBuild(&dual->halo, dual->targets->layout, lists->end, lists->global, lists->ghost));
@@ -280,7 +280,7 @@ static PetscErrorCode LoadLists(BrenierDual dual, BrenierStore store)
 }
 
 PetscErrorCode BrenierDualLoad(BrenierTargets targets, BrenierSource source, PetscInt64 seed, uint32_t stream,
-                               PetscInt n_batches, Vec slack, BrenierStore store, BrenierDual *dual)
+                               PetscInt n_batches, Vec width, BrenierStore store, BrenierDual *dual)
 {
   PetscInt64 n_segments, end;
   char       name[BRENIER_NAME_LENGTH];
@@ -295,8 +295,8 @@ PetscErrorCode BrenierDualLoad(BrenierTargets targets, BrenierSource source, Pet
     if (s == 0) PetscCall(BrenierDualCreate(targets, source, seed, stream, end, n_batches, dual));
     else PetscCall(BrenierDualGrow(*dual, end));
   }
-  if (slack) {
-    PetscCall(BrenierDualSetSlack(*dual, slack));
+  if (width) {
+    PetscCall(BrenierDualSetSkin(*dual, width));
     PetscCall(LoadLists(*dual, store));
   }
   PetscCall(LoadWork(*dual, store));

@@ -23,7 +23,7 @@ int BrenierSurvivorsReserve(BrenierSurvivors *list, PetscInt n)
   if (n <= list->capacity) return 0;
   if (Resize(&list->global, capacity, sizeof *list->global) || Resize(&list->row, capacity, sizeof *list->row) ||
       Resize(&list->a, capacity, sizeof *list->a) || Resize(&list->b, capacity, sizeof *list->b) ||
-      Resize(&list->low, capacity, sizeof *list->low) || Resize(&list->cap, capacity, sizeof *list->cap))
+      Resize(&list->lower, capacity, sizeof *list->lower) || Resize(&list->upper, capacity, sizeof *list->upper))
     return -1;
   list->capacity = (PetscInt)capacity;
   return 0;
@@ -35,8 +35,8 @@ void BrenierSurvivorsFree(BrenierSurvivors *list)
   free(list->row);
   free(list->a);
   free(list->b);
-  free(list->low);
-  free(list->cap);
+  free(list->lower);
+  free(list->upper);
 }
 
 int BrenierScratchReserve(BrenierScratch *scratch, PetscInt n)
@@ -47,7 +47,7 @@ int BrenierScratchReserve(BrenierScratch *scratch, PetscInt n)
   if (Resize(&scratch->run, capacity, sizeof *scratch->run) ||
       Resize(&scratch->above, capacity, sizeof *scratch->above) ||
       Resize(&scratch->height, capacity, sizeof *scratch->height) ||
-      Resize(&scratch->low, capacity, sizeof *scratch->low))
+      Resize(&scratch->lower, capacity, sizeof *scratch->lower))
     return -1;
   scratch->capacity = (PetscInt)capacity;
   return 0;
@@ -59,7 +59,7 @@ void BrenierScratchFree(BrenierScratch *scratch)
   free(scratch->run);
   free(scratch->above);
   free(scratch->height);
-  free(scratch->low);
+  free(scratch->lower);
 }
 
 void BrenierSurvivorsKeepAbove(BrenierSurvivors *list, const PetscReal above[])
@@ -71,11 +71,11 @@ void BrenierSurvivorsKeepAbove(BrenierSurvivors *list, const PetscReal above[])
   list->n_exact = kept;
   for (; i < list->n; ++i) {
     if (!(above[i] >= 0.0)) continue;
-    list->row[kept] = list->row[i];
-    list->a[kept]   = list->a[i];
-    list->b[kept]   = list->b[i];
-    list->low[kept] = list->low[i];
-    list->cap[kept] = list->cap[i];
+    list->row[kept]   = list->row[i];
+    list->a[kept]     = list->a[i];
+    list->b[kept]     = list->b[i];
+    list->lower[kept] = list->lower[i];
+    list->upper[kept] = list->upper[i];
     ++kept;
   }
   list->n = list->n_bounds = kept;

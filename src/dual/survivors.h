@@ -18,7 +18,7 @@ typedef struct {
   PetscInt         capacity;
   BrenierGlobal   *global; /* of those that are exact */
   BrenierBlockRow *row;    /* of those that are not, in the block at hand */
-  PetscReal       *a, *b, *low, *cap;
+  PetscReal       *a, *b, *lower, *upper;
 } BrenierSurvivors;
 
 /* One thread's room: a list, and a number of each kind for each of its candidates. */
@@ -28,7 +28,7 @@ typedef struct {
   PetscInt        *run;
   PetscReal       *above;
   PetscReal       *height;
-  float           *low;
+  float           *lower;
 } BrenierScratch;
 
 /* Room for n candidates; for n numbers of each kind. */
@@ -44,8 +44,8 @@ static inline void BrenierSurvivorsCopy(const BrenierSurvivors *from, PetscInt i
   to->global[k] = from->global[i];
   to->a[k]      = from->a[i];
   to->b[k]      = from->b[i];
-  to->low[k]    = from->low[i];
-  to->cap[k]    = from->cap[i];
+  to->lower[k]  = from->lower[i];
+  to->upper[k]  = from->upper[i];
 }
 
 /* Drops the candidates whose `above` is negative. */

@@ -329,7 +329,7 @@ static inline __attribute__((always_inline)) unsigned TestLines(const BrenierTil
 }
 
 /* Meets the group of curves from c0 on with a panel of targets. Returns the curves whose stage is full, as bits. */
-static inline __attribute__((always_inline)) unsigned MeetPanel(const BrenierTileCurves *curves, size_t c0,
+static inline __attribute__((always_inline)) unsigned ScanPanel(const BrenierTileCurves *curves, size_t c0,
                                                                 const BrenierTileTargets *t, size_t panel)
 {
   const int    circles = curves->kind == BRENIER_TILE_CIRCLE;
@@ -350,7 +350,7 @@ static inline __attribute__((always_inline)) unsigned MeetPanel(const BrenierTil
 
 #if defined(DotBytes)
 /* The same with products in bytes. */
-static inline __attribute__((always_inline)) unsigned MeetPanelBytes(const BrenierTileCurves *curves, size_t c0,
+static inline __attribute__((always_inline)) unsigned ScanPanelBytes(const BrenierTileCurves *curves, size_t c0,
                                                                      const BrenierTileTargets *t, size_t panel)
 {
   const int    circles = curves->kind == BRENIER_TILE_CIRCLE;
@@ -363,14 +363,14 @@ static inline __attribute__((always_inline)) unsigned MeetPanelBytes(const Breni
 #endif
 
 /* Meets a group of curves with targets [panel, end), for those curves that are before `last`. */
-static void MeetGroup(const BrenierTileCurves *curves, size_t c0, size_t last, const BrenierTileTargets *t,
+static void ScanGroup(const BrenierTileCurves *curves, size_t c0, size_t last, const BrenierTileTargets *t,
                       size_t panel, size_t end, BrenierTileVisitor visit, void *context)
 {
   for (; panel < end; panel += BRENIER_TILE_WIDTH) {
 #if defined(DotBytes)
-    unsigned full = curves->bytes ? MeetPanelBytes(curves, c0, t, panel) : MeetPanel(curves, c0, t, panel);
+    unsigned full = curves->bytes ? ScanPanelBytes(curves, c0, t, panel) : ScanPanel(curves, c0, t, panel);
 #else
-    unsigned full = MeetPanel(curves, c0, t, panel);
+    unsigned full = ScanPanel(curves, c0, t, panel);
 #endif
 
     for (; full; full &= full - 1) {
@@ -392,7 +392,7 @@ static void Scan(const BrenierTileCurves *curves, size_t first, size_t count, co
     const size_t end = t->n < panel + at_once ? t->n : panel + at_once;
 
     for (size_t c0 = first; c0 < first + count; c0 += in_group)
-      MeetGroup(curves, c0, first + count, t, panel, end, visit, context);
+      ScanGroup(curves, c0, first + count, t, panel, end, visit, context);
   }
   for (size_t c = first; c < first + count; ++c) Flush(curves, c, t, &curves->stage[c], visit, context);
   for (size_t c = first + count; c % in_group; ++c) curves->stage[c].n = 0;

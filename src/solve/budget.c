@@ -75,7 +75,7 @@ static const PetscReal brenier_large = 1e6; /* coordinates */
 /* Curves of a pass's step at least. */
 static const PetscInt64 brenier_batch_least = 256;
 
-const PetscReal brenier_first_slack = 0.32;
+const PetscReal brenier_first_skin = 0.32;
 
 PetscBool BrenierBudgetIsLarge_Private(PetscInt n, PetscInt dim)
 {

@@ -46,7 +46,7 @@ PetscBool BrenierBudgetIsLarge_Private(PetscInt n, PetscInt dim);
 PetscBool BrenierBudgetUsesLists_Private(PetscInt n, PetscInt dim);
 
 /* Slack of the lists of a first sample, in parts of the length of the warm-up. */
-extern const PetscReal brenier_first_slack;
+extern const PetscReal brenier_first_skin;
 
 /* Steps of an averaged descent, a round of warm-up or a pass: enough for the mean to forget the last of them; fewer,
    with a little less use of the curves, for a large problem. */

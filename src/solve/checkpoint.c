@@ -118,7 +118,7 @@ PetscErrorCode BrenierCheckpointSave(BrenierCheckpoint c, const BrenierSolveStat
   PetscCall(SaveVec(v->h, &c->saved.h));
   PetscCall(SaveVec(v->mean, &c->saved.mean));
   PetscCall(SaveVec(v->diagonal_step, &c->saved.diagonal_step));
-  PetscCall(SaveVec(v->slack, &c->saved.slack));
+  PetscCall(SaveVec(v->skin, &c->saved.skin));
   PetscCall(SaveVec(v->groups, &c->saved.groups));
   // Of a stage alone: afterwards Newton's vectors are gone
   if (state->phase != BRENIER_PHASE_STAGE) c->state.newton.certified = NULL;
@@ -298,7 +298,7 @@ PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint c, const BrenierSolveVecto
   if (v->h && c->saved.h) PetscCall(VecCopy(c->saved.h, v->h));
   if (v->mean && c->saved.mean) PetscCall(VecCopy(c->saved.mean, v->mean));
   if (v->diagonal_step && c->saved.diagonal_step) PetscCall(VecCopy(c->saved.diagonal_step, v->diagonal_step));
-  if (v->slack && c->saved.slack) PetscCall(VecCopy(c->saved.slack, v->slack));
+  if (v->skin && c->saved.skin) PetscCall(VecCopy(c->saved.skin, v->skin));
   if (v->groups && c->saved.groups) PetscCall(VecCopy(c->saved.groups, v->groups));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -307,8 +307,7 @@ PetscErrorCode BrenierCheckpointLoadDual(BrenierCheckpoint c, BrenierSource sour
                                          PetscInt n_batches, PetscBool lists, BrenierDual *dual)
 {
   PetscFunctionBegin;
-  PetscCall(
-      BrenierDualLoad(c->targets, source, seed, stream, n_batches, lists ? c->saved.slack : NULL, c->store, dual));
+  PetscCall(BrenierDualLoad(c->targets, source, seed, stream, n_batches, lists ? c->saved.skin : NULL, c->store, dual));
   PetscCall(BrenierStoreDestroy(&c->store));
   c->curves_written = BrenierDualCurves(*dual);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -326,7 +325,7 @@ PetscErrorCode BrenierCheckpointDestroy(BrenierCheckpoint *checkpoint)
   PetscCall(VecDestroy(&c->saved.h));
   PetscCall(VecDestroy(&c->saved.mean));
   PetscCall(VecDestroy(&c->saved.diagonal_step));
-  PetscCall(VecDestroy(&c->saved.slack));
+  PetscCall(VecDestroy(&c->saved.skin));
   PetscCall(VecDestroy(&c->saved.groups));
   PetscCall(VecDestroy(&c->certified));
   PetscCall(PetscFree(*checkpoint));

@@ -171,7 +171,7 @@ static void ListVectors(BrenierCheckpoint c, PetscBool certified, NamedVec list[
   list[0] = (NamedVec){"/heights", &c->saved.h, PETSC_TRUE};
   list[1] = (NamedVec){"/mean", &c->saved.mean, (PetscBool)(warm || in_sgd)};
   list[2] = (NamedVec){"/scale", &c->saved.diagonal_step, (PetscBool)(stage || in_sgd)};
-  list[3] = (NamedVec){"/slack", &c->saved.slack, stage};
+  list[3] = (NamedVec){"/slack", &c->saved.skin, stage};
   list[5] = (NamedVec){"/group_scale", &c->saved.groups, (PetscBool)(in_sgd && c->state.sgd.of_nodes)};
   list[4] = (NamedVec){"/certified", &c->certified, (PetscBool)(stage && certified)};
 }

@@ -32,13 +32,13 @@ static const PetscReal brenier_level_part = 0.4;
 
 static PetscErrorCode UseLists(BrenierDual dual, Vec h, PetscReal height_scale)
 {
-  Vec slack;
+  Vec skin;
 
   PetscFunctionBegin;
-  PetscCall(VecDuplicate(h, &slack));
-  PetscCall(VecSet(slack, brenier_first_slack * height_scale));
-  PetscCall(BrenierDualSetSlack(dual, slack));
-  PetscCall(VecDestroy(&slack));
+  PetscCall(VecDuplicate(h, &skin));
+  PetscCall(VecSet(skin, brenier_first_skin * height_scale));
+  PetscCall(BrenierDualSetSkin(dual, skin));
+  PetscCall(VecDestroy(&skin));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -77,7 +77,7 @@ BrenierIteration BrenierSolveTotal_Private(const Solve *s, const BrenierIteratio
 PetscErrorCode BrenierSolveSafePoint_Private(Solve *s, BrenierPhase phase, Vec answer, Vec mean, BrenierDual dual)
 {
   const BrenierSolveVectors v = {
-      .h = s->h, .mean = mean, .diagonal_step = s->diagonal_step, .slack = s->slack, .groups = s->groups};
+      .h = s->h, .mean = mean, .diagonal_step = s->diagonal_step, .skin = s->skin, .groups = s->groups};
 
   PetscFunctionBegin;
   s->state.phase = phase;
@@ -170,7 +170,7 @@ PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
 /* Takes up what a checkpoint found. */
 static PetscErrorCode Resume(Solve *s)
 {
-  const BrenierSolveVectors v          = {.h = s->h, .diagonal_step = s->diagonal_step, .slack = s->slack};
+  const BrenierSolveVectors v          = {.h = s->h, .diagonal_step = s->diagonal_step, .skin = s->skin};
   BrenierCheckpoint         checkpoint = s->options->checkpoint;
 
   PetscFunctionBegin;
@@ -245,11 +245,11 @@ PetscErrorCode BrenierSolveRunCreate_Private(Solve *s)
 
   PetscFunctionBegin;
   PetscCall(VecDuplicate(s->h, &s->diagonal_step));
-  PetscCall(VecDuplicate(s->h, &s->slack));
+  PetscCall(VecDuplicate(s->h, &s->skin));
   PetscCall(VecDuplicate(s->h, &s->saved));
   PetscCall(VecDuplicate(s->h, &s->fitted));
   PetscCall(VecSet(s->diagonal_step, 0.0));
-  PetscCall(VecSet(s->slack, brenier_first_slack * s->state.height_scale));
+  PetscCall(VecSet(s->skin, brenier_first_skin * s->state.height_scale));
   PetscCall(BrenierTargetsScales(s->targets, &scales));
   if (scales) PetscCall(PrintScales(s->targets->comm, scales));
   s->budget = BrenierSolveBudget_Private(s->targets, s->source, s->options);
@@ -263,7 +263,7 @@ PetscErrorCode BrenierSolveRunDestroy_Private(Solve *s)
   PetscFunctionBegin;
   PetscCall(BrenierSolveFreeSample_Private(s));
   PetscCall(VecDestroy(&s->diagonal_step));
-  PetscCall(VecDestroy(&s->slack));
+  PetscCall(VecDestroy(&s->skin));
   PetscCall(VecDestroy(&s->groups));
   PetscCall(VecDestroy(&s->saved));
   PetscCall(VecDestroy(&s->fitted));

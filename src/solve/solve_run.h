@@ -32,7 +32,7 @@ typedef struct {
   BrenierBudget              budget;
   /* data */
   BrenierDual dual;
-  Vec         h, diagonal_step, slack;
+  Vec         h, diagonal_step, skin;
   Vec         groups;           /* scales of groups, as checkpoint.h has them; NULL until a pass goes by nodes */
   Vec         mass, mass_error; /* of the last measurement */
   PetscReal  *barycentre;

@@ -22,14 +22,14 @@ static const PetscReal brenier_last_tol = 0.18;
 static const PetscInt brenier_rough_max_it = 3;
 
 /* Slack of the lists of later stages, in sampling errors of a height. */
-static const PetscReal brenier_slack = 2.5;
+static const PetscReal brenier_skin = 2.5;
 
 /* A sample that grows by less keeps its lists as they are: Newton has trusted them to the end just now, and there are
    few new curves to pay for mending the old ones. */
 static const PetscReal brenier_little_growth = 1.5;
 
 /* A sample this much short of the size wanted will do. */
-static const PetscReal brenier_size_slack = 0.05;
+static const PetscReal brenier_size_margin = 0.05;
 
 /* Passes an iteration of a stage on as one of the whole solve. */
 static PetscErrorCode MonitorStage(void *context, const BrenierIteration *now)
@@ -74,7 +74,7 @@ static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOption
   } else {
     PetscCall(BrenierDualCreate(s->targets, s->source, options->seed, BRENIER_STREAM_SOLVE, curves,
                                 BRENIER_SAMPLE_BATCHES, &s->dual));
-    if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
+    if (s->lists) PetscCall(BrenierDualSetSkin(s->dual, s->skin));
   }
   PetscCall(BrenierDualSetVerify(s->dual, options->verify));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -125,17 +125,17 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
 }
 
 /* Slacks for what the heights are expected to move by, from a sampling error. */
-static PetscErrorCode SetSlack(Solve *s, PetscReal sampling_error)
+static PetscErrorCode SetSkin(Solve *s, PetscReal sampling_error)
 {
   PetscReal largest;
 
   PetscFunctionBegin;
   PetscCall(VecMax(s->diagonal_step, NULL, &largest));
   if (largest > 0.0) {
-    PetscCall(VecCopy(s->diagonal_step, s->slack));
-    PetscCall(VecScale(s->slack, brenier_slack * sampling_error));
+    PetscCall(VecCopy(s->diagonal_step, s->skin));
+    PetscCall(VecScale(s->skin, brenier_skin * sampling_error));
   }
-  if (s->lists) PetscCall(BrenierDualSetSlack(s->dual, s->slack));
+  if (s->lists) PetscCall(BrenierDualSetSkin(s->dual, s->skin));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -167,7 +167,7 @@ static PetscErrorCode NextCurves(Solve *s, PetscReal wanted, PetscInt64 *next)
 /* Whether a sample will do where `wanted` curves are. */
 static PetscBool Suffices(PetscInt64 size, PetscReal wanted)
 {
-  return (PetscBool)((PetscReal)size >= (1.0 - brenier_size_slack) * wanted);
+  return (PetscBool)((PetscReal)size >= (1.0 - brenier_size_margin) * wanted);
 }
 
 /* Stages up to `wanted` curves, a number that is known better from stage to stage; or up to one that hands over to
@@ -192,7 +192,7 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_ove
     s->state.size   = size;
     s->state.last   = last;
     PetscCall(BrenierSolveStage_Private(s, size, last));
-    PetscCall(SetSlack(s, s->state.newest.sampling_error));
+    PetscCall(SetSkin(s, s->state.newest.sampling_error));
     if (s->solved->reason < 0) break;
     if (fixed || s->state.sgd_follows) continue;
     wanted = BrenierBudgetToleranceCurves_Private(&s->budget, s->state.newest.sampling_error, s->state.size);

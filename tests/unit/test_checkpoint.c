@@ -10,15 +10,15 @@ static const char help[] =
 enum { SEED = 23, N_TARGETS = 70, DIM = 4, N_CURVES = 90, N_BATCHES = 4, N_FLIPS = 1000, STEP = 512 };
 
 static const char         name[] = "run.ckpt", older_name[] = "run.ckpt.1";
-static BrenierProblemItem problem[]   = {{"-tol", "0.1"}, {"-seed", "23"}};
-static const PetscReal    never       = 1e9; /* seconds */
-static const PetscReal    slack_parts = 0.02;
+static BrenierProblemItem problem[]  = {{"-tol", "0.1"}, {"-seed", "23"}};
+static const PetscReal    never      = 1e9; /* seconds */
+static const PetscReal    skin_parts = 0.02;
 
 typedef struct {
   BrenierTargets targets;
   BrenierSource  source;
   BrenierDual    dual;
-  Vec            h, slack, mass;
+  Vec            h, skin, mass;
 } Problem;
 
 static PetscErrorCode CreateProblem(Problem *p)
@@ -28,10 +28,10 @@ static PetscErrorCode CreateProblem(Problem *p)
   PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, "gaussian", DIM, 1.0, &p->source));
   PetscCall(BrenierDualCreate(p->targets, p->source, SEED, BRENIER_STREAM_SOLVE, N_CURVES, N_BATCHES, &p->dual));
   PetscCall(BrenierTargetsCreateVec(p->targets, &p->h));
-  PetscCall(VecDuplicate(p->h, &p->slack));
+  PetscCall(VecDuplicate(p->h, &p->skin));
   PetscCall(VecDuplicate(p->h, &p->mass));
-  PetscCall(VecSet(p->slack, slack_parts));
-  PetscCall(BrenierDualSetSlack(p->dual, p->slack));
+  PetscCall(VecSet(p->skin, skin_parts));
+  PetscCall(BrenierDualSetSkin(p->dual, p->skin));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -40,7 +40,7 @@ static PetscErrorCode DestroyProblem(Problem *p)
   PetscFunctionBeginUser;
   PetscCall(BrenierDualDestroy(&p->dual));
   PetscCall(VecDestroy(&p->h));
-  PetscCall(VecDestroy(&p->slack));
+  PetscCall(VecDestroy(&p->skin));
   PetscCall(VecDestroy(&p->mass));
   PetscCall(BrenierSourceDestroy(&p->source));
   PetscCall(BrenierTargetsDestroy(&p->targets));
@@ -88,7 +88,7 @@ static PetscErrorCode Keep(const Problem *p, BrenierCheckpoint checkpoint, Petsc
 {
   BrenierSolveState         state = {.phase = BRENIER_PHASE_STAGE, .size = number, .wanted = 1.0 / 3.0};
   BrenierIteration          row   = {.iteration = (PetscReal)number, .rho = 0.5};
-  const BrenierSolveVectors v     = {.h = p->h, .diagonal_step = p->h, .slack = p->slack};
+  const BrenierSolveVectors v     = {.h = p->h, .diagonal_step = p->h, .skin = p->skin};
 
   PetscFunctionBeginUser;
   state.newton.now = row;

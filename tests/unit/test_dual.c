@@ -855,7 +855,7 @@ static PetscErrorCode Scanned(BrenierDual dual, PetscInt64 *n)
    sample grows on the way. */
 static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
 {
-  const PetscReal  slack = 0.05, step[] = {0.3, 0.3, 3.0, 0.2, 40.0, 1.0};
+  const PetscReal  skin = 0.05, step[] = {0.3, 0.3, 3.0, 0.2, 40.0, 1.0};
   const PetscInt64 n_curves = 150;
   Problem          p;
   BrenierDualValue value;
@@ -865,8 +865,8 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
   PetscFunctionBeginUser;
   PetscCall(CreateProblem(PETSC_COMM_WORLD, cloud, 300, dim, type, n_curves, &p));
   PetscCall(VecDuplicate(p.h, &x));
-  PetscCall(VecSet(x, slack));
-  PetscCall(BrenierDualSetSlack(p.dual, x));
+  PetscCall(VecSet(x, skin));
+  PetscCall(BrenierDualSetSkin(p.dual, x));
   PetscCall(SetHeights(p.targets, 0.9, 0.02, 11, p.h));
   PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
   PetscCall(CheckAgainstScan(&p, &value));
@@ -876,7 +876,7 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
     PetscCall(SetDirection(p.targets, k, x));
     PetscCall(BrenierTargetsGauge(p.targets, x));
     PetscCall(VecNorm(x, NORM_INFINITY, &largest));
-    PetscCall(VecAXPY(p.h, step[k] * slack / largest, x));
+    PetscCall(VecAXPY(p.h, step[k] * skin / largest, x));
     PetscCall(Scanned(p.dual, &before));
     PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
     PetscCall(Scanned(p.dual, &after));

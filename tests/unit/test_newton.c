@@ -14,11 +14,11 @@ typedef struct {
   BrenierTargets targets;
   BrenierSource  source;
   BrenierDual    dual;
-  Vec            h, mass, slack;
+  Vec            h, mass, skin;
 } Problem;
 
 /* slack: of the lists; below 0 for none. */
-static PetscErrorCode CreateProblem(Cloud cloud, PetscInt n, PetscInt dim, const char type[], PetscReal slack,
+static PetscErrorCode CreateProblem(Cloud cloud, PetscInt n, PetscInt dim, const char type[], PetscReal skin,
                                     Problem *p)
 {
   PetscFunctionBeginUser;
@@ -27,9 +27,9 @@ static PetscErrorCode CreateProblem(Cloud cloud, PetscInt n, PetscInt dim, const
   PetscCall(BrenierDualCreate(p->targets, p->source, SEED, BRENIER_STREAM_SOLVE, N_CURVES, 8, &p->dual));
   PetscCall(BrenierTargetsCreateVec(p->targets, &p->h));
   PetscCall(VecDuplicate(p->h, &p->mass));
-  PetscCall(VecDuplicate(p->h, &p->slack));
-  PetscCall(VecSet(p->slack, slack));
-  if (slack >= 0.0) PetscCall(BrenierDualSetSlack(p->dual, p->slack));
+  PetscCall(VecDuplicate(p->h, &p->skin));
+  PetscCall(VecSet(p->skin, skin));
+  if (skin >= 0.0) PetscCall(BrenierDualSetSkin(p->dual, p->skin));
   PetscCall(SetHeights(p->targets, 0.8, 0.1, 6, p->h));
   PetscCall(BrenierTargetsGauge(p->targets, p->h));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -40,7 +40,7 @@ static PetscErrorCode DestroyProblem(Problem *p)
   PetscFunctionBeginUser;
   PetscCall(VecDestroy(&p->h));
   PetscCall(VecDestroy(&p->mass));
-  PetscCall(VecDestroy(&p->slack));
+  PetscCall(VecDestroy(&p->skin));
   PetscCall(BrenierDualDestroy(&p->dual));
   PetscCall(BrenierSourceDestroy(&p->source));
   PetscCall(BrenierTargetsDestroy(&p->targets));
@@ -82,7 +82,7 @@ static PetscErrorCode Keep(void *context, const BrenierNewtonState *state)
 
 /* Each certified energy is that of a scan, none is above the one before, and what is left at the end is not above the
    last: with lists of little and of much slack, without lists, to the end and cut off at any iteration. */
-static PetscErrorCode TestEnergyFalls(Cloud cloud, PetscInt dim, const char type[], PetscReal slack, PetscInt max_it)
+static PetscErrorCode TestEnergyFalls(Cloud cloud, PetscInt dim, const char type[], PetscReal skin, PetscInt max_it)
 {
   const PetscReal      rounding = 1e-12;
   BrenierNewtonOptions options;
@@ -93,7 +93,7 @@ static PetscErrorCode TestEnergyFalls(Cloud cloud, PetscInt dim, const char type
   PetscReal            before, first, energy;
 
   PetscFunctionBeginUser;
-  PetscCall(CreateProblem(cloud, 100, dim, type, slack, &p));
+  PetscCall(CreateProblem(cloud, 100, dim, type, skin, &p));
   PetscCall(ExactEnergy(&p, p.h, &first));
   BrenierNewtonDefaults(&options);
   options.certify            = PETSC_FALSE;
