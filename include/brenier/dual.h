@@ -25,7 +25,8 @@ typedef struct _p_BrenierDual *BrenierDual;
 typedef struct {
   PetscReal energy; /* E_C(h), in the units of the targets */
   PetscReal
-      sampling_chi2; /* estimate of the sampling part of chi2: sum of Var(mass_i) / nu_i; 0 without at least 2 batches */
+      /* estimate of the sampling part of chi2: sum of Var(mass_i) / nu_i; 0 without at least 2 batches */
+             sampling_chi2;
   PetscReal  sampling_l1; /* the same for L1: sum of the deviations of the masses */
   PetscInt64 n_pieces;    /* over all curves */
   PetscInt64 n_empty;     /* cells without mass */

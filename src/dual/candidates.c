@@ -1,11 +1,17 @@
-/* candidates.c - Implements candidates.h. */
+/*
+  candidates.c - Implements candidates.h: an arena with the entries of all lists.
+
+  The list of curve c lies at offset[c] to offset[c] + n[c] - 1. A list that grows moves to the end of the arena, and
+  its old entries are lost. Saved lists are offsets into the same arena: entries before fixed_end are never overwritten,
+  and a list there moves before it changes. Compaction moves all lists, present and saved, together.
+*/
 #include "candidates.h"
 
 #include <brenier/compat.h>
 
 #include <stdlib.h>
 
-/* Lists this many times as long as full scans make them are made anew. */
+/* Ratio of the length of all lists to that after full scans at which all curves are scanned again. */
 static const PetscReal brenier_list_growth = 3.0;
 
 PetscErrorCode BrenierCandidatesAddCurves(BrenierCandidates *lists, PetscInt n_curves)

@@ -39,8 +39,8 @@ PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *f, Vec h, Br
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Step size of a node. It is smaller for a light cell, whose w / nu has a larger variance. It is not larger for a group,
-   since members of nested groups move by the steps of all of them. */
+/* Step size of a node. It is smaller for a light cell, whose w / nu has a larger variance. It is not larger for a
+   group, since members of nested groups move by the steps of all of them. */
 static PetscReal NodeStep(const BrenierStepRule *rule, PetscInt node)
 {
   const BrenierScales s         = rule->scales;

@@ -4,9 +4,9 @@
   A step draws a mini-batch of curves, evaluates their masses w at h, and frees them:
     h_i <- h_i - a_i (w_i - nu_i) / max(nu_i, least),   a_i = step, or min(step sqrt(n nu_i), most) d_i,
   d_i the diagonal step. w - nu is an unbiased estimate of the gradient of the energy itself, so no sample is
-  over-fitted. Where targets have scales (scales.h), each node moves by its own mass, weight and distance, and its members
-  move with it. The answer is a mean of the iterates. BrenierStepRule and BrenierMeanRule say which steps and which
-  weights: those of the warm-up, of the epochs (solve/sgd_epoch.h), or of asgd (descent.h). Reference: Polyak and
+  over-fitted. Where targets have scales (scales.h), each node moves by its own mass, weight and distance, and its
+  members move with it. The answer is a mean of the iterates. BrenierStepRule and BrenierMeanRule say which steps and
+  which weights: those of the warm-up, of the epochs (solve/sgd_epoch.h), or of asgd (descent.h). Reference: Polyak and
   Juditsky, SIAM J. Control Optim. 30 (1992).
 */
 #pragma once

@@ -405,7 +405,7 @@ static BrenierReason Finished(const Exact *s, PetscReal before)
   return (BrenierReason)0;
 }
 
-/* Tells of an iteration, and keeps it: besides the heights, what Finished() asks of the one before. */
+/* Reports an iteration, and saves it: the heights, and what Finished() needs of the iteration before. */
 static PetscErrorCode Report(Exact *s, PetscReal before)
 {
   BrenierNewtonState state = {.error = before};
@@ -418,7 +418,7 @@ static PetscErrorCode Report(Exact *s, PetscReal before)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Takes up an iteration that was told of already; its masses have been made again. */
+/* Continues from an iteration that was reported already; its masses were computed again. */
 static PetscErrorCode Resume(Exact *s, PetscReal *before)
 {
   const BrenierNewtonState *state = s->options->resume;

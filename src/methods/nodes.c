@@ -7,11 +7,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const PetscReal brenier_node_floor = 0.02;                         /* of weight over length */
+static const PetscReal brenier_node_floor = 0.02;                         /* of weight over height scale */
 static const PetscReal brenier_careful    = 0.02;                         /* damping */
-static const PetscReal brenier_node_most = 10.0, brenier_node_rise = 2.0; /* lengths */
+static const PetscReal brenier_node_most = 10.0, brenier_node_rise = 2.0; /* height scales */
 
-/* Scale of a node over what its distance tells, at most: such a one was next to empty when its diagonal was taken. */
+/* Largest step of a node over its height scale: beyond, the node was nearly empty when its diagonal was computed. */
 static const PetscReal brenier_node_step_most = 4.0;
 
 static PetscErrorCode CreateMembers(BrenierStepNodes s)
@@ -104,7 +104,7 @@ static int CompareReals(const void *left, const void *right)
   return (l > r) - (l < r);
 }
 
-/* Median over the nodes of weight over diagonal, over the distance; what it was where no diagonal is above 0. */
+/* Sets the median over the nodes of nu / diagonal / apart; leaves it where no diagonal is positive. */
 static PetscErrorCode SetHeightScale(BrenierScales x, const PetscReal diagonal[], PetscReal *height_scale)
 {
   PetscReal *ratio;
@@ -120,7 +120,7 @@ static PetscErrorCode SetHeightScale(BrenierScales x, const PetscReal diagonal[]
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* And the length that follows. */
+/* Sets the diagonal, and the height scale that follows from it. */
 static PetscErrorCode SetDiagonal(BrenierStepNodes s)
 {
   PetscReal   *sum;
@@ -220,8 +220,8 @@ static PetscReal HeightScale(BrenierStepNodes s, PetscInt node)
   return s->height_scale * s->scales->apart[node];
 }
 
-/* Lengths that count as one where crossings are chance: the distance to the nearest may be far below what a cell is
-   wide. */
+/* Factor of the height scale of nodes with unreliable crossings: a distance to the nearest target may be far below the
+   width of the cell. */
 static PetscReal Reach(PetscReal damping)
 {
   return PetscMax(1.0, PetscSqrtReal(brenier_careful / damping));

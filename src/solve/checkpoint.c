@@ -56,7 +56,7 @@ PetscErrorCode BrenierCheckpointFinish(BrenierCheckpoint c, PetscInt64 exit_code
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* ---- keeping ---- */
+/* ---- saving ---- */
 
 static PetscErrorCode SaveVec(Vec from, Vec *saved)
 {

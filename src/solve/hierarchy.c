@@ -138,7 +138,7 @@ static PetscErrorCode Prolong(BrenierTargets t, BrenierSource source, BrenierTar
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights of Newton's last safe point, to go back to. */
+/* Heights, and those of the last safe point of Newton. */
 typedef struct {
   Vec h, saved;
 } Level;
@@ -175,8 +175,8 @@ static PetscErrorCode RunLevel(BrenierDual dual, BrenierTargets t, BrenierNewton
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Solves for the clusters of one level, roughly: heights, and the barycentres of their cells; after a stop, heights
-   alone. */
+/* Solves for the clusters of one level to a rough tolerance: heights and barycentres of their cells; after a stop,
+   heights alone. */
 static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options, Vec h,
                                  PetscReal barycentre[], BrenierStart *start)
 {
@@ -205,7 +205,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const B
   newton.convergence.l1_part  = brenier_level_part;
   newton.convergence.residual = 0.0;
   newton.convergence.max_it   = max_it;
-  newton.height_scale         = height_scale; // what empty cells are lifted by at most
+  newton.height_scale         = height_scale; // bounds the lift of empty cells
   ierr                        = RunLevel(dual, t, &newton, h, barycentre, &last);
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(ierr);

@@ -2,15 +2,16 @@
   sgd_epoch.h - An epoch of averaged SGD: steps on fresh curves, which are drawn, used once and forgotten.
 
   Write K / C for the sampling part of chi2 of C curves. Heights with an error of chi2 have C_eff = K / chi2 effective
-  curves. Let C_eff be that of the heights at which the epoch begins. Step t draws a mini-batch of B curves, whose masses
-  are w, and sets
+  curves. Let C_eff be that of the heights at which the epoch begins. Step t draws a mini-batch of B curves, whose
+  masses are w, and sets
     h_i <- h_i - min(a_t sqrt(n nu_i), s) d_i (w_i / nu_i - 1),   a_t = r sqrt(B / K) / sqrt(C_eff / B + t),
-  with d_i = nu_i / H_ii the diagonal step, r = brenier_sgd_rate and s = brenier_sgd_step_most. The variance of w_i / nu_i
-  is proportional to 1 / nu_i. The factor sqrt(n nu_i) makes up for it; without it light cells would oscillate. Steps are
-  so short that the chi2 that one of them adds, about a_t K / B, equals the expected rho, sqrt(K / (C_eff + B t)).
+  with d_i = nu_i / H_ii the diagonal step, r = brenier_sgd_rate and s = brenier_sgd_step_most. The variance of w_i /
+  nu_i is proportional to 1 / nu_i. The factor sqrt(n nu_i) makes up for it; without it light cells would oscillate.
+  Steps are so short that the chi2 that one of them adds, about a_t K / B, equals the expected rho, sqrt(K / (C_eff + B
+  t)).
 
-  The answer is the mean of the start, with the weight C_eff, and of all iterates, with the weight B each: the mean keeps
-  what the start knew. Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
+  The answer is the mean of the start, with the weight C_eff, and of all iterates, with the weight B each: the mean
+  keeps what the start knew. Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
 
   Where targets have scales (scales.h) each node moves by its own mass, weight and step, and its members move with it.
   Steps by the diagonal of H alone would hardly move a tight group as a whole.

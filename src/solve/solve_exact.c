@@ -1,4 +1,4 @@
-/* solve_exact.c - Implements BrenierSolveExact() of solve.h: levels, Newton, what it keeps, and what comes of it. */
+/* solve_exact.c - Implements BrenierSolveExact() of solve.h: levels, Newton, its safe points, and the result. */
 #include <brenier/base.h>
 
 #include "methods/exact.h"
@@ -67,7 +67,7 @@ static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierL
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What the heights reached are worth: evaluated once more, whatever was tried last. */
+/* Accuracy of the result: h is evaluated once more, as the last evaluation may have been a rejected trial. */
 static PetscErrorCode Conclude(BrenierTargets t, BrenierSource source, BrenierLaguerre laguerre, ExactRun *run,
                                const BrenierCells *cells)
 {

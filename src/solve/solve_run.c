@@ -5,7 +5,7 @@
 #include <brenier/base.h>
 #include <brenier/scales.h>
 
-/* Part of the memory that a measurement may take on top while a sample has the whole. */
+/* Memory of a measurement beside a sample, in parts of the memory for the sample. */
 static const PetscReal brenier_measurement_memory_part = 0.25;
 
 BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *o)
@@ -137,7 +137,7 @@ PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscIn
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Keeps the best heights that were measured, for a stop to end with. */
+/* Saves the best measured heights; a stop without a checkpoint may return to them. */
 static PetscErrorCode SaveBest(Solve *s)
 {
   const Measurement now = {
@@ -167,7 +167,7 @@ PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Takes up what a checkpoint found. */
+/* Continues from the state of a checkpoint, if there is one. */
 static PetscErrorCode Resume(Solve *s)
 {
   const BrenierSolveVectors v          = {.h = s->h, .diagonal_step = s->diagonal_step, .skin = s->skin};
@@ -182,7 +182,7 @@ static PetscErrorCode Resume(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Before the first stage: the start is something to go back to. */
+/* Saves the start as the first safe point. */
 static PetscErrorCode SaveStart(Solve *s)
 {
   PetscFunctionBegin;
@@ -202,7 +202,7 @@ PetscErrorCode BrenierSolveRunBegin_Private(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Curves that the heights of the last safe point are fitted to. */
+/* Sets the numbers of curves that the heights of the last safe point are fitted to. */
 static void CountSaved(Solve *s)
 {
   const BrenierSgdState *sgd = &s->state.sgd;
@@ -218,12 +218,12 @@ PetscErrorCode BrenierSolveRunGoBack_Private(Solve *s)
   PetscCall(VecCopy(s->saved, s->h));
   PetscCall(BrenierTargetsGauge(s->targets, s->h));
   CountSaved(s);
-  // An evaluation may have been abandoned: the sample serves for nothing any more
+  // An evaluation may have been abandoned: the sample is of no use any more
   PetscCall(BrenierSolveFreeSample_Private(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* In words, since it decides how the solve goes. */
+/* Prints the range of the distances, since steps by groups follow from it. */
 static PetscErrorCode PrintScales(MPI_Comm comm, BrenierScales scales)
 {
   PetscReal least = PETSC_MAX_REAL, most = 0.0;
@@ -253,7 +253,7 @@ PetscErrorCode BrenierSolveRunCreate_Private(Solve *s)
   PetscCall(BrenierTargetsScales(s->targets, &scales));
   if (scales) PetscCall(PrintScales(s->targets->comm, scales));
   s->budget = BrenierSolveBudget_Private(s->targets, s->source, s->options);
-  // Slacks of one length would list too many or hold nothing where targets have scales
+  // Where targets have scales no skin in one unit would do: lists would be too long, or fail at once
   s->lists = (PetscBool)(BrenierBudgetUsesLists_Private(s->targets->n, s->targets->dim) && !scales);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

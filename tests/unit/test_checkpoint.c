@@ -145,7 +145,7 @@ static PetscErrorCode TestKept(void)
   // Trusted lists miss planes after a long step: they must miss the same ones
   PetscCall(Follow(&twin, twin.dual, 9, PETSC_TRUE, twin.h, twin.mass));
   PetscCall(Follow(&p, loaded, 9, PETSC_TRUE, h, mass));
-  PetscCall(ExpectSame(mass, twin.mass, "masses by trusted lists"));
+  PetscCall(ExpectSame(mass, twin.mass, "masses by lazy lists"));
   PetscCall(Follow(&twin, twin.dual, 3, PETSC_FALSE, twin.h, twin.mass));
   PetscCall(Follow(&p, loaded, 3, PETSC_FALSE, h, mass));
   PetscCall(ExpectSame(mass, twin.mass, "masses by mended lists"));

@@ -851,7 +851,7 @@ static PetscErrorCode Scanned(BrenierDual dual, PetscInt64 *n)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights that wander by some slacks: no piece is ever missed, steps within the slack scan nothing, larger ones do; the
+/* Heights that wander by some skins: no piece is ever missed, steps within the skin scan nothing, larger ones do; the
    sample grows on the way. */
 static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
 {
@@ -880,7 +880,7 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
     PetscCall(Scanned(p.dual, &before));
     PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
     PetscCall(Scanned(p.dual, &after));
-    PetscCheck(k > 1 || after == before, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a step within the slack scanned");
+    PetscCheck(k > 1 || after == before, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a step within the skin scanned");
     PetscCheck(step[k] < 10.0 || after > before, PETSC_COMM_SELF, PETSC_ERR_PLIB,
                "a weak test: no list had to be mended");
     PetscCall(CheckAgainstScan(&p, &value));

@@ -115,8 +115,8 @@ static PetscErrorCode TestDerivatives(const char type[], PetscInt dim)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Sampled masses are exact ones but for chance: chi2 times curves is what sampling_chi2 says, within a factor. For a source of
-   which dim of `ambient` coordinates are seen, where its cells are known. */
+/* Sampled masses are exact ones but for chance: chi2 times curves is what sampling_chi2 says, within a factor. For a
+   source of which dim of `ambient` coordinates are seen, where its cells are known. */
 static PetscErrorCode TestAgainstCurves(const char name[], PetscInt ambient, PetscInt dim)
 {
   BrenierTargets       t;
