@@ -52,20 +52,20 @@ typedef struct {
   size_t          n, dim;
   int             bytes; /* whether products are in bytes */
   /* data, owned */
-  float   *z;              /* packed vectors; with `bytes` row after row, shape [n, vectors, row_width] */
-  int8_t  *z_bytes;        /* bytes: packed */
-  int32_t *z_start;        /* bytes: minus 128 times the sum of each packed row, as targets are 128 too large */
-  float   *z_scale;        /* bytes: s; shape [n] */
-  float   *reach;          /* shape [n]: length of the curve's vectors, for the margin */
-  float   *first_reach;    /* bytes: the same for the first test, |z'|; shape [n] */
-  float   *lost;           /* bytes: |z - z'|; shape [n] */
-  float   *level;          /* chord, point: see the first test; -INFINITY lets everything pass. Shape [n] */
-  float   *centre;         /* circle: alpha, beta, m; shape [n, 3] */
-  float   *radius;         /* circle: radii, then steepnesses; shape [n, 2, BRENIER_DIRECTIONS] */
-  float   *pivot, *offset; /* chord: slope of the plane of `level`, z_k; shape [n] */
-  int     *axis;           /* chord: k; shape [n] */
-  float   *sector;         /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u */
-  char    *has_sectors;    /* shape [n]: whether `sector` is filled */
+  float   *z;                  /* packed vectors; with `bytes` row after row, shape [n, vectors, row_width] */
+  int8_t  *z_bytes;            /* bytes: packed */
+  int32_t *z_start;            /* bytes: minus 128 times the sum of each packed row, as targets are 128 too large */
+  float   *z_scale;            /* bytes: s; shape [n] */
+  float   *norm;               /* shape [n]: length of the curve's vectors, for the margin */
+  float   *first_norm;         /* bytes: the same for the first test, |z'|; shape [n] */
+  float   *quantisation_error; /* bytes: |z - z'|; shape [n] */
+  float   *level;              /* chord, point: see the first test; -INFINITY lets everything pass. Shape [n] */
+  float   *centre;             /* circle: alpha, beta, m; shape [n, 3] */
+  float   *radius;             /* circle: radii, then steepnesses; shape [n, 2, BRENIER_DIRECTIONS] */
+  float   *pivot, *offset;     /* chord: slope of the plane of `level`, z_k; shape [n] */
+  int     *axis;               /* chord: k; shape [n] */
+  float   *sector;             /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u */
+  char    *has_sectors;        /* shape [n]: whether `sector` is filled */
   /* work */
   size_t n_at_once; /* curves that meet a panel of targets one after the other, so that they stay in cache */
   struct BrenierTileStage *stage; /* of each curve, empty between scans */
@@ -82,13 +82,13 @@ typedef struct {
   uint8_t *y_bytes;      /* bytes: packed, 128 too large */
   float   *y_scale;      /* bytes: s; shape [capacity] */
   float   *height;       /* shape [capacity]: rounded up. A visitor may lower it to prune later curves */
-  float   *margin;       /* shape [capacity]: error of the product per unit of reach */
-  float   *first_margin; /* bytes: the same of the first test, per unit of first_reach; shape [capacity] */
-  float   *length;       /* bytes: |y|, error of the first test per unit of `lost`; shape [capacity] */
+  float   *margin;       /* shape [capacity]: error of the product per unit of norm */
+  float   *first_margin; /* bytes: the same of the first test, per unit of first_norm; shape [capacity] */
+  float   *length;       /* bytes: |y|, error of the first test per unit of quantisation_error; shape [capacity] */
 } BrenierTileTargets;
 
-/* What the first test allows a target for the errors of its product: `margin` per unit of a curve's reach, `length` per
-   unit of what the curve has lost (0 in single precision). */
+/* What the first test allows a target for the errors of its product: `margin` per unit of the norm of a curve, `length`
+   per unit of its quantisation error (0 in single precision). */
 typedef struct {
   double margin, length;
 } BrenierTileAllowance;

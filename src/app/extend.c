@@ -17,7 +17,7 @@ PetscErrorCode BrenierThresholdCheck(BrenierThreshold *t)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CheckSingular(BrenierExtend *e)
+static PetscErrorCode CheckSingular(BrenierExtensionOptions *e)
 {
   PetscBool has_singular, has_angle, has_threshold;
 
@@ -34,7 +34,7 @@ static PetscErrorCode CheckSingular(BrenierExtend *e)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierExtendCheck(PetscBool singular, BrenierExtend *e)
+PetscErrorCode BrenierExtensionOptionsCheck(PetscBool singular, BrenierExtensionOptions *e)
 {
   PetscFunctionBegin;
   e->linear = (PetscBool)(e->kind == 1);
@@ -63,7 +63,7 @@ PetscErrorCode BrenierThresholdDegrees(const BrenierThreshold *t, const BrenierR
 }
 
 /* From the result file, or measured. */
-static PetscErrorCode FindBarycentres(BrenierExtend *e, const BrenierResult *result, BrenierTargets t, Vec h)
+static PetscErrorCode FindBarycentres(BrenierExtensionOptions *e, const BrenierResult *result, BrenierTargets t, Vec h)
 {
   PetscBool found = PETSC_FALSE;
 
@@ -74,7 +74,8 @@ static PetscErrorCode FindBarycentres(BrenierExtend *e, const BrenierResult *res
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierExtendSetUp(BrenierExtend *e, const BrenierResult *result, BrenierTargets t, Vec h)
+PetscErrorCode BrenierExtensionOptionsSetUp(BrenierExtensionOptions *e, const BrenierResult *result, BrenierTargets t,
+                                            Vec h)
 {
   BrenierExtension *x = &e->extension;
 
@@ -92,14 +93,14 @@ PetscErrorCode BrenierExtendSetUp(BrenierExtend *e, const BrenierResult *result,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierExtendDestroy(BrenierExtend *e)
+PetscErrorCode BrenierExtensionOptionsDestroy(BrenierExtensionOptions *e)
 {
   PetscFunctionBegin;
   PetscCall(PetscFree(e->barycentre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierExtendSetAttributes(const BrenierExtend *e, BrenierStore store)
+PetscErrorCode BrenierExtensionOptionsSetAttributes(const BrenierExtensionOptions *e, BrenierStore store)
 {
   PetscFunctionBegin;
   PetscCall(BrenierStoreSetText(store, "/", "extension", BrenierExtensionNames[e->kind]));

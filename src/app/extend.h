@@ -28,9 +28,9 @@ typedef struct {
   PetscBool        linear;
   BrenierExtension extension;
   PetscReal       *barycentre; /* owned */
-} BrenierExtend;
+} BrenierExtensionOptions;
 
-/* Lines of a command's table, for a member of its request that is a BrenierExtend or a BrenierThreshold. */
+/* Lines of a command's table, for a member of its request that is a BrenierExtensionOptions or a BrenierThreshold. */
 #define BRENIER_EXTENSION_OPTIONS(request, member)                                                                     \
   {"-extension", BRENIER_CHOICE(request, member.kind, BrenierExtensionNames), .standard = "none",                      \
    .text = "none: the targets alone; linear: a mean of the nearest, see -neighbours"},                                 \
@@ -60,7 +60,7 @@ typedef struct {
 PetscErrorCode BrenierThresholdCheck(BrenierThreshold *threshold);
 
 /* The same for the options of the extension; `singular` when the command has those of the singular set as well. */
-PetscErrorCode BrenierExtendCheck(PetscBool singular, BrenierExtend *extend);
+PetscErrorCode BrenierExtensionOptionsCheck(PetscBool singular, BrenierExtensionOptions *extend);
 
 /* The threshold in degrees; measures the facets for a quantile. Collective on the targets. */
 PetscErrorCode BrenierThresholdDegrees(const BrenierThreshold *threshold, const BrenierResult *result,
@@ -68,8 +68,9 @@ PetscErrorCode BrenierThresholdDegrees(const BrenierThreshold *threshold, const 
 
 /* Barycentres from the result file or measured, and the threshold; says what it found. Collective on the targets.
    Errors: PETSC_ERR_USER_INPUT for more neighbours than targets. */
-PetscErrorCode BrenierExtendSetUp(BrenierExtend *extend, const BrenierResult *result, BrenierTargets targets, Vec h);
-PetscErrorCode BrenierExtendDestroy(BrenierExtend *extend);
+PetscErrorCode BrenierExtensionOptionsSetUp(BrenierExtensionOptions *extend, const BrenierResult *result,
+                                            BrenierTargets targets, Vec h);
+PetscErrorCode BrenierExtensionOptionsDestroy(BrenierExtensionOptions *extend);
 
 /* Says in the root attributes of a file how its codes were made. Collective on the store. */
-PetscErrorCode BrenierExtendSetAttributes(const BrenierExtend *extend, BrenierStore store);
+PetscErrorCode BrenierExtensionOptionsSetAttributes(const BrenierExtensionOptions *extend, BrenierStore store);

@@ -15,10 +15,10 @@ typedef struct {
 } Mapped;
 
 typedef struct {
-  BrenierPath   output;
-  PetscReal     t;
-  PetscBool     critic;
-  BrenierExtend extend;
+  BrenierPath             output;
+  PetscReal               t;
+  PetscBool               critic;
+  BrenierExtensionOptions extend;
 } MapRequest;
 
 static const BrenierOption map_options[] = {
@@ -39,7 +39,7 @@ static void Interpolate(Mapped *m)
   for (size_t k = 0; k < n; ++k) m->code[k] = (1.0 - m->t) * m->x.value[k] + m->t * m->code[k];
 }
 
-static PetscErrorCode WriteMap(const char path[], const BrenierExtend *extend, Mapped *m)
+static PetscErrorCode WriteMap(const char path[], const BrenierExtensionOptions *extend, Mapped *m)
 {
   const PetscInt n = m->x.n_local, dim = m->x.dim;
   /* index, potential and phi beside code and position */
@@ -50,7 +50,7 @@ static PetscErrorCode WriteMap(const char path[], const BrenierExtend *extend, M
   PetscCall(BrenierStoreCreate(PETSC_COMM_WORLD, path, bytes, "brenier-map", &store));
   PetscCall(BrenierStoreWriteRows(store, "/phi", BRENIER_F8, n, 0, m->phi, "source length times target length"));
   if (!m->critic) {
-    PetscCall(BrenierExtendSetAttributes(extend, store));
+    PetscCall(BrenierExtensionOptionsSetAttributes(extend, store));
     PetscCall(BrenierStoreWriteRows(store, "/index", BRENIER_I8, n, 0, m->index, "target, counted from 0"));
     PetscCall(BrenierStoreWriteRows(store, "/code", BRENIER_F8, n, dim, m->code, "same as the targets"));
     PetscCall(BrenierStoreWriteRows(store, "/potential", BRENIER_F8, n, 0, m->u, "source length times target length"));
@@ -88,7 +88,7 @@ static PetscErrorCode ReadMapRequest(MapRequest *r, Mapped *m)
   PetscCall(PetscMemzero(m, sizeof *m));
   PetscCall(PetscMemzero(r, sizeof *r));
   PetscCall(BrenierOptionsRead(map_options, r));
-  PetscCall(BrenierExtendCheck(PETSC_FALSE, &r->extend));
+  PetscCall(BrenierExtensionOptionsCheck(PETSC_FALSE, &r->extend));
   PetscCall(BrenierOptionGiven("-t", &m->moves));
   PetscCall(BrenierOptionGiven("-extension", &given));
   PetscCheck(!r->critic || (!m->moves && !given), PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
@@ -123,7 +123,7 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscCall(ReadMapRequest(&r, &m));
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   PetscCall(ReadPoints(argument, targets, &m));
-  PetscCall(BrenierExtendSetUp(&r.extend, &result, targets, h));
+  PetscCall(BrenierExtensionOptionsSetUp(&r.extend, &result, targets, h));
   PetscCall(BrenierExtensionApply(&r.extend.extension, targets, h, m.x.n_local, m.x.value,
                                   &(BrenierExtended){m.index, m.u, m.code, NULL}));
   PetscCall(EvaluatePhi(&m, &mean));
@@ -133,7 +133,7 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscCall(BrenierLogEvent("map", "i points", (PetscInt64)m.x.n, "r mean_phi", mean, "s output", r.output, NULL));
   PetscCall(PetscFree4(m.index, m.u, m.phi, m.code));
   PetscCall(BrenierArrayDestroy(&m.x));
-  PetscCall(BrenierExtendDestroy(&r.extend));
+  PetscCall(BrenierExtensionOptionsDestroy(&r.extend));
   PetscCall(VecDestroy(&h));
   PetscCall(BrenierSourceDestroy(&result.source));
   PetscCall(BrenierTargetsDestroy(&targets));

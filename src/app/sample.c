@@ -23,17 +23,17 @@ static const PetscInt64 brenier_patience = 100000, brenier_least_kept = 1000;
 
 typedef struct {
   /* parameters */
-  BrenierPath    output, labels;
-  PetscInt64     n, seed, first;
-  PetscInt       noise; /* whether to store it: index into yes and no */
-  PetscBool      stores_noise, has_labels;
-  BrenierTargets targets;
-  BrenierSource  source; /* owned */
-  Vec            h;
-  BrenierExtend  extend;
-  BrenierStore   store;
-  PetscInt64    *label_of_target; /* shape [targets here], or NULL */
-  BrenierType    label_type;      /* i8, or u8 where i8 does not reach */
+  BrenierPath             output, labels;
+  PetscInt64              n, seed, first;
+  PetscInt                noise; /* whether to store it: index into yes and no */
+  PetscBool               stores_noise, has_labels;
+  BrenierTargets          targets;
+  BrenierSource           source; /* owned */
+  Vec                     h;
+  BrenierExtensionOptions extend;
+  BrenierStore            store;
+  PetscInt64             *label_of_target; /* shape [targets here], or NULL */
+  BrenierType             label_type;      /* i8, or u8 where i8 does not reach */
   /* a group on this rank */
   PetscInt    at_once;
   PetscReal  *x, *code;
@@ -208,7 +208,7 @@ static PetscErrorCode SampleAll(Sampler *s)
   PetscCall(BrenierStoreSetInt(s->store, "/", "seed", s->seed));
   PetscCall(BrenierStoreSetInt(s->store, "/", "first", s->first));
   PetscCall(BrenierStoreSetText(s->store, "/", "source", BrenierSourceName(s->source)));
-  PetscCall(BrenierExtendSetAttributes(&s->extend, s->store));
+  PetscCall(BrenierExtensionOptionsSetAttributes(&s->extend, s->store));
   ierr = DrawAll(s);
   if (ierr) PetscCall(BrenierStoreDestroy(&s->store)); // leaves no file behind
   PetscCall(ierr);
@@ -274,7 +274,7 @@ static PetscErrorCode ReadSampleOptions(Sampler *s)
   PetscFunctionBegin;
   PetscCall(PetscMemzero(s, sizeof *s));
   PetscCall(BrenierOptionsRead(sample_options, s));
-  PetscCall(BrenierExtendCheck(PETSC_TRUE, &s->extend));
+  PetscCall(BrenierExtensionOptionsCheck(PETSC_TRUE, &s->extend));
   s->stores_noise = (PetscBool)(s->noise == 0);
   s->has_labels   = (PetscBool)(s->labels[0] != '\0');
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -310,10 +310,10 @@ static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outco
   s.source = result.source;
   PetscCall(CheckRange(s.targets, argument[0]));
   PetscCall(ReadLabels(&s));
-  PetscCall(BrenierExtendSetUp(&s.extend, &result, s.targets, s.h));
+  PetscCall(BrenierExtensionOptionsSetUp(&s.extend, &result, s.targets, s.h));
   PetscCall(SampleAll(&s));
   PetscCall(ReportSamples(&s));
-  PetscCall(BrenierExtendDestroy(&s.extend));
+  PetscCall(BrenierExtensionOptionsDestroy(&s.extend));
   PetscCall(PetscFree(s.label_of_target));
   PetscCall(VecDestroy(&s.h));
   PetscCall(BrenierSourceDestroy(&s.source));

@@ -34,37 +34,37 @@ BRENIER_WIDE void BrenierRoundToSingle(size_t n, const double z[], float to[])
   for (size_t k = 0; k < n; ++k) to[k] = (float)z[k];
 }
 
-/* What bytes are made of: a vector turned so that no coordinate is much larger than the others, in parts of up to MIX *
-   MIX coordinates, an orthogonal transform of each (Walsh and Hadamard, after changes of sign). Fewer than MIX stay as
-   they are. */
-enum { BRENIER_MIX = 8 };
+/* Order of the Hadamard matrix. A part of up to HADAMARD * HADAMARD coordinates gets random signs and a Walsh-Hadamard
+   transform, so that no coordinate is much larger than the others. Fewer than HADAMARD coordinates stay as they are. */
+enum { BRENIER_HADAMARD = 8 };
 
 /* Bit k: whether coordinate k of a part changes its sign. */
-static const uint64_t brenier_mix_signs = 0x9e3779b97f4a7c15u;
+static const uint64_t brenier_hadamard_signs = 0x9e3779b97f4a7c15u;
 
-/* The transform of MIX coordinates, times the square root of MIX. */
-static const double brenier_mix[BRENIER_MIX][BRENIER_MIX] = {
+/* The transform of HADAMARD coordinates, times the square root of HADAMARD. */
+static const double brenier_hadamard[BRENIER_HADAMARD][BRENIER_HADAMARD] = {
     {1, 1, 1, 1, 1, 1, 1, 1},     {1, -1, 1, -1, 1, -1, 1, -1}, {1, 1, -1, -1, 1, 1, -1, -1},
     {1, -1, -1, 1, 1, -1, -1, 1}, {1, 1, 1, 1, -1, -1, -1, -1}, {1, -1, 1, -1, -1, 1, -1, 1},
     {1, 1, -1, -1, -1, -1, 1, 1}, {1, -1, -1, 1, -1, 1, 1, -1}};
 
-/* A part of n_rows rows of MIX coordinates, n_rows a power of two. */
-BRENIER_WIDE static void MixPart(size_t n_rows, const double x[], double to[])
+/* A part of n_rows rows of HADAMARD coordinates, n_rows a power of two. */
+BRENIER_WIDE static void HadamardPart(size_t n_rows, const double x[], double to[])
 {
-  const double scale = 1.0 / sqrt((double)(n_rows * BRENIER_MIX));
-  double       row[BRENIER_MIX][BRENIER_MIX];
+  const double scale = 1.0 / sqrt((double)(n_rows * BRENIER_HADAMARD));
+  double       row[BRENIER_HADAMARD][BRENIER_HADAMARD];
 
   for (size_t r = 0; r < n_rows; ++r) {
-    for (size_t j = 0; j < BRENIER_MIX; ++j) row[r][j] = 0.0;
-    for (size_t i = 0; i < BRENIER_MIX; ++i) {
-      const double value = (brenier_mix_signs >> (r * BRENIER_MIX + i) & 1 ? -scale : scale) * x[r * BRENIER_MIX + i];
+    for (size_t j = 0; j < BRENIER_HADAMARD; ++j) row[r][j] = 0.0;
+    for (size_t i = 0; i < BRENIER_HADAMARD; ++i) {
+      const double value =
+          (brenier_hadamard_signs >> (r * BRENIER_HADAMARD + i) & 1 ? -scale : scale) * x[r * BRENIER_HADAMARD + i];
 
-      for (size_t j = 0; j < BRENIER_MIX; ++j) row[r][j] += value * brenier_mix[i][j];
+      for (size_t j = 0; j < BRENIER_HADAMARD; ++j) row[r][j] += value * brenier_hadamard[i][j];
     }
   }
   for (size_t half = 1; half < n_rows; half *= 2)
     for (size_t r = 0; r < n_rows; ++r)
-      for (size_t j = 0; !(r & half) && j < BRENIER_MIX; ++j) {
+      for (size_t j = 0; !(r & half) && j < BRENIER_HADAMARD; ++j) {
         const double sum = row[r][j] + row[r + half][j], difference = row[r][j] - row[r + half][j];
 
         row[r][j]        = sum;
@@ -73,12 +73,12 @@ BRENIER_WIDE static void MixPart(size_t n_rows, const double x[], double to[])
   memcpy(to, row, n_rows * sizeof row[0]);
 }
 
-void BrenierMix(size_t dim, const double x[], double to[])
+void BrenierHadamard(size_t dim, const double x[], double to[])
 {
-  size_t k = 0, n_rows = BRENIER_MIX;
+  size_t k = 0, n_rows = BRENIER_HADAMARD;
 
   for (; n_rows > 0; n_rows /= 2)
-    for (; k + n_rows * BRENIER_MIX <= dim; k += n_rows * BRENIER_MIX) MixPart(n_rows, x + k, to + k);
+    for (; k + n_rows * BRENIER_HADAMARD <= dim; k += n_rows * BRENIER_HADAMARD) HadamardPart(n_rows, x + k, to + k);
   for (; k < dim; ++k) to[k] = x[k];
 }
 
@@ -108,9 +108,9 @@ BRENIER_WIDE void BrenierRoundToBytes(size_t n, const double z[], float scale, B
   for (size_t k = 0; k < n; ++k) {
     const int q = (int)(z[k] * per_unit + (z[k] < 0.0 ? -0.5 : 0.5));
 
-    block->q[k]    = (int8_t)q;
-    block->kept[k] = unit * q;
-    block->lost[k] = z[k] - unit * q;
+    block->q[k]                  = (int8_t)q;
+    block->quantised[k]          = unit * q;
+    block->quantisation_error[k] = z[k] - unit * q;
   }
   for (size_t k = n; k % BRENIER_QUAD; ++k) block->q[k] = 0;
 }

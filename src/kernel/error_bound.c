@@ -6,12 +6,12 @@
 BrenierTileAllowance BrenierTileAllow(BrenierTileKind kind, size_t dim, const double y[])
 {
   const double length = PackLength(dim, y);
-  double       mixed[BRENIER_BYTES_MOST_DIM];
+  double       transformed[BRENIER_BYTES_MOST_DIM];
 
   if (!BrenierTileUsesBytes(kind, dim)) return (BrenierTileAllowance){MarginOfProduct(dim, length), 0.0};
-  BrenierMix(dim, y, mixed);
+  BrenierHadamard(dim, y, transformed);
   // No coordinate loses more than half a unit (and the rounding of its quotient)
-  return AllowBytes(dim, length, 0.5000001 * (double)BrenierByteScale(dim, mixed) * sqrt((double)dim));
+  return AllowBytes(dim, length, 0.5000001 * (double)BrenierByteScale(dim, transformed) * sqrt((double)dim));
 }
 
 double BrenierTileFirstError(const BrenierTileCurves *c, size_t i, BrenierTileAllowance most)
@@ -19,11 +19,11 @@ double BrenierTileFirstError(const BrenierTileCurves *c, size_t i, BrenierTileAl
   // Both are rounded up where the kernel reads them
   const double rounding = 1.0 + 4.0 * brenier_unit_roundoff;
 
-  if (!c->bytes) return rounding * (double)c->reach[i] * most.margin;
-  return rounding * ((double)c->first_reach[i] * most.margin + (double)c->lost[i] * most.length);
+  if (!c->bytes) return rounding * (double)c->norm[i] * most.margin;
+  return rounding * ((double)c->first_norm[i] * most.margin + (double)c->quantisation_error[i] * most.length);
 }
 
 double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const BrenierTileTargets *targets, size_t target)
 {
-  return (double)curves->reach[curve] * (double)targets->margin[target];
+  return (double)curves->norm[curve] * (double)targets->margin[target];
 }

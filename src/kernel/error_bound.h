@@ -33,8 +33,8 @@ static inline double MarginOfProduct(size_t dim, double length)
 
 /* Of a product in bytes, that of the rounded vectors is known; the tests after it err as those in single precision,
    whose reach is up to twice the largest length along the curve. */
-static inline BrenierTileAllowance AllowBytes(size_t dim, double length, double lost)
+static inline BrenierTileAllowance AllowBytes(size_t dim, double length, double quantisation_error)
 {
-  return (BrenierTileAllowance){2.0 * MarginOfProduct(dim, length) + lost,
+  return (BrenierTileAllowance){2.0 * MarginOfProduct(dim, length) + quantisation_error,
                                 length * (1.0 + 4.0 * brenier_unit_roundoff)};
 }

@@ -179,9 +179,9 @@ static inline vfloat AboveOnChord(const float *sector, vfloat a, vfloat slope, v
 static inline __attribute__((always_inline)) vfloat Top(const BrenierTileCurves *curves, size_t c,
                                                         const BrenierTileTargets *t, size_t target, int bytes)
 {
-  if (!bytes) return Load(t->height + target) + curves->reach[c] * Load(t->margin + target);
-  return Load(t->height + target) + curves->first_reach[c] * Load(t->first_margin + target) +
-         curves->lost[c] * Load(t->length + target);
+  if (!bytes) return Load(t->height + target) + curves->norm[c] * Load(t->margin + target);
+  return Load(t->height + target) + curves->first_norm[c] * Load(t->first_margin + target) +
+         curves->quantisation_error[c] * Load(t->length + target);
 }
 
 /* The products of curve c with the targets [target, target + LANES): integers, where they are in bytes. */
@@ -232,7 +232,7 @@ static inline unsigned PassStage(const BrenierTileCurves *curves, size_t c, unsi
 static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, BrenierTileStage *stage,
                   BrenierTileVisitor visit, void *context)
 {
-  const float offset = curves->offset[c], reach = curves->reach[c]; // offset: 0 but for a chord
+  const float offset = curves->offset[c], reach = curves->norm[c]; // offset: 0 but for a chord
   int32_t     n = stage->n;
   float       height[BRENIER_STAGE_CAPACITY];
 

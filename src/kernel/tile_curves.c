@@ -30,13 +30,13 @@ static int AllocVectors(BrenierTileCurves *c, size_t n_padded)
     c->z = PackAllocZeroed(n_rows * c->dim, sizeof(float));
     return c->z ? 0 : -1;
   }
-  c->z           = PackAllocZeroed(n_rows * PackRowWidth(c->dim), sizeof(float));
-  c->z_bytes     = PackAllocZeroed(n_rows * PackDim(1, c->dim), 1);
-  c->z_start     = PackAllocZeroed(n_rows, sizeof(int32_t));
-  c->z_scale     = PackAllocZeroed(n_padded, sizeof(float));
-  c->first_reach = PackAllocZeroed(n_padded, sizeof(float));
-  c->lost        = PackAllocZeroed(n_padded, sizeof(float));
-  return c->z && c->z_bytes && c->z_start && c->z_scale && c->first_reach && c->lost ? 0 : -1;
+  c->z                  = PackAllocZeroed(n_rows * PackRowWidth(c->dim), sizeof(float));
+  c->z_bytes            = PackAllocZeroed(n_rows * PackDim(1, c->dim), 1);
+  c->z_start            = PackAllocZeroed(n_rows, sizeof(int32_t));
+  c->z_scale            = PackAllocZeroed(n_padded, sizeof(float));
+  c->first_norm         = PackAllocZeroed(n_padded, sizeof(float));
+  c->quantisation_error = PackAllocZeroed(n_padded, sizeof(float));
+  return c->z && c->z_bytes && c->z_start && c->z_scale && c->first_norm && c->quantisation_error ? 0 : -1;
 }
 
 int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *c)
@@ -49,7 +49,7 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   c->n           = n;
   c->dim         = dim;
   c->bytes       = BrenierTileUsesBytes(kind, dim);
-  c->reach       = PackAllocZeroed(n_padded, sizeof(float));
+  c->norm        = PackAllocZeroed(n_padded, sizeof(float));
   c->level       = PackAllocZeroed(n_padded, sizeof(float));
   c->centre      = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 3 : 0, sizeof(float));
   c->radius      = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 2 * BRENIER_DIRECTIONS : 0, sizeof(float));
@@ -60,7 +60,7 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   c->has_sectors = PackAllocZeroed(n, 1);
   c->n_at_once   = CurvesAtOnce(kind, dim, n_padded);
   c->stage       = PackAlloc(n_padded, sizeof(BrenierTileStage));
-  if (AllocVectors(c, n_padded) || !c->reach || !c->level || !c->centre || !c->radius || !c->pivot || !c->offset ||
+  if (AllocVectors(c, n_padded) || !c->norm || !c->level || !c->centre || !c->radius || !c->pivot || !c->offset ||
       !c->axis || !c->sector || !c->has_sectors || !c->stage)
     return -1;
   for (size_t i = 0; i < n_padded; ++i) {
@@ -76,9 +76,9 @@ void BrenierTileCurvesFree(BrenierTileCurves *c)
   free(c->z_bytes);
   free(c->z_start);
   free(c->z_scale);
-  free(c->reach);
-  free(c->first_reach);
-  free(c->lost);
+  free(c->norm);
+  free(c->first_norm);
+  free(c->quantisation_error);
   free(c->level);
   free(c->centre);
   free(c->radius);
@@ -129,20 +129,21 @@ static double LargestLength(const Gram *g)
   return sqrt(0.5 * (g->xx + g->yy) + hypot(0.5 * (g->xx - g->yy), g->xy));
 }
 
-/* Packs the vectors of curve i, z2 = NULL where there is one, and finds what stays of them and what is lost. */
+/* Packs the vectors of curve i in bytes, z2 = NULL where there is one; sets the norm of the quantised vectors and of
+   the quantisation error. */
 static void SetBytes(BrenierTileCurves *c, size_t i, const double z1[], const double z2[])
 {
   const size_t     row = PackVectors(c->kind) * i, width = PackRowWidth(c->dim);
-  Gram             kept = {0.0, 0.0, 0.0}, lost = {0.0, 0.0, 0.0};
+  Gram             quantised = {0.0, 0.0, 0.0}, quantisation_error = {0.0, 0.0, 0.0};
   double           x[BRENIER_BYTES_MOST_DIM], y[BRENIER_BYTES_MOST_DIM];
   BrenierByteBlock of_x, of_y;
   float            scale;
 
-  BrenierMix(c->dim, z1, x);
+  BrenierHadamard(c->dim, z1, x);
   BrenierRoundToSingle(c->dim, z1, c->z + row * width);
   scale = BrenierByteScale(c->dim, x);
   if (z2) {
-    BrenierMix(c->dim, z2, y);
+    BrenierHadamard(c->dim, z2, y);
     BrenierRoundToSingle(c->dim, z2, c->z + (row + 1) * width);
     scale = fmaxf(scale, BrenierByteScale(c->dim, y));
   }
@@ -157,12 +158,12 @@ static void SetBytes(BrenierTileCurves *c, size_t i, const double z1[], const do
       BrenierRoundToBytes(n, y + from, scale, &of_y);
       PackBytes(c, row + 1, from, n, &of_y);
     }
-    AddToGram(&kept, n, of_x.kept, of_y.kept);
-    AddToGram(&lost, n, of_x.lost, of_y.lost);
+    AddToGram(&quantised, n, of_x.quantised, of_y.quantised);
+    AddToGram(&quantisation_error, n, of_x.quantisation_error, of_y.quantisation_error);
   }
-  c->z_scale[i]     = scale;
-  c->first_reach[i] = BrenierRoundedUp(LargestLength(&kept));
-  c->lost[i]        = BrenierRoundedUp(LargestLength(&lost));
+  c->z_scale[i]            = scale;
+  c->first_norm[i]         = BrenierRoundedUp(LargestLength(&quantised));
+  c->quantisation_error[i] = BrenierRoundedUp(LargestLength(&quantisation_error));
 }
 
 void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], const double z2[], int axis)
@@ -180,7 +181,7 @@ void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], cons
     c->offset[i] = (float)z1[axis];
     reach += fabs(z1[axis]) + 1.0;
   }
-  c->reach[i]       = BrenierRoundedUp(reach);
+  c->norm[i]        = BrenierRoundedUp(reach);
   c->has_sectors[i] = 0;
   BrenierTileSetLevel(c, i, -INFINITY, 0.0);
 }

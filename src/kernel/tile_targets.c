@@ -66,23 +66,23 @@ static void PackTargetBytes(BrenierTileTargets *t, size_t i, double length, cons
 {
   const size_t         width = PackRowWidth(t->dim);
   float               *whole = t->y + i * width;
-  double               mixed[BRENIER_BYTES_MOST_DIM], lost2 = 0.0;
+  double               transformed[BRENIER_BYTES_MOST_DIM], error2 = 0.0;
   float                scale;
   BrenierByteBlock     block;
   BrenierTileAllowance allowance;
 
   BrenierRoundToSingle(t->dim, y, whole);
   for (size_t k = t->dim; k < width; ++k) whole[k] = 0.0f;
-  BrenierMix(t->dim, y, mixed);
-  scale = BrenierByteScale(t->dim, mixed);
+  BrenierHadamard(t->dim, y, transformed);
+  scale = BrenierByteScale(t->dim, transformed);
   for (size_t from = 0; from < t->dim; from += BRENIER_BYTE_BLOCK) {
     const size_t n = PackBlockLength(t->dim, from);
 
-    BrenierRoundToBytes(n, mixed + from, scale, &block);
+    BrenierRoundToBytes(n, transformed + from, scale, &block);
     PackTargetBlock(t, i, from, n, block.q);
-    lost2 += BrenierSumOfProducts(n, block.lost, block.lost);
+    error2 += BrenierSumOfProducts(n, block.quantisation_error, block.quantisation_error);
   }
-  allowance          = AllowBytes(t->dim, length, sqrt(lost2));
+  allowance          = AllowBytes(t->dim, length, sqrt(error2));
   t->y_scale[i]      = scale;
   t->first_margin[i] = BrenierRoundedUp(allowance.margin);
   t->length[i]       = BrenierRoundedUp(allowance.length);
