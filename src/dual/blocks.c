@@ -9,7 +9,7 @@
 
 enum { BRENIER_BLOCKS_TAG = 7103 };
 
-/* What stays from scan to scan: packing more than this costs next to nothing beside its scan. */
+/* Cache limit for packed targets between scans: packing more costs next to nothing beside its scan. */
 static const size_t brenier_scan_cache_bytes = (size_t)128 << 20;
 
 static PetscInt TilesOf(PetscInt n)
@@ -76,7 +76,7 @@ PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, Pe
   PetscCall(LayOut(blocks, n_rows));
   if (blocks->caches_rows) PetscCall(ShareRows(blocks, &found));
   if (!found && (*nodes)->cache) {
-    PetscCall(BrenierNodesClearCache(*nodes)); // the same on all ranks; what it held may be all that is missing
+    PetscCall(BrenierNodesClearCache(*nodes)); // the same on all ranks; the cache may have taken the missing memory
     PetscCall(ShareRows(blocks, &found));
   }
   if (!found && (*nodes)->n < blocks->size) {
@@ -174,7 +174,7 @@ static PetscErrorCode Pass(BrenierBlocks *blocks)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Waits for the blocks of the node at hand, and has those of the next one sent. */
+/* Waits for the blocks of this node of the ring, and requests those of the next one. */
 static PetscErrorCode BeginNode(BrenierBlocks *blocks)
 {
   PetscFunctionBegin;

@@ -45,7 +45,7 @@ typedef struct {
   /* parameters */
   BrenierNodes         nodes; /* borrowed */
   BrenierTileKind      kind;  /* of the curves */
-  BrenierTileAllowance most;  /* of all targets; the caller's, for whoever takes the blocks */
+  BrenierTileAllowance most;  /* of all targets; set by the caller, for the next user of the cache */
   size_t               dim, width;
   PetscBool            caches_tiles, caches_rows;
   PetscMPIInt          rank, size;
@@ -59,15 +59,15 @@ typedef struct {
   BrenierRing        ring; /* of rows that are not cached */
   /* status of a round */
   PetscBool      complete; /* once all rows have come */
-  PetscMPIInt    step, at; /* node at hand, counted back from this one, and the rank among its */
+  PetscMPIInt    step, at; /* present node, counted back from this one, and the rank within it */
   PetscInt       n_requests;
   MPI_Request   *request;
   MPI_Datatype   row_type;
   PetscLogDouble bytes; /* sent by this rank so far */
 } BrenierBlocks;
 
-/* Collective on the nodes' communicator. n_rows: this rank's. When the node's memory is not to be had, *nodes changes:
-   every rank is a node of its own from then on. */
+/* Collective on the communicator of the nodes. n_rows: of this rank. If shared memory is not available, *nodes is
+   replaced: every rank becomes a node of its own. */
 PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, PetscInt n_rows, size_t dim,
                                    BrenierBlocks *blocks);
 

@@ -106,7 +106,7 @@ PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists)
   PetscInt64               n, end = 0;
 
   PetscFunctionBegin;
-  // A third unused, or more with a saved generation: most lists are those that are saved
+  // A third unused, or more with a saved generation: most lists are the saved ones
   if (lists->end <= lists->n_total + lists->n_total / 2 + saved->n_total) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscMalloc1((size_t)lists->n_curves + (size_t)saved->n_curves, &place));
   n = CollectPlaces(lists, place);
@@ -121,7 +121,7 @@ PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists)
     end += place[i].n;
   }
   lists->end = end;
-  if (saved->n_total > 0) lists->fixed_end = end; // what lies where is not told apart any more
+  if (saved->n_total > 0) lists->fixed_end = end; // after the move saved and present lists are not separate any more
   PetscCall(PetscFree(place));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

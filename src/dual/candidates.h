@@ -40,7 +40,7 @@ PetscErrorCode BrenierCandidatesAddCurves(BrenierCandidates *lists, PetscInt n_c
 PetscErrorCode BrenierCandidatesSet(BrenierCandidates *lists, PetscInt c, PetscInt n, const BrenierGlobal global[],
                                     const PetscReal a[], const PetscReal b[], const float lower[]);
 
-/* Moves the lists, and those that are saved, side by side when much of the arena is not in use. Not collective. */
+/* Moves the lists, present and saved, side by side if much of the arena is unused. Not collective. */
 PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists);
 
 /* Whether the lists are so much longer than the n_fresh entries that full scans made that all curves are to be scanned

@@ -42,7 +42,7 @@ enum { BRENIER_CHUNK_CURVES = 4096 };
 
 typedef struct Worker Worker;
 
-/* Curves that meet targets together. Curve jc of the chunk is local curve index[jc]. */
+/* Curves that are scanned together. Curve jc of the chunk is local curve index[jc]. */
 typedef struct {
   /* parameters */
   const BrenierScanInput *input;

@@ -2,7 +2,7 @@
 #include "pack.h"
 #include "tile_bounds.h"
 
-/* What is added to the bytes of targets, as the processor multiplies by unsigned ones. */
+/* Offset of the bytes of targets, as the processor multiplies by unsigned ones. */
 static const int32_t brenier_byte_shift = 128;
 
 static size_t CurvesInGroup(BrenierTileKind kind)

@@ -140,7 +140,7 @@ static PetscErrorCode ReadAttributes(BrenierStore store, const char path[], Bren
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The checksum says that the file is as written; this, that what was written is a result. */
+/* The checksum says that the file is as written; this check says that it is a result. */
 static PetscErrorCode CheckValues(MPI_Comm comm, const char path[], PetscInt64 first, PetscInt n, const PetscReal nu[],
                                   const PetscReal h[])
 {

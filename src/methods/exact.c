@@ -54,7 +54,7 @@ static const PetscReal brenier_shift = 1e-12;
    neighbours, and steps along what then is a null space have no bound. */
 static const PetscReal brenier_stiffer[] = {1e-3, 0.1, 10.0};
 
-/* Targets from which multigrid pays; of fewer every rank factorises the whole matrix. */
+/* Number of targets from which multigrid is used; with fewer every rank factorises the whole matrix. */
 static const PetscInt brenier_multigrid_from = 3000;
 
 typedef struct {
@@ -86,7 +86,7 @@ static PetscErrorCode Evaluate(Exact *s, Vec h, Vec mass, BrenierLaguerreValue *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What the masses at hand come to. */
+/* Residuals of the present masses. */
 static PetscErrorCode Measure(Exact *s)
 {
   const PetscReal   *nu = s->targets->nu;
@@ -109,7 +109,7 @@ static PetscErrorCode Measure(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Takes the trial for the heights at hand. */
+/* Takes the trial as the new iterate. */
 static PetscErrorCode Accept(Exact *s)
 {
   PetscFunctionBegin;
@@ -119,8 +119,8 @@ static PetscErrorCode Accept(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Raises what is empty at the heights at hand, which were the last ones evaluated: by its gap, and beyond it as far as
-   that leaves less empty and does not raise the energy. *touches when it is the gap alone. */
+/* Lifts the empty cells at the heights evaluated last: to their gaps, and beyond as far as fewer cells are empty and
+   the energy does not rise. *touches: only to the gaps. */
 static PetscErrorCode LiftOnce(Exact *s, PetscBool *touches)
 {
   PetscInt64 n_empty;
@@ -140,7 +140,7 @@ static PetscErrorCode LiftOnce(Exact *s, PetscBool *touches)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Raises what is empty by its gap alone: no cell changes, and the energy falls by sum nu gap. */
+/* Lifts the empty cells by their gaps alone: no cell changes, and the energy falls by sum nu gap. */
 static PetscErrorCode Touch(Exact *s)
 {
   const BrenierTargets t = s->targets;
@@ -161,8 +161,7 @@ static PetscErrorCode Touch(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights that a safe point kept are as they were to be used: what is empty touches u, and only its hosts are looked
-   for. */
+/* Heights of a safe point are used as they are: empty cells touch u already, and only their hosts are searched. */
 static PetscErrorCode FindHosts(Exact *s)
 {
   PetscInt64 n_empty;
@@ -193,7 +192,7 @@ static PetscErrorCode Lift(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What is empty moves with its host. */
+/* Empty cells move with their hosts. */
 static PetscErrorCode FollowHosts(Exact *s)
 {
   VecScatter         scatter;
@@ -223,8 +222,8 @@ static PetscReal Residual(PetscReal w, PetscReal nu, PetscReal power)
   return w > nu ? power * w * (PetscPowReal(nu / w, 1.0 / power) - 1.0) : w * log(nu / w);
 }
 
-/* What scales the rising and the falling part of a cluster's residual, of sums up and down, so that they sum to its nu
-   - w: the larger becomes smaller, and where that is not enough the other larger, up to a bound. */
+/* Factors of the positive and the negative part of the residual of a cluster, whose sums are up and down, so that it
+   sums to nu - w of the cluster. The larger part shrinks; if that is not enough, the other one grows, up to a bound. */
 static void Balance(PetscReal up, PetscReal down, PetscReal wanted, PetscReal scale[2])
 {
   scale[0] = scale[1] = 1.0;
@@ -300,7 +299,7 @@ static PetscErrorCode SetHessian(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Adds a part of its diagonal to the matrix at hand: trials have left the cells elsewhere. */
+/* Adds a part of its diagonal to the present matrix; the trials have moved the cells. */
 static PetscErrorCode Stiffen(Exact *s, PetscReal part)
 {
   Vec diagonal;
@@ -357,7 +356,7 @@ static PetscErrorCode Search(Exact *s, PetscBool *good)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A step by the matrix at hand. */
+/* A step with the present matrix. */
 static PetscErrorCode Step(Exact *s, PetscBool *solved, PetscBool *good)
 {
   PetscFunctionBegin;
@@ -391,7 +390,7 @@ static PetscErrorCode Iterate(Exact *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether the heights at hand will do; `before` is the largest error of an iteration ago. */
+/* Whether the present heights have converged; `before` is the largest error one iteration earlier. */
 static BrenierReason Finished(const Exact *s, PetscReal before)
 {
   const BrenierConvergence *o = &s->options->convergence;
@@ -432,7 +431,7 @@ static PetscErrorCode Resume(Exact *s, PetscReal *before)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What is finished by the neighbours of earlier heights must be so by a hull of its own. */
+/* Convergence with the neighbours of earlier heights has to be confirmed with a convex hull at the present ones. */
 static PetscErrorCode Certify(Exact *s, PetscReal before, BrenierReason *reason)
 {
   PetscFunctionBegin;

@@ -10,7 +10,7 @@
 
 const char BrenierCheckpointOlder[] = ".1";
 
-/* A change of the sample is written when what was written so far took at most this part of the time. */
+/* A change of the sample is written at once if writing has taken at most this part of the time so far. */
 static const PetscReal brenier_cost_part = 0.02;
 
 PetscErrorCode BrenierCheckpointWrite(BrenierCheckpoint c)

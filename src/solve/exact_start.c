@@ -20,7 +20,7 @@
 #include <petscblaslapack.h>
 #include <stdlib.h>
 
-/* Targets a cluster stands for, and clusters that are worth solving for. */
+/* Targets a cluster, and fewest clusters of a level. */
 static const PetscInt brenier_factor = 8, brenier_least = 16;
 
 /* Eigenvalues of a covariance with unit diagonal below this are none: the targets of a cluster lie on a line, or in a
@@ -29,7 +29,7 @@ static const PetscReal brenier_flat = 1e-12;
 
 enum { MOST_DIM = 3 };
 
-/* Clusters of one level, and what is known of their cells. All on every rank. */
+/* Clusters of one level, and the data of their cells. All on every rank. */
 typedef struct {
   PetscInt         n;
   BrenierTreeNode *node;

@@ -183,7 +183,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const B
   const PetscBool      circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
   const PetscInt64     curves  = BrenierBudgetLevelCurves_Private(t->n, circles);
   const PetscInt       batches = 16;
-  const PetscInt       max_it  = 50; // whatever is asked of the targets themselves
+  const PetscInt       max_it  = 50; // independent of the limit for the targets themselves
   BrenierNewtonOptions newton  = options->newton;
   BrenierIteration     last;
   BrenierDual          dual;
