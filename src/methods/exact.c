@@ -1,21 +1,23 @@
 /*
-  exact.c - Implements exact.h: damped Newton for powers of exact masses.
+  exact.c - Implements exact.h: damped Newton on exact masses, with a residual for powers of the mass.
 
-  One iteration solves H p = r and takes h + t p, t the first of 1, 1/2, 1/4, ... for which the energy falls by a
-  twentieth of what its slope promises; where its difference drowns in rounding, convexity gives the same from the slope
-  at the new point. Energy and masses are exact, so it never rises: the heights at hand are always the best seen.
+  One iteration solves H p = r and sets h <- h + t p, where t is the first of 1, 1/2, 1/4, ... for which the energy
+  falls by a twentieth of its slope (Armijo). Where rounding hides the difference of the energies, the slope at the new
+  point replaces it, as the energy is convex. Energy and masses are exact, so the energy never rises and the present
+  heights are always the best ones.
 
-  A cell about to vanish has a mass like a power of its height, w ~ (h - h_0)^d (1/2 for d on the circle), so a cell
-  that is too heavy falls by Newton for w^(1/d), r = d w ((nu/w)^(1/d) - 1), which is exact for that law: a tenth of the
-  weight or a billionth is reached in one step.
-  One that is too light grows like an exponential and rises by its logarithm, r = w log(nu/w). Neither sums to what
-  nu - w does over a neighbourhood, and H^(-1) makes much of that over many cells: so in each cluster of some eight
-  neighbours (tree.h) the larger of the rising and the falling part is scaled down until r sums to the cluster's nu - w.
-  Measured without: 10^5 targets with weights over three decades take steps of a thirtieth from the first on. Near the
-  solution all residuals agree to second order.
+  The mass of a cell about to vanish is a power of its height, w ~ (h - h_0)^d, with 1/2 for d on the circle. So a cell
+  that is too heavy gets the residual of Newton's method for w^(1/d),
+    r = d w ((nu / w)^(1/d) - 1),
+  which is exact for that law: one step reaches a tenth of the weight, or a billionth of it. The mass of a cell that is
+  too light grows like an exponential; it gets r = w log(nu / w). Neither residual sums to that of nu - w over a
+  neighbourhood, and H^(-1) amplifies the difference over many cells. So in each cluster of some eight neighbours
+  (tree.h) the larger of the positive and the negative part is scaled down until r sums to nu - w of the cluster.
+  Without it, 10^5 targets with weights over three decades made steps of t = 1/30 from the first on. Near the solution
+  all residuals agree to second order.
 
-  A step may leave cells empty. They are raised to a part of their weight (laguerre.h) unless that raises the energy,
-  else less, and in the end until they touch u, which never does.
+  A step may leave cells empty. They are lifted to a part of their weight (laguerre.h); to less if that raises the
+  energy; and in the end to their gap, which never raises it.
 
   Reference: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019), for the plain residual and steps that leave no
   cell empty.
@@ -33,25 +35,26 @@
 static const PetscInt  brenier_cluster     = 8;    /* targets of a cluster whose residual is balanced */
 static const PetscReal brenier_most_growth = 3.0;  /* of a part of a cluster's residual that is scaled up */
 static const PetscReal brenier_least_step  = 1e-4; /* t below which a direction is given up */
-/* Of the weight, what a raised cell is to get; where what that takes is too much, by this factor less, and not below
-   the last. */
+/* Mass that a lifted cell is to get, in parts of its weight; the factor by which the part falls if that is too much;
+   and its smallest value. */
 static const PetscReal brenier_raise_part = 0.5, brenier_raise_factor = 0.2, brenier_raise_least = 1e-3;
 
-/* L1 residual above which a few empty cells may wait. */
+/* L1 residual above which a few empty cells are not lifted yet. */
 static const PetscReal brenier_rough = 0.01;
 
-/* Largest relative error of a mass that is rounding's; and below the second, an error that does not halve is. */
+/* Largest relative error of a mass that is due to rounding. Below the second number an error that does not halve is,
+   too. */
 static const PetscReal brenier_exact_error = 1e-11, brenier_rounded_error = 1e-6;
 
-/* The linear solver's tolerance. Its norm is ruled by what spans many cells: a looser one leaves light cells wrong by a
-   third in every iteration. An iteration of it costs little beside a hull. */
+/* Tolerance of the linear solver. Errors that span many cells dominate its norm: with a looser one light cells stay
+   wrong by a third in every iteration. An iteration of the solver costs little beside a convex hull. */
 static const PetscReal brenier_rtol = 1e-6;
 
-/* Added to the diagonal, relative: makes the matrix definite, and changes nothing else. */
+/* Relative shift of the diagonal: makes the matrix definite, and changes nothing else. */
 static const PetscReal brenier_shift = 1e-12;
 
-/* The same where no step goes down, one after the other. On the circle cells that touch at a point part their
-   neighbours, and steps along what then is a null space have no bound. */
+/* Larger shifts, tried in order if no step gives descent. On the circle, cells that touch in one point separate their
+   neighbours; this makes a null space, along which steps have no bound. */
 static const PetscReal brenier_stiffer[] = {1e-3, 0.1, 10.0};
 
 /* Number of targets from which multigrid is used; with fewer every rank factorises the whole matrix. */

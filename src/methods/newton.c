@@ -147,15 +147,16 @@ static PetscErrorCode EmptyWeight(Newton *s, PetscReal *weight)
    matter. It cannot wait where their weight, which is their part of L1 and of chi2, would hide convergence. */
 static PetscErrorCode EmptyCanWait(Newton *s, PetscBool *can)
 {
-  const BrenierConvergence *o = &s->options->convergence;
+  const BrenierConvergence *convergence = &s->options->convergence;
   PetscReal                 weight;
 
   PetscFunctionBegin;
   PetscCall(EmptyWeight(s, &weight));
   *can = (PetscBool)(BrenierDualHasLists(s->dual) && weight <= brenier_few_empty);
-  if (o->residual > 0.0) *can = (PetscBool)(*can && weight <= brenier_empty_part * o->residual);
-  if (o->residual == 0.0 && o->l1_part == 0.0)
-    *can = (PetscBool)(*can && weight <= brenier_empty_part * PetscSqr(o->sampling_part * s->now.sampling_error));
+  if (convergence->residual > 0.0) *can = (PetscBool)(*can && weight <= brenier_empty_part * convergence->residual);
+  if (convergence->residual == 0.0 && convergence->l1_part == 0.0)
+    *can = (PetscBool)(*can &&
+                       weight <= brenier_empty_part * PetscSqr(convergence->sampling_part * s->now.sampling_error));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,4 +1,4 @@
-/* checkpoint.c - Implements checkpoint.h: when to write, and which generation to go on from. */
+/* checkpoint.c - Implements checkpoint.h: when to write, and from which generation to continue. */
 #define _POSIX_C_SOURCE 200809L
 #include "checkpoint_file.h"
 

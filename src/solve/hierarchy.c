@@ -1,11 +1,10 @@
 /*
   hierarchy.c - Implements hierarchy.h and BrenierSolveRestart() of solve.h.
 
-  A cluster c stands for its members y: solved with their weight together, its cell is about the union of theirs. Its
-  height and the barycentre of its cell, which is minus the gradient of the true heights at c, give those of the
-  members,
-    h(y) = h_c - <bary_c, y - c> + q(y - c),   q(x) = -(scale/2) x' Cov^(-1/2) x,
-  q the second-order term of the Gaussian start, whose form is exact when both measures are Gaussian.
+  A cluster c replaces its members y by one target with the sum of their weights. Its cell is about the union of their
+  cells, and minus its barycentre is the gradient of the true height function at c. So the members start from
+    h(y) = h_c - <bary_c, y - c> + q(y - c),   q(x) = -(scale / 2) x' Cov^(-1/2) x,
+  q the second-order term of the Gaussian start, which is exact if both measures are Gaussian.
 */
 #include "hierarchy.h"
 #include "budget.h"

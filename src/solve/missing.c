@@ -86,7 +86,7 @@ static PetscErrorCode TryFill(Solve *s, uint32_t round, Measurement *before, Pet
 {
   const uint32_t first = 64; // beyond the measurements of the solve
   Measurement    now = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->one_pass_curves};
-  const BrenierHeldOut *o = &s->solved->held_out, *was = &before->held_out;
+  const BrenierHeldOut *held_out = &s->solved->held_out, *was = &before->held_out;
   const PetscInt64      max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
   PetscBool            *chosen;
   BrenierDual           dual;
@@ -99,13 +99,14 @@ static PetscErrorCode TryFill(Solve *s, uint32_t round, Measurement *before, Pet
   PetscCall(VecDuplicate(s->h, &mass));
   PetscCall(Choose(s, chosen));
   PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_FILL + round,
-                              PetscMin(o->curves, max_curves), 1, &dual));
+                              PetscMin(held_out->curves, max_curves), 1, &dual));
   ierr = Fill(s, dual, chosen, mass);
   PetscCall(BrenierDualDestroy(&dual)); // after a stop, too
   PetscCall(VecDestroy(&mass));
   PetscCall(PetscFree(chosen));
   if (!ierr) ierr = BrenierSolveMeasureOn_Private(s, first + round, was->curves);
-  *better = (PetscBool)(!ierr && o->missing < was->missing && o->rho_high <= PetscMax(was->rho_high, s->options->tol));
+  *better = (PetscBool)(!ierr && held_out->missing < was->missing &&
+                        held_out->rho_high <= PetscMax(was->rho_high, s->options->tol));
   if (!*better) {
     PetscCall(BrenierMeasurementCopy_Private(before, &now));
     s->solved->held_out = now.held_out;
@@ -117,9 +118,9 @@ static PetscErrorCode TryFill(Solve *s, uint32_t round, Measurement *before, Pet
 
 PetscErrorCode BrenierSolveFillMissing_Private(Solve *s)
 {
-  Measurement      before = {0};
-  BrenierHeldOut  *o      = &s->solved->held_out;
-  const PetscInt64 found  = o->missing;
+  Measurement      before   = {0};
+  BrenierHeldOut  *held_out = &s->solved->held_out;
+  const PetscInt64 found    = held_out->missing;
   PetscBool        better = PETSC_TRUE, any = PETSC_FALSE;
   PetscErrorCode   ierr = PETSC_SUCCESS;
 
@@ -130,7 +131,7 @@ PetscErrorCode BrenierSolveFillMissing_Private(Solve *s)
   PetscCall(VecDuplicate(s->h, &before.h));
   PetscCall(VecDuplicate(s->h, &before.mass));
   PetscCall(VecDuplicate(s->h, &before.mass_error));
-  for (uint32_t round = 0; round < BRENIER_FILL_ROUNDS && o->missing > 0 && better && !ierr; ++round) {
+  for (uint32_t round = 0; round < BRENIER_FILL_ROUNDS && held_out->missing > 0 && better && !ierr; ++round) {
     ierr = TryFill(s, round, &before, &better);
     any  = (PetscBool)(any || better);
   }
@@ -141,11 +142,11 @@ PetscErrorCode BrenierSolveFillMissing_Private(Solve *s)
   PetscCall(ierr);
   PetscCall(BrenierPrint(s->targets->comm,
                          "missing cells: %" PetscInt64_FMT " before, %" PetscInt64_FMT " after a lift of their own",
-                         found, o->missing));
-  PetscCall(BrenierLog(s->targets->comm, "filled", "i before", found, "i after", o->missing, NULL));
+                         found, held_out->missing));
+  PetscCall(BrenierLog(s->targets->comm, "filled", "i before", found, "i after", held_out->missing, NULL));
   if (!any) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecCopy(s->h, s->saved));
   BrenierSolveCheckTolerance_Private(s);
-  if (s->options->on_measurement) PetscCall(s->options->on_measurement(s->options->context, o));
+  if (s->options->on_measurement) PetscCall(s->options->on_measurement(s->options->context, held_out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

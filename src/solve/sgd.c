@@ -71,28 +71,28 @@ static PetscErrorCode BoundDiagonalStep(BrenierTargets t, Vec diagonal_step)
    targets go into s->diagonal_step, that of group n + i into entry i of s->groups. */
 static PetscErrorCode SetNodeSteps(Solve *s)
 {
-  const BrenierTargets t = s->targets;
-  const BrenierScales  x = t->scales;
+  const BrenierTargets t      = s->targets;
+  const BrenierScales  scales = t->scales;
   PetscScalar         *a, *b;
   PetscReal           *diagonal_step;
   Mat                  hessian;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(x->n_nodes, &diagonal_step));
-  for (PetscInt i = 0; i < x->n_nodes; ++i) diagonal_step[i] = brenier_plain_node_step * x->apart[i];
+  PetscCall(PetscMalloc1(scales->n_nodes, &diagonal_step));
+  for (PetscInt i = 0; i < scales->n_nodes; ++i) diagonal_step[i] = brenier_plain_node_step * scales->apart[i];
   if (s->dual) {
     PetscCall(BrenierDualHessian(s->dual, 1, &hessian));
-    PetscCall(BrenierNodeSteps_Private(t, x, hessian, diagonal_step));
+    PetscCall(BrenierNodeSteps_Private(t, scales, hessian, diagonal_step));
     PetscCall(MatDestroy(&hessian));
   }
   PetscCall(VecDuplicate(s->diagonal_step, &s->groups));
   PetscCall(VecGetArray(s->diagonal_step, &a));
   PetscCall(VecGetArray(s->groups, &b));
   for (PetscInt i = 0; i < t->n_local; ++i) {
-    const PetscInt group = x->n + t->first + i;
+    const PetscInt group = scales->n + t->first + i;
 
     a[i] = diagonal_step[t->first + i];
-    b[i] = group < x->n_nodes ? diagonal_step[group] : 0.0;
+    b[i] = group < scales->n_nodes ? diagonal_step[group] : 0.0;
   }
   PetscCall(VecRestoreArray(s->groups, &b));
   PetscCall(VecRestoreArray(s->diagonal_step, &a));
@@ -103,16 +103,16 @@ static PetscErrorCode SetNodeSteps(Solve *s)
 /* Steps of all nodes on every rank, for the epoch. */
 static PetscErrorCode GatherNodeSteps(const Solve *s, BrenierSgdEpoch *epoch)
 {
-  const BrenierScales x = s->targets->scales;
+  const BrenierScales scales = s->targets->scales;
   PetscReal          *groups;
 
   PetscFunctionBegin;
   if (!s->groups || epoch->node_step) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscMalloc1(x->n_nodes, &epoch->node_step));
-  PetscCall(PetscMalloc1(x->n, &groups));
-  PetscCall(BrenierScalesGather(x, s->diagonal_step, epoch->node_step));
-  PetscCall(BrenierScalesGather(x, s->groups, groups));
-  PetscCall(PetscArraycpy(epoch->node_step + x->n, groups, x->n_nodes - x->n));
+  PetscCall(PetscMalloc1(scales->n_nodes, &epoch->node_step));
+  PetscCall(PetscMalloc1(scales->n, &groups));
+  PetscCall(BrenierScalesGather(scales, s->diagonal_step, epoch->node_step));
+  PetscCall(BrenierScalesGather(scales, s->groups, groups));
+  PetscCall(PetscArraycpy(epoch->node_step + scales->n, groups, scales->n_nodes - scales->n));
   PetscCall(PetscFree(groups));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

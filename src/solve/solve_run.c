@@ -8,7 +8,7 @@
 /* Memory of a measurement beside a sample, in parts of the memory for the sample. */
 static const PetscReal brenier_measurement_memory_part = 0.25;
 
-BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *o)
+BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options)
 {
   PetscMPIInt size = 1;
 
@@ -17,23 +17,25 @@ BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source,
                          .dim          = t->dim,
                          .circles      = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE),
                          .scales       = (PetscBool)(t->scales != NULL),
-                         .newton       = (PetscBool)(o->method == BRENIER_METHOD_NEWTON),
-                         .points       = (PetscBool)(o->sample == BRENIER_DESCENT_POINTS),
-                         .verify       = o->verify,
-                         .tol          = o->tol,
-                         .curves       = o->curves,
-                         .check_curves = o->check_curves,
-                         .warm_up      = o->warm_up,
-                         .memory       = o->memory * size,
+                         .newton       = (PetscBool)(options->method == BRENIER_METHOD_NEWTON),
+                         .points       = (PetscBool)(options->sample == BRENIER_DESCENT_POINTS),
+                         .verify       = options->verify,
+                         .tol          = options->tol,
+                         .curves       = options->curves,
+                         .check_curves = options->check_curves,
+                         .warm_up      = options->warm_up,
+                         .memory       = options->memory * size,
                          .most_curves  = BrenierSourceMaxCurves(source)};
 }
 
 BrenierAccuracy BrenierSolveAccuracy_Private(const Solve *s)
 {
-  const BrenierHeldOut *o = &s->solved->held_out;
+  const BrenierHeldOut *held_out = &s->solved->held_out;
 
-  return (BrenierAccuracy){
-      .curves = o->curves, .sampling_error = o->sampling_error, .rho = o->rho, .rho_high = o->rho_high};
+  return (BrenierAccuracy){.curves         = held_out->curves,
+                           .sampling_error = held_out->sampling_error,
+                           .rho            = held_out->rho,
+                           .rho_high       = held_out->rho_high};
 }
 
 PetscInt64 BrenierSolveCurves_Private(const Solve *s)
@@ -116,7 +118,7 @@ PetscErrorCode BrenierMeasurementCopy_Private(const Measurement *from, Measureme
 PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 wanted)
 {
   const BrenierHeldOutSample sample     = {s->options->seed, BRENIER_STREAM_REPORT + attempt, wanted};
-  BrenierHeldOut            *o          = &s->solved->held_out;
+  BrenierHeldOut            *held_out   = &s->solved->held_out;
   PetscInt64                 max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
   PetscLogDouble             begun, ended;
 
@@ -127,12 +129,12 @@ PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscIn
   s->centred         = (PetscBool)(!s->dual && wanted <= max_curves);
   if (wanted <= max_curves)
     PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, &sample, s->mass, s->mass_error,
-                                    s->centred ? s->barycentre : NULL, o));
+                                    s->centred ? s->barycentre : NULL, held_out));
   else
-    PetscCall(
-        BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, max_curves, s->mass, s->mass_error, o));
+    PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, max_curves, s->mass, s->mass_error,
+                                           held_out));
   PetscCall(PetscTime(&ended));
-  s->pace = (ended - begun) / (PetscReal)PetscMax(o->curves, 1);
+  s->pace = (ended - begun) / (PetscReal)PetscMax(held_out->curves, 1);
   PetscCallMPI(MPI_Bcast(&s->pace, 1, MPIU_REAL, 0, s->targets->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -143,12 +143,12 @@ static void PredictMeasurement(Solve *s)
 {
   const BrenierIteration *last = &s->state.newest;
   const BrenierAccuracy   w    = BrenierBudgetPredictHeldOut_Private(s->state.curves, last->sampling_error, last->l1);
-  BrenierHeldOut         *o    = &s->solved->held_out;
+  BrenierHeldOut         *held_out = &s->solved->held_out;
 
-  o->curves          = w.curves;
-  o->sampling_error  = w.sampling_error;
-  o->rho             = w.rho;
-  o->rho_high        = w.rho_high;
+  held_out->curves         = w.curves;
+  held_out->sampling_error = w.sampling_error;
+  held_out->rho            = w.rho;
+  held_out->rho_high       = w.rho_high;
   s->has_measurement = s->centred = PETSC_FALSE;
 }
 
