@@ -149,7 +149,7 @@ static void TestServes(void)
            table[i].serves);
 }
 
-/* From stage to stage: six times as many at most, by equal factors, and what fits; passes where that is not enough. */
+/* From stage to stage: six times as many at most, by equal factors, and what fits; SGD where that is not enough. */
 static void TestNext(void)
 {
   static const struct {
@@ -273,7 +273,7 @@ static void TestToleranceCurves(void)
   }
 }
 
-/* Passes: 6 times what heights are worth at most, in 128 steps, or 512 of a small problem, as fit. */
+/* Epochs: at most 6 times the effective curves, in 128 steps, or 512 of a small problem, as memory allows. */
 static void TestPlan(void)
 {
   static const BrenierAccuracy first = {.curves = 120000, .sampling_error = 0.2, .rho = 0.25, .rho_high = 0.27};

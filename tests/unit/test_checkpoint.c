@@ -142,7 +142,7 @@ static PetscErrorCode TestKept(void)
   PetscCall(Load(&p, read, h, mass, &loaded));
   PetscCall(ExpectSame(h, twin.h, "heights"));
   PetscCall(ExpectSame(mass, twin.mass, "masses at the heights kept"));
-  // Trusted lists miss planes after a long step: they must miss the same ones
+  // Lazy lists miss planes after a long step: they must miss the same ones
   PetscCall(Follow(&twin, twin.dual, 9, PETSC_TRUE, twin.h, twin.mass));
   PetscCall(Follow(&p, loaded, 9, PETSC_TRUE, h, mass));
   PetscCall(ExpectSame(mass, twin.mass, "masses by lazy lists"));
