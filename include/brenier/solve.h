@@ -28,12 +28,12 @@
 
   Passes. A curve that Newton keeps costs a scan, a list, and a walk in every iteration; one that is seen once costs the
   scan. So where targets are many, in 16 dimensions or more, the first stage alone is Newton's, and passes over fresh
-  curves (solve/sgd_epoch.h) go on from its heights to the tolerance: averaged descent in units of nu_i / H_ii, with steps as
-  short as the error allows that the stage had. A pass is as large as that error says, K / chi2 curves being what
-  heights are worth, at most 6 times what they are worth already, and is followed by a measurement; a pass between two
-  measurements that made the error larger is taken back. Where the tolerance is expected to take 5 curves a target or
-  less, there is no stage of Newton at all: the warm-up is as long as that, at most 2 curves a target, and passes go on
-  from its heights, in units of its length. In fewer dimensions descent is slow at what spans many cells, and few
+  curves (solve/sgd_epoch.h) go on from its heights to the tolerance: averaged descent in units of nu_i / H_ii, with
+  steps as short as the error allows that the stage had. A pass is as large as that error says, K / chi2 curves being
+  what heights are worth, at most 6 times what they are worth already, and is followed by a measurement; a pass between
+  two measurements that made the error larger is taken back. Where the tolerance is expected to take 5 curves a target
+  or less, there is no stage of Newton at all: the warm-up is as long as that, at most 2 curves a target, and passes go
+  on from its heights, in units of its length. In fewer dimensions descent is slow at what spans many cells, and few
   targets are cheaper to walk than to scan.
 
   Beyond memory. Before anything is measured a curve is taken to have 100 candidates and 20 pieces (more in few

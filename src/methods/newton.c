@@ -95,8 +95,8 @@ static PetscErrorCode EvaluateAt(Newton *s, Vec h, Vec mass, BrenierDualValue *v
 /*
   The invariant: the energy of the sample never rises, up to rounding. An exact evaluation has that energy; heights with
   an exact energy not above the last one are certified. Steps by lazy evaluations are provisional until the next exact
-  one, at the latest at the end of the iteration. If the exact energy is higher than before, the iteration returns to the
-  certified heights, raises the damping and makes no more lazy evaluations.
+  one, at the latest at the end of the iteration. If the exact energy is higher than before, the iteration returns to
+  the certified heights, raises the damping and makes no more lazy evaluations.
 */
 static PetscErrorCode Certify(Newton *s)
 {

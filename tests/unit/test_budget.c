@@ -182,12 +182,12 @@ static void TestNext(void)
   }
 }
 
-/* Passes without a stage of Newton: many targets in many dimensions, and 5 circles a target or less. */
+/* SGD without a stage of Newton: many targets in many dimensions, and 5 circles a target or less. */
 static void TestSkipsNewton(void)
 {
   static const struct {
     BrenierBudget b;
-    int           at_once;
+    int           skips;
   } table[] = {
       {CASE(.n = 60000, .tol = 0.2), 1},
       {CASE(.n = 60000, .tol = 0.1), 0},
@@ -202,17 +202,17 @@ static void TestSkipsNewton(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i)
-    Expect("at once", i, BrenierBudgetSkipsNewton_Private(&table[i].b), table[i].at_once);
+    Expect("skips Newton", i, BrenierBudgetSkipsNewton_Private(&table[i].b), table[i].skips);
 }
 
-/* Passes after a stage: of a first stage's size, with half as many curves to come again. */
+/* SGD after a stage: one of at least the size of a first stage, where 1.5 times as many curves are needed. */
 static void TestSwitchesToSgd(void)
 {
   static const struct {
     BrenierBudget b;
     PetscInt64    now;
     PetscReal     wanted;
-    int           pay;
+    int           switches;
   } table[] = {
       {CASE(.n = 60000), 120000, 180000, 1},           {CASE(.n = 60000), 120000, 179999, 0},
       {CASE(.n = 60000), 119999, 600000, 0},           {CASE(.n = 10000), 20000, 600000, 0},
@@ -220,7 +220,8 @@ static void TestSwitchesToSgd(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i)
-    Expect("pay", i, BrenierBudgetSwitchesToSgd_Private(&table[i].b, table[i].now, table[i].wanted), table[i].pay);
+    Expect("switches to SGD", i, BrenierBudgetSwitchesToSgd_Private(&table[i].b, table[i].now, table[i].wanted),
+           table[i].switches);
 }
 
 /* Curves of the Hessian, and of a measurement of heights of so many: a tenth of them to eight times as many. */
@@ -249,7 +250,7 @@ static void TestCheck(void)
   }
 }
 
-/* Curves asked for by a stage's noise, and by a measurement above the tolerance of heights of 100,000. */
+/* Curves for the tolerance, by the sampling error of a stage, and by a measurement above it of heights of 100,000. */
 static void TestToleranceCurves(void)
 {
   static const BrenierBudget plain = CASE(.n = 60000), scales = CASE(.n = 60000, .scales = PETSC_TRUE);

@@ -110,7 +110,7 @@ static PetscErrorCode Load(const Problem *p, BrenierCheckpoint checkpoint, Vec h
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What is kept is what is read, though the sample grew and its lists changed between keeping and writing. */
+/* A snapshot is read as it was taken, although the sample grew and its lists changed before it was written. */
 static PetscErrorCode TestKept(void)
 {
   Problem           p, twin;
@@ -351,7 +351,7 @@ static PetscErrorCode TestOthers(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Each phase gives back the vectors that it has, whatever was kept before it, and leaves the others as they are. */
+/* Each phase returns the vectors that it has, whatever was saved before it, and leaves the others as they are. */
 static PetscErrorCode TestVectors(void)
 {
   enum { N_KEPT = 5 };

@@ -393,7 +393,8 @@ static PetscErrorCode TestMerged(const char type[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Masses, energy and noise of a problem spread over the ranks and of the same one on this rank alone, bit for bit. */
+/* Masses, energy and sampling error of a problem spread over the ranks and of the same one on this rank alone, bit for
+   bit. */
 static PetscErrorCode TestSameAlone(Cloud cloud, PetscInt n, PetscInt dim, const char type[], PetscInt64 n_curves)
 {
   Problem          world, self;
@@ -839,7 +840,7 @@ static PetscErrorCode CheckAgainstScan(Problem *p, const BrenierDualValue *value
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Curves that met all targets, and targets that met all curves, so far and over all ranks. */
+/* Scanned curves and rescanned targets so far, of all ranks. */
 static PetscErrorCode Scanned(BrenierDual dual, PetscInt64 *n)
 {
   BrenierDualWork work;
@@ -891,7 +892,7 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The same pieces with several threads a rank: of scans whose targets are kept and whose targets are not, and of
+/* The same pieces with several threads a rank: of scans with cached targets and without, and of
    lists. */
 static PetscErrorCode TestThreads(PetscInt n_threads)
 {

@@ -17,7 +17,7 @@ typedef struct {
   Vec            h, mass, skin;
 } Problem;
 
-/* slack: of the lists; below 0 for none. */
+/* skin: of the lists; below 0 for none. */
 static PetscErrorCode CreateProblem(Cloud cloud, PetscInt n, PetscInt dim, const char type[], PetscReal skin,
                                     Problem *p)
 {
