@@ -94,7 +94,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec h, Vec mas
 
   Input Parameters:
 + dual  - the dual
-- slack - how far each height may move, at least 0; laid out as the targets, in the units of their heights
+- width - how far each height may move, at least 0; laid out as the targets, in the units of their heights
 
   Notes: an evaluation then scans only curves that are new or on which a piece fell further than its slack, and targets
   that rose further; the rest it walks. Results stay the same to the bit. Larger slacks make longer lists: 28 bytes a
@@ -176,7 +176,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualSave(BrenierDual dual, BrenierStore store
 
   Input Parameters:
 + targets, source, seed, stream, n_batches - as for `BrenierDualCreate()`, those of the dual that was saved
-. slack - its slacks; NULL when it kept no lists
+. width - its slacks; NULL when it kept no lists
 - store - the file
 
   Output Parameter:
@@ -215,8 +215,8 @@ PETSC_EXTERN PetscErrorCode BrenierDualHessian(BrenierDual dual, PetscInt64 stri
   Collective on the dual, evaluated
 
   Output Parameter:
-. length - geometric mean over the pieces, weighted by their mass, of mass over what their ends add to the Hessian; in
-           the units of the heights; 0 when no piece has an end
+. height_scale - geometric mean over the pieces, weighted by their mass, of mass over what their ends add to the
+           Hessian; in the units of the heights; 0 when no piece has an end
 
   Notes: the mean over pieces, not cells, does not depend on the size of the sample.
 @*/

@@ -160,7 +160,7 @@ PETSC_EXTERN PetscErrorCode BrenierSolveRestart(BrenierTargets targets, BrenierS
 
   Output Parameters:
 + h      - the averaged heights
-- length - as above
+- height_scale - as above
 
   Errors: `BRENIER_STOPPED` - a stop was asked for; h is then the mean of the round so far, later steps weighing more
 
@@ -180,7 +180,7 @@ PETSC_EXTERN PetscErrorCode BrenierWarmUp(BrenierTargets targets, BrenierSource 
 + targets - the targets
 . source  - the source
 . options - see above
-. length  - of BrenierSolveStart(), or 0
+. height_scale  - of BrenierSolveStart(), or 0
 - h       - heights to start from
 
   Output Parameters:
