@@ -16,8 +16,9 @@
 
   A list that violates (1) is invalid: its curve is scanned with all targets. A target that violates (2) gets a new
   upper height and is rescanned: it meets the other curves again, against the same l. If nothing is violated, an
-  evaluation walks the envelopes of the lists and scans nothing. A lazy evaluation checks neither: most planes that
-  violate a certificate do not appear on the curve.
+  evaluation walks the envelopes of the lists and scans nothing. A lazy evaluation does not check (1): where the support
+  has fallen, u may lack planes that are not listed. Few of them appear on the curve, and BrenierDualMissing() bounds
+  what the energy lacks.
 */
 #include "certificates.h"
 #include "scan.h"

@@ -18,7 +18,7 @@
 /* How far heights may move before lists become invalid. Heights are normalised, arrays of shape [targets here]. */
 typedef struct {
   PetscBool  is_kept;     /* whether there are lists at all */
-  PetscBool  skips_check; /* evaluations are lazy: they do not check the certificates */
+  PetscBool  skips_check; /* evaluations are lazy: certificates.c */
   PetscBool  changed;     /* skins or sample changed since the last evaluation */
   PetscReal *width;       /* how far each height may move */
   PetscReal *upper;       /* upper heights of the lists, gauged */

@@ -16,8 +16,9 @@
   Marquardt: above brenier_decrease_high the damping falls by brenier_damping_lower_high, above brenier_decrease_fair by
   brenier_damping_lower_fair, and after a rejected step it rises by brenier_damping_raise.
 
-  An evaluation by candidate lists is exact when it checks their certificates, and lazy when it does not (dual.h). A
-  lazy energy is a lower bound: planes that no list has are missing from u. The first iterations are lazy.
+  By candidate lists an evaluation is exact if it checks that the lists are complete where heights have fallen, and lazy
+  if it does not (dual.h). A lazy energy is a lower bound, as planes may be missing from u. The first iterations are
+  lazy.
 */
 #include <brenier/base.h>
 #include <brenier/newton.h>
