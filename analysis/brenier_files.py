@@ -14,6 +14,7 @@ import numpy as np
 
 RESULT_FORMAT = "brenier-result"
 RESULT_FORMAT_VERSION = 1
+NEW_NAMES = {"noise": "sampling_error"}  # columns of the history as files before version 0.2 name them
 
 
 class BadFile(Exception):
@@ -97,7 +98,7 @@ def read_dataset(place, rows=None):
 
 def table(values, columns):
     """A history array [iterations, columns] with its comma-separated column names, as name -> array."""
-    names = [name.strip() for name in columns.split(",")]
+    names = [NEW_NAMES.get(name.strip(), name.strip()) for name in columns.split(",")]
     if values.ndim != 2 or values.shape[1] != len(names):
         raise BadFile(f"/history has shape {list(values.shape)}, but names {len(names)} columns")
     return {name: values[:, k] for k, name in enumerate(names)}
@@ -155,13 +156,14 @@ def last_event(events, name):
 def log_history(events):
     """The iterations of a log as name -> array; null becomes NaN, a field that is absent too."""
     iterations = [event for event in events if event["event"] == "iteration"]
-    names = dict.fromkeys(name for event in iterations for name in event if name != "event")
+    names = dict.fromkeys(NEW_NAMES.get(name, name) for event in iterations for name in event if name != "event")
+    old = {new: name for name, new in NEW_NAMES.items()}
     missing = float("nan")
 
     def number(value):
         return missing if value is None else value
 
-    return {name: np.array([number(event.get(name)) for event in iterations]) for name in names}
+    return {name: np.array([number(event.get(name, event.get(old.get(name)))) for event in iterations]) for name in names}
 
 
 def in_pass(history):
@@ -169,11 +171,12 @@ def in_pass(history):
     those of one evaluation each with a sampling error, which adam and asgd do not tell. What steps say of masses is that of
     their own few curves."""
     none = np.zeros(len(history["rho"]))
-    damping, noise, iteration, evaluations = (
-        np.asarray(history.get(name, none), dtype=float) for name in ("damping", "noise", "iteration", "evaluations")
+    damping, sampling_error, iteration, evaluations = (
+        np.asarray(history.get(name, none), dtype=float)
+        for name in ("damping", "sampling_error", "iteration", "evaluations")
     )
     newton = damping > 0
-    alone = (noise > 0) & (iteration == evaluations)
+    alone = (sampling_error > 0) & (iteration == evaluations)
     return (np.logical_or.accumulate(newton) | alone) & ~newton
 
 

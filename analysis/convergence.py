@@ -34,8 +34,8 @@ def draw_rho(axes, along, history, held_out):
     x = history[along]
     if len(x):
         axes.plot(x, positive(history["rho"]), color=BLUE, marker="o", label="exact cells" if exact else "solver's curves", zorder=3)
-    if len(x) and "noise" in history and np.any(positive(history["noise"]) > 0):
-        axes.plot(x, positive(history["noise"]), color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
+    if len(x) and "sampling_error" in history and np.any(positive(history["sampling_error"]) > 0):
+        axes.plot(x, positive(history["sampling_error"]), color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
                   drawstyle="steps-post", label="sampling level")  # fmt: skip
     if held_out and held_out.get("rho") is not None:
         rho, low, high = (held_out[name] for name in ("rho", "rho_low", "rho_high"))

@@ -83,7 +83,7 @@ def draw_errors(axes, events, one):
     if steps:
         axes.plot(at, [event["rho"] for event in steps], color=BLUE, marker="o", label="exact cells" if exact else "solver's curves")
     if steps and not exact:
-        axes.plot(at, [event["noise"] or float("nan") for event in steps], color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
+        axes.plot(at, [value or float("nan") for value in log_history(steps)["sampling_error"]], color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
                   drawstyle="steps-post", label="sampling level")  # fmt: skip
     for number, event in enumerate(event for event in events if event["event"] == "held_out"):
         axes.errorbar(event["seconds"] / one, event["rho"], color=ORANGE, marker="s", capsize=3,

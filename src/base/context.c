@@ -59,7 +59,7 @@ PetscErrorCode BrenierContextNeed_Private(MPI_Comm comm, BrenierContext **contex
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Attaches a context, or takes it off where it is NULL. What was there is released by MPI. */
+/* Attaches a context, or removes it for NULL. MPI frees the former one. */
 static PetscErrorCode Attach(MPI_Comm comm, BrenierContext *context)
 {
   PetscFunctionBegin;

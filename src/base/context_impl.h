@@ -41,5 +41,5 @@ typedef struct {
 /* The context of a communicator; NULL for none. Not collective. */
 BrenierContext *BrenierContextGet_Private(MPI_Comm comm);
 
-/* The same where there has to be one: `PETSC_ERR_ARG_WRONGSTATE` without. Not collective, but the same on all ranks. */
+/* The same, with the error `PETSC_ERR_ARG_WRONGSTATE` without a context. Not collective; all ranks must call it. */
 PetscErrorCode BrenierContextNeed_Private(MPI_Comm comm, BrenierContext **context);

@@ -3,6 +3,6 @@
 
 #include <stddef.h>
 
-/* Seconds to the end of the job; negative without one, when `sentence`, shape [length], says what else the variable
-   holds, if it holds something. Not collective. */
+/* Seconds to the end of the job; negative if it is unknown. Then `sentence`, shape [length], describes a variable that
+   cannot be read as a time, if there is one. Not collective. */
 double BrenierSecondsOfJob_Private(size_t length, char sentence[]);

@@ -25,8 +25,8 @@ static const char brenier_log_begins[] = "{\"event\":\"";
 
 static const int brenier_log_patience = 10000; /* milliseconds that the reader of a pipe may sleep */
 
-/* Standard output or error when the path leads to one of them, by whatever name: opened once more, a file would be
-   written from its beginning by both. */
+/* Descriptor of standard output or error if the path leads to one of them: a file opened twice would be overwritten
+   from its beginning. */
 static int StreamOf(const struct stat *about)
 {
   for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; ++stream) {
@@ -48,7 +48,7 @@ static PetscBool IsLog(const char path[])
   return (PetscBool)(n == 0 || (n > 0 && !strcmp(start, brenier_log_begins)));
 }
 
-/* Refuses what is there already and nobody's log. */
+/* Refuses an existing file that is not a log. */
 static void CheckLog(const char path[], const struct stat *about, BrenierFault *fault)
 {
   const mode_t kind = about->st_mode & S_IFMT;
@@ -68,7 +68,7 @@ static void CheckLog(const char path[], const struct stat *about, BrenierFault *
                     path);
 }
 
-/* Opens what is not standard output or error. */
+/* Opens a path that is not standard output or error. */
 static void OpenLog(BrenierContextLog *log, const char path[], PetscBool is_there, BrenierFault *fault)
 {
   // Without O_NONBLOCK a pipe would wait for its reader
@@ -174,7 +174,7 @@ static PetscBool WriteAll(int descriptor, const char text[], size_t bytes)
   return PETSC_TRUE;
 }
 
-/* Writes a line with its end, in one piece where that can be. */
+/* Writes a line and its newline, in one call where possible. */
 static void WriteLine(BrenierContext *context, const char text[])
 {
   const size_t length = text ? strlen(text) : 0;

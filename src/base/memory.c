@@ -1,7 +1,5 @@
-/*
-  memory.c - What error.h says of memory that has run out: who notices, what is said, and that no half-written file is
-  left.
-*/
+/* memory.c - What happens when memory runs out (error.h): which rank reports it, the message, and the removal of
+   unfinished files. */
 #include <brenier/compat.h>
 #include <brenier/error.h>
 #include <brenier/stop.h>

@@ -30,7 +30,7 @@ void BrenierPrintToStreams(void *user, BrenierPrintKind kind, const char line[])
   fflush(file);
 }
 
-/* Makes the line, of whatever length, and hands it over; without memory, what there is room for. */
+/* Formats the line, of any length, and passes it to the printer; without memory it is cut to a fixed buffer. */
 static void PrintList(const BrenierContext *context, BrenierPrintKind kind, const char format[], va_list args)
 {
   char    few[1024];
@@ -121,7 +121,7 @@ PetscErrorCode BrenierProgressUpdate(BrenierProgress *progress, PetscReal done, 
 
 const char *BrenierNumber(PetscReal x, char text[BRENIER_NUMBER_LENGTH])
 {
-  const int most = 17; // digits that tell any two doubles apart
+  const int most = 17; // digits that distinguish any two doubles
 
   for (int digits = 1; digits <= most; ++digits) {
     snprintf(text, BRENIER_NUMBER_LENGTH, "%.*g", digits, (double)x);

@@ -1,7 +1,5 @@
-/*
-  signals.c - What signals leave behind: a flag that asks to stop, and the moment when they were first caught. They
-  belong to the process, so this is all that no context has of its own.
-*/
+/* signals.c - Signals of the process: a flag that asks to stop, and the time when they were first caught. They are the
+   only state of the library that belongs to the process and not to a context. */
 #define _POSIX_C_SOURCE 200809L
 #include "signals.h"
 
@@ -26,7 +24,7 @@ static double Between(const struct timespec *begin, const struct timespec *end)
   return (double)(end->tv_sec - begin->tv_sec) + 1e-9 * (double)(end->tv_nsec - begin->tv_nsec);
 }
 
-/* Whoever asks twice does not want to wait for a safe point, which a library that hangs never comes to. */
+/* A second request ends the process at once: a library that hangs never reaches a safe point. */
 static void EndIfAgain(void)
 {
   static const char sentence[] =

@@ -1,4 +1,4 @@
-/* signals.h - What signals of the process tell whoever can be stopped (BrenierStopCatch() in stop.h). */
+/* signals.h - Signals of the process, for the stop of a context (BrenierStopCatch() in stop.h). */
 #pragma once
 
 #include <petscsys.h>
@@ -6,5 +6,5 @@
 /* Whether one came that asks to stop. Not collective. */
 PetscBool BrenierSignalCame_Private(void);
 
-/* Seconds since signals were first caught; 0 where they are not. Not collective. */
+/* Seconds since signals were first caught; 0 if they are not caught. Not collective. */
 double BrenierSecondsSoFar_Private(void);

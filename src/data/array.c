@@ -134,7 +134,7 @@ static void Identify(BrenierArrayFile *file, BrenierFault *fault)
   close(descriptor);
 }
 
-/* Refuses what was written to while it was read. */
+/* Refuses a file that was written to while it was read. */
 static void CheckUnchanged(const BrenierArrayFile *file, BrenierFault *fault)
 {
   struct stat about;

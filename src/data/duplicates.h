@@ -4,10 +4,11 @@
 #include <petscis.h>
 
 /*
-  BrenierMergeDuplicates_Private - Drops rows that equal an earlier row of any rank and adds their weights to it
+  BrenierMergeDuplicates_Private - Removes rows that equal an earlier row of any rank, and adds their weights to that
+  row
 
-  Collective on `comm`. layout: rows as they are now. On return *n_local, y, nu and row hold what is left, in order;
-  *n_merged counts what was dropped over all ranks. Sums of weights are taken in row order.
+  Collective on `comm`. layout: of the rows before. On return *n_local, y, nu and row are those of the remaining rows,
+  in order; *n_merged is the number of removed rows of all ranks. Weights are summed in the order of the rows.
 */
 PetscErrorCode BrenierMergeDuplicates_Private(MPI_Comm comm, PetscLayout layout, PetscInt dim, PetscInt *n_local,
                                               PetscReal y[], PetscReal nu[], PetscInt64 row[], PetscInt64 *n_merged);

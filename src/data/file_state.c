@@ -67,7 +67,7 @@ static void NameProcess(const char process[], size_t length, char who[])
   snprintf(who, length, "process %.20s%s%s%s", process, name[0] ? " (" : "", name, name[0] ? ")" : "");
 }
 
-/* Looks through the processes of this machine, as far as they may be looked at. */
+/* Searches the processes of this machine that may be inspected. */
 static PetscBool FindProcess(const char path[], size_t length, char who[])
 {
   char          *absolute = realpath(path, NULL);

@@ -1,8 +1,5 @@
-/*
-  file_state.h - Private to src/data: what the operating system knows of a file that is to be read.
-
-  Not collective; asked on one rank. Where the system cannot tell, the answer is no.
-*/
+/* file_state.h - Private to src/data: state of a file to be read, by the operating system. Not collective; called on
+   one rank. Where the system does not know, the answer is no. */
 #pragma once
 
 #include <petscsys.h>

@@ -1,4 +1,4 @@
-/* h5describe.c - What is the matter with an HDF5 file or dataset that cannot be read, in words for people. */
+/* h5describe.c - Describes why an HDF5 file or dataset cannot be read, in a sentence. */
 #define _POSIX_C_SOURCE 200809L
 #include "file_state.h"
 #include "hdf5_tools.h"

@@ -26,7 +26,7 @@
 /* Virtual datasets of virtual datasets are followed so far. */
 enum { DEEPEST_VIRTUAL = 8 };
 
-/* A dataset looked at. */
+/* A dataset under inspection. */
 typedef struct {
   hid_t       file, id, creation;
   const char *path;  /* of its file */
@@ -295,7 +295,7 @@ static hid_t OpenSourceFile(const Dataset *d, const char name[], char found[PETS
     file = TryToOpen(path, found, fault);
     free(actual);
   }
-  if (file >= 0) *fault = (BrenierFault){0}; // what was found in an earlier place does not matter
+  if (file >= 0) *fault = (BrenierFault){0}; // an earlier place was missing, which does not matter
   if (file >= 0 && BrenierFindLock(found, sizeof who, who))
     BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: %s has it open for writing; wait until it is closed there", found,
                     who);
@@ -343,7 +343,7 @@ static void CheckSourceDataset(const Dataset *d, hid_t file, const char path[], 
          path, name, inner.first, inner.last, inner.why);
 }
 
-/* Looks at one source, `block` being what %b stands for. */
+/* Checks one source; `block` replaces %b in its name. */
 static void CheckSource(const Dataset *d, const Source *s, hsize_t block, BrenierGap *gap)
 {
   char         file_name[PETSC_MAX_PATH_LEN], name[1024], path[PETSC_MAX_PATH_LEN] = "";
@@ -370,7 +370,7 @@ static void CheckSource(const Dataset *d, const Source *s, hsize_t block, Brenie
   if (file >= 0) H5Fclose(file);
 }
 
-/* Looks at all the files that a source with %b in its name stands for: one for each block of the rows it fills. */
+/* Checks all files of a source with %b in its name: one for each block of rows. */
 static void CheckNumbered(const Dataset *d, Source *s, BrenierGap *gap)
 {
   hsize_t start[H5S_MAX_RANK], stride[H5S_MAX_RANK], count[H5S_MAX_RANK], block[H5S_MAX_RANK];

@@ -61,7 +61,7 @@ static void AppendDescription(size_t length, char list[], const char name[], con
   if (used < length) snprintf(list + used, length - used, "]");
 }
 
-/* What is known of the datasets of a file that suit a role. */
+/* Datasets of a file that suit a role. */
 typedef struct {
   BrenierArrayRole role;
   char             list[512];
@@ -155,7 +155,7 @@ static PetscBool FollowLink(hid_t file, const char name[], size_t length, char t
   return PETSC_TRUE;
 }
 
-/* Says what is where a dataset was expected. */
+/* Describes the object at a path where a dataset was expected. */
 static void RefuseObject(const BrenierArrayFile *file, hid_t opened, BrenierArrayRole role, BrenierFault *fault)
 {
   const Suited suited = FindSuited(opened, role);

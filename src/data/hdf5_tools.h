@@ -27,7 +27,7 @@ hid_t BrenierHdf5Creation(hid_t class);
 */
 herr_t BrenierHdf5Sync(hid_t file);
 
-/* Lets whatever HDF5 still writes to a file, to close it, go to memory: for a file that is to be removed. */
+/* Redirects further writes of HDF5 to a file into memory, so that a file that is to be removed can be closed. */
 void BrenierHdf5Redirect(hid_t file);
 
 /* Makes the groups above `name`, and `name` itself when `itself`. */

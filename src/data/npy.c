@@ -49,7 +49,7 @@ PetscBool BrenierReadAt(int descriptor, void *buffer, size_t bytes, PetscInt64 o
   return PETSC_TRUE;
 }
 
-/* The cursor functions move *at past what they read and return false when the text is something else. */
+/* The cursor functions move *at behind the text that they read, and return false if it is something else. */
 static void SkipBlanks(const char **at)
 {
   while (**at == ' ' || **at == '\t' || **at == '\n' || **at == '\r') ++*at;
@@ -247,7 +247,8 @@ static PetscInt64 FindNonzero(const BrenierArrayFile *file, int descriptor, Pets
   return file->file_bytes;
 }
 
-/* Looks at what is behind the array, which np.load() passes over: padding is zeros, anything else would be lost. */
+/* Checks the bytes behind the array, which np.load() ignores: zeros are padding, anything else is data that would be
+   lost. */
 static void CheckRest(BrenierArrayFile *file, int descriptor, PetscInt64 end, BrenierFault *fault)
 {
   const PetscInt64 rest = FindNonzero(file, descriptor, end);

@@ -8,13 +8,14 @@
 /* What counts as a direction, in parts of the range along each axis, and in roundings of the largest coordinate. */
 static const PetscReal brenier_least_part = 1e-12, brenier_roundings = 8.0;
 
-/* Ranges that rounding reaches to this part tell nothing of rank. */
+/* Axes whose range is rounding to this part are ignored for the rank. */
 static const PetscReal brenier_blurred = 1e-6;
 
-/* Targets looked at first, beyond the dimension: when these span everything, the others need not be asked. */
+/* Targets that are tested first, beyond the dimension: if they span everything, the others are not needed. */
 static const PetscInt brenier_probe = 16;
 
-/* Targets less one of them, each axis in units of its range, and what is left of them beside the directions found. */
+/* Differences of the targets to one of them, each axis in units of its range, orthogonalised against the directions
+   found so far. */
 typedef struct {
   MPI_Comm   comm;
   PetscInt   dim;       /* axes that differ */

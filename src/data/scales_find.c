@@ -10,11 +10,11 @@
 static const PetscInt  brenier_scales_dim  = 4;
 static const PetscReal brenier_scales_work = 2e9; /* multiply-adds */
 
-/* A set that is joined to others at this many times the largest distance within makes scales worth while, as does a
-   target whose distance to the nearest is this factor from the median. */
+/* Targets have scales if two sets are joined at this many times the largest distance within one of them, or if the
+   distance of a target to its nearest is this factor from the median. */
 static const PetscReal brenier_one_kind = 30.0;
 
-/* The same of a group, where there are scales. */
+/* The same for a group, once there are scales. */
 static const PetscReal brenier_group_apart = 3.0;
 
 typedef struct {
@@ -116,7 +116,7 @@ static PetscInt FindSet(const Sets *s, PetscInt i)
   return i;
 }
 
-/* Nodes of set r are joined to others at a distance: they become a group where that is far. */
+/* Joins the nodes of set r to others at a distance: they become a group if it is large. */
 static void CloseSet(BrenierScales scales, Sets *s, PetscInt r, PetscReal apart, PetscReal factor)
 {
   const PetscBool one = (PetscBool)(s->within[r] == 0.0);

@@ -10,16 +10,16 @@
 
 /* Which ranks share memory. */
 typedef struct _p_BrenierNodes {
-  size_t cache_bytes; /* at most so much of what could be sent again a rank keeps, in memory of its own or the node's */
-  MPI_Comm     comm;  /* all ranks; borrowed */
-  MPI_Comm     node;  /* those of this node, in the order of comm */
-  PetscMPIInt  rank;  /* in node */
-  PetscMPIInt  n;     /* nodes */
-  PetscMPIInt  here;  /* this one */
-  PetscMPIInt  least; /* ranks of the smallest */
-  PetscMPIInt *first; /* where each node's ranks begin in `member`, shape [n + 1] */
-  PetscMPIInt *member; /* ranks of comm, one node after the other, ascending in each */
-  void        *cache;  /* what a higher layer keeps with the nodes, NULL for nothing, and how it is destroyed */
+  size_t       cache_bytes; /* cache limit of a rank, bytes, private and shared */
+  MPI_Comm     comm;        /* all ranks; borrowed */
+  MPI_Comm     node;        /* those of this node, in the order of comm */
+  PetscMPIInt  rank;        /* in node */
+  PetscMPIInt  n;           /* nodes */
+  PetscMPIInt  here;        /* this one */
+  PetscMPIInt  least;       /* ranks of the smallest */
+  PetscMPIInt *first;       /* where each node's ranks begin in `member`, shape [n + 1] */
+  PetscMPIInt *member;      /* ranks of comm, one node after the other, ascending in each */
+  void        *cache;       /* data of a higher layer that lives with the nodes, or NULL; and its destructor */
   PetscErrorCode (*destroy_cache)(void *cache);
 } * BrenierNodes;
 
@@ -27,7 +27,7 @@ typedef struct _p_BrenierNodes {
    is shared, and tests make several nodes of one machine. */
 PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes *nodes);
 
-/* Destroys what a higher layer keeps with the nodes. Collective. */
+/* Destroys the cached data. Collective. */
 PetscErrorCode BrenierNodesClearCache(BrenierNodes nodes);
 
 /* Collective; NULL is fine. */

@@ -1,4 +1,4 @@
-/* source.c - Implements source.h: what is the same for all sources. Their laws are in source_NAME.c. */
+/* source.c - Implements source.h: the parts that all sources share. Their laws are in source_NAME.c. */
 #include "source_impl.h"
 
 #include <brenier/base.h>

@@ -17,7 +17,7 @@ typedef struct {
   BrenierSymmetry symmetry;
   PetscBool       has_scale; /* whether there is a factor of lengths to choose */
   PetscInt        least_dim;
-  const char     *refusal; /* what is wrong with fewer dimensions, to end a sentence */
+  const char     *refusal; /* why fewer dimensions are refused, to end a sentence */
 
   /* Sequences 2 index and 2 index + 1 of the stream are the curve's. Not called for the line. */
   void (*draw_curve)(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index, BrenierCurve *curve);

@@ -267,7 +267,7 @@ static PetscBool MakeDurable(const char path[], PetscBool forget)
   return done;
 }
 
-/* Whether a dataset reads back with the checksum of what was handed to HDF5. */
+/* Whether a dataset reads back with the checksum of the data given to HDF5. */
 static PetscBool ReadsBack(hid_t file, const BrenierStoreDataset *d, void *buffer, size_t buffer_bytes)
 {
   const size_t  row_bytes = BrenierRowBytes(d->type, d->dim);

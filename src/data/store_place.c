@@ -1,5 +1,4 @@
-/* store_place.c - Where a store goes: links are followed to their end; what is there, or in the way, before any
-   work. */
+/* store_place.c - The place of a store: follows links to their end, and finds obstacles before any work. */
 #define _XOPEN_SOURCE 700
 #include "store_impl.h"
 
@@ -86,7 +85,7 @@ static void CheckOlder(const char path[], const char place[], const struct stat 
                     "%s is there already and you have no permission to replace it; name another file", path);
 }
 
-/* Makes a file in the folder and removes it: what a file system refuses, whatever the mode of the folder says. */
+/* Creates a file in the folder and removes it, since a file system may refuse it whatever the mode of the folder is. */
 static void TryFolder(const char path[], const char place[], const char folder[], BrenierFault *fault)
 {
   char      temporary[PETSC_MAX_PATH_LEN];

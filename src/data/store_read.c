@@ -61,7 +61,7 @@ static void OpenFile(BrenierStore store, const char format[], BrenierFault *faul
     BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: cannot open: %s", store->path, strerror(errno));
     return;
   }
-  // To open a pipe would wait for who writes into it
+  // Opening a pipe would wait for its writer
   if (!stat(store->path, &about) && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)) {
     BrenierFaultSet(fault, BRENIER_EXIT_IO, "%s: not a file but a pipe or device", store->path);
     return;

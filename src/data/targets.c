@@ -11,7 +11,7 @@
 #include <petscsf.h>
 #include <xxhash.h>
 
-/* Weights that sum to 1 but for rounding in single precision are not worth a notice. */
+/* Weights that sum to 1 up to rounding in single precision give no notice. */
 static const PetscReal brenier_notice_above = 1e-5;
 
 /* A share below this has no place in the 62 bits that masses are counted in. */

@@ -1,10 +1,11 @@
 /*
-  barycentre.c - Centres of mass of the cells.
+  barycentre.c - Barycentres of the cells: exact moments of the pieces, summed over the curves.
 
-  On a piece of a circle the moment is  int x = z1 int cos + z2 int sin;  on one of a chord it is z (e - s) across the
-                                        axis and
-  int t along it. Both are integrals of planes (envelope.h), with a, b, h one of them 1 and the others 0. Moments are
-  summed as integers, so they do not depend on the order.
+    circle   int x = z1 int cos t dt + z2 int sin t dt over the piece
+    chord    int x_k = int t dt along its axis k, and z_i (e - s) for the other coordinates i
+
+  Both are integrals of planes (envelope.h), with one of a, b, h equal to 1 and the others 0. Moments are summed as
+  integers, so they do not depend on the order.
 */
 #include "dual_private.h"
 

@@ -9,7 +9,7 @@
 
 enum { BRENIER_BLOCKS_TAG = 7103 };
 
-/* What stays from scan to scan: packing more than this costs next to nothing beside its scan. */
+/* Cache limit for packed targets between scans: packing more costs next to nothing beside its scan. */
 static const size_t brenier_scan_cache_bytes = (size_t)128 << 20;
 
 static PetscInt TilesOf(PetscInt n)
@@ -22,7 +22,7 @@ static PetscReal *RowsOf(const BrenierBlocks *blocks, PetscMPIInt owner)
   return (PetscReal *)blocks->rows.memory + (size_t)blocks->first_row[owner] * blocks->width;
 }
 
-/* What each rank has, and what of it is kept: rows, one copy a node, and packed tiles, one a rank, while they take no
+/* Layout of the blocks, and what is cached: rows, one copy a node, and packed tiles, one a rank, while they take no
    more than nodes->cache_bytes times the ranks of the smallest node; of the two the tiles rather than the rows. */
 static PetscErrorCode LayOut(BrenierBlocks *blocks, PetscInt n_rows)
 {
@@ -76,7 +76,7 @@ PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, Pe
   PetscCall(LayOut(blocks, n_rows));
   if (blocks->caches_rows) PetscCall(ShareRows(blocks, &found));
   if (!found && (*nodes)->cache) {
-    PetscCall(BrenierNodesClearCache(*nodes)); // the same on all ranks; what it held may be all that is missing
+    PetscCall(BrenierNodesClearCache(*nodes)); // the same on all ranks; the cache may have taken the missing memory
     PetscCall(ShareRows(blocks, &found));
   }
   if (!found && (*nodes)->n < blocks->size) {
@@ -174,7 +174,7 @@ static PetscErrorCode Pass(BrenierBlocks *blocks)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Waits for the blocks of the node at hand, and has those of the next one sent. */
+/* Waits for the blocks of this node of the ring, and requests those of the next one. */
 static PetscErrorCode BeginNode(BrenierBlocks *blocks)
 {
   PetscFunctionBegin;
@@ -186,8 +186,8 @@ static PetscErrorCode BeginNode(BrenierBlocks *blocks)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The next of the kept blocks: node by node, on each from the rank that this one is on its own, so that ranks do not
-   read the same at once. */
+/* The next cached block: node by node, on each node starting with a different rank, so that ranks do not read the same
+   rows at once. */
 static PetscErrorCode StepCached(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block)
 {
   const BrenierNodes nodes = blocks->nodes;
@@ -212,7 +212,7 @@ static PetscErrorCode StepCached(BrenierBlocks *blocks, PetscBool *more, Brenier
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Enters the heights of the rows of a tile, low rounded down. */
+/* Sets the heights of a tile from its rows, lower rounded down. */
 static void SetTileHeights(const BrenierBlocks *blocks, const PetscReal row[], BrenierPackedTile *tile)
 {
   for (size_t i = 0; i < tile->targets.n; ++i, row += blocks->width) {

@@ -1,10 +1,10 @@
 /*
   blocks.h - The targets of a scan, block by block: those of one rank at a time, as rows and packed for the kernel.
 
-  While packed targets and rows fit (512 MiB a rank, a node's rows shared by its ranks), a node keeps one copy of the
-  rows, in memory that its ranks share. Each rank fills in its own. Those of other nodes pass round a ring of nodes,
-  each block once a node, while the products with the blocks before them are under way; ranks of one node send each
-  other nothing. What has come is kept from round to round. Rows that do not fit pass round a ring of ranks in every
+  A row is a target with its two heights (scan.c). If packed targets and rows fit into 512 MiB a rank, a node has one
+  copy of all rows in memory that its ranks share. Each rank fills in its own rows. Rows of other nodes travel round a
+  ring of nodes, each block once a node, during the products with the block before. Ranks of one node send each other
+  nothing. Received rows are cached for the next rounds. Rows that do not fit travel round a ring of ranks in every
   round.
 */
 #pragma once
@@ -19,7 +19,7 @@ enum { BRENIER_ROW_LOWER, BRENIER_ROW_UPPER, BRENIER_ROW_COLUMNS };
 
 enum { BRENIER_TARGETS_AT_ONCE = 16384 };
 
-/* Targets as the kernel reads them, and their low heights, rounded down: what candidates begin with, side by side. */
+/* Targets packed for the kernel, and their lower heights, rounded down. */
 typedef struct {
   BrenierTileTargets targets;
   float             *lower;
@@ -45,7 +45,7 @@ typedef struct {
   /* parameters */
   BrenierNodes         nodes; /* borrowed */
   BrenierTileKind      kind;  /* of the curves */
-  BrenierTileAllowance most;  /* of all targets; the caller's, for whoever takes the blocks */
+  BrenierTileAllowance most;  /* of all targets; set by the caller, for the next user of the cache */
   size_t               dim, width;
   PetscBool            caches_tiles, caches_rows;
   PetscMPIInt          rank, size;
@@ -56,46 +56,47 @@ typedef struct {
   BrenierShared      rows;   /* of all blocks, in the order of the ranks */
   BrenierPackedTile *tile;   /* of all blocks, or one for any */
   PetscInt           n_tiles;
-  BrenierRing        ring; /* of rows that are not kept */
+  BrenierRing        ring; /* of rows that are not cached */
   /* status of a round */
   PetscBool      complete; /* once all rows have come */
-  PetscMPIInt    step, at; /* node at hand, counted back from this one, and the rank among its */
+  PetscMPIInt    step, at; /* present node, counted back from this one, and the rank within it */
   PetscInt       n_requests;
   MPI_Request   *request;
   MPI_Datatype   row_type;
   PetscLogDouble bytes; /* sent by this rank so far */
 } BrenierBlocks;
 
-/* Collective on the nodes' communicator. n_rows: this rank's. When the node's memory is not to be had, *nodes changes:
-   every rank is a node of its own from then on. */
+/* Collective on the communicator of the nodes. n_rows: of this rank. If shared memory is not available, *nodes is
+   replaced: every rank becomes a node of its own. */
 PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, PetscInt n_rows, size_t dim,
                                    BrenierBlocks *blocks);
 
-/* Says which targets the rows belong to, where they are not all targets in their order: this rank's are first +
+/* Sets the targets of the rows, where they are not all targets in their order: those of this rank are first +
    target[row]. Collective. 4 bytes a row of all ranks. */
 PetscErrorCode BrenierBlocksNumber(BrenierBlocks *blocks, BrenierGlobal first, const BrenierLocal target[]);
 
-/* Where this rank's rows go before a round, shape [n_rows, dim + BRENIER_ROW_COLUMNS]; NULL when they are there from an
-   earlier one. */
+/* Where the rows of this rank go before a round, shape [n_rows, dim + BRENIER_ROW_COLUMNS]; NULL if an earlier round
+   filled them. */
 PetscReal *BrenierBlocksOwn(BrenierBlocks *blocks);
 
-/* Hands out the next block of a round; *more = PETSC_FALSE after the last. Collective. Call it again when done with the
-   block. */
+/* Returns the next block of a round; *more = PETSC_FALSE after the last. Collective. The block is valid until the next
+   call. */
 PetscErrorCode BrenierBlocksStep(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block);
 
-/* Tiles of the block at hand, from tile `first` on: all that there are, or one, without caches_tiles, which lasts until
-   the next is asked for. Threads pack them. */
+/* Tiles of the present block, from tile `first` on: all of them; without caches_tiles a single one, valid until the
+   next call. Threads pack them. */
 PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, PetscInt *n,
                                   const BrenierPackedTile **tile);
 
 PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks);
 
 /*
-  BrenierBlocksFromCache, BrenierBlocksToCache - From one scan of all targets to the next, packed as they are
+  BrenierBlocksFromCache, BrenierBlocksToCache - Packed targets from one scan of all targets to the next
 
-  Collective. Keep destroys the blocks, or leaves them with the nodes for as long as the targets live, where all ranks
-  are on one node and they take no more than 128 MiB a rank. Take gives them back for curves of the same kind with other
-  heights, low and cap of this rank's targets in the order of their rows; *found = PETSC_FALSE where none are kept.
+  Collective. ToCache takes over the blocks: it caches them with the nodes while the targets live if all ranks are on
+  one node and they need at most 128 MiB a rank, and destroys them otherwise. FromCache returns them for curves of the
+  same kind, with other heights: lower and upper of the targets of this rank, in the order of their rows. *found =
+  PETSC_FALSE if the cache is empty.
 */
 PetscErrorCode BrenierBlocksFromCache(BrenierNodes nodes, BrenierTileKind kind, const PetscReal lower[],
                                       const PetscReal upper[], BrenierBlocks *blocks, PetscBool *found);

@@ -1,4 +1,16 @@
-/* bounds.c - Implements bounds.h. */
+/*
+  bounds.c - Implements bounds.h.
+
+  Sector g of a circle has the bound m_g(t) = a_g cos t + b_g sin t + h_g <= u. A target with the plane (a, b) and
+  height h can appear on the circle only if a cos t + b sin t + h > m_g(t) for some g and t in sector g. The first test
+  replaces this by a test on (a, b) alone. Choose a centre (alpha, beta), the first Fourier coefficient of the values of
+  m at the middles, and write (a, b) = (alpha, beta) + r (cos phi, sin phi). For each range of directions phi it stores
+  a radius R, so that no plane with r < R and height at most `middle` exceeds the bound; the radius falls linearly with
+  the height. SetRadii() computes R from F_k, the excess of the bound over the plane of the centre at end k of the
+  sectors:
+    R = min_k F_k / cos(angle between the direction and end k), over ends with a positive cosine,
+  where AboveAtEnds() lowers F_k so that the inequality at the ends implies it in between.
+*/
 #include <brenier/compat.h>
 
 #include "bounds.h"
@@ -28,18 +40,18 @@ typedef int64_t   Mask __attribute__((vector_size(32)));
 
 enum { LANES = sizeof(Lanes) / sizeof(PetscReal) };
 
-/* Radii are made anew when so many sectors have risen: those there hold all the same. */
+/* Radii are computed again when so many sectors have improved; until then the old ones are valid, just weaker. */
 enum { BRENIER_RAISED_ENOUGH = 8 };
 
 /* yes where the mask is set, no elsewhere. (A function would pass vectors wider than the base instruction set has.) */
 #define Choose(mask, yes, no) ((Lanes)(((mask) & (Mask)(yes)) | (~(mask) & (Mask)(no))))
 
-/* The first of the highest planes at each middle that is above `best` there, -1 if there is none; a number in double,
-   so that it is chosen as the values are. Raises `best`. */
+/* Number of the highest plane at each middle, the first of equal ones, -1 where none is above `best`; as a double, so
+   that it is selected by the same masks as the values. Raises `best`. */
 BRENIER_WIDE static void Highest(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal h[],
                                  const BrenierMiddles *at, PetscReal best[], PetscReal highest[])
 {
-  // Half of the sectors in one go, so that what is known of them stays in registers while all planes pass
+  // Half of the sectors at a time, so that their values stay in registers over the loop of the planes
   enum { HALF = BRENIER_SECTORS / 2, GROUPS = HALF / LANES };
 
   for (int first = 0; first < BRENIER_SECTORS; first += HALF) {
@@ -120,11 +132,12 @@ const BrenierMiddles *BrenierCircleMiddles(void)
 }
 
 /*
-  How far the bound is above a plane (alpha, beta, height) at the ends of the sectors, the lower of the two sides.
+  Excess of the bound over the plane (alpha, beta, height) at the ends of the sectors, the smaller of both sides.
   Returns the least.
 
-  What W the bound is above it in a sector of width 2w is P cos s + Q sin s + eta, so F = W - r k(s), k the cosine to
-  the nearest direction of a range, has F'' <= eta - F: if F >= eta w^2 / 2 at both ends (eta > 0), F >= 0 in between.
+  In a sector of width 2 w the excess is W(s) = P cos s + Q sin s + eta. Let k(s) be the cosine between s and the
+  nearest direction of a range, and F = W - r k. Then F'' <= eta - F. So for eta > 0, F >= eta w^2 / 2 at both ends
+  implies F >= 0 in between; `dip` is the 1/2 w^2, and a little for rounding.
 */
 BRENIER_WIDE static PetscReal AboveAtEnds(const BrenierBounds *bounds, const float centre[], PetscReal height,
                                           const BrenierMiddles *at, PetscReal above[])
@@ -145,7 +158,7 @@ BRENIER_WIDE static PetscReal AboveAtEnds(const BrenierBounds *bounds, const flo
   return least;
 }
 
-/* In each direction, how far from the centre planes stay below a bound that is above the centre's by so much. */
+/* Radii R of the head, from the excess at the ends. */
 BRENIER_WIDE static void Radii(const PetscReal above[], const PetscReal (*inverse)[BRENIER_DIRECTIONS],
                                PetscReal       radius[])
 {
@@ -159,11 +172,11 @@ BRENIER_WIDE static void Radii(const PetscReal above[], const PetscReal (*invers
 }
 
 /*
-  The first test of a circle, seen from the first Fourier coefficient of u.
+  Sets the first test of a circle: centre, radii and their decrease with the height.
 
-  The radius is known at the middle height, and at the highest one or, where the bound comes down to the centre's plane
-  before, as 0 there: the chord between lies below it. A centre that is not below the bound at the middle height has the
-  same radius in all directions.
+  The radius is computed at the middle height, and again at the highest one; if the plane of the centre reaches the
+  bound below that height, the radius is 0 there. It is concave in the height, so the chord between the two lies below
+  it. If the plane of the centre is not below the bound at the middle height, all directions get the same radius.
 */
 static void SetRadii(const BrenierBounds *bounds, BrenierHeights heights, BrenierTileCurves *tile, size_t c)
 {
@@ -216,7 +229,7 @@ PetscBool BrenierBoundsRaise(const BrenierMiddles *at, PetscInt n, const PetscRe
 
   if (n > 0) Highest(n, a, b, h, at, bounds->value, highest);
   for (int g = 0; n > 0 && g < BRENIER_SECTORS; ++g) {
-    // Which sectors rise is hard to foresee, so there is no branch
+    // Which sectors improve is unpredictable, so there is no branch
     const PetscBool rises = (PetscBool)(highest[g] >= 0.0);
     const PetscInt  i     = rises ? (PetscInt)highest[g] : 0;
 
@@ -310,8 +323,8 @@ void BrenierChordBoundsEnter(BrenierBounds *bounds, BrenierHeights heights, Bren
   BrenierTileSetLevel(tile, c, bounds->a[centre] + bounds->h[centre], bounds->b[centre]);
 }
 
-/* Up to half a turn the top lies inside when the difference rises at first and falls at last; on a longer piece one of
-   the two is enough. */
+/* Maximum of da cos t + db sin t on a piece. On up to half a turn the maximum is inside if the difference rises at the
+   start and falls at the end; on a longer piece one of the two is enough. */
 BRENIER_WIDE static void ReachOnCircle(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal upper[],
                                        const BrenierPlane *plane, const BrenierSpan *piece, PetscReal above[])
 {

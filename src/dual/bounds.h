@@ -1,9 +1,10 @@
 /*
-  bounds.h - What planes below u tell the filter about u along one curve.
+  bounds.h - Lower bounds of u along one curve, for the filter (tile.h).
 
-  In each sector the plane that is highest at its middle bounds u; where the planes are those of an envelope, that is u
-  there. The first test of a chord gets the plane at its centre; that of a circle gets the radii of the set of planes
-  below the bound.
+  A curve is divided into BRENIER_SECTORS sectors. Of the known planes below u, the one that is highest at the middle of
+  a sector bounds u in that sector; at the middle it is u where the planes are those of an envelope. The first test of a
+  chord uses the plane at the centre. The first test of a circle uses a star-shaped set of planes below the bound, given
+  by its radii in BRENIER_DIRECTIONS directions: bounds.c.
 */
 #pragma once
 
@@ -30,44 +31,44 @@ typedef struct {
    yet). */
 typedef struct {
   PetscReal a[BRENIER_SECTORS], b[BRENIER_SECTORS], h[BRENIER_SECTORS], value[BRENIER_SECTORS];
-  PetscInt  n_raised; /* sectors, since the radii of a circle were made last */
+  PetscInt  n_raised; /* improved sectors since the radii of a circle were computed */
 } BrenierBounds;
 
-/* Where the heights of the targets are that come: some height in the middle, one that none exceeds (HUGE_VAL: unknown),
-   and the most that the first test allows one (see tile.h), by which they may seem higher. */
+/* Heights of the targets to be scanned: one in the middle, an upper bound (HUGE_VAL: unknown), and the largest error
+   that the first test allows a target (tile.h), which adds to its height. */
 typedef struct {
   PetscReal            middle, highest;
   BrenierTileAllowance most;
 } BrenierHeights;
 
-/* Tables, filled when they are asked for first; to be asked for before threads call what follows, for bounds of their
+/* Tables, filled at the first call. Call them before threads use the functions below, each thread for bounds of its
    own. */
 const BrenierMiddles *BrenierCircleMiddles(void);
 const BrenierMiddles *BrenierChordMiddles(void);
 
-/* Forgets all planes. */
+/* Removes all planes. */
 void BrenierBoundsClear(BrenierBounds *bounds);
 
 /*
-  BrenierBoundsRaise - Takes those of n planes (a, b, h), all below u, that are higher in some sector than what is there
+  BrenierBoundsRaise - Improves the bounds by n planes (a, b, h), all below u
 
-  Not collective. Says whether there are any. at: the middles of the family of curves. chosen: shape [BRENIER_SECTORS],
-  the plane that each sector took, -1 for none; or NULL. After the first plane all sectors have one. O(n
-  BRENIER_SECTORS).
+  Not collective. Returns whether a sector improved. at: the middles of the family of curves. chosen: shape
+  [BRENIER_SECTORS], the new plane of each sector, -1 where it did not improve; or NULL. After the first plane all
+  sectors have one. O(n BRENIER_SECTORS).
 */
 PetscBool BrenierBoundsRaise(const BrenierMiddles *at, PetscInt n, const PetscReal a[], const PetscReal b[],
                              const PetscReal h[], BrenierBounds *bounds, PetscInt chosen[]);
 
-/* Enters the bounds, which have planes, as those of curve c of the tile. They hold for any u above these planes. Radii
-   of a circle stay as they are while few sectors have risen. Not collective. */
+/* Enters the bounds as those of curve c of the tile; every sector has a plane. They hold for any u above these planes.
+   The radii of a circle are computed again only when several sectors have improved. Not collective. */
 typedef void       BrenierBoundsEnter(BrenierBounds *bounds, BrenierHeights heights, BrenierTileCurves *tile, size_t c);
 BrenierBoundsEnter BrenierCircleBoundsEnter, BrenierChordBoundsEnter;
 
 /*
-  BrenierBoundsReach - How far planes (a, b, cap) get above one piece of an envelope and its plane
+  BrenierBoundsReach - Largest difference of planes (a, b, upper) and one piece of an envelope
 
-  Not collective. above: shape [n], raised to the largest difference on the piece where that is larger. Exact up to
-  rounding.
+  Not collective. above: shape [n], raised to the maximum on the piece of (a, b, upper) minus its plane where that is
+  larger. Exact up to rounding.
 */
 typedef void       BrenierBoundsReach(PetscInt n, const PetscReal a[], const PetscReal b[], const PetscReal upper[],
                                       const BrenierPlane *plane, const BrenierSpan *piece, PetscReal above[]);

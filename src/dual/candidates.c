@@ -1,11 +1,17 @@
-/* candidates.c - Implements candidates.h. */
+/*
+  candidates.c - Implements candidates.h: an arena with the entries of all lists.
+
+  The list of curve c lies at offset[c] to offset[c] + n[c] - 1. A list that grows moves to the end of the arena, and
+  its old entries are lost. Saved lists are offsets into the same arena: entries before fixed_end are never overwritten,
+  and a list there moves before it changes. Compaction moves all lists, present and saved, together.
+*/
 #include "candidates.h"
 
 #include <brenier/compat.h>
 
 #include <stdlib.h>
 
-/* Lists this many times as long as full scans make them are made anew. */
+/* Ratio of the length of all lists to that after full scans at which all curves are scanned again. */
 static const PetscReal brenier_list_growth = 3.0;
 
 PetscErrorCode BrenierCandidatesAddCurves(BrenierCandidates *lists, PetscInt n_curves)
@@ -100,7 +106,7 @@ PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists)
   PetscInt64               n, end = 0;
 
   PetscFunctionBegin;
-  // A third unused, or more with a saved generation: most lists are those that are saved
+  // A third unused, or more with a saved generation: most lists are the saved ones
   if (lists->end <= lists->n_total + lists->n_total / 2 + saved->n_total) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscMalloc1((size_t)lists->n_curves + (size_t)saved->n_curves, &place));
   n = CollectPlaces(lists, place);
@@ -115,7 +121,7 @@ PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists)
     end += place[i].n;
   }
   lists->end = end;
-  if (saved->n_total > 0) lists->fixed_end = end; // what lies where is not told apart any more
+  if (saved->n_total > 0) lists->fixed_end = end; // after the move saved and present lists are not separate any more
   PetscCall(PetscFree(place));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -3,7 +3,7 @@
   generation of them.
 
   Lists lie in one arena; one that grows moves to its end, and the arena is compacted when much of it is not in use.
-  What the saved generation holds stays as it is. certificates.c says what a list is good for.
+  Entries of the saved generation do not change. certificates.c says when a list is complete.
 */
 #pragma once
 
@@ -28,7 +28,7 @@ typedef struct {
   BrenierGlobal *global;
   BrenierGhost  *ghost; /* undefined between a scan and the halo that follows it */
   PetscReal     *a, *b;
-  float         *lower; /* of an anchor, the height it must not fall below; -INFINITY for the others */
+  float         *lower; /* lower height of a plane of the support; -INFINITY for the others */
   /* data */
   BrenierSavedLists saved;
 } BrenierCandidates;
@@ -40,22 +40,22 @@ PetscErrorCode BrenierCandidatesAddCurves(BrenierCandidates *lists, PetscInt n_c
 PetscErrorCode BrenierCandidatesSet(BrenierCandidates *lists, PetscInt c, PetscInt n, const BrenierGlobal global[],
                                     const PetscReal a[], const PetscReal b[], const float lower[]);
 
-/* Moves the lists, and those that are saved, side by side when much of the arena is not in use. Not collective. */
+/* Moves the lists, present and saved, side by side if much of the arena is unused. Not collective. */
 PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists);
 
-/* Whether the lists are so much longer than the n_fresh entries that full scans made that another full scan is due.
-   Collective. */
+/* Whether the lists are so much longer than the n_fresh entries that full scans made that all curves are to be scanned
+   again. Collective. */
 PetscErrorCode BrenierCandidatesTooLong(const BrenierCandidates *lists, MPI_Comm comm, PetscInt64 n_fresh,
                                         PetscBool *too_long);
 
-/* Forgets the lists of all curves, but not those that are saved. Not collective. */
+/* Removes the lists of all curves, but not the saved ones. Not collective. */
 void BrenierCandidatesClear(BrenierCandidates *lists);
 
-/* Notes the lists as they are, or forgets what was saved. Not collective. 12 bytes a curve. */
+/* Saves the present lists, or removes the saved ones. Not collective. 12 bytes a curve. */
 PetscErrorCode BrenierCandidatesSave(BrenierCandidates *lists);
 PetscErrorCode BrenierCandidatesClearSaved(BrenierCandidates *lists);
 
-/* The longest list's length. Not collective. */
+/* Length of the longest list. Not collective. */
 PetscInt BrenierCandidatesLongest(const BrenierCandidates *lists);
 
 PetscErrorCode BrenierCandidatesFree(BrenierCandidates *lists);

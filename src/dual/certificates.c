@@ -1,17 +1,24 @@
 /*
-  certificates.c - Which lists still hold at new heights, and what has to be scanned again.
+  certificates.c - Which candidate lists are complete at new heights, and what has to be scanned again.
 
-  A scan makes the list of a curve for slacks s_j >= 0 of the targets: at heights h (gauged: sum nu h = 0, which no
-  plane notices) it bounds u along the curve from below by the envelope l of the planes at h_j - s_j, and keeps every
-  target whose plane at cap_j = h_j + s_j reaches l somewhere. The planes that make up l are the curve's anchors. Later,
-  at other heights g, no target beyond the list can appear on the curve as long as
+  A list with a skin, as in molecular dynamics (Verlet, Phys. Rev. 159 (1967)). Let s_j >= 0 be the skin of target j,
+  and h the heights of a scan, gauged: sum nu h = 0. The scan sets
+    lower_j = h_j - s_j,   upper_j = h_j + s_j,   l = the envelope along the curve of the planes at lower_j.
+  It lists the targets whose plane at upper_j reaches l somewhere on the curve. The planes of l that are highest at the
+  middle of a sector (bounds.h) are the support of the list; they keep their lower height. At other heights g the list
+  is complete if
 
-    u is not below l: surely so while g_j >= h_j - s_j for its anchors, and otherwise a comparison of the two
-    envelopes tells; and g_j <= cap_j for all targets.
+    (1) u >= l on the curve, and
+    (2) g_j <= upper_j for all targets:
 
-  A curve that fails the first is stale and scanned again. A target that rose further gets a new cap and meets
-  all other curves again, against the same l. Where neither happens, an evaluation walks the lists and scans nothing. A
-  plane that failed a certificate has seldom reached a curve yet: trusted lists are walked without asking.
+  then a target that is not listed lies below l, hence below u. (1) holds if g_j >= lower_j for the support; otherwise
+  the envelopes of the list at g and of the support at lower_j are compared, which is exact for what is listed.
+
+  A list that violates (1) is invalid: its curve is scanned with all targets. A target that violates (2) gets a new
+  upper height and is rescanned: it meets the other curves again, against the same l. If nothing is violated, an
+  evaluation walks the envelopes of the lists and scans nothing. A lazy evaluation does not check (1): where the support
+  has fallen, u may lack planes that are not listed. Few of them appear on the curve, and BrenierDualMissing() bounds
+  what the energy lacks.
 */
 #include "certificates.h"
 #include "scan.h"
@@ -22,7 +29,7 @@
 #include <math.h>
 #include <omp.h>
 
-/* Whether the list of curve c still holds at the ghosts' heights. */
+/* Whether all planes of the support of curve c are at their lower heights or above: sufficient for (1). */
 static PetscBool Holds(const BrenierCandidates *lists, const BrenierHalo *halo, PetscInt c, PetscReal shift)
 {
   if (lists->n[c] < 0) return PETSC_FALSE;
@@ -46,10 +53,10 @@ static PetscReal RoundedUp(PetscReal x)
 }
 
 /*
-  Moves the caps to heights h where that is due, and lists the targets that moved up. In the middle of an iteration that
-  is where h is above the cap; when the sample grows or the slacks change, caps that are too generous come down, which
-  costs nothing, and those with less than half their slack left go up, before the new curves are scanned. Rounding
-  leaves room for heights that only the gauge has moved.
+  Sets upper heights anew where necessary, and selects the targets whose upper height rose. Normally these are the
+  targets with h above it. After a change of the sample or the skins, upper heights also come down to h + skin, which
+  costs nothing, and rise where less than half of the skin is left, before the new curves are scanned. They are rounded
+  upwards, so that a change of the gauge alone moves none.
 */
 static PetscInt MoveUpper(BrenierSkin *skin, PetscInt n_local, const PetscReal h[], BrenierLocal rescanned[])
 {
@@ -66,11 +73,12 @@ static PetscInt MoveUpper(BrenierSkin *skin, PetscInt n_local, const PetscReal h
   return n;
 }
 
-/* Room for the envelope of a curve's anchors at low, and for that of its list at the ghosts' heights. */
+/* Work space: l, the envelope of the support at its lower heights, and u, that of the list at the heights of the
+   ghosts. */
 typedef struct {
   BrenierEnvelope floor, top;
   PetscInt        capacity;
-  PetscReal      *a, *b, *lower; /* of the anchors */
+  PetscReal      *a, *b, *lower; /* of the support */
   PetscReal      *h;             /* of the list */
 } Comparison;
 
@@ -94,8 +102,7 @@ static PetscErrorCode FreeComparison(Comparison *work)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether the envelope of the planes a, b (of a list), heights lowered by shift, lies nowhere below that of the
-   anchors. */
+/* Whether u, the envelope of the planes a, b with the heights lowered by shift, lies nowhere below l. */
 static PetscBool Covers(const BrenierCurves *curves, const PetscReal a[], const PetscReal b[], PetscReal shift,
                         const Comparison *work)
 {
@@ -113,7 +120,8 @@ static PetscBool Covers(const BrenierCurves *curves, const PetscReal a[], const 
   return PETSC_TRUE;
 }
 
-/* Whether the list of curve c holds although an anchor fell below its low: other planes may have taken its place. */
+/* Condition (1) for a curve with a plane of its support below the lower height: other planes may have taken its
+   place. */
 static PetscErrorCode HoldsStill(BrenierDual dual, PetscInt c, Comparison *work, PetscBool *holds)
 {
   const BrenierCandidates *lists = &dual->candidates;
@@ -139,8 +147,8 @@ static PetscErrorCode HoldsStill(BrenierDual dual, PetscInt c, Comparison *work,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Splits the local curves into those whose list holds, from the front of `curve`, and the others behind them; returns
-   how many hold. While lists are trusted, every curve that has one counts as such. */
+/* Sorts the local curves: first the n_hold curves with a valid list, then the others. Without the check every curve
+   with a list counts as valid. */
 static PetscErrorCode CheckLists(BrenierDual dual, PetscInt curve[], PetscInt *n_hold)
 {
   const BrenierCandidates *lists    = &dual->candidates;
@@ -166,12 +174,12 @@ static PetscErrorCode CheckLists(BrenierDual dual, PetscInt curve[], PetscInt *n
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What the certificates no longer cover. */
+/* What violates the certificates. */
 typedef struct {
   PetscInt      n_rescanned;
   BrenierLocal *rescanned;
-  PetscReal    *lower;                              /* of all targets here, for lists that are made */
-  PetscInt64    n_invalid, n_hold, n_rescanned_all; /* stale curves, curves that hold, risen targets, over all ranks */
+  PetscReal    *lower;                              /* of all targets here, for new lists */
+  PetscInt64    n_invalid, n_hold, n_rescanned_all; /* invalid and valid curves, targets to rescan; of all ranks */
 } Failures;
 
 static PetscErrorCode FindFailures(BrenierDual dual, const PetscReal h[], PetscInt n_hold, Failures *f)
@@ -194,8 +202,8 @@ static PetscErrorCode FindFailures(BrenierDual dual, const PetscReal h[], PetscI
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Scans what the certificates no longer cover: stale curves with all targets, risen targets with the other curves.
-   Where that would make long lists of short ones, as heights moved by many slacks, every curve is scanned. */
+/* Scans invalid curves with all targets, and rescans targets with the other curves. If that makes the lists too long,
+   since heights moved by many skins, every curve is scanned. */
 static PetscErrorCode UpdateLists(BrenierDual dual, const PetscReal h[], PetscInt n_hold, const PetscInt curve[])
 {
   BrenierCandidates *lists    = &dual->candidates;
@@ -227,7 +235,8 @@ static PetscErrorCode UpdateLists(BrenierDual dual, const PetscReal h[], PetscIn
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* How far u lies below the envelope of the anchors of curve c on the mean at most. */
+/* Upper bound of the mean of (l - u)+ on curve c: where the plane of l is at g_j < lower_j, u is at least l - (lower_j
+   - g_j), as the list contains it. */
 static PetscErrorCode MissingOnCurve(BrenierDual dual, PetscInt c, Comparison *work, PetscReal *missing)
 {
   const BrenierCandidates *lists = &dual->candidates;
@@ -274,7 +283,7 @@ PetscErrorCode BrenierDualMissing(BrenierDual dual, PetscReal *missing)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The envelope of a list at the ghosts' heights, and its integral. h: room for them; -1 when memory is out. */
+/* The envelope of a list at the heights of the ghosts, and its integral. h: work; -1 when out of memory. */
 static int WalkList(BrenierDual dual, PetscInt c, PetscReal h[], BrenierEnvelope *envelope)
 {
   const BrenierCandidates *lists = &dual->candidates;
@@ -287,7 +296,7 @@ static int WalkList(BrenierDual dual, PetscInt c, PetscReal h[], BrenierEnvelope
   return 0;
 }
 
-/* Exact envelopes of all lists at the ghosts' heights: threads walk some, one enters them. */
+/* Exact envelopes of all lists at the heights of the ghosts. Threads compute them, one thread stores them in order. */
 static PetscErrorCode Walk(BrenierDual dual)
 {
   const BrenierCandidates *lists     = &dual->candidates;

@@ -1,4 +1,4 @@
-/* curve.c - Implements curve.h: the one place that tells the families of curves apart. */
+/* curve.c - Implements curve.h: the table of the families of curves. No other file distinguishes them. */
 #include "curve.h"
 
 #include <brenier/dot.h>

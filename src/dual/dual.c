@@ -1,4 +1,4 @@
-/* dual.c - Implements dual.h: the object, what it is made of, and the door where heights are normalised. */
+/* dual.c - Implements dual.h: creation, growth and destruction, and the normalisation of heights. */
 #include "dual_private.h"
 
 PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSource source, PetscInt64 seed, uint32_t stream,

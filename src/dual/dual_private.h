@@ -15,20 +15,19 @@
 #include "pieces.h"
 #include "sample.h"
 
-/* How far heights may move before lists have to be looked at. Heights are normalised, arrays of shape [targets
-   here]. */
+/* How far heights may move before lists become invalid. Heights are normalised, arrays of shape [targets here]. */
 typedef struct {
   PetscBool  is_kept;     /* whether there are lists at all */
-  PetscBool  skips_check; /* lists are walked without asking for their certificates */
-  PetscBool  changed;     /* slack or sample changed since the last evaluation */
+  PetscBool  skips_check; /* evaluations are lazy: certificates.c */
+  PetscBool  changed;     /* skins or sample changed since the last evaluation */
   PetscReal *width;       /* how far each height may move */
-  PetscReal *upper;       /* heights up to which the lists hold, gauged */
+  PetscReal *upper;       /* upper heights of the lists, gauged */
   PetscReal  shift;       /* sum nu h at the last evaluation */
 } BrenierSkin;
 
-/* What BrenierDualTakeSnapshot() noted beside the lists: the sample as it was. */
+/* What BrenierDualTakeSnapshot() saved beside the lists. */
 typedef struct {
-  PetscInt        n_segments, n_local; /* n_segments = 0: nothing is noted */
+  PetscInt        n_segments, n_local; /* n_segments = 0: no snapshot */
   PetscReal      *upper;               /* as in BrenierSkin; NULL without lists */
   BrenierDualWork work;
 } BrenierSnapshot;
@@ -38,12 +37,12 @@ struct _p_BrenierDual {
   MPI_Comm       comm;
   BrenierTargets targets; /* borrowed */
   PetscBool      verify;
-  PetscBool      repeats; /* curves that are scanned were counted before */
+  PetscBool      repeats; /* scanned curves were counted by the run that this one continues */
   /* data */
   BrenierSample     sample;     /* which curves there are, and which of them this rank has */
   BrenierCurves     curves;     /* their family */
   BrenierCandidates candidates; /* lists of all local curves, and a saved generation */
-  BrenierSkin       skin;       /* what the lists are good for */
+  BrenierSkin       skin;       /* when the lists are complete */
   BrenierSnapshot   snapshot;
   /* data: the last evaluation */
   BrenierPieces pieces; /* envelopes of all local curves */
@@ -53,6 +52,6 @@ struct _p_BrenierDual {
   BrenierDualWork work;
 };
 
-/* Heights, or slacks, in units of the normalised targets: done once, where they come in; shape [targets here]. Not
-   collective. */
+/* Heights or skins in units of the normalised targets, shape [targets here]. Called once, where they enter the dual.
+   Not collective. */
 PetscErrorCode BrenierHeightsNormalise(BrenierTargets targets, Vec height, PetscReal h[]);

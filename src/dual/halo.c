@@ -3,7 +3,7 @@
 
 #include <brenier/compat.h>
 
-/* Which targets were seen, a bit each, and how many in earlier words. */
+/* Bitmap of the targets on this rank, and the number of bits in earlier words. */
 typedef struct {
   size_t    n_words;
   uint64_t *seen;

@@ -22,7 +22,7 @@ typedef struct {
   Crossing   *crossing;
 } CrossingTable;
 
-/* What the Hessian is made of: the curves that stand for the sample, and their pieces. */
+/* Input of the Hessian: the curves that represent the sample, and their pieces. */
 typedef struct {
   const BrenierSample *sample;
   const BrenierCurves *curves;
@@ -36,7 +36,7 @@ static Crossings CrossingsOf(BrenierDual dual, PetscInt64 stride)
   return (Crossings){&dual->sample, &dual->curves, &dual->pieces, stride, dual->targets->unit};
 }
 
-/* The pieces that meet where piece p ends: itself and *next. False where a curve ends, or when both are one cell. */
+/* The pieces on both sides of the end of piece p: p and *next. False at the end of a curve, or if both are one cell. */
 static PetscBool Adjacent(const Crossings *x, PetscInt c, PetscInt64 p, PetscInt64 *next)
 {
   const BrenierPieces *pieces = x->pieces;
@@ -47,7 +47,7 @@ static PetscBool Adjacent(const Crossings *x, PetscInt c, PetscInt64 p, PetscInt
   return (PetscBool)(pieces->ghost[p] != pieces->ghost[*next]);
 }
 
-/* Number of curves that stand for the sample. */
+/* Number of curves that represent the sample. */
 static PetscInt64 CurvesUsed(const Crossings *x)
 {
   return (x->sample->n_curves + x->stride - 1) / x->stride;

@@ -1,10 +1,10 @@
 /*
-  lift.c - How far below u a plane lies: the least u - f_i over all curves, exact.
+  lift.c - The gap of a plane, the least value of u - f_i over all curves, exact; and the lift of empty cells by it.
 
-  On one piece of one curve u - f_i is the difference of two planes, whose least value is known in closed form. The
-  targets in question travel round the ring with the least value found so far; raised by it, a plane that passes no test
-  of the filter lies lower below u everywhere on that curve, so the curve is skipped. Every rank meets every such
-  target.
+  On one piece of one curve u - f_i is the difference of two planes, whose minimum has a closed form. The targets travel
+  round the ring with the least value found so far. If a plane, raised by that value, passes no test of the filter on a
+  curve, then its gap on this curve is larger, and the curve is skipped. Every rank evaluates all of these targets on
+  its curves.
 */
 #include "dual_private.h"
 #include "bounds.h"
@@ -144,7 +144,7 @@ static PetscErrorCode SetGapBounds(GapScan *scan, PetscInt c)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Draws local curves [first, first + n) and enters what their pieces tell about u. */
+/* Draws local curves [first, first + n), and sets their bounds from their pieces. */
 static PetscErrorCode SetGapCurves(GapScan *scan, PetscInt first, PetscInt n)
 {
   BrenierDual dual = scan->dual;
@@ -181,7 +181,7 @@ static PetscErrorCode ScanGapBlock(GapScan *scan, PetscInt n_curves, PetscInt n,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One round of the ring: all local curves meet each block in turn. */
+/* One round of the ring: all local curves with each block of targets. */
 static PetscErrorCode ScanGaps(GapScan *scan, BrenierRing *ring)
 {
   PetscBool      more;

@@ -34,7 +34,7 @@ static PetscErrorCode Reserve(BrenierPieces *pieces, PetscInt64 n, PetscInt **in
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Appends an envelope; the numbers of its planes go to *index, behind those that are there. */
+/* Appends an envelope; the numbers of its planes are appended to *index. */
 static PetscErrorCode Enter(BrenierPieces *pieces, PetscInt c, const BrenierEnvelope *envelope, const PetscInt number[],
                             const PetscReal a[], const PetscReal b[], PetscInt **index)
 {

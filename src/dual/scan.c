@@ -1,18 +1,25 @@
 /*
-  scan.c - Curves meet targets, chunk by chunk of curves, block by block of targets.
+  scan.c - A scan: products of curves with targets, chunk by chunk of curves, block by block of targets.
 
-  Each curve of a chunk keeps a candidate list: targets the filter let through. A target has two heights: low, at which
-  it bounds u from below, and cap, at which it is filtered; both are its height when only the pieces at that height are
-  wanted. The planes that come bound u at low (which only grows when more targets come), the bounds sharpen the filter,
-  and a list that is full is thinned by them. A curve with pieces starts from the bounds that these give at the new
-  heights. At the end of a round a list is all that the bounds leave.
+  Of C n pairs (curve, target) only those in which the plane of the target may appear on the curve matter. The scan
+  bounds u from below, tests every pair against the bound, and sharpens the bound by the targets that pass (branch and
+  bound).
 
-  Planes come as the kernel's product has them, in single precision, with low and cap moved apart by the error of that
-  product, so that they bound and are filtered as the true planes would. Most are dropped again before their block of
-  targets leaves; those that are not get their planes in double then, low and cap as they are.
+  Each target has two heights: at `lower` its plane bounds u from below, at `upper` >= lower it is tested. For the
+  pieces at h both are h_j; for a candidate list with a skin s they are h_j - s_j and h_j + s_j. Write L for the bound
+  along a curve:
+    for each block of targets, for each target that passes the filter at upper_j against L (tile.h):
+      add it to the survivors of the curve; raise L by its plane at lower_j (bounds.h);
+      if the list of survivors is full, test all of them again, in double precision.
+  L only grows, so what was dropped stays below it. If the sink knows planes below u, L starts from these. The survivors
+  at the end are all targets that L does not rule out; the sink decides what becomes of them (sinks.c).
 
-  Threads share the curves of a chunk. What they run is plain C, as PETSc's functions are not for several threads at
-  once; what they found is entered into the dual by one thread, curve by curve, in order.
+  The kernel gives planes in single precision, with lower and upper moved apart by the error of the product: bounds and
+  tests hold for the exact planes. Most survivors are dropped before their block leaves. The others get their planes in
+  double precision, and their exact lower and upper, while the block is there.
+
+  Threads share the curves of a chunk and run plain C, as functions of PETSc are not thread-safe. One thread enters the
+  results into the dual, curve by curve, in order.
 */
 #include "scan.h"
 
@@ -22,7 +29,7 @@
 #include <math.h>
 #include <omp.h>
 
-/* Candidates that make it worth while to raise the bounds by them. */
+/* Survivors that are collected before the bounds are raised by them. */
 enum { BRENIER_RAISE_BY = 8 };
 
 /* Curves are given to threads in multiples of what the kernel takes together, circles or chords. */
@@ -35,7 +42,7 @@ enum { BRENIER_CHUNK_CURVES = 4096 };
 
 typedef struct Worker Worker;
 
-/* Curves that meet targets together. Curve jc of the chunk is local curve index[jc]. */
+/* Curves that are scanned together. Curve jc of the chunk is local curve index[jc]. */
 typedef struct {
   /* parameters */
   const BrenierScanInput *input;
@@ -43,7 +50,7 @@ typedef struct {
   const BrenierCurves    *curves;
   const PetscInt         *index; /* shape [n] */
   PetscInt                n;
-  BrenierHeights          heights; /* of the targets that come, at cap */
+  BrenierHeights          heights; /* of the targets to be scanned, at upper */
   /* data */
   PetscReal        *z;      /* vectors in double, shape [n, 2, dim] */
   BrenierCurve     *curve;  /* shape [n] */
@@ -84,7 +91,7 @@ static void RaiseBounds(Chunk *chunk, PetscInt jc, const BrenierPlanes *below)
     family->enter(bounds, chunk->heights, &chunk->tile, (size_t)jc);
 }
 
-/* Bounds u along curve jc by the candidates that have not done so yet, where lists are thinned. */
+/* Raises the bounds of curve jc by the survivors that have not done so yet, where lists are thinned. */
 static void RaiseByCandidates(Chunk *chunk, PetscInt jc)
 {
   BrenierSurvivors   *list  = &chunk->list[jc];
@@ -96,7 +103,7 @@ static void RaiseByCandidates(Chunk *chunk, PetscInt jc)
   list->n_bounds = list->n;
 }
 
-/* Drops from the list of curve jc what the bounds rule out. */
+/* Drops the survivors of curve jc that the bounds rule out. */
 static int DropCandidates(Worker *w, PetscInt jc)
 {
   Chunk                  *chunk   = w->chunk;
@@ -126,7 +133,7 @@ static inline void Prefetch(const PetscReal row[], PetscInt n)
   for (PetscInt k = 0; k < n; k += line) __builtin_prefetch(row + k);
 }
 
-/* Planes in double of the candidates of curve jc that came from the block, which is about to leave. */
+/* Computes the planes in double precision of the survivors of curve jc from this block. */
 static void MakeExact(Chunk *chunk, PetscInt jc)
 {
   const PetscInt    dim = chunk->curves->dim, ahead = 3;
@@ -221,7 +228,7 @@ static PetscErrorCode DestroyChunk(Chunk *chunk, BrenierScanWork *work)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Draws curve jc of the chunk, and bounds u along it by what is known. */
+/* Draws curve jc of the chunk, and bounds u along it by the planes that the sink knows. */
 static int BeginCurve(Worker *w, PetscInt jc)
 {
   Chunk                 *chunk = w->chunk;
@@ -256,8 +263,8 @@ static PetscErrorCode BeginChunk(Chunk *chunk, PetscInt n, const PetscInt index[
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Meets curves [first, first + n) of the chunk with tiles of the block at hand, and makes their candidates exact when
-   these are the last. */
+/* Scans curves [first, first + n) of the chunk with tiles of the present block. After the last tile their survivors are
+   made exact. */
 static int ScanCurves(Worker *w, PetscInt first, PetscInt n, const BrenierPackedTile tile[], PetscInt n_tiles,
                       PetscBool last)
 {
@@ -276,8 +283,7 @@ static int ScanCurves(Worker *w, PetscInt first, PetscInt n, const BrenierPacked
   return 0;
 }
 
-/* Curves that meet targets one after the other: few, so that their lists stay in cache, and so that each thread gets
-   some. */
+/* Curves that a thread scans together: few, so that their lists stay in cache and every thread gets some. */
 static PetscInt CurvesAtOnce(const Chunk *chunk)
 {
   const PetscInt shares = 4 * chunk->n_workers,
@@ -287,7 +293,7 @@ static PetscInt CurvesAtOnce(const Chunk *chunk)
   return PetscMin((PetscInt)chunk->tile.n_at_once, PetscMax(units, 1) * BRENIER_CURVES_UNIT);
 }
 
-/* Meets the curves of the chunk with the block at hand. */
+/* Scans the curves of the chunk with the present block. */
 static PetscErrorCode ScanBlock(Chunk *chunk, BrenierBlocks *blocks)
 {
   const int            vectors = chunk->curves->family->n_vectors;
@@ -312,7 +318,7 @@ static PetscErrorCode ScanBlock(Chunk *chunk, BrenierBlocks *blocks)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Meets the curves of the chunk with all targets. */
+/* Scans the curves of the chunk with all targets. */
 static PetscErrorCode ScanRound(Chunk *chunk, BrenierBlocks *blocks)
 {
   PetscBool more;
@@ -326,7 +332,7 @@ static PetscErrorCode ScanRound(Chunk *chunk, BrenierBlocks *blocks)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Has the sink make of the candidates of curve jc, for itself, what it wants. */
+/* Lets the sink process the survivors of curve jc. */
 static int FinishCurve(Worker *w, PetscInt jc, BrenierEnvelope *envelope)
 {
   const Chunk           *chunk = w->chunk;
@@ -338,7 +344,7 @@ static int FinishCurve(Worker *w, PetscInt jc, BrenierEnvelope *envelope)
   return sink->finish ? sink->finish(sink->context, chunk->index[jc], &w->scratch, list, envelope) : 0;
 }
 
-/* Hands the candidates of the chunk to the sink: threads finish some curves, one enters them. */
+/* Gives the survivors of the chunk to the sink: threads finish several curves, then one thread enters them. */
 static PetscErrorCode EndChunk(Chunk *chunk, PetscBool *enough)
 {
   const BrenierScanSink *sink   = chunk->sink;
@@ -360,7 +366,7 @@ static PetscErrorCode EndChunk(Chunk *chunk, PetscBool *enough)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Number of targets that this rank brings, and the i-th of them. */
+/* Number of selected targets of this rank, and the i-th of them. */
 static PetscInt ChosenHere(const BrenierScanInput *input)
 {
   return input->chooses ? input->n_targets : input->targets->n_local;
@@ -371,7 +377,7 @@ static inline BrenierLocal ChosenAt(const BrenierScanInput *input, PetscInt i)
   return input->chooses ? input->target[i] : i;
 }
 
-/* The rows of the chosen targets: normalised coordinates and columns. */
+/* Rows of the selected targets: normalised coordinates, lower and upper height. */
 static PetscErrorCode FillOwnBlock(const BrenierScanInput *input, const PetscReal y[], PetscReal block[])
 {
   const size_t   dim = (size_t)input->curves->dim;
@@ -389,7 +395,7 @@ static PetscErrorCode FillOwnBlock(const BrenierScanInput *input, const PetscRea
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Mean and largest of the chosen targets' caps, the same for any number of ranks. */
+/* Mean and largest upper height of the selected targets, the same for any number of ranks. */
 static PetscErrorCode FindHeights(const BrenierScanInput *input, BrenierHeights *heights)
 {
   const MPI_Comm comm  = input->targets->comm;
@@ -412,7 +418,7 @@ static PetscErrorCode FindHeights(const BrenierScanInput *input, BrenierHeights 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The most that the chosen targets are allowed. */
+/* Largest error that the first test allows a selected target. */
 static PetscErrorCode FindAllowance(const BrenierScanInput *input, const PetscReal y[], BrenierTileAllowance *allowance)
 {
   const size_t   dim     = (size_t)input->curves->dim;

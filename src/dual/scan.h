@@ -1,8 +1,8 @@
 /*
-  scan.h - Curves of this rank meet targets of all ranks; what survives the filter goes to a sink.
+  scan.h - A scan of the curves of this rank with the targets of all ranks; the survivors of the filter go to a sink.
 
-  The sink says what is known about u before the scan, and gets the survivors of each curve: pieces, new lists and
-  additions to lists are three sinks of one scan.
+  The sink gives planes below u before the scan, and gets the survivors of each curve. Pieces, new lists and additions
+  to lists are three sinks (sinks.h).
 */
 #pragma once
 
@@ -19,7 +19,7 @@ typedef struct {
   const PetscReal *a, *b, *h;
 } BrenierPlanes;
 
-/* What meets what. Arrays are borrowed. */
+/* The curves and targets of a scan. Arrays are borrowed. */
 typedef struct {
   const char          *what; /* in the line of progress */
   BrenierTargets       targets;
@@ -27,29 +27,28 @@ typedef struct {
   const BrenierCurves *curves;
   PetscInt             n_curves;
   const PetscInt      *curve;   /* local curves, shape [n_curves] */
-  PetscBool            chooses; /* whether some targets come, and not all of every rank */
+  PetscBool            chooses; /* some targets of each rank are scanned, not all */
   PetscInt             n_targets;
   const BrenierLocal  *target; /* those chosen of this rank, shape [n_targets], ascending */
   const PetscReal     *lower;  /* heights at which targets bound u from below, normalised; shape [targets here] */
-  const PetscReal     *upper;  /* those at which they are filtered; not below low */
+  const PetscReal     *upper;  /* heights at which they are tested; at least lower */
 } BrenierScanInput;
 
 /*
-  A sink: what a scan asks, and whom it tells.
+  A sink: what a scan starts from, and what gets its results.
 
   below  - gives planes that lie below u along curve c, from which its bounds start; valid until the thread's next call
-  finish - makes of the survivors of curve c, exact and by ascending target, what `enter` needs; the envelope is for
-  both
-  enter  - takes the survivors over, curves in the order of the scan
-  end    - hears that a chunk of curves is done, and says whether nothing more is wanted; collective
+  finish - prepares the survivors of curve c, exact and by ascending target, for `enter`; the envelope is for both
+  enter  - stores the survivors; curves come in the order of the scan
+  end    - called after each chunk of curves; *enough ends the scan; collective
 
   Threads call the first two at once, for different curves, with scratch of their own; these return -1 when memory is
   out. One thread calls the other two. Those that are NULL are left out, but for `enter`.
 */
 typedef struct {
   void     *context;
-  PetscBool thins;   /* whether lists are thinned while targets come: not where few are to be expected */
-  PetscBool refines; /* whether the bounds thin them once more at the end */
+  PetscBool thins;   /* lists are thinned during the scan: not where few survivors are expected */
+  PetscBool refines; /* they are thinned once more at the end */
   int (*below)(const void *context, PetscInt c, BrenierScratch *scratch, BrenierPlanes *planes);
   int (*finish)(void *context, PetscInt c, BrenierScratch *scratch, BrenierSurvivors *list, BrenierEnvelope *envelope);
   PetscErrorCode (*enter)(void *context, PetscInt c, BrenierScratch *scratch, const BrenierSurvivors *list,
@@ -57,7 +56,7 @@ typedef struct {
   PetscErrorCode (*end)(void *context, PetscBool *enough);
 } BrenierScanSink;
 
-/* What a scan found out about itself, on this rank. */
+/* Work of a scan on this rank. */
 typedef struct {
   PetscBool      enough;   /* the sink wanted no more; the same on all ranks */
   PetscInt64     n_visits; /* pairs that passed the filter */
@@ -65,7 +64,7 @@ typedef struct {
 } BrenierScanWork;
 
 /*
-  BrenierScan - Meets curves with targets, chunk by chunk of curves, block by block of targets
+  BrenierScan - Scans curves with targets, chunk by chunk of curves, block by block of targets
 
   Collective. The sink's results do not depend on ranks and threads. Targets that are all of them stay packed for the
   next scan, as blocks.h says.

@@ -5,14 +5,14 @@
 #include <math.h>
 #include <string.h>
 
-/* What sinks know. */
+/* Context of a sink. */
 typedef struct {
   BrenierDual    dual;
   BrenierPieces *found;       /* pieces that are entered, or NULL */
-  PetscReal     *ghost_lower; /* new heights of the targets that the last pieces belong to; NULL without such */
+  PetscReal     *ghost_lower; /* lower heights of the ghosts of the last pieces; NULL without any */
 } Sink;
 
-/* Bounds from the pieces that the last evaluation found on a curve, at the new heights of their targets. */
+/* Bounds u by the planes of the last pieces of a curve, at the lower heights of their targets. */
 static int PiecesBelow(const void *context, PetscInt c, BrenierScratch *scratch, BrenierPlanes *planes)
 {
   const Sink          *sink   = context;
@@ -26,7 +26,7 @@ static int PiecesBelow(const void *context, PetscInt c, BrenierScratch *scratch,
   return 0;
 }
 
-/* Bounds from the anchors of the list that a curve has, those that its list was made by. */
+/* Bounds u by the support of the list of a curve, at the lower heights that the list was made with. */
 static int SupportBelow(const void *context, PetscInt c, BrenierScratch *scratch, BrenierPlanes *planes)
 {
   const BrenierCandidates *lists   = &((const Sink *)context)->dual->candidates;
@@ -67,10 +67,10 @@ static PetscErrorCode EnterPieces(void *context, PetscInt c, BrenierScratch *scr
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Drops from a sorted list what stays below the envelope at low everywhere. All bounds before were below that envelope,
-   so what is left does not depend on the order in which the targets came. The planes of the envelope, which all stay,
-   are the list's anchors: what was dropped lies below the envelope of all of them, and of fewer it need not. The low of
-   all others becomes -INFINITY. */
+/* Drops from a sorted list the planes that at their upper heights stay below l, the envelope at the lower heights. The
+   bounds of the scan were below l, so the result does not depend on the order of the targets. The planes of l, which all
+   stay, are the support of the list: a dropped plane is below the envelope of all of them, and of fewer it need not be.
+   The lower height of all others becomes -INFINITY. */
 static int DropBelowEnvelope(const BrenierCurves *curves, BrenierScratch *scratch, BrenierSurvivors *list,
                              BrenierEnvelope *e)
 {
@@ -125,8 +125,7 @@ static PetscErrorCode EnterList(void *context, PetscInt c, BrenierScratch *scrat
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Merges what curve c has found with the list that it has, both ascending, into the scratch list and its low
-   heights. */
+/* Merges the survivors of curve c with its list, both ascending, into the scratch list. */
 static void Merge(const BrenierCandidates *lists, PetscInt c, const BrenierSurvivors *more, BrenierScratch *scratch)
 {
   BrenierSurvivors *both  = &scratch->list;
@@ -265,7 +264,7 @@ PetscErrorCode BrenierRescanTargets(BrenierDual dual, PetscInt n, const PetscInt
                                     const BrenierRescanned *rescanned, const PetscReal lower[], const PetscReal upper[],
                                     PetscBool *too_long)
 {
-  const BrenierScanInput input   = {.what      = "scan of risen targets",
+  const BrenierScanInput input   = {.what      = "rescan of targets",
                                     .targets   = dual->targets,
                                     .sample    = &dual->sample,
                                     .curves    = &dual->curves,

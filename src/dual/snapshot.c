@@ -1,10 +1,10 @@
 /*
-  snapshot.c - A sample and its lists, noted in memory, to a file and back, for any number of ranks.
+  snapshot.c - Snapshots of a sample and its lists: in memory, to a file and back, for any number of ranks.
 
-  Trusted lists decide which planes an evaluation sees, so a run that continues needs them as they were. In the file
-  they stand in the order of the curves, segment by segment of the sample: a rank's share of a segment is contiguous for
-  any number of ranks. Planes are not stored: they follow to the bit from curve and target, which meet once more on the
-  ring.
+  A lazy evaluation depends on the lists, so a run that continues needs them as they were. The file has them in the
+  order of the curves, segment by segment of the sample; the part of a rank is contiguous for any number of ranks.
+  Planes are not stored: they are computed again, to the same bits, from curve and target, as the targets travel round
+  the ring.
 */
 #include "dual_private.h"
 #include "data/ring.h"
@@ -88,7 +88,8 @@ static PetscErrorCode SaveSegment(BrenierDual dual, BrenierStore store, PetscInt
   for (PetscInt c = from; c < to; ++c)
     for (PetscInt64 i = saved->offset[c]; i < saved->offset[c] + saved->n[c]; ++i) lower[k++] = lists->lower[i];
   NameOf(segment, "low", name);
-  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F4, n, 0, lower, "height of an anchor, normalised targets"));
+  PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F4, n, 0, lower,
+                                  "lower height of a plane of the support, normalised targets"));
   PetscCall(PetscFree(lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

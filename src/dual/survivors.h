@@ -16,8 +16,8 @@ typedef struct {
   PetscInt         n_exact;  /* the first that many have their planes in double, ... */
   PetscInt         n_bounds; /* ... that many have raised the bounds */
   PetscInt         capacity;
-  BrenierGlobal   *global; /* of those that are exact */
-  BrenierBlockRow *row;    /* of those that are not, in the block at hand */
+  BrenierGlobal   *global; /* of the exact ones */
+  BrenierBlockRow *row;    /* of the others, in the present block */
   PetscReal       *a, *b, *lower, *upper;
 } BrenierSurvivors;
 

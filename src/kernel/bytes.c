@@ -34,9 +34,8 @@ BRENIER_WIDE void BrenierRoundToSingle(size_t n, const double z[], float to[])
   for (size_t k = 0; k < n; ++k) to[k] = (float)z[k];
 }
 
-/* What bytes are made of: a vector turned so that no coordinate is much larger than the others, in parts of up to
-   HADAMARD * HADAMARD coordinates, an orthogonal transform of each (Walsh and Hadamard, after changes of sign). Fewer
-   than HADAMARD stay as they are. */
+/* Order of the Hadamard matrix. A part of up to HADAMARD * HADAMARD coordinates gets random signs and a Walsh-Hadamard
+   transform, so that no coordinate is much larger than the others. Fewer than HADAMARD coordinates stay as they are. */
 enum { BRENIER_HADAMARD = 8 };
 
 /* Bit k: whether coordinate k of a part changes its sign. */

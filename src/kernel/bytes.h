@@ -1,9 +1,9 @@
 /*
-  bytes.h - Vectors in bytes: x = s q + v, q whole numbers of at most 127 in magnitude.
+  bytes.h - Quantisation of vectors to bytes: x = s q + v, with integers q of at most 127 in magnitude.
 
-  What is lost, v, is at most s / 2 a coordinate, and s goes by the largest coordinate; so vectors are turned before, by
-  an orthogonal transform that makes their coordinates alike: inner products stay what they are. Same results on every
-  processor.
+  The quantisation error v is at most s / 2 in each coordinate, and s is proportional to the largest coordinate. So both
+  vectors of a product are first transformed by the same orthogonal matrix, which makes their coordinates similar in
+  size and leaves inner products unchanged. The results are the same on every processor.
 */
 #pragma once
 
@@ -19,13 +19,13 @@ void BrenierRoundToSingle(size_t n, const double x[], float to[]);
 /* sum x_k y_k. */
 double BrenierSumOfProducts(size_t n, const double x[], const double y[]);
 
-/* The transform, in parts of up to 64 coordinates; fewer than 8 at the end stay as they are. */
+/* The orthogonal transform, of parts of up to 64 coordinates; up to 7 coordinates at the end are not transformed. */
 void BrenierHadamard(size_t dim, const double x[], double to[]);
 
 /* The unit s in which a vector is rounded, 0 for that of zeros. */
 float BrenierByteScale(size_t n, const double x[]);
 
-/* Part of a vector in bytes: what stays of it, s q, and what is lost. */
+/* A block of a vector in bytes: q, s q and v. */
 enum { BRENIER_BYTE_BLOCK = 64 };
 
 typedef struct {

@@ -229,8 +229,8 @@ static inline unsigned PassStage(const BrenierTileCurves *curves, size_t c, unsi
   return mask;
 }
 
-/* The second test for all pairs of a stage, after the first one anew where that was in bytes; what is left, without the
-   padding of the last panel, goes to the visitor. */
+/* The second test for all pairs of a stage, in bytes after the first test in single precision. Pairs that pass go to
+   the visitor, without the padding of the last panel. */
 static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, BrenierTileStage *stage,
                   BrenierTileVisitor visit, void *context)
 {
@@ -244,7 +244,7 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
   if (curves->bytes) ProductOfStage(curves, c, t, stage, n);
 #endif
   for (int32_t i = 0; i < n; ++i) height[i] = t->height[stage->target[i]] + reach * t->margin[stage->target[i]];
-  stage->n = 0; // what is kept takes the place of what has been tested
+  stage->n = 0; // pairs that pass overwrite tested ones
   for (int j = 0; j < n; j += LANES) {
     const vfloat   b = Load(stage->b + j), a = Load(stage->a + j), h = Load(height + j);
     const unsigned all  = (unsigned)(n - j < LANES ? (1ul << (n - j)) - 1 : (1ul << LANES) - 1);
@@ -330,7 +330,7 @@ static inline __attribute__((always_inline)) unsigned TestLines(const BrenierTil
   return full;
 }
 
-/* Meets the group of curves from c0 on with a panel of targets. Returns the curves whose stage is full, as bits. */
+/* Scans the group of curves from c0 on with a panel of targets. Returns the curves whose stage is full, as bits. */
 static inline __attribute__((always_inline)) unsigned ScanPanel(const BrenierTileCurves *curves, size_t c0,
                                                                 const BrenierTileTargets *t, size_t panel)
 {
@@ -364,7 +364,7 @@ static inline __attribute__((always_inline)) unsigned ScanPanelBytes(const Breni
 }
 #endif
 
-/* Meets a group of curves with targets [panel, end), for those curves that are before `last`. */
+/* Scans a group of curves with targets [panel, end), for those curves that are before `last`. */
 static void ScanGroup(const BrenierTileCurves *curves, size_t c0, size_t last, const BrenierTileTargets *t,
                       size_t panel, size_t end, BrenierTileVisitor visit, void *context)
 {

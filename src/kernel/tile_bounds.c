@@ -1,7 +1,5 @@
-/*
-  tile_bounds.c - What is known of u along a curve, in the form that the tests of tile.h read: a level, radii, a plane
-  for each sector; all rounded so that they stay below u.
-*/
+/* tile_bounds.c - Bounds of u along a curve in the form of tile.h: a level, radii, a plane for each sector; rounded so
+   that they stay below u. */
 #include "tile_bounds.h"
 
 #include "error_bound.h"

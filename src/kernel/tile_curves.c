@@ -2,7 +2,7 @@
 #include "pack.h"
 #include "tile_bounds.h"
 
-/* What is added to the bytes of targets, as the processor multiplies by unsigned ones. */
+/* Offset of the bytes of targets, as the processor multiplies by unsigned ones. */
 static const int32_t brenier_byte_shift = 128;
 
 static size_t CurvesInGroup(BrenierTileKind kind)
@@ -131,7 +131,8 @@ static double LargestLength(const Gram *g)
   return sqrt(0.5 * (g->xx + g->yy) + hypot(0.5 * (g->xx - g->yy), g->xy));
 }
 
-/* Packs the vectors of curve i, z2 = NULL where there is one, and finds what stays of them and what is lost. */
+/* Packs the vectors of curve i in bytes, z2 = NULL where there is one; sets the norm of the quantised vectors and of
+   the quantisation error. */
 static void SetBytes(BrenierTileCurves *c, size_t i, const double z1[], const double z2[])
 {
   const size_t     row = PackVectors(c->kind) * i, width = PackRowWidth(c->dim);

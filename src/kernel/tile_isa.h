@@ -1,6 +1,4 @@
-/*
-  tile_isa.h - What is asked of a kernel compiled for one instruction set (isa.c has the list of them).
-*/
+/* tile_isa.h - Interface of a kernel compiled for one instruction set (isa.c lists them). */
 #pragma once
 
 #include <brenier/tile.h>
@@ -22,8 +20,7 @@ typedef struct BrenierTileStage {
    would lose too much (and have no room on a stack). */
 enum { BRENIER_BYTES_LEAST_DIM = 16, BRENIER_BYTES_MOST_DIM = 1024 };
 
-/* Panels in bytes that a group of curves meets one after the other, so that what belongs to it stays in the first
-   cache. */
+/* Panels in bytes that a group of curves scans one after the other, so that its data stays in the first cache. */
 enum { BRENIER_PANELS_OF_BYTES = 8 };
 
 /* Coordinates of a vector that are multiplied together in bytes; floats that a row of them is padded to. */

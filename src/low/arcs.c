@@ -1,6 +1,6 @@
 /*
-  arcs.c - Cells on the unit circle: a constraint cos(t - phi) <= q with |q| < 1 takes away the open arc about phi of
-  half width acos q; the cell is what is left between the union of these arcs.
+  arcs.c - Cells on the unit circle. A constraint cos(t - phi) <= q with |q| < 1 excludes the open arc about phi of half
+  width acos q; the cell is the complement of the union of these arcs.
 */
 #include "kernel/pi.h"
 #include "low/work.h"
@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* An arc taken away, from a start in [0, 2 pi). */
+/* An excluded arc, from a start in [0, 2 pi). */
 typedef struct {
   double start, end;
   double rate; // 1 / |d/dt <x(t), a / |a|>| at both ends
@@ -23,7 +23,7 @@ static int CompareExcluded(const void *left, const void *right)
   return l->id < r->id ? -1 : 1;
 }
 
-/* The arc of one constraint: 1 when there is one, 0 when it takes nothing, -1 when it takes all. */
+/* The arc of one constraint: 1 if there is one, 0 if nothing is excluded, -1 if everything is. */
 static int Exclude(int id, const double a[2], double b, ExcludedArc *excluded)
 {
   const double norm = hypot(a[0], a[1]), q = norm > 0.0 ? b / norm : b >= 0.0 ? 1.0 : -1.0;
@@ -65,7 +65,7 @@ static void AddEnd(double t, const ExcludedArc *excluded, BrenierCellWork *work,
   work->active[3 * v + 1] = work->active[3 * v + 2] = -1;
 }
 
-/* What is left between the arcs, in the order of their starts; the farthest end so far holds the next gap. */
+/* The complement of the arcs, in the order of their starts; the largest end so far is where the next gap begins. */
 static void Sweep(int n, const ExcludedArc excluded[], BrenierCellWork *work, BrenierCell *cell, double facet[])
 {
   const ExcludedArc *last = &excluded[0];

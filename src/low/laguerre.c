@@ -119,7 +119,7 @@ static PetscErrorCode ScatterNeighbours(BrenierLaguerre l, const BrenierNeighbou
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Neighbours of the heights l->h, the more the higher the attempt; *found is false when there are none to be had. */
+/* Neighbours at the heights l->h, more at a higher attempt; *found is false if there are none. */
 static PetscErrorCode FindNeighbours(BrenierLaguerre l, PetscInt attempt, PetscBool *found)
 {
   BrenierNeighbours     all  = {0};

@@ -138,7 +138,7 @@ static void AskArc(BrenierLaguerre l, PetscInt i, PetscInt k, const PetscReal a[
   for (PetscInt c = 0; c < 2; ++c) e->x[2 * j + c] = (z[c] - y[c]) / apart;
 }
 
-/* One cell of this rank: which empty targets it asks, and what they find. */
+/* For one cell of this rank: the empty targets to test, and their gaps. */
 static PetscErrorCode AskCell(BrenierLaguerre l, PetscInt i, BrenierCellWork *work, PetscReal a[], PetscReal b[],
                               Empties *e)
 {
@@ -210,7 +210,7 @@ static PetscInt InsertNearest(BrenierLaguerre l, const PetscReal x[], PetscInt k
     }
     d = size > 0.0 ? (b[j] - along) / PetscSqrtReal(size) : -PETSC_MAX_REAL;
     if (n == most && d >= distance[n - 1]) continue;
-    // Insertion: what is moved up was read before
+    // Insertion: entries that move up were read before
     const PetscReal bj = b[j];
 
     at = n < most ? n++ : n - 1;
@@ -233,7 +233,7 @@ typedef struct {
   PetscReal       *a, *b;
 } CellRoom;
 
-/* The gap of empty target j of the list, found at a cell of this rank, and what it takes beyond it to the mass wanted,
+/* The gap of empty target j of the list at a cell of this rank, and the height beyond it that gives the wanted mass,
    against the planes nearest to where it touches. */
 static PetscErrorCode FindRise(BrenierLaguerre l, const Empties *e, PetscInt j, PetscReal wanted, const CellRoom *room,
                                PetscReal rise[])
@@ -289,7 +289,7 @@ static PetscErrorCode ChooseRanks(BrenierLaguerre l, Empties *e)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Gaps of all empty targets and what it takes beyond them, shape [n, 2], each by the rank that has its vertex. */
+/* Gaps of all empty targets and the heights beyond them, shape [n, 2], each from the rank that has its vertex. */
 static PetscErrorCode FindRises(BrenierLaguerre l, Empties *e, PetscReal part, const PetscReal nu[], PetscReal rise[])
 {
   BrenierCellWork *work    = BrenierCellWorkCreate();

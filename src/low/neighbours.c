@@ -9,7 +9,7 @@
 
 #include <libqhull_r/libqhull_r.h>
 
-/* So few that every pair is looked at, and at most so many when the hull fails. */
+/* Number of targets up to which all pairs are neighbours, and the same when the hull fails. */
 static const PetscInt brenier_few = 16, brenier_most_pairs = 4000;
 
 /* Edges as they are found, each once for every simplex that has it, both ends in turn. */

@@ -45,7 +45,7 @@ static double Offset(int dim, const double a[], double b, const double c[])
   return high + low;
 }
 
-/* Puts a plane after those that are nearer or as near, so that of coinciding ones the first stays first. */
+/* Inserts a plane behind those that are nearer or equally near, so that of coinciding planes the first stays first. */
 static void Insert(BrenierCellWork *work, const BrenierPlane *plane)
 {
   int at = work->planes++;

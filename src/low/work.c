@@ -27,7 +27,7 @@ void BrenierCellWorkDestroy(BrenierCellWork *work)
   free(work);
 }
 
-/* Makes room for n entries; what is there stays. */
+/* Reserves n entries; existing ones are kept. */
 int BrenierCellReserve(void **array, int *capacity, int n, size_t size)
 {
   void *more;

@@ -78,7 +78,8 @@ void   BrenierGaussSlabs(int n, const double x[], const double centre[2], double
 int    BrenierGaussSections(BrenierCellWork *work, double size, double far, BrenierCell *cell);
 void   BrenierGaussTetrahedra(const BrenierCellWork *work, const double point[3], double pace, BrenierCell *cell);
 
-/* Cells of the work's planes by law; 0, or nonzero when out of memory. What they add to is zero before. */
+/* Cells of the planes of the work space by law; 0, or nonzero when out of memory. The sums they are added to are zero
+   before. */
 int BrenierCellPolygon(BrenierLaw law, const double a[], const double b[], BrenierCellWork *work, BrenierCell *cell,
                        double facet[]);
 int BrenierCellPolyhedron(BrenierLaw law, const double a[], const double b[], BrenierCellWork *work, BrenierCell *cell,

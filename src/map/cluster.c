@@ -10,7 +10,7 @@
 /* Terms are rounded so that the sum of all their sizes counts at most 2^this: integers, added exactly. */
 static const int brenier_term_bits = 61;
 
-/* Centres on their way. */
+/* State of the iteration for the centres. */
 typedef struct {
   /* parameters */
   BrenierTargets targets;

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-/* A number that is known, as an estimate. */
+/* An exact number as an estimate. */
 static BrenierEstimate Known(PetscReal value)
 {
   return (BrenierEstimate){value, 0.0, value, value};

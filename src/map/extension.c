@@ -13,7 +13,7 @@ typedef struct {
   const PetscReal *x, *y, *barycentre;
 } Neighbourhood;
 
-/* 1 / |x - c|; 0 for an unknown barycentre. One that x sits on outweighs all others. */
+/* 1 / |x - c|; 0 for an unknown barycentre. It dominates all others where x equals c. */
 static PetscReal InverseDistance(PetscInt dim, const PetscReal x[], const PetscReal c[])
 {
   PetscReal square = 0.0;

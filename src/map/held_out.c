@@ -330,7 +330,7 @@ typedef struct {
   const PetscReal *mass, *u;
 } Batches;
 
-/* All that the masses and energies of the batches tell. */
+/* Everything that follows from the masses and energies of the batches. */
 static PetscErrorCode MeasureBatches(BrenierTargets t, BrenierSource source, Vec h, const Batches *batches, Vec mass,
                                      Vec mass_error, BrenierHeldOut *out)
 {

@@ -46,7 +46,8 @@ static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t, cons
   PetscCall(BrenierStoreSetText(store, group, "commit", BRENIER_GIT_COMMIT));
   PetscCall(BrenierStoreSetText(store, group, "petsc", petsc));
   PetscCall(BrenierStoreSetText(store, group, "levels", result->levels));
-  PetscCall(BrenierStoreSetInt(store, group, "streamed", result->one_pass_curves));
+  PetscCall(BrenierStoreSetInt(store, group, "one_pass_curves", result->one_pass_curves));
+  PetscCall(BrenierStoreSetInt(store, group, "streamed", result->one_pass_curves)); // old name, gone with version 0.2
   PetscCall(BrenierStoreSetText(store, group, "input", t->path));
   PetscCall(BrenierStoreSetInt(store, group, "input_bytes", t->file_bytes));
   PetscCall(BrenierStoreSetText(store, group, "input_xxh3", hash));
@@ -139,7 +140,7 @@ static PetscErrorCode ReadAttributes(BrenierStore store, const char path[], Bren
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The checksum says that the file is as written; this, that what was written is a result. */
+/* The checksum says that the file is as written; this check says that it is a result. */
 static PetscErrorCode CheckValues(MPI_Comm comm, const char path[], PetscInt64 first, PetscInt n, const PetscReal nu[],
                                   const PetscReal h[])
 {

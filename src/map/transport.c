@@ -53,7 +53,7 @@ static void VisitPoint(void *context, size_t i, const BrenierTileFound *found)
   BrenierTileSetLevel(&scan->tile, i, scan->best[(i + 1) * scan->keep - 1], 0.0);
 }
 
-/* Packed targets, the first of which is scan->row_target, meet all points. */
+/* Scans packed targets, the first of which is scan->row_target, with all points. */
 static void ScanPackedTargets(PointScan *scan, const BrenierTileTargets *targets, size_t n_points)
 {
   BrenierTileScan(&scan->tile, 0, n_points, targets, VisitPoint, scan);
@@ -92,7 +92,7 @@ static void SetRow(BrenierTargets t, PetscInt i, PetscReal h, PetscReal row[])
   row[t->dim] = h / t->unit;
 }
 
-/* All targets meet one group of points, n of them on this rank. */
+/* Scans all targets with one group of points, n of them on this rank. */
 static PetscErrorCode ScanGroup(PointScan *scan, BrenierTargets t, const PetscScalar h[], BrenierRing *ring, PetscInt n)
 {
   PetscReal  *own = ring->block[ring->current], *row;
@@ -137,7 +137,7 @@ static PetscErrorCode DestroyPointScan(PointScan *scan)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The value of u, or of a plane, that stands for `best` of a point. */
+/* The value of u, or of a plane, from `best` of a point. */
 static PetscReal PlaneValue(BrenierTargets t, PetscReal best, const PetscReal x[])
 {
   return best * t->unit + BrenierDot((size_t)t->dim, x, t->centre);

@@ -3,7 +3,7 @@
 
 #include <brenier/base.h>
 
-/* Adds what curves took that are gone after it. */
+/* Adds the work of curves that are freed next. */
 static PetscErrorCode AddWork(BrenierDual dual, BrenierDualWork *work)
 {
   BrenierDualWork added;
@@ -39,8 +39,8 @@ PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *f, Vec h, Br
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Length of a node's step. Of a light cell the step is shorter, as w / nu is noisier; of a group it is not longer, as
-   members of groups of groups would move by all of them. */
+/* Step size of a node. It is smaller for a light cell, whose w / nu has a larger variance. It is not larger for a
+   group, since members of nested groups move by the steps of all of them. */
 static PetscReal NodeStep(const BrenierStepRule *rule, PetscInt node)
 {
   const BrenierScales s         = rule->scales;
@@ -51,7 +51,7 @@ static PetscReal NodeStep(const BrenierStepRule *rule, PetscInt node)
          rule->node_step[node];
 }
 
-/* A node by its own mass and length, its members with it. */
+/* Moves each node by its own mass and step size, and its members with it. */
 static PetscErrorCode StepNodes(BrenierTargets t, const BrenierStepRule *rule, Vec mass, Vec h, PetscReal *most)
 {
   const BrenierScales s = rule->scales;
@@ -74,7 +74,7 @@ static PetscErrorCode StepNodes(BrenierTargets t, const BrenierStepRule *rule, V
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A target by its own mass and length. */
+/* Moves each target by its own mass and step size. */
 static PetscErrorCode StepTargets(BrenierTargets t, const BrenierStepRule *rule, Vec mass, Vec h, PetscReal *most)
 {
   const PetscScalar *m, *diagonal_step = NULL;

@@ -1,20 +1,20 @@
 /*
-  averaged.h - Averaged stochastic descent: masses of fresh curves, a step by them, and a mean of the heights.
+  averaged.h - Averaged SGD: one step on a mini-batch of fresh curves, and the mean of the iterates.
 
-  A step draws curves of its own, whose masses w at heights h estimate those of all curves, and forgets them:
-    h_i <- h_i - a_i (w_i - nu_i) / max(nu_i, least),   a_i = length, or min(length sqrt(n nu_i), most) scale_i.
-  w - nu is an unbiased estimate of the gradient of the energy itself: there is no sample to fit too well. Where targets
-  have scales (scales.h), each node moves by its own mass, weight and distance, and its members with it. The answer is a
-  mean of the heights, which no single step rules. Who calls says by a BrenierStepRule and a BrenierMeanRule what
-  lengths and weights are: warm-up, passes over fresh curves, and asgd of descent.h. Reference: Polyak and Juditsky,
-  SIAM J. Control Optim. 30 (1992).
+  A step draws a mini-batch of curves, evaluates their masses w at h, and frees them:
+    h_i <- h_i - a_i (w_i - nu_i) / max(nu_i, least),   a_i = step, or min(step sqrt(n nu_i), most) d_i,
+  d_i the diagonal step. w - nu is an unbiased estimate of the gradient of the energy itself, so no sample is
+  over-fitted. Where targets have scales (scales.h), each node moves by its own mass, weight and distance, and its
+  members move with it. The answer is a mean of the iterates. BrenierStepRule and BrenierMeanRule say which steps and
+  which weights: those of the warm-up, of the epochs (solve/sgd_epoch.h), or of asgd (descent.h). Reference: Polyak and
+  Juditsky, SIAM J. Control Optim. 30 (1992).
 */
 #pragma once
 
 #include <brenier/dual.h>
 #include <brenier/scales.h>
 
-/* Curves that are seen once: the first `curves` of a stream. */
+/* A mini-batch: the first `curves` curves of a stream. */
 typedef struct {
   BrenierTargets targets;
   BrenierSource  source;
@@ -23,7 +23,7 @@ typedef struct {
   PetscInt64     curves;
 } BrenierFreshCurves;
 
-/* Sees the curves at their masses, before they are forgotten. Collective. */
+/* Called with the evaluated mini-batch, before it is freed. Collective. */
 typedef PetscErrorCode (*BrenierFreshMonitor)(void *context, BrenierDual dual, const BrenierDualValue *value, Vec mass);
 
 /*@
@@ -34,8 +34,8 @@ typedef PetscErrorCode (*BrenierFreshMonitor)(void *context, BrenierDual dual, c
   Input Parameters:
 + fresh   - the curves
 . h       - heights
-. look    - sees them evaluated; NULL for none
-- context - for `look`
+. monitor - called when they are evaluated; NULL for none
+- context - for `monitor`
 
   Output Parameters:
 + mass - masses
@@ -48,22 +48,22 @@ typedef PetscErrorCode (*BrenierFreshMonitor)(void *context, BrenierDual dual, c
 PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *fresh, Vec h, BrenierFreshMonitor monitor,
                                           void *context, Vec mass, BrenierDualWork *work);
 
-/* How long a step is. */
+/* The step size. */
 typedef struct {
-  PetscReal        step;          /* a height, or in parts of `scale`; of a node, in parts of its distance */
-  PetscReal        least;         /* weight that an error counts in parts of, at least; 0 for the own weights */
-  Vec              diagonal_step; /* changes of height that change a mass by its own size; NULL for none */
-  PetscReal        most;          /* part of `scale` at most */
+  PetscReal        step;          /* a height, or in parts of diagonal_step; of a node, in parts of its distance */
+  PetscReal        least;         /* lower bound of the weight that w_i - nu_i is divided by; 0 for none */
+  Vec              diagonal_step; /* d_i = nu_i / H_ii; NULL for none */
+  PetscReal        most;          /* largest step, in parts of diagonal_step */
   BrenierScales    scales;        /* NULL where targets have none */
-  const PetscReal *node_step;     /* the same as `scale` of all nodes; NULL for distances in its place */
+  const PetscReal *node_step;     /* diagonal steps of all nodes; NULL to use their distances */
 } BrenierStepRule;
 
-/* A step of h by masses; *largest, unless it is NULL, is the largest change of a height. Collective on the targets'
-   communicator. */
+/* Makes a step of h by the masses. *largest, unless NULL, gets the largest change of a height. Collective on the
+   targets' communicator. */
 PetscErrorCode BrenierAveragedStep_Private(BrenierTargets targets, const BrenierStepRule *rule, Vec mass, Vec h,
                                            PetscReal *largest);
 
-/* What the heights after a step are to their mean. */
+/* How an iterate enters the mean. */
 typedef struct {
   enum {
     BRENIER_MEAN_RUNNING, /* mean <- mean + part (h - mean) / whole */
@@ -72,5 +72,5 @@ typedef struct {
   PetscReal part, whole;
 } BrenierMeanRule;
 
-/* Adds heights to a mean. Not collective. */
+/* Updates the mean by an iterate. Not collective. */
 PetscErrorCode BrenierAverage_Private(const BrenierMeanRule *rule, Vec h, Vec mean);

@@ -10,10 +10,10 @@
 
 const char *const BrenierDescentSampleNames[] = {"points", "curves", NULL};
 
-/* Points looked up together at most: bounds the memory of large batches. */
+/* Largest number of points that are located together: bounds the memory of large batches. */
 static const PetscInt64 brenier_descent_group = 8192;
 
-static const PetscReal brenier_adam_least = 1e-8; /* keeps a quotient of zeros from being one */
+static const PetscReal brenier_adam_least = 1e-8; /* avoids 0 / 0 */
 
 /* State of a descent; vectors are laid out as the targets. */
 typedef struct {
@@ -186,7 +186,7 @@ static PetscErrorCode AdamStep(Descent *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Doubles the batch when the gradient, mostly noise by then, has stopped to fall. */
+/* Doubles the batch when the gradient, then mostly sampling error, has stopped falling. */
 static void GrowBatch(Descent *s, PetscReal square)
 {
   if (square < s->least) {

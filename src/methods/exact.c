@@ -1,21 +1,23 @@
 /*
-  exact.c - Implements exact.h: damped Newton for powers of exact masses.
+  exact.c - Implements exact.h: damped Newton on exact masses, with a residual for powers of the mass.
 
-  One iteration solves H p = r and takes h + t p, t the first of 1, 1/2, 1/4, ... for which the energy falls by a
-  twentieth of what its slope promises; where its difference drowns in rounding, convexity gives the same from the slope
-  at the new point. Energy and masses are exact, so it never rises: the heights at hand are always the best seen.
+  One iteration solves H p = r and sets h <- h + t p, where t is the first of 1, 1/2, 1/4, ... for which the energy
+  falls by a twentieth of its slope (Armijo). Where rounding hides the difference of the energies, the slope at the new
+  point replaces it, as the energy is convex. Energy and masses are exact, so the energy never rises and the present
+  heights are always the best ones.
 
-  A cell about to vanish has a mass like a power of its height, w ~ (h - h_0)^d (1/2 for d on the circle), so a cell
-  that is too heavy falls by Newton for w^(1/d), r = d w ((nu/w)^(1/d) - 1), which is exact for that law: a tenth of the
-  weight or a billionth is reached in one step.
-  One that is too light grows like an exponential and rises by its logarithm, r = w log(nu/w). Neither sums to what
-  nu - w does over a neighbourhood, and H^(-1) makes much of that over many cells: so in each cluster of some eight
-  neighbours (tree.h) the larger of the rising and the falling part is scaled down until r sums to the cluster's nu - w.
-  Measured without: 10^5 targets with weights over three decades take steps of a thirtieth from the first on. Near the
-  solution all residuals agree to second order.
+  The mass of a cell about to vanish is a power of its height, w ~ (h - h_0)^d, with 1/2 for d on the circle. So a cell
+  that is too heavy gets the residual of Newton's method for w^(1/d),
+    r = d w ((nu / w)^(1/d) - 1),
+  which is exact for that law: one step reaches a tenth of the weight, or a billionth of it. The mass of a cell that is
+  too light grows like an exponential; it gets r = w log(nu / w). Neither residual sums to that of nu - w over a
+  neighbourhood, and H^(-1) amplifies the difference over many cells. So in each cluster of some eight neighbours
+  (tree.h) the larger of the positive and the negative part is scaled down until r sums to nu - w of the cluster.
+  Without it, 10^5 targets with weights over three decades made steps of t = 1/30 from the first on. Near the solution
+  all residuals agree to second order.
 
-  A step may leave cells empty. They are raised to a part of their weight (laguerre.h) unless that raises the energy,
-  else less, and in the end until they touch u, which never does.
+  A step may leave cells empty. They are lifted to a part of their weight (laguerre.h); to less if that raises the
+  energy; and in the end to their gap, which never raises it.
 
   Reference: Kitagawa, Merigot and Thibert, J. Eur. Math. Soc. 21 (2019), for the plain residual and steps that leave no
   cell empty.
@@ -33,28 +35,29 @@
 static const PetscInt  brenier_cluster     = 8;    /* targets of a cluster whose residual is balanced */
 static const PetscReal brenier_most_growth = 3.0;  /* of a part of a cluster's residual that is scaled up */
 static const PetscReal brenier_least_step  = 1e-4; /* t below which a direction is given up */
-/* Of the weight, what a raised cell is to get; where what that takes is too much, by this factor less, and not below
-   the last. */
+/* Mass that a lifted cell is to get, in parts of its weight; the factor by which the part falls if that is too much;
+   and its smallest value. */
 static const PetscReal brenier_raise_part = 0.5, brenier_raise_factor = 0.2, brenier_raise_least = 1e-3;
 
-/* L1 residual above which a few empty cells may wait. */
+/* L1 residual above which a few empty cells are not lifted yet. */
 static const PetscReal brenier_rough = 0.01;
 
-/* Largest relative error of a mass that is rounding's; and below the second, an error that does not halve is. */
+/* Largest relative error of a mass that is due to rounding. Below the second number an error that does not halve is,
+   too. */
 static const PetscReal brenier_exact_error = 1e-11, brenier_rounded_error = 1e-6;
 
-/* The linear solver's tolerance. Its norm is ruled by what spans many cells: a looser one leaves light cells wrong by a
-   third in every iteration. An iteration of it costs little beside a hull. */
+/* Tolerance of the linear solver. Errors that span many cells dominate its norm: with a looser one light cells stay
+   wrong by a third in every iteration. An iteration of the solver costs little beside a convex hull. */
 static const PetscReal brenier_rtol = 1e-6;
 
-/* Added to the diagonal, relative: makes the matrix definite, and changes nothing else. */
+/* Relative shift of the diagonal: makes the matrix definite, and changes nothing else. */
 static const PetscReal brenier_shift = 1e-12;
 
-/* The same where no step goes down, one after the other. On the circle cells that touch at a point part their
-   neighbours, and steps along what then is a null space have no bound. */
+/* Larger shifts, tried in order if no step gives descent. On the circle, cells that touch in one point separate their
+   neighbours; this makes a null space, along which steps have no bound. */
 static const PetscReal brenier_stiffer[] = {1e-3, 0.1, 10.0};
 
-/* Targets from which multigrid pays; of fewer every rank factorises the whole matrix. */
+/* Number of targets from which multigrid is used; with fewer every rank factorises the whole matrix. */
 static const PetscInt brenier_multigrid_from = 3000;
 
 typedef struct {
@@ -86,7 +89,7 @@ static PetscErrorCode Evaluate(Exact *s, Vec h, Vec mass, BrenierLaguerreValue *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What the masses at hand come to. */
+/* Residuals of the present masses. */
 static PetscErrorCode Measure(Exact *s)
 {
   const PetscReal   *nu = s->targets->nu;
@@ -109,7 +112,7 @@ static PetscErrorCode Measure(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Takes the trial for the heights at hand. */
+/* Takes the trial as the new iterate. */
 static PetscErrorCode Accept(Exact *s)
 {
   PetscFunctionBegin;
@@ -119,8 +122,8 @@ static PetscErrorCode Accept(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Raises what is empty at the heights at hand, which were the last ones evaluated: by its gap, and beyond it as far as
-   that leaves less empty and does not raise the energy. *touches when it is the gap alone. */
+/* Lifts the empty cells at the heights evaluated last: to their gaps, and beyond as far as fewer cells are empty and
+   the energy does not rise. *touches: only to the gaps. */
 static PetscErrorCode LiftOnce(Exact *s, PetscBool *touches)
 {
   PetscInt64 n_empty;
@@ -140,7 +143,7 @@ static PetscErrorCode LiftOnce(Exact *s, PetscBool *touches)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Raises what is empty by its gap alone: no cell changes, and the energy falls by sum nu gap. */
+/* Lifts the empty cells by their gaps alone: no cell changes, and the energy falls by sum nu gap. */
 static PetscErrorCode Touch(Exact *s)
 {
   const BrenierTargets t = s->targets;
@@ -161,8 +164,7 @@ static PetscErrorCode Touch(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights that a safe point kept are as they were to be used: what is empty touches u, and only its hosts are looked
-   for. */
+/* Heights of a safe point are used as they are: empty cells touch u already, and only their hosts are searched. */
 static PetscErrorCode FindHosts(Exact *s)
 {
   PetscInt64 n_empty;
@@ -193,7 +195,7 @@ static PetscErrorCode Lift(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What is empty moves with its host. */
+/* Empty cells move with their hosts. */
 static PetscErrorCode FollowHosts(Exact *s)
 {
   VecScatter         scatter;
@@ -223,8 +225,8 @@ static PetscReal Residual(PetscReal w, PetscReal nu, PetscReal power)
   return w > nu ? power * w * (PetscPowReal(nu / w, 1.0 / power) - 1.0) : w * log(nu / w);
 }
 
-/* What scales the rising and the falling part of a cluster's residual, of sums up and down, so that they sum to its nu
-   - w: the larger becomes smaller, and where that is not enough the other larger, up to a bound. */
+/* Factors of the positive and the negative part of the residual of a cluster, whose sums are up and down, so that it
+   sums to nu - w of the cluster. The larger part shrinks; if that is not enough, the other one grows, up to a bound. */
 static void Balance(PetscReal up, PetscReal down, PetscReal wanted, PetscReal scale[2])
 {
   scale[0] = scale[1] = 1.0;
@@ -300,7 +302,7 @@ static PetscErrorCode SetHessian(Exact *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Adds a part of its diagonal to the matrix at hand: trials have left the cells elsewhere. */
+/* Adds a part of its diagonal to the present matrix; the trials have moved the cells. */
 static PetscErrorCode Stiffen(Exact *s, PetscReal part)
 {
   Vec diagonal;
@@ -357,7 +359,7 @@ static PetscErrorCode Search(Exact *s, PetscBool *good)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A step by the matrix at hand. */
+/* A step with the present matrix. */
 static PetscErrorCode Step(Exact *s, PetscBool *solved, PetscBool *good)
 {
   PetscFunctionBegin;
@@ -391,7 +393,7 @@ static PetscErrorCode Iterate(Exact *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether the heights at hand will do; `before` is the largest error of an iteration ago. */
+/* Whether the present heights have converged; `before` is the largest error one iteration earlier. */
 static BrenierReason Finished(const Exact *s, PetscReal before)
 {
   const BrenierConvergence *o = &s->options->convergence;
@@ -405,7 +407,7 @@ static BrenierReason Finished(const Exact *s, PetscReal before)
   return (BrenierReason)0;
 }
 
-/* Tells of an iteration, and keeps it: besides the heights, what Finished() asks of the one before. */
+/* Reports an iteration, and saves it: the heights, and what Finished() needs of the iteration before. */
 static PetscErrorCode Report(Exact *s, PetscReal before)
 {
   BrenierNewtonState state = {.error = before};
@@ -418,7 +420,7 @@ static PetscErrorCode Report(Exact *s, PetscReal before)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Takes up an iteration that was told of already; its masses have been made again. */
+/* Continues from an iteration that was reported already; its masses were computed again. */
 static PetscErrorCode Resume(Exact *s, PetscReal *before)
 {
   const BrenierNewtonState *state = s->options->resume;
@@ -432,7 +434,7 @@ static PetscErrorCode Resume(Exact *s, PetscReal *before)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What is finished by the neighbours of earlier heights must be so by a hull of its own. */
+/* Convergence with the neighbours of earlier heights has to be confirmed with a convex hull at the present ones. */
 static PetscErrorCode Certify(Exact *s, PetscReal before, BrenierReason *reason)
 {
   PetscFunctionBegin;

@@ -5,7 +5,7 @@
 
 #include "averaged.h"
 
-/* Curves that tell the length scale: thousands of pieces. */
+/* They have thousands of pieces. */
 static const PetscInt64 brenier_height_scale_curves = 1024;
 
 static PetscErrorCode ReadHeightScale(void *height_scale, BrenierDual dual, const BrenierDualValue *value, Vec mass)

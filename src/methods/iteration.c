@@ -9,14 +9,15 @@
 #define NEXT_NAME(member, name, meaning)  "," #member
 const char BrenierIterationNames[] = BRENIER_ITERATION_FIELDS(FIRST_NAME, NEXT_NAME);
 
-static const PetscReal brenier_rounding_rho   = 1e-12; /* residual that rounding alone leaves */
-static const PetscReal brenier_uneven_weights = 1.5; /* noise of rho over that of L1: 1 where all cells have the same */
-static const PetscReal brenier_lift_most      = 0.3; /* in lengths */
+static const PetscReal brenier_rounding_rho = 1e-12; /* residual that rounding alone leaves */
+static const PetscReal brenier_uneven_weights =
+    1.5; /* sampling error of rho over that of L1: 1 where all cells have the same */
+static const PetscReal brenier_lift_most = 0.3; /* in height scales */
 
 static const PetscReal brenier_armijo          = 0.05;  /* part of the promised decrease that a step must keep */
 static const PetscReal brenier_energy_rounding = 1e-13; /* relative: differences below say nothing */
 
-/* Masses beyond this many weights fall by their logarithm. */
+/* Ratio of mass to weight beyond which the residual is logarithmic. */
 static const PetscReal brenier_heavy = 4.0;
 
 const char *BrenierReasonText(BrenierReason reason)
@@ -136,7 +137,7 @@ PetscReal BrenierLiftMost_Private(PetscReal height_scale)
 BrenierReason BrenierIterationFinished_Private(const BrenierConvergence *c, const BrenierIteration *now,
                                                PetscReal sampling_l1)
 {
-  // Of weights that span decades the lightest rule the noise of rho, and would end what goes by L1 before it began
+  // Where weights span decades, the lightest cells dominate the sampling error of rho: L1 would be below it at once
   const PetscBool uneven   = (PetscBool)(now->sampling_error > brenier_uneven_weights * sampling_l1);
   const PetscReal l1_level = uneven ? brenier_uneven_weights * sampling_l1 : now->sampling_error;
 

@@ -9,9 +9,9 @@
 
 static const PetscReal brenier_diagonal_floor = 0.02; /* of the geometric mean of the diagonal */
 
-/* The trust region takes changes of its objective below 1e-6 for rounding. In units of length, rounding is far below:
-   with the objective this many times as large, the threshold is near it. Quasi-Newton and conjugate gradients guess
-   their first step from the size of the gradient, which must be rho. */
+/* The trust region takes changes of its objective below 1e-6 for rounding. In units of the height scale, rounding is
+   far below: with the objective this many times as large, the threshold is near it. Quasi-Newton and conjugate
+   gradients guess their first step from the size of the gradient, which must be rho. */
 static const PetscReal brenier_region_factor = 1e6;
 
 /* Trial points turned down in a row: the trust region has shrunk to nothing by then. */
@@ -132,7 +132,7 @@ static PetscErrorCode SetHeightScale(Minimise *s)
   PetscCall(VecRestoreArrayRead(s->mass, &m));
   PetscCall(VecDestroy(&diagonal));
   PetscCall(MatDestroy(&hessian));
-  if (!(s->height_scale > 0.0)) s->height_scale = s->targets->unit; // one cell has it all: no crossing tells
+  if (!(s->height_scale > 0.0)) s->height_scale = s->targets->unit; // one cell has all the mass: no crossings
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -161,7 +161,7 @@ static PetscErrorCode DampHessian(Minimise *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* TAO holds on to one matrix, but the cells that meet change: what is inside is replaced. */
+/* TAO keeps one matrix, but its nonzero pattern changes with the cells that touch: its contents are replaced. */
 static PetscErrorCode ReplaceHessian(Minimise *s)
 {
   MatNullSpace constants;
@@ -197,7 +197,7 @@ static PetscErrorCode Hessian(Tao tao, Vec z, Mat hessian, Mat preconditioner, v
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Measures the last evaluation and tells the monitor. */
+/* Reports the last evaluation to the monitor. */
 static PetscErrorCode Report(Minimise *s)
 {
   PetscLogDouble now;

@@ -1,4 +1,25 @@
-/* newton.c - Implements newton.h. */
+/*
+  newton.c - Damped Newton on the sampled dual: the iteration. newton.h has the equations, newton_system.c the system.
+
+    evaluate E and w at h, lift empty cells                                   EvaluateStart
+    until converged                                                           CheckConvergence, ConfirmConvergence
+      assemble H and r                                                        AssembleSystem
+      until E falls enough from h to h + p                                    SearchDamping
+        solve (H + damping diag(B)) p = r                                     SolveStep
+        evaluate E and w at h + p, else raise the damping                     TryStep
+      h <- h + p; lower the damping                                           AcceptStep
+      lift empty cells                                                        LiftEmpty
+      save                                                                    SafePoint
+
+  The damping takes the place of a line search. The model promises the decrease <nu - w, p> to first order; a quadratic
+  gives half of it. The ratio of the decrease to the promise sets the next damping, as in the method of Levenberg and
+  Marquardt: above brenier_decrease_high the damping falls by brenier_damping_lower_high, above brenier_decrease_fair by
+  brenier_damping_lower_fair, and after a rejected step it rises by brenier_damping_raise.
+
+  By candidate lists an evaluation is exact if it checks that the lists are complete where heights have fallen, and lazy
+  if it does not (dual.h). A lazy energy is a lower bound, as planes may be missing from u. The first iterations are
+  lazy.
+*/
 #include <brenier/base.h>
 #include <brenier/newton.h>
 
@@ -9,19 +30,20 @@
 
 static const PetscReal brenier_few_empty  = 1e-3; /* of the weight */
 static const PetscReal brenier_empty_part = 0.25; /* of the residual that is asked for */
-/* In lengths, while lists are trusted. Steps that help stay below 8; curves of two pieces leave parts of the Hessian
-   that nothing but damping ties to the rest, and these would go thousands, past everything that lists hold. */
+/* Largest entry of a step, in height scales, while evaluations are lazy. Useful steps stay below 8. On curves of two
+   pieces parts of the Hessian are tied to the rest by the damping alone: such cells would move by thousands of height
+   scales, beyond all that the lists contain. */
 static const PetscReal brenier_step_most = 10.0;
-/* The same up, where the cell has few pieces: how fast its mass grows is chance, and what is too heavy costs more than
-   what is too light. */
+/* Largest entry upwards of a cell with few pieces. How fast its mass grows is uncertain, and a cell that is too heavy
+   costs more energy than one that is too light. */
 static const PetscReal brenier_rise_most = 2.0;
-/* Heights that move by many slacks make trusted lists useless; who needs more iterations than this is such a case. */
+/* Iterations that may be lazy. Lists are of no use to heights that move by many skins; a problem that needs more
+   iterations is such a case. */
 static const PetscReal brenier_lazy_iterations = 10.0;
 static const PetscReal brenier_damping_raise   = 5.0;
-/* Where a lift raised the energy: smaller, and at last none beyond the gaps. */
+/* Where a lift raised the energy, the next one is smaller by this factor; below the least part it ends at the gaps. */
 static const PetscReal brenier_lift_smaller = 0.1, brenier_lift_least_part = 0.05;
-/* Part of the promised decrease that came (a quadratic gives 1/2): above the first, the model is too careful; above the
-   second it is right. How the damping is lowered then. */
+/* Ratio of the decrease to the promise: thresholds, and the factors of the damping above them. */
 static const PetscReal brenier_decrease_high = 0.7, brenier_decrease_fair = 0.4;
 static const PetscReal brenier_damping_lower_high = 0.2, brenier_damping_lower_fair = 0.5;
 static const PetscReal brenier_damping_least = 1e-9, brenier_damping_restart = 1e-4, brenier_damping_most = 1e8;
@@ -37,13 +59,13 @@ typedef struct {
   BrenierNewtonSystem system;
   /* status */
   BrenierDualValue value, trial_value;
-  PetscReal        certified_energy; /* infinite before there is one */
+  PetscReal        certified_energy; /* infinite before one is certified */
   BrenierIteration now;
-  PetscReal        decrease_ratio; /* of the last step tried: decrease over what its slope promised */
-  PetscBool        lazy;           /* lists, and did so when h was evaluated */
-  PetscBool        needs_check;    /* lists, since steps by them raised the energy */
-  PetscBool        lifted_last;    /* the few empty cells at the end were given their chance */
-  PetscBool        retried;        /* the last step failed, and h was evaluated again with every list mended */
+  PetscReal        decrease_ratio; /* of the last trial: decrease over promise */
+  PetscBool        lazy;           /* evaluations skip the check of the lists, also the one of h */
+  PetscBool        needs_check;    /* no more lazy evaluations: steps by them raised the energy */
+  PetscBool        lifted_last;    /* the last empty cells were lifted once at convergence */
+  PetscBool        retried;        /* the last step failed, and h was evaluated again exactly */
   PetscLogDouble   start;
 } Newton;
 
@@ -72,11 +94,10 @@ static PetscErrorCode EvaluateAt(Newton *s, Vec h, Vec mass, BrenierDualValue *v
 }
 
 /*
-  The invariant: no step, lift or run of them that raises the energy is kept. Lists in which nothing is missing give the
-  energy of the sample, and each step and lift is compared by it. Trusted lists give a lower bound, exact but for the
-  planes that they miss: steps by them are provisional, until lists are mended, at the latest where the iteration ends.
-  Then the energy is compared with that of the last heights so certified, and where it rose, but for rounding, these
-  come back, more damped, and lists are not trusted any more.
+  The invariant: the energy of the sample never rises, up to rounding. An exact evaluation has that energy; heights with
+  an exact energy not above the last one are certified. Steps by lazy evaluations are provisional until the next exact
+  one, at the latest at the end of the iteration. If the exact energy is higher than before, the iteration returns to
+  the certified heights, raises the damping and makes no more lazy evaluations.
 */
 static PetscErrorCode Certify(Newton *s)
 {
@@ -93,8 +114,8 @@ static PetscErrorCode Certify(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether the energy is known not to be above that of the last certified heights: what trusted lists lack has a
-   bound. */
+/* Whether the energy is surely not above the certified one: what a lazy energy misses has an upper bound
+   (BrenierDualMissing()). */
 static PetscErrorCode IsCertified(Newton *s, PetscBool *is)
 {
   PetscReal missing = 0.0;
@@ -107,7 +128,7 @@ static PetscErrorCode IsCertified(Newton *s, PetscBool *is)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Weights of the empty cells together. */
+/* Total weight of the empty cells. */
 static PetscErrorCode EmptyWeight(Newton *s, PetscReal *weight)
 {
   const PetscScalar *m;
@@ -123,30 +144,31 @@ static PetscErrorCode EmptyWeight(Newton *s, PetscReal *weight)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* With lists a few empty cells wait for the end, since to meet all curves costs more than they matter: unless their
-   part of the residual, in L1 and in chi2 their weight, could keep the end from being seen. */
+/* Whether the lift of empty cells can wait for the end: it scans all curves, which costs more than a few light cells
+   matter. It cannot wait where their weight, which is their part of L1 and of chi2, would hide convergence. */
 static PetscErrorCode EmptyCanWait(Newton *s, PetscBool *can)
 {
-  const BrenierConvergence *o = &s->options->convergence;
+  const BrenierConvergence *convergence = &s->options->convergence;
   PetscReal                 weight;
 
   PetscFunctionBegin;
   PetscCall(EmptyWeight(s, &weight));
   *can = (PetscBool)(BrenierDualHasLists(s->dual) && weight <= brenier_few_empty);
-  if (o->residual > 0.0) *can = (PetscBool)(*can && weight <= brenier_empty_part * o->residual);
-  if (o->residual == 0.0 && o->l1_part == 0.0)
-    *can = (PetscBool)(*can && weight <= brenier_empty_part * PetscSqr(o->sampling_part * s->now.sampling_error));
+  if (convergence->residual > 0.0) *can = (PetscBool)(*can && weight <= brenier_empty_part * convergence->residual);
+  if (convergence->residual == 0.0 && convergence->l1_part == 0.0)
+    *can = (PetscBool)(*can &&
+                       weight <= brenier_empty_part * PetscSqr(convergence->sampling_part * s->now.sampling_error));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Pieces that the sample should have of a cell. */
+/* Expected number of pieces of a cell. */
 static PetscReal Due(const Newton *s, PetscInt i)
 {
   return s->targets->nu[i] * (PetscReal)s->value.n_pieces;
 }
 
-/* Why to end here; 0 to go on. What empty cells add to chi2 that the sample should have no piece of is theirs whatever
-   is done. */
+/* Tests for convergence: *reason is 0 to continue. An empty cell with less than one expected piece adds its weight to
+   chi2 at any heights; that part is left out. */
 static PetscErrorCode CheckConvergence(Newton *s, BrenierReason *reason)
 {
   BrenierIteration   now = s->now;
@@ -165,9 +187,9 @@ static PetscErrorCode CheckConvergence(Newton *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* How far beyond its gap each empty cell may be lifted: a part of what a usual lift may be. A cell so light that the
-   sample should have no piece of it does not come up to u, where it would have the mass of a piece: mass being an
-   exponential of height, it stays as many lengths below as its weight is e-folds below that of a piece. */
+/* How far beyond its gap each empty cell may be lifted: `part` of the usual bound. A cell with less than one expected
+   piece must stay below u, since on u it would have the mass of a piece. Mass is about exponential in the height, so it
+   stays below u by log(expected pieces) height scales. */
 static PetscErrorCode SetLiftMost(Newton *s, PetscReal part, PetscReal most[])
 {
   const PetscReal usual = BrenierLiftMost_Private(1.0);
@@ -184,9 +206,9 @@ static PetscErrorCode SetLiftMost(Newton *s, PetscReal part, PetscReal most[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Lifts empty cells, if there are any, and evaluates again. Each alone would lower the energy, but many that come up
-   where one was wanted may not; raised to their gaps alone, planes leave u as it is, and the energy falls by their
-   weights. */
+/* Lifts the empty cells and evaluates. The lift of one cell lowers the energy; several that rise in the same place may
+   raise it, and are then lifted by less. A lift to the gap alone leaves u as it is and lowers the energy by the weight
+   of the cell times the gap. */
 static PetscErrorCode LiftEmpty(Newton *s)
 {
   PetscInt64 n_lifted;
@@ -213,7 +235,7 @@ static PetscErrorCode LiftEmpty(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Brings the step into its gauge, and its entries to what trusted lists can judge. */
+/* Gauges the step, and bounds its entries while evaluations are lazy. */
 static PetscErrorCode LimitStep(Newton *s)
 {
   const PetscReal most = brenier_step_most * s->system.height_scale, rise = brenier_rise_most * s->system.height_scale;
@@ -233,7 +255,7 @@ static PetscErrorCode LimitStep(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Evaluates h + step; *good when the energy falls enough. */
+/* Evaluates h + p; *good if the energy falls enough. */
 static PetscErrorCode TryStep(Newton *s, PetscBool *good)
 {
   PetscReal promised, left;
@@ -247,12 +269,12 @@ static PetscErrorCode TryStep(Newton *s, PetscBool *good)
   PetscCall(EvaluateAt(s, s->trial, s->trial_mass, &s->trial_value));
   PetscCall(BrenierIterationSlope_Private(s->targets, s->trial_mass, s->step, &left));
   s->decrease_ratio = (s->value.energy - s->trial_value.energy) / promised;
-  // Where it rose all the same, trusted lists missed planes
+  // It may rise although its slope at the end promises a fall: lazy lists missed planes
   *good = BrenierIterationFalls_Private(s->value.energy, s->trial_value.energy, promised, left);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* H and r at the heights at hand. */
+/* Assembles H and r at h. */
 static PetscErrorCode AssembleSystem(Newton *s)
 {
   Vec diagonal_step =
@@ -263,7 +285,7 @@ static PetscErrorCode AssembleSystem(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Solves for a step with the damping as it is. */
+/* Solves for p with the present damping. */
 static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
 {
   PetscFunctionBegin;
@@ -271,7 +293,7 @@ static PetscErrorCode SolveStep(Newton *s, PetscBool *solved)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Takes the trial for the heights at hand; a gain as promised lowers the damping, the more so at the first try. */
+/* Takes the trial as the new iterate, and lowers the damping by the ratio of decrease to promise. */
 static PetscErrorCode AcceptStep(Newton *s, PetscBool first)
 {
   PetscFunctionBegin;
@@ -286,8 +308,8 @@ static PetscErrorCode AcceptStep(Newton *s, PetscBool first)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* In the place of a line search: solves, tries, and raises the damping until a step is good. *reason is set when none
-   is. */
+/* In place of a line search: solves with a rising damping until the energy falls enough. Sets *reason if no damping
+   does it. */
 static PetscErrorCode SearchDamping(Newton *s, BrenierReason *reason)
 {
   PetscBool good = PETSC_FALSE, first = PETSC_TRUE, solved = PETSC_FALSE;
@@ -347,7 +369,7 @@ static PetscErrorCode DestroyNewton(Newton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Evaluates where the iteration stands, lists trusted or every one mended. */
+/* Evaluates h, lazily or exactly, and tests for convergence. */
 static PetscErrorCode EvaluateIterate(Newton *s, PetscBool lazy, BrenierReason *reason)
 {
   PetscFunctionBegin;
@@ -367,8 +389,8 @@ static PetscErrorCode EvaluateExactly(Newton *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Trusts lists in the first iterations. An energy from trusted lists is too low where they miss planes: no step could
-   be compared with it once lists are mended. */
+/* Chooses between lazy and exact evaluations. A lazy energy at h is too low to compare an exact trial with, so h is
+   evaluated again at the change. */
 static PetscErrorCode ChooseListCheck(Newton *s, BrenierReason *reason)
 {
   const PetscBool lazy = (PetscBool)(s->now.iteration < brenier_lazy_iterations && !s->needs_check);
@@ -380,7 +402,7 @@ static PetscErrorCode ChooseListCheck(Newton *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The same when no damping gave descent: perhaps trusted lists are all that stood in the way. */
+/* If no damping gave descent by lazy evaluations, evaluates h exactly and tries again, once. */
 static PetscErrorCode RetryWithExactLists(Newton *s, BrenierReason *reason)
 {
   PetscFunctionBegin;
@@ -392,8 +414,8 @@ static PetscErrorCode RetryWithExactLists(Newton *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What must hold at the end besides the residual: the evaluation, with lists mended, and, once, that the few empty
-   cells left were given their chance. Takes the reason back when there is more to do. */
+/* Final checks: the energy is certified, and the remaining empty cells have been lifted once. Resets *reason if the
+   iteration has to continue. */
 static PetscErrorCode ConfirmConvergence(Newton *s, BrenierReason *reason)
 {
   const PetscBool rough = (PetscBool)(s->options->convergence.l1_part > 0.0);
@@ -412,7 +434,7 @@ static PetscErrorCode ConfirmConvergence(Newton *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A failure leaves heights that are certified, too. */
+/* After a failure, too, the heights have to be certified. */
 static PetscErrorCode CertifyFailure(Newton *s, BrenierReason *reason)
 {
   const BrenierReason failure = *reason;
@@ -426,7 +448,7 @@ static PetscErrorCode CertifyFailure(Newton *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Looks at the start and lifts what is empty there, but for a few. */
+/* Evaluates the start, and lifts its empty cells unless they can wait. */
 static PetscErrorCode EvaluateStart(Newton *s, BrenierReason *reason)
 {
   PetscBool wait;
@@ -438,8 +460,8 @@ static PetscErrorCode EvaluateStart(Newton *s, BrenierReason *reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Takes up an earlier state. Its last evaluation left lists in which nothing is missing or which were trusted, so one
-   that trusts them gives the same. */
+/* Continues from a saved state. Its lists are those that its last evaluation used, so a lazy evaluation reproduces it,
+   whether that one was lazy or exact. */
 static PetscErrorCode Resume(Newton *s, BrenierReason *reason)
 {
   const BrenierNewtonState *state = s->options->resume;
@@ -480,7 +502,7 @@ static PetscErrorCode SafePoint(Newton *s, BrenierReason reason)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One iteration: a step, and a lift of what it leaves empty. */
+/* One iteration: a damped Newton step, and the lift of the cells that it leaves empty. */
 static PetscErrorCode Iterate(Newton *s, BrenierReason *reason)
 {
   PetscBool wait = PETSC_FALSE;

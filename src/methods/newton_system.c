@@ -7,15 +7,15 @@
 
 #include <math.h>
 
-static const PetscReal brenier_diagonal_floor       = 0.02; /* of the geometric mean of the diagonal */
-static const PetscReal brenier_few_pieces           = 16.0; /* of a cell: its row of the Hessian is chance */
-static const PetscReal brenier_rise_pieces          = 64.0; /* of a cell: how fast its mass grows is chance */
-static const PetscReal brenier_diagonal_step_factor = 30.0; /* see SetScale() */
-/* Where targets have scales: length over distance before it is known, and the tolerance of the linear solver, whose
-   norm is ruled by the longest scales. */
+static const PetscReal brenier_diagonal_floor = 0.02; /* of the geometric mean of the diagonal */
+static const PetscReal brenier_few_pieces     = 16.0; /* of a cell: with fewer its row of the Hessian is unreliable */
+static const PetscReal brenier_rise_pieces    = 64.0; /* of a cell: with fewer its growth is unreliable */
+static const PetscReal brenier_diagonal_step_factor = 30.0; /* see SetDiagonalStep() */
+/* Where targets have scales: height scale over distance before one is computed, and the tolerance of the linear solver,
+   whose norm is dominated by the largest scales. */
 static const PetscReal brenier_first_node_scale = 0.2, brenier_scales_rtol = 1e-8;
 
-/* Residual of log mass = log nu. */
+/* r of newton.h. The larger of its positive and negative part is scaled so that r sums to zero. */
 static PetscErrorCode SetResidual(BrenierNewtonSystem *s, Vec mass)
 {
   const PetscInt     n  = s->targets->n_local;
@@ -43,7 +43,7 @@ static PetscErrorCode SetResidual(BrenierNewtonSystem *s, Vec mass)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What the damping multiplies: the diagonal, with a floor from the geometric mean of its positive entries. */
+/* B of newton.h: the diagonal, at least a part of the geometric mean of its positive entries. */
 static PetscErrorCode SetDampingBase(BrenierNewtonSystem *s)
 {
   const PetscInt n = s->targets->n_local;
@@ -66,8 +66,8 @@ static PetscErrorCode SetDampingBase(BrenierNewtonSystem *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Raises the diagonal of cells with few pieces, whose crossings say little, to their mass over the length: a mass that
-   grows e-fold in less than a length is met, one that grows e-fold in twenty lengths was a chance of the sample. */
+/* Raises H_ii of cells with few pieces to w_i / height scale. Few crossings estimate H_ii badly: an estimate far below
+   says that the mass grows e-fold over many height scales, which is a fluctuation of the sample. */
 static PetscErrorCode FloorDiagonal(BrenierNewtonSystem *s, Vec mass)
 {
   const PetscReal    pieces = (PetscReal)s->n_pieces / (PetscReal)s->stride;
@@ -90,7 +90,7 @@ static PetscErrorCode FloorDiagonal(BrenierNewtonSystem *s, Vec mass)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* nu_i / H_ii, within a factor of its geometric mean, which stands in where a cell has no facet. */
+/* Diagonal steps nu_i / H_ii, bounded to a factor of their geometric mean s, and s where a cell has no facet. */
 static PetscErrorCode SetDiagonalStep(BrenierNewtonSystem *s, Vec diagonal_step)
 {
   const PetscInt   n  = s->targets->n_local;
@@ -178,7 +178,7 @@ PetscErrorCode BrenierNewtonSystemSolve_Private(BrenierNewtonSystem *s, PetscRea
   PetscCall(KSPGetConvergedReason(s->ksp, &reason));
   PetscCall(KSPGetIterationNumber(s->ksp, &n_iterations));
   *iterations = (PetscReal)n_iterations;
-  // A step short of its tolerance is a step still: the energy decides. A breakdown is not
+  // A step that misses the tolerance can still be tried: the energy decides. A breakdown gives no step
   *solved = (PetscBool)(reason > 0 || reason == KSP_DIVERGED_ITS);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -24,10 +24,10 @@ typedef struct {
   /* status */
   PetscInt64 stride;       /* of the curves that the Hessian is made from */
   PetscInt64 n_pieces;     /* of all curves, at the masses that it was assembled at */
-  PetscReal  height_scale; /* geometric mean of nu_i / H_ii, or that of the nodes; 0 before there is one */
+  PetscReal  height_scale; /* s, or that of the nodes over their distances; 0 before the first Hessian */
 } BrenierNewtonSystem;
 
-/* Makes the solver and vectors like h; options stay the caller's. Collective on the targets' communicator. */
+/* Creates the solver and vectors laid out as h; borrows the options. Collective on the targets' communicator. */
 PetscErrorCode BrenierNewtonSystemCreate_Private(BrenierDual dual, BrenierTargets targets,
                                                  const BrenierNewtonOptions *options, Vec h,
                                                  BrenierNewtonSystem *system);
@@ -41,11 +41,11 @@ PetscErrorCode BrenierNewtonSystemCreate_Private(BrenierDual dual, BrenierTarget
 + system   - the system, without a Hessian
 . mass     - masses at these heights
 . n_pieces - of all curves there
-- damping  - at which it will be tried first: what is chance counts by it where targets have scales
+- damping  - of the first trial; where targets have scales the floors depend on it (nodes.h)
 
   Output Parameters:
 + system - ready to be solved
-- scale  - nu_i / H_ii, within a factor of 30 of its geometric mean
+- diagonal_step - nu_i / H_ii, within a factor of 30 of its geometric mean
 
   Notes: one Hessian, 12 bytes a facet and target, twice.
 @*/
@@ -57,7 +57,7 @@ PetscErrorCode BrenierNewtonSystemAssemble_Private(BrenierNewtonSystem *system, 
 PetscErrorCode BrenierNewtonSystemSolve_Private(BrenierNewtonSystem *system, PetscReal damping, Vec step,
                                                 PetscReal *iterations, PetscBool *solved);
 
-/* Mass of a cell of few pieces, whose growth is chance. Of a system assembled. Not collective. */
+/* Mass below which a cell has too few pieces for its growth to be reliable. Of an assembled system. Not collective. */
 PetscReal BrenierNewtonSystemFewMass_Private(const BrenierNewtonSystem *system);
 
 /* Frees the matrices, until it is assembled again. Collective on the targets' communicator. */

@@ -7,11 +7,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const PetscReal brenier_node_floor = 0.02;                         /* of weight over length */
+static const PetscReal brenier_node_floor = 0.02;                         /* of weight over height scale */
 static const PetscReal brenier_careful    = 0.02;                         /* damping */
-static const PetscReal brenier_node_most = 10.0, brenier_node_rise = 2.0; /* lengths */
+static const PetscReal brenier_node_most = 10.0, brenier_node_rise = 2.0; /* height scales */
 
-/* Scale of a node over what its distance tells, at most: such a one was next to empty when its diagonal was taken. */
+/* Largest step of a node over its height scale: beyond, the node was nearly empty when its diagonal was computed. */
 static const PetscReal brenier_node_step_most = 4.0;
 
 static PetscErrorCode CreateMembers(BrenierStepNodes s)
@@ -69,10 +69,10 @@ static PetscErrorCode CreateSystem(BrenierStepNodes s)
 
 /* Diagonal of P'HP, of all nodes on every rank. Rows of H sum to 0, so a node's is what holds its members to all that
    are not: no differences of large numbers. */
-static PetscErrorCode SumDiagonal(BrenierTargets t, BrenierScales x, Mat hessian, PetscReal sum[])
+static PetscErrorCode SumDiagonal(BrenierTargets t, BrenierScales scales, Mat hessian, PetscReal sum[])
 {
   PetscFunctionBegin;
-  PetscCall(PetscArrayzero(sum, x->n_nodes));
+  PetscCall(PetscArrayzero(sum, scales->n_nodes));
   for (PetscInt i = t->first; i < t->first + t->n_local; ++i) {
     const PetscInt    *column;
     const PetscScalar *value;
@@ -87,13 +87,13 @@ static PetscErrorCode SumDiagonal(BrenierTargets t, BrenierScales x, Mat hessian
       while (a != b) {
         if (b < 0 || (a >= 0 && a < b)) {
           sum[a] -= value[k];
-          a = x->parent[a];
-        } else b = x->parent[b];
+          a = scales->parent[a];
+        } else b = scales->parent[b];
       }
     }
     PetscCall(MatRestoreRow(hessian, i, &n_columns, &column, &value));
   }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, x->n_nodes, MPIU_REAL, MPI_SUM, t->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, scales->n_nodes, MPIU_REAL, MPI_SUM, t->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -104,23 +104,23 @@ static int CompareReals(const void *left, const void *right)
   return (l > r) - (l < r);
 }
 
-/* Median over the nodes of weight over diagonal, over the distance; what it was where no diagonal is above 0. */
-static PetscErrorCode SetHeightScale(BrenierScales x, const PetscReal diagonal[], PetscReal *height_scale)
+/* Sets the median over the nodes of nu / diagonal / apart; leaves it where no diagonal is positive. */
+static PetscErrorCode SetHeightScale(BrenierScales scales, const PetscReal diagonal[], PetscReal *height_scale)
 {
   PetscReal *ratio;
   PetscInt   n = 0;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(x->n_nodes, &ratio));
-  for (PetscInt i = 0; i < x->n_nodes; ++i)
-    if (diagonal[i] > 0.0) ratio[n++] = x->nu[i] / (diagonal[i] * x->apart[i]);
+  PetscCall(PetscMalloc1(scales->n_nodes, &ratio));
+  for (PetscInt i = 0; i < scales->n_nodes; ++i)
+    if (diagonal[i] > 0.0) ratio[n++] = scales->nu[i] / (diagonal[i] * scales->apart[i]);
   qsort(ratio, (size_t)n, sizeof *ratio, CompareReals);
   if (n > 0) *height_scale = ratio[n / 2];
   PetscCall(PetscFree(ratio));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* And the length that follows. */
+/* Sets the diagonal, and the height scale that follows from it. */
 static PetscErrorCode SetDiagonal(BrenierStepNodes s)
 {
   PetscReal   *sum;
@@ -190,26 +190,26 @@ static PetscReal Share(PetscReal raw, PetscReal nu, PetscReal want, PetscReal up
 /* Residuals of all nodes by their masses, groups before their members. */
 static PetscErrorCode SetWanted(BrenierStepNodes s)
 {
-  const BrenierScales x = s->scales;
-  const PetscInt      n = x->n_nodes;
+  const BrenierScales scales = s->scales;
+  const PetscInt      n      = scales->n_nodes;
   SetSums             sum;
 
   PetscFunctionBegin;
   PetscCall(PetscCalloc3(n + 1, &sum.up, n + 1, &sum.down, n + 1, &sum.nu));
   for (PetscInt i = 0; i < n; ++i) {
-    const PetscInt  set = x->parent[i] >= 0 ? x->parent[i] : n;
-    const PetscReal raw = BrenierResidual_Private(s->mass[i], x->nu[i]);
+    const PetscInt  set = scales->parent[i] >= 0 ? scales->parent[i] : n;
+    const PetscReal raw = BrenierResidual_Private(s->mass[i], scales->nu[i]);
 
     s->wanted[i] = raw;
     sum.up[set] += PetscMax(raw, 0.0);
     sum.down[set] += PetscMax(-raw, 0.0);
-    sum.nu[set] += x->nu[i];
+    sum.nu[set] += scales->nu[i];
   }
   for (PetscInt i = n; i-- > 0;) {
-    const PetscInt  set  = x->parent[i] >= 0 ? x->parent[i] : n;
+    const PetscInt  set  = scales->parent[i] >= 0 ? scales->parent[i] : n;
     const PetscReal want = set < n ? s->wanted[set] : 0.0;
 
-    s->wanted[i] = Share(s->wanted[i], x->nu[i], want, sum.up[set], sum.down[set], sum.nu[set]);
+    s->wanted[i] = Share(s->wanted[i], scales->nu[i], want, sum.up[set], sum.down[set], sum.nu[set]);
   }
   PetscCall(PetscFree3(sum.up, sum.down, sum.nu));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -220,8 +220,8 @@ static PetscReal HeightScale(BrenierStepNodes s, PetscInt node)
   return s->height_scale * s->scales->apart[node];
 }
 
-/* Lengths that count as one where crossings are chance: the distance to the nearest may be far below what a cell is
-   wide. */
+/* Factor of the height scale of nodes with unreliable crossings: a distance to the nearest target may be far below the
+   width of the cell. */
 static PetscReal Reach(PetscReal damping)
 {
   return PetscMax(1.0, PetscSqrtReal(brenier_careful / damping));
@@ -293,17 +293,17 @@ PetscErrorCode BrenierStepNodesLiftMost(BrenierStepNodes s, Vec mass, PetscReal 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierNodeSteps_Private(BrenierTargets t, BrenierScales x, Mat hessian, PetscReal node_step[])
+PetscErrorCode BrenierNodeSteps_Private(BrenierTargets t, BrenierScales scales, Mat hessian, PetscReal node_step[])
 {
   PetscReal height_scale = 1.0;
 
   PetscFunctionBegin;
-  PetscCall(SumDiagonal(t, x, hessian, node_step));
-  PetscCall(SetHeightScale(x, node_step, &height_scale));
-  for (PetscInt i = 0; i < x->n_nodes; ++i) {
-    const PetscReal usual = height_scale * x->apart[i];
+  PetscCall(SumDiagonal(t, scales, hessian, node_step));
+  PetscCall(SetHeightScale(scales, node_step, &height_scale));
+  for (PetscInt i = 0; i < scales->n_nodes; ++i) {
+    const PetscReal usual = height_scale * scales->apart[i];
 
-    node_step[i] = node_step[i] > 0.0 ? PetscMin(x->nu[i] / node_step[i], brenier_node_step_most * usual) : usual;
+    node_step[i] = node_step[i] > 0.0 ? PetscMin(scales->nu[i] / node_step[i], brenier_node_step_most * usual) : usual;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,13 +1,13 @@
 /*
   nodes.h - The linear system of a Newton step where targets have scales (scales.h).
 
-  A step p is the sum over nodes of numbers x: p = P x, P the members of each node. So many numbers are more than
-  needed, and that is the point: in P'HP every group of targets has a diagonal entry of its own, that of its common
-  cell, and what goes by the diagonal goes by each group's own scale: the damping, the preconditioner, the floors, the
-  bounds of a step. Of a pair 1e-9 apart the difference of heights is held by what is 1e9 times the hold on their mean;
-  a damping by the diagonal of H alone would hold both as tightly, and conjugate gradients would not see the mean.
-  Reference: Griebel, Computing 52 (1994); by the diagonal, preconditioning is that of Bramble, Pasciak and Xu, Math.
-  Comp. 55 (1990).
+  A step is p = P x, with one unknown x_a for each node a and P_ia = 1 where target i is a member of node a. The
+  unknowns are redundant on purpose: P'HP has a diagonal entry for every group of targets, that of the union of their
+  cells. The damping, the preconditioner, the floors and the bounds of a step go by this diagonal, hence by the scale of
+  each group. Example: of a pair 1e-9 apart, H holds the difference of the heights 1e9 times as tightly as their mean. A
+  damping by the diagonal of H would hold the mean as tightly as the difference, and conjugate gradients would not move
+  it. Reference: Griebel, Computing 52 (1994); by the diagonal, preconditioning is that of Bramble, Pasciak and Xu,
+  Math. Comp. 55 (1990).
 
   The residual of a node is that of newton.h by its mass and weight; those of its members are scaled to sum to it.
 */
@@ -33,16 +33,15 @@ struct _p_BrenierNodesOf {
   Vec        diagonal, raise, extra; /* of P'HP and what raises it; that, and what raises and damps it */
   Vec        work, members, pull;    /* members, pull: of targets */
   PetscReal *mass, *wanted;          /* masses and residuals of all nodes */
-  PetscReal  height_scale;           /* over `apart`: median of weight over diagonal */
+  PetscReal  height_scale;           /* median over the nodes of nu / diagonal / apart */
 };
 
 /* Collective on the targets. */
 PetscErrorCode BrenierStepNodesCreate(BrenierTargets targets, BrenierScales scales, PetscReal height_scale,
                                       BrenierStepNodes *nodes);
 
-/* Sets the system at these masses. few: of a node's mass, below which its crossings are chance; damping: at which it
-   will be tried, low after steps that came as promised, and then what is chance counts in longer lengths.
-   Collective. */
+/* Sets the system at these masses. few: mass below which the crossings of a node are unreliable; damping: of the first
+   trial. A low damping follows good steps; it widens the height scales of unreliable nodes. Collective. */
 PetscErrorCode BrenierStepNodesSet(BrenierStepNodes nodes, Mat hessian, Vec mass, PetscReal damping, PetscReal few);
 
 /* Solves with a damping for the step, no entry of x beyond what the scales allow. Collective. */
@@ -51,8 +50,8 @@ PetscErrorCode BrenierStepNodesSolve(BrenierStepNodes nodes, KSP ksp, PetscReal 
 /* How far beyond its gap an empty target may be lifted, at these masses; shape [targets here]. Collective. */
 PetscErrorCode BrenierStepNodesLiftMost(BrenierStepNodes nodes, Vec mass, PetscReal part, PetscReal most[]);
 
-/* Changes of height of each node that change its mass by its own size, by a Hessian: weight over diagonal of P'HP,
-   bounded where that is chance. scale: shape [nodes], the same on all ranks. Collective. */
+/* Diagonal steps of all nodes: weight over the diagonal of P'HP, bounded where a Hessian entry is unreliable.
+   node_step: shape [nodes], the same on all ranks. Collective. */
 PetscErrorCode BrenierNodeSteps_Private(BrenierTargets targets, BrenierScales scales, Mat hessian,
                                         PetscReal node_step[]);
 

@@ -1,9 +1,8 @@
 /*
   tree.h - Clusters of targets in low dimension: the nodes of a binary tree of boxes.
 
-  The box with the largest (width^2 x number of targets) is cut in the middle of its widest axis, until there are as
-  many as are wanted. So an outlier is alone soon, and clusters much tighter than all else stay together until they are
-  all that is left.
+  The box with the largest width^2 times number of targets is cut in the middle of its widest axis, until there are as
+  many boxes as wanted. So an outlier gets a box of its own early, and clusters much tighter than all else are cut last.
 */
 #pragma once
 

@@ -1,78 +1,86 @@
-/* budget.c - Implements budget.h. */
+/*
+  budget.c - Implements budget.h: the constants of the choices, and the choices.
+
+  K = C sampling_error^2. Before a sample has measured it, K / n is taken to be brenier_circle_chi2 or
+  brenier_chord_chi2. From stage to stage samples grow by equal factors: with ratio = C(tol) / C and
+  m = ceil(log ratio / log brenier_growth) stages to go, the next has C ratio^(1/m) curves.
+
+  An epoch starts with C_eff effective curves, and each of its curves adds `efficiency` of one. If the measured interval
+  ends at f times the tolerance, it needs C_eff (f^2 - 1) / efficiency curves, at most brenier_growth C_eff.
+*/
 #include "budget.h"
 
 #include <math.h>
 
-/* Curves a target of the first stage, and at least. */
+/* Curves of the first stage: for each target, and at least. */
 static const PetscInt64 brenier_first_circles = 2, brenier_first_chords = 8, brenier_least_curves = 4096;
 
-/* chi2 C / n of a perfect h, before it is measured: what decides how much of a warm-up is worth while. */
+/* K / n before it is measured: the length of the warm-up follows from it. */
 static const PetscReal brenier_circle_chi2 = 0.1, brenier_chord_chi2 = 0.4;
 
-/* A stage has at most this many times the curves of the one before: its start is good to a sampling error that much
-   larger. */
+/* Largest growth from one stage to the next. The start of the next one has the sampling error of the stage before. */
 static const PetscReal brenier_growth = 6.0;
 
-/* Curves of the Hessian a target: a row then sums the crossings of some 100 pieces. A chord may have less than one
-   crossing. */
+/* Curves of the Hessian for each target: a row then sums the crossings of some 100 pieces. A chord may have less than
+   one crossing. */
 static const PetscInt64 brenier_hessian_circles = 4, brenier_hessian_chords = 64;
 
-/* Part of tol^2 left to the width of the held-out interval and to what is left in sample, and the sample that makes the
-   former so: its degenerate part has a relative width of 1.96 sqrt(2/n) C / C', C' its curves. */
+/* Part of tol^2 that is left for the width of the held-out interval and for the residual in sample; and the relative
+   width of that interval, which for C' held-out curves is 1.96 sqrt(2 / n) C / C' in its degenerate part. */
 static const PetscReal brenier_tol_margin = 0.15, brenier_interval_width = 0.06;
 
-/* The same of targets with scales: cells of tight clusters are worse than their sample says, by a tenth of chi2. */
+/* The same margin where targets have scales: there chi2 is a tenth larger than the sample predicts. */
 static const PetscReal brenier_tol_margin_scales = 0.22;
 static const PetscReal brenier_check_least = 0.1, brenier_check_most = 8.0;
 
-/* Growth after a measurement above the tolerance, beyond what it asks for, and at least. */
+/* After a measurement above the tolerance: a factor beyond the growth that it asks for, and the smallest growth. */
 static const PetscReal brenier_retry_growth = 1.05, brenier_retry_least = 1.1;
 
-/* Bytes of a candidate in a list, of a piece and of a curve, with the slack of arrays that grow; and how many of them a
-   curve has before any is seen: docs/devlog/2026-11.md has what was found. */
+/* Bytes of a candidate in a list, of a piece and of a curve, with the spare capacity of growing arrays; and the numbers
+   of candidates and pieces that a curve is assumed to have before a scan (docs/devlog/2026-11.md). */
 static const PetscReal brenier_list_bytes = 24.0 * 1.5, brenier_piece_bytes = 28.0 * 2.0, brenier_curve_bytes = 64.0;
 static const PetscReal brenier_candidates_a_curve = 100.0, brenier_pieces_a_curve = 20.0;
 
-/* Part of a first stage below which a sample is no use to Newton: half a circle a target. */
+/* Smallest sample of use to Newton, in parts of a first stage: half a circle a target. */
 static const PetscReal brenier_useful_part = 0.25;
 
-/* Where passes take over from Newton in a large problem: dimension, and curves wanted over those at hand.
-   docs/devlog/2026-11.md has what was found. */
+/* Where averaged SGD takes over from Newton in a large problem: smallest dimension, and smallest ratio of needed to
+   present curves (docs/devlog/2026-11.md). */
 static const PetscInt  brenier_sgd_dim    = 16;
 static const PetscReal brenier_sgd_growth = 1.5;
 
-/* Curves a target up to which passes need no stage of Newton before them. */
+/* Needed curves a target up to which averaged SGD runs without a stage of Newton. */
 static const PetscReal brenier_sgd_alone_curves = 5.0;
 
-/* Upper end of the interval that a measurement would have, over its rho, and what is not known of either. */
+/* Assumed ratio of the upper end of the 95% interval to rho, before anything is measured. */
 static const PetscReal brenier_interval_ratio = 1.08;
 
-/* Worth that a curve of a pass is expected to add before one was measured, after a stage of Newton and after a warm-up
-   alone, and at least; and curves of a pass at least. */
+/* Efficiency of an epoch, effective curves a curve, before one was measured: after a stage of Newton, and after the
+   warm-up alone. Its smallest value, and the smallest number of curves of an epoch. */
 static const PetscReal brenier_sgd_efficiency = 0.8, brenier_sgd_efficiency_alone = 0.5,
                        brenier_sgd_efficiency_least = 0.1, brenier_epoch_curves_least = 16384.0;
 
-/* Curves of the warm-up, in parts of those that the tolerance takes, before Newton and before passes at once; and a
-   target, at most. */
+/* Curves of the warm-up in parts of the predicted ones, before Newton and before SGD without Newton; and the largest
+   number for each target. */
 static const PetscReal brenier_warm_part = 0.5, brenier_warm_part_alone = 1.0, brenier_warm_most = 2.0;
 
-/* Least dimension in which chords are started by circles. */
+/* Least dimension in which chords start from a solution on circles. */
 static const PetscInt brenier_circle_dim = 5;
 
-/* Targets a cluster stands for on average, the same of many targets, and clusters down to which these are so many. */
+/* Targets a cluster: normally, for many targets, and the number of clusters above which they are many. */
 static const PetscInt brenier_level_factor = 8, brenier_large_factor = 32, brenier_large_clusters = 1000;
 
-/* Clusters that are worth solving for. */
+/* Fewest clusters of a level. */
 static const PetscInt brenier_least_clusters = 64;
 
-/* Curves a cluster, and in all at least. */
+/* Curves of a level: for each cluster, and at least. */
 static const PetscInt64 brenier_level_circles = 8, brenier_level_chords = 32, brenier_level_least = 4096;
 
 enum { BRENIER_DESCENT_STEPS = 512, BRENIER_DESCENT_STEPS_LARGE = 128 };
 
 static const PetscReal brenier_large = 1e6; /* coordinates */
 
-/* Curves of a pass's step at least. */
+/* Smallest mini-batch of an epoch. */
 static const PetscInt64 brenier_batch_least = 256;
 
 const PetscReal brenier_first_skin = 0.32;
@@ -95,7 +103,7 @@ PetscInt BrenierBudgetDescentSteps_Private(PetscInt n, PetscInt dim)
   return BrenierBudgetIsLarge_Private(n, dim) ? BRENIER_DESCENT_STEPS_LARGE : BRENIER_DESCENT_STEPS;
 }
 
-/* x as a number of curves, the largest there is at most. */
+/* x as a number of curves. */
 static PetscInt64 Count(PetscReal x)
 {
   return (PetscInt64)PetscMin(x, (PetscReal)PETSC_MAX_INT);
@@ -103,8 +111,8 @@ static PetscInt64 Count(PetscReal x)
 
 enum { BRENIER_FEW_BITS = 4, BRENIER_SOME_BITS = 9 };
 
-/* x > 0 to its first bits: the others vary with the ranks, in lists by a percent, in sums by rounding, and sizes should
-   not. */
+/* x > 0 rounded to its first bits. The others vary with the number of ranks (lists by a percent, sums by rounding);
+   sizes must not. */
 static PetscReal Rounded(PetscReal x, int bits)
 {
   int             exponent;
@@ -113,7 +121,7 @@ static PetscReal Rounded(PetscReal x, int bits)
   return ldexp(rint(ldexp(mantissa, bits)), exponent - bits);
 }
 
-/* Curves of a first stage that many targets ask for. */
+/* Curves of a first stage of many targets. */
 static PetscInt64 DefaultFirstCurves(const BrenierBudget *b)
 {
   return b->n * (b->circles ? brenier_first_circles : brenier_first_chords);
@@ -155,7 +163,7 @@ PetscInt64 BrenierBudgetLevelCurves_Private(PetscInt n_clusters, PetscBool circl
   return PetscMax(n_clusters * (circles ? brenier_level_circles : brenier_level_chords), brenier_level_least);
 }
 
-/* Pieces of a curve before any is seen: in few dimensions a curve crosses some n^(1/dim) cells. */
+/* Assumed pieces of a curve before a scan: in few dimensions a curve crosses some n^(1/dim) cells. */
 static PetscReal PiecesACurve(const BrenierBudget *b)
 {
   const PetscReal crossed = 2.0 * PetscPowReal((PetscReal)b->n, 1.0 / (PetscReal)b->dim);
@@ -208,12 +216,12 @@ PetscInt64 BrenierBudgetNextStageCurves_Private(const BrenierBudget *b, PetscInt
   if (now == 0.0 && b->curves > 0) size = PetscMin(size, wanted);
   size = PetscMax(PetscCeilReal(size), 1.0);
   next = PetscMin(Count(size), b->most_curves);
-  // What the first stage takes tells how far memory really goes
+  // Only after the first stage the bytes of a curve are known
   *sgd_follows = (PetscBool)(now > 0.0 && next > max_curves);
   return next > max_curves ? PetscMax(max_curves, curves) : next;
 }
 
-/* Whether a problem is one for passes at all. */
+/* Whether averaged SGD may replace Newton in this problem. */
 static PetscBool SuitsSgd(const BrenierBudget *b)
 {
   const PetscBool large = (PetscBool)(b->dim >= brenier_sgd_dim && BrenierBudgetIsLarge_Private(b->n, b->dim));
@@ -233,8 +241,8 @@ PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 
                      wanted >= brenier_sgd_growth * (PetscReal)now);
 }
 
-/* The sampling error of the masses fitted, and what is left of them in sample: by L1, a few heavy cells, which a pass
-   puts right at once, left out; the ratio is that of normal errors. */
+/* Sampling error and optimisation error in quadrature. The latter is estimated by the L1 residual times sqrt(pi / 2),
+   the ratio of root mean square to mean absolute value of a normal law: a few heavy cells do not dominate it. */
 BrenierAccuracy BrenierBudgetPredictHeldOut_Private(PetscInt64 curves, PetscReal sampling_error, PetscReal l1)
 {
   const PetscReal rho = hypot(sampling_error, PetscSqrtReal(0.5 * PETSC_PI) * l1);
@@ -251,13 +259,14 @@ PetscReal BrenierBudgetToleranceCurves_Private(const BrenierBudget *b, PetscReal
   return PetscSqr(sampling_error) * (PetscReal)size / asked;
 }
 
-/* rho as measured, at least half the upper end of its interval: few curves may leave it next to 0. */
+/* The measured rho, at least half the upper end of its interval: on few curves it may be near 0 by chance. */
 static PetscReal MeasuredRho(const BrenierAccuracy *w)
 {
   return PetscMax(w->rho, 0.5 * w->rho_high);
 }
 
-/* Growth that the last measurement asks for, and a little more; the next one will be as narrow as it has to. */
+/* Growth that the last measurement asks for, and a little more. The interval is taken to be no wider than that of the
+   next measurement. */
 static PetscReal RetryGrowth(const BrenierBudget *b, const BrenierAccuracy *w)
 {
   const PetscReal high = PetscMin(w->rho_high, brenier_interval_ratio * MeasuredRho(w));
@@ -281,14 +290,14 @@ PetscInt64 BrenierBudgetMeasurementCurves_Private(const BrenierBudget *b, PetscI
 {
   const PetscReal  part  = 1.96 * PetscSqrtReal(2.0 / b->n) / brenier_interval_width;
   const PetscReal  size  = (PetscReal)now * PetscMin(PetscMax(part, brenier_check_least), brenier_check_most);
-  const PetscInt64 least = now > 0 ? 64 : brenier_least_curves; // a pass is planned by what it says
+  const PetscInt64 least = now > 0 ? 64 : brenier_least_curves; // an epoch is planned from its result
 
   if (b->check_curves > 0) return b->check_curves;
   if (b->curves > 0) return PetscMax(now, least);
   return Count(PetscMax(size, (PetscReal)brenier_least_curves));
 }
 
-/* Steps of a pass of about that many curves, and the curves of each: at most `most` curves each. */
+/* Divides an epoch of about so many curves into steps with mini-batches of at most `most` curves. */
 static void CutEpoch(const BrenierBudget *b, PetscReal curves, PetscInt64 most, BrenierSgdState *p)
 {
   const PetscReal steps =

@@ -1,4 +1,4 @@
-/* checkpoint.c - Implements checkpoint.h: when to write, and which generation to go on from. */
+/* checkpoint.c - Implements checkpoint.h: when to write, and from which generation to continue. */
 #define _POSIX_C_SOURCE 200809L
 #include "checkpoint_file.h"
 
@@ -10,7 +10,7 @@
 
 const char BrenierCheckpointOlder[] = ".1";
 
-/* A change of the sample is written when what was written so far took at most this part of the time. */
+/* A change of the sample is written at once if writing has taken at most this part of the time so far. */
 static const PetscReal brenier_cost_part = 0.02;
 
 PetscErrorCode BrenierCheckpointWrite(BrenierCheckpoint c)
@@ -56,7 +56,7 @@ PetscErrorCode BrenierCheckpointFinish(BrenierCheckpoint c, PetscInt64 exit_code
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* ---- keeping ---- */
+/* ---- saving ---- */
 
 static PetscErrorCode SaveVec(Vec from, Vec *saved)
 {

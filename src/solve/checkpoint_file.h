@@ -14,11 +14,11 @@ struct _p_BrenierCheckpoint {
   BrenierProblemItem *problem;
   PetscInt            n_items;
   char                token[BRENIER_TOKEN_LENGTH]; /* names this run */
-  /* data: what is kept */
+  /* data: what is saved */
   BrenierSolveState   state;
   BrenierSolveVectors saved;
   Vec                 certified;
-  BrenierDual         dual; /* borrowed, marked; NULL without a sample */
+  BrenierDual         dual; /* borrowed, with a snapshot; NULL without a sample */
   BrenierIteration   *row;
   PetscInt            n_levels;
   PetscInt64          level[BRENIER_MOST_LEVELS];
@@ -40,8 +40,7 @@ struct _p_BrenierCheckpoint {
 /* Names of the phases: the file's status. */
 extern const char *const brenier_phase_names[];
 
-/* An error handler that keeps the sentence of the first error, shape [BRENIER_SENTENCE_LENGTH], instead of printing
-   it. */
+/* An error handler that stores the sentence of the first error, shape [BRENIER_SENTENCE_LENGTH], and prints nothing. */
 PetscErrorCode BrenierCheckpointStoreMessage_Private(MPI_Comm comm, int line, const char *function, const char *file,
                                                      PetscErrorCode code, PetscErrorType type, const char *message,
                                                      void *sentence);
@@ -55,7 +54,7 @@ PetscErrorCode BrenierCheckpointCheckOwner_Private(BrenierCheckpoint checkpoint)
 /* Bytes of the file, about. Collective on the targets. */
 PetscErrorCode BrenierCheckpointFileBytes_Private(BrenierCheckpoint checkpoint, PetscInt64 *bytes);
 
-/* Writes what is kept, so many bytes of it. Collective on the targets. Errors: as BrenierStoreCreate() and what follows
+/* Writes what is saved, so many bytes. Collective on the targets. Errors: as BrenierStoreCreate() and what follows
    it. */
 PetscErrorCode BrenierCheckpointWriteFile_Private(BrenierCheckpoint checkpoint, PetscInt64 bytes);
 

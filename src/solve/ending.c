@@ -1,19 +1,19 @@
 /*
   ending.c - Implements ending.h.
 
-  What is left of the time limit when the stop comes decides the size of the measurement: 64 curves first, whatever they
-  take, then four times as many, then what a line through the last two tries lets into a part of what is left. Few
-  curves tell little of the rate, as most of their time goes into the targets.
+  After a stop the measurement is as large as the remaining time allows. It is repeated with more curves: 64 first, then
+  four times as many, then as many as a line through the times of the last two fits into a part of the remaining time. A
+  line, since the time of few curves is mostly that of packing the targets.
 */
 #include "ending.h"
 #include "time_plan.h"
 
 #include <brenier/base.h>
 
-/* Curves of the second try over those of the first, and of later ones over the one before at most. */
+/* Growth of the second measurement, and largest growth of later ones. */
 static const PetscReal brenier_second_try = 4.0, brenier_try_growth = 64.0;
 
-/* Slope of a line through two tries at least, in parts of the rate of the later: clocks are not exact. */
+/* Smallest slope of the line, in parts of the seconds a curve of the last measurement: clocks are not exact. */
 static const PetscReal brenier_slope_least = 0.1;
 
 /* A measurement on so many curves, and the seconds it took. */
@@ -21,7 +21,7 @@ typedef struct {
   PetscReal size, seconds;
 } Try;
 
-/* Curves of the next try, after `last` and the one before that, if there was one; 0 when there is no time for more. */
+/* Curves of the next measurement, after `last` and, if there was one, `before`; 0 if there is no time for more. */
 static PetscErrorCode NextTry(const Solve *s, const Try *before, const Try *last, PetscInt64 wanted, PetscInt64 *next)
 {
   PetscReal left, slope, size;
@@ -39,7 +39,7 @@ static PetscErrorCode NextTry(const Solve *s, const Try *before, const Try *last
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Measures s->h on up to `wanted` curves, as many as there is time for. */
+/* Measures s->h on up to `wanted` curves, as many as the time allows. */
 static PetscErrorCode MeasureInTime(Solve *s, uint32_t attempt, PetscInt64 wanted)
 {
   Measurement    now = {NULL, s->mass, s->mass_error, {0}, 0, 0}, saved = {0};
@@ -62,7 +62,7 @@ static PetscErrorCode MeasureInTime(Solve *s, uint32_t attempt, PetscInt64 wante
     PetscCall(NextTry(s, &before, &last, wanted, &size));
   }
   if (ierr == BRENIER_STOPPED) {
-    ierr = PETSC_SUCCESS; // the try before it stands
+    ierr = PETSC_SUCCESS; // the measurement before is valid
     PetscCall(BrenierMeasurementCopy_Private(&saved, &now));
     s->solved->held_out = now.held_out;
   }
@@ -72,7 +72,7 @@ static PetscErrorCode MeasureInTime(Solve *s, uint32_t attempt, PetscInt64 wante
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Goes back to heights that were measured before when those that the stop found are not better by what was measured. */
+/* Returns to the best heights measured before the stop if the present ones are not better. */
 static PetscErrorCode RestoreBest(Solve *s)
 {
   Measurement now = {s->h, s->mass, s->mass_error, {0}, 0, 0};

@@ -3,6 +3,6 @@
 
 #include "solve_run.h"
 
-/* After a stop without a checkpoint: measures s->h in what time is left, and takes the best that was measured.
-   Collective. */
+/* After a stop without a checkpoint: measures s->h in the remaining time, and returns the best measured heights in
+   s->h. Collective. */
 PetscErrorCode BrenierSolveEnd_Private(Solve *s);

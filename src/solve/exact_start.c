@@ -1,15 +1,15 @@
 /*
   exact_start.c - Implements exact_start.h.
 
-  Clusters are the nodes of one tree (tree.h), cut finer from level to level, so levels are nested.
+  Clusters are the nodes of one tree (tree.h), which is cut finer from level to level, so levels are nested.
 
-  The targets y of a cluster with target c, height h_c, cell W of barycentre b and covariance S, have covariance C about
-  c. By the map from N(b, S) to N(c, C),
-    h(y) = h_c - <b, y - c> - (y - c)^T A (y - c) / 2 - tr(M) / 2,   A = C^(-1/2) M C^(-1/2),  M = (C^(1/2) S
-    C^(1/2))^(1/2),
-  and the mean over W of the maximum of these planes is about that of the plane of c. A has the scale of its cluster,
-  whatever that of the others is. The root is all targets in one cluster, whose cell is the whole source: the Gaussian
-  start.
+  A cluster has a target c with height h_c and a cell W of barycentre b and covariance S; its members y have the
+  covariance C about c. The map from N(b, S) to N(c, C) gives the heights of the members,
+    h(y) = h_c - <b, y - c> - (y - c)^T A (y - c) / 2 - tr(M) / 2,
+    A = C^(-1/2) M C^(-1/2),   M = (C^(1/2) S C^(1/2))^(1/2).
+  With the last term the mean over W of the maximum of these planes is about the mean of the plane of c. A depends on
+  the own cluster alone. The root of the tree is one cluster of all targets, whose cell is the whole source: the
+  Gaussian start.
 */
 #include "exact_start.h"
 #include "methods/tree.h"
@@ -20,16 +20,16 @@
 #include <petscblaslapack.h>
 #include <stdlib.h>
 
-/* Targets a cluster stands for, and clusters that are worth solving for. */
+/* Targets a cluster, and fewest clusters of a level. */
 static const PetscInt brenier_factor = 8, brenier_least = 16;
 
-/* Eigenvalues of a covariance with unit diagonal below this are none: the targets of a cluster lie on a line, or in a
-   plane. */
+/* Eigenvalues below this, of a covariance with unit diagonal, count as zero: the targets of a cluster lie on a line or
+   in a plane. */
 static const PetscReal brenier_flat = 1e-12;
 
 enum { MOST_DIM = 3 };
 
-/* Clusters of one level, and what is known of their cells. All on every rank. */
+/* Clusters of one level, and the data of their cells. All on every rank. */
 typedef struct {
   PetscInt         n;
   BrenierTreeNode *node;

@@ -1,14 +1,14 @@
-/* exact_start.h - Heights to start exact cells from, by way of fewer targets. */
+/* exact_start.h - Start heights for exact cells from a hierarchy of clusters. */
 #pragma once
 
 #include <brenier/laguerre.h>
 #include <brenier/solve.h>
 
-/* Solves for one set of targets with exact cells, roughly, from heights h; context is the caller's. Collective. */
+/* Solves for one set of targets with exact cells, to a rough tolerance, from heights h. Collective. */
 typedef PetscErrorCode (*BrenierExactSolver)(void *context, BrenierTargets targets, BrenierLaguerre laguerre, Vec h);
 
 /*@
-  BrenierExactStart_Private - Heights carried over from clusters of the targets, solved before
+  BrenierExactStart_Private - Solves for clusters of the targets, and prolongs their heights to the targets
 
   Collective on the targets' communicator
 
@@ -20,7 +20,7 @@ typedef PetscErrorCode (*BrenierExactSolver)(void *context, BrenierTargets targe
 
   Output Parameters:
 + h     - heights, gauged
-- start - has the levels added
+- start - gets the levels
 
   Notes: n log n operations besides the levels, on every rank.
 @*/

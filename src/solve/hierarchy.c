@@ -1,11 +1,10 @@
 /*
   hierarchy.c - Implements hierarchy.h and BrenierSolveRestart() of solve.h.
 
-  A cluster c stands for its members y: solved with their weight together, its cell is about the union of theirs. Its
-  height and the barycentre of its cell, which is minus the gradient of the true heights at c, give those of the
-  members,
-    h(y) = h_c - <bary_c, y - c> + q(y - c),   q(x) = -(scale/2) x' Cov^(-1/2) x,
-  q the second-order term of the Gaussian start, whose form is exact when both measures are Gaussian.
+  A cluster c replaces its members y by one target with the sum of their weights. Its cell is about the union of their
+  cells, and minus its barycentre is the gradient of the true height function at c. So the members start from
+    h(y) = h_c - <bary_c, y - c> + q(y - c),   q(x) = -(scale / 2) x' Cov^(-1/2) x,
+  q the second-order term of the Gaussian start, which is exact if both measures are Gaussian.
 */
 #include "hierarchy.h"
 #include "budget.h"
@@ -138,7 +137,7 @@ static PetscErrorCode Prolong(BrenierTargets t, BrenierSource source, BrenierTar
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights of Newton's last safe point, to go back to. */
+/* Heights, and those of the last safe point of Newton. */
 typedef struct {
   Vec h, saved;
 } Level;
@@ -175,15 +174,15 @@ static PetscErrorCode RunLevel(BrenierDual dual, BrenierTargets t, BrenierNewton
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Solves for the clusters of one level, roughly: heights, and the barycentres of their cells; after a stop, heights
-   alone. */
+/* Solves for the clusters of one level to a rough tolerance: heights and barycentres of their cells; after a stop,
+   heights alone. */
 static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options, Vec h,
                                  PetscReal barycentre[], BrenierStart *start)
 {
   const PetscBool      circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
   const PetscInt64     curves  = BrenierBudgetLevelCurves_Private(t->n, circles);
   const PetscInt       batches = 16;
-  const PetscInt       max_it  = 50; // whatever is asked of the targets themselves
+  const PetscInt       max_it  = 50; // independent of the limit for the targets themselves
   BrenierNewtonOptions newton  = options->newton;
   BrenierIteration     last;
   BrenierDual          dual;
@@ -205,7 +204,7 @@ static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const B
   newton.convergence.l1_part  = brenier_level_part;
   newton.convergence.residual = 0.0;
   newton.convergence.max_it   = max_it;
-  newton.height_scale         = height_scale; // what empty cells are lifted by at most
+  newton.height_scale         = height_scale; // bounds the lift of empty cells
   ierr                        = RunLevel(dual, t, &newton, h, barycentre, &last);
   PetscCall(BrenierDualDestroy(&dual));
   PetscCall(ierr);
@@ -215,8 +214,8 @@ static PetscErrorCode SolveLevel(BrenierTargets t, BrenierSource source, const B
                          "level: %" PetscInt_FMT " clusters, %.0f curves, %.0f iterations, L1 in sample %.1e, %.1f s",
                          t->n, last.curves, last.iteration, last.l1, ended - begun));
   PetscCall(BrenierLog(t->comm, "level", "i clusters", (PetscInt64)t->n, "r curves", last.curves, "r iterations",
-                       last.iteration, "r l1", last.l1, "r noise", last.sampling_error, "r level_seconds",
-                       ended - begun, NULL));
+                       last.iteration, "r l1", last.l1, "r sampling_error", last.sampling_error, "r noise",
+                       last.sampling_error, "r level_seconds", ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

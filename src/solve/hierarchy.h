@@ -1,24 +1,24 @@
-/* hierarchy.h - Heights to start from, by way of fewer targets. */
+/* hierarchy.h - Start heights from a hierarchy of clusters. */
 #pragma once
 
 #include <brenier/solve.h>
 
 /*@
-  BrenierHierarchyStart - Heights carried over from clusters of the targets, solved before
+  BrenierHierarchyStart - Solves for clusters of the targets, and prolongs their heights to the targets
 
   Collective on the targets' communicator
 
   Input Parameters:
 + targets - the targets
 . source  - Gaussian, sphere or cube, in two or more dimensions
-- options - seed, and how Newton goes
+- options - seed, and the options of Newton
 
   Output Parameters:
-+ h     - heights, gauged; of few targets those of the Gaussian start
-- start - has the levels added
++ h     - heights, gauged; those of the Gaussian start for few targets
+- start - gets the levels
 
-  Notes: levels are clusters of clusters, by a factor of 8 to 32, down to about a hundred. Costs some scans of a
-  thousand curves, or of an eighth of the targets, and the clustering.
+  Notes: each level has 8 to 32 times fewer clusters than the one before, down to about a hundred. Costs the clustering,
+  and the solves of the levels.
 @*/
 PetscErrorCode BrenierHierarchyStart(BrenierTargets targets, BrenierSource source, const BrenierSolveOptions *options,
                                      Vec h, BrenierStart *start);

@@ -7,21 +7,21 @@
 
 #include <math.h>
 
-/* Least weight in a stage, times its curves: half a circle's is some eight pieces. */
+/* Smallest weight in a stage, times its curves: half a circle has some eight pieces. */
 static const PetscReal brenier_light_circles = 0.5;
 
-/* What is too heavy costs more than what is too light, and of a few pieces the slope is chance: e-folds below the
-   weight, and a factor of the length. */
+/* A cell that is too heavy costs more than one that is too light, and the slope of few pieces is unreliable. So cells
+   are lowered so many e-folds more, by so many diagonal steps each. */
 static const PetscReal brenier_light_below = 0.3, brenier_light_fall = 1.5;
 
-/* Least weight in a stage of so many curves; 0 where cells are fitted as they are. */
+/* Smallest weight in a stage of so many curves; 0 where all weights are kept. */
 static PetscReal Floor(const Solve *s, PetscInt64 curves)
 {
   if (s->options->curves > 0 || BrenierSourceCurveType(s->source) != BRENIER_CURVE_CIRCLE) return 0.0;
   return brenier_light_circles / (PetscReal)curves;
 }
 
-/* Of this rank's targets and of all groups, the weights at hand from those of the targets. */
+/* Sums the present weights of the targets to those of all nodes. */
 static PetscErrorCode WeighNodes(BrenierTargets t, BrenierScales scales)
 {
   PetscScalar *a;
@@ -82,8 +82,8 @@ PetscErrorCode BrenierSolveRestoreLight_Private(Solve *s, BrenierOwnWeights *own
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Lengths of this rank's targets: what the Hessian says, and no less than what it says of a typical light cell, as one
-   row is chance. */
+/* Diagonal steps of the targets of this rank, at least the geometric mean over the light cells: a single row of the
+   Hessian is unreliable. */
 static PetscErrorCode DiagonalSteps(const Solve *s, PetscReal floor, PetscReal step[])
 {
   const BrenierTargets t = s->targets;

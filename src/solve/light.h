@@ -1,27 +1,28 @@
 /*
   light.h - Cells too light for a sample.
 
-  Fitted to a sample, a cell that is due less than a piece there touches u on one curve, where it happens to be highest,
-  and has about the mass of a piece on any other: a thousand times its weight where that spans decades, which rules rho.
-  So while a tolerance asks, a stage is solved for weights of some eight pieces at least, and after the last the cells
-  that were raised fall to their own: mass is log-concave in the height (Prekopa), so its slope there tells how far at
-  least.
+  A cell with less than one expected piece in the sample cannot be fitted: after the fit it touches u on the one curve
+  where it is highest, and on other curves it has about the mass of a piece. That may be a thousand times its weight,
+  and such cells then dominate rho. So while there is a tolerance, a stage raises the weights to at least some eight
+  expected pieces. Before the next stage and before a measurement the heights of these cells are lowered to what their
+  own weights ask. Mass is log-concave in the height (Prekopa), so log w falls at least as fast below as its slope at
+  the raised height says.
 */
 #pragma once
 
 #include "solve_run.h"
 
-/* What a stage puts other weights in the place of. */
+/* The own weights, while a stage has raised ones. */
 typedef struct {
   PetscReal *nu, *of_nodes;
 } BrenierOwnWeights;
 
-/* Gives the targets weights that a sample of so many curves can tell. Collective. */
+/* Raises the weights of the targets to what a sample of so many curves resolves. Collective. */
 PetscErrorCode BrenierSolveRaiseLight_Private(Solve *s, PetscInt64 curves, BrenierOwnWeights *own);
 
-/* Takes these weights back. Collective. */
+/* Restores the own weights. Collective. */
 PetscErrorCode BrenierSolveRestoreLight_Private(Solve *s, BrenierOwnWeights *own);
 
-/* Lowers the heights of the cells that were raised: to what a sample of `next` curves will ask for, or for 0 their own
-   weights. Collective. */
+/* Lowers the heights of the cells with raised weights: to the weights of a sample of `next` curves, or for 0 to their
+   own. Collective. */
 PetscErrorCode BrenierSolveLowerLight_Private(Solve *s, PetscInt64 next);

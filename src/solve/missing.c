@@ -9,11 +9,11 @@
 /* Steps of a round, and rounds. */
 enum { BRENIER_FILL_STEPS = 6, BRENIER_FILL_ROUNDS = 2 };
 
-/* Lengths of a cell that it rises or falls a step at most. One that only touches u grows like a power of its height
-   above that point, more slowly than its logarithm says, so a long step up does not go too far. */
+/* Largest rise and fall of a cell in a step, in units of w_i / H_ii. A cell that only touches u grows like a power of
+   its height above that point, more slowly than an exponential, so a long rise does not overshoot. */
 static const PetscReal brenier_fill_rise = 8.0, brenier_fill_fall = 1.0;
 
-/* Marks this rank's cells that were measured to be missing or wrong. */
+/* Selects the missing and wrong cells of this rank. */
 static PetscErrorCode Choose(const Solve *s, PetscBool chosen[])
 {
   const PetscScalar *m;
@@ -26,7 +26,7 @@ static PetscErrorCode Choose(const Solve *s, PetscBool chosen[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Chosen cells that have mass, towards their weight; the mass of all that are not to be lifted becomes 1. */
+/* Moves the selected cells with mass; sets the mass of all cells that must not be lifted to 1. */
 static PetscErrorCode StepChosen(Solve *s, BrenierDual dual, const PetscBool chosen[], Vec mass)
 {
   const BrenierTargets t = s->targets;
@@ -55,8 +55,7 @@ static PetscErrorCode StepChosen(Solve *s, BrenierDual dual, const PetscBool cho
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Steps on one sample. An empty cell's gap holds at the heights that were evaluated, so it is lifted before others
-   move. */
+/* Steps on one sample. The gap of an empty cell is that at the evaluated heights, so both moves start from these. */
 static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[], Vec mass)
 {
   BrenierDualValue value;
@@ -82,12 +81,12 @@ static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[],
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One round and its measurement; `better` when it was kept, else heights and measurement are as they were. */
+/* One round and its measurement. *better: it is accepted; otherwise heights and measurement are restored. */
 static PetscErrorCode TryFill(Solve *s, uint32_t round, Measurement *before, PetscBool *better)
 {
   const uint32_t first = 64; // beyond the measurements of the solve
   Measurement    now = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->one_pass_curves};
-  const BrenierHeldOut *o = &s->solved->held_out, *was = &before->held_out;
+  const BrenierHeldOut *held_out = &s->solved->held_out, *was = &before->held_out;
   const PetscInt64      max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
   PetscBool            *chosen;
   BrenierDual           dual;
@@ -100,13 +99,14 @@ static PetscErrorCode TryFill(Solve *s, uint32_t round, Measurement *before, Pet
   PetscCall(VecDuplicate(s->h, &mass));
   PetscCall(Choose(s, chosen));
   PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_FILL + round,
-                              PetscMin(o->curves, max_curves), 1, &dual));
+                              PetscMin(held_out->curves, max_curves), 1, &dual));
   ierr = Fill(s, dual, chosen, mass);
   PetscCall(BrenierDualDestroy(&dual)); // after a stop, too
   PetscCall(VecDestroy(&mass));
   PetscCall(PetscFree(chosen));
   if (!ierr) ierr = BrenierSolveMeasureOn_Private(s, first + round, was->curves);
-  *better = (PetscBool)(!ierr && o->missing < was->missing && o->rho_high <= PetscMax(was->rho_high, s->options->tol));
+  *better = (PetscBool)(!ierr && held_out->missing < was->missing &&
+                        held_out->rho_high <= PetscMax(was->rho_high, s->options->tol));
   if (!*better) {
     PetscCall(BrenierMeasurementCopy_Private(before, &now));
     s->solved->held_out = now.held_out;
@@ -118,36 +118,36 @@ static PetscErrorCode TryFill(Solve *s, uint32_t round, Measurement *before, Pet
 
 PetscErrorCode BrenierSolveFillMissing_Private(Solve *s)
 {
-  Measurement      before = {0};
-  BrenierHeldOut  *o      = &s->solved->held_out;
-  const PetscInt64 found  = o->missing;
+  Measurement      before   = {0};
+  BrenierHeldOut  *held_out = &s->solved->held_out;
+  const PetscInt64 found    = held_out->missing;
   PetscBool        better = PETSC_TRUE, any = PETSC_FALSE;
   PetscErrorCode   ierr = PETSC_SUCCESS;
 
   PetscFunctionBegin;
   if (!s->has_measurement || found == 0 || BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE)
     PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierSolveFreeSample_Private(s)); // makes room; it was not Newton's to give them mass
+  PetscCall(BrenierSolveFreeSample_Private(s)); // makes room
   PetscCall(VecDuplicate(s->h, &before.h));
   PetscCall(VecDuplicate(s->h, &before.mass));
   PetscCall(VecDuplicate(s->h, &before.mass_error));
-  for (uint32_t round = 0; round < BRENIER_FILL_ROUNDS && o->missing > 0 && better && !ierr; ++round) {
+  for (uint32_t round = 0; round < BRENIER_FILL_ROUNDS && held_out->missing > 0 && better && !ierr; ++round) {
     ierr = TryFill(s, round, &before, &better);
     any  = (PetscBool)(any || better);
   }
   PetscCall(VecDestroy(&before.h));
   PetscCall(VecDestroy(&before.mass));
   PetscCall(VecDestroy(&before.mass_error));
-  if (ierr == BRENIER_STOPPED && !s->options->checkpoint) ierr = PETSC_SUCCESS; // what was measured before stands
+  if (ierr == BRENIER_STOPPED && !s->options->checkpoint) ierr = PETSC_SUCCESS; // the measurement before is valid
   PetscCall(ierr);
   PetscCall(BrenierPrint(s->targets->comm,
                          "missing cells: %" PetscInt64_FMT " before their heights were raised, %" PetscInt64_FMT
                          " after",
-                         found, o->missing));
-  PetscCall(BrenierLog(s->targets->comm, "filled", "i before", found, "i after", o->missing, NULL));
+                         found, held_out->missing));
+  PetscCall(BrenierLog(s->targets->comm, "filled", "i before", found, "i after", held_out->missing, NULL));
   if (!any) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecCopy(s->h, s->saved));
   BrenierSolveCheckTolerance_Private(s);
-  if (s->options->on_measurement) PetscCall(s->options->on_measurement(s->options->context, o));
+  if (s->options->on_measurement) PetscCall(s->options->on_measurement(s->options->context, held_out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

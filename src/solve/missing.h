@@ -1,15 +1,13 @@
 /*
-  missing.h - After the last measurement: cells that it found empty, and not by chance, get mass.
+  missing.h - After the last measurement: cells that are missing or wrong (held_out.h) are corrected.
 
-  On a fresh sample of the size of the measurement's an empty cell is lifted by its gap (dual.h), and one that has too
-  little or too much by its logarithm, as its mass behaves like an exponential of its height, with its own entry of the
-  Hessian; all others stay. The heights are measured again, and are kept when fewer cells are missing and rho is as good
-  or within the tolerance.
+  On a fresh sample as large as the measurement, an empty cell is lifted by its gap (dual.h). A cell with mass moves by
+  log(nu_i / w_i) w_i / H_ii, since its mass is about exponential in its height. All other heights stay. The result is
+  measured, and accepted if fewer cells are missing and rho is not larger, or within the tolerance.
 */
 #pragma once
 
 #include "solve_run.h"
 
-/* Gives mass to cells that the last measurement found missing, and measures again; what was before stays when that is
-   no better. Collective. */
+/* Corrects the cells and measures again; restores heights and measurement if the result is not accepted. Collective. */
 PetscErrorCode BrenierSolveFillMissing_Private(Solve *s);

@@ -1,4 +1,4 @@
-/* passes.c - Implements passes.h. */
+/* sgd.c - Implements sgd.h. */
 #include "sgd.h"
 
 #include <brenier/base.h>
@@ -9,17 +9,17 @@
 
 #include <math.h>
 
-/* Scale of all targets alike where Newton left none, in parts of the length: a dimension, and at most. As in the
-   warm-up, for cells may be smaller than the length tells. */
+/* Where Newton left no diagonal steps, all targets have the same one: so many height scales for each dimension, and at
+   most so many. The warm-up has the same factors, as cells may be smaller than the height scale suggests. */
 static const PetscReal brenier_plain_step = 0.07, brenier_plain_step_most = 0.5;
 
-/* The same of a node where targets have scales, in parts of its distance. */
+/* Step of a node without a Hessian, in parts of its distance to its nearest neighbour (scales.h). */
 static const PetscReal brenier_plain_node_step = 0.2;
 
-/* Scale of a target in a pass over the geometric mean, at most. */
+/* Largest diagonal step, in parts of the geometric mean of all. */
 static const PetscReal brenier_diagonal_step_most = 4.0;
 
-/* Keeps what a pass can go on from, then stops if that was asked for. */
+/* Saves the state that the epoch can continue from, then stops if that was asked for. */
 static PetscErrorCode EpochSafePoint(Solve *s, const BrenierSgdEpoch *epoch)
 {
   PetscFunctionBegin;
@@ -28,13 +28,13 @@ static PetscErrorCode EpochSafePoint(Solve *s, const BrenierSgdEpoch *epoch)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether a step of a pass is told: at doubling steps, and at the end. */
+/* Whether a step becomes a row of the history: at doubling steps, and at the end. */
 static PetscBool IsRecorded(const BrenierSgdState *epoch)
 {
   return (PetscBool)((epoch->step & (epoch->step - 1)) == 0 || epoch->step == epoch->n_steps);
 }
 
-/* Passes a step on as an iteration of the whole solve. */
+/* Reports a step as an iteration of the whole solve. */
 static PetscErrorCode MonitorEpoch(void *context, const BrenierSgdEpoch *epoch, const BrenierIteration *now)
 {
   Solve           *s   = context;
@@ -49,8 +49,8 @@ static PetscErrorCode MonitorEpoch(void *context, const BrenierSgdEpoch *epoch, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Lowers entries far above the geometric mean: such a cell was next to empty when its diagonal was taken, and would
-   swing. */
+/* Lowers diagonal steps far above the geometric mean. Such a cell was nearly empty when the Hessian was assembled; it
+   would oscillate. */
 static PetscErrorCode BoundDiagonalStep(BrenierTargets t, Vec diagonal_step)
 {
   PetscScalar *a;
@@ -67,32 +67,32 @@ static PetscErrorCode BoundDiagonalStep(BrenierTargets t, Vec diagonal_step)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Scales of all nodes by the Hessian of the sample, without one by their distances; kept as those of targets, and of
-   group n + i as entry i of another vector. */
+/* Sets the steps of all nodes from the Hessian of the sample or, without a sample, from their distances. Those of the
+   targets go into s->diagonal_step, that of group n + i into entry i of s->groups. */
 static PetscErrorCode SetNodeSteps(Solve *s)
 {
-  const BrenierTargets t = s->targets;
-  const BrenierScales  x = t->scales;
+  const BrenierTargets t      = s->targets;
+  const BrenierScales  scales = t->scales;
   PetscScalar         *a, *b;
   PetscReal           *diagonal_step;
   Mat                  hessian;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(x->n_nodes, &diagonal_step));
-  for (PetscInt i = 0; i < x->n_nodes; ++i) diagonal_step[i] = brenier_plain_node_step * x->apart[i];
+  PetscCall(PetscMalloc1(scales->n_nodes, &diagonal_step));
+  for (PetscInt i = 0; i < scales->n_nodes; ++i) diagonal_step[i] = brenier_plain_node_step * scales->apart[i];
   if (s->dual) {
     PetscCall(BrenierDualHessian(s->dual, 1, &hessian));
-    PetscCall(BrenierNodeSteps_Private(t, x, hessian, diagonal_step));
+    PetscCall(BrenierNodeSteps_Private(t, scales, hessian, diagonal_step));
     PetscCall(MatDestroy(&hessian));
   }
   PetscCall(VecDuplicate(s->diagonal_step, &s->groups));
   PetscCall(VecGetArray(s->diagonal_step, &a));
   PetscCall(VecGetArray(s->groups, &b));
   for (PetscInt i = 0; i < t->n_local; ++i) {
-    const PetscInt group = x->n + t->first + i;
+    const PetscInt group = scales->n + t->first + i;
 
     a[i] = diagonal_step[t->first + i];
-    b[i] = group < x->n_nodes ? diagonal_step[group] : 0.0;
+    b[i] = group < scales->n_nodes ? diagonal_step[group] : 0.0;
   }
   PetscCall(VecRestoreArray(s->groups, &b));
   PetscCall(VecRestoreArray(s->diagonal_step, &a));
@@ -100,25 +100,25 @@ static PetscErrorCode SetNodeSteps(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Scales of all nodes, as a pass takes them. */
+/* Steps of all nodes on every rank, for the epoch. */
 static PetscErrorCode GatherNodeSteps(const Solve *s, BrenierSgdEpoch *epoch)
 {
-  const BrenierScales x = s->targets->scales;
+  const BrenierScales scales = s->targets->scales;
   PetscReal          *groups;
 
   PetscFunctionBegin;
   if (!s->groups || epoch->node_step) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscMalloc1(x->n_nodes, &epoch->node_step));
-  PetscCall(PetscMalloc1(x->n, &groups));
-  PetscCall(BrenierScalesGather(x, s->diagonal_step, epoch->node_step));
-  PetscCall(BrenierScalesGather(x, s->groups, groups));
-  PetscCall(PetscArraycpy(epoch->node_step + x->n, groups, x->n_nodes - x->n));
+  PetscCall(PetscMalloc1(scales->n_nodes, &epoch->node_step));
+  PetscCall(PetscMalloc1(scales->n, &groups));
+  PetscCall(BrenierScalesGather(scales, s->diagonal_step, epoch->node_step));
+  PetscCall(BrenierScalesGather(scales, s->groups, groups));
+  PetscCall(PetscArraycpy(epoch->node_step + scales->n, groups, scales->n_nodes - scales->n));
   PetscCall(PetscFree(groups));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The scale that Newton left; without one, that of the warm-up for all, which asks for shorter steps in few
-   dimensions. */
+/* Takes the diagonal steps that Newton left. Without any, all targets get the one of the warm-up, which is shorter in
+   few dimensions. */
 static PetscErrorCode SetDiagonalSteps(Solve *s, Vec work)
 {
   PetscReal largest;
@@ -138,7 +138,7 @@ static PetscErrorCode SetDiagonalSteps(Solve *s, Vec work)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The sample makes room; its heights are where a pass begins. */
+/* Plans an epoch from the present heights, and frees the sample to make room. */
 static PetscErrorCode BeginEpoch(Solve *s, BrenierSgdEpoch *epoch)
 {
   const BrenierAccuracy accuracy = BrenierSolveAccuracy_Private(s);
@@ -158,7 +158,7 @@ static PetscErrorCode BeginEpoch(Solve *s, BrenierSgdEpoch *epoch)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One pass and its measurement. */
+/* One epoch and its measurement. */
 static PetscErrorCode RunEpoch(Solve *s, BrenierSgdEpoch *epoch)
 {
   PetscFunctionBegin;
@@ -177,7 +177,7 @@ static PetscErrorCode RunEpoch(Solve *s, BrenierSgdEpoch *epoch)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Runs a pass, and takes it back when it made things worse. */
+/* Runs an epoch, and returns to the heights before it if its held-out error is larger. */
 static PetscErrorCode TryEpoch(Solve *s, BrenierSgdEpoch *epoch, Measurement *best)
 {
   const PetscBool has_measurement = (PetscBool)(s->has_measurement && !s->resuming); // a checkpoint has no measurement
@@ -190,14 +190,14 @@ static PetscErrorCode TryEpoch(Solve *s, BrenierSgdEpoch *epoch, Measurement *be
   PetscCall(BrenierPrint(s->targets->comm, "epoch %" PetscInt64_FMT ": rejected, as the held-out error increased",
                          epoch->now.epoch));
   PetscCall(BrenierMeasurementCopy_Private(best, &now));
-  s->centred = PETSC_FALSE; // barycentres are those of the pass
+  s->centred = PETSC_FALSE; // barycentres are those of the rejected epoch
   PetscCall(VecCopy(best->h, s->saved));
   s->solved->held_out = now.held_out;
   BrenierSolveCheckTolerance_Private(s);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether more curves than Newton keeps are still called for. */
+/* Whether the tolerance, or the number of curves asked for, needs another epoch. */
 static PetscBool NeedsEpoch(const Solve *s)
 {
   const BrenierSolved *solved = s->solved;

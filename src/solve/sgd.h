@@ -1,8 +1,12 @@
-/* passes.h - Passes over fresh curves (pass.h) and measurements, where no larger sample fits into memory, or would
-   pay. */
+/*
+  sgd.h - Averaged SGD: epochs (sgd_epoch.h), each ended by a held-out measurement, until the tolerance is met.
+
+  It follows Newton where no larger sample fits into memory, or where a larger sample costs more than fresh curves
+  (budget.h).
+*/
 #pragma once
 
 #include "solve_run.h"
 
-/* Passes until the tolerance is met; none where Newton's sample is to meet it. Collective. */
+/* Runs epochs until the tolerance is met; none unless s->state.sgd_follows. Collective. */
 PetscErrorCode BrenierSolveSgd_Private(Solve *s);

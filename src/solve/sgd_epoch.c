@@ -1,14 +1,15 @@
-/* pass.c - Implements pass.h. */
+/* sgd_epoch.c - Implements sgd_epoch.h. */
 #include <brenier/base.h>
 
 #include "methods/averaged.h"
 #include "methods/iteration_private.h"
 #include "sgd_epoch.h"
 
-/* Chosen by trying 1/2, 1 and 2 (docs/devlog/2026-11.md): a step of the whole scale, seen by few curves, swings. */
+/* Factor of a_t, and the largest part of a diagonal step that a cell moves by: few curves tell its mass, and longer
+   steps would oscillate. 1/2, 1 and 2 were tried for the factor: docs/devlog/2026-11.md. */
 static const PetscReal brenier_sgd_rate = 1.0, brenier_sgd_step_most = 0.5;
 
-/* Length of the next step of a cell of weight 1/n, in units of the scale. */
+/* a_t of the next step: see sgd_epoch.h. */
 static PetscReal Rate(const BrenierSgdState *p)
 {
   const PetscReal batch = (PetscReal)p->batch, batches = p->effective_curves / batch + (PetscReal)p->step;
@@ -16,7 +17,7 @@ static PetscReal Rate(const BrenierSgdState *p)
   return brenier_sgd_rate * PetscSqrtReal(batch / p->sampling_k / batches);
 }
 
-/* Where a step's masses are measured to. */
+/* Where MeasureStep() writes. */
 typedef struct {
   BrenierTargets    targets;
   BrenierIteration *last;

@@ -1,17 +1,20 @@
 /*
-  pass.h - A pass over fresh curves, each seen once: where no larger sample fits into memory, or would pay.
+  sgd_epoch.h - An epoch of averaged SGD: steps on fresh curves, which are drawn, used once and forgotten.
 
-  Step t of averaged descent (averaged.h) on B curves of its own:
-    h <- h - a_t scale (w / nu - 1),   a_t = rate sqrt(n nu B / K) / sqrt(W / B + t), at most brenier_sgd_step_most,
-  scale_i the change of height that changes the mass of i by its own size. sqrt(n nu), 1 for equal weights: the lighter
-  a cell, the noisier is w / nu, by 1 / (n nu) in square, and with the steps of others it would sway without end. Where
-  targets have scales (scales.h), each node moves by its own mass, weight and scale, and its members with it: a step by
-  the diagonal of H alone would move a tight group as a whole by next to nothing. K / C
-  is the sampling part of chi2 of C curves, W = K / chi2 the curves that the heights were worth when the pass began:
-  what a start good to rho deserves is a step so short that h sways about the solution by a power of the expected error,
-  a_t K / B ~ sqrt(K / (W + B t)), not more. The answer is the mean of start and iterates, the start weighed by W curves
-  and each iterate by B, which forgets nothing that the start knew. Reference: Polyak and Juditsky, SIAM J. Control
-  Optim. 30 (1992).
+  Write K / C for the sampling part of chi2 of C curves. Heights with an error of chi2 have C_eff = K / chi2 effective
+  curves. Let C_eff be that of the heights at which the epoch begins. Step t draws a mini-batch of B curves, whose
+  masses are w, and sets
+    h_i <- h_i - min(a_t sqrt(n nu_i), s) d_i (w_i / nu_i - 1),   a_t = r sqrt(B / K) / sqrt(C_eff / B + t),
+  with d_i = nu_i / H_ii the diagonal step, r = brenier_sgd_rate and s = brenier_sgd_step_most. The variance of w_i /
+  nu_i is proportional to 1 / nu_i. The factor sqrt(n nu_i) makes up for it; without it light cells would oscillate.
+  Steps are so short that the chi2 that one of them adds, about a_t K / B, equals the expected rho, sqrt(K / (C_eff + B
+  t)).
+
+  The answer is the mean of the start, with the weight C_eff, and of all iterates, with the weight B each: the mean
+  keeps what the start knew. Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
+
+  Where targets have scales (scales.h) each node moves by its own mass, weight and step, and its members move with it.
+  Steps by the diagonal of H alone would hardly move a tight group as a whole.
 */
 #pragma once
 
@@ -23,28 +26,28 @@ typedef struct BrenierSgdEpoch {
   BrenierTargets targets;
   BrenierSource  source;
   PetscInt64     seed;
-  Vec            diagonal_step;
-  PetscReal     *node_step; /* the same of all nodes, where targets have scales: owned; else NULL */
+  Vec            diagonal_step; /* d */
+  PetscReal     *node_step;     /* the same of all nodes, where targets have scales: owned; else NULL */
   /* data */
   Vec              h, mean; /* the iterate, and the answer so far, not gauged */
   BrenierDualWork *work;    /* of this rank: that of each step is added, but for what it held */
   /* status */
   BrenierSgdState now;
-  /* Called after each step, with `last` of the pass so far: a safe point; an error ends the pass; collective */
+  /* Called after each step: a safe point. `last` describes the epoch so far. An error ends the epoch. Collective */
   PetscErrorCode (*monitor)(void *context, const struct BrenierSgdEpoch *epoch, const BrenierIteration *last);
   void *context;
 } BrenierSgdEpoch;
 
 /*@
-  BrenierSgdEpochRun_Private - Goes on with a pass from the step where it is
+  BrenierSgdEpochRun_Private - Runs an epoch from its next step to its end
 
   Collective on the targets' communicator
 
   Input Parameter:
-. pass - see above; mean is what h was when the pass began
+. epoch - see above; mean is what h was when the epoch began
 
   Output Parameter:
-. pass - at its end, the answer in mean, gauged
+. epoch - at its end; mean is the answer, gauged
 
   Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h)
 

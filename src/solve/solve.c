@@ -1,6 +1,13 @@
 /*
-  solve.c - Implements BrenierSolve() of solve.h: which method runs, and how it ends. What a solve keeps, tells and
-  measures is in solve_run.c, the stages in stages.c, the passes in passes.c, how many curves each has in budget.c.
+  solve.c - Implements BrenierSolve() of solve.h: which method runs, and how the solve ends.
+
+    one dimension            heights from quantiles                                     SolveLine
+    adam, asgd               descent on as many samples as the tolerance needs          RunDescent
+    else, to a tolerance     Newton on growing samples (stages.c), then averaged SGD    RunToTolerance
+                             on fresh curves (sgd.c); budget.c chooses
+    then                     cells that are missing get mass (missing.c); barycentres
+
+  solve_run.c has the state and its safe points, ending.c what follows a stop.
 */
 #include <brenier/base.h>
 
@@ -11,7 +18,7 @@
 #include "stages.h"
 #include "time_plan.h"
 
-/* Whether Newton has a sample to work on: memory holds one, and passes from where the warm-up ended would not do. */
+/* Whether there are stages of Newton: memory holds a useful sample, and SGD after the warm-up is not expected to do. */
 static PetscErrorCode HasStages(const Solve *s, PetscReal wanted, PetscBool *has)
 {
   PetscInt64 max_curves;
@@ -23,7 +30,7 @@ static PetscErrorCode HasStages(const Solve *s, PetscReal wanted, PetscBool *has
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Newton on a sample, where that pays, then passes over fresh curves, where there is more to do. */
+/* Stages of Newton, if any, then averaged SGD if the tolerance is not met. */
 static PetscErrorCode RunToTolerance(Solve *s)
 {
   const PetscBool in_sgd = (PetscBool)(s->resuming && s->state.phase == BRENIER_PHASE_SGD);
@@ -40,7 +47,7 @@ static PetscErrorCode RunToTolerance(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Passes a checkpoint of a descent on as an iteration. */
+/* Reports the state of a descent as an iteration. */
 static PetscErrorCode MonitorDescent(void *context, const BrenierDescentState *state, Vec answer)
 {
   Solve           *s   = context;
@@ -57,8 +64,8 @@ static PetscErrorCode MonitorDescent(void *context, const BrenierDescentState *s
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One pass over as many fresh samples as asked for, or as a perfect use of them would need, doubled until the tolerance
-   is met: a pass cannot be prolonged, as its last steps are too short to go far. */
+/* A descent on as many fresh samples as asked for; else on as many as a perfect use of them needs, and from the start
+   on twice as many until the tolerance is met. A descent cannot be prolonged, as its last steps are too short. */
 static PetscErrorCode RunDescent(Solve *s)
 {
   const BrenierSolveOptions *options = s->options;
@@ -87,7 +94,7 @@ static PetscErrorCode RunDescent(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One dimension: the heights are known, and one look at them says the rest. */
+/* One dimension: the heights are known; one evaluation gives the masses. */
 static PetscErrorCode SolveLine(Solve *s)
 {
   const BrenierSolveOptions *given      = s->options;
@@ -109,8 +116,8 @@ static PetscErrorCode SolveLine(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Barycentres from the sample at hand; where none is, those of the measurement, or else from as many fresh curves as it
-   saw, or fit. */
+/* Barycentres from the present sample. Without one, those of the measurement if it computed them; else from as many
+   fresh curves as it had, or as memory holds. */
 static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
 {
   const PetscInt   one_batch = 1;
@@ -128,7 +135,7 @@ static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
   if (!dual)
     PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_BARYCENTRE,
                                 PetscMin(curves, max_curves), one_batch, &dual));
-  // Newton, where it gets to its end, evaluated the heights it reached last; other methods may have tried others since
+  // After a normal end of Newton the dual is evaluated at h. In all other cases evaluate again
   if (!s->dual || !newton || s->solved->reason <= 0) {
     PetscCall(VecDuplicate(s->h, &mass));
     PetscCall(BrenierDualSkipListCheck(dual, PETSC_TRUE));
@@ -141,7 +148,7 @@ static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The same in what time is left. */
+/* The same in the remaining time. */
 static PetscErrorCode BarycentresInTime(Solve *s)
 {
   PetscFunctionBegin;
@@ -153,7 +160,7 @@ static PetscErrorCode BarycentresInTime(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The same after a solve that got to its end, which a stop does not take back. */
+/* The same after a complete solve; a stop in it shortens it, and the solve stays complete. */
 static PetscErrorCode LastBarycentres(Solve *s)
 {
   PetscErrorCode ierr;
@@ -165,8 +172,8 @@ static PetscErrorCode LastBarycentres(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A stop was asked for, in whatever the solve was doing: goes back to the last safe point, and keeps what it is
-   worth. */
+/* A stop was asked for: writes the checkpoint or, without one, returns to the last safe point and measures its
+   heights. */
 static PetscErrorCode Stop(Solve *s)
 {
   PetscFunctionBegin;

@@ -1,4 +1,4 @@
-/* solve_exact.c - Implements BrenierSolveExact() of solve.h: levels, Newton, what it keeps, and what comes of it. */
+/* solve_exact.c - Implements BrenierSolveExact() of solve.h: levels, Newton, its safe points, and the result. */
 #include <brenier/base.h>
 
 #include "methods/exact.h"
@@ -62,11 +62,12 @@ static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierL
   PetscCall(BrenierPrint(targets->comm, "level: %" PetscInt_FMT " clusters, %.0f iterations, L1 %.1e, %.1f s",
                          targets->n, last.iteration, last.l1, last.seconds));
   PetscCall(BrenierLog(targets->comm, "level", "i clusters", (PetscInt64)targets->n, "r curves", 0.0, "r iterations",
-                       last.iteration, "r l1", last.l1, "r noise", 0.0, "r level_seconds", last.seconds, NULL));
+                       last.iteration, "r l1", last.l1, "r sampling_error", 0.0, "r noise", 0.0, "r level_seconds",
+                       last.seconds, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What the heights reached are worth: evaluated once more, whatever was tried last. */
+/* Accuracy of the result: h is evaluated once more, as the last evaluation may have been a rejected trial. */
 static PetscErrorCode Conclude(BrenierTargets t, BrenierSource source, BrenierLaguerre laguerre, ExactRun *run,
                                const BrenierCells *cells)
 {

@@ -5,10 +5,10 @@
 #include <brenier/base.h>
 #include <brenier/scales.h>
 
-/* Part of the memory that a measurement may take on top while a sample has the whole. */
+/* Memory of a measurement beside a sample, in parts of the memory for the sample. */
 static const PetscReal brenier_measurement_memory_part = 0.25;
 
-BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *o)
+BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options)
 {
   PetscMPIInt size = 1;
 
@@ -17,23 +17,25 @@ BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source,
                          .dim          = t->dim,
                          .circles      = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE),
                          .scales       = (PetscBool)(t->scales != NULL),
-                         .newton       = (PetscBool)(o->method == BRENIER_METHOD_NEWTON),
-                         .points       = (PetscBool)(o->sample == BRENIER_DESCENT_POINTS),
-                         .verify       = o->verify,
-                         .tol          = o->tol,
-                         .curves       = o->curves,
-                         .check_curves = o->check_curves,
-                         .warm_up      = o->warm_up,
-                         .memory       = o->memory * size,
+                         .newton       = (PetscBool)(options->method == BRENIER_METHOD_NEWTON),
+                         .points       = (PetscBool)(options->sample == BRENIER_DESCENT_POINTS),
+                         .verify       = options->verify,
+                         .tol          = options->tol,
+                         .curves       = options->curves,
+                         .check_curves = options->check_curves,
+                         .warm_up      = options->warm_up,
+                         .memory       = options->memory * size,
                          .most_curves  = BrenierSourceMaxCurves(source)};
 }
 
 BrenierAccuracy BrenierSolveAccuracy_Private(const Solve *s)
 {
-  const BrenierHeldOut *o = &s->solved->held_out;
+  const BrenierHeldOut *held_out = &s->solved->held_out;
 
-  return (BrenierAccuracy){
-      .curves = o->curves, .sampling_error = o->sampling_error, .rho = o->rho, .rho_high = o->rho_high};
+  return (BrenierAccuracy){.curves         = held_out->curves,
+                           .sampling_error = held_out->sampling_error,
+                           .rho            = held_out->rho,
+                           .rho_high       = held_out->rho_high};
 }
 
 PetscInt64 BrenierSolveCurves_Private(const Solve *s)
@@ -116,7 +118,7 @@ PetscErrorCode BrenierMeasurementCopy_Private(const Measurement *from, Measureme
 PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 wanted)
 {
   const BrenierHeldOutSample sample     = {s->options->seed, BRENIER_STREAM_REPORT + attempt, wanted};
-  BrenierHeldOut            *o          = &s->solved->held_out;
+  BrenierHeldOut            *held_out   = &s->solved->held_out;
   PetscInt64                 max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
   PetscLogDouble             begun, ended;
 
@@ -127,17 +129,17 @@ PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscIn
   s->centred         = (PetscBool)(!s->dual && wanted <= max_curves);
   if (wanted <= max_curves)
     PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, &sample, s->mass, s->mass_error,
-                                    s->centred ? s->barycentre : NULL, o));
+                                    s->centred ? s->barycentre : NULL, held_out));
   else
-    PetscCall(
-        BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, max_curves, s->mass, s->mass_error, o));
+    PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, max_curves, s->mass, s->mass_error,
+                                           held_out));
   PetscCall(PetscTime(&ended));
-  s->pace = (ended - begun) / (PetscReal)PetscMax(o->curves, 1);
+  s->pace = (ended - begun) / (PetscReal)PetscMax(held_out->curves, 1);
   PetscCallMPI(MPI_Bcast(&s->pace, 1, MPIU_REAL, 0, s->targets->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Keeps the best heights that were measured, for a stop to end with. */
+/* Saves the best measured heights; a stop without a checkpoint may return to them. */
 static PetscErrorCode SaveBest(Solve *s)
 {
   const Measurement now = {
@@ -167,7 +169,7 @@ PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Takes up what a checkpoint found. */
+/* Continues from the state of a checkpoint, if there is one. */
 static PetscErrorCode Resume(Solve *s)
 {
   const BrenierSolveVectors v          = {.h = s->h, .diagonal_step = s->diagonal_step, .skin = s->skin};
@@ -182,7 +184,7 @@ static PetscErrorCode Resume(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Before the first stage: the start is something to go back to. */
+/* Saves the start as the first safe point. */
 static PetscErrorCode SaveStart(Solve *s)
 {
   PetscFunctionBegin;
@@ -202,7 +204,7 @@ PetscErrorCode BrenierSolveRunBegin_Private(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Curves that the heights of the last safe point are fitted to. */
+/* Sets the numbers of curves that the heights of the last safe point are fitted to. */
 static void CountSaved(Solve *s)
 {
   const BrenierSgdState *sgd = &s->state.sgd;
@@ -218,12 +220,12 @@ PetscErrorCode BrenierSolveRunGoBack_Private(Solve *s)
   PetscCall(VecCopy(s->saved, s->h));
   PetscCall(BrenierTargetsGauge(s->targets, s->h));
   CountSaved(s);
-  // An evaluation may have been abandoned: the sample serves for nothing any more
+  // An evaluation may have been abandoned: the sample is of no use any more
   PetscCall(BrenierSolveFreeSample_Private(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* In words, since it decides how the solve goes. */
+/* Prints the range of the distances, since steps by groups follow from it. */
 static PetscErrorCode PrintScales(MPI_Comm comm, BrenierScales scales)
 {
   PetscReal least = PETSC_MAX_REAL, most = 0.0;
@@ -254,7 +256,7 @@ PetscErrorCode BrenierSolveRunCreate_Private(Solve *s)
   PetscCall(BrenierTargetsScales(s->targets, &scales));
   if (scales) PetscCall(PrintScales(s->targets->comm, scales));
   s->budget = BrenierSolveBudget_Private(s->targets, s->source, s->options);
-  // Slacks of one length would list too many or hold nothing where targets have scales
+  // Where targets have scales no skin in one unit would do: lists would be too long, or fail at once
   s->lists = (PetscBool)(BrenierBudgetUsesLists_Private(s->targets->n, s->targets->dim) && !scales);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -5,33 +5,32 @@
 #include "light.h"
 #include "stages.h"
 
-/* In-sample L1 residual at which a stage that is not the last ends, in parts of the sampling part of rho: that much
-   more in quadrature is lost in the sampling error that the next stage starts from. */
+/* L1 residual at which a stage that is not the last ends, in sampling errors of rho. The next stage starts with that
+   sampling error anyway; the residual adds to it in quadrature. */
 static const PetscReal brenier_stage_part = 0.4;
 
-/* In-sample rho at which the last stage ends when a tolerance asks, in parts of the sampling part: 4% of chi2. */
+/* In-sample rho at which the last stage ends when there is a tolerance, in sampling errors: 4% of chi2. */
 static const PetscReal brenier_last_part = 0.2;
 
-/* The same in parts of the tolerance: where few curves tell enough, there is nothing to gain below. Less than the
-   former where the sample is as large as the tolerance asks. */
+/* The same in parts of the tolerance. It is reached first where the sample is smaller than the tolerance asks. */
 static const PetscReal brenier_last_tol = 0.18;
 
-/* Newton's iterations in a stage that passes may follow, of targets with scales: chains of light cells between heavy
-   ones, all within one group, lose as many cells to a step as lifts give back, while a pass makes steps too small for
+/* Iterations of a stage that SGD may follow, where targets have scales. In chains of light cells between heavy ones,
+   all within one group, each Newton step empties as many cells as lifts fill; the steps of SGD are too small for
    that. */
 static const PetscInt brenier_rough_max_it = 3;
 
-/* Slack of the lists of later stages, in sampling errors of a height. */
+/* Skin of the lists of later stages, in sampling errors of a height. */
 static const PetscReal brenier_skin = 2.5;
 
-/* A sample that grows by less keeps its lists as they are: Newton has trusted them to the end just now, and there are
-   few new curves to pay for mending the old ones. */
+/* Growth of the sample below which the next stage starts with lazy evaluations: the last stage ended with them, and few
+   new curves do not pay for checking the old lists. */
 static const PetscReal brenier_little_growth = 1.5;
 
-/* A sample this much short of the size wanted will do. */
+/* A sample may be smaller than wanted by this part. */
 static const PetscReal brenier_size_margin = 0.05;
 
-/* Passes an iteration of a stage on as one of the whole solve. */
+/* Reports an iteration of a stage as one of the whole solve. */
 static PetscErrorCode MonitorStage(void *context, const BrenierIteration *now)
 {
   Solve *s = context;
@@ -42,7 +41,7 @@ static PetscErrorCode MonitorStage(void *context, const BrenierIteration *now)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Keeps what the solve can go back to, then stops if that was asked for. */
+/* Saves the state to return to, then stops if that was asked for. */
 static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *newton)
 {
   Solve *s = context;
@@ -53,7 +52,7 @@ static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *newton)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The sample of the next stage: made, grown, or as a checkpoint kept it. */
+/* The sample of the next stage: created, grown, or loaded from a checkpoint. */
 static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOptions *newton)
 {
   const BrenierSolveOptions *options = s->options;
@@ -97,7 +96,7 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
   newton.height_scale   = s->state.height_scale;
   newton.hessian_curves = BrenierBudgetHessianCurves_Private(&s->budget);
   if (options->curves == 0) {
-    // The measurement on fresh curves, by full scans, is what judges
+    // The measurement on fresh curves decides, and it uses full scans: no certified end is needed
     newton.convergence.sampling_part = PetscMax(newton.convergence.sampling_part, brenier_last_part);
     newton.convergence.rho           = brenier_last_tol * options->tol;
     newton.certify                   = PETSC_FALSE;
@@ -124,7 +123,7 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Slacks for what the heights are expected to move by, from a sampling error. */
+/* Skins in proportion to the sampling error of each height, sampling_error times its diagonal step. */
 static PetscErrorCode SetSkin(Solve *s, PetscReal sampling_error)
 {
   PetscReal largest;
@@ -139,21 +138,21 @@ static PetscErrorCode SetSkin(Solve *s, PetscReal sampling_error)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What a measurement of the stage that ended would have found, as held_out, for a pass to be planned by. */
+/* Sets held_out to the predicted result of a measurement, from which an epoch of SGD is planned. */
 static void PredictMeasurement(Solve *s)
 {
   const BrenierIteration *last = &s->state.newest;
   const BrenierAccuracy   w    = BrenierBudgetPredictHeldOut_Private(s->state.curves, last->sampling_error, last->l1);
-  BrenierHeldOut         *o    = &s->solved->held_out;
+  BrenierHeldOut         *held_out = &s->solved->held_out;
 
-  o->curves          = w.curves;
-  o->sampling_error  = w.sampling_error;
-  o->rho             = w.rho;
-  o->rho_high        = w.rho_high;
+  held_out->curves         = w.curves;
+  held_out->sampling_error = w.sampling_error;
+  held_out->rho            = w.rho;
+  held_out->rho_high       = w.rho_high;
   s->has_measurement = s->centred = PETSC_FALSE;
 }
 
-/* Size of the next stage on the way to `wanted` curves. Sets passes when no larger sample fits. */
+/* Size of the next stage on the way to `wanted` curves. Sets sgd_follows when no larger sample fits. */
 static PetscErrorCode NextCurves(Solve *s, PetscReal wanted, PetscInt64 *next)
 {
   PetscInt64 max_curves;
@@ -164,14 +163,14 @@ static PetscErrorCode NextCurves(Solve *s, PetscReal wanted, PetscInt64 *next)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether a sample will do where `wanted` curves are. */
+/* Whether a sample is as large as wanted, up to the margin. */
 static PetscBool Suffices(PetscInt64 size, PetscReal wanted)
 {
   return (PetscBool)((PetscReal)size >= (1.0 - brenier_size_margin) * wanted);
 }
 
-/* Stages up to `wanted` curves, a number that is known better from stage to stage; or up to one that hands over to
-   passes, with what is expected of it in place of a measurement. */
+/* Runs stages up to `wanted` curves, which each stage estimates anew. *hands_over: the last of them ended for SGD to
+   follow, with a prediction in place of the measurement. */
 static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_over)
 {
   const PetscBool fixed = (PetscBool)(s->options->curves > 0);

@@ -6,7 +6,7 @@
 #include "solve_run.h"
 #include "time_plan.h"
 
-/* The circles' solution is only a start for the cube: its own L1 error there is some 0.1. */
+/* L1 residual of the solution on circles: it is only a start for the cube, where its L1 error is some 0.1. */
 static const PetscReal brenier_start_residual = 0.05;
 
 /* Levels of clusters, unless a checkpoint was made after them, and the warm-up. */
@@ -28,13 +28,13 @@ static PetscErrorCode LevelsAndWarmUp(BrenierTargets t, BrenierSource source, co
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What Newton's iterations on circles are told to, and the heights of the last safe point. */
+/* Context of Newton on circles: the heights, and those of its last safe point. */
 typedef struct {
   const BrenierSolveOptions *options;
   Vec                        h, saved;
 } CubeStart;
 
-/* Iterations of the start are part of the history. */
+/* Adds iterations of the start to the history. */
 static PetscErrorCode MonitorStart(void *context, const BrenierIteration *now)
 {
   const CubeStart *cube = context;

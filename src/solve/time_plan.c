@@ -3,15 +3,15 @@
 
 #include <brenier/base.h>
 
-/* Part of a time limit that is kept in hand for the measurement at most, and without a rate to tell. */
+/* Largest part of a time limit that is reserved for the measurement; also the part without a known rate. */
 static const PetscReal brenier_reserve_part = 0.15;
 
 const PetscReal brenier_measure_part = 0.6;
 
-/* Walks and batches of a measurement, over its scan. */
+/* Time of a measurement over that of its scan: envelopes and batches. */
 static const PetscReal brenier_measurement_over_scan = 1.5;
 
-/* Writing, reading back and making durable, bytes a second at least, and seconds of a small file. */
+/* Assumed rate of writing, verifying and syncing a file, bytes a second, and seconds of a small file. */
 static const PetscReal brenier_write_rate = 5e7, brenier_write_least = 0.1;
 
 PetscReal BrenierSolveWriteSeconds_Private(BrenierTargets t)
@@ -25,7 +25,7 @@ void BrenierSolveReserve_Private(BrenierTargets t, PetscReal seconds)
                                   PetscMin(brenier_reserve_part * BrenierStopLimit(t->comm), seconds));
 }
 
-/* Seconds a curve of a measurement, on rank 0; 0 when there is no telling. */
+/* Seconds a curve of a measurement, on rank 0; 0 if unknown. */
 static PetscReal Pace(const Solve *s)
 {
   BrenierDualWork work    = s->solved->work;

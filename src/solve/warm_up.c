@@ -20,27 +20,28 @@ typedef struct {
   BrenierCheckpoint checkpoint;
   BrenierScales     scales; /* NULL for none */
   /* data */
-  Vec h, mass, mean; /* mean: of the second half's heights so far, as if the rest were 0 */
-  Vec so_far;        /* mean of the round's heights with weights that grow as the steps: what a stop leaves */
+  Vec h, mass, mean; /* mean: sum of the iterates of the second half so far, over their number at its end */
+  Vec so_far; /* mean of the iterates of the round with weights in proportion to the step: the answer after a stop */
   /* status */
   BrenierSolveState now;
 } WarmUp;
 
-/* Around tight clusters the length shrinks as their cells grow; below this part of what it was, a round more is due. */
+/* Around tight clusters the height scale shrinks as their cells grow. Below this part of its last value another round
+   follows. */
 static const PetscReal brenier_warm_shrunk = 0.5;
 
-/* Step in units of the length scale, a dimension and at most. Chosen by trying on mixtures, tight clusters and images
+/* Step in height scales: for each dimension, and at most. Chosen by trying on mixtures, tight clusters and images
    from d = 2 to 64: tight clusters in two and three dimensions fail with 1. */
 static const PetscReal brenier_warm_rate = 0.07, brenier_warm_step_most = 0.5;
 
-/* Length of a node over its distance to others, where targets have scales. */
+/* Height scale of a node over its distance, where targets have scales. */
 static const PetscReal brenier_warm_node_scale = 0.2;
 
-/* Curves of a step at least: fewer leave a step to chance. */
+/* Smallest mini-batch: with fewer curves a step is mostly sampling error. */
 static const PetscInt64 brenier_warm_least = 16;
 
-/* One step on curves of its own. A cell lighter than most is seldom met, and would be thrown far down when it is: its
-   error counts in parts of a usual weight. */
+/* One step. It divides w_i - nu_i by max(nu_i, 1/n): w_i of a light cell is 0 on most mini-batches and large on the
+   others, and a division by nu_i would make steps that are far too long. */
 static PetscErrorCode WarmStep(WarmUp *w)
 {
   const BrenierTargets     t     = w->targets;
@@ -59,7 +60,7 @@ static PetscErrorCode WarmStep(WarmUp *w)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Takes the heights after a step into the means: of the second half, and with weights that grow as the steps. */
+/* Adds an iterate to both means. */
 static PetscErrorCode UpdateMeans(WarmUp *w)
 {
   const PetscReal       part   = 2.0 / ((PetscReal)w->now.warm.step + 2.0);
@@ -72,7 +73,7 @@ static PetscErrorCode UpdateMeans(WarmUp *w)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One round, from the step where it is: the mean of the heights of its second half. */
+/* The rest of a round; its result is the mean of the iterates of its second half. */
 static PetscErrorCode WarmRound(WarmUp *w)
 {
   const BrenierSolveVectors saved = {.h = w->h, .mean = w->mean};
@@ -94,9 +95,9 @@ static PetscErrorCode WarmRound(WarmUp *w)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights where the descent begins: multiples of a small part of the length. Their last bits depend on the ranks, and
-   descent on few curves doubles such differences again and again. Rounded, every rank count starts alike, but for a
-   number that lies on the edge of two multiples, one in a billion. */
+/* Rounds the start to multiples of a small part of the height scale. Its last bits depend on the number of ranks, and
+   SGD on few curves amplifies such differences. After rounding every number of ranks starts with the same heights,
+   except where a height lies within rounding of the edge between two multiples: about one in a billion. */
 static PetscErrorCode RoundHeights(PetscReal height_scale, Vec h)
 {
   const int    bits = 8;
@@ -114,7 +115,7 @@ static PetscErrorCode RoundHeights(PetscReal height_scale, Vec h)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Where the first round begins: at rounded heights, or where a checkpoint has it. */
+/* Starts the first round at rounded heights, or continues the one of a checkpoint. */
 static PetscErrorCode BeginWarmUp(WarmUp *w)
 {
   const BrenierSolveState *saved = w->checkpoint ? BrenierCheckpointState(w->checkpoint) : NULL;
@@ -127,13 +128,13 @@ static PetscErrorCode BeginWarmUp(WarmUp *w)
   }
   w->now.phase = BRENIER_PHASE_WARM_UP;
   PetscCall(BrenierHeightScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.height_scale));
-  if (w->scales) PetscFunctionReturn(PETSC_SUCCESS); // no one unit to round to
+  if (w->scales) PetscFunctionReturn(PETSC_SUCCESS); // there is no single unit to round to
   PetscCall(RoundHeights(w->now.warm.height_scale, w->h));
   PetscCall(BrenierHeightScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.height_scale));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Rounds until the length holds. */
+/* Runs rounds until the height scale does not shrink any more. */
 static PetscErrorCode WarmRounds(WarmUp *w)
 {
   BrenierWarmState *at   = &w->now.warm;
@@ -190,7 +191,7 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 
   PetscCall(PetscTime(&ended));
   PetscCall(BrenierPrint(t->comm, "warm-up: averaged SGD on %" PetscInt64_FMT " curves, %.1f s",
                          at->round * w.n_curves * n_steps, ended - begun));
-  PetscCall(BrenierLog(t->comm, "warm_up", "i curves", at->round * w.n_curves * n_steps, "r length", at->height_scale,
-                       "r warm_up_seconds", ended - begun, NULL));
+  PetscCall(BrenierLog(t->comm, "warm_up", "i curves", at->round * w.n_curves * n_steps, "r height_scale",
+                       at->height_scale, "r length", at->height_scale, "r warm_up_seconds", ended - begun, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -4,7 +4,7 @@ import json
 import h5py
 import numpy as np
 
-COLUMNS = "iteration,evaluations,seconds,energy,l1,rho,noise,empty,damping,step,linear_iterations"
+COLUMNS = "iteration,evaluations,seconds,energy,l1,rho,sampling_error,empty,damping,step,linear_iterations"
 ATTRIBUTES = {
     "format": "brenier-result", "format_version": 1, "software": "brenier", "version": "0.1.0",
     "created": "2024-01-01T00:00:00Z", "rho": 0.098, "rho_low": 0.094, "rho_high": 0.102, "tv": 0.039, "energy": 1.5,

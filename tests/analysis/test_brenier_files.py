@@ -73,6 +73,16 @@ def test_log_of_a_killed_run(tmp_path):
         brenier_files.read_log(path)
 
 
+def test_old_names_of_columns(tmp_path):
+    """Files from before sampling_error had that name, and those that have both."""
+    old, both = '{"event":"iteration","rho":1,"noise":3}', '{"event":"iteration","sampling_error":4,"noise":4}'
+    (tmp_path / "log").write_text(f"{old}\n{both}\n")
+    history, _ = brenier_files.read_history(str(tmp_path / "log"))
+    assert "noise" not in history
+    np.testing.assert_array_equal(history["sampling_error"], [3, 4])
+    assert list(brenier_files.table(np.zeros((1, 2)), "rho, noise")) == ["rho", "sampling_error"]
+
+
 def test_null_in_a_log_is_nan(tmp_path):
     (tmp_path / "log").write_text('{"event":"iteration","rho":null}\n{"event":"iteration","rho":1,"l1":2}\n')
     history, _ = brenier_files.read_history(str(tmp_path / "log"))
@@ -81,7 +91,8 @@ def test_null_in_a_log_is_nan(tmp_path):
 
 
 def passing(damping, noise, iteration, evaluations):
-    history = {"damping": damping, "noise": noise, "iteration": iteration, "evaluations": evaluations, "rho": damping}
+    history = {"damping": damping, "sampling_error": noise, "iteration": iteration, "evaluations": evaluations}
+    history["rho"] = damping
     return brenier_files.in_pass(history).tolist()
 
 

@@ -61,7 +61,7 @@ def test_log_and_history_agree(solved, result):
     events = read_log(solved / "solve.jsonl")
     assert {"start", "iteration", "held_out", "end"} <= {event["event"] for event in events}
     history = log_history(events)
-    for name in ("iteration", "evaluations", "energy", "l1", "rho", "noise", "empty", "linear_iterations"):
+    for name in ("iteration", "evaluations", "energy", "l1", "rho", "sampling_error", "empty", "linear_iterations"):
         np.testing.assert_allclose(history[name], result.history[name], rtol=1e-12, err_msg=name)
     assert np.all(np.diff(result.history["seconds"]) >= 0)
     assert result.history["rho"][-1] < 0.2 * result.history["rho"][0]

@@ -41,7 +41,7 @@ static void TestSize(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i) {
-    Expect("lists pay", i, BrenierBudgetUsesLists_Private(table[i].n, table[i].dim), table[i].lists);
+    Expect("uses lists", i, BrenierBudgetUsesLists_Private(table[i].n, table[i].dim), table[i].lists);
     Expect("large", i, BrenierBudgetIsLarge_Private(table[i].n, table[i].dim), table[i].large);
     Expect("steps", i, BrenierBudgetDescentSteps_Private(table[i].n, table[i].dim), table[i].steps);
   }
@@ -149,7 +149,7 @@ static void TestServes(void)
            table[i].serves);
 }
 
-/* From stage to stage: six times as many at most, by equal factors, and what fits; passes where that is not enough. */
+/* From stage to stage: six times as many at most, by equal factors, and what fits; SGD where that is not enough. */
 static void TestNext(void)
 {
   static const struct {
@@ -182,12 +182,12 @@ static void TestNext(void)
   }
 }
 
-/* Passes without a stage of Newton: many targets in many dimensions, and 5 circles a target or less. */
+/* SGD without a stage of Newton: many targets in many dimensions, and 5 circles a target or less. */
 static void TestSkipsNewton(void)
 {
   static const struct {
     BrenierBudget b;
-    int           at_once;
+    int           skips;
   } table[] = {
       {CASE(.n = 60000, .tol = 0.2), 1},
       {CASE(.n = 60000, .tol = 0.1), 0},
@@ -202,17 +202,17 @@ static void TestSkipsNewton(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i)
-    Expect("at once", i, BrenierBudgetSkipsNewton_Private(&table[i].b), table[i].at_once);
+    Expect("skips Newton", i, BrenierBudgetSkipsNewton_Private(&table[i].b), table[i].skips);
 }
 
-/* Passes after a stage: of a first stage's size, with half as many curves to come again. */
+/* SGD after a stage: one of at least the size of a first stage, where 1.5 times as many curves are needed. */
 static void TestSwitchesToSgd(void)
 {
   static const struct {
     BrenierBudget b;
     PetscInt64    now;
     PetscReal     wanted;
-    int           pay;
+    int           switches;
   } table[] = {
       {CASE(.n = 60000), 120000, 180000, 1},           {CASE(.n = 60000), 120000, 179999, 0},
       {CASE(.n = 60000), 119999, 600000, 0},           {CASE(.n = 10000), 20000, 600000, 0},
@@ -220,7 +220,8 @@ static void TestSwitchesToSgd(void)
   };
 
   for (size_t i = 0; i < ROWS(table); ++i)
-    Expect("pay", i, BrenierBudgetSwitchesToSgd_Private(&table[i].b, table[i].now, table[i].wanted), table[i].pay);
+    Expect("switches to SGD", i, BrenierBudgetSwitchesToSgd_Private(&table[i].b, table[i].now, table[i].wanted),
+           table[i].switches);
 }
 
 /* Curves of the Hessian, and of a measurement of heights of so many: a tenth of them to eight times as many. */
@@ -249,7 +250,7 @@ static void TestCheck(void)
   }
 }
 
-/* Curves asked for by a stage's noise, and by a measurement above the tolerance of heights of 100,000. */
+/* Curves for the tolerance, by the sampling error of a stage, and by a measurement above it of heights of 100,000. */
 static void TestToleranceCurves(void)
 {
   static const BrenierBudget plain = CASE(.n = 60000), scales = CASE(.n = 60000, .scales = PETSC_TRUE);
@@ -273,7 +274,7 @@ static void TestToleranceCurves(void)
   }
 }
 
-/* Passes: 6 times what heights are worth at most, in 128 steps, or 512 of a small problem, as fit. */
+/* Epochs: at most 6 times the effective curves, in 128 steps, or 512 of a small problem, as memory allows. */
 static void TestPlan(void)
 {
   static const BrenierAccuracy first = {.curves = 120000, .sampling_error = 0.2, .rho = 0.25, .rho_high = 0.27};
@@ -306,8 +307,8 @@ static void TestPlan(void)
     BrenierSgdState sgd = table[i].before;
 
     BrenierBudgetPlanEpoch_Private(&table[i].b, &table[i].accuracy, table[i].sample, table[i].used, &sgd);
-    Expect("plan, gain", i, sgd.efficiency, table[i].efficiency);
-    Expect("plan, worth", i, sgd.effective_curves, table[i].effective_curves);
+    Expect("plan, efficiency", i, sgd.efficiency, table[i].efficiency);
+    Expect("plan, effective curves", i, sgd.effective_curves, table[i].effective_curves);
     Expect("plan, batch", i, (PetscReal)sgd.batch, table[i].batch);
     Expect("plan, steps", i, (PetscReal)sgd.n_steps, table[i].n_steps);
     Expect("plan, first", i, (PetscReal)sgd.first, table[i].first);

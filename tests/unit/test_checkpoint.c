@@ -110,7 +110,7 @@ static PetscErrorCode Load(const Problem *p, BrenierCheckpoint checkpoint, Vec h
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What is kept is what is read, though the sample grew and its lists changed between keeping and writing. */
+/* A snapshot is read as it was taken, although the sample grew and its lists changed before it was written. */
 static PetscErrorCode TestKept(void)
 {
   Problem           p, twin;
@@ -142,10 +142,10 @@ static PetscErrorCode TestKept(void)
   PetscCall(Load(&p, read, h, mass, &loaded));
   PetscCall(ExpectSame(h, twin.h, "heights"));
   PetscCall(ExpectSame(mass, twin.mass, "masses at the heights kept"));
-  // Trusted lists miss planes after a long step: they must miss the same ones
+  // Lazy lists miss planes after a long step: they must miss the same ones
   PetscCall(Follow(&twin, twin.dual, 9, PETSC_TRUE, twin.h, twin.mass));
   PetscCall(Follow(&p, loaded, 9, PETSC_TRUE, h, mass));
-  PetscCall(ExpectSame(mass, twin.mass, "masses by trusted lists"));
+  PetscCall(ExpectSame(mass, twin.mass, "masses by lazy lists"));
   PetscCall(Follow(&twin, twin.dual, 3, PETSC_FALSE, twin.h, twin.mass));
   PetscCall(Follow(&p, loaded, 3, PETSC_FALSE, h, mass));
   PetscCall(ExpectSame(mass, twin.mass, "masses by mended lists"));
@@ -351,7 +351,7 @@ static PetscErrorCode TestOthers(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Each phase gives back the vectors that it has, whatever was kept before it, and leaves the others as they are. */
+/* Each phase returns the vectors that it has, whatever was saved before it, and leaves the others as they are. */
 static PetscErrorCode TestVectors(void)
 {
   enum { N_KEPT = 5 };

@@ -393,7 +393,8 @@ static PetscErrorCode TestMerged(const char type[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Masses, energy and noise of a problem spread over the ranks and of the same one on this rank alone, bit for bit. */
+/* Masses, energy and sampling error of a problem spread over the ranks and of the same one on this rank alone, bit for
+   bit. */
 static PetscErrorCode TestSameAlone(Cloud cloud, PetscInt n, PetscInt dim, const char type[], PetscInt64 n_curves)
 {
   Problem          world, self;
@@ -839,7 +840,7 @@ static PetscErrorCode CheckAgainstScan(Problem *p, const BrenierDualValue *value
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Curves that met all targets, and targets that met all curves, so far and over all ranks. */
+/* Scanned curves and rescanned targets so far, of all ranks. */
 static PetscErrorCode Scanned(BrenierDual dual, PetscInt64 *n)
 {
   BrenierDualWork work;
@@ -851,7 +852,7 @@ static PetscErrorCode Scanned(BrenierDual dual, PetscInt64 *n)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights that wander by some slacks: no piece is ever missed, steps within the slack scan nothing, larger ones do; the
+/* Heights that wander by some skins: no piece is ever missed, steps within the skin scan nothing, larger ones do; the
    sample grows on the way. */
 static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
 {
@@ -880,7 +881,7 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
     PetscCall(Scanned(p.dual, &before));
     PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
     PetscCall(Scanned(p.dual, &after));
-    PetscCheck(k > 1 || after == before, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a step within the slack scanned");
+    PetscCheck(k > 1 || after == before, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a step within the skin scanned");
     PetscCheck(step[k] < 10.0 || after > before, PETSC_COMM_SELF, PETSC_ERR_PLIB,
                "a weak test: no list had to be mended");
     PetscCall(CheckAgainstScan(&p, &value));
@@ -927,7 +928,7 @@ static PetscErrorCode TestFall(uint64_t round)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The same pieces with several threads a rank: of scans whose targets are kept and whose targets are not, and of
+/* The same pieces with several threads a rank: of scans with cached targets and without, and of
    lists. */
 static PetscErrorCode TestThreads(PetscInt n_threads)
 {

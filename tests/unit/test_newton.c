@@ -1,5 +1,5 @@
 static const char help[] =
-    "Checks that no step of Newton's raises the energy, what trusted lists lack, and the scales of targets.\n";
+    "Checks that no step of Newton's raises the energy, what lazy lists miss, and the scales of targets.\n";
 
 #include "problems.h"
 
@@ -17,7 +17,7 @@ typedef struct {
   Vec            h, mass, skin;
 } Problem;
 
-/* slack: of the lists; below 0 for none. */
+/* skin: of the lists; below 0 for none. */
 static PetscErrorCode CreateProblem(Cloud cloud, PetscInt n, PetscInt dim, const char type[], PetscReal skin,
                                     Problem *p)
 {
@@ -117,7 +117,7 @@ static PetscErrorCode TestEnergyFalls(Cloud cloud, PetscInt dim, const char type
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What trusted lists lack is not above its bound, at steps of any size. */
+/* What lazy lists miss is not above its bound, at steps of any size. */
 static PetscErrorCode TestMissing(PetscInt dim, const char type[])
 {
   const PetscReal  step[] = {0.0, 0.01, 0.1, 1.0}, rounding = 1e-13;
@@ -137,8 +137,8 @@ static PetscErrorCode TestMissing(PetscInt dim, const char type[])
     PetscCall(BrenierDualMissing(p.dual, &missing));
     PetscCall(ExactEnergy(&p, h, &energy));
     PetscCheck(energy >= value.energy - rounding && energy <= value.energy + missing + rounding, PETSC_COMM_SELF,
-               PETSC_ERR_PLIB, "energy %.17g, trusted lists %.17g, and %g at most", (double)energy,
-               (double)value.energy, (double)missing);
+               PETSC_ERR_PLIB, "energy %.17g, lazy lists %.17g, and %g at most", (double)energy, (double)value.energy,
+               (double)missing);
     PetscCheck(k > 0 || missing == 0.0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%g missing from new lists", (double)missing);
     lacking = PetscMax(lacking, energy - value.energy);
   }
