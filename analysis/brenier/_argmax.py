@@ -75,12 +75,17 @@ class Planes:
             points[:, :-1] = x
             width = max(TILE, BLOCK_BYTES // (4 * n) // TILE * TILE)
             best = np.empty((n, columns // TILE), dtype=np.float32)
+            room = np.empty(n * width, dtype=np.float32)
         else:
             points = xp.cat([x.float(), xp.ones((n, 1), dtype=xp.float32, device=self.device)], dim=1)
             width = max(TILE, DEVICE_BLOCK_BYTES // (4 * n) // TILE * TILE)
             best = xp.empty((n, columns // TILE), dtype=xp.float32, device=self.device)
         for first in range(0, columns, width):
-            scores = xp.matmul(points, self.single[:, first : first + width])
+            part = self.single[:, first : first + width]
+            if xp is np:
+                scores = np.matmul(points, part, out=room[: n * part.shape[1]].reshape(n, -1))
+            else:
+                scores = xp.matmul(points, part)
             tiles = scores.reshape(n, -1, TILE)
             best[:, first // TILE : first // TILE + tiles.shape[1]] = xp.amax(tiles, -1)
         bound = (self.dim + 6) * self.roundoff() * (lengths + self.highest)

@@ -92,5 +92,5 @@ class Kind:
         whole = array.dtype.kind == "i"
         if not self.tensor:
             return array if whole else array.astype(self.dtype, copy=False)
-        tensor = sys.modules["torch"].from_numpy(np.ascontiguousarray(array))
+        tensor = sys.modules["torch"].from_numpy(np.asarray(array, order="C"))
         return tensor.to(self.device) if whole else tensor.to(device=self.device, dtype=self.dtype)

@@ -7,7 +7,7 @@ import time
 import warnings
 
 from ._program import command_line, environment
-from .errors import BY_CODE, BrenierError, BrenierWarning, Killed
+from .errors import BY_CODE, BrenierError, BrenierWarning, Killed, Stopped
 
 ERROR, WARNING = "brenier: error: ", "brenier: warning: "
 NOT_REACHED = 6
@@ -73,10 +73,10 @@ def run(arguments, *, ranks, folder, tell=None, names=(), stop_file=None, log=No
         output, said = output.replace(path, name), said.replace(path, name)
     for line in said.splitlines():
         if line.startswith(WARNING):
-            warnings.warn(line[len(WARNING) :], BrenierWarning, stacklevel=4)
+            warnings.warn(line[len(WARNING) :], BrenierWarning, stacklevel=3)
     if code in (0, NOT_REACHED):
         return Done(code, output, tail.last)
-    raise failure(code, said, arguments[0])
+    raise failure(code, said, arguments[0], output)
 
 
 def read(path):
@@ -113,12 +113,14 @@ def end(process):
             process.wait()
 
 
-def failure(code, said, command) -> BrenierError:
-    """The exception for an exit code and what was said on standard error."""
+def failure(code, said, command, output="") -> BrenierError:
+    """The exception for an exit code and what was said on standard error; a stop is said last on standard output."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     sentences = [line[len(ERROR) :] for line in lines if line.startswith(ERROR)]
     if sentences and code in BY_CODE:
         return BY_CODE[code](sentences[-1])
+    if code == Stopped.code:
+        return Stopped(output.strip().splitlines()[-1] if output.strip() else f"brenier {command} was stopped")
     number = -code if code < 0 else code - 128
     if 0 < number < signal.NSIG:
         try:

@@ -81,6 +81,17 @@ class Result(ResultFile):
     def _planes(self):
         return {}
 
+    @cached_property
+    def _copies(self):
+        return {}
+
+    def _as(self, kind):
+        """The targets as a kind of array, made once."""
+        key = (kind.tensor, str(kind.dtype), str(kind.device))
+        if key not in self._copies:
+            self._copies[key] = kind.back(self.targets)
+        return self._copies[key]
+
     def __getstate__(self):
         with open(self.path, "rb") as file:
             return {"file": file.read(), "output": self.output}
@@ -130,19 +141,28 @@ class Result(ResultFile):
         """T(x), the target of each point: x [..., d] -> [..., d] of the kind, type and device of x."""
         kind = Kind(x)
         cell = self.index(x)
-        if kind.tensor:
-            return kind.back(self.targets).index_select(0, cell.reshape(-1)).reshape(*cell.shape, self.dim)
-        return self.targets.astype(kind.dtype, copy=False)[cell]
+        codes = self._as(kind)
+        return codes.index_select(0, cell.reshape(-1)).reshape(*cell.shape, self.dim) if kind.tensor else codes[cell]
 
     def potential(self, x):
         """u(x) = max_i <x, y_i> + h_i: x [..., d] -> [...]. A tensor that requires a gradient gets it: grad u = T."""
-        cell = self.index(x)
-        if is_tensor(x):
+        return self._at(x, self.index(x), Kind(x))
+
+    def phi(self, x):
+        """phi(x) = |x|^2/2 - u(x), the Kantorovich potential: x [..., d] -> [...]."""
+        cell, kind = self.index(x), Kind(x)
+        wide = x.double() if kind.tensor else np.asarray(x, dtype=np.float64)
+        phi = 0.5 * (wide * wide).sum(-1) - self._at(wide, cell, Kind(wide))
+        return phi.to(kind.dtype) if kind.tensor else kind.back(np.asarray(phi))
+
+    def _at(self, x, cell, kind):
+        """<x, y_i> + h_i with i the cell of x."""
+        if kind.tensor:
             wide = x.double()
             y = wide.new_tensor(self.targets).index_select(0, cell.reshape(-1)).reshape(wide.shape)
             h = wide.new_tensor(self.heights)[cell]
-            return ((wide * y).sum(-1) + h).to(Kind(x).dtype)
-        kind, cells = Kind(x), np.atleast_1d(cell).reshape(-1)
+            return ((wide * y).sum(-1) + h).to(kind.dtype)
+        cells = np.reshape(cell, -1)
         points = np.asarray(x).reshape(-1, self.dim)
         u = np.empty(len(points))
         rows = max(1, BLOCK_BYTES // (8 * self.dim))
@@ -150,13 +170,6 @@ class Result(ResultFile):
             part = slice(first, first + rows)
             u[part] = np.einsum("ij,ij->i", points[part], self.targets[cells[part]]) + self.heights[cells[part]]
         return kind.back(u.reshape(np.shape(cell)))
-
-    def phi(self, x):
-        """phi(x) = |x|^2/2 - u(x), the Kantorovich potential: x [..., d] -> [...]."""
-        kind = Kind(x)
-        wide = x.double() if kind.tensor else np.asarray(x, dtype=np.float64)
-        phi = 0.5 * (wide * wide).sum(-1) - self.potential(wide)
-        return phi.to(kind.dtype) if kind.tensor else kind.back(np.asarray(phi))
 
     def sample(self, n: int, seed: int = 1, *, ranks=None, **options) -> Samples:
         """n draws of the program's `sample`: arrays noise [n, d], index [n], code [n, d], draw [n]. Options are those of the

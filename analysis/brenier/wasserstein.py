@@ -19,10 +19,7 @@ from .errors import BadArguments
 def solve_cost(y, weights, options):
     """(C, dC/dy [n, d], dC/dweights [n]) for arrays, duplicates among the targets included."""
     result = solve(y, weights, **options)
-    _, place = np.unique(y, axis=0, return_inverse=True)
-    merged = np.empty(place.max() + 1, dtype=np.int64)
-    merged[place[result.row]] = np.arange(len(result.row))
-    i = merged[place]  # the target of each row of y
+    i = target_of_row(y, result.row)
     share = np.full(len(y), 1.0) if weights is None else weights.astype(np.float64)
     total = share.sum()
     nu = share / total
@@ -30,6 +27,17 @@ def solve_cost(y, weights, options):
     of_y = nu[:, None] * np.nan_to_num(pull)[i]
     psi = result.psi[i]
     return result.dual, of_y, (psi - nu @ psi) / total
+
+
+def target_of_row(y, row):
+    """The target of each row of y [n, d], where target i came first from row[i]."""
+    target = np.empty(len(y), dtype=np.int64)
+    if len(row) == len(y):
+        target[row] = np.arange(len(row))
+        return target
+    _, place = np.unique(y, axis=0, return_inverse=True)
+    target[place[row]] = np.arange(len(row))
+    return target[place]
 
 
 def transport_cost(y: Any, weights: Any = None, **options: Any) -> Any:
@@ -43,6 +51,7 @@ def transport_cost(y: Any, weights: Any = None, **options: Any) -> Any:
         raise BadArguments("y and weights are to be arrays or tensors")
     if options.get("classes") is not None:
         raise BadArguments("classes have no common cost")
+    options = {"progress": False, **options}
     if is_tensor(y) or is_tensor(weights):
         from ._autograd import cost_of_tensors
 

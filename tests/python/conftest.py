@@ -1,0 +1,54 @@
+"""What the tests of the package share: small problems, solved once, and processes to look for."""
+import os
+
+import brenier
+import numpy as np
+import pytest
+
+
+# Where tests run side by side, a rank that waits gives its core away (tests/end_to_end/program.py)
+SHARED_CORES = {
+    "OMPI_MCA_hwloc_base_binding_policy": "none",
+    "OMPI_MCA_mpi_yield_when_idle": "1",
+    "OMPI_MCA_odls_base_sigkill_timeout": "0",
+}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def environment():
+    """The package chooses ranks by itself, whatever the environment of ./check says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("BRENIER_RANKS", raising=False)
+        for name, value in SHARED_CORES.items():
+            patch.setenv(name, value)
+        yield
+
+
+def points(n, dim, seed=1):
+    return np.random.default_rng(seed).standard_normal((n, dim))
+
+
+@pytest.fixture(scope="session")
+def plane():
+    """A result for 40 weighted targets in the plane: its cells are exact."""
+    return brenier.solve(points(40, 2), np.random.default_rng(2).uniform(1, 3, 40), ranks=1)
+
+
+@pytest.fixture(scope="session")
+def sampled():
+    """A result for 400 targets in six dimensions, from a fixed sample of curves."""
+    return brenier.solve(points(400, 6), tol=None, curves=4000, ranks=1)
+
+
+def processes(word):
+    """Ids of the processes, but for this one, that have the word in their command line."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid():
+            try:
+                with open(f"/proc/{name}/cmdline", "rb") as file:
+                    if str(word).encode() in file.read():
+                        found.append(int(name))
+            except OSError:
+                pass
+    return found
