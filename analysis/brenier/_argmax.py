@@ -13,8 +13,8 @@ import sys
 
 import numpy as np
 
-TILE = 256  # targets of a tile
-BLOCK_BYTES = 8 << 20  # of scores at once on a CPU, which its caches hold
+TILE = 512  # targets of a tile
+BLOCK_BYTES = 4 << 20  # of scores at once on a CPU, which its caches hold
 DEVICE_BLOCK_BYTES = 256 << 20  # of scores at once on an accelerator
 BLOCK_POINTS = 1024  # points of a block on a CPU
 ROUNDOFF = 2.0**-24
@@ -26,7 +26,7 @@ class Planes:
     """Targets and heights, prepared for `index`. targets: [n, d]; heights: [n]; xp: numpy, or torch with a device."""
 
     def __init__(self, targets, heights, xp=np, device=None):
-        self.xp, self.device = xp, device
+        self.xp, self.device, self.tile = xp, device, TILE
         centred = targets - targets.mean(axis=0)
         shifted = heights - 0.5 * (heights.min() + heights.max())
         self.n, self.dim = targets.shape
@@ -34,9 +34,9 @@ class Planes:
         self.highest = float(np.abs(shifted).max()) / self.longest
         self.targets, self.heights = self.put(centred), self.put(shifted)
         self.single = None
-        if self.n > TILE and self.highest < LARGEST:
-            n_tiles = -(-self.n // TILE)
-            table = np.zeros((self.dim + 1, n_tiles * TILE), dtype=np.float32)
+        if self.n > self.tile and self.highest < LARGEST:
+            n_tiles = -(-self.n // self.tile)
+            table = np.zeros((self.dim + 1, n_tiles * self.tile), dtype=np.float32)
             table[:-1, : self.n] = (centred / self.longest).T
             table[-1, : self.n] = shifted / self.longest
             table[-1, self.n :] = -np.inf  # the last tile is filled up
@@ -73,21 +73,21 @@ class Planes:
         if xp is np:
             points = np.ones((n, self.dim + 1), dtype=np.float32)
             points[:, :-1] = x
-            width = max(TILE, BLOCK_BYTES // (4 * n) // TILE * TILE)
-            best = np.empty((n, columns // TILE), dtype=np.float32)
+            width = max(self.tile, BLOCK_BYTES // (4 * n) // self.tile * self.tile)
+            best = np.empty((n, columns // self.tile), dtype=np.float32)
             room = np.empty(n * width, dtype=np.float32)
         else:
             points = xp.cat([x.float(), xp.ones((n, 1), dtype=xp.float32, device=self.device)], dim=1)
-            width = max(TILE, DEVICE_BLOCK_BYTES // (4 * n) // TILE * TILE)
-            best = xp.empty((n, columns // TILE), dtype=xp.float32, device=self.device)
+            width = max(self.tile, DEVICE_BLOCK_BYTES // (4 * n) // self.tile * self.tile)
+            best = xp.empty((n, columns // self.tile), dtype=xp.float32, device=self.device)
         for first in range(0, columns, width):
             part = self.single[:, first : first + width]
             if xp is np:
                 scores = np.matmul(points, part, out=room[: n * part.shape[1]].reshape(n, -1))
             else:
                 scores = xp.matmul(points, part)
-            tiles = scores.reshape(n, -1, TILE)
-            best[:, first // TILE : first // TILE + tiles.shape[1]] = xp.amax(tiles, -1)
+            tiles = scores.reshape(n, -1, self.tile)
+            best[:, first // self.tile : first // self.tile + tiles.shape[1]] = xp.amax(tiles, -1)
         bound = (self.dim + 6) * self.roundoff() * (lengths + self.highest)
         return (best >= (xp.amax(best, -1) - 2 * bound)[:, None]).T
 
@@ -103,11 +103,11 @@ class Planes:
         where = {} if xp is np else {"device": self.device}
         cell = xp.zeros(len(x), dtype=xp.int64, **where)
         best = xp.full((len(x),), -float("inf"), dtype=xp.float64, **where)
-        for tile in range(-(-self.n // TILE)):
+        for tile in range(-(-self.n // self.tile)):
             rows = xp.where(candidates[tile])[0] if candidates is not None else slice(None)
             if candidates is not None and not len(rows):
                 continue
-            part = slice(tile * TILE, min((tile + 1) * TILE, self.n))
+            part = slice(tile * self.tile, min((tile + 1) * self.tile, self.n))
             scores = x[rows] @ self.targets[part].T + self.heights[part]
             index = scores.argmax(-1)
             score = xp.amax(scores, -1)
