@@ -28,6 +28,6 @@ from .wasserstein import transport_cost, w2
 
 __version__ = "0.1.0"
 
-__all__ = ["solve", "load", "w2", "transport_cost", "frechet", "Result", "Results", "Facets", "Samples", "Couplings", "Frechet",
-           "BrenierError", "BadArguments", "BadInput", "BadFile", "InputOutput", "NumericalFailure", "OutOfResources",
-           "Stopped", "Killed", "Bug", "BrenierWarning", "NotReached"]  # fmt: skip
+__all__ = ["solve", "load", "w2", "transport_cost", "frechet", "Result", "Results", "Facets", "Samples", "Couplings",
+           "Frechet", "BrenierError", "BadArguments", "BadInput", "BadFile", "InputOutput", "NumericalFailure",
+           "OutOfResources", "Stopped", "Killed", "Bug", "BrenierWarning", "NotReached"]  # fmt: skip

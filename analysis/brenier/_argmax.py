@@ -1,4 +1,5 @@
-"""The Laguerre cell of many points: argmax_i <x, y_i> + h_i, exact in double precision at the speed of single precision.
+"""The Laguerre cell of many points: argmax_i <x, y_i> + h_i, exact in double precision at the speed of single
+precision.
 
 The scores of a block of points with all targets are made in single precision, tile by tile of targets, and of each tile
 only its largest score is kept. With t the largest score of all, a tile whose largest score is below t - 2 e cannot hold
@@ -6,8 +7,8 @@ the cell, e being a bound of the rounding errors; the few others are computed ag
 score wins, at a tie the target of lower index. Scores are those of y_i - c and h_i - k, divided by the largest
 |y_i - c|, which changes no argmax.
 
-Rounding: a dot product of length m in arithmetic of unit roundoff e is off by at most m e |x| |y| to first order (Higham,
-Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), and both factors have been rounded once.
+Rounding: a dot product of length m in arithmetic of unit roundoff e is off by at most m e |x| |y| to first order
+(Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), and both factors have been rounded once.
 """
 import sys
 
@@ -47,13 +48,16 @@ class Planes:
         return array if self.xp is np else self.xp.from_numpy(array).to(self.device)
 
     def index(self, x):
-        """Index of the cell [N], int64, of points [N, d], which are where the planes are. Memory does not depend on N."""
+        """Index of the cell [N], int64, of points [N, d], which are where the planes are. Memory does not depend on
+        N."""
         xp = self.xp
         cell = xp.zeros(len(x), dtype=xp.int64, **({} if xp is np else {"device": self.device}))
         if xp is np:
             rows = BLOCK_POINTS
         else:
-            rows = max(1, DEVICE_BLOCK_BYTES // (8 * max(self.n if self.single is None else self.single.shape[1], self.dim)))
+            rows = max(
+                1, DEVICE_BLOCK_BYTES // (8 * max(self.n if self.single is None else self.single.shape[1], self.dim))
+            )
         for first in range(0, len(x), rows):
             block = x[first : first + rows]
             cell[first : first + rows] = self.of_block(block)
@@ -121,5 +125,7 @@ def planes_for(cache: dict, targets, heights, tensor=None) -> Planes:
     """The planes where a tensor is (NumPy's for None and for tensors of the CPU), made once for each device."""
     device = None if tensor is None or tensor.device.type == "cpu" else tensor.device
     if device not in cache:
-        cache[device] = Planes(targets, heights) if device is None else Planes(targets, heights, sys.modules["torch"], device)
+        cache[device] = (
+            Planes(targets, heights) if device is None else Planes(targets, heights, sys.modules["torch"], device)
+        )
     return cache[device]

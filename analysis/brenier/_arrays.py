@@ -1,4 +1,5 @@
-"""Arrays of the caller's: NumPy or torch, checked, made files of, and given back as what they were. torch only if there."""
+"""Arrays of the caller's: NumPy or torch, checked, made files of, and given back as what they were. torch only if
+there."""
 import os
 import sys
 

@@ -15,8 +15,9 @@ from .errors import BadInput
 
 @dataclass(frozen=True)
 class Frechet:
-    """Frechet distance (FID when features are Inception's). value: of these rows; extrapolated: of the laws behind them,
-    without the bias of order 1/n; low, high: its 95% interval; error: its standard error. float() gives the value."""
+    """Frechet distance (FID when features are Inception's). value: of these rows; extrapolated: of the laws behind
+    them, without the bias of order 1/n; low, high: its 95% interval; error: its standard error. float() gives the
+    value."""
 
     value: float
     extrapolated: Optional[float]
@@ -29,8 +30,8 @@ class Frechet:
 
 
 def frechet(a: Any, b: Any, *, splits: int = 8, seed: int = 1, ranks: Optional[int] = None) -> Frechet:
-    """The Frechet distance of features a [m, p] and b [n, p], arrays, tensors or places, with a 95% interval from `splits`
-    random halvings (0 for none). Raises a BrenierError with the program's sentence."""
+    """The Frechet distance of features a [m, p] and b [n, p], arrays, tensors or places, with a 95% interval from
+    `splits` random halvings (0 for none). Raises a BrenierError with the program's sentence."""
     folder = tempfile.mkdtemp(prefix="brenier-")
     try:
         places, numbers, spoken, columns = [], 0, [], None

@@ -1,6 +1,8 @@
-"""Where the program is, and the environment in which mpiexec works on one machine (as tools/mpi-environment.sh sets it)."""
+"""Where the program is, and the environment in which mpiexec works on one machine (as tools/mpi-environment.sh sets
+it)."""
 import os
 import shutil
+import signal
 
 from .errors import BadArguments, InputOutput
 
@@ -13,7 +15,8 @@ OF_A_RANK = ("OMPI_COMM_WORLD_", "OMPI_UNIVERSE_", "OMPI_MCA_orte_", "OMPI_MCA_e
 
 
 def find_program() -> str:
-    """Path of the program: BRENIER_PROGRAM, else beside the package, else in PATH. Raises InputOutput when there is none."""
+    """Path of the program: BRENIER_PROGRAM, else beside the package, else in PATH. Raises InputOutput when there is
+    none."""
     named = os.environ.get("BRENIER_PROGRAM")
     if named:
         if not os.access(named, os.X_OK) or os.path.isdir(named):
@@ -35,7 +38,8 @@ def cores() -> int:
 
 
 def choose_ranks(ranks, threads, numbers: int) -> int:
-    """The number of ranks: as asked, else BRENIER_RANKS, else 1 for few numbers (n d), else one for each `threads` cores."""
+    """The number of ranks: as asked, else BRENIER_RANKS, else 1 for few numbers (n d), else one for each `threads`
+    cores."""
     if ranks is None and os.environ.get("BRENIER_RANKS"):
         ranks = os.environ["BRENIER_RANKS"]
     if ranks is None:
@@ -53,7 +57,9 @@ def choose_ranks(ranks, threads, numbers: int) -> int:
 def environment(ranks: int) -> "dict[str, str]":
     """The variables of a run on so many ranks."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith(OF_A_RANK)}
-    variables.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", OMPI_MCA_orte_execute_quiet="1", BRENIER_RANKS=str(ranks))
+    variables.update(
+        OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", OMPI_MCA_orte_execute_quiet="1", BRENIER_RANKS=str(ranks)
+    )
     variables.setdefault("OMP_WAIT_POLICY", "passive")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         variables.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
@@ -68,10 +74,15 @@ def command_line(arguments, ranks: int) -> "list[str]":
     if ranks > 1:
         launcher = shutil.which(os.environ.get("BRENIER_LAUNCHER", "mpiexec"))
         if launcher is None:
-            raise InputOutput("mpiexec is not found, which starts more than one rank; install Open MPI, or pass ranks=1")
+            raise InputOutput(
+                "mpiexec is not found, which starts more than one rank; install Open MPI, or pass ranks=1"
+            )
         words = [launcher, "-n", str(ranks), *words]
     guard = shutil.which("setpriv")
     if guard and os.name == "posix" and os.path.exists("/proc/self"):
         # A Python that is killed takes the program with it (Linux)
         words = [guard, "--pdeathsig", "INT", *words]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and shutil.which("env"):
+        # A shell's background job ignores interrupts, and would hand that on to the program
+        words = [shutil.which("env"), "--default-signal=INT", *words]
     return words

@@ -16,7 +16,8 @@ PATIENCE = 10  # seconds until a program that was interrupted is killed
 
 
 class Done:
-    """A command that ended well. code: 0 or 6; output: what it printed; last: event name -> the last event of that name."""
+    """A command that ended well. code: 0 or 6; output: what it printed; last: event name -> the last event of that
+    name."""
 
     def __init__(self, code, output, last):
         self.code, self.output, self.last = code, output, last

@@ -16,7 +16,9 @@ def whole(value, name, least, below=None) -> int:
     """A whole number in a range. Raises BadArguments."""
     fits = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
     if not fits or (below is not None and value >= below):
-        raise BadArguments(f"{name} is {value!r}; it is a whole number from {least} " + (f"to {below - 1}" if below else "on"))
+        raise BadArguments(
+            f"{name} is {value!r}; it is a whole number from {least} " + (f"to {below - 1}" if below else "on")
+        )
     return int(value)
 
 
@@ -34,10 +36,10 @@ def draw_noise(source, scale, dim, rows, seed, batch, dtype=np.float32):
 class Couplings:
     """An endless iterator of pairs (noise, code), arrays [batch, d] in single precision.
 
-    batch: rows of a batch; seed: names the stream; rank, world: this iterator makes the batches rank, rank + world, ... of
-    it; start: the first step, or what `state()` gave; dtype: of the arrays, float32 or float64; device: None for NumPy,
-    else a device of torch, such as "cpu" or "cuda", on which the pairs are made; index: whether the index of the target
-    [batch] comes as a third array.
+    batch: rows of a batch; seed: names the stream; rank, world: this iterator makes the batches rank, rank + world,
+    ... of it; start: the first step, or what `state()` gave; dtype: of the arrays, float32 or float64; device: None
+    for NumPy, else a device of torch, such as "cpu" or "cuda", on which the pairs are made; index: whether the index
+    of the target [batch] comes as a third array.
     """
 
     def __init__(self, targets, heights, source, scale, batch, seed=0, rank=0, world=1, *, start=0, dtype=np.float32,
@@ -106,11 +108,10 @@ class Couplings:
 
 
 def share(couplings: Couplings, worker: int, workers: int) -> Couplings:
-    """What worker `worker` of `workers` of one rank makes: steps worker, worker + workers, ... after the present one."""
+    """What worker `worker` of `workers` of one rank makes: steps worker, worker + workers, ... after the present
+    one."""
     part = object.__new__(Couplings)
     part.__dict__.update(couplings.__dict__)
     part.step += worker
     part.stride = workers
     return part
-
-

@@ -9,9 +9,9 @@ class CouplingsDataset(IterableDataset):
 
         loader = DataLoader(result.dataset(batch=512), batch_size=None, num_workers=2)
 
-    Workers share the steps of their rank out, and the loader takes them in turn: it gives the same batches in the same order
-    for any number of workers. Items lie on the CPU unless `device` was given, which needs num_workers=0. To go on after k
-    batches, pass start=k to `Result.dataset`.
+    Workers share the steps of their rank out, and the loader takes them in turn: it gives the same batches in the
+    same order for any number of workers. Items lie on the CPU unless `device` was given, which needs num_workers=0.
+    To go on after k batches, pass start=k to `Result.dataset`.
     """
 
     def __init__(self, couplings: Couplings):

@@ -1,4 +1,5 @@
-"""Exceptions and warnings of the package. Each exception has one sentence, and the exit code that the program has for it."""
+"""Exceptions and warnings of the package. Each exception has one sentence, and the exit code that the program has
+for it."""
 
 
 class BrenierError(Exception):
@@ -62,7 +63,10 @@ class BrenierWarning(UserWarning):
 
 
 class NotReached(BrenierWarning):
-    """The tolerance was not reached, or the solve was stopped before it was (exit code 6): the result is the best so far."""
+    """The tolerance was not reached, or the solve was stopped before it was (exit code 6): the result is the best so
+    far."""
 
 
-BY_CODE = {kind.code: kind for kind in (Bug, BadArguments, BadInput, InputOutput, NumericalFailure, OutOfResources, Stopped)}
+BY_CODE = {
+    kind.code: kind for kind in (Bug, BadArguments, BadInput, InputOutput, NumericalFailure, OutOfResources, Stopped)
+}

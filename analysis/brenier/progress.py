@@ -14,7 +14,8 @@ def in_notebook() -> bool:
 
 
 class Bar:
-    """Draws one line, over and over. How far: log(e_0 / e) / log(e_0 / tol), e the error and the sampling level together."""
+    """Draws one line, over and over. How far: log(e_0 / e) / log(e_0 / tol), e the error and the sampling level
+    together."""
 
     def __init__(self, stream, tol):
         self.stream, self.tol, self.first, self.far, self.text, self.drawn = stream, tol, None, 0.0, "", 0
@@ -57,8 +58,8 @@ class Bar:
 
 
 def follower(progress, tol):
-    """What is told of each event of the log: None, or a function. progress: None (a bar on a terminal and in notebooks),
-    True, False, or a function of the event, a dictionary."""
+    """What is told of each event of the log: None, or a function. progress: None (a bar on a terminal and in
+    notebooks), True, False, or a function of the event, a dictionary."""
     if progress is None:
         progress = in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
     if callable(progress) or progress is False:

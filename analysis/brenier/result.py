@@ -21,8 +21,8 @@ BLOCK_BYTES = 64 << 20  # of targets that are fetched at once
 
 
 class Facets(NamedTuple):
-    """Where the map jumps. pair: [m, 2] targets i < j; angle: [m] degrees; mass: [m]; mode: [n] the mode of each target, or
-    None without a threshold."""
+    """Where the map jumps. pair: [m, 2] targets i < j; angle: [m] degrees; mass: [m]; mode: [n] the mode of each
+    target, or None without a threshold."""
 
     pair: np.ndarray
     angle: np.ndarray
@@ -31,8 +31,8 @@ class Facets(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """Draws of the program. noise: [N, d] f4; index: [N] i8; code: [N, d] f4; draw: [N] i8, which with the seed names the
-    noise."""
+    """Draws of the program. noise: [N, d] f4; index: [N] i8; code: [N, d] f4; draw: [N] i8, which with the seed names
+    the noise."""
 
     noise: np.ndarray
     index: np.ndarray
@@ -51,8 +51,8 @@ def dataset(name: str, text: str) -> Any:
 
 
 class Result(ResultFile):
-    """A map, from `solve` or `load`. Root attributes of the file are attributes (docs/files.md): rho, rho_low, rho_high, w2,
-    w2_bound_low, w2_bound_high, dual, gap, status, source, dim, n_targets, ...
+    """A map, from `solve` or `load`. Root attributes of the file are attributes (docs/files.md): rho, rho_low,
+    rho_high, w2, w2_bound_low, w2_bound_high, dual, gap, status, source, dim, n_targets, ...
 
     path: the file; history: name of a column -> array [iterations]; output: what the program printed.
     """
@@ -71,7 +71,8 @@ class Result(ResultFile):
 
     def __repr__(self):
         a = self.attributes
-        return f"<brenier.Result: {a.get('n_targets')} targets in dimension {a.get('dim')}, rho {a.get('rho'):.3g}, {a['status']}>"
+        size = f"{a.get('n_targets')} targets in dimension {a.get('dim')}"
+        return f"<brenier.Result: {size}, rho {a.get('rho'):.3g}, {a['status']}>"
 
     def own(self, folder):
         """Makes this result the owner of a temporary folder, which goes with it."""
@@ -172,8 +173,8 @@ class Result(ResultFile):
         return kind.back(u.reshape(np.shape(cell)))
 
     def sample(self, n: int, seed: int = 1, *, ranks=None, **options) -> Samples:
-        """n draws of the program's `sample`: arrays noise [n, d], index [n], code [n, d], draw [n]. Options are those of the
-        command, such as extension="linear"."""
+        """n draws of the program's `sample`: arrays noise [n, d], index [n], code [n, d], draw [n]. Options are those
+        of the command, such as extension="linear"."""
         arrays = self._command("sample", {"n": n, "seed": seed, **options}, ranks, ("noise", "index", "code", "draw"))
         return Samples(*arrays)
 
@@ -197,7 +198,9 @@ class Result(ResultFile):
 
     def couplings(self, batch: int, seed: int = 0, rank: int = 0, world: int = 1, **options) -> Couplings:
         """An endless iterator of pairs (noise, code), arrays [batch, d]; see `Couplings` for all arguments."""
-        return Couplings(self.targets, self.heights, self.source, self.source_scale, batch, seed, rank, world, **options)
+        return Couplings(
+            self.targets, self.heights, self.source, self.source_scale, batch, seed, rank, world, **options
+        )
 
     def dataset(self, batch: int = 4096, seed: int = 0, rank: int = 0, world: int = 1, **options):
         """The couplings as an IterableDataset of torch, whose items are batches; see `brenier.dataset`."""

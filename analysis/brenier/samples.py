@@ -7,10 +7,10 @@
         for code, label in samples.batches(4096, names=("code", "label"), torch=True):
             ...                                         # torch tensors
 
-A pass reads the file once, block by block; a block is some tens of thousands of rows. With shuffle=SEED the blocks come in
-a random order and the rows of a few blocks are mixed; every row still comes once, and the order depends on the seed
-alone. Worker `part` of `parts` sees its own blocks: the parts share the rows out. Needs NumPy and h5py; torch only for
-torch=True. Samples are independent draws, so the order of a first pass needs no shuffling.
+A pass reads the file once, block by block; a block is some tens of thousands of rows. With shuffle=SEED the blocks
+come in a random order and the rows of a few blocks are mixed; every row still comes once, and the order depends on
+the seed alone. Worker `part` of `parts` sees its own blocks: the parts share the rows out. Needs NumPy and h5py;
+torch only for torch=True. Samples are independent draws, so the order of a first pass needs no shuffling.
 """
 import numpy as np
 
@@ -29,7 +29,9 @@ class Samples:
         kind = self.attributes.get("format")
         if kind != FORMAT or "status" not in self.attributes:
             self.file.close()
-            raise BadFile(f"{path}: its format is {kind or 'not given'}, not a finished {FORMAT}; brenier sample makes one")
+            raise BadFile(
+                f"{path}: its format is {kind or 'not given'}, not a finished {FORMAT}; brenier sample makes one"
+            )
         self.path = path
         self.names = tuple(self.file)
         self.dim = self.file["code"].shape[1]
@@ -72,7 +74,9 @@ class Samples:
         """Yields tuples of arrays of `size` rows, the last of a part shorter; see the head of the file."""
         missing = [name for name in names if name not in self.file]
         if missing:
-            raise BadFile(f"{self.path}: no dataset /{missing[0]}; its datasets are {', '.join('/' + n for n in self.names)}")
+            raise BadFile(
+                f"{self.path}: no dataset /{missing[0]}; its datasets are {', '.join('/' + n for n in self.names)}"
+            )
         if size < 1 or not 0 <= part < parts:
             raise ValueError(f"batches of {size} rows, part {part} of {parts}")
         rest = None

@@ -44,8 +44,8 @@ def transport_cost(y: Any, weights: Any = None, **options: Any) -> Any:
     """W2^2/2 from the source to the targets y [n, d] with weights [n] (default equal): the dual value of a solve.
 
     For arrays a float. For tensors a scalar tensor, with gradients nu_i (y_i - b_i) for y and psi_i for weights that
-    require one. Options are those of `solve`. Where cells are exact (targets that span at most three dimensions) value and
-    gradients are exact; elsewhere they are estimates, and a smaller tol makes them better.
+    require one. Options are those of `solve`. Where cells are exact (targets that span at most three dimensions)
+    value and gradients are exact; elsewhere they are estimates, and a smaller tol makes them better.
     """
     if is_place(y) or is_place(weights):
         raise BadArguments("y and weights are to be arrays or tensors")

@@ -3,9 +3,9 @@
 
     tests/bench/couplings.py [--targets 60000] [--dim 64] [--pairs 16384] [--batch 4096] [--repeat 3] [--most RATIO]
 
-Processor seconds of one thread, the least of some repeats: of `Couplings` (noise, cells, codes), and of NumPy's product of
-the same noise with all targets in single precision, in blocks of its own choice. Targets and heights are made up: the work
-does not depend on a solve. With --most the exit code is 1 when the ratio is larger.
+Processor seconds of one thread, the least of some repeats: of `Couplings` (noise, cells, codes), and of NumPy's
+product of the same noise with all targets in single precision, in blocks of its own choice. Targets and heights are
+made up: the work does not depend on a solve. With --most the exit code is 1 when the ratio is larger.
 """
 import argparse
 import os
@@ -58,7 +58,9 @@ def main():
     noise = rng.standard_normal((batches * options.batch, options.dim), dtype=np.float32)
     single = np.ascontiguousarray(y, dtype=np.float32)
     ours = min(seconds(lambda: pairs(couplings, batches)) for _ in range(options.repeat))
-    theirs = {rows: min(seconds(lambda: product(noise, single, rows)) for _ in range(options.repeat)) for rows in BLOCKS}
+    theirs = {
+        rows: min(seconds(lambda: product(noise, single, rows)) for _ in range(options.repeat)) for rows in BLOCKS
+    }
     rows, least = min(theirs.items(), key=lambda item: item[1])
     ratio = ours / least
     print(f"{len(noise)} pairs of {options.targets} targets in dimension {options.dim}: {ours:.2f} s of one thread, "

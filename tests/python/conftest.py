@@ -1,10 +1,8 @@
-"""What the tests of the package share: small problems, solved once, and processes to look for."""
-import os
-
+"""Small problems, solved once for all tests of the package, and their environment."""
 import brenier
 import numpy as np
 import pytest
-
+from package_problems import points
 
 # Where tests run side by side, a rank that waits gives its core away (tests/end_to_end/program.py)
 SHARED_CORES = {
@@ -14,7 +12,7 @@ SHARED_CORES = {
 }
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def environment():
     """The package chooses ranks by itself, whatever the environment of ./check says."""
     with pytest.MonkeyPatch.context() as patch:
@@ -22,10 +20,6 @@ def environment():
         for name, value in SHARED_CORES.items():
             patch.setenv(name, value)
         yield
-
-
-def points(n, dim, seed=1):
-    return np.random.default_rng(seed).standard_normal((n, dim))
 
 
 @pytest.fixture(scope="session")
@@ -38,17 +32,3 @@ def plane():
 def sampled():
     """A result for 400 targets in six dimensions, from a fixed sample of curves."""
     return brenier.solve(points(400, 6), tol=None, curves=4000, ranks=1)
-
-
-def processes(word):
-    """Ids of the processes, but for this one, that have the word in their command line."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
-            try:
-                with open(f"/proc/{name}/cmdline", "rb") as file:
-                    if str(word).encode() in file.read():
-                        found.append(int(name))
-            except OSError:
-                pass
-    return found

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from brenier import couplings
-from conftest import points
+from package_problems import points
 from scipy import stats
 from torch.utils.data import DataLoader
 
@@ -80,7 +80,9 @@ def test_workers_of_a_loader_share_the_stream(sampled, workers):
     """The same batches in the same order for any number of workers, on each of two ranks, also from a later start."""
     for rank in (0, 1):
         expected = take(sampled.couplings(8, seed=4, rank=rank, world=2), 6)
-        loader = DataLoader(sampled.dataset(8, seed=4, rank=rank, world=2, start=1), batch_size=None, num_workers=workers)
+        loader = DataLoader(
+            sampled.dataset(8, seed=4, rank=rank, world=2, start=1), batch_size=None, num_workers=workers
+        )
         for (noise, code), (x0, x1) in zip(expected[1:], loader):
             assert isinstance(x0, torch.Tensor) and x0.dtype == torch.float32
             np.testing.assert_array_equal(x0.numpy(), noise)

@@ -3,7 +3,7 @@ import brenier
 import numpy as np
 import pytest
 import torch
-from conftest import points
+from package_problems import points
 
 STEP = 1e-4
 

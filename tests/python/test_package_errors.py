@@ -12,10 +12,11 @@ import pytest
 import torch
 from brenier import _program
 from brenier._run import failure
-from conftest import points, processes
+from package_problems import points, processes
 
 LONG = """
-import sys, warnings
+import signal, sys, warnings
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a background job ignores
 sys.path[:0] = {path!r}
 import brenier, numpy as np
 warnings.simplefilter("ignore")
@@ -124,8 +125,8 @@ def test_the_environment_is_that_of_the_script(monkeypatch):
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     ours = ("OPENBLAS_", "OMP_", "OMPI_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    shell = subprocess.run(["bash", "-c", f". {root}/tools/mpi-environment.sh; env"], env={**clean, "BRENIER_RANKS": "500"},
-                           capture_output=True, text=True, check=True)  # fmt: skip
+    words = ["bash", "-c", f". {root}/tools/mpi-environment.sh; env"]
+    shell = subprocess.run(words, env={**clean, "BRENIER_RANKS": "500"}, capture_output=True, text=True, check=True)
     for name in [name for name in os.environ if name.startswith(ours)]:
         monkeypatch.delenv(name)
     found = dict(line.split("=", 1) for line in shell.stdout.splitlines() if line.startswith(ours))

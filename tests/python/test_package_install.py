@@ -14,7 +14,9 @@ LINE = "import brenier; print(brenier.__file__); print(brenier.solve([[0.0, 1.0]
 def runs(path, **variables):
     """Whether a solve works with that path alone; returns where the package was found."""
     environment = {**{k: v for k, v in os.environ.items() if k != "PYTHONPATH"}, "PYTHONPATH": str(path), **variables}
-    done = subprocess.run([sys.executable, "-c", LINE], env=environment, cwd="/", capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", LINE], env=environment, cwd="/", capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     place, status = done.stdout.split()
     assert status == "converged"

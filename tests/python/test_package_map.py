@@ -9,7 +9,7 @@ import torch
 from brenier import _argmax
 from brenier._argmax import Planes
 from brenier._run import run
-from conftest import points
+from package_problems import points
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 from brenier import progress
-from conftest import points
+from package_problems import points
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.float16, np.int16, list, torch.float32, torch.bfloat16])
 def test_targets_of_any_kind(kind):
     y = np.round(8 * points(20, 2))  # exact in each of the types
-    given = y.tolist() if kind is list else torch.tensor(y).to(kind) if isinstance(kind, torch.dtype) else y.astype(kind)
+    given = (
+        y.tolist() if kind is list else torch.tensor(y).to(kind) if isinstance(kind, torch.dtype) else y.astype(kind)
+    )
     result = brenier.solve(given)
     np.testing.assert_array_equal(result.targets, y[result.row])
     assert result.status == "converged" and result.rho < 1e-6
@@ -123,7 +125,7 @@ def test_a_stopped_solve_with_a_checkpoint_goes_on(tmp_path, monkeypatch):
 def test_progress(tmp_path, monkeypatch):
     events = []
     brenier.solve(points(200, 5), tol=0.3, progress=events.append, log=tmp_path / "log.jsonl")
-    assert [event["event"] for event in events][::len(events) - 1] == ["start", "end"]
+    assert [event["event"] for event in events][:: len(events) - 1] == ["start", "end"]
     assert len(brenier.files.read_log(tmp_path / "log.jsonl")) == len(events)
     screen = io.StringIO()
     monkeypatch.setattr("sys.stderr", screen)
