@@ -51,8 +51,7 @@ def frechet(a: Any, b: Any, *, splits: int = 8, seed: int = 1, ranks: Optional[i
         done = run(["frechet", *places, "-splits", splits, "-seed", seed], ranks=choose_ranks(ranks, None, numbers),
                    folder=folder, names=spoken)  # fmt: skip
         event = done.last["frechet"]
-        interval = splits > 0
-        return Frechet(event["value"], *(event.get(name) if interval else None
-                                         for name in ("extrapolated", "low", "high", "error")))  # fmt: skip
+        rest = [event.get(name) if splits else None for name in ("extrapolated", "low", "high", "error")]
+        return Frechet(float(event["value"]), *rest)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

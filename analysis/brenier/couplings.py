@@ -4,6 +4,8 @@ Batch g of a seed has its own counter, so it is the same whoever makes it. Rank 
 r + world, r + 2 world, ...: the ranks have disjoint parts of one stream.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ._argmax import planes_for
@@ -42,8 +44,22 @@ class Couplings:
     of the target [batch] comes as a third array.
     """
 
-    def __init__(self, targets, heights, source, scale, batch, seed=0, rank=0, world=1, *, start=0, dtype=np.float32,
-                 device=None, index=False):  # fmt: skip
+    def __init__(
+        self,
+        targets: np.ndarray,
+        heights: np.ndarray,
+        source: str,
+        scale: float,
+        batch: int,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        *,
+        start: "int | dict" = 0,
+        dtype: Any = np.float32,
+        device: Any = None,
+        index: bool = False,
+    ):
         if source not in ("gaussian", "cube", "sphere"):
             raise BadArguments(f"couplings know no source {source!r}; Result.sample draws from it")
         self.batch = whole(batch, "batch", 1)
