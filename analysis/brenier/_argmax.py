@@ -2,12 +2,12 @@
 precision.
 
 The scores of a block of points with all targets are made in single precision, tile by tile of targets, and of each tile
-only its largest score is kept. With t the largest score of all, a tile whose largest score is below t - 2 e cannot hold
-the cell, e being a bound of the rounding errors; the few others are computed again in double precision, and the largest
+only its largest score is kept. With t the largest score of all, a tile whose largest score is below t - 2 b cannot hold
+the cell, b being a bound of the rounding errors; the few others are computed again in double precision, and the largest
 score wins, at a tie the target of lower index. Scores are those of y_i - c and h_i - k, divided by the largest
 |y_i - c|, which changes no argmax.
 
-Rounding: a dot product of length m in arithmetic of unit roundoff e is off by at most m e |x| |y| to first order
+Rounding: a dot product of length m in arithmetic of unit roundoff u is off by at most m u |x| |y| to first order
 (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), and both factors have been rounded once.
 """
 import sys
