@@ -82,7 +82,10 @@ def solve(
         finally:
             if hasattr(tell, "close"):
                 tell.close()
-        return finish(done, output, folder if kept is None else None)
+        result = finish(done, output, folder if kept is None else None)
+        if kept is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        return result
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

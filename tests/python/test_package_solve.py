@@ -96,12 +96,15 @@ def test_start_from_a_result(sampled):
     assert len(again.history["rho"]) <= len(sampled.history["rho"])
 
 
-def test_a_checkpoint_ends_with_its_result(tmp_path):
+def test_a_checkpoint_ends_with_its_result(tmp_path, monkeypatch):
     y = points(200, 5)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     first = brenier.solve(y, tol=0.3, checkpoint=tmp_path / "run.ckpt")
     again = brenier.solve(y, tol=0.3, checkpoint=tmp_path / "run.ckpt")
     np.testing.assert_array_equal(first.heights, again.heights)
     assert first.path == f"{tmp_path}/run.ckpt.result.h5"
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_time_limit():
