@@ -7,11 +7,11 @@ the mode of their cell (-singular, docs/manual.md).
 """
 import os
 import subprocess
-import tempfile
 
 import h5py
 import numpy as np
-from brenier_files import BadFile, as_python, last_event, read_log, read_result
+from brenier import frechet as frechet_distance
+from brenier_files import BadFile, as_python, read_result
 from idx_to_hdf5 import write_hdf5
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -67,12 +67,8 @@ def has_frechet():
 
 
 def frechet(a, b):
-    """`brenier frechet` of two sets of features."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name, features in (("a.npy", a), ("b.npy", b)):
-            np.save(os.path.join(folder, name), features)
-        brenier("frechet", "a.npy", "b.npy", "-splits", 0, "-log", "log.jsonl", ranks=1, cwd=folder, quiet=True)
-        return last_event(read_log(os.path.join(folder, "log.jsonl")), "frechet")["value"]
+    """The Frechet distance of two sets of features, by `brenier frechet`."""
+    return frechet_distance(a, b, splits=0, ranks=1).value
 
 
 def read_targets(path):
@@ -84,7 +80,9 @@ def facts(folder):
     """How good the map is, and what became of draws across the singular set."""
     result = read_result(os.path.join(folder, "result.h5"))
     with h5py.File(os.path.join(folder, "samples.h5")) as file:
-        drawn = {name: as_python(file.attrs[name]) for name in ("draws", "crossing", "singular", "threshold", "neighbours")}
+        drawn = {
+            name: as_python(file.attrs[name]) for name in ("draws", "crossing", "singular", "threshold", "neighbours")
+        }
     return {"rho": result.rho, "rho_low": result.rho_low, "rho_high": result.rho_high, "status": result.status, **drawn}
 
 

@@ -1,0 +1,152 @@
+"""brenier.solve: targets to a file, the program on ranks, its result."""
+import os
+import shutil
+import tempfile
+import warnings
+from typing import Any, Callable, Optional, Union
+
+import numpy as np
+
+from ._arrays import absolute, check_matrix, check_weights, is_place, to_numpy
+from ._options import words
+from ._program import choose_ranks
+from ._run import NOT_REACHED, run
+from .errors import BadArguments, BadInput, NotReached
+from .progress import follower
+from .result import Result, load
+
+MANY = 1 << 30  # numbers of targets in a file, for want of its shape: ranks are chosen as for a large solve
+
+
+class Results(dict):
+    """One map for each class: label -> Result. The rows of a class are those of y with that label, in their order."""
+
+    def __repr__(self):
+        return "<brenier.Results: " + ", ".join(f"{label!r}: {result!r}" for label, result in self.items()) + ">"
+
+
+def solve(
+    y: Any,
+    weights: Any = None,
+    *,
+    source: str = "gaussian",
+    tol: Optional[float] = 0.1,
+    seed: int = 1,
+    ranks: Optional[int] = None,
+    threads: Optional[int] = None,
+    classes: Any = None,
+    start: "Union[Result, str, os.PathLike, None]" = None,
+    checkpoint: "Union[str, os.PathLike, None]" = None,
+    max_time: Optional[float] = None,
+    progress: "Union[None, bool, Callable[[dict], Any]]" = None,
+    **options: Any,
+) -> "Union[Result, Results]":
+    """Computes the optimal transport map from a source measure to weighted targets, by `brenier solve`.
+
+    y: [n, d], an array, a tensor, or a place (`file.npy`, `file.h5:/dataset`); weights: [n], positive, the same,
+    default equal; source: "gaussian", "cube" or "sphere"; tol: rho to be reached, None for no judgement (with
+    curves=N); seed: of all random numbers; ranks: of mpiexec, default one for each core, 1 for small problems;
+    threads: of a rank; classes: [n] labels, one map for each; start: a result to start from; checkpoint: a file from
+    which the same call continues; max_time: seconds; progress: None for a bar on a terminal and in notebooks, True,
+    False, or a function of each event of the log (docs/reference/log.md). Further options are those of `brenier solve`:
+    curves=100000 is -curves 100000, a switch is True; log=FILE keeps the log.
+
+    Returns a Result, or Results when there are classes. A tolerance that is not reached is a warning NotReached, and
+    a result. Ctrl-C stops the solve in order: without a checkpoint the best heights so far are the result, with a
+    warning; with one the solve raises Stopped. A second Ctrl-C ends it at once. Raises a BrenierError with the
+    program's sentence.
+    """
+    if classes is not None:
+        return solve_classes(y, weights, classes, start, checkpoint, dict(
+            source=source, tol=tol, seed=seed, ranks=ranks, threads=threads, max_time=max_time, progress=progress,
+            **options))  # fmt: skip
+    folder = tempfile.mkdtemp(prefix="brenier-")
+    try:
+        place, numbers, spoken = write_input(y, weights, folder)
+        log = options.pop("log", None)
+        given = {"source": source, "tol": tol, "seed": seed, "threads": threads, "max_time": max_time, **options}
+        arguments = [*place, *words(given)]
+        if start is not None:
+            arguments += ["-start", os.path.abspath(start.path if isinstance(start, Result) else os.fspath(start))]
+        output, kept = os.path.join(folder, "result.h5"), None
+        if checkpoint is not None:
+            kept = os.path.abspath(os.fspath(checkpoint))
+            output = kept + ".result.h5"
+            arguments += ["-checkpoint", kept]
+        stop_file = os.path.join(folder, "stop")
+        tell = follower(progress, tol)
+        try:
+            done = run(["solve", *arguments, "-o", output, "-stop_file", stop_file],
+                       ranks=choose_ranks(ranks, threads, numbers), folder=folder, tell=tell, names=spoken,
+                       stop_file=stop_file, log=log and os.path.abspath(os.fspath(log)))  # fmt: skip
+        finally:
+            if hasattr(tell, "close"):
+                tell.close()
+        result = finish(done, output, folder if kept is None else None)
+        if kept is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        return result
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def finish(done, output, folder):
+    """The result, with the folder it lies in as its own; a warning when the tolerance was not reached."""
+    result = load(output)
+    result.output = done.output
+    if folder is not None:
+        result.own(folder)
+        for name in os.listdir(folder):
+            if name != os.path.basename(output):
+                os.remove(os.path.join(folder, name))
+    if done.code == NOT_REACHED:
+        reason = "" if result.status.startswith("stopped") else "tolerance not reached: "
+        warnings.warn(f"{reason}{result.status}; rho {result.rho:.3g}, {result.rho_low:.3g} to {result.rho_high:.3g}",
+                      NotReached, stacklevel=3)  # fmt: skip
+    return result
+
+
+def write_input(y, weights, folder):
+    """Targets and weights as files: (words of the command line, n d, pairs (path, spoken name))."""
+    spoken = []
+    if is_place(y):
+        words, numbers, n = [absolute(y)], MANY, None
+    else:
+        array = to_numpy(y, "y")
+        check_matrix(array, "y")
+        path = os.path.join(folder, "y.npy")
+        np.save(path, array)
+        words, numbers, n = [path], array.size, len(array)
+        spoken.append((path, "y"))
+    if weights is not None and is_place(weights):
+        words += ["-weights", absolute(weights)]
+    elif weights is not None:
+        array = to_numpy(weights, "weights")
+        if n is not None:
+            check_weights(array, n)
+        path = os.path.join(folder, "weights.npy")
+        np.save(path, array)
+        words += ["-weights", path]
+        spoken.append((path, "weights"))
+    return words, numbers, spoken
+
+
+def solve_classes(y, weights, classes, start, checkpoint, given) -> Results:
+    """One solve after the other, one for each label."""
+    if start is not None or checkpoint is not None:
+        raise BadArguments("start and checkpoint are of one map; solve each class by itself to use them")
+    if is_place(y) or (weights is not None and is_place(weights)):
+        raise BadArguments("with classes, y and weights are to be arrays")
+    array, labels = to_numpy(y, "y"), np.asarray(classes.detach().cpu() if hasattr(classes, "detach") else classes)
+    check_matrix(array, "y")
+    if labels.shape != array.shape[:1]:
+        raise BadInput(f"classes has shape {list(labels.shape)}, but y has {len(array)} rows")
+    nu = None if weights is None else to_numpy(weights, "weights")
+    if nu is not None:
+        check_weights(nu, len(array))
+    results = Results()
+    for label in np.unique(labels):
+        of = labels == label
+        results[label.item()] = solve(array[of], None if nu is None else nu[of], **given)
+    return results

@@ -1,0 +1,133 @@
+"""Pairs (x, T(x)) of noise and target without end, made from the heights as they are asked for.
+
+Batch g of a seed has its own counter, so it is the same whoever makes it. Rank r of `world` ranks makes the batches r,
+r + world, r + 2 world, ...: the ranks have disjoint parts of one stream.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ._argmax import planes_for
+from .errors import BadArguments
+
+STREAM = 0x636F75706C696E67  # second word of the generator's key: no other use of the seed has its numbers
+
+
+def whole(value, name, least, below=None) -> int:
+    """A whole number in a range. Raises BadArguments."""
+    fits = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
+    if not fits or (below is not None and value >= below):
+        raise BadArguments(
+            f"{name} is {value!r}; it is a whole number from {least} " + (f"to {below - 1}" if below else "on")
+        )
+    return int(value)
+
+
+def draw_noise(source, scale, dim, rows, seed, batch, dtype=np.float32):
+    """Points of the source, [rows, dim], of batch number `batch`: a pure function of its arguments."""
+    generator = np.random.Generator(np.random.Philox(key=[seed, STREAM], counter=[0, 0, batch, 0]))
+    if source == "cube":
+        return generator.random((rows, dim), dtype=dtype) - dtype(0.5)
+    x = generator.standard_normal((rows, dim), dtype=dtype)
+    if source == "sphere":
+        return x / np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
+    return x if scale == 1 else x * dtype(scale)
+
+
+class Couplings:
+    """An endless iterator of pairs (noise, code), arrays [batch, d] in single precision.
+
+    batch: rows of a batch; seed: names the stream; rank, world: this iterator makes the batches rank, rank + world,
+    ... of it; start: the first step, or what `state()` gave; dtype: of the arrays, float32 or float64; device: None
+    for NumPy, else a device of torch, such as "cpu" or "cuda", on which the pairs are made; index: whether the index
+    of the target [batch] comes as a third array.
+    """
+
+    def __init__(
+        self,
+        targets: np.ndarray,
+        heights: np.ndarray,
+        source: str,
+        scale: float,
+        batch: int,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        *,
+        start: "int | dict" = 0,
+        dtype: Any = np.float32,
+        device: Any = None,
+        index: bool = False,
+    ):
+        if source not in ("gaussian", "cube", "sphere"):
+            raise BadArguments(f"couplings know no source {source!r}; Result.sample draws from it")
+        self.batch = whole(batch, "batch", 1)
+        self.seed = whole(seed, "seed", 0, 1 << 64)
+        self.world = whole(world, "world", 1)
+        self.rank = whole(rank, "rank", 0, self.world)
+        self.dtype = np.dtype(dtype).type
+        if self.dtype not in (np.float32, np.float64):
+            raise BadArguments(f"dtype is {dtype}; it is float32 or float64")
+        self.source, self.scale, self.device, self.index = source, scale, device, index
+        self.targets, self.heights = targets, heights
+        self.codes = targets.astype(self.dtype, copy=False)
+        self.planes = {}
+        self.stride = 1  # steps from one batch to the next; workers of a DataLoader leave out those of the others
+        self.step = self._step_of(start)
+
+    def _step_of(self, start):
+        if isinstance(start, dict):
+            for name in ("batch", "seed", "world"):
+                if start.get(name) != getattr(self, name):
+                    raise BadArguments(f"start has {name} {start.get(name)}, but {name} is {getattr(self, name)}")
+            start = start.get("step")
+        return whole(start, "start", 0)
+
+    def state(self) -> dict:
+        """Where the iterator is: pass it as `start` to go on with the next batch."""
+        return {"step": self.step, "batch": self.batch, "seed": self.seed, "world": self.world}
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        pair = self.make(self.step)
+        self.step += self.stride
+        return pair
+
+    def make(self, step: int):
+        """The batch of a step of this rank, as a pure function."""
+        number = step * self.world + self.rank
+        noise = draw_noise(self.source, self.scale, self.targets.shape[1], self.batch, self.seed, number, self.dtype)
+        if self.device is None:
+            cell = planes_for(self.planes, self.targets, self.heights).index(noise)
+            return (noise, self.codes[cell], cell) if self.index else (noise, self.codes[cell])
+        return self._on_device(noise)
+
+    def _on_device(self, noise):
+        import torch
+
+        noise = torch.from_numpy(noise).to(self.device)
+        planes = planes_for(self.planes, self.targets, self.heights, noise)
+        if planes.xp is np:
+            cell = torch.from_numpy(planes.index(noise.numpy()))
+        else:
+            cell = planes.index(noise)
+        if "codes" not in self.planes:
+            self.planes["codes"] = torch.from_numpy(self.codes).to(noise.device)
+        code = self.planes["codes"].index_select(0, cell)
+        return (noise, code, cell) if self.index else (noise, code)
+
+    def __getstate__(self):
+        return {**self.__dict__, "planes": {}}
+
+
+def share(couplings: Couplings, worker: int, workers: int) -> Couplings:
+    """What worker `worker` of `workers` of one rank makes: steps worker, worker + workers, ... after the present
+    one."""
+    part = object.__new__(Couplings)
+    part.__dict__.update(couplings.__dict__)
+    part.step += worker
+    part.stride = workers
+    return part

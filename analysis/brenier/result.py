@@ -1,0 +1,214 @@
+"""The result of a solve: what the file holds, and the map, both potentials, samples and facets that follow from it."""
+import os
+import shutil
+import tempfile
+import weakref
+from functools import cached_property
+from typing import Any, NamedTuple, Optional
+
+import h5py
+import numpy as np
+
+from ._argmax import planes_for
+from ._arrays import Kind, check_finite, is_tensor, to_numpy
+from ._program import choose_ranks
+from ._run import run
+from .couplings import Couplings
+from .errors import BadInput, InputOutput
+from .files import ResultFile, read_result
+
+BLOCK_BYTES = 64 << 20  # of targets that are fetched at once
+
+
+class Facets(NamedTuple):
+    """Where the map jumps. pair: [m, 2] targets i < j; angle: [m] degrees; mass: [m]; mode: [n] the mode of each
+    target, or None without a threshold."""
+
+    pair: np.ndarray
+    angle: np.ndarray
+    mass: np.ndarray
+    mode: Optional[np.ndarray]
+
+
+class Samples(NamedTuple):
+    """Draws of the program. noise: [N, d] f4; index: [N] i8; code: [N, d] f4; draw: [N] i8, which with the seed names
+    the noise."""
+
+    noise: np.ndarray
+    index: np.ndarray
+    code: np.ndarray
+    draw: np.ndarray
+
+
+def dataset(name: str, text: str) -> Any:
+    """A property that reads a dataset once."""
+
+    def read(self):
+        return self[name]
+
+    read.__doc__ = text
+    return cached_property(read)
+
+
+class Result(ResultFile):
+    """A map, from `solve` or `load`. Root attributes of the file are attributes (docs/reference/files.md): rho, rho_low,
+    rho_high, w2, w2_bound_low, w2_bound_high, dual, gap, status, source, dim, n_targets, ...
+
+    path: the file; history: name of a column -> array [iterations]; output: what the program printed.
+    """
+
+    targets = dataset("targets", "y_i, [n, d] f8, duplicates merged.")
+    weights = dataset("weights", "nu_i, [n] f8, summing to 1.")
+    heights = dataset("heights", "h_i, [n] f8, with sum nu_i h_i = 0.")
+    psi = dataset("psi", "|y_i|^2/2 + h_i, [n] f8.")
+    row = dataset("row", "Row of the input that y_i came from, [n] i8.")
+    mass = dataset("mass", "w_i = mu(W_i), [n] f8: exact, or measured on curves that the solver never saw.")
+    mass_error = dataset("mass_error", "Standard error of the masses, [n] f8.")
+    barycenters = dataset("barycenter", "b_i, [n, d] f4; nan for a cell without mass.")
+
+    output = ""
+    _owner = None
+
+    def __repr__(self):
+        a = self.attributes
+        size = f"{a.get('n_targets')} targets in dimension {a.get('dim')}"
+        return f"<brenier.Result: {size}, rho {a.get('rho'):.3g}, {a['status']}>"
+
+    def own(self, folder):
+        """Makes this result the owner of a temporary folder, which goes with it."""
+        self._owner = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+
+    @cached_property
+    def _planes(self):
+        return {}
+
+    @cached_property
+    def _copies(self):
+        return {}
+
+    def _as(self, kind):
+        """The targets as a kind of array, made once."""
+        key = (kind.tensor, str(kind.dtype), str(kind.device))
+        if key not in self._copies:
+            self._copies[key] = kind.back(self.targets)
+        return self._copies[key]
+
+    def __getstate__(self):
+        with open(self.path, "rb") as file:
+            return {"file": file.read(), "output": self.output}
+
+    def __setstate__(self, state):
+        folder = tempfile.mkdtemp(prefix="brenier-")
+        path = os.path.join(folder, "result.h5")
+        with open(path, "wb") as file:
+            file.write(state["file"])
+        self.__dict__.update(load(path).__dict__, output=state["output"])
+        self.own(folder)
+
+    def save(self, path) -> None:
+        """Writes the result file under another name, whole or not at all."""
+        path = os.path.abspath(os.fspath(path))
+        temporary = f"{path}.{os.getpid()}.tmp"
+        try:
+            shutil.copyfile(self.path, temporary)
+            os.replace(temporary, path)
+        except OSError as error:
+            if os.path.exists(temporary):
+                os.remove(temporary)
+            raise InputOutput(f"{path}: cannot be written ({error.strerror})") from None
+
+    def _points(self, x):
+        """Points of the caller's as [N, d] (an array, or a tensor of an accelerator), and their leading shape."""
+        array = x.detach() if is_tensor(x) and x.device.type != "cpu" and not x.is_complex() else to_numpy(x, "x")
+        if array.ndim == 0 or array.shape[-1] != self.dim:
+            raise BadInput(f"x has shape {list(array.shape)}; the last axis is to have dimension {self.dim}")
+        shape = tuple(array.shape[:-1])
+        array = array.reshape(-1, self.dim)
+        if isinstance(array, np.ndarray):
+            check_finite(array, "x")
+        elif array.is_floating_point() and not bool(array.isfinite().all()):
+            raise BadInput("x has a number that is not finite")
+        return array, shape
+
+    def index(self, x):
+        """Laguerre cell of each point: x [..., d] -> [...] int64, counted from 0, in the order of `targets`."""
+        points, shape = self._points(x)
+        if isinstance(points, np.ndarray):
+            cell = planes_for(self._planes, self.targets, self.heights).index(points).reshape(shape)
+            return Kind(x).back(cell) if is_tensor(x) else cell
+        return planes_for(self._planes, self.targets, self.heights, points).index(points).reshape(shape)
+
+    def map(self, x):
+        """T(x), the target of each point: x [..., d] -> [..., d] of the kind, type and device of x."""
+        kind = Kind(x)
+        cell = self.index(x)
+        codes = self._as(kind)
+        return codes.index_select(0, cell.reshape(-1)).reshape(*cell.shape, self.dim) if kind.tensor else codes[cell]
+
+    def potential(self, x):
+        """u(x) = max_i <x, y_i> + h_i: x [..., d] -> [...]. A tensor that requires a gradient gets it: grad u = T."""
+        return self._at(x, self.index(x), Kind(x))
+
+    def phi(self, x):
+        """phi(x) = |x|^2/2 - u(x), the Kantorovich potential: x [..., d] -> [...]."""
+        cell, kind = self.index(x), Kind(x)
+        wide = x.double() if kind.tensor else np.asarray(x, dtype=np.float64)
+        phi = 0.5 * (wide * wide).sum(-1) - self._at(wide, cell, Kind(wide))
+        return phi.to(kind.dtype) if kind.tensor else kind.back(np.asarray(phi))
+
+    def _at(self, x, cell, kind):
+        """<x, y_i> + h_i with i the cell of x."""
+        if kind.tensor:
+            wide = x.double()
+            y = wide.new_tensor(self.targets).index_select(0, cell.reshape(-1)).reshape(wide.shape)
+            h = wide.new_tensor(self.heights)[cell]
+            return ((wide * y).sum(-1) + h).to(kind.dtype)
+        cells = np.reshape(cell, -1)
+        points = np.asarray(x).reshape(-1, self.dim)
+        u = np.empty(len(points))
+        rows = max(1, BLOCK_BYTES // (8 * self.dim))
+        for first in range(0, len(points), rows):
+            part = slice(first, first + rows)
+            u[part] = np.einsum("ij,ij->i", points[part], self.targets[cells[part]]) + self.heights[cells[part]]
+        return kind.back(u.reshape(np.shape(cell)))
+
+    def sample(self, n: int, seed: int = 1, *, ranks=None, **options) -> Samples:
+        """n draws of the program's `sample`: arrays noise [n, d], index [n], code [n, d], draw [n]. Options are those
+        of the command, such as extension="linear"."""
+        arrays = self._command("sample", {"n": n, "seed": seed, **options}, ranks, ("noise", "index", "code", "draw"))
+        return Samples(*arrays)
+
+    def facets(self, *, ranks=None, **options) -> Facets:
+        """Facets between neighbouring cells, by the program's `facets`. Options are those of the command, such as
+        threshold=8 (degrees)."""
+        return Facets(*self._command("facets", options, ranks, ("pair", "angle", "mass", "mode")))
+
+    def _command(self, name, options, ranks, datasets):
+        from ._options import words
+
+        folder = tempfile.mkdtemp(prefix="brenier-")
+        try:
+            out = os.path.join(folder, "out.h5")
+            ranks = choose_ranks(ranks, None, self.n_targets * self.dim)
+            run([name, os.path.abspath(self.path), "-o", out, *words(options)], ranks=ranks, folder=folder)
+            with h5py.File(out, "r") as file:
+                return [file[name][()] if name in file else None for name in datasets]
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def couplings(self, batch: int, seed: int = 0, rank: int = 0, world: int = 1, **options) -> Couplings:
+        """An endless iterator of pairs (noise, code), arrays [batch, d]; see `Couplings` for all arguments."""
+        return Couplings(
+            self.targets, self.heights, self.source, self.source_scale, batch, seed, rank, world, **options
+        )
+
+    def dataset(self, batch: int = 4096, seed: int = 0, rank: int = 0, world: int = 1, **options):
+        """The couplings as an IterableDataset of torch, whose items are batches; see `brenier.dataset`."""
+        from .dataset import CouplingsDataset
+
+        return CouplingsDataset(self.couplings(batch, seed, rank, world, **options))
+
+
+def load(path) -> Result:
+    """Opens a result file of `brenier solve` or `Result.save`. Raises BadFile when it is something else."""
+    return read_result(os.path.abspath(os.fspath(path)), Result)
