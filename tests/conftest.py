@@ -14,8 +14,8 @@ FIRST = ("test_slurm.py", "test_passes.py", "test_outputs.py", "test_restart.py"
          "test_hard.py", "test_solve.py")  # fmt: skip
 
 # What ./check -quick runs: files that take seconds, and together try most commands once.
-QUICK = ("test_style.py", "test_layers.py", "test_brenier_files.py", "test_brenier_samples.py", "test_convert.py",
-         "test_idx_to_hdf5.py", "test_commands.py", "test_encode.py")  # fmt: skip
+QUICK = ("test_style.py", "test_links.py", "test_words.py", "test_layers.py", "test_brenier_files.py",
+         "test_brenier_samples.py", "test_convert.py", "test_idx_to_hdf5.py", "test_commands.py", "test_encode.py")  # fmt: skip
 
 
 @pytest.hookimpl(tryfirst=True)
