@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import bounded
 import h5py
 import matplotlib.image
 import numpy as np
@@ -154,12 +155,12 @@ def test_a_folder_keeps_its_settings(tmp_path):
 
 def start(out, *arguments):
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "BRENIER_PROGRAM": PROGRAM}
-    return subprocess.Popen([sys.executable, RUN, "--out", str(out), *SMALL, *arguments], env=environment, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    return bounded.start([sys.executable, RUN, "--out", out, *SMALL, *arguments], env=environment,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
 
 
 def finish(process):
-    said = process.communicate()[0]
+    said = bounded.finish(process)[0]
     assert process.returncode == 0, said
     return said
 
@@ -174,7 +175,8 @@ def test_small_run_survives_a_kill(tmp_path):
     while process.poll() is None and not os.path.exists(tmp_path / "killed" / "auto-encoder.pt"):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    bounded.kill_session(process, 0)
+    bounded.finish(process)
     assert not os.path.exists(tmp_path / "killed" / "images.h5")
     said = finish(start(tmp_path / "killed"))
     assert "| AE-OT |" in said
