@@ -42,10 +42,11 @@ def test_words_that_are_never_said():
 
 HANGING = {
     "a program": "import subprocess\ndef test():\n    subprocess.run(['sh', '-c', 'sleep 985; true'])\n",
-    "a fixture": "import subprocess, pytest\n@pytest.fixture\ndef made():\n    subprocess.run(['sh', '-c', 'sleep 985; true'])\n"
+    "a fixture": "import subprocess, pytest\n@pytest.fixture\ndef made():\n"
+    "    subprocess.run(['sh', '-c', 'sleep 985; true'])\n"
     "def test(made):\n    pass\n",
-    "not Python": "import signal, time\ndef test():\n    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n"
-    "    time.sleep(985)\n",
+    "not Python": "import signal, time\ndef test():\n"
+    "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n    time.sleep(985)\n",
 }  # fmt: skip
 
 

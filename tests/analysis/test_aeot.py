@@ -20,7 +20,8 @@ from brenier_files import BadFile
 
 RUN = os.path.join(transport.ROOT, "analysis", "aeot", "run")
 PROGRAM = os.environ.get("BRENIER_PROGRAM", transport.PROGRAM)
-SMALL = ("--small", "--threads", "1", "--checkpoint-seconds", "0")
+IMAGES = 300
+SMALL = ("--small", "--threads", "1", "--checkpoint-seconds", "0", "--images", str(IMAGES), "--steps", "10")
 
 
 class Options:
@@ -184,7 +185,7 @@ def test_small_run_survives_a_kill(tmp_path):
         assert set(one) == {"ae-ot", "ae-ot-targets", "vae", "wgan-gp", "ae-gaussian", "reconstructed"}
         for name in one:
             np.testing.assert_array_equal(one[name][()], other[name][()])
-            assert one[name].shape == (1000, SIDE, SIDE)
+            assert one[name].shape == (IMAGES, SIDE, SIDE)
     found = read_json(tmp_path / "killed" / "scores.json")
     assert found["scores"] == read_json(tmp_path / "whole" / "scores.json")["scores"]
     for name in ("grid.png", "paths.png", "nearest.png", "scores.png"):

@@ -17,8 +17,8 @@ from program import PROGRAM, REPOSITORY, SHARED_CORES
 
 FENCE = re.compile(r"^( *)(```+)\s*(\S*)\s*$")
 NOT_RUN = re.compile(r"^\s*<!--\s*not run:\s*(\S.*?)\s*-->\s*$")
-COMMANDS = re.compile(r"(mpiexec|brenier|python3|analysis/\S+|tools/\S+|jobs/\S+|tests/\S+|(\.\.?/)+\S+|sbatch|srun|export|"
-                      r"source|\.|mkdir|cd|cmake|[A-Z_]+=\S*)(\s|$)")  # fmt: skip
+COMMANDS = re.compile(r"(mpiexec|brenier|python3|analysis/\S+|tools/\S+|jobs/\S+|tests/\S+|(\.\.?/)+\S+|sbatch|srun|"
+                      r"export|source|\.|mkdir|cd|cmake|[A-Z_]+=\S*)(\s|$)")  # fmt: skip
 PASSED_OVER = re.compile(r"(\./quickstart|\./check|cmake|ctest|ninja|make|git|sudo|apt|apt-get|pip|sbatch|srun|salloc|"
                          r"tools/install-dependencies|tests/\S+|jobs/\S+|(\.\./)*analysis/aeot/run|wget|curl)(\s|$)")
 ASSIGNMENTS = re.compile(r"^(\s*[A-Za-z_]\w*=\S*\s+)*")
@@ -117,8 +117,8 @@ class Page:
             if os.path.isdir(os.path.join(REPOSITORY, name)):
                 os.symlink(os.path.join(REPOSITORY, name), os.path.join(folder, name))
         with open(self.state, "w", encoding="utf-8") as file:
-            file.write(f". {shlex.quote(REPOSITORY)}/tools/mpi-environment.sh\n"
-                       f"export PATH={shlex.quote(tools)}:$PATH\ncd {shlex.quote(os.path.join(self.folder, start))}\n")  # fmt: skip
+            file.write(f". {shlex.quote(REPOSITORY)}/tools/mpi-environment.sh\nexport PATH={shlex.quote(tools)}:$PATH\n"
+                       f"cd {shlex.quote(os.path.join(self.folder, start))}\n")  # fmt: skip
 
     def shell(self, code):
         return bounded.run(["bash", "-c", f". {shlex.quote(self.state)}\nset -e\n{code}"], SECONDS, cwd=self.folder,

@@ -140,7 +140,8 @@ def test_what_is_run(code, run):
 def test_a_page_keeps_its_folder_and_its_variables(tmp_path):
     page = blocks.Page(tmp_path, "start = 1\n")
     text = ("```sh\nmkdir 'a b' && cd 'a b'\nexport WORD=\"it's\"\n```\n```sh\necho \"$WORD\" >said\n```\n"
-            "```python\nmore = start + 1\n```\n```python\nprint(more, open('said').read())\n```\n```sh\nfalse\ntrue\n```\n")
+            "```python\nmore = start + 1\n```\n```python\nprint(more, open('said').read())\n```\n"
+            "```sh\nfalse\ntrue\n```\n")
     done = [page.run(block) for block in blocks.blocks("p.md", text)]
     assert [one.returncode for one in done] == [0, 0, 0, 0, 1], done
     assert done[3].stdout == "2 it's\n\n"

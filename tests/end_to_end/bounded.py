@@ -58,7 +58,7 @@ def signal_all(pids, number):
 
 
 def kill(find, seconds=GRACE):
-    """TERM, after some seconds KILL, to all processes whose ids find() returns, until there are none; what they were."""
+    """TERM, after some seconds KILL, to all processes whose ids find() returns until there are none; what they were."""
     found = {pid: f"{pid} {command_line(pid)} ({(status(pid) or '??')[1]})" for pid in find()}
     signal_all(found, signal.SIGTERM)
     signal_all(found, signal.SIGCONT)

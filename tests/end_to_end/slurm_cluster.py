@@ -159,13 +159,13 @@ class Cluster:
         now = self.run("squeue", "-h", "-t", "all", "-j", job, "-o", "%T").strip()
         return now in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")
 
-    def wait(self, job, seconds=120):
+    def wait(self, job, seconds=300):
         """Waits until a job is over, sending it back to work when it was requeued; its state as above."""
         end, looks = time.monotonic() + seconds, 0
         while looks < 3:
             looks = looks + 1 if self.is_over(job) else 0
-            assert time.monotonic() < end, f"job {job} is still {self.state(job)}"
-            if self.state(job)[0] == "PENDING":
+            assert looks or time.monotonic() < end, f"job {job} is still {self.state(job)}"
+            if not looks and self.state(job)[0] == "PENDING":
                 self.release(job)
             time.sleep(0.5)
         return self.state(job)

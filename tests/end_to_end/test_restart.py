@@ -105,12 +105,19 @@ def test_continues_on_other_numbers_of_ranks(tmp_path, expected):
     assert len(result.history["iteration"]) == len(expected.history["iteration"])
 
 
-@pytest.mark.parametrize("source", ("gaussian", "cube"))
+@pytest.fixture(scope="module", params=("gaussian", "cube"))
+def warmed_up(request, tmp_path_factory):
+    """Options of a long warm-up, and what they lead to."""
+    folder, options = tmp_path_factory.mktemp("warm"), ("-warm_up", 60, "-source", request.param, "-tol", 0.4)
+    make_problem(folder)
+    brenier(*COMMAND, *options, ranks=2, cwd=folder)
+    return options, read_result(folder / "result.h5")
+
+
 @pytest.mark.parametrize("ranks", (2, 3))
-def test_continues_in_the_warm_up(tmp_path, source, ranks):
-    options = ("-warm_up", 60, "-source", source, "-tol", 0.4)
+def test_continues_in_the_warm_up(tmp_path, warmed_up, ranks):
+    options, whole = warmed_up
     make_problem(tmp_path)
-    brenier(*COMMAND, *options, "-o", "whole.h5", ranks=2, cwd=tmp_path)
     said = []
     for _ in range(2):
         run = Run(tmp_path, *options)
@@ -121,7 +128,7 @@ def test_continues_in_the_warm_up(tmp_path, source, ranks):
     assert "level: 75 clusters" in said[0] and ": in the warm-up, 0 iterations" in said[1]
     assert "level: " not in said[1] and "warm-up: " not in said[1]  # neither made again nor finished yet
     finish(tmp_path, *options, ranks=ranks)
-    whole, result = read_result(tmp_path / "whole.h5"), read_result(tmp_path / "result.h5")
+    result = read_result(tmp_path / "result.h5")
     if ranks == 2:
         expect_same_bits(whole, result)
     assert np.abs(result["/heights"] - whole["/heights"]).max() < 1e-9 * np.ptp(whole["/heights"])

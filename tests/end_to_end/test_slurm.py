@@ -2,6 +2,7 @@
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import bounded
 import h5py
@@ -123,15 +124,7 @@ def test_node_is_lost(cluster, reference, problem):
     expect_the_same(reference, problem / "result.h5")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("warning, checkpoints, second", [("B:USR1@30", 0, 34), ("B:CONT@1", 1, 56)],
-                         ids=["signal before it", "by the clock"])  # fmt: skip
-def test_time_limit(cluster, reference, problem, warning, checkpoints, second):
-    """Of a minute, the least there is. The ranks sleep until Slurm's signal has come, or until the end of the job is
-    near.
-
-    The second run has more time: a slow machine takes longer than that for the start, which is not kept.
-    """
+def reach_a_time_limit(cluster, reference, problem, warning, checkpoints, second):
     job = submit_solve(cluster, problem, *TWO_NODES[:-1], "1", f"--signal={warning}")
     cluster.wait_for(lambda: "targets in dimension" in said(problem), "the job does not start", LONG)
     begin = time.monotonic()
@@ -147,6 +140,24 @@ def test_time_limit(cluster, reference, problem, warning, checkpoints, second):
         problem
     )
     expect_the_same(reference, problem / "result.h5")
+
+
+@pytest.mark.slow
+def test_time_limit(cluster, reference, tmp_path):
+    """Of a minute, the least there is, by a signal before it and by the clock, at the same time. The ranks sleep until
+    Slurm's signal has come, or until the end of the job is near.
+
+    The second run has more time: a slow machine takes longer than that for the start, which is not kept.
+    """
+    cases = {"signal before it": ("B:USR1@30", 0, 34), "by the clock": ("B:CONT@1", 1, 56)}
+    for name in cases:
+        (tmp_path / name).mkdir()
+        os.link(reference / "points.npy", tmp_path / name / "points.npy")
+    with ThreadPoolExecutor() as pool:
+        ends = [pool.submit(reach_a_time_limit, cluster, reference, tmp_path / name, *case)
+                for name, case in cases.items()]  # fmt: skip
+    for end in ends:
+        end.result()
 
 
 def test_old_ranks_live_on(cluster, reference, problem):
@@ -195,16 +206,17 @@ def test_mpirun_instead_of_srun(cluster, reference, problem):
     expect_the_same(reference, problem / "result.h5")
 
 
-@pytest.mark.parametrize("kind, curves", [("strong", [8000, 8000, 8000]), ("weak", [8000, 16000, 32000])])
-def test_scaling(cluster, problem, kind, curves):
+@pytest.mark.parametrize("kind, curves", [("strong", [1000, 1000, 1000]), ("weak", [1000, 2000, 4000])])
+def test_scaling(cluster, tmp_path, kind, curves):
+    np.save(tmp_path / "points.npy", mixture(300, 6, seed=1))
     job = cluster.submit("-N", "1", "-n", "4", "--ntasks-per-node=4", "-t", "10", os.path.join(JOBS, "scaling.sbatch"),
                          kind,
-                         "points.npy", "out", "8000", cwd=problem, **SETTINGS)  # fmt: skip
-    assert cluster.wait(job)[:2] == ("COMPLETED", "0"), said(problem)
-    table = [line.split() for line in (problem / "out" / f"{kind}.txt").read_text().splitlines()]
+                         "points.npy", "out", "1000", cwd=tmp_path, **SETTINGS)  # fmt: skip
+    assert cluster.wait(job)[:2] == ("COMPLETED", "0"), said(tmp_path)
+    table = [line.split() for line in (tmp_path / "out" / f"{kind}.txt").read_text().splitlines()]
     assert table[0] == ["ranks", "curves", "seconds"]
     assert [[int(n) for n in row[:2]] for row in table[1:]] == [[1, curves[0]], [2, curves[1]], [4, curves[2]]]
-    assert read_result(problem / "out" / f"{kind}-4.h5").curves == curves[2]
+    assert read_result(tmp_path / "out" / f"{kind}-4.h5").curves == curves[2]
 
 
 def test_array(cluster, reference, problem):
