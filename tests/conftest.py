@@ -14,9 +14,13 @@ import bounded  # noqa: E402
 
 # Files go to workers as a whole, in this order: those that wait and those that take longest begin, so that none is left
 # for the end.
-FIRST = ("test_slurm.py", "test_passes.py", "test_outputs.py", "test_restart.py", "test_refusals.py", "test_modes.py",
-         "test_aeot.py", "test_low.py", "test_stops.py", "test_full_disk.py", "test_environment.py",
-         "test_hard.py", "test_solve.py")  # fmt: skip
+FIRST = ("test_slurm.py", "test_passes.py", "test_restart.py", "test_outputs.py", "test_blocks.py", "test_ranks.py",
+         "test_refusals.py", "test_modes.py", "test_solve.py", "test_aeot.py", "test_low.py", "test_stops.py",
+         "test_full_disk.py", "test_environment.py", "test_hard.py", "test_strange_input.py",
+         "test_quickstart.py")  # fmt: skip
+
+# But these tests of a file, by words of their names, go by themselves: as a whole it would be the last to end.
+APART = {"test_passes.py": ("many_targets", "loose", "barycentres", "verified", "another_method", "without_newton")}
 
 # What ./check -quick runs: files that take seconds, and together try most commands once.
 QUICK = ("test_style.py", "test_links.py", "test_words.py", "test_layers.py", "test_bounded.py",
@@ -47,6 +51,8 @@ def pytest_collection_modifyitems(items):
         if item.path.name not in QUICK:
             item.add_marker(pytest.mark.slow)
         item.add_marker(pytest.mark.timeout(limit(item)), append=False)
+        apart = any(word in item.name for word in APART.get(item.path.name, ()))
+        item.add_marker(pytest.mark.xdist_group(item.path.name + " apart" * apart))
     order = {name: place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
 

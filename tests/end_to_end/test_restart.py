@@ -4,9 +4,11 @@ import shutil
 import signal
 import time
 
+import bounded
 import h5py
 import numpy as np
 import pytest
+import restart
 from brenier_files import read_log, read_result
 from program import brenier
 from restart import OPTIONS, STOPPED, Run, expect_same_bits, make_problem, random_kills
@@ -138,6 +140,28 @@ def test_continues_in_the_warm_up(tmp_path, warmed_up, ranks):
 def test_killed_at_random_moments(tmp_path):
     """The bench tests/bench/kills.py does it 100 times."""
     assert max(total for total, *_ in random_kills(tmp_path, 10, seed=int(time.time()))) >= 10
+
+
+def test_kills_that_come_too_late(tmp_path, monkeypatch):
+    """The solve that was timed took a minute, as the machine was busy then; those that are killed take a moment."""
+
+    class Short:
+        said = ""
+
+        def __init__(self, folder):
+            self.process = bounded.start(["sleep", "0.3"])
+
+        def kill(self):
+            self.process.kill()
+            self.end()
+
+        def end(self):
+            self.process.wait(60)
+
+    nothing = {name: lambda *_: None for name in ("make_problem", "read_result", "expect_same_bits")}
+    for name, instead in {"Run": Short, "timed_reference": lambda _: 60.0, **nothing}.items():
+        monkeypatch.setattr(restart, name, instead)
+    assert [total for total, *_ in random_kills(tmp_path, 3, seed=1)][-1] == 3
 
 
 def test_time_limit(tmp_path, expected):
