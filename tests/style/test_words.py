@@ -26,6 +26,8 @@ def found_in(tmp_path, path, text):
     ("  // Trusted\n  // lists", 1, "Trusted // lists"),
     ("# trusted\n# list", 1, "trusted # list"),
     ("in parts of that", 1, "in parts of"),
+    ('"it is the how-manieth"', 1, "how-manieth"),
+    ('"how-manieth one"', 1, "how-manieth"),
 ])  # fmt: skip
 def test_a_retired_word(tmp_path, text, line, said):
     found = found_in(tmp_path, "src/a.c", text)
@@ -34,6 +36,7 @@ def test_a_retired_word(tmp_path, text, line, said):
 
 @pytest.mark.parametrize("path, text", [
     ("src/a.c", "entrusted lists; trusted_lists; a trusted\n\nlist; in parts of up to 64\n"),
+    ("src/a.c", 'Set("how-manieth"); Log("i how-manieth", 1); Get("/how-manieth"); /* `how-manieth` */\n'),
     ("docs/devlog/2026-11.md", "how-manieth\n"),
     ("CHANGELOG.md", "how-manieth\n"),
     ("tests/a.py", "how-manieth\n"),

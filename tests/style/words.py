@@ -4,7 +4,8 @@
 usage: tests/style/words.py [REPOSITORY]     prints one line for each violation; exit code 1 when there is one
 
 A line of the list is a regular expression, a tab, and what to write instead. It stands for whole words, in any case;
-a space of it is also the end of a line, with the mark of a comment behind it. docs/devlog/ keeps its words.
+a space of it is also the end of a line, with the mark of a comment behind it. Names in files keep what they are called:
+a word alone between quotes, or between backquotes. docs/devlog/ keeps its words.
 """
 import os
 import re
@@ -17,6 +18,7 @@ TOPS = ("src", "include", "docs", "jobs", "analysis", "examples")
 FILES = ("README.md", "INSTALL", "CONTRIBUTING.md", "quickstart")
 DATA = (".png", ".pdf", ".jsonl", ".bib", ".h5", ".npy", ".gz", ".pyc")
 HISTORY = re.compile(r"^docs/devlog/")
+NAME = re.compile(r"([\"`])(?:[a-z] |/)?$")  # before it; a letter for the type of an entry of the log
 GAP = r"(?:[ \t]+|[ \t]*\n[ \t]*(?:(?://+|\*|#+|>|\|)[ \t]*)?)"
 
 
@@ -46,6 +48,9 @@ def find(text, words):
     found = []
     for pattern, instead in words:
         for match in pattern.finditer(text):
+            name = NAME.search(text, max(match.start() - 3, 0), match.start())
+            if name and text[match.end() :].startswith(name.group(1)):
+                continue
             found.append((text.count("\n", 0, match.start()) + 1, re.sub(r"\s+", " ", match.group()), instead))
     return sorted(found)
 
