@@ -149,7 +149,7 @@ def test_time_limit(cluster, reference, tmp_path):
 
     The second run has more time: a slow machine takes longer than that for the start, which is not kept.
     """
-    cases = {"signal before it": ("B:USR1@30", 0, 34), "by the clock": ("B:CONT@1", 1, 56)}
+    cases = {"signal": ("B:USR1@30", 0, 34), "clock": ("B:CONT@1", 1, 56)}
     for name in cases:
         (tmp_path / name).mkdir()
         os.link(reference / "points.npy", tmp_path / name / "points.npy")
