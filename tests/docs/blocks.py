@@ -118,6 +118,7 @@ class Page:
                 os.symlink(os.path.join(REPOSITORY, name), os.path.join(folder, name))
         with open(self.state, "w", encoding="utf-8") as file:
             file.write(f". {shlex.quote(REPOSITORY)}/tools/mpi-environment.sh\nexport PATH={shlex.quote(tools)}:$PATH\n"
+                       f"export PYTHONPATH={shlex.quote(os.path.join(REPOSITORY, 'analysis'))}\n"  # import brenier
                        f"cd {shlex.quote(os.path.join(self.folder, start))}\n")  # fmt: skip
 
     def shell(self, code):
