@@ -16,8 +16,9 @@ def test_what_ends(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (3, "out\n", "err\n")
 
 
-def test_what_does_not_end():
+def test_what_does_not_end(monkeypatch):
     """Nor does its child, which keeps the pipe; both are named and gone."""
+    monkeypatch.setattr(bounded, "GRACE", 1)
     with pytest.raises(bounded.Overdue, match=r"not done in 1 s; killed: .*sleep 987") as caught:
         bounded.run(["bash", "-c", f"echo said; {STUBBORN}"], 1)
     assert "said" in str(caught.value)

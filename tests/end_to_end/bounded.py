@@ -57,12 +57,12 @@ def signal_all(pids, number):
             os.kill(pid, number)
 
 
-def kill(find, seconds=GRACE):
+def kill(find, seconds=None):
     """TERM, after some seconds KILL, to all processes whose ids find() returns until there are none; what they were."""
     found = {pid: f"{pid} {command_line(pid)} ({(status(pid) or '??')[1]})" for pid in find()}
     signal_all(found, signal.SIGTERM)
     signal_all(found, signal.SIGCONT)
-    end = time.monotonic() + seconds
+    end = time.monotonic() + (GRACE if seconds is None else seconds)
     while find() and time.monotonic() < end:
         time.sleep(0.1)
     end = time.monotonic() + GRACE
@@ -75,7 +75,7 @@ def kill(find, seconds=GRACE):
     return sorted(found.values())
 
 
-def kill_session(process, seconds=GRACE):
+def kill_session(process, seconds=None):
     """Ends a program of start() and all that it has started; what they were."""
     return kill(lambda: of_session(process.pid), seconds)
 
