@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import bounded
 import h5py
 import matplotlib.image
 import numpy as np
@@ -19,7 +20,8 @@ from brenier_files import BadFile
 
 RUN = os.path.join(transport.ROOT, "analysis", "aeot", "run")
 PROGRAM = os.environ.get("BRENIER_PROGRAM", transport.PROGRAM)
-SMALL = ("--small", "--threads", "1", "--checkpoint-seconds", "0")
+IMAGES = 300
+SMALL = ("--small", "--threads", "1", "--checkpoint-seconds", "0", "--images", str(IMAGES), "--steps", "10")
 
 
 class Options:
@@ -154,12 +156,12 @@ def test_a_folder_keeps_its_settings(tmp_path):
 
 def start(out, *arguments):
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "BRENIER_PROGRAM": PROGRAM}
-    return subprocess.Popen([sys.executable, RUN, "--out", str(out), *SMALL, *arguments], env=environment, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    return bounded.start([sys.executable, RUN, "--out", out, *SMALL, *arguments], env=environment,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
 
 
 def finish(process):
-    said = process.communicate()[0]
+    said = bounded.finish(process)[0]
     assert process.returncode == 0, said
     return said
 
@@ -174,7 +176,8 @@ def test_small_run_survives_a_kill(tmp_path):
     while process.poll() is None and not os.path.exists(tmp_path / "killed" / "auto-encoder.pt"):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    bounded.kill_session(process, 0)
+    bounded.finish(process)
     assert not os.path.exists(tmp_path / "killed" / "images.h5")
     said = finish(start(tmp_path / "killed"))
     assert "| AE-OT |" in said
@@ -182,7 +185,7 @@ def test_small_run_survives_a_kill(tmp_path):
         assert set(one) == {"ae-ot", "ae-ot-targets", "vae", "wgan-gp", "ae-gaussian", "reconstructed"}
         for name in one:
             np.testing.assert_array_equal(one[name][()], other[name][()])
-            assert one[name].shape == (1000, SIDE, SIDE)
+            assert one[name].shape == (IMAGES, SIDE, SIDE)
     found = read_json(tmp_path / "killed" / "scores.json")
     assert found["scores"] == read_json(tmp_path / "whole" / "scores.json")["scores"]
     for name in ("grid.png", "paths.png", "nearest.png", "scores.png"):

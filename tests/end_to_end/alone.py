@@ -1,10 +1,10 @@
 """Runs the program as one process without mpiexec, under limits and in an environment of the test's own."""
 import os
-import subprocess
 
+import bounded
 from program import PROGRAM, REPOSITORY, TIME_LIMIT
 
-SHELL = '. "$0/tools/mpi-environment.sh"; {limits} exec timeout --kill-after=2 {seconds} "$@" {redirections}'
+SHELL = '. "$0/tools/mpi-environment.sh"; {limits} exec "$@" {redirections}'
 
 
 def alone(*arguments, cwd, code, limits="", redirections="", seconds=TIME_LIMIT, environment=(), without=()):
@@ -16,9 +16,9 @@ def alone(*arguments, cwd, code, limits="", redirections="", seconds=TIME_LIMIT,
     variables = {**os.environ, **dict(environment)}
     for name in without:
         variables.pop(name, None)
-    shell = SHELL.format(limits=limits, seconds=seconds, redirections=redirections)
-    done = subprocess.run(["bash", "-c", shell, REPOSITORY, PROGRAM, *map(str, arguments)], env=variables, cwd=cwd,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # fmt: skip
+    shell = SHELL.format(limits=limits, redirections=redirections)
+    command = ["bash", "-c", shell, REPOSITORY, PROGRAM, *map(str, arguments)]
+    done = bounded.run(command, seconds, env=variables, cwd=cwd)
     said = (
         f"{limits} brenier {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     )

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 
+import bounded
 import numpy as np
 from brenier_files import read_result
 from problem import mixture
@@ -28,14 +29,13 @@ class Run:
         solve = [PROGRAM, "solve", "points.npy", "-o", "result.h5", *OPTIONS]
         if interval is not None:
             solve += ["-checkpoint", "run.ckpt", "-checkpoint_interval", str(interval)]
-        self.process = subprocess.Popen(
-            [*prefix, "bash", "-c", SHELL, REPOSITORY, *solve, *map(str, options)], env=environment, cwd=folder,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+        self.process = bounded.start([*prefix, "bash", "-c", SHELL, REPOSITORY, *solve, *options], env=environment,
+                                     cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
         self.said = ""
 
     def read_until(self, words, count=1):
         """Reads on until words have been said so often; false when the run ended before."""
-        for line in self.process.stdout:
+        for line in bounded.lines(self.process):
             self.said += line
             count -= words in line
             if count == 0:
@@ -52,20 +52,13 @@ class Run:
 
     def kill(self):
         """kill -9 of all ranks, then of mpiexec."""
-        for pid in [*self.ranks(), self.process.pid]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        bounded.signal_all([*self.ranks(), self.process.pid], signal.SIGKILL)
+        bounded.kill_session(self.process, 0)  # a rank that mpiexec has started since
         self.end()
 
     def end(self, seconds=TIME_LIMIT):
         """Waits for the end; the exit code."""
-        try:
-            self.said += self.process.communicate(timeout=seconds)[0]
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise
+        self.said += bounded.finish(self.process, seconds)[0]
         return self.process.returncode
 
 
@@ -83,19 +76,30 @@ def half_files(folder):
     return [name for name in os.listdir(folder) if name.endswith(".tmp")]
 
 
+def ended_within(run, seconds):
+    """What a run took, when it ended by itself within these seconds; nothing when it did not."""
+    begin = time.monotonic()
+    try:
+        run.process.wait(seconds)  # what it says fits into the pipe
+    except subprocess.TimeoutExpired:
+        return None
+    return time.monotonic() - begin
+
+
 def kill_at_random(reference, folder, seconds, kills, rng):
     """Kills one solve that often, each time at a moment of its own, then lets it end.
 
-    seconds: what a run takes at most up to its result. A kill may come too late, so the number of kills is returned
-    too, with the number of those inside the writing of a file, and what the runs said.
+    seconds: what a run takes up to its result. A kill may come too late, so the number of kills is returned too, with
+    the number of those inside the writing of a file, what the runs said, and the seconds of a run that no kill met.
     """
-    done, said = 0, []
+    done, said, whole = 0, [], None
     expected = read_result(os.path.join(reference, "result.h5"))
     while True:
         run = Run(folder)
         if done < kills:
-            time.sleep(rng.uniform(0.3, 1.0) * seconds)
-            ended = run.process.poll() is not None
+            took = ended_within(run, rng.uniform(0.3, 1.0) * seconds)
+            ended = took is not None
+            whole = took if ended and done == 0 else None
             run.kill()
         else:
             ended = True
@@ -109,7 +113,7 @@ def kill_at_random(reference, folder, seconds, kills, rng):
             read_result(os.path.join(folder, "result.h5"))  # whole, if it is there
     expect_same_bits(expected, read_result(os.path.join(folder, "result.h5")))
     assert not any("truncated or damaged" in text for text in said), "\n".join(said)
-    return done, len(half_files(folder)), said
+    return done, len(half_files(folder)), said, whole
 
 
 def timed_reference(folder):
@@ -122,17 +126,24 @@ def timed_reference(folder):
 
 
 def random_kills(folder, count, seed):
-    """Kills count times in all, in solves that are killed up to four times; yields after each solve."""
+    """Kills count times in all, in solves that are killed up to four times; yields after each solve.
+
+    The machine may be busy while the first solve is timed, and idle later: then all kills would come too late. So a
+    run that no kill has met sets the time for those after it.
+    """
     rng = random.Random(seed)
     reference = os.path.join(folder, "reference")
     os.mkdir(reference)
     seconds = timed_reference(reference)
     total = solves = 0
     while total < count:
+        assert solves < 10 + 5 * count, f"{total} kills in {solves} solves: nearly all came too late"
         place = os.path.join(folder, f"solve-{solves}")
         os.mkdir(place)
         make_problem(place)
-        done, inside, said = kill_at_random(reference, place, seconds, min(rng.randint(1, 4), count - total), rng)
+        kills = min(rng.randint(1, 4), count - total)
+        done, inside, said, whole = kill_at_random(reference, place, seconds, kills, rng)
+        seconds = whole or seconds
         total += done
         solves += 1
         yield total, done, inside, said

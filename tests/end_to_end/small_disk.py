@@ -2,6 +2,7 @@
 import contextlib
 import os
 import subprocess
+import time
 
 MEGABYTES = 16
 KINDS = ("tmpfs", "ext4")
@@ -13,7 +14,7 @@ class NoDisk(Exception):
 
 def call(*command):
     try:
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     except FileNotFoundError as error:
         raise NoDisk(str(error)) from error
     if done.returncode:
@@ -39,7 +40,7 @@ def small_disk(kind, folder):
     try:
         yield Disk(place)
     finally:
-        subprocess.run(["umount", place], check=True)
+        subprocess.run(["umount", place], check=True, timeout=60)
 
 
 class Disk:
@@ -56,8 +57,9 @@ class Disk:
 
     def fill(self, leave=0):
         """Takes all space but that many bytes."""
+        end = time.monotonic() + 60
         with open(self.filler, "ab") as file:
-            while self.free() > leave:
+            while self.free() > leave and time.monotonic() < end:
                 try:
                     os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, self.free() - leave)
                 except OSError:  # what a file system keeps for itself

@@ -3,6 +3,7 @@ asked for."""
 import subprocess
 import sys
 
+import bounded
 import h5py
 import numpy as np
 import pytest
@@ -211,7 +212,7 @@ if kind == "died":
 def end(program):
     """Lets a writer end, unless it has."""
     if program.poll() is None:
-        program.communicate("\n")
+        bounded.finish(program, 60, "\n")
 
 
 @pytest.fixture
@@ -220,10 +221,10 @@ def writer():
     started = []
 
     def start(kind, path):
-        program = subprocess.Popen([sys.executable, "-c", WRITER, kind, str(path)], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, text=True)  # fmt: skip
-        assert program.stdout.readline() == "ready\n"
+        program = bounded.start([sys.executable, "-c", WRITER, kind, path], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE)  # fmt: skip
         started.append(program)
+        assert next(bounded.lines(program, 60), "") == "ready\n"
         return program
 
     yield start

@@ -1,8 +1,8 @@
 """What a login shell, another program or another job left in the environment: understood, or named in a sentence."""
 import os
-import subprocess
 import time
 
+import bounded
 import h5py
 import numpy as np
 import pytest
@@ -134,9 +134,9 @@ def test_variables_of_a_launcher(folder, result, variables):
 def test_a_launcher_that_has_ended(folder, result):
     """A shell that was opened under mpiexec still has all that PMIx set."""
     shell = '. "$0/tools/mpi-environment.sh"; mpiexec -n 2 env'
-    said = subprocess.run(["bash", "-c", shell, REPOSITORY], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          check=True).stdout
-    lines = [line.split("=", 1) for line in said.splitlines() if line.startswith(("PMIX_", "OMPI_"))]
+    done = bounded.run(["bash", "-c", shell, REPOSITORY])
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("=", 1) for line in done.stdout.splitlines() if line.startswith(("PMIX_", "OMPI_"))]
     left = {name: value for name, value in lines}
     for arguments, words in (("-version",), "commit"), (("-help",), "usage"), (("info", result), "converged"):
         assert words in alone(*arguments, cwd=folder, code=DONE, environment=left).stdout
@@ -180,9 +180,9 @@ def test_streams(folder, redirections):
 
 def test_a_reader_that_stops_reading(folder):
     shell = f'. "$0/tools/mpi-environment.sh"; "$@" | head -1; echo "${{PIPESTATUS[0]}}"'
-    said = subprocess.run(["bash", "-c", shell, REPOSITORY, PROGRAM, *map(str, SOLVE)], cwd=folder, text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout.splitlines()  # fmt: skip
-    assert said[0].startswith("Brenier") and said[-1] == "0"
+    done = bounded.run(["bash", "-c", shell, REPOSITORY, PROGRAM, *SOLVE], cwd=folder)
+    said = done.stdout.splitlines()
+    assert done.returncode == 0 and said[0].startswith("Brenier") and said[-1] == "0"
     assert (folder / "r.h5").exists()
 
 

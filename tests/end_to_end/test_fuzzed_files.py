@@ -1,8 +1,8 @@
 """What the fuzzer of results, checkpoints, files of options and logs has kept is answered as it was then."""
 import os
-import subprocess
 import sys
 
+import bounded
 import pytest
 from program import PROGRAM, REPOSITORY
 
@@ -10,7 +10,6 @@ from program import PROGRAM, REPOSITORY
 @pytest.mark.parametrize("kind", ["result", "checkpoint", "options", "log"])
 def test_kept_inputs(kind, tmp_path):
     command = [sys.executable, os.path.join(REPOSITORY, "tests", "fuzz", "files.py"), kind, "--replay"]
-    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "BRENIER_PROGRAM": PROGRAM}, capture_output=True,
-                          text=True, check=False)
+    done = bounded.run(command, cwd=tmp_path, env={**os.environ, "BRENIER_PROGRAM": PROGRAM})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no finding" in done.stdout

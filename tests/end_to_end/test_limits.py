@@ -5,11 +5,12 @@ import signal
 import subprocess
 import time
 
+import bounded
 import numpy as np
 import pytest
 from brenier_files import last_event, read_log, read_result
 from problem import mixture
-from program import PROGRAM, REPOSITORY, SHARED_CORES, TIME_LIMIT
+from program import PROGRAM, REPOSITORY, SHARED_CORES
 from restart import SHELL, STOPPED
 
 pytestmark = pytest.mark.alone
@@ -36,17 +37,12 @@ class Solve:
         shell = SHELL if ranks > 1 else '. "$0/tools/mpi-environment.sh"; exec "$@"'
         command = ["bash", "-c", shell, REPOSITORY, PROGRAM, "solve", folder / points, "-o", "r.h5", *options]
         self.where, self.begun = where, time.monotonic()
-        self.process = subprocess.Popen(list(map(str, command)), env=environment, cwd=where, text=True,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)  # fmt: skip
+        self.process = bounded.start(command, env=environment, cwd=where, stdout=subprocess.PIPE,
+                                     stderr=subprocess.STDOUT)  # fmt: skip
 
     def end(self):
         """Exit code, what was said, seconds since the start."""
-        try:
-            said = self.process.communicate(timeout=TIME_LIMIT)[0]
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
+        said = bounded.finish(self.process)[0]
         return self.process.returncode, said, time.monotonic() - self.begun
 
 
@@ -113,8 +109,10 @@ def test_signal_at_once(folder, tmp_path, ranks, wait, checkpoint):
 def test_signal_before_the_libraries_have_started(folder, tmp_path):
     """What is caught early is acted upon: the first safe point is in the start."""
     solve = Solve(folder, tmp_path, "large.npy", ranks=1)
-    while b"brenier\0" not in open(f"/proc/{solve.process.pid}/cmdline", "rb").read().split(b"solve")[0][-9:]:
-        time.sleep(0.001)  # still the shell
+    deadline = time.monotonic() + 60
+    while "/brenier solve" not in bounded.command_line(solve.process.pid):  # still the shell
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         status = open(f"/proc/{solve.process.pid}/status").read()
@@ -130,7 +128,7 @@ def test_signal_before_the_libraries_have_started(folder, tmp_path):
 def test_continued_and_stopped_before_the_sample_is_read(folder, tmp_path):
     options = ("-tol", 0.002, "-checkpoint", "run.ckpt", "-checkpoint_interval", 0)
     solve = Solve(folder, tmp_path, "few.npy", *options)
-    for line in solve.process.stdout:
+    for line in bounded.lines(solve.process):
         if "checkpoint:" in line and "in a stage" in subprocess.run(
             ["h5dump", "-a", "status", tmp_path / "run.ckpt"], capture_output=True, text=True, check=False
         ).stdout:  # fmt: skip

@@ -13,6 +13,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import bounded
 import h5py
 import numpy as np
 import pytest
@@ -35,18 +36,13 @@ def take_signals():
 def start(*arguments, cwd, **more):
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
                "preexec_fn": take_signals, **more}  # fmt: skip
-    return subprocess.Popen([PROGRAM, *map(str, arguments)], env=ENVIRONMENT, cwd=cwd, text=True, **streams)
+    return bounded.start([PROGRAM, *arguments], env=ENVIRONMENT, cwd=cwd, **streams)
 
 
 def alone(*arguments, cwd, code=0, **more):
     """Runs the program as one process; a hang is a failure."""
     process = start(*arguments, cwd=cwd, **more)
-    try:
-        out, err = process.communicate(timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise
+    out, err = bounded.finish(process, SECONDS)
     assert process.returncode == code, f"{arguments}: {process.returncode}\n{out}\n{err}"
     assert "PETSC ERROR" not in (err or "")
     return subprocess.CompletedProcess(arguments, code, out, err)
@@ -286,7 +282,7 @@ def stopped_solve(place):
 def test_stop_file_may_be_an_input(place):
     """It is only looked for, once a second, so that a run as short as this may end before."""
     process = start(*solve("-o", "n.h5", "-stop_file", "y.npy"), cwd=place)
-    process.communicate(timeout=SECONDS)
+    bounded.finish(process, SECONDS)
     assert process.returncode in (0, 6) and (place / "n.h5").exists()
 
 
@@ -389,7 +385,7 @@ def test_log_to_devices(place):
 def test_log_to_a_pipe_with_a_reader(place):
     os.mkfifo(place / "pipe")
     said = []
-    reader = threading.Thread(target=lambda: said.extend((place / "pipe").open()))
+    reader = threading.Thread(target=lambda: said.extend((place / "pipe").open()), daemon=True)
     reader.start()
     time.sleep(0.1)
     alone(*solve("-o", "n.h5", "-log", "pipe"), cwd=place)
@@ -410,7 +406,7 @@ def test_log_to_a_pipe_whose_reader_goes(place):
             pass
         time.sleep(0.005)
     os.close(reader)
-    _, err = process.communicate(timeout=SECONDS)
+    _, err = bounded.finish(process, SECONDS)
     assert process.returncode == 0 and len(err.splitlines()) <= 1 and (place / "n.h5").exists(), err
 
 
@@ -424,7 +420,7 @@ def test_report_of_petsc(place):
 def test_closed_standard_streams(place):
     """What is printed goes into no file."""
     command = '"$0" solve y.npy -curves 500 -o n.h5 -log n.jsonl <&- >&- 2>&-'
-    done = subprocess.run(["bash", "-c", command, PROGRAM], cwd=place, env=ENVIRONMENT, timeout=SECONDS)
+    done = bounded.run(["bash", "-c", command, PROGRAM], SECONDS, cwd=place, env=ENVIRONMENT)
     assert done.returncode == 0 and read_result(place / "n.h5").status == "converged"
     assert [event["event"] for event in read_log(place / "n.jsonl")][-1] == "end"
 
@@ -463,7 +459,7 @@ def test_stopped_sample_leaves_nothing(place, number):
     process = start(*SAMPLE, cwd=place)
     wait_for_half_a_file(place, process)
     process.send_signal(number)
-    _, err = process.communicate(timeout=SECONDS)
+    _, err = bounded.finish(process, SECONDS)
     assert process.returncode == -number and contents(place) == before
     assert err == "brenier: error: ended by a signal; nothing was written to s.h5\n"
 
@@ -472,12 +468,12 @@ def test_stopped_sample_leaves_nothing(place, number):
 def test_stopped_sample_under_mpiexec_leaves_nothing(place, number):
     """mpiexec gives a rank a second between TERM and KILL."""
     before = contents(place)
-    process = subprocess.Popen(["bash", "-c", SHELL, REPOSITORY, PROGRAM, *SAMPLE], cwd=place, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               env={**ENVIRONMENT, "BRENIER_RANKS": "2"}, preexec_fn=take_signals)  # fmt: skip
+    process = bounded.start(["bash", "-c", SHELL, REPOSITORY, PROGRAM, *SAMPLE], cwd=place,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            env={**ENVIRONMENT, "BRENIER_RANKS": "2"}, preexec_fn=take_signals)  # fmt: skip
     wait_for_half_a_file(place, process)
     process.send_signal(number)
-    said, _ = process.communicate(timeout=SECONDS)
+    said, _ = bounded.finish(process, SECONDS)
     assert process.returncode != 0 and "PETSC ERROR" not in said, said
     assert contents(place) == before
 
@@ -490,4 +486,4 @@ def test_ignored_signal_stays_ignored(place):
     time.sleep(0.2)
     assert process.poll() is None
     process.terminate()
-    process.communicate(timeout=SECONDS)
+    bounded.finish(process, SECONDS)

@@ -1,7 +1,7 @@
 """./quickstart works from any folder, ends with its three lines, and fails with a sentence."""
 import os
-import subprocess
 
+import bounded
 import matplotlib.image
 import pytest
 from program import PROGRAM, REPOSITORY, TIME_LIMIT
@@ -12,8 +12,8 @@ BUILD = os.path.dirname(os.path.dirname(os.path.abspath(PROGRAM)))
 
 def quickstart(*arguments, cwd):
     """With the build that is there: ./check has made it by the same commands."""
-    return subprocess.run([QUICKSTART, *map(str, arguments)], cwd=cwd, env={**os.environ, "BRENIER_BUILD": BUILD},
-                          capture_output=True, text=True, timeout=max(500, TIME_LIMIT))  # fmt: skip
+    return bounded.run([QUICKSTART, *arguments], max(500, TIME_LIMIT), cwd=cwd,
+                       env={**os.environ, "BRENIER_BUILD": BUILD})  # fmt: skip
 
 
 @pytest.mark.slow

@@ -9,21 +9,21 @@ from problem import mixture
 from program import brenier
 
 RANKS = (1, 2, 3, 5)
-# source, dimension, how large a sample; 500 targets. The last keeps candidate lists
+# source, targets, dimension, how large a sample. Cells of the second are exact; the last keeps candidate lists
 PROBLEMS = {
-    "gaussian": ("gaussian", 8, ("-curves", 4000)),
-    "cube": ("cube", 3, ("-curves", 8000)),
-    "tolerance": ("gaussian", 24, ("-tol", 0.15)),
+    "gaussian": ("gaussian", 500, 8, ("-curves", 2000)),
+    "cube": ("cube", 250, 3, ()),
+    "tolerance": ("gaussian", 500, 24, ("-tol", 0.15)),
 }
 
 
 @pytest.fixture(scope="module", params=PROBLEMS)
 def results(request, tmp_path_factory):
     """Files of one solve on each number of ranks."""
-    source, dim, sample = PROBLEMS[request.param]
+    source, n, dim, sample = PROBLEMS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
-    np.save(folder / "y.npy", mixture(500, dim, seed=7))
-    np.save(folder / "weights.npy", np.random.default_rng(8).uniform(1, 5, 500))
+    np.save(folder / "y.npy", mixture(n, dim, seed=7))
+    np.save(folder / "weights.npy", np.random.default_rng(8).uniform(1, 5, n))
     files = [folder / f"{ranks}.h5" for ranks in RANKS]
     for ranks, file in zip(RANKS, files):
         brenier("solve", "y.npy", "-weights", "weights.npy", "-source", source, *sample, "-o", file,

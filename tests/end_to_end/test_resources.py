@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 
+import bounded
 import numpy as np
 import pytest
 from alone import SHELL, alone, expect_sentence
@@ -76,7 +77,7 @@ def test_a_file_that_is_too_large(folder, count):
 def test_a_file_that_is_too_large_for_two_ranks(folder):
     shell = '. "$0/tools/mpi-environment.sh"; ulimit -f 5000; exec mpiexec -n 2 "$@"'
     command = ["bash", "-c", shell, REPOSITORY, PROGRAM, "sample", "result.h5", "-n", "100000", "-o", "s.h5"]
-    done = subprocess.run(command, cwd=folder, text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    done = bounded.run(command, cwd=folder)
     assert done.returncode == IO, done.stderr
     assert done.stderr.startswith("brenier: error: s.h5") and done.stderr.count("brenier: error:") == 1, done.stderr
     assert not listing(folder)
@@ -109,11 +110,10 @@ def test_memory_that_runs_out(folder):
 
 def test_second_term(folder):
     """The first asks for a safe point, the second does not wait for one."""
-    shell = SHELL.format(limits="", seconds=60, redirections="").replace("exec timeout --kill-after=2 60", "exec")
+    shell = SHELL.format(limits="", redirections="")
     command = ["bash", "-c", shell, REPOSITORY, PROGRAM, "solve", "long.npy", "-tol", "0.01", "-o", "r.h5"]
-    run = subprocess.Popen(command, cwd=folder, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE)  # fmt: skip
-    for line in run.stdout:
+    run = bounded.start(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for line in bounded.lines(run, 60):
         if " iter " in line:
             break
     os.kill(run.pid, signal.SIGSTOP)  # so that no safe point comes in between
@@ -121,7 +121,7 @@ def test_second_term(folder):
     os.kill(run.pid, signal.SIGCONT)
     time.sleep(1.2)
     run.send_signal(signal.SIGTERM)
-    said = run.communicate(timeout=60)
+    said = bounded.finish(run, 60)
     assert run.returncode in (143, -signal.SIGTERM, TOLERANCE), said
     if run.returncode != TOLERANCE:  # a run that is quick at its safe points has ended in between
         assert "a second TERM" in said[1]

@@ -4,9 +4,11 @@ import shutil
 import signal
 import time
 
+import bounded
 import h5py
 import numpy as np
 import pytest
+import restart
 from brenier_files import read_log, read_result
 from program import brenier
 from restart import OPTIONS, STOPPED, Run, expect_same_bits, make_problem, random_kills
@@ -105,12 +107,19 @@ def test_continues_on_other_numbers_of_ranks(tmp_path, expected):
     assert len(result.history["iteration"]) == len(expected.history["iteration"])
 
 
-@pytest.mark.parametrize("source", ("gaussian", "cube"))
+@pytest.fixture(scope="module", params=("gaussian", "cube"))
+def warmed_up(request, tmp_path_factory):
+    """Options of a long warm-up, and what they lead to."""
+    folder, options = tmp_path_factory.mktemp("warm"), ("-warm_up", 60, "-source", request.param, "-tol", 0.4)
+    make_problem(folder)
+    brenier(*COMMAND, *options, ranks=2, cwd=folder)
+    return options, read_result(folder / "result.h5")
+
+
 @pytest.mark.parametrize("ranks", (2, 3))
-def test_continues_in_the_warm_up(tmp_path, source, ranks):
-    options = ("-warm_up", 60, "-source", source, "-tol", 0.4)
+def test_continues_in_the_warm_up(tmp_path, warmed_up, ranks):
+    options, whole = warmed_up
     make_problem(tmp_path)
-    brenier(*COMMAND, *options, "-o", "whole.h5", ranks=2, cwd=tmp_path)
     said = []
     for _ in range(2):
         run = Run(tmp_path, *options)
@@ -121,7 +130,7 @@ def test_continues_in_the_warm_up(tmp_path, source, ranks):
     assert "level: 75 clusters" in said[0] and ": in the warm-up, 0 iterations" in said[1]
     assert "level: " not in said[1] and "warm-up: " not in said[1]  # neither made again nor finished yet
     finish(tmp_path, *options, ranks=ranks)
-    whole, result = read_result(tmp_path / "whole.h5"), read_result(tmp_path / "result.h5")
+    result = read_result(tmp_path / "result.h5")
     if ranks == 2:
         expect_same_bits(whole, result)
     assert np.abs(result["/heights"] - whole["/heights"]).max() < 1e-9 * np.ptp(whole["/heights"])
@@ -131,6 +140,28 @@ def test_continues_in_the_warm_up(tmp_path, source, ranks):
 def test_killed_at_random_moments(tmp_path):
     """The bench tests/bench/kills.py does it 100 times."""
     assert max(total for total, *_ in random_kills(tmp_path, 10, seed=int(time.time()))) >= 10
+
+
+def test_kills_that_come_too_late(tmp_path, monkeypatch):
+    """The solve that was timed took a minute, as the machine was busy then; those that are killed take a moment."""
+
+    class Short:
+        said = ""
+
+        def __init__(self, folder):
+            self.process = bounded.start(["sleep", "0.3"])
+
+        def kill(self):
+            self.process.kill()
+            self.end()
+
+        def end(self):
+            self.process.wait(60)
+
+    nothing = {name: lambda *_: None for name in ("make_problem", "read_result", "expect_same_bits")}
+    for name, instead in {"Run": Short, "timed_reference": lambda _: 60.0, **nothing}.items():
+        monkeypatch.setattr(restart, name, instead)
+    assert [total for total, *_ in random_kills(tmp_path, 3, seed=1)][-1] == 3
 
 
 def test_time_limit(tmp_path, expected):

@@ -1,10 +1,10 @@
 """Jobs under a real Slurm of two nodes: whatever happens to them, they end with the right result and no human step."""
-import glob
 import os
 import signal
-import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import bounded
 import h5py
 import numpy as np
 import pytest
@@ -44,6 +44,11 @@ def reference(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def idle(cluster):
+    cluster.settle()
+
+
 @pytest.fixture
 def problem(reference, tmp_path):
     os.link(reference / "points.npy", tmp_path / "points.npy")
@@ -63,29 +68,18 @@ def said(folder):
 def processes(name, words="", folder=None):
     """Ids of the processes of that name with the words in their command line and, if given, the working folder."""
     found = set()
-    for place in glob.glob("/proc/[0-9]*"):
+    for pid, (called, *_) in bounded.processes():
         try:
-            with open(f"{place}/comm", encoding="ascii") as file:
-                called = file.read().strip()
-            with open(f"{place}/cmdline", "rb") as file:
-                line = file.read().replace(b"\0", b" ").decode()
-            if called == name and words in line and folder in (None, os.readlink(f"{place}/cwd")):
-                found.add(int(os.path.basename(place)))
-        except (OSError, UnicodeDecodeError):  # it has ended
+            if called == name and words in bounded.command_line(pid):
+                if folder in (None, os.readlink(f"/proc/{pid}/cwd")):
+                    found.add(pid)
+        except OSError:  # it has ended
             continue
     return found
 
 
 def ranks(folder):
     return processes(os.path.basename(PROGRAM), " solve ", str(folder))
-
-
-def signal_all(pids, number):
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass
 
 
 def submit_solve(cluster, folder, *options, **settings):
@@ -130,23 +124,15 @@ def test_node_is_lost(cluster, reference, problem):
     expect_the_same(reference, problem / "result.h5")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("warning, checkpoints, second", [("B:USR1@30", 0, 34), ("B:CONT@1", 1, 56)],
-                         ids=["signal before it", "by the clock"])  # fmt: skip
-def test_time_limit(cluster, reference, problem, warning, checkpoints, second):
-    """Of a minute, the least there is. The ranks sleep until Slurm's signal has come, or until the end of the job is
-    near.
-
-    The second run has more time: a slow machine takes longer than that for the start, which is not kept.
-    """
+def reach_a_time_limit(cluster, reference, problem, warning, checkpoints, second):
     job = submit_solve(cluster, problem, *TWO_NODES[:-1], "1", f"--signal={warning}")
     cluster.wait_for(lambda: "targets in dimension" in said(problem), "the job does not start", LONG)
     begin = time.monotonic()
     wait_for_checkpoints(cluster, problem, checkpoints)
     sleepers = ranks(problem)
-    signal_all(sleepers, signal.SIGSTOP)
+    bounded.signal_all(sleepers, signal.SIGSTOP)
     time.sleep(max(begin + second - time.monotonic(), 0))
-    signal_all(sleepers, signal.SIGCONT)
+    bounded.signal_all(sleepers, signal.SIGCONT)
     cluster.wait_for(lambda: cluster.state(job)[2] == 1, "the job is not requeued", LONG)
     cluster.run("scontrol", "update", f"jobid={job}", "timelimit=10")
     assert cluster.wait(job, 300) == ("COMPLETED", "0", 1), said(problem)
@@ -154,6 +140,24 @@ def test_time_limit(cluster, reference, problem, warning, checkpoints, second):
         problem
     )
     expect_the_same(reference, problem / "result.h5")
+
+
+@pytest.mark.slow
+def test_time_limit(cluster, reference, tmp_path):
+    """Of a minute, the least there is, by a signal before it and by the clock, at the same time. The ranks sleep until
+    Slurm's signal has come, or until the end of the job is near.
+
+    The second run has more time: a slow machine takes longer than that for the start, which is not kept.
+    """
+    cases = {"signal": ("B:USR1@30", 0, 34), "clock": ("B:CONT@1", 1, 56)}
+    for name in cases:
+        (tmp_path / name).mkdir()
+        os.link(reference / "points.npy", tmp_path / name / "points.npy")
+    with ThreadPoolExecutor() as pool:
+        ends = [pool.submit(reach_a_time_limit, cluster, reference, tmp_path / name, *case)
+                for name, case in cases.items()]  # fmt: skip
+    for end in ends:
+        end.result()
 
 
 def test_old_ranks_live_on(cluster, reference, problem):
@@ -168,9 +172,9 @@ def test_old_ranks_live_on(cluster, reference, problem):
     wait_for_checkpoints(cluster, problem, 2)
     old = ranks(problem)
     awake = old | processes("slurmstepd", f"[{job}.")
-    asleep = processes("slurmd", f"-N {NODES[1]}")
+    asleep = processes("slurmd", f"{cluster.path('conf.' + NODES[1])}/slurm.conf")
     asleep |= processes("slurm_script", folder=str(problem)) | processes("srun", folder=str(problem))
-    signal_all(asleep | awake, signal.SIGSTOP)
+    bounded.signal_all(asleep | awake, signal.SIGSTOP)
     try:
         cluster.run("scontrol", "update", f"nodename={NODES[1]}", "state=down", "reason=test")
         cluster.run("scontrol", "update", f"jobid={job}", "reqnodelist=", check=False)
@@ -179,11 +183,11 @@ def test_old_ranks_live_on(cluster, reference, problem):
         cluster.wait_for(lambda: "continues from" in said(problem), "the job does not start again", LONG)
         wait_for_checkpoints(cluster, problem, said(problem).count("checkpoint: ") + 1)
         assert len(old & ranks(problem)) == 2
-        signal_all(awake, signal.SIGCONT)
+        bounded.signal_all(awake, signal.SIGCONT)
         state, code, restarts = cluster.wait(job, 300)
     finally:
-        signal_all(old, signal.SIGKILL)
-        signal_all(asleep | awake, signal.SIGCONT)
+        bounded.signal_all(old, signal.SIGKILL)
+        bounded.signal_all(asleep | awake, signal.SIGCONT)
         cluster.run("scontrol", "update", f"nodename={NODES[1]}", "state=resume", check=False)
     # The end of the old step may end the new one, which has its number; the job then comes back once more
     assert (state, code) == ("COMPLETED", "0") and restarts >= 1, said(problem)
@@ -202,16 +206,17 @@ def test_mpirun_instead_of_srun(cluster, reference, problem):
     expect_the_same(reference, problem / "result.h5")
 
 
-@pytest.mark.parametrize("kind, curves", [("strong", [8000, 8000, 8000]), ("weak", [8000, 16000, 32000])])
-def test_scaling(cluster, problem, kind, curves):
+@pytest.mark.parametrize("kind, curves", [("strong", [1000, 1000, 1000]), ("weak", [1000, 2000, 4000])])
+def test_scaling(cluster, tmp_path, kind, curves):
+    np.save(tmp_path / "points.npy", mixture(300, 6, seed=1))
     job = cluster.submit("-N", "1", "-n", "4", "--ntasks-per-node=4", "-t", "10", os.path.join(JOBS, "scaling.sbatch"),
                          kind,
-                         "points.npy", "out", "8000", cwd=problem, **SETTINGS)  # fmt: skip
-    assert cluster.wait(job)[:2] == ("COMPLETED", "0"), said(problem)
-    table = [line.split() for line in (problem / "out" / f"{kind}.txt").read_text().splitlines()]
+                         "points.npy", "out", "1000", cwd=tmp_path, **SETTINGS)  # fmt: skip
+    assert cluster.wait(job)[:2] == ("COMPLETED", "0"), said(tmp_path)
+    table = [line.split() for line in (tmp_path / "out" / f"{kind}.txt").read_text().splitlines()]
     assert table[0] == ["ranks", "curves", "seconds"]
     assert [[int(n) for n in row[:2]] for row in table[1:]] == [[1, curves[0]], [2, curves[1]], [4, curves[2]]]
-    assert read_result(problem / "out" / f"{kind}-4.h5").curves == curves[2]
+    assert read_result(tmp_path / "out" / f"{kind}-4.h5").curves == curves[2]
 
 
 def test_array(cluster, reference, problem):
@@ -241,9 +246,9 @@ def test_one_task_of_an_array_is_stopped(cluster, problem, stopped):
 def test_chain(cluster, tmp_path):
     with h5py.File(tmp_path / "data.h5", "w") as file:
         file["rows"] = mixture(500, 12, seed=2).astype("f4")
-    done = subprocess.run([os.path.join(JOBS, "pipeline.sh"), "data.h5:/rows", "out", "3", "100", "-tol", "0.2"],
-                          env=cluster.environment(BRENIER_SBATCH="-n 2 --ntasks-per-node=2 -t 10", **SETTINGS),
-                          cwd=tmp_path, capture_output=True, text=True)  # fmt: skip
+    done = bounded.run([os.path.join(JOBS, "pipeline.sh"), "data.h5:/rows", "out", "3", "100", "-tol", "0.2"],
+                       env=cluster.environment(BRENIER_SBATCH="-n 2 --ntasks-per-node=2 -t 10", **SETTINGS),
+                       cwd=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
     jobs = [word.strip(",") for word in done.stdout.split()[1::2]]
     for job in jobs:
@@ -253,8 +258,8 @@ def test_chain(cluster, tmp_path):
 
 
 def test_ranks_that_do_not_know_of_each_other_are_refused(cluster, problem):
-    done = subprocess.run(["srun", "-n", "2", "--mpi=none", PROGRAM, "solve", "points.npy", "-o", "result.h5"],
-                          env=cluster.environment(**SETTINGS), cwd=problem, capture_output=True, text=True)  # fmt: skip
+    done = bounded.run(["srun", "-n", "2", "-t", "2", "--mpi=none", PROGRAM, "solve", "points.npy", "-o", "result.h5"],
+                       LONG, env=cluster.environment(**SETTINGS), cwd=problem)  # fmt: skip
     assert done.returncode == 2
     sentences = [line for line in done.stderr.splitlines() if line.startswith("brenier: error:")]
     assert len(sentences) == 1 and "srun started 2 processes" in sentences[0], done.stderr
@@ -264,9 +269,9 @@ def test_ranks_that_do_not_know_of_each_other_are_refused(cluster, problem):
 @pytest.mark.slow
 def test_chain_of_aeot(cluster, tmp_path):
     size = "-n 2 --ntasks-per-node=2 -t 10"
-    done = subprocess.run([os.path.join(JOBS, "aeot.sh"), "out", "0.5", "--small", "--images", "300", "--steps", "5"],
-                          env=cluster.environment(BRENIER_SBATCH=size, AEOT_SBATCH=size, **SETTINGS),
-                          cwd=tmp_path, capture_output=True, text=True)  # fmt: skip
+    done = bounded.run([os.path.join(JOBS, "aeot.sh"), "out", "0.5", "--small", "--images", "300", "--steps", "5"],
+                       env=cluster.environment(BRENIER_SBATCH=size, AEOT_SBATCH=size, **SETTINGS),
+                       cwd=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
     for job in [word.strip(",") for word in done.stdout.split()[1::2]]:
         assert cluster.wait(job)[:2] == ("COMPLETED", "0"), said(tmp_path / "out")

@@ -140,7 +140,7 @@ def test_a_namesake(tmp_path, text, words):
 # ---- a check that looks at nothing
 
 
-@pytest.mark.parametrize("script", ["circles", "columns", "constants", "functions"])
+@pytest.mark.parametrize("script", ["circles", "columns", "constants", "functions", "links", "words"])
 def test_nothing_looked_at(tmp_path, script):
     folder = os.path.dirname(c_text.__file__)
     arguments = [str(tmp_path)] * (2 if script == "circles" else 1)
