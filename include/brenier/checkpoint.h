@@ -10,7 +10,7 @@
   continues on the same number of ranks gives the same bits as one that was never stopped, unless an epoch is rejected.
 
   Two generations: the file PATH, and the one before as PATH.1, where PATH is the path that links lead to. The newest
-  that is whole is used. docs/restart.md.
+  that is whole is used. docs/howto/restart.md.
 */
 #pragma once
 

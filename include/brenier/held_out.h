@@ -62,8 +62,8 @@ typedef struct {
 } BrenierHeldOut;
 
 /* Numbers of a measurement, besides its curves: X(type, name, member, meaning), the type r (PetscReal) or i
-   (PetscInt64). They are fields of the log, attributes of a result and a table of docs/files.md. To add a number: a
-   member, and a line here. */
+   (PetscInt64). They are fields of the log, attributes of a result and a table of docs/reference/files.md. To add a
+   number: a member, and a line here. */
 #define BRENIER_HELD_OUT_NUMBERS(X)                                                                                    \
   X(r, rho, rho, "relative error of the cell masses, sqrt(sum (w_i - nu_i)^2 / nu_i), held out and unbiased")          \
   X(r, rho_low, rho_low, "lower end of its 95% interval")                                                              \

@@ -38,8 +38,8 @@ typedef enum {
 PETSC_EXTERN const char *BrenierReasonText(BrenierReason reason);
 
 /* What is known after an iteration, in the order of the columns of /history: NEXT(member, name in the log, meaning),
-   FIRST the same for the first. docs/log.md has this table. To add a column: a line here, and its value where an
-   iteration is measured. */
+   FIRST the same for the first. docs/reference/log.md has this table. To add a column: a line here, and its value where
+   an iteration is measured. */
 #define BRENIER_ITERATION_FIELDS(FIRST, NEXT)                                                                          \
   FIRST(iteration, iteration, "number of the Newton step, from 0")                                                     \
   NEXT(evaluations, evaluations, "energy, masses and Hessian at given heights, so often so far")                       \

@@ -2,7 +2,7 @@
   log.h - Events of a run, for programs: JSON lines in a file, one log in a context (context.h).
 
   A line is one JSON object with `event`, `seconds` (wall time since the log was opened) and the fields of the event.
-  docs/log.md lists the events.
+  docs/reference/log.md lists the events.
 */
 #pragma once
 

@@ -111,8 +111,8 @@ PETSC_EXTERN void BrenierNewtonDefaults(BrenierNewtonOptions *options);
   Cost: one evaluation, one Hessian and one sparse linear solve an iteration when steps are accepted at once; an
   evaluation more for each step that is not
 
-  Notes: The linear solver is PETSc's KSP without a prefix, CG by default (docs/solver.md names the preconditioner). Its
-  options apply.
+  Notes: The linear solver is PETSc's KSP without a prefix, CG by default (docs/devlog/2026-11.md names the
+  preconditioner). Its options apply.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierNewton(BrenierDual dual, BrenierTargets targets, const BrenierNewtonOptions *options,
                                           Vec h, BrenierIteration *last, BrenierReason *reason);

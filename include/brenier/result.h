@@ -1,7 +1,7 @@
 /*
   result.h - The result file, format "brenier-result": targets, weights, heights, their measured error and provenance.
 
-  docs/files.md lists its attributes and datasets.
+  docs/reference/files.md lists its attributes and datasets.
 */
 #pragma once
 

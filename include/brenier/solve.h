@@ -13,8 +13,8 @@
     h <- h - rate s (w - nu) / max(nu, 1/n) / sqrt(step).
   The result is the mean of the heights of the second half of the steps. s is the height scale of dual.h, the change of
   a height that changes its mass by 100%. Around tight clusters it shrinks as their cells grow; then another round with
-  the new s follows. The warm-up saves most of the Newton iterations (docs/solver.md). Reference: Polyak and Juditsky,
-  SIAM J. Control Optim. 30 (1992).
+  the new s follows. The warm-up saves most of the Newton iterations (docs/devlog/2026-11.md). Reference: Polyak and
+  Juditsky, SIAM J. Control Optim. 30 (1992).
 
   Stages. The sample starts small and grows; its earlier curves stay. Let K = C times the sampling part of chi2,
   measured on the sample of C curves that Newton minimises on. The minimiser of C curves has a chi2 of about K / C on

@@ -68,9 +68,9 @@ static PetscErrorCode EnterPieces(void *context, PetscInt c, BrenierScratch *scr
 }
 
 /* Drops from a sorted list the planes that at their upper heights stay below l, the envelope at the lower heights. The
-   bounds of the scan were below l, so the result does not depend on the order of the targets. The planes of l, which all
-   stay, are the support of the list: a dropped plane is below the envelope of all of them, and of fewer it need not be.
-   The lower height of all others becomes -INFINITY. */
+   bounds of the scan were below l, so the result does not depend on the order of the targets. The planes of l, which
+   all stay, are the support of the list: a dropped plane is below the envelope of all of them, and of fewer it need not
+   be. The lower height of all others becomes -INFINITY. */
 static int DropBelowEnvelope(const BrenierCurves *curves, BrenierScratch *scratch, BrenierSurvivors *list,
                              BrenierEnvelope *e)
 {

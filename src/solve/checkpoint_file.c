@@ -2,9 +2,10 @@
   checkpoint_file.c - Implements checkpoint_file.h.
 
   /problem has what must be the same for a run to continue, /state the numbers of BrenierSolveState by the names of
-  brenier_fields, /history the iterations; vectors and the sample follow where the phase has them: docs/howto/restart.md. An
-  older layout is refused: its vectors meant something else. Names in the file are part of the layout: some are older
-  than the names in the code (length for height_scale, pass for sgd, scale for diagonal_step, slack for skin).
+  brenier_fields, /history the iterations; vectors and the sample follow where the phase has them:
+  docs/howto/restart.md. An older layout is refused: its vectors meant something else. Names in the file are part of the
+  layout: some are older than the names in the code (length for height_scale, pass for sgd, scale for diagonal_step,
+  slack for skin).
 */
 #define _POSIX_C_SOURCE 200809L
 #include "checkpoint_file.h"
