@@ -4,7 +4,7 @@
 usage: convergence.py LOG_OR_RESULT -o PNG
 
 Three things are drawn. rho is the root-mean-square relative error of the cell masses on the curves the solver works
-with, which it can drive to zero. The sampling level is what those curves leave undecided: rho below it says nothing
+with, which it can drive to zero. The sampling error is what those curves leave undecided: rho below it says nothing
 about the true masses. The held-out rho, with its 95% interval, is measured on curves the solver never saw; it is the
 error of the result. The time in which passes saw fresh curves, each once, is shaded: no sample there to have a rho.
 Of exact cells rho is all there is to draw.
@@ -25,18 +25,18 @@ def positive(values):
 
 
 def draw_rho(axes, along, history, held_out):
-    """rho, the sampling level and the held-out rho along a column of the history, "iteration" or "seconds"."""
+    """rho, the sampling error and the held-out rho along a column of the history, "iteration" or "seconds"."""
     passing, exact = in_pass(history), is_exact(history)
     if passing.any() and along == "seconds":
         begin = history[along][max(np.argmax(passing) - 1, 0)]
-        axes.axvspan(begin, history[along][-1], color=LIGHT, alpha=0.5, linewidth=0, label="fresh curves, each seen once")
+        axes.axvspan(begin, history[along][-1], color=LIGHT, alpha=0.5, linewidth=0, label="fresh curves, each used once")
     history = {name: values[~passing] for name, values in history.items()}
     x = history[along]
     if len(x):
         axes.plot(x, positive(history["rho"]), color=BLUE, marker="o", label="exact cells" if exact else "solver's curves", zorder=3)
     if len(x) and "sampling_error" in history and np.any(positive(history["sampling_error"]) > 0):
         axes.plot(x, positive(history["sampling_error"]), color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
-                  drawstyle="steps-post", label="sampling level")  # fmt: skip
+                  drawstyle="steps-post", label="sampling error")  # fmt: skip
     if held_out and held_out.get("rho") is not None:
         rho, low, high = (held_out[name] for name in ("rho", "rho_low", "rho_high"))
         if low < high:

@@ -166,7 +166,7 @@ def log_history(events):
 
 
 def in_pass(history):
-    """Which iterations are steps of a pass over fresh curves: those after Newton's, which alone have a damping, or,
+    """Which iterations are steps of averaged SGD: those after Newton's, which alone have a damping, or,
     without Newton, those of one evaluation each with a sampling error, which adam and asgd do not tell. What steps
     say of masses is that of their own few curves."""
     none = np.zeros(len(history["rho"]))

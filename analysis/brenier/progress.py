@@ -14,7 +14,7 @@ def in_notebook() -> bool:
 
 
 class Bar:
-    """Draws one line, over and over. How far: log(e_0 / e) / log(e_0 / tol), e the error and the sampling level
+    """Draws one line, over and over. How far: log(e_0 / e) / log(e_0 / tol), e the error and the sampling error
     together."""
 
     def __init__(self, stream, tol):

@@ -164,8 +164,8 @@ PETSC_EXTERN PetscBool BrenierDualHasLists(BrenierDual dual);
   Collective on the dual
 
   Input Parameters:
-+ dual     - the dual
-- trusting - true to skip the check; false, the default, to check and complete every list
++ dual - the dual
+- skip - true to skip the check; false, the default, to check and complete every list
 
   Errors: none of its own
 

@@ -16,7 +16,7 @@ typedef enum {
   BRENIER_STREAM_CHECK        = 2,    /* held-out curves */
   BRENIER_STREAM_SAMPLE       = 3,    /* points drawn for `sample` */
   BRENIER_STREAM_START        = 4,    /* curves of the Gaussian that starts the cube */
-  BRENIER_STREAM_HEIGHT_SCALE = 6,    /* curves that tell the length scale of the warm-up */
+  BRENIER_STREAM_HEIGHT_SCALE = 6,    /* curves that measure the height scale of the warm-up */
   BRENIER_STREAM_CLUSTER      = 7,    /* first centres of the hierarchy */
   BRENIER_STREAM_LEVEL        = 8,    /* curves of its coarse levels */
   BRENIER_STREAM_FACETS       = 9,    /* curves that facets are measured on */
