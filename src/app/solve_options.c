@@ -46,7 +46,7 @@ const BrenierOption BrenierSolveTable[] = {
     {"-cells", BRENIER_CHOICE(SolveRequest, cells, BrenierCellsNames), .problem = PETSC_TRUE, .group = "method",
      .rule = "exact where the targets span 2 or 3 dimensions, else curves",
      .text = "cell masses: exact, from polygons or polyhedra, or sampled along curves"},
-    {"-method", BRENIER_CHOICE(SolveRequest, method, BrenierMethodNames), .standard = "newton", .advanced = PETSC_TRUE,
+    {"-method", BRENIER_CHOICE(SolveRequest, method, BrenierMethodNames), .standard = "newton",
      .text = "damped Newton; lmvm, cg or ntr of PETSc's TAO; or stochastic gradient descent: adam, asgd"},
     {"-sample", BRENIER_CHOICE(SolveRequest, sample, BrenierDescentSampleNames), .standard = "points",
      .advanced = PETSC_TRUE, .text = "what a mini-batch of adam and asgd consists of"},
