@@ -147,7 +147,7 @@ def test_refuses_impossible_dimensions(tmp_path, ranks):
 def test_refuses_bad_data(tmp_path):
     data, output = tmp_path / "data.npy", tmp_path / "codes.h5"
     np.save(data, np.full((10, 4), 7.0))
-    refuse(3, ("data.npy", "the same"), "encode", data, "-dim", 2, "-o", output)
+    refuse(3, ("data.npy", "rows are equal"), "encode", data, "-dim", 2, "-o", output)
     np.save(data, random_data(shape=(20,)) * 1e100)
     refuse(3, ("data.npy", "single precision"), "encode", data, "-dim", 2, "-o", output)
     np.save(data, np.eye(3, 30001))

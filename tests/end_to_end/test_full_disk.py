@@ -58,7 +58,7 @@ def test_at_a_checkpoint(tmp_path, disk, expected):
     run = Run(tmp_path, *options)
     assert run.read_until("checkpoint: ", 2), run.said
     disk.fill()
-    assert run.read_until("no checkpoint was written, the solve goes on"), run.said
+    assert run.read_until("no checkpoint was written, the solve continues"), run.said
     run.signal(signal.SIGUSR1)
     assert run.end() == IO, run.said
     expect_sentence(run.said, "brenier: warning: no checkpoint", disk.path("run.ckpt"))

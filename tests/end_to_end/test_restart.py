@@ -223,7 +223,7 @@ def test_two_runs_at_once(tmp_path, expected):
     assert new.read_until("checkpoint: continues from") and new.read_until("checkpoint: "), new.said
     for rank in sleepers:
         os.kill(rank, signal.SIGCONT)
-    assert old.end() == 4 and "run.ckpt: another run has written it since this one began" in old.said, old.said
+    assert old.end() == 4 and "run.ckpt: another run has written it since this run began" in old.said, old.said
     assert new.end() == 0, new.said
     expect_same_bits(expected, read_result(tmp_path / "result.h5"))
     assert sorted(os.listdir(tmp_path)) == ["points.npy", "result.h5", "run.ckpt"]
