@@ -221,12 +221,16 @@ PetscInt64 BrenierBudgetNextStageCurves_Private(const BrenierBudget *b, PetscInt
   return next > max_curves ? PetscMax(max_curves, curves) : next;
 }
 
+/* Whether a scan of fresh curves costs less than to keep them for Newton. */
+static PetscBool IsLargeForSgd(const BrenierBudget *b)
+{
+  return (PetscBool)(b->dim >= brenier_sgd_dim && BrenierBudgetIsLarge_Private(b->n, b->dim));
+}
+
 /* Whether averaged SGD may replace Newton in this problem. */
 static PetscBool SuitsSgd(const BrenierBudget *b)
 {
-  const PetscBool large = (PetscBool)(b->dim >= brenier_sgd_dim && BrenierBudgetIsLarge_Private(b->n, b->dim));
-
-  return (PetscBool)(b->newton && b->curves == 0 && b->circles && (large || b->scales));
+  return (PetscBool)(b->newton && b->curves == 0 && b->circles && (IsLargeForSgd(b) || b->scales));
 }
 
 PetscBool BrenierBudgetSkipsNewton_Private(const BrenierBudget *b)
@@ -235,9 +239,9 @@ PetscBool BrenierBudgetSkipsNewton_Private(const BrenierBudget *b)
                      BrenierBudgetPredictCurves_Private(b) <= brenier_sgd_alone_curves * b->n);
 }
 
-PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted)
+PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted, PetscBool stalls)
 {
-  return (PetscBool)(SuitsSgd(b) && now >= BrenierBudgetFirstStageCurves_Private(b) &&
+  return (PetscBool)(SuitsSgd(b) && (IsLargeForSgd(b) || stalls) && now >= BrenierBudgetFirstStageCurves_Private(b) &&
                      wanted >= brenier_sgd_growth * (PetscReal)now);
 }
 

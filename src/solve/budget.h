@@ -111,8 +111,10 @@ PetscInt64 BrenierBudgetMeasurementCurves_Private(const BrenierBudget *b, PetscI
 /* Whether averaged SGD follows the warm-up at once, without a stage of Newton. */
 PetscBool BrenierBudgetSkipsNewton_Private(const BrenierBudget *b);
 
-/* Whether averaged SGD follows a stage of `now` curves where `wanted` are needed. */
-PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted);
+/* Whether averaged SGD follows a stage of `now` curves where `wanted` are needed: in large problems, and where targets
+   have scales and Newton stalls. */
+PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted,
+                                             PetscBool stalls);
 
 /* Predicted held-out accuracy of heights fitted to so many curves, by sampling error and L1 residual in sample: the two
    errors in quadrature. */

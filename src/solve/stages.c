@@ -163,6 +163,13 @@ static PetscErrorCode NextCurves(Solve *s, PetscReal wanted, PetscInt64 *next)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Whether Newton left the sample above its sampling error. It converges for heavy tails and near pairs, and SGD, whose
+   noise is that of a mini-batch, would lose what it found; it does not among many tight clusters. */
+static PetscBool Stalls(const Solve *s)
+{
+  return (PetscBool)(s->state.newest.rho > s->state.newest.sampling_error);
+}
+
 /* Whether a sample is as large as wanted, up to the margin. */
 static PetscBool Suffices(PetscInt64 size, PetscReal wanted)
 {
@@ -197,7 +204,7 @@ static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_ove
     wanted = BrenierBudgetToleranceCurves_Private(&s->budget, s->state.newest.sampling_error, s->state.size);
     if (!last && wanted <= (PetscReal)size) wanted = (PetscReal)size; // once more, to the end
     else last = (PetscBool)(last && Suffices(size, wanted));
-    if (last || !BrenierBudgetSwitchesToSgd_Private(&s->budget, s->state.curves, wanted)) continue;
+    if (last || !BrenierBudgetSwitchesToSgd_Private(&s->budget, s->state.curves, wanted, Stalls(s))) continue;
     PredictMeasurement(s);
     s->state.sgd_follows = *hands_over = PETSC_TRUE;
     break;

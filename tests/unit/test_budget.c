@@ -205,22 +205,29 @@ static void TestSkipsNewton(void)
     Expect("skips Newton", i, BrenierBudgetSkipsNewton_Private(&table[i].b), table[i].skips);
 }
 
-/* SGD after a stage: one of at least the size of a first stage, where 1.5 times as many curves are needed. */
+/* SGD after a stage: one of at least the size of a first stage, where 1.5 times as many curves are needed; with scales
+   also in small problems, where Newton stalls. */
 static void TestSwitchesToSgd(void)
 {
   static const struct {
     BrenierBudget b;
     PetscInt64    now;
     PetscReal     wanted;
-    int           switches;
+    int           stalls, switches;
   } table[] = {
-      {CASE(.n = 60000), 120000, 180000, 1},           {CASE(.n = 60000), 120000, 179999, 0},
-      {CASE(.n = 60000), 119999, 600000, 0},           {CASE(.n = 10000), 20000, 600000, 0},
-      {CASE(.n = 60000, .dim = 8), 120000, 600000, 0}, {CASE(.n = 60000, CHORDS), 480000, 4800000, 0},
+      {CASE(.n = 60000), 120000, 180000, 0, 1},
+      {CASE(.n = 60000), 120000, 179999, 0, 0},
+      {CASE(.n = 60000), 119999, 600000, 0, 0},
+      {CASE(.n = 10000), 20000, 600000, 1, 0},
+      {CASE(.n = 10000, .scales = 1), 20000, 600000, 1, 1},
+      {CASE(.n = 10000, .scales = 1), 20000, 600000, 0, 0},
+      {CASE(.n = 60000, .dim = 8), 120000, 600000, 0, 0},
+      {CASE(.n = 60000, CHORDS), 480000, 4800000, 0, 0},
   };
 
   for (size_t i = 0; i < ROWS(table); ++i)
-    Expect("switches to SGD", i, BrenierBudgetSwitchesToSgd_Private(&table[i].b, table[i].now, table[i].wanted),
+    Expect("switches to SGD", i,
+           BrenierBudgetSwitchesToSgd_Private(&table[i].b, table[i].now, table[i].wanted, (PetscBool)table[i].stalls),
            table[i].switches);
 }
 
