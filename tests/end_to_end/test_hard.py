@@ -51,17 +51,21 @@ def test_every_code_twice(tmp_path, tol):
     assert (mass > 0).all()
 
 
-def test_tight_clusters_in_passes(tmp_path, monkeypatch):
-    """Clusters of width 1e-6 to 1e-2: Newton begins, passes end, and one that is stopped goes on to the same bits."""
+def test_clusters_where_newton_stalls(tmp_path, monkeypatch):
+    """Clusters of width 1e-6 to 1e-2, weights over two decades: averaged SGD follows Newton, and a solve that is stopped
+    in it continues to the same bits."""
     rng = np.random.default_rng(3)
-    centre, label = rng.standard_normal((12, 16)), rng.integers(0, 12, 500)
-    width = 10.0 ** rng.uniform(-6, -2, (12, 1))
-    y, h, nu = solved(tmp_path, centre[label] + width[label] * rng.standard_normal((500, 16)), "-tol", 0.07)
+    centre, label = rng.standard_normal((30, 16)), rng.integers(0, 30, 800)
+    width = 10.0 ** rng.uniform(-6, -2, (30, 1))
+    points = centre[label] + width[label] * rng.standard_normal((800, 16))
+    np.save(tmp_path / "w.npy", 10.0 ** rng.uniform(-2, 0, 800))
+    options = ("-tol", 0.07, "-weights", tmp_path / "w.npy")
+    y, h, nu = solved(tmp_path, points, *options)
     chi2, _, deviation = true_chi2(y, h, nu)
     assert chi2 < 0.0735**2 + 4 * deviation
-    words = ("solve", "y.npy", "-o", "stopped.h5", "-tol", 0.07, "-checkpoint", "c")
+    words = ("solve", "y.npy", "-o", "stopped.h5", *options, "-checkpoint", "c")
     with monkeypatch.context() as stop:
-        stop.setenv("BRENIER_TEST_STOP_AT", "700")
+        stop.setenv("BRENIER_TEST_STOP_AT", "1120")
         brenier(*words, cwd=tmp_path, code=85)
     assert "in an epoch" in brenier(*words, cwd=tmp_path).stdout
     with h5py.File(tmp_path / "stopped.h5") as f:
