@@ -164,7 +164,7 @@ static PetscErrorCode NextCurves(Solve *s, PetscReal wanted, PetscInt64 *next)
 }
 
 /* Whether Newton left the sample above its sampling error. It converges for heavy tails and near pairs, and SGD, whose
-   noise is that of a mini-batch, would lose what it found; it does not among many tight clusters. */
+   sampling error is that of a mini-batch, would lose these heights. Among many tight clusters Newton stalls. */
 static PetscBool Stalls(const Solve *s)
 {
   return (PetscBool)(s->state.newest.rho > s->state.newest.sampling_error);

@@ -52,8 +52,8 @@ def test_every_code_twice(tmp_path, tol):
 
 
 def test_clusters_where_newton_stalls(tmp_path, monkeypatch):
-    """Clusters of width 1e-6 to 1e-2, weights over two decades: averaged SGD follows Newton, and a solve that is stopped
-    in it continues to the same bits."""
+    """Clusters of width 1e-6 to 1e-2, weights over two decades: averaged SGD follows Newton; a solve stopped in it
+    continues to the same bits."""
     rng = np.random.default_rng(3)
     centre, label = rng.standard_normal((30, 16)), rng.integers(0, 30, 800)
     width = 10.0 ** rng.uniform(-6, -2, (30, 1))
