@@ -241,8 +241,8 @@ PetscBool BrenierBudgetSkipsNewton_Private(const BrenierBudget *b)
 
 PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted, PetscBool stalls)
 {
-  return (PetscBool)(SuitsSgd(b) && (IsLargeForSgd(b) || stalls) && now >= BrenierBudgetFirstStageCurves_Private(b) &&
-                     wanted >= brenier_sgd_growth * (PetscReal)now);
+  return (PetscBool)(SuitsSgd(b) && (b->dim >= brenier_sgd_dim || stalls) &&
+                     now >= BrenierBudgetFirstStageCurves_Private(b) && wanted >= brenier_sgd_growth * (PetscReal)now);
 }
 
 /* Sampling error and optimisation error in quadrature. The latter is estimated by the L1 residual times sqrt(pi / 2),

@@ -112,7 +112,7 @@ PetscInt64 BrenierBudgetMeasurementCurves_Private(const BrenierBudget *b, PetscI
 PetscBool BrenierBudgetSkipsNewton_Private(const BrenierBudget *b);
 
 /* Whether averaged SGD follows a stage of `now` curves where `wanted` are needed: in large problems, and where targets
-   have scales and Newton stalls. */
+   have scales, in few dimensions only if Newton stalls. */
 PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted,
                                              PetscBool stalls);
 

@@ -206,7 +206,7 @@ static void TestSkipsNewton(void)
 }
 
 /* SGD after a stage: one of at least the size of a first stage, where 1.5 times as many curves are needed; with scales
-   also in small problems, where Newton stalls. */
+   also in small problems, in few dimensions where Newton stalls. */
 static void TestSwitchesToSgd(void)
 {
   static const struct {
@@ -219,8 +219,9 @@ static void TestSwitchesToSgd(void)
       {CASE(.n = 60000), 120000, 179999, 0, 0},
       {CASE(.n = 60000), 119999, 600000, 0, 0},
       {CASE(.n = 10000), 20000, 600000, 1, 0},
-      {CASE(.n = 10000, .scales = 1), 20000, 600000, 1, 1},
-      {CASE(.n = 10000, .scales = 1), 20000, 600000, 0, 0},
+      {CASE(.n = 10000, .scales = 1), 20000, 600000, 0, 1},
+      {CASE(.n = 10000, .dim = 15, .scales = 1), 20000, 600000, 1, 1},
+      {CASE(.n = 10000, .dim = 15, .scales = 1), 20000, 600000, 0, 0},
       {CASE(.n = 60000, .dim = 8), 120000, 600000, 0, 0},
       {CASE(.n = 60000, CHORDS), 480000, 4800000, 0, 0},
   };
