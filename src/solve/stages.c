@@ -163,8 +163,8 @@ static PetscErrorCode NextCurves(Solve *s, PetscReal wanted, PetscInt64 *next)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether Newton left the sample above its sampling error. In few dimensions SGD is slow at errors that extend over many
-   cells, and would lose heights that fit. */
+/* Whether Newton left the sample above its sampling error. In few dimensions SGD is slow at errors that extend over
+   many cells, and would lose heights that fit. */
 static PetscBool Stalls(const Solve *s)
 {
   return (PetscBool)(s->state.newest.rho > s->state.newest.sampling_error);
