@@ -189,7 +189,7 @@ double BrenierTileSectorMiddle(int g);
 double BrenierTileSectorLow(int g);
 
 /*@
-  BrenierTileSetSectors - Sets planes that bound u from below in the sectors of a curve, rounded so that they stay
+  BrenierTileSetSectors - Sets planes that bound u from below in the sectors of a chord, rounded so that they stay
   bounds
 
   Not collective

@@ -1,7 +1,5 @@
 /* tile_bounds.c - Bounds of u along a curve in the form of tile.h: a level, radii, a plane for each sector; rounded so
    that they stay below u. */
-#include "tile_bounds.h"
-
 #include "error_bound.h"
 #include "pi.h"
 #include "tile_isa.h"
@@ -14,19 +12,6 @@ static const double brenier_direction_error = 0x1p-10;
 
 /* What an arc is widened by, in radians: more than the rounding of its directions and of where it begins. */
 static const double brenier_arc_loss = 0x1p-20;
-
-/* Equal sectors. */
-static double brenier_equal_arcs[4][BRENIER_SECTORS];
-
-void BrenierTileFillSectors(void)
-{
-  for (int g = 0; g < BRENIER_SECTORS; ++g) {
-    brenier_equal_arcs[0][g] = cos(BrenierTileSectorMiddle(g));
-    brenier_equal_arcs[1][g] = sin(BrenierTileSectorMiddle(g));
-    brenier_equal_arcs[2][g] = cos(brenier_pi / BRENIER_SECTORS);
-    brenier_equal_arcs[3][g] = sin(brenier_pi / BRENIER_SECTORS);
-  }
-}
 
 double BrenierTileSectorMiddle(int g)
 {
@@ -68,8 +53,6 @@ void BrenierTileSetArcs(BrenierTileCurves *c, size_t i, int n, const double arc[
 void BrenierTileSetSectors(BrenierTileCurves *c, size_t i, const double a[], const double b[], const double h[])
 {
   RoundSectors(a, b, h, c->sector + i * 3 * BRENIER_SECTORS);
-  if (c->kind == BRENIER_TILE_CIRCLE)
-    RoundArcs((const double(*)[BRENIER_SECTORS])brenier_equal_arcs, c->arc + i * 4 * BRENIER_SECTORS);
   c->n_sectors[i] = BRENIER_SECTORS;
 }
 

@@ -1,6 +1,5 @@
 /* tile_curves.c - Curves in the form that the kernel reads. */
 #include "pack.h"
-#include "tile_bounds.h"
 
 /* Offset of the bytes of targets, as the processor multiplies by unsigned ones. */
 static const int32_t brenier_byte_shift = 128;
@@ -43,7 +42,6 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
 {
   const size_t n_padded = PackRoundUp(n, CurvesInGroup(kind));
 
-  BrenierTileFillSectors();
   memset(c, 0, sizeof *c);
   c->kind      = kind;
   c->n         = n;

@@ -221,16 +221,12 @@ PetscInt64 BrenierBudgetNextStageCurves_Private(const BrenierBudget *b, PetscInt
   return next > max_curves ? PetscMax(max_curves, curves) : next;
 }
 
-/* Whether a scan of fresh curves costs less than to keep them for Newton. */
-static PetscBool IsLargeForSgd(const BrenierBudget *b)
-{
-  return (PetscBool)(b->dim >= brenier_sgd_dim && BrenierBudgetIsLarge_Private(b->n, b->dim));
-}
-
 /* Whether averaged SGD may replace Newton in this problem. */
 static PetscBool SuitsSgd(const BrenierBudget *b)
 {
-  return (PetscBool)(b->newton && b->curves == 0 && b->circles && (IsLargeForSgd(b) || b->scales));
+  const PetscBool large = (PetscBool)(b->dim >= brenier_sgd_dim && BrenierBudgetIsLarge_Private(b->n, b->dim));
+
+  return (PetscBool)(b->newton && b->curves == 0 && b->circles && (large || b->scales));
 }
 
 PetscBool BrenierBudgetSkipsNewton_Private(const BrenierBudget *b)

@@ -206,7 +206,7 @@ static void SetSectors(Problem *p, PetscInt c)
       arc[2 * k + 1][g] = sin(at[k]);
     }
   }
-  if (p->n_sectors[c] == BRENIER_SECTORS) BrenierTileSetSectors(&p->curves, (size_t)c, plane[0], plane[1], plane[2]);
+  if (p->kind == BRENIER_TILE_CHORD) BrenierTileSetSectors(&p->curves, (size_t)c, plane[0], plane[1], plane[2]);
   else
     BrenierTileSetArcs(&p->curves, (size_t)c, p->n_sectors[c], (const PetscReal(*)[BRENIER_SECTORS])arc, plane[0],
                        plane[1], plane[2]);
