@@ -379,6 +379,20 @@ PETSC_EXTERN PetscErrorCode BrenierDualBarycentres(BrenierDual dual, PetscReal b
 PETSC_EXTERN PetscInt64 BrenierDualCurves(BrenierDual dual);
 
 /*@
+  BrenierDualSource - Gives the source of the sample
+
+  Not collective
+
+  Input Parameter:
+. dual - the dual
+
+  Returns: the source, borrowed
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN BrenierSource BrenierDualSource(BrenierDual dual);
+
+/*@
   BrenierDualLift - Raises the heights of empty cells until their planes touch u
 
   Collective on the dual, evaluated at h

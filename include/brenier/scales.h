@@ -16,6 +16,10 @@
   the distance of every target to its nearest one is within a factor of 30 of the median. In fewer than four dimensions
   there are no scales: there, near pairs occur by chance and do no harm. Nor are scales looked for when all distances
   would take more than 2e9 multiply-adds.
+
+  A node is a line if it has at least four targets, and all steps from one to the next, in order along a direction,
+  deviate from it by at most a tenth. Cells of its members are slabs, nearly, and their heights follow from the masses
+  below each boundary (methods/lines.h).
 */
 #pragma once
 
@@ -30,6 +34,11 @@ typedef struct _p_BrenierScales {
   PetscInt  *parent; /* the group that a node belongs to, -1 for none; shape [n_nodes] */
   PetscReal *apart;  /* in the units of the targets; shape [n_nodes] */
   PetscReal *nu;     /* weights of the nodes; shape [n_nodes] */
+  PetscInt   n_lines;
+  PetscInt  *line_first;  /* shape [n_lines + 1]; members of line l are line_target[line_first[l]] and on */
+  PetscInt  *line_target; /* global indices, in order along each line */
+  PetscReal *line_at;     /* places along the line, strictly ascending; unit: the targets' */
+  PetscBool *in_line;     /* whether a node is a part of a line, but not all of it; shape [n_nodes] */
   VecScatter to_all;
   Vec        all;
 } * BrenierScales;

@@ -46,6 +46,7 @@ PetscErrorCode BrenierScalesDestroy(BrenierScales *scales)
   PetscFunctionBegin;
   if (!s) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscFree3(s->parent, s->apart, s->nu));
+  PetscCall(PetscFree4(s->line_first, s->line_target, s->line_at, s->in_line));
   PetscCall(VecScatterDestroy(&s->to_all));
   PetscCall(VecDestroy(&s->all));
   PetscCall(PetscFree(*scales));

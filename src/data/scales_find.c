@@ -390,6 +390,7 @@ static PetscErrorCode CreateScales(BrenierTargets t, BrenierScales *scales)
     PetscCall(FindGroups(t->n, edge, brenier_group_apart, s));
     BrenierScalesAddUp_Private(s, s->nu);
     PetscCall(CutGroups(t->dim, y, s));
+    PetscCall(BrenierScalesFindLines_Private(s, t->dim, y));
   }
   PetscCall(PetscFree2(y, edge));
   if (!several) {

@@ -172,3 +172,8 @@ PetscInt64 BrenierDualCurves(BrenierDual dual)
 {
   return dual->sample.n_curves;
 }
+
+BrenierSource BrenierDualSource(BrenierDual dual)
+{
+  return dual->sample.source;
+}

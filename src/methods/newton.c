@@ -8,6 +8,7 @@
         solve (H + damping diag(B)) p = r                                     SolveStep
         evaluate E and w at h + p, else raise the damping                     TryStep
       h <- h + p; lower the damping                                           AcceptStep
+      move heights within lines                                               StepLines
       lift empty cells                                                        LiftEmpty
       save                                                                    SafePoint
 
@@ -24,6 +25,7 @@
 #include <brenier/newton.h>
 
 #include "iteration_private.h"
+#include "lines.h"
 #include "newton_system.h"
 
 #include <math.h>
@@ -232,6 +234,29 @@ static PetscErrorCode LiftEmpty(Newton *s)
   s->value = s->trial_value;
   if (!s->lazy) PetscCall(Certify(s));
   PetscCall(PetscFree(most));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Moves heights within lines, where that lowers the energy. */
+static PetscErrorCode StepLines(Newton *s)
+{
+  BrenierScales scales;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierTargetsScales(s->targets, &scales));
+  if (!scales || scales->n_lines == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecCopy(s->h, s->trial));
+  PetscCall(BrenierLinesStep_Private(s->targets, scales, BrenierDualSource(s->dual), s->mass, 1.0, s->trial));
+  PetscCall(EvaluateAt(s, s->trial, s->trial_mass, &s->trial_value));
+  if (s->trial_value.energy > s->value.energy) {
+    // The pieces of an evaluation that failed are no measure of gaps
+    PetscCall(BrenierDualEvaluate(s->dual, s->h, s->mass, &s->value));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(VecCopy(s->trial, s->h));
+  PetscCall(VecCopy(s->trial_mass, s->mass));
+  s->value = s->trial_value;
+  if (!s->lazy) PetscCall(Certify(s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -455,6 +480,7 @@ static PetscErrorCode EvaluateStart(Newton *s, BrenierReason *reason)
 
   PetscFunctionBegin;
   PetscCall(EvaluateIterate(s, s->options->lazy_lists, reason));
+  if (!*reason) PetscCall(StepLines(s));
   PetscCall(EmptyCanWait(s, &wait));
   if (!*reason && !wait) PetscCall(LiftEmpty(s));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -510,6 +536,7 @@ static PetscErrorCode Iterate(Newton *s, BrenierReason *reason)
   PetscFunctionBegin;
   PetscCall(AssembleSystem(s));
   PetscCall(SearchDamping(s, reason));
+  if (!*reason) PetscCall(StepLines(s));
   if (!*reason) PetscCall(EmptyCanWait(s, &wait));
   if (!*reason && !wait) PetscCall(LiftEmpty(s));
   ++s->now.iteration;
