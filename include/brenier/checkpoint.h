@@ -43,6 +43,7 @@ typedef struct {
   PetscReal  sampling_k;           /* K: K / C is the sampling part of chi2 of C curves */
   PetscReal  effective_curves;     /* C_eff of the heights at the beginning of the epoch */
   PetscBool  of_nodes;             /* whether steps are taken in nodes (scales.h), whose scales are saved */
+  PetscBool  of_lines;             /* whether targets have lines (scales.h), whose masses so far are saved */
   PetscReal  efficiency;           /* efficiency: expected growth of C_eff for each curve drawn */
 } BrenierSgdState;
 
@@ -63,10 +64,11 @@ typedef struct {
 /* Vectors of the state, laid out as the targets; NULL where a phase has none. */
 typedef struct {
   Vec h;             /* heights */
-  Vec mean;          /* WARM_UP, PASS: mean of the heights; in the warm-up, of half a round, later ones counted as 0 */
-  Vec diagonal_step; /* STAGE, PASS: as in newton.h */
+  Vec mean;          /* WARM_UP, SGD: mean of the heights; in the warm-up, of half a round, later ones counted as 0 */
+  Vec diagonal_step; /* STAGE, SGD: as in newton.h */
   Vec skin;          /* STAGE: skins of the lists */
-  Vec groups;        /* PASS in nodes: entry i is the scale of group i (scales.h) */
+  Vec groups;        /* SGD in nodes: entry i is the scale of group i (scales.h) */
+  Vec line_mass;     /* SGD with lines: mean of the masses so far, the steps to come counted as 0 */
 } BrenierSolveVectors;
 
 /* One item of the problem, as text: it must be the same for a run to continue. */

@@ -120,6 +120,7 @@ PetscErrorCode BrenierCheckpointSave(BrenierCheckpoint c, const BrenierSolveStat
   PetscCall(SaveVec(v->diagonal_step, &c->saved.diagonal_step));
   PetscCall(SaveVec(v->skin, &c->saved.skin));
   PetscCall(SaveVec(v->groups, &c->saved.groups));
+  PetscCall(SaveVec(v->line_mass, &c->saved.line_mass));
   // Of a stage alone: afterwards Newton's vectors are gone
   if (state->phase != BRENIER_PHASE_STAGE) c->state.newton.certified = NULL;
   PetscCall(SaveVec(c->state.newton.certified, &c->certified));
@@ -300,6 +301,7 @@ PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint c, const BrenierSolveVecto
   if (v->diagonal_step && c->saved.diagonal_step) PetscCall(VecCopy(c->saved.diagonal_step, v->diagonal_step));
   if (v->skin && c->saved.skin) PetscCall(VecCopy(c->saved.skin, v->skin));
   if (v->groups && c->saved.groups) PetscCall(VecCopy(c->saved.groups, v->groups));
+  if (v->line_mass && c->saved.line_mass) PetscCall(VecCopy(c->saved.line_mass, v->line_mass));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -327,6 +329,7 @@ PetscErrorCode BrenierCheckpointDestroy(BrenierCheckpoint *checkpoint)
   PetscCall(VecDestroy(&c->saved.diagonal_step));
   PetscCall(VecDestroy(&c->saved.skin));
   PetscCall(VecDestroy(&c->saved.groups));
+  PetscCall(VecDestroy(&c->saved.line_mass));
   PetscCall(VecDestroy(&c->certified));
   PetscCall(PetscFree(*checkpoint));
   PetscFunctionReturn(PETSC_SUCCESS);

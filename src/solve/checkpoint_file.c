@@ -22,8 +22,8 @@
 static const char brenier_checkpoint_format[] = "brenier-checkpoint";
 
 /* Of the state and the vectors; raised when they change. 1, which had no number, had the mean of heights in /scale and
-   /slack. */
-enum { STATE_LAYOUT = 2 };
+   /slack; 2 had no lines. */
+enum { STATE_LAYOUT = 3 };
 
 /* Names of the phases: the file's status. */
 const char *const brenier_phase_names[] = {"in the start", "in the warm-up", "start finished",
@@ -65,6 +65,7 @@ static const Field brenier_fields[] = {
     FIELD("pass_worth", FIELD_REAL, sgd.effective_curves),
     FIELD("pass_gain", FIELD_REAL, sgd.efficiency),
     FIELD("pass_of_nodes", FIELD_BOOL, sgd.of_nodes),
+    FIELD("sgd_of_lines", FIELD_BOOL, sgd.of_lines),
     FIELD("tidied", FIELD_BOOL, newton.lifted_last),
     FIELD("distrusts", FIELD_BOOL, newton.needs_check),
     FIELD("reason", FIELD_REASON, newton.reason),
@@ -163,7 +164,7 @@ typedef struct {
   PetscBool   has;
 } NamedVec;
 
-enum { N_VECTORS = 6 };
+enum { N_VECTORS = 7 };
 
 static void ListVectors(BrenierCheckpoint c, PetscBool certified, NamedVec list[N_VECTORS])
 {
@@ -176,6 +177,7 @@ static void ListVectors(BrenierCheckpoint c, PetscBool certified, NamedVec list[
   list[2] = (NamedVec){"/scale", &c->saved.diagonal_step, (PetscBool)(stage || in_sgd)};
   list[3] = (NamedVec){"/slack", &c->saved.skin, stage};
   list[5] = (NamedVec){"/group_scale", &c->saved.groups, (PetscBool)(in_sgd && c->state.sgd.of_nodes)};
+  list[6] = (NamedVec){"/line_mass", &c->saved.line_mass, (PetscBool)(in_sgd && c->state.sgd.of_lines)};
   list[4] = (NamedVec){"/certified", &c->certified, (PetscBool)(stage && certified)};
 }
 

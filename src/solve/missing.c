@@ -13,16 +13,32 @@ enum { BRENIER_FILL_STEPS = 6, BRENIER_FILL_ROUNDS = 2 };
    its height above that point, more slowly than an exponential, so a long rise does not overshoot. */
 static const PetscReal brenier_fill_rise = 8.0, brenier_fill_fall = 1.0;
 
-/* Selects the missing and wrong cells of this rank. */
-static PetscErrorCode Choose(const Solve *s, PetscBool chosen[])
+/* Which cells of this rank are missing or wrong by these masses. */
+static PetscErrorCode Judge(const Solve *s, Vec mass, PetscBool wrong[])
 {
   const PetscScalar *m;
 
   PetscFunctionBegin;
-  PetscCall(VecGetArrayRead(s->mass, &m));
+  PetscCall(VecGetArrayRead(mass, &m));
   for (PetscInt i = 0; i < s->targets->n_local; ++i)
-    chosen[i] = BrenierHeldOutIsWrong(&s->solved->held_out, s->targets->n, m[i], s->targets->nu[i]);
-  PetscCall(VecRestoreArrayRead(s->mass, &m));
+    wrong[i] = BrenierHeldOutIsWrong(&s->solved->held_out, s->targets->n, m[i], s->targets->nu[i]);
+  PetscCall(VecRestoreArrayRead(mass, &m));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether none of the selected cells, on any rank, is wrong by these masses. */
+static PetscErrorCode AreRight(const Solve *s, const PetscBool chosen[], Vec mass, PetscBool *right)
+{
+  PetscBool *wrong;
+  int        any = 0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(s->targets->n_local, &wrong));
+  PetscCall(Judge(s, mass, wrong));
+  for (PetscInt i = 0; i < s->targets->n_local; ++i) any |= chosen[i] && wrong[i];
+  PetscCall(PetscFree(wrong));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &any, 1, MPI_INT, MPI_MAX, s->targets->comm));
+  *right = (PetscBool)!any;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -55,20 +71,26 @@ static PetscErrorCode StepChosen(Solve *s, BrenierDual dual, const PetscBool cho
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Steps on one sample. The gap of an empty cell is that at the evaluated heights, so both moves start from these. */
+/* Steps on one sample, until the selected cells are right. The gap of an empty cell is that at the evaluated heights, so both moves start from these. */
 static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[], Vec mass)
 {
   BrenierDualValue value;
   PetscReal       *most;
   Vec              at;
   PetscInt64       n_lifted;
+  PetscBool        right = PETSC_FALSE;
 
   PetscFunctionBegin;
   PetscCall(VecDuplicate(mass, &at));
+  // Few heights move, so lists without a skin hold for nearly all curves
+  PetscCall(VecZeroEntries(at));
+  PetscCall(BrenierDualSetSkin(dual, at));
   PetscCall(PetscMalloc1(s->targets->n_local, &most));
   for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->state.height_scale);
   for (PetscInt step = 0; step < BRENIER_FILL_STEPS; ++step) {
     PetscCall(BrenierDualEvaluate(dual, s->h, mass, &value));
+    PetscCall(AreRight(s, chosen, mass, &right));
+    if (right) break;
     PetscCall(VecCopy(s->h, at));
     PetscCall(StepChosen(s, dual, chosen, mass));
     PetscCall(VecAXPY(s->h, -1.0, at)); // the step
@@ -97,7 +119,7 @@ static PetscErrorCode TryFill(Solve *s, uint32_t round, Measurement *before, Pet
   PetscCall(BrenierMeasurementCopy_Private(&now, before));
   PetscCall(PetscMalloc1(s->targets->n_local, &chosen));
   PetscCall(VecDuplicate(s->h, &mass));
-  PetscCall(Choose(s, chosen));
+  PetscCall(Judge(s, s->mass, chosen));
   PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_FILL + round,
                               PetscMin(held_out->curves, max_curves), 1, &dual));
   ierr = Fill(s, dual, chosen, mass);

@@ -24,6 +24,7 @@ static PetscErrorCode EpochSafePoint(Solve *s, const BrenierSgdEpoch *epoch)
 {
   PetscFunctionBegin;
   s->state.sgd = epoch->now;
+  s->line_mass = epoch->line_mass;
   PetscCall(BrenierSolveSafePoint_Private(s, BRENIER_PHASE_SGD, epoch->mean, epoch->mean, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -113,6 +114,8 @@ static PetscErrorCode GatherNodeSteps(const Solve *s, BrenierSgdEpoch *epoch)
   PetscCall(BrenierScalesGather(scales, s->diagonal_step, epoch->node_step));
   PetscCall(BrenierScalesGather(scales, s->groups, groups));
   PetscCall(PetscArraycpy(epoch->node_step + scales->n, groups, scales->n_nodes - scales->n));
+  for (PetscInt i = 0; i < scales->n_nodes; ++i)
+    if (scales->in_line[i]) epoch->node_step[i] = 0.0;
   PetscCall(PetscFree(groups));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -147,6 +150,8 @@ static PetscErrorCode BeginEpoch(Solve *s, BrenierSgdEpoch *epoch)
   BrenierBudgetPlanEpoch_Private(&s->budget, &accuracy, s->state.curves, BrenierSolveCurves_Private(s), &epoch->now);
   PetscCall(SetDiagonalSteps(s, epoch->mean));
   epoch->now.of_nodes = (PetscBool)(s->groups != NULL);
+  epoch->now.of_lines = (PetscBool)(epoch->line_mass != NULL);
+  if (epoch->line_mass) PetscCall(VecZeroEntries(epoch->line_mass));
   PetscCall(VecCopy(s->h, epoch->mean));
   PetscCall(EpochSafePoint(s, epoch));
   PetscCall(BrenierSolveFreeSample_Private(s));
@@ -222,13 +227,17 @@ PetscErrorCode BrenierSolveSgd_Private(Solve *s)
   PetscFunctionBegin;
   if (!s->resuming && !NeedsEpoch(s)) PetscFunctionReturn(PETSC_SUCCESS);
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(s->h, work[i]));
+  if (s->targets->scales && s->targets->scales->n_lines > 0) PetscCall(VecDuplicate(s->h, &epoch.line_mass));
   if (s->resuming) {
     epoch.now = s->state.sgd;
     if (epoch.now.of_nodes) PetscCall(VecDuplicate(s->diagonal_step, &s->groups));
-    PetscCall(
-        BrenierCheckpointGet(s->options->checkpoint, &(BrenierSolveVectors){.mean = epoch.mean, .groups = s->groups}));
+    PetscCall(BrenierCheckpointGet(
+        s->options->checkpoint,
+        &(BrenierSolveVectors){.mean = epoch.mean, .groups = s->groups, .line_mass = epoch.line_mass}));
   }
   while (s->resuming || (NeedsEpoch(s) && epoch.now.epoch < BRENIER_RETRIES)) PetscCall(TryEpoch(s, &epoch, &best));
+  s->line_mass = NULL;
+  PetscCall(VecDestroy(&epoch.line_mass));
   PetscCall(PetscFree(epoch.node_step));
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -3,6 +3,7 @@
 
 #include "methods/averaged.h"
 #include "methods/iteration_private.h"
+#include "methods/lines.h"
 #include "sgd_epoch.h"
 
 /* Factor of a_t, and the largest part of a diagonal step that a cell moves by: few curves tell its mass, and longer
@@ -32,6 +33,24 @@ static PetscErrorCode MeasureStep(void *context, BrenierDual dual, const Brenier
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscBool HasLines(const BrenierSgdEpoch *p)
+{
+  return (PetscBool)(p->line_mass != NULL);
+}
+
+/* Moves the mean within lines by the masses of the whole epoch. Iterates keep the shape of each line, so these masses
+   are those of one family of slabs. */
+static PetscErrorCode StepLines(BrenierSgdEpoch *p)
+{
+  const PetscReal fresh = (PetscReal)p->now.n_steps * (PetscReal)p->now.batch;
+
+  PetscFunctionBegin;
+  if (!HasLines(p)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierLinesStep_Private(p->targets, p->targets->scales, p->source, p->line_mass,
+                                     fresh / (p->now.effective_curves + fresh), p->mean));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* One step, on curves of its own. */
 static PetscErrorCode Step(BrenierSgdEpoch *p, Vec mass, BrenierIteration *last)
 {
@@ -50,6 +69,7 @@ static PetscErrorCode Step(BrenierSgdEpoch *p, Vec mass, BrenierIteration *last)
 
   PetscFunctionBegin;
   PetscCall(BrenierFreshMasses_Private(&fresh, p->h, MeasureStep, &report, mass, p->work));
+  if (HasLines(p)) PetscCall(VecAXPY(p->line_mass, 1.0 / (PetscReal)now->n_steps, mass));
   PetscCall(BrenierAveragedStep_Private(p->targets, &rule, mass, p->h, &last->step));
   PetscCall(BrenierAverage_Private(&mean, p->h, p->mean));
   ++now->step;
@@ -79,6 +99,7 @@ PetscErrorCode BrenierSgdEpochRun_Private(BrenierSgdEpoch *p)
     PetscCall(BrenierProgressUpdate(&progress, (PetscReal)p->now.step, (PetscReal)p->now.n_steps));
   }
   PetscCall(VecDestroy(&mass));
+  PetscCall(StepLines(p));
   PetscCall(BrenierTargetsGauge(p->targets, p->mean));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -14,7 +14,9 @@
   keeps what the start knew. Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
 
   Where targets have scales (scales.h) each node moves by its own mass, weight and step, and its members move with it.
-  Steps by the diagonal of H alone would hardly move a tight group as a whole.
+  Steps by the diagonal of H alone would hardly move a tight group as a whole. Parts of a line do not move by themselves:
+  the line keeps its shape during the epoch, and at the end of it the mean gets another one by the masses of all its
+  curves (methods/lines.h), C / (C_eff + C) of the way for C curves.
 */
 #pragma once
 
@@ -29,8 +31,9 @@ typedef struct BrenierSgdEpoch {
   Vec            diagonal_step; /* d */
   PetscReal     *node_step;     /* the same of all nodes, where targets have scales: owned; else NULL */
   /* data */
-  Vec              h, mean; /* the iterate, and the answer so far, not gauged */
-  BrenierDualWork *work;    /* of this rank: that of each step is added, but for what it held */
+  Vec              h, mean;   /* the iterate, and the answer so far, not gauged */
+  Vec              line_mass; /* mean of w so far, the steps to come counted as 0; NULL where there are no lines */
+  BrenierDualWork *work;      /* of this rank: that of each step is added, but for what it held */
   /* status */
   BrenierSgdState now;
   /* Called after each step: a safe point. `last` describes the epoch so far. An error ends the epoch. Collective */

@@ -78,8 +78,12 @@ BrenierIteration BrenierSolveTotal_Private(const Solve *s, const BrenierIteratio
 
 PetscErrorCode BrenierSolveSafePoint_Private(Solve *s, BrenierPhase phase, Vec answer, Vec mean, BrenierDual dual)
 {
-  const BrenierSolveVectors v = {
-      .h = s->h, .mean = mean, .diagonal_step = s->diagonal_step, .skin = s->skin, .groups = s->groups};
+  const BrenierSolveVectors v = {.h             = s->h,
+                                 .mean          = mean,
+                                 .diagonal_step = s->diagonal_step,
+                                 .skin          = s->skin,
+                                 .groups        = s->groups,
+                                 .line_mass     = s->line_mass};
 
   PetscFunctionBegin;
   s->state.phase = phase;

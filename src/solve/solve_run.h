@@ -35,6 +35,7 @@ typedef struct {
   BrenierDual dual;
   Vec         h, diagonal_step, skin;
   Vec         groups;           /* steps of groups, as in checkpoint.h; NULL unless SGD moves nodes */
+  Vec         line_mass;        /* of an epoch, as in checkpoint.h: borrowed from it; NULL without lines */
   Vec         mass, mass_error; /* of the last measurement */
   PetscReal  *barycentre;
   PetscBool   lists; /* candidate lists are in use */
