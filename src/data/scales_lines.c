@@ -2,8 +2,8 @@
   scales_lines.c - Finds the lines of scales: nodes whose targets lie on a line, nearly.
 
   The direction goes from the target that is furthest from the first one to the target that is furthest from that. In
-  order along it, two consecutive targets are s apart along the direction and r across. A boundary between their cells is
-  tilted by about r / s, so the node is a line if r is at most brenier_line_tilt s for all of them.
+  order along it, two consecutive targets are s apart along the direction and r across. The boundary between their cells
+  is tilted by about r / s, so the node is a line if r is at most brenier_line_tilt s for all of them.
 */
 #include "scales_impl.h"
 

@@ -4,10 +4,10 @@
   Targets y_k = c + s_k e of a line (scales.h) have cells that are slabs of the cell C of the whole line, bounded by
   <x, e> = t_k with
     t_k = -(h_{k+1} - h_k) / (s_{k+1} - s_k).
-  Let F(t) be the part of the mass of C with <x, e> <= t. C hardly depends on the heights within the line, if the line is
-  short in comparison with its distance to other targets. Then the right boundaries are F^{-1}(N_k), N_k the cumulated
-  weights, and masses at present heights give values of F: those at boundaries of cells that are not empty. F^{-1} is
-  interpolated linearly between them in log(F / (1 - F)), and continued as of a normal law.
+  Let F(t) be the part of the mass of C with <x, e> <= t. C hardly depends on the heights within the line, if the line
+  is short in comparison with its distance to other targets. Then the right boundaries are F^{-1}(N_k), with N_k the
+  cumulated weights. Masses at the present heights give values of F, those at the boundaries of cells that are not
+  empty. F^{-1} is interpolated linearly between them in log(F / (1 - F)), and continued as of a normal law.
 
   Newton and SGD are slow here. Where several cells in a row are empty, lifting them to the least heights at which they
   meet the curves leaves all but the outer ones empty.

@@ -71,7 +71,8 @@ static PetscErrorCode StepChosen(Solve *s, BrenierDual dual, const PetscBool cho
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Steps on one sample, until the selected cells are right. The gap of an empty cell is that at the evaluated heights, so both moves start from these. */
+/* Steps on one sample, until the selected cells are right. The gap of an empty cell is that at the evaluated heights,
+   so both moves start from these. */
 static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[], Vec mass)
 {
   BrenierDualValue value;
@@ -109,7 +110,7 @@ static PetscErrorCode TryFill(Solve *s, uint32_t round, Measurement *before, Pet
   const uint32_t first = 64; // beyond the measurements of the solve
   Measurement    now = {s->h, s->mass, s->mass_error, s->solved->held_out, s->state.curves, s->solved->one_pass_curves};
   const BrenierHeldOut *held_out = &s->solved->held_out, *was = &before->held_out;
-  const PetscInt64      max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
+  const PetscInt64      max_curves = BrenierBudgetMaxUnscannedCurves_Private(&s->budget, PETSC_TRUE);
   PetscBool            *chosen;
   BrenierDual           dual;
   Vec                   mass;

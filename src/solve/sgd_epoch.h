@@ -14,9 +14,9 @@
   keeps what the start knew. Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
 
   Where targets have scales (scales.h) each node moves by its own mass, weight and step, and its members move with it.
-  Steps by the diagonal of H alone would hardly move a tight group as a whole. Parts of a line do not move by themselves:
-  the line keeps its shape during the epoch, and at the end of it the mean gets another one by the masses of all its
-  curves (methods/lines.h), C / (C_eff + C) of the way for C curves.
+  Steps by the diagonal of H alone would hardly move a tight group as a whole. Parts of a line do not move by
+  themselves: the line keeps its shape during the epoch. At the end the mean gets another shape by the masses of all C curves of the
+  epoch (methods/lines.h), C / (C_eff + C) of the way.
 */
 #pragma once
 
