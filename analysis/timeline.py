@@ -12,6 +12,7 @@ import argparse
 import sys
 
 from brenier_files import BadFile, in_sgd, is_exact, log_history, read_log, run
+from convergence import with_gaps
 from figure_style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure, percent, percent_axis, save
 
 SKY, YELLOW = "#56B4E9", "#E69F00"
@@ -81,7 +82,9 @@ def draw_errors(axes, events, one):
     at = [event["seconds"] / one for event in steps]
     exact = is_exact(log_history(steps))
     if steps:
-        axes.plot(at, [event["rho"] for event in steps], color=BLUE, marker="o", label="exact cells" if exact else "in sample")
+        gaps = {"curves": [event.get("curves", 0) for event in steps]}
+        axes.plot(with_gaps(gaps, at), with_gaps(gaps, [event["rho"] for event in steps]), color=BLUE, marker="o",
+                  label="exact cells" if exact else "in sample")  # fmt: skip
     if steps and not exact:
         axes.plot(at, [value or float("nan") for value in log_history(steps)["sampling_error"]], color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
                   drawstyle="steps-post", label="sampling error")  # fmt: skip
