@@ -78,7 +78,7 @@ def test_empty_cells_do_not_seem_exact():
 
 
 def test_exact_cells_have_no_sample(tmp_path):
-    """No curves: no sampling level, no interval, no histogram of what sampling alone would do; no scan in the
+    """No curves: no sampling error, no interval, no histogram of what sampling alone would do; no scan in the
     timeline."""
     rows = synthetic.history_rows()
     rows[:, 6] = 0  # noise

@@ -35,7 +35,7 @@ def scan(n, dim, curves, ranks, threads=1, simd=None):
         np.save(os.path.join(folder, "y.npy"), y.astype(np.float32))
         subprocess.run(["mpiexec", "--bind-to", "none", "-n", str(ranks), os.environ["BRENIER_PROGRAM"], "solve",
                         "y.npy", "-o", "r.h5",
-                        "-curves", str(curves), "-check_curves", "64", "-max_it", "0", "-warm_up", "0", "-log",
+                        "-curves", str(curves), "-held_out_curves", "64", "-max_it", "0", "-warm_up", "0", "-log",
                         "l", "-threads", str(threads)],
                        cwd=folder, env=environment, capture_output=True, check=False)  # fmt: skip
         with open(os.path.join(folder, "l"), encoding="utf-8") as file:

@@ -119,7 +119,7 @@ def tolerance(folder, small):
     rows = []
     for text in ("solve codes.h5:/codes -o r.h5 -tol 0.1", "check r.h5 -seed 77 -curves 120000 -tol 0.1",
                  "solve codes.h5:/codes -o r.h5 -tol 0.05", "check r.h5 -seed 77 -curves 400000 -tol 0.05",
-                 "solve codes.h5:/codes -o r.h5 -method asgd -curves 17000000 -check_curves 100000",
+                 "solve codes.h5:/codes -o r.h5 -method asgd -curves 17000000 -held_out_curves 100000",
                  "solve codes.h5:/codes -source cube -tol 0.2 -o cube.h5"):  # fmt: skip
         words = [few.get(word, word) for word in text.split()] if small else text.split()
         run = Run("brenier " + " ".join(words), folder, (0, 6))

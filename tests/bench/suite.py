@@ -104,7 +104,8 @@ def run_ranks(folder):
     n, dim = 60000, 64
     path = write_targets(folder, n, dim)
     for ranks in RANKS:
-        events = solve(folder, path, ranks, "-curves", "20000", "-check_curves", "64", "-max_it", "0", "-warm_up", "0")
+        events = solve(folder, path, ranks, "-curves", "20000", "-held_out_curves", "64", "-max_it", "0", "-warm_up",
+                       "0")  # fmt: skip
         work = next(event for event in events if event["event"] == "work")
         flops = work["scan_flops"] / ranks
         rate = rate or flops / work["scan_seconds"]
