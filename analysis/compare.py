@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Compares Brenier with the solvers of POT on the same measures: time, memory, cost and masses of the map.
 
-usage: compare.py -o FIGURE.png [-table TABLE.md] [-n TARGETS] [-samples M] [-fresh N] [-program BRENIER]
+usage: compare.py -o FIGURE.png [-table TABLE.md] [-record RECORD.json] [-n TARGETS] [-samples M] [-fresh N] [-program BRENIER]
 
 Targets: two moons and 25 Gaussians in the plane (plane_targets.py), a mixture in 16 dimensions; source N(0, I). Methods: the
 linear program (ot.emd) and Sinkhorn at a few epsilon on M points of the source, averaged stochastic gradient on the
@@ -25,6 +25,7 @@ import tempfile
 
 import numpy as np
 
+import bench_record
 import plane_targets
 from brenier_files import BadFile, read_result, run
 from figure_style import BLUE, GREY, INK, ORANGE, new_figure, percent, save
@@ -164,10 +165,19 @@ def mass_error(row, name="rho"):
     return percent(row[name]) if row[name] > row["least"] else f"below {percent(row['least'])}"
 
 
+def cells(row):
+    """A row of the table as texts."""
+    return [row["method"], f"{row['seconds']:.1f}", f"{row['memory'] / 1e6:.0f}", mass_error(row), mass_error(row, "rho_map"),
+            f"{row['dual']:.4f}", f"{row['cost']:.4f}", f"{row['blur']:.2g}"]  # fmt: skip
+
+
 def row_text(row):
-    return (f"| {row['method']} | {row['seconds']:.1f} | {row['memory'] / 1e6:.0f} | {mass_error(row)} | "
-            f"{mass_error(row, 'rho_map')} | {row['dual']:.4f} | "
-            f"{row['cost']:.4f} | {row['blur']:.2g} |")  # fmt: skip
+    return f"| {' | '.join(cells(row))} |"
+
+
+def write_record(path, tables, about):
+    columns = HEAD.split("\n")[0].strip("| ")
+    bench_record.write(path, [bench_record.table(columns, map(cells, rows), name) for name, rows in tables.items()], about=about)
 
 
 def write_table(path, tables):
@@ -224,6 +234,7 @@ def parse(arguments):
     parser.add_argument("-fresh", type=int, default=200000, help="points on which all are measured; default 200000")
     parser.add_argument("-program", default=os.environ.get("BRENIER_PROGRAM", PROGRAM), help="default build/release/bin/brenier")
     parser.add_argument("-table", metavar="MD", help="tables, as Markdown")
+    parser.add_argument("-record", metavar="JSON", help="tables, as a record of docs/benchmarks/")
     parser.add_argument("-o", dest="out", required=True, metavar="PNG", help="picture to write")
     return parser.parse_args(arguments)
 
@@ -235,7 +246,7 @@ def main(arguments=None):
         if not os.path.exists(options.program):
             raise BadFile(f"{options.program}: no such program; build Brenier, or name it behind -program")
         targets = {name: make(options.n, np.random.default_rng(1))[0] for name, make in PROBLEMS.items()}
-        tables = {}
+        tables, about = {}, bench_record.machine(options.program) if options.record else None
         with tempfile.TemporaryDirectory() as folder:
             for name, y in targets.items():
                 print(f"\n{name}\n{HEAD}", flush=True)
@@ -245,6 +256,8 @@ def main(arguments=None):
                     write_table(options.table, tables)
                 if any(targets[done].shape[1] == 2 for done in tables):
                     save(draw(tables, targets), options.out)
+        if options.record:
+            write_record(options.record, tables, about)
 
     return run("compare", work)
 

@@ -4,9 +4,9 @@
 usage: convergence.py LOG_OR_RESULT -o PNG
 
 Three things are drawn. rho is the root-mean-square relative error of the cell masses on the curves the solver works
-with, which it can drive to zero. The sampling error is what those curves leave undecided: rho below it says nothing
+with, which it can drive to zero; its line has a gap where the sample grew. The sampling error is what those curves leave undecided: rho below it says nothing
 about the true masses. The held-out rho, with its 95% interval, is measured on curves the solver never saw; it is the
-error of the result. The time in which passes saw fresh curves, each once, is shaded: no sample there to have a rho.
+error of the result. The time of averaged SGD on fresh curves is shaded: it has no sample that could have a rho.
 Of exact cells rho is all there is to draw.
 """
 import argparse
@@ -14,7 +14,7 @@ import sys
 
 import numpy as np
 
-from brenier_files import BadFile, in_pass, is_exact, read_history, run
+from brenier_files import BadFile, in_sgd, is_exact, read_history, run
 from figure_style import BLUE, GREY, LIGHT, ORANGE, new_figure, percent, percent_axis, save
 
 
@@ -24,16 +24,23 @@ def positive(values):
     return np.where(values > 0, values, np.nan)
 
 
+def with_gaps(history, values):
+    """Values with a gap wherever the sample grew: rho on two samples makes no line."""
+    curves = np.asarray(history.get("curves", np.zeros(len(values))))
+    return np.insert(np.asarray(values, dtype=float), np.flatnonzero(np.diff(curves) > 0) + 1, np.nan)
+
+
 def draw_rho(axes, along, history, held_out):
     """rho, the sampling error and the held-out rho along a column of the history, "iteration" or "seconds"."""
-    passing, exact = in_pass(history), is_exact(history)
-    if passing.any() and along == "seconds":
-        begin = history[along][max(np.argmax(passing) - 1, 0)]
-        axes.axvspan(begin, history[along][-1], color=LIGHT, alpha=0.5, linewidth=0, label="fresh curves, each used once")
-    history = {name: values[~passing] for name, values in history.items()}
+    sgd, exact = in_sgd(history), is_exact(history)
+    if sgd.any() and along == "seconds":
+        begin = history[along][max(np.argmax(sgd) - 1, 0)]
+        axes.axvspan(begin, history[along][-1], color=LIGHT, alpha=0.5, linewidth=0, label="averaged SGD")
+    history = {name: values[~sgd] for name, values in history.items()}
     x = history[along]
     if len(x):
-        axes.plot(x, positive(history["rho"]), color=BLUE, marker="o", label="exact cells" if exact else "solver's curves", zorder=3)
+        axes.plot(with_gaps(history, x), with_gaps(history, positive(history["rho"])), color=BLUE, marker="o", zorder=3,
+                  label="exact cells" if exact else "in sample")  # fmt: skip
     if len(x) and "sampling_error" in history and np.any(positive(history["sampling_error"]) > 0):
         axes.plot(x, positive(history["sampling_error"]), color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
                   drawstyle="steps-post", label="sampling error")  # fmt: skip

@@ -61,12 +61,12 @@ def draw_masses(axes, weights, mass, mass_error=None):
     counts, _ = np.histogram(np.clip(deviation, edges[0], edges[-1]), edges)
     edges = edges + origin
     axes.stairs(counts, edges, fill=True, color=BLUE, alpha=0.75,
-                label=f"{'exact' if exact else 'measured'}, spread {percent(spread)}")  # fmt: skip
+                label=f"{'exact' if exact else 'measured'}: deviation {percent(spread)}")  # fmt: skip
     noise = None
     if error is not None:
         noise = math.sqrt(np.sum(weights * np.square(error)))
         axes.stairs(expected_counts(edges, error), edges, color=INK, linewidth=1.3, linestyle=(0, (4, 2)),
-                    label=f"sampling alone, {percent(noise)}")  # fmt: skip
+                    label=f"sampling error alone: {percent(noise)}")  # fmt: skip
     axes.axvline(origin, color=GREY, linewidth=0.8, zorder=0.5)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_xlabel(r"cell mass over target weight, $w_i\,/\,\nu_i$" + (r" $- 1$" if exact else ""))

@@ -6,24 +6,25 @@ usage: timeline.py LOG -o PNG
 Above, the wall time from the first line of the log to the last, cut into what the solver did: solving for clusters, warm-up,
 scanning curves that are new, Newton's iterations on the sample at hand, epochs of averaged SGD, measuring on held-out
 curves, and the rest (reading, writing). Below, over the same time, the relative error of the cell masses on the solver's curves, the
-sampling error of these curves, and each held-out measurement with its interval. Exact cells have no curves: no scans, no level.
+sampling error of these curves, and each held-out measurement with its interval. Exact cells have no curves: no scans, no sampling error.
 """
 import argparse
 import sys
 
-from brenier_files import BadFile, in_pass, is_exact, log_history, read_log, run
+from brenier_files import BadFile, in_sgd, is_exact, log_history, read_log, run
+from convergence import with_gaps
 from figure_style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure, percent, percent_axis, save
 
 SKY, YELLOW = "#56B4E9", "#E69F00"
-PHASES = {"clusters": YELLOW, "warm-up": GREEN, "scan of new curves": BLUE, "Newton": SKY, "fresh curves, once": GREY,
+PHASES = {"clusters": YELLOW, "warm-up": GREEN, "scan of new curves": BLUE, "Newton": SKY, "averaged SGD": GREY,
           "measurement": ORANGE, "the rest": LIGHT}  # fmt: skip
 
 
 def phase_of(event, before):
     """What the time up to an event was spent on; `before` is the iteration before it, or None."""
     name = event["event"]
-    if name == "iteration" and event.get("pass"):
-        return "fresh curves, once"
+    if name == "iteration" and event.get("sgd"):
+        return "averaged SGD"
     if name == "iteration":
         fresh = event.get("curves", 0) > (before.get("curves", 0) if before else 0)
         return "scan of new curves" if fresh else "Newton"
@@ -50,8 +51,8 @@ def load(path):
     steps = [event for event in events if event["event"] == "iteration"]
     if not steps:
         raise BadFile(f"{path}: has no iterations to draw")
-    for event, passing in zip(steps, in_pass(log_history(events))):
-        event["pass"] = bool(passing)
+    for event, sgd in zip(steps, in_sgd(log_history(events))):
+        event["sgd"] = bool(sgd)
     return events
 
 
@@ -77,18 +78,20 @@ def draw_phases(axes, events, one):
 
 
 def draw_errors(axes, events, one):
-    steps = [event for event in events if event["event"] == "iteration" and event["rho"] and not event.get("pass")]
+    steps = [event for event in events if event["event"] == "iteration" and event["rho"] and not event.get("sgd")]
     at = [event["seconds"] / one for event in steps]
     exact = is_exact(log_history(steps))
     if steps:
-        axes.plot(at, [event["rho"] for event in steps], color=BLUE, marker="o", label="exact cells" if exact else "solver's curves")
+        gaps = {"curves": [event.get("curves", 0) for event in steps]}
+        axes.plot(with_gaps(gaps, at), with_gaps(gaps, [event["rho"] for event in steps]), color=BLUE, marker="o",
+                  label="exact cells" if exact else "in sample")  # fmt: skip
     if steps and not exact:
         axes.plot(at, [value or float("nan") for value in log_history(steps)["sampling_error"]], color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
                   drawstyle="steps-post", label="sampling error")  # fmt: skip
     for number, event in enumerate(event for event in events if event["event"] == "held_out"):
         axes.errorbar(event["seconds"] / one, event["rho"], color=ORANGE, marker="s", capsize=3,
                       yerr=[[event["rho"] - event["rho_low"]], [event["rho_high"] - event["rho"]]],
-                      label=None if number else "in the end" if exact else "held out, 95%")  # fmt: skip
+                      label=None if number else "in the end" if exact else "held out, 95% interval")  # fmt: skip
     percent_axis(axes)
     axes.set_ylabel(r"relative error, $\rho$")
     axes.legend(loc="best")

@@ -165,7 +165,7 @@ def log_history(events):
     return {name: np.array([number(event.get(name, event.get(old.get(name)))) for event in iterations]) for name in names}
 
 
-def in_pass(history):
+def in_sgd(history):
     """Which iterations are steps of averaged SGD: those after Newton's, which alone have a damping, or,
     without Newton, those of one evaluation each with a sampling error, which adam and asgd do not tell. What steps
     say of masses is that of their own few curves."""

@@ -2,7 +2,7 @@
   iteration.h - What is recorded of an iteration of any method, when the iteration stops, and why it stopped.
 
   Of a sample of C curves with masses w:
-    l1 = sum |w_i - nu_i|,   rho^2 = sum (w_i - nu_i)^2 / nu_i,   noise: the sampling error, in the norm of rho.
+    l1 = sum |w_i - nu_i|,   rho^2 = sum (w_i - nu_i)^2 / nu_i,   and the sampling error, in the norm of rho.
   The sampling error is estimated from batches of the sample. When rho is a small part of it, more iterations do not
   make the masses better; more curves do.
 */
@@ -74,8 +74,8 @@ PETSC_EXTERN const char BrenierIterationNames[]; /* "iteration,evaluations,..." 
 /* When an iteration on a fixed sample stops, besides at rounding level. */
 typedef struct {
   PetscInt  max_it;
-  PetscReal sampling_part; /* when rho <= sampling_part * noise */
-  PetscReal l1_part;       /* or when l1 <= l1_part * noise, which a few heavy cells hardly change; 0 for never */
+  PetscReal sampling_part; /* when rho <= sampling_part * sampling error */
+  PetscReal l1_part;       /* or when l1 <= l1_part * sampling error; a few heavy cells hardly change l1; 0 for never */
   PetscReal residual;      /* or when l1 <= residual; 0 for never */
   PetscReal rho;           /* or when rho <= rho; 0 for never */
 } BrenierConvergence;

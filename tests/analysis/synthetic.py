@@ -14,7 +14,7 @@ ATTRIBUTES = {
 
 
 def history_rows(iterations=9):
-    """A plausible history: rho falls to a tenth of the sampling level, which falls when curves are added."""
+    """A plausible history: rho falls to a tenth of the sampling error, which falls when curves are added."""
     k = np.arange(iterations)
     rho = 1.2 * np.exp(-0.6 * k)
     noise = np.where(k < iterations // 2, 0.4, 0.08)

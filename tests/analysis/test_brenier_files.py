@@ -90,17 +90,17 @@ def test_null_in_a_log_is_nan(tmp_path):
     np.testing.assert_array_equal(history["l1"], [np.nan, 2])
 
 
-def passing(damping, noise, iteration, evaluations):
+def sgd(damping, noise, iteration, evaluations):
     history = {"damping": damping, "sampling_error": noise, "iteration": iteration, "evaluations": evaluations}
     history["rho"] = damping
-    return brenier_files.in_pass(history).tolist()
+    return brenier_files.in_sgd(history).tolist()
 
 
-def test_steps_of_a_pass_are_told_from_others():
-    assert passing([0.1, 0.01, 0, 0], [0.2, 0.2, 1, 1], [0, 1, 2, 3], [1, 3, 4, 5]) == [False, False, True, True]
-    assert passing([0, 0], [1, 1], [1, 2], [1, 2]) == [True, True]  # without Newton
-    assert passing([0, 0], [0, 0], [10, 20], [10, 20]) == [False, False]  # asgd
-    assert passing([0, 0], [0.2, 0.2], [0, 1], [1, 2]) == [False, False]  # lmvm
+def test_steps_of_sgd_are_told_from_others():
+    assert sgd([0.1, 0.01, 0, 0], [0.2, 0.2, 1, 1], [0, 1, 2, 3], [1, 3, 4, 5]) == [False, False, True, True]
+    assert sgd([0, 0], [1, 1], [1, 2], [1, 2]) == [True, True]  # without Newton
+    assert sgd([0, 0], [0, 0], [10, 20], [10, 20]) == [False, False]  # asgd
+    assert sgd([0, 0], [0.2, 0.2], [0, 1], [1, 2]) == [False, False]  # lmvm
 
 
 def test_summary(tmp_path, capsys):

@@ -1,7 +1,7 @@
 """The figures are drawn from files after the contract, and what they compute is right."""
-import json
 
 import bench_figure
+import bench_record
 import convergence
 import displacement
 import figure_style
@@ -78,7 +78,7 @@ def test_empty_cells_do_not_seem_exact():
 
 
 def test_exact_cells_have_no_sample(tmp_path):
-    """No curves: no sampling level, no interval, no histogram of what sampling alone would do; no scan in the
+    """No curves: no sampling error, no interval, no histogram of what sampling alone would do; no scan in the
     timeline."""
     rows = synthetic.history_rows()
     rows[:, 6] = 0  # noise
@@ -245,35 +245,39 @@ def test_plane_targets(tmp_path):
         assert y.shape == (200, 2) and len(label) == 200 and np.all(np.abs(y) < 3)
 
 
-def write_suite(path, parts):
-    cell = {"all_seconds": 12.0, "targets": "1000 x 8"}
-    times = (("newton", 1.0), ("asgd", 10.0), ("adam", None))
-    cells = [dict(cell, method=name, seconds=seconds) for name, seconds in times]
-    growth = {"rows": [{"n": n, "seconds": n / 100, "flops": n**2} for n in (100, 200)],
-              "exponent": {"seconds": 1.0, "flops": 2.0}}
-    path.write_text(json.dumps({name: part for name, part in (("cells", cells), ("growth", growth)) if name in parts}))
-    return str(path)
+def write_records(folder):
+    """Records as tests/bench/suite.py writes them, of two methods and two numbers of targets."""
+    about = {name: bench_record.UNKNOWN for name in bench_record.FIELDS if name != "command"}
+    methods, growth = str(folder / "methods.json"), str(folder / "growth.json")
+    rows = [("1,000 x 8", "newton", "1.0"), ("1,000 x 8", "asgd", "10.0"), ("codes", "adam", "more than 12")]
+    bench_record.write(methods, [bench_record.table("targets | method | seconds", rows)], about=about, command="x")
+    rows = [(f"{n:,}", n / 100, f"{n**2:.2e}") for n in (1000, 2000)]
+    table = bench_record.table("targets | seconds | operations of the scans", rows)
+    bench_record.write(growth, [table], about=about, command="x")
+    return methods, growth
 
 
 def test_bench(tmp_path, capsys):
-    """In one file or in parts; a part that is missing is named."""
+    """From two records; one that is not of its kind is named."""
     picture = str(tmp_path / "b.png")
-    cells, growth = write_suite(tmp_path / "c", ["cells"]), write_suite(tmp_path / "g", ["growth"])
-    assert bench_figure.main([write_suite(tmp_path / "s", ["cells", "growth"]), "-o", picture]) == 0
+    methods, growth = write_records(tmp_path)
+    assert bench_figure.main([methods, growth, "-o", picture]) == 0
     assert is_picture(tmp_path / "b.png")
-    assert bench_figure.main([cells, growth, "-o", picture]) == 0
-    assert bench_figure.main([cells, "-o", picture]) == 3
-    assert "cells and growth are needed" in capsys.readouterr().err
+    assert bench_figure.main([growth, growth, "-o", picture]) == 3
+    assert "has no columns targets, method" in capsys.readouterr().err
+    n, seconds, operations = bench_figure.load_growth(growth)
+    assert bench_figure.exponent(n, seconds) == pytest.approx(1)
+    assert bench_figure.exponent(n, operations) == pytest.approx(2)
     (tmp_path / "x").write_text("[]")
-    assert bench_figure.main([str(tmp_path / "x"), "-o", picture]) == 3
+    assert bench_figure.main([str(tmp_path / "x"), growth, "-o", picture]) == 3
 
 
 def test_bench_draws_a_method_that_was_too_slow_as_an_open_mark():
     """Filled where the error was met, open at the end of its time where it was not."""
     figure = figure_style.new_figure(4, 3)
     axes = figure.subplots()
-    row = {"targets": "1000 x 8", "all_seconds": 12.0}
-    rows = [{**row, "method": name, "seconds": seconds} for name, seconds in (("newton", 1.0), ("adam", None))]
+    rows = [{"targets": "1,000 x 8", "method": name, "seconds": seconds, "limit": limit}
+            for name, seconds, limit in (("newton", 1.0, 1.0), ("adam", None, 12.0))]
     bench_figure.draw_cells(axes, rows)
     met, late = axes.collections[:2]
     assert met.get_offsets()[0][0] == 1.0 and late.get_offsets()[0][0] == 12.0

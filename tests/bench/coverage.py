@@ -5,7 +5,7 @@ The truth is rho of one check with 100 times the curves, whose own error is a te
 line a case, writes all figures as JSON, and exits with 1 when a coverage lies outside 92% to 98%. With 200 seeds a true
 coverage of 95% falls outside with probability 0.03, a case at a time.
 
-Cases: rho far above, near and far below the sampling noise of a check, for the Gaussian and the cube.
+Cases: rho far above, near and far below the sampling error of a check, for the Gaussian and the cube.
 """
 import argparse
 import json
@@ -22,14 +22,14 @@ from problem import mixture  # noqa: E402
 from program import brenier  # noqa: E402
 
 TARGETS, DIM = 300, 8
-# source, curves of the solve (few: rho large), curves of a check (few: noise large)
+# source, curves of the solve (few: rho large), curves of a check (few: sampling error large)
 CASES = {
-    "gaussian, rho above the noise": ("gaussian", 400, 2000),
-    "gaussian, rho near the noise": ("gaussian", 1500, 1000),
-    "gaussian, rho below the noise": ("gaussian", 60000, 600),
-    "cube, rho above the noise": ("cube", 1500, 8000),
-    "cube, rho near the noise": ("cube", 6000, 3000),
-    "cube, rho below the noise": ("cube", 200000, 2000),
+    "gaussian, rho above the sampling error": ("gaussian", 400, 2000),
+    "gaussian, rho near the sampling error": ("gaussian", 1500, 1000),
+    "gaussian, rho below the sampling error": ("gaussian", 60000, 600),
+    "cube, rho above the sampling error": ("cube", 1500, 8000),
+    "cube, rho near the sampling error": ("cube", 6000, 3000),
+    "cube, rho below the sampling error": ("cube", 200000, 2000),
 }
 REFERENCE = 100  # times the curves of a check
 LEAST, MOST = 0.92, 0.98
@@ -49,12 +49,13 @@ def one_case(name, seeds, folder):
     brenier("solve", targets, "-source", source, "-curves", solve_curves, "-o", result)
     truth = check(result, REFERENCE * curves, 10**6, folder)
     events = [check(result, curves, seed, folder) for seed in range(1, seeds + 1)]
-    low, high, noise = (np.array([event[field] for event in events]) for field in ("rho_low", "rho_high", "noise"))
+    fields = ("rho_low", "rho_high", "sampling_error")
+    low, high, sampling_error = (np.array([event[field] for event in events]) for field in fields)
     wanted = truth["rho"]
     return {
         "source": source, "targets": TARGETS, "dim": DIM, "curves": curves, "seeds": seeds,
         "rho_true": wanted, "rho_true_low": truth["rho_low"], "rho_true_high": truth["rho_high"],
-        "noise": float(np.mean(noise)),
+        "sampling_error": float(np.mean(sampling_error)),
         "coverage": float(np.mean((low <= wanted) & (wanted <= high))),
         "too_high": float(np.mean(low > wanted)), "too_low": float(np.mean(high < wanted)),
         "solve_status": read_result(result).status,
@@ -71,7 +72,8 @@ def main():
     for name in arguments.case or CASES:
         with tempfile.TemporaryDirectory() as folder:
             f = figures[name] = one_case(name, arguments.seeds, folder)
-        print(f"{name:32s} rho {f['rho_true']:.4f}  noise {f['noise']:.4f}  coverage {100 * f['coverage']:.1f}%  "
+        print(f"{name:38s} rho {f['rho_true']:.4f}  sampling error {f['sampling_error']:.4f}  "
+              f"coverage {100 * f['coverage']:.1f}%  "
               f"(above {100 * f['too_high']:.1f}%, below {100 * f['too_low']:.1f}%)", flush=True)  # fmt: skip
         with open(arguments.o, "w", encoding="utf-8") as file:
             json.dump(figures, file, indent=1)

@@ -9,8 +9,9 @@ the distance of the sample from its own law at most, which the distance between 
 Samples: exact transport between 2,000 points of the source and 2,000 targets (POT's emd2), over several draws of the
 points. Its mean lies above the truth by what 2,000 points miss of the source, in the plane far below its own error.
 
-Prints a line a case and writes all figures as JSON. Exits with 1 when a coverage lies outside 92% to 98%, which with
-100 seeds a true 95% does with probability 0.12 a case and side, or when a distance is off by more than it may be.
+Prints a line a case, writes all figures as JSON, and with -record a record (analysis/bench_record.py). Exits with 1
+when a coverage lies outside 92% to 98%, which with 100 seeds a true 95% does with probability 0.12 a case and side, or
+when a distance is off by more than it may be.
 """
 import argparse
 import json
@@ -22,6 +23,7 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "end_to_end"), os.path.join(HERE, "..", "..", "analysis")]
+import bench_record  # noqa: E402
 from brenier_files import last_event, read_log  # noqa: E402
 from problem import mixture  # noqa: E402
 from program import brenier  # noqa: E402
@@ -102,12 +104,30 @@ def samples(folder, n=2000, draws=6):
             "standard_errors_apart": float(off), "agrees": bool(abs(off) < 4)}  # fmt: skip
 
 
+def told(figures):
+    """Table of the coverages, and sentences of the other two."""
+    rows = []
+    for name in CASES:
+        f = figures[name]
+        held = [f"{f[f'{side}_coverage'] * f['seeds']:.0f} of {f['seeds']}" for side in ("dual", "primal")]
+        rows.append([name, f"{f['truth']:.4g}", f"{f['dual']:.4g}", held[0], f"{f['primal']:.4g}", held[1]])
+    b, s = figures["bures"], figures["samples"]
+    return bench_record.table("case | truth | mean dual | dual | mean primal | primal", rows), [
+        f"From N(0, I) to 2,000 points of another normal law in the plane: W2 {b['w2']:.3f} ({b['w2_bound_low']:.3f} "
+        f"to {b['w2_bound_high']:.3f}). Bures' distance of the two laws is {b['bures']:.3f}, and the 2,000 points are "
+        f"within {b['discretisation']:.3f} of their law.",
+        "Exact transport (POT's `emd2`) between 2,000 points of the source and the 2,000 targets, six draws, gave "
+        f"W2^2/2 = {s['emd2_half']:.3f}; the dual was {s['dual']:.3f}, {abs(s['standard_errors_apart']):.1f} standard "
+        "errors away."]  # fmt: skip
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("-record", metavar="FILE", help="writes a record of docs/benchmarks/")
     parser.add_argument("-seeds", type=int, default=100)
     parser.add_argument("-o", default="distance.json", help="figures as JSON; default distance.json")
     arguments = parser.parse_args()
-    figures = {}
+    about, figures = bench_record.machine() if arguments.record else None, {}
     work = [(name, lambda folder, name=name: coverage(name, arguments.seeds, folder)) for name in CASES]
     for name, run in [*work, ("bures", bures), ("samples", samples)]:
         with tempfile.TemporaryDirectory() as folder:
@@ -116,6 +136,9 @@ def main():
               flush=True)  # fmt: skip
         with open(arguments.o, "w", encoding="utf-8") as file:
             json.dump(figures, file, indent=1)
+    if arguments.record:
+        table, remarks = told(figures)
+        bench_record.write(arguments.record, [table], remarks, about)
     covered = [figures[name][f"{side}_coverage"] for name in CASES for side in ("dual", "primal")]
     fine = all(LEAST <= c <= MOST for c in covered) and figures["bures"]["agrees"] and figures["samples"]["agrees"]
     return 0 if fine else 1

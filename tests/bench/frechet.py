@@ -7,10 +7,10 @@ values of the product of the centred data, by LAPACK, is the reference.
 Coverage: over many seeds, both sets drawn from laws whose distance is known; "same" is the law against itself.
 
 usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/frechet.py [-dims 64,512,2048] [-seeds 100] [-only
-accuracy|coverage]
+accuracy|coverage] [-record FILE]
 
-Prints tables. Exits with 1 when a distance is off by more than 1e-8, ranks differ by more than that, or a coverage lies
-outside 90% to 99.5%.
+Prints tables, and writes them as a record (analysis/bench_record.py). Exits with 1 when a distance is off by more than
+1e-8, ranks differ by more than that, or a coverage lies outside 90% to 99.5%.
 """
 import argparse
 import os
@@ -23,6 +23,7 @@ from scipy.linalg import sqrtm
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "end_to_end"), os.path.join(HERE, "..", "..", "analysis")]
+import bench_record  # noqa: E402
 from brenier_files import last_event, read_log  # noqa: E402
 from program import brenier  # noqa: E402
 
@@ -58,11 +59,10 @@ def by_singular_values(a, b):
 
 
 def accuracy(dims):
-    """Rows of the table of distances; whether all are right."""
+    """Table of distances; whether all are right."""
     fine = True
-    print("| features | rows | reference | its seconds | distance | relative difference | ranks apart | "
-          "seconds, 1, 2, 4 ranks |")
-    print("|---|---|---|---|---|---|---|---|")
+    table = bench_record.table("features | rows | reference | its seconds | distance | relative difference | "
+                               "ranks apart | seconds, 1, 2, 4 ranks", [])  # fmt: skip
     for dim in dims:
         for rows, reference in ((2 * dim, by_sqrtm), (dim // 2, by_singular_values)):
             rng = np.random.default_rng(7)
@@ -76,11 +76,15 @@ def accuracy(dims):
             off, apart = abs(value[0] / wanted - 1), np.ptp(value) / wanted
             fine = fine and max(off, apart) < MOST_OFF
             seconds = ", ".join(f"{s:.1f}" for _, s in runs)
-            print(f"| {dim} | {rows} | {reference.__name__[3:].replace('_', ' ')} | {spent:.1f} | {value[0]:.10g} | "
-                  f"{off:.1e} | "
-                  f"{apart:.1e} "
-                  f"| {seconds} |", flush=True)  # fmt: skip
-    return fine
+            add(table, dim, rows, reference.__name__[3:].replace("_", " "), f"{spent:.1f}", f"{value[0]:.10g}",
+                f"{off:.1e}", f"{apart:.1e}", seconds)  # fmt: skip
+    return fine, table
+
+
+def add(table, *cells):
+    """A row, shown as soon as it is there."""
+    table["rows"].append([str(cell) for cell in cells])
+    print(" | ".join(table["rows"][-1]), flush=True)
 
 
 def normal(n, dim, rng, which):
@@ -106,9 +110,8 @@ CASES = [("normal", normal, 8, 1000, 1), ("normal", normal, 64, 1000, 1), ("expo
 
 def coverage(seeds):
     fine = True
-    print("| laws | features | rows | truth | mean distance | mean without bias | mean width | "
-          "intervals that hold the truth |")
-    print("|---|---|---|---|---|---|---|---|")
+    table = bench_record.table("laws | features | rows | truth | mean distance | mean without bias | mean width | "
+                               "intervals that hold the truth", [])  # fmt: skip
     for name, make, dim, rows, other in CASES:
         wanted, events = truth(make, dim) if other else 0.0, []
         with tempfile.TemporaryDirectory() as folder:
@@ -119,10 +122,9 @@ def coverage(seeds):
         low, high, value, without = (np.array([e[k] for e in events]) for k in ("low", "high", "value", "extrapolated"))
         held = np.mean((low <= wanted) & (wanted <= high))
         fine = fine and LEAST <= held <= (MOST if other else 1.0)
-        print(f"| {name} | {dim} | {rows} | {wanted:.4g} | {value.mean():.4g} | {without.mean():.4g} | "
-              f"{np.mean(high - low):.3g} | "
-              f"{held * seeds:.0f} of {seeds} |", flush=True)  # fmt: skip
-    return fine
+        add(table, name, dim, rows, f"{wanted:.4g}", f"{value.mean():.4g}", f"{without.mean():.4g}",
+            f"{np.mean(high - low):.3g}", f"{held * seeds:.0f} of {seeds}")  # fmt: skip
+    return fine, table
 
 
 def main():
@@ -130,13 +132,17 @@ def main():
     parser.add_argument("-dims", default="64,512,2048")
     parser.add_argument("-seeds", type=int, default=100)
     parser.add_argument("-only", choices=["accuracy", "coverage"])
+    parser.add_argument("-record", metavar="FILE", help="writes a record of docs/benchmarks/")
     args = parser.parse_args()
-    fine = True
+    about, parts = bench_record.machine() if args.record else None, []
     if args.only != "coverage":
-        fine = accuracy([int(dim) for dim in args.dims.split(",")]) and fine
+        parts.append(accuracy([int(dim) for dim in args.dims.split(",")]))
     if args.only != "accuracy":
-        fine = coverage(args.seeds) and fine
-    return 0 if fine else 1
+        parts.append(coverage(args.seeds))
+    print("\n\n".join(bench_record.markdown(table) for _, table in parts))
+    if args.record:
+        bench_record.write(args.record, [table for _, table in parts], about=about)
+    return 0 if all(fine for fine, _ in parts) else 1
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 #!/usr/bin/python3
 """Hard distributions of targets with default options: exit codes, seconds, true errors (docs/benchmarks.md).
 
-usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/hard.py [-o OUT.json] [--kinds A,B] [--draws 0,1,2]
-[--first N]
-                                                                      [--keep FOLDER] [-- SOLVER OPTIONS]
+usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/hard.py [-o OUT.json] [-record FILE] [--kinds A,B]
+[--sizes 0,1] [--draws 0,1,2] [--first N] [--keep FOLDER] [-- SOLVER OPTIONS]
 
 Ten kinds, two sizes and three draws of each. rho is what the program reports, "true" an independent count: points of
 the Gaussian, each given to the highest plane in double, in two halves whose errors are multiplied, so that noise has
@@ -20,6 +19,9 @@ import time
 
 import h5py
 import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "analysis"))
+import bench_record  # noqa: E402
 
 RANKS, LIMIT, TRUE_MOST = 2, 60, 0.105
 
@@ -204,9 +206,24 @@ def measure(folder, row):
     return row
 
 
+def table(rows):
+    """A line for each kind and size: its draws side by side."""
+
+    def beside(draws, name, form):
+        return ", ".join("-" if draw[name] != draw[name] else form.format(draw[name]) for draw in draws)
+
+    lines = []
+    for kind, d, n in dict.fromkeys((row["kind"], row["dim"], row["n"]) for row in rows):
+        draws = [row for row in rows if (row["kind"], row["dim"], row["n"]) == (kind, d, n)]
+        lines.append([kind, d, f"{n:,}", beside(draws, "exit", "{}"), beside(draws, "rho", "{:.3f}"),
+                      beside(draws, "true", "{:.3f}"), beside(draws, "seconds", "{:.0f}")])  # fmt: skip
+    return bench_record.table("kind | d | n | exit | rho | true rho | seconds", lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", default="hard.json")
+    parser.add_argument("-record", metavar="FILE", help="writes a record of docs/benchmarks/")
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--sizes", default="0,1")
     parser.add_argument("--draws", default="0,1,2")
@@ -214,7 +231,7 @@ def main():
     parser.add_argument("--keep", help="folder that keeps what each solve left")
     parser.add_argument("extra", nargs="*", help="options for the solver, behind --")
     args = parser.parse_args()
-    rows = []
+    about, rows = bench_record.machine() if args.record else None, []
     print("| kind | d | n | draw | exit | seconds | of processor | rho | true | |\n" + "|---" * 10 + "|", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         for kind in args.kinds.split(","):
@@ -234,6 +251,8 @@ def main():
     print(f"{sum(r['ok'] for r in rows)} of {len(rows)} hold")
     with open(args.o, "w", encoding="utf-8") as file:
         json.dump(rows, file, indent=1)
+    if args.record:
+        bench_record.write(args.record, [table(rows)], about=about)
     return 0
 
 

@@ -6,7 +6,7 @@ usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/methods.py TARGETS 
 
 Each method runs `brenier solve TARGETS -tol RHO -method NAME`. Seconds are those of the whole command, reading and the
 last measurement included; adam and asgd are given points, asgd curves too. adam and asgd double their samples until the
-tolerance is met: what counts for them is the pass that met it, its measurement included, so that they do not pay for
+tolerance is met: what counts for them is the epoch that met it, its measurement included, so that they do not pay for
 not knowing the number.
 """
 import argparse
@@ -39,7 +39,7 @@ def run(args, method, log):
         events = [json.loads(line) for line in file if line.endswith("}\n")]
     measured = [event for event in events if event["event"] == "held_out"]
     steps = [event for event in events if event["event"] == "iteration"]
-    # without the steps of passes over fresh curves
+    # without the steps of averaged SGD
     newton = [event for event in steps if event["damping"] > 0] or steps
     work = [event for event in events if event["event"] == "work"]
     row = {"seconds": None, "all_seconds": seconds, "rho_high": None, "curves": steps[-1]["curves"] if steps else None,

@@ -49,7 +49,7 @@ def solve(folder, y, source, curves, extra):
     np.save(os.path.join(folder, "y.npy"), y)
     log = os.path.join(folder, "log.jsonl")
     command = ["mpiexec", "-n", "2", os.environ["BRENIER_PROGRAM"], "solve", "y.npy", "-o", "r.h5", "-source", source]
-    command += ["-curves", str(curves), "-check_curves", "4096", "-residual", str(RESIDUAL), "-max_it", "20", "-log",
+    command += ["-curves", str(curves), "-held_out_curves", "4096", "-l1_tol", str(RESIDUAL), "-max_it", "20", "-log",
                 log]
     done = subprocess.run(command + extra, cwd=folder, capture_output=True, text=True, timeout=600)
     events = [json.loads(line) for line in open(log)]

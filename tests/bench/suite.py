@@ -1,18 +1,19 @@
 #!/usr/bin/python3
 """The bench: methods by seconds to a tolerance, cost against n, and ranks.
 
-usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/suite.py [-o suite.json] [-codes CODES.h5:/codes] [-limit
-SECONDS] [-only cells|growth|ranks]
+usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/suite.py [-codes CODES.h5:/codes] [-limit SECONDS]
+[-only cells|growth|ranks [-record FILE]]
 
-Cells: (n, d) of 10^4 x 8, 10^4 x 64, 6 10^4 x 64 and 10^5 x 128 targets of tests/bench/targets.py, and the given codes,
-to rho = 0.2, by every method of tests/bench/methods.py; the others get one and a half times what Newton took, those
-that double their samples three times, and never more than the limit. Growth: n from 2,500 to 40,000 in d = 64 at rho =
-0.2, with the exponent fitted to seconds and to flops. Ranks: one scan of 20,000 circles on 1, 2, 4 and 8 ranks, beside
-the model
+Cells: (n, d) of 10^4 x 8, 10^4 x 64, 6 10^4 x 64 and 10^5 x 128 targets of tests/bench/targets.py, and codes of images
+(default: 64 components of Fashion-MNIST, where they are installed), to rho = 0.2, by every method of
+tests/bench/methods.py; the others get one and a half times what Newton took, those that double their samples three
+times, and never more than the limit. Growth: n from 2,500 to 40,000 in d = 64 at rho = 0.2, with the exponent fitted to
+seconds and to flops. Ranks: one scan of 20,000 circles on 1, 2, 4 and 8 ranks, beside the model
 
     seconds = flops / rate + bytes / bandwidth + messages latency,  flops, bytes and messages as counted on a rank,
 
-whose rate is that of one rank; more ranks than cores only show that the counts scale. Prints tables, writes JSON.
+whose rate is that of one rank; more ranks than cores only show that the counts scale. Prints tables, and writes one
+part as a record (analysis/bench_record.py), which analysis/bench_figure.py draws.
 """
 import argparse
 import json
@@ -24,8 +25,10 @@ import tempfile
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "analysis")]
+import bench_record  # noqa: E402
 import methods  # noqa: E402
+import solves  # noqa: E402
 import targets  # noqa: E402
 
 CELLS = [(10000, 8), (10000, 64), (60000, 64), (100000, 128)]
@@ -47,10 +50,9 @@ def text(value, form):
 
 
 def run_cells(args, folder, codes):
-    """Seconds of every method in every cell; None where the time was up."""
-    rows = []
-    print("| targets | method | seconds | over the best | iterations | scans |\n|---|---|---|---|---|---|")
-    for name, path in [(f"{n} x {d}", write_targets(folder, n, d)) for n, d in CELLS] + codes:
+    """Table of seconds of every method in every cell."""
+    table = bench_record.table("targets | method | seconds | over the best | iterations | scans", [])
+    for name, path in [(f"{n:,} x {d}", write_targets(folder, n, d)) for n, d in CELLS] + codes:
         cell = []
         for method in methods.METHODS:
             given = args.limit
@@ -62,12 +64,11 @@ def run_cells(args, folder, codes):
         best = min((row["seconds"] for row in cell if row["seconds"]), default=None)
         for row in cell:
             over = row["seconds"] / best if row["seconds"] else None
-            seconds = f"{row['seconds']:.1f}" if row["seconds"] else f"not in {row['limit']:.0f}"
-            print(f"| {name} | {row['method']} | {seconds} | "
-                  f"{text(over, '{:.2f}')} | {text(row['iterations'], '{}')} | {text(row['scans'], '{:.2f}')} |",
-                  flush=True)  # fmt: skip
-            rows.append(dict(row, targets=name, over_best=over))
-    return rows
+            seconds = f"{row['seconds']:.1f}" if row["seconds"] else f"more than {row['limit']:.0f}"
+            table["rows"].append([name, row["method"], seconds, text(over, "{:.2f}"), text(row["iterations"], "{}"),
+                                  text(row["scans"], "{:.2f}")])  # fmt: skip
+            print(" | ".join(table["rows"][-1]), flush=True)
+    return table, []
 
 
 def solve(folder, path, ranks, *options):
@@ -87,54 +88,57 @@ def exponent(rows, name):
 
 def run_growth(folder):
     rows = []
-    print("| n | seconds | flops of the scans |\n|---|---|---|")
     for n in GROWTH:
         events = solve(folder, write_targets(folder, n, 64), 2, "-tol", str(TOL))
         work = next(event for event in events if event["event"] == "work")
         rows.append({"n": n, "seconds": events[-1]["seconds"], "flops": work["scan_flops"]})
-        print(f"| {n} | {rows[-1]['seconds']:.1f} | {rows[-1]['flops']:.2e} |", flush=True)
+        print(rows[-1], flush=True)
     fit = {name: exponent(rows, name) for name in ("seconds", "flops")}
-    print(f"fitted exponents: seconds {fit['seconds']:.2f}, flops {fit['flops']:.2f}")
-    return {"rows": rows, "exponent": fit}
+    texts = [[f"{row['n']:,}", f"{row['seconds']:.1f}", f"{row['flops']:.2e}"] for row in rows]
+    return bench_record.table("targets | seconds | operations of the scans", texts), [
+        f"A fit gives seconds ~ n^{fit['seconds']:.2f} and operations ~ n^{fit['flops']:.2f}."]  # fmt: skip
 
 
 def run_ranks(folder):
     rows, rate = [], None
     n, dim = 60000, 64
     path = write_targets(folder, n, dim)
-    print("| ranks | scan, s | model, s | flops a rank | bytes sent a rank |\n|---|---|---|---|---|")
     for ranks in RANKS:
-        events = solve(folder, path, ranks, "-curves", "20000", "-check_curves", "64", "-max_it", "0", "-warm_up", "0")
+        events = solve(folder, path, ranks, "-curves", "20000", "-held_out_curves", "64", "-max_it", "0", "-warm_up",
+                       "0")  # fmt: skip
         work = next(event for event in events if event["event"] == "work")
         flops = work["scan_flops"] / ranks
         rate = rate or flops / work["scan_seconds"]
         # a block of targets is coordinates and three columns
         messages = work["ring_bytes"] / (n / ranks * (dim + 3) * 8)
         model = flops / rate + work["ring_bytes"] / BANDWIDTH + messages * LATENCY
-        rows.append({"ranks": ranks, "seconds": work["scan_seconds"], "model": model, "flops": flops,
-                     "bytes": work["ring_bytes"]})
-        print(f"| {ranks} | {work['scan_seconds']:.1f} | {model:.1f} | {flops:.2e} | {work['ring_bytes']:.2e} |",
-              flush=True)
-    return rows
+        sent = f"{work['ring_bytes']:.2e}" if work["ring_bytes"] else "0"
+        rows.append([ranks, f"{work['scan_seconds']:.1f}", f"{model:.1f}", f"{flops:.2e}", sent])
+        print(rows[-1], flush=True)
+    return bench_record.table("ranks | scan, s | model, s | flops a rank | bytes sent a rank", rows), []
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", default="suite.json")
     parser.add_argument("-codes", help="codes of images as one more cell, file.h5:/dataset")
     parser.add_argument("-limit", type=float, default=120.0, help="seconds that a method gets in a cell")
     parser.add_argument("-only", choices=["cells", "growth", "ranks"])
+    parser.add_argument("-record", metavar="FILE", help="writes a record of docs/benchmarks/; needs -only")
     args = parser.parse_args()
-    result = {}
+    if args.record and not args.only:
+        parser.error("-record holds one part: name it with -only")
+    about = bench_record.machine() if args.record else None
     with tempfile.TemporaryDirectory() as folder:
-        if args.only in (None, "cells"):
-            result["cells"] = run_cells(args, folder, [("codes", args.codes)] if args.codes else [])
-        if args.only in (None, "growth"):
-            result["growth"] = run_growth(folder)
-        if args.only in (None, "ranks"):
-            result["ranks"] = run_ranks(folder)
-    with open(args.o, "w", encoding="utf-8") as file:
-        json.dump(result, file, indent=1)
+        if args.only in (None, "cells") and not args.codes and solves.has_images():
+            solves.fashion_codes(folder, False)
+            args.codes = os.path.join(folder, "codes.h5:/codes")
+        parts = {"cells": lambda: run_cells(args, folder, [("codes", args.codes)] if args.codes else []),
+                 "growth": lambda: run_growth(folder), "ranks": lambda: run_ranks(folder)}  # fmt: skip
+        for name in [args.only] if args.only else parts:
+            table, remarks = parts[name]()
+            print("\n".join([bench_record.markdown(table), *remarks]), flush=True)
+    if args.record:
+        bench_record.write(args.record, [table], remarks, about)
     return 0
 
 

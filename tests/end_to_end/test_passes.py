@@ -117,7 +117,7 @@ def undisturbed(tmp_path_factory):
 def expect_continuation(undisturbed, folder, make, line, *options):
     """Stopped once it said the line, a run continues to the bits of one that was not; what the second one said."""
     expected, events = undisturbed(make, options)
-    assert last_event(events, "work")["streamed"] > 0
+    assert last_event(events, "work")["one_pass_curves"] > 0
     make(folder)
     code, said = stop_at(folder, line, *options, interval=900)
     assert code == restart.STOPPED, said
@@ -159,8 +159,8 @@ def test_many_targets_are_passed_over(many):
     result, events = many
     work = last_event(events, "work")
     assert result.status == "converged" and result.rho_high <= 0.1
-    assert newton_curves(events)[-1] == 8000 == work["curves"] and work["streamed"] > 8000
-    assert work["curves"] + work["streamed"] == result.curves and work["scanned"] >= result.curves
+    assert newton_curves(events)[-1] == 8000 == work["curves"] and work["one_pass_curves"] > 8000
+    assert work["curves"] + work["one_pass_curves"] == result.curves and work["scanned"] >= result.curves
     assert work["scans"] < 1.5
 
 
@@ -186,7 +186,7 @@ def loose(tmp_path_factory):
 def test_loose_tolerance_needs_no_newton(loose):
     result, events = loose
     assert result.status == "converged" and result.rho_high <= 0.2
-    assert not newton_curves(events) and last_event(events, "work")["streamed"] == result.curves
+    assert not newton_curves(events) and last_event(events, "work")["one_pass_curves"] == result.curves
 
 
 def test_loose_tolerance_on_other_ranks(loose, tmp_path):
@@ -212,4 +212,4 @@ def test_light_cells_do_not_sway(tmp_path):
 def test_another_method_keeps_its_sample(tmp_path):
     make_many(tmp_path)
     _, events = solve(tmp_path, *MANY, "-method", "lmvm", "-max_it", 1, code=6)
-    assert last_event(events, "work")["streamed"] == 0
+    assert last_event(events, "work")["one_pass_curves"] == 0

@@ -143,8 +143,8 @@ def test_progress(tmp_path, monkeypatch):
 def test_progress_is_monotone():
     bar, far = progress.Bar(io.StringIO(), 0.1), []
     bar({"event": "level", "clusters": 10})
-    for rho, noise in ((2.0, 0.4), (0.5, 0.4), (0.7, 0.2), (0.01, 0.1)):
-        bar({"event": "iteration", "rho": rho, "noise": noise, "seconds": 1.0})
+    for rho, error in ((2.0, 0.4), (0.5, 0.4), (0.7, 0.2), (0.01, 0.1)):
+        bar({"event": "iteration", "rho": rho, "sampling_error": error, "seconds": 1.0})
         far.append(bar.far)
     assert far == sorted(far) and far[0] == 0 and 0.9 < far[-1] < 1
 
