@@ -51,10 +51,18 @@ static const BrenierTileIsa *Isa(void)
   return isa;
 }
 
-int BrenierTileUsesBytes(BrenierTileKind kind, size_t dim)
+BrenierTileProducts BrenierTileProductsOf(BrenierTileKind kind, size_t dim)
 {
-  return Isa()->has_bytes && kind != BRENIER_TILE_CHORD && dim >= BRENIER_BYTES_LEAST_DIM &&
-         dim <= BRENIER_BYTES_MOST_DIM;
+  static const size_t       least[] = {0, BRENIER_INT16_LEAST_DIM, BRENIER_BYTES_LEAST_DIM};
+  static const size_t       most[]  = {0, BRENIER_INT16_MOST_DIM, BRENIER_BYTES_MOST_DIM};
+  const BrenierTileProducts has     = Isa()->products;
+
+  return kind != BRENIER_TILE_CHORD && dim >= least[has] && dim <= most[has] ? has : BRENIER_PRODUCTS_SINGLE;
+}
+
+int BrenierTileHasByteRadii(void)
+{
+  return Isa()->has_byte_radii;
 }
 
 const char *BrenierTileSimd(void)

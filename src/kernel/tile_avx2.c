@@ -12,11 +12,26 @@ typedef float vfloat __attribute__((vector_size(32)));
   {                                                                                                                    \
     0, 1, 2, 3, 4, 5, 6, 7                                                                                             \
   }
-#define Larger(x, y)         ((vfloat)_mm256_max_ps((__m256)(x), (__m256)(y)))
-#define Smaller(x, y)        ((vfloat)_mm256_min_ps((__m256)(x), (__m256)(y)))
-#define Reciprocal(x)        ((vfloat)_mm256_rcp_ps((__m256)(x)))
-#define Lookup(table, index) ((vfloat)_mm256_i32gather_ps(table, (__m256i)((index) & (BRENIER_DIRECTIONS - 1)), 4))
-#define MaskGE(x, y)         ((unsigned)_mm256_movemask_ps(_mm256_cmp_ps((__m256)(x), (__m256)(y), _CMP_GE_OQ)))
+#define Larger(x, y)        ((vfloat)_mm256_max_ps((__m256)(x), (__m256)(y)))
+#define Smaller(x, y)       ((vfloat)_mm256_min_ps((__m256)(x), (__m256)(y)))
+#define Reciprocal(x)       ((vfloat)_mm256_rcp_ps((__m256)(x)))
+#define MaskGE(x, y)        ((unsigned)_mm256_movemask_ps(_mm256_cmp_ps((__m256)(x), (__m256)(y), _CMP_GE_OQ)))
+#define DotInt16(sum, y, z) ((vint)_mm256_add_epi32((__m256i)(sum), _mm256_madd_epi16((__m256i)(y), (__m256i)(z))))
+#define Spread(x)           ((vint)_mm256_set1_epi32(x))
+
+/* Gathers take longer than all of the rest of a test; a shuffle looks up sixteen bytes. */
+static inline vfloat LookupByteOf(const uint8_t table[], __m256i index, __m256 sign)
+{
+  const __m256i front = _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)(const void *)table));
+  const __m256i back  = _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)(const void *)(table + 16)));
+  const __m256i found =
+      _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(_mm256_shuffle_epi8(front, index)),
+                                           _mm256_castsi256_ps(_mm256_shuffle_epi8(back, index)), sign));
+
+  return (vfloat)_mm256_cvtepi32_ps(_mm256_and_si256(found, _mm256_set1_epi32(0xff)));
+}
+
+#define LookupByte(table, index, sign) LookupByteOf(table, (__m256i)(index), (__m256)(sign))
 
 #define ISA_NAME  "avx2"
 #define ISA_TABLE brenier_tile_avx2
