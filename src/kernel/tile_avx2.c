@@ -24,11 +24,11 @@ static inline vfloat LookupByteOf(const uint8_t table[], __m256i index, __m256 s
 {
   const __m256i front = _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)(const void *)table));
   const __m256i back  = _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)(const void *)(table + 16)));
-  const __m256i found =
-      _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(_mm256_shuffle_epi8(front, index)),
-                                           _mm256_castsi256_ps(_mm256_shuffle_epi8(back, index)), sign));
+  const __m256i first = _mm256_or_si256(index, _mm256_set1_epi32((int)0x80808000)); // zeros in the other bytes
+  const __m256  found = _mm256_blendv_ps(_mm256_castsi256_ps(_mm256_shuffle_epi8(front, first)),
+                                         _mm256_castsi256_ps(_mm256_shuffle_epi8(back, first)), sign);
 
-  return (vfloat)_mm256_cvtepi32_ps(_mm256_and_si256(found, _mm256_set1_epi32(0xff)));
+  return (vfloat)_mm256_cvtepi32_ps(_mm256_castps_si256(found));
 }
 
 #define LookupByte(table, index, sign) LookupByteOf(table, (__m256i)(index), (__m256)(sign))

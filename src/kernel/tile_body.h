@@ -424,10 +424,85 @@ static inline __attribute__((always_inline)) unsigned ScanPanelIntegers(const Br
 }
 #endif
 
+#if defined(DotIntegers) && SPLIT > 1
+enum { IN_LINE = BRENIER_PANELS_OF_BYTES * BRENIER_TILE_WIDTH };
+
+/* The first test of circle c with targets [from, from + n), whose products are a and b, and the second one whenever
+   its stage is full. What belongs to the circle stays in registers. */
+static void TestCircleLine(const BrenierTileCurves *curves, size_t c, int asked, const BrenierTileTargets *t,
+                           size_t from, size_t n, const float a[], const float b[], BrenierTileVisitor visit,
+                           void *context)
+{
+  static const vint lane  = LANE_NUMBERS;
+  BrenierTileStage *stage = &curves->stage[c];
+  uint64_t          found = 0; // a bit for each vector
+  unsigned          mask[IN_LINE / LANES];
+
+  for (size_t v = 0; v * LANES < n; ++v) {
+    const size_t at   = from + v * LANES;
+    const vfloat at_a = Value(curves, c, t, at, Load(a + v * LANES), PRODUCTS);
+    const vfloat at_b = Value(curves, c, t, at, Load(b + v * LANES), PRODUCTS);
+
+    mask[v] = OutsideRadii(curves, c, at_a, at_b, Top(curves, c, t, at, PRODUCTS));
+    found |= (uint64_t)(mask[v] != 0) << v;
+  }
+  if (!asked) return; // in the last group, but nobody asked for it
+  for (; found; found &= found - 1) {
+    const int    v    = __builtin_ctzll(found);
+    const size_t at   = from + (size_t)v * LANES;
+    const vint   here = lane + (int32_t)at;
+    unsigned     full;
+
+    if (PRODUCTS == BRENIER_PRODUCTS_BYTES) full = StoreTargets(stage, mask[v], here);
+    else
+      full = Store(stage, mask[v], Value(curves, c, t, at, Load(a + v * LANES), PRODUCTS),
+                   Value(curves, c, t, at, Load(b + v * LANES), PRODUCTS), here);
+    if (full) Flush(curves, c, t, stage, visit, context);
+  }
+}
+
+/* Scans a group of circles with targets [from, end), IN_LINE at most. Products are written to the first cache: tests of
+   one circle after the other need fewer registers than those of several side by side. */
+static void ScanLine(const BrenierTileCurves *curves, size_t c0, size_t last, const BrenierTileTargets *t, size_t from,
+                     size_t end, BrenierTileVisitor visit, void *context)
+{
+  enum { SIZE = sizeof(int32_t), BYTES = PRODUCTS == BRENIER_PRODUCTS_BYTES };
+  const size_t n_together = (t->dim + TOGETHER - 1) / TOGETHER, n = end - from;
+  const char  *z = (BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16) + 2 * c0 * n_together * SIZE;
+  const char  *y = BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
+  float        line[PART_ROWS][IN_LINE];
+
+  for (int part = 0; part < BRENIER_TILE_ROWS; part += PART_ROWS) {
+    for (size_t at = 0; at < n; at += STRIP_WIDTH) {
+      const size_t panel = (from + at) / BRENIER_TILE_WIDTH * BRENIER_TILE_WIDTH;
+      vfloat       acc[PART_ROWS][STRIPS];
+
+      ProductIntegers(z + part * SIZE, y + (panel * n_together + (from + at - panel)) * SIZE, n_together,
+                      BYTES ? curves->z_start + 2 * c0 + part : NULL, acc);
+  #pragma GCC unroll 12
+      for (int r = 0; r < PART_ROWS; ++r)
+  #pragma GCC unroll 4
+        for (int s = 0; s < STRIPS; ++s) memcpy(&line[r][at + (size_t)s * LANES], &acc[r][s], sizeof acc[r][s]);
+    }
+    for (int r = 0; r < PART_ROWS; r += 2) {
+      const size_t c = c0 + (size_t)(part + r) / 2;
+
+      TestCircleLine(curves, c, c < last, t, from, n, line[r], line[r + 1], visit, context);
+    }
+  }
+}
+#endif
+
 /* Scans a group of curves with targets [panel, end), for those curves that are before `last`. */
 static void ScanGroup(const BrenierTileCurves *curves, size_t c0, size_t last, const BrenierTileTargets *t,
                       size_t panel, size_t end, BrenierTileVisitor visit, void *context)
 {
+#if defined(DotIntegers) && SPLIT > 1
+  if (curves->products == PRODUCTS && curves->kind == BRENIER_TILE_CIRCLE) {
+    ScanLine(curves, c0, last, t, panel, end, visit, context);
+    return;
+  }
+#endif
   for (; panel < end; panel += BRENIER_TILE_WIDTH) {
 #if defined(DotIntegers)
     unsigned full =
@@ -448,11 +523,11 @@ static void ScanGroup(const BrenierTileCurves *curves, size_t c0, size_t last, c
 /* Panels that a group of curves scans one after the other. */
 static size_t PanelsAtOnce(const BrenierTileCurves *curves)
 {
-  const size_t panel = BRENIER_TILE_WIDTH * curves->dim * sizeof(int16_t);
+  const size_t n = BRENIER_INT16_AT_ONCE / (BRENIER_TILE_WIDTH * curves->dim * sizeof(int16_t));
 
   if (curves->products == BRENIER_PRODUCTS_BYTES) return BRENIER_PANELS_OF_BYTES;
-  if (curves->products == BRENIER_PRODUCTS_INT16 && panel < BRENIER_INT16_AT_ONCE) return BRENIER_INT16_AT_ONCE / panel;
-  return 1;
+  if (curves->products == BRENIER_PRODUCTS_SINGLE || n < 1) return 1;
+  return n < BRENIER_PANELS_OF_BYTES ? n : BRENIER_PANELS_OF_BYTES;
 }
 
 static void Scan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *t,
@@ -462,7 +537,8 @@ static void Scan(const BrenierTileCurves *curves, size_t first, size_t count, co
   const size_t at_once  = PanelsAtOnce(curves) * BRENIER_TILE_WIDTH;
 
   for (size_t panel = 0; panel < t->n; panel += at_once) {
-    const size_t end = t->n < panel + at_once ? t->n : panel + at_once;
+    const size_t left = (t->n - panel + BRENIER_TILE_WIDTH - 1) / BRENIER_TILE_WIDTH * BRENIER_TILE_WIDTH;
+    const size_t end  = panel + (left < at_once ? left : at_once);
 
     for (size_t c0 = first; c0 < first + count; c0 += in_group)
       ScanGroup(curves, c0, first + count, t, panel, end, visit, context);
