@@ -450,7 +450,7 @@ double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const Bre
 
   Not collective
 
-  Returns: "avx512vnni" (products in bytes), "avx512", "avx2" or "portable"; a constant
+  Returns: "avx512vnni", "avx512", "avxvnni", "avx2" or "portable"; a constant
 
   Cost: O(1)
 

@@ -10,9 +10,13 @@
 
 #if defined(BRENIER_HAVE_X86_KERNELS)
   #define HAS(feature) __builtin_cpu_supports(feature)
+  #if !defined(BRENIER_HAS_AVXVNNI) // the test of the integer twin says 1
+    #define BRENIER_HAS_AVXVNNI HAS("avxvnni")
+  #endif
   #define X86_KERNELS(ROW)                                                                                             \
     ROW(avx512vnni, HAS("avx512f") && HAS("avx512dq") && HAS("avx512vnni"))                                            \
     ROW(avx512, HAS("avx512f") && HAS("avx512dq"))                                                                     \
+    ROW(avxvnni, HAS("avx2") && HAS("fma") && BRENIER_HAS_AVXVNNI)                                                     \
     ROW(avx2, HAS("avx2") && HAS("fma"))
 #else
   #define X86_KERNELS(ROW)
