@@ -32,4 +32,25 @@ static inline vfloat LookupByteOf(const uint8_t table[], __m256i index, __m256 s
   return (vfloat)_mm256_cvtepi32_ps(_mm256_castps_si256(found));
 }
 
+/* Which lanes of four a mask has, side by side. */
+static const int32_t places_of_four[16][4] = {{0},    {0},       {1},       {0, 1},      {2},    {0, 2},
+                                              {1, 2}, {0, 1, 2}, {3},       {0, 3},      {1, 3}, {0, 1, 3},
+                                              {2, 3}, {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3}};
+
+static inline __m128i PlacesOfFour(unsigned mask)
+{
+  return _mm_loadu_si128((const __m128i *)(const void *)places_of_four[mask]);
+}
+
+static inline void PackFloats(float to[], __m256 x, unsigned mask)
+{
+  const unsigned low = mask & 15, high = mask >> 4;
+
+  _mm_storeu_ps(to, _mm_permutevar_ps(_mm256_castps256_ps128(x), PlacesOfFour(low)));
+  _mm_storeu_ps(to + __builtin_popcount(low), _mm_permutevar_ps(_mm256_extractf128_ps(x, 1), PlacesOfFour(high)));
+}
+
+#define Pack(to, x, mask)    PackFloats(to, (__m256)(x), mask)
+#define PackInt(to, x, mask) PackFloats((float *)(void *)(to), (__m256)(x), mask)
+
 #define LookupByte(table, index, sign) LookupByteOf(table, (__m256i)(index), (__m256)(sign))
