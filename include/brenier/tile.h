@@ -7,11 +7,12 @@
   visitor gets these and computes in double precision. All numbers belong to normalised targets (targets.h): lengths are
   source lengths or 1.
 
-  Products are in single precision. Products of circles and points are in bytes if the processor multiplies and adds
-  four times as many bytes at once and vectors are long enough. Both vectors are then multiplied by the same orthogonal
-  (Hadamard) transform, which makes their coordinates similar in size, and rounded: z = s q + v, |q_k| <= 127, with one
-  s for the vectors of a curve, and one for y. Pairs that pass the first test in bytes are tested again in single
-  precision.
+  Products of chords are in single precision, those of short vectors too. Products of circles and points are in integers
+  of 16 or 8 bits where the processor multiplies and adds two or four times as many of these at once. Vectors are
+  rounded: z = s q + v, with integers q_k, one s for the vectors of a curve, and one for y. For bytes both vectors are
+  multiplied by the same orthogonal (Hadamard) transform before, which makes their coordinates similar in size, and
+  |q_k| <= 127. Pairs that pass the first test in bytes are tested again in single precision. For 16 bits |q| <= 46,000,
+  so that by Cauchy and Schwarz the sum of the products fits into 32 bits.
 
   First test. circle: the planes of height h that stay below u are a convex set in the plane of (a, b), which shrinks as
                       h grows: its radius r in one direction from a centre (alpha, beta) is a concave function of h, at
@@ -29,11 +30,11 @@
 
   The filter is certified. A product of length d in single precision has an error of at most (d + 16) 2^-24 |z| |y|, in
   any order of summation (Higham, Accuracy and Stability, section 3.1; the 16 covers rounding of z and y, and the
-  tests). A product in bytes is an exact sum of integers, of rounded vectors z' and y'. By Cauchy and Schwarz its error
-  is at most |z - z'| |y| + |z'| |y - y'|, with the differences that rounding gave. Along a circle, where z = z1 cos t +
-  z2 sin t, the spectral norms of the two columns take the place of the norms. Typically that is 0.02 sqrt(d) |y|, where
-  <z,y> has the standard deviation |y|. Every test allows for this error, so no pair is lost that double precision would
-  keep.
+  tests). A product in integers is an exact sum, of rounded vectors z' and y'. By Cauchy and Schwarz its error is at most
+  |z - z'| |y| + |z'| |y - y'|, with the differences that rounding gave. Along a circle, where z = z1 cos t + z2 sin t,
+  the spectral norms of the two columns take the place of the norms. Typically that is 0.02 sqrt(d) |y| in bytes and
+  0.00002 d |y| in 16 bits, where <z,y> has the standard deviation |y|. Every test allows for this error, so no pair is
+  lost that double precision would keep.
 */
 #pragma once
 
@@ -46,32 +47,37 @@ typedef enum {
   BRENIER_TILE_POINT
 } BrenierTileKind;
 
+/* What vectors are rounded to before they are multiplied. */
+typedef enum { BRENIER_PRODUCTS_SINGLE, BRENIER_PRODUCTS_INT16, BRENIER_PRODUCTS_BYTES } BrenierTileProducts;
+
 /* Sectors of a curve in the second test, and ranges of directions in the plane of a circle in the first. */
 enum { BRENIER_SECTORS = 32, BRENIER_DIRECTIONS = 32 };
 
 /* Curves in the form that the kernel reads, with bounds of u along them. */
 typedef struct {
   /* parameters */
-  BrenierTileKind kind;
-  size_t          n, dim;
-  int             bytes; /* whether products are in bytes */
+  BrenierTileKind     kind;
+  size_t              n, dim;
+  BrenierTileProducts products;
   /* data, owned */
-  float   *z;                  /* packed vectors; with `bytes` row after row, shape [n, vectors, row_width] */
+  float   *z;                  /* packed vectors; bytes: row after row, shape [n, vectors, row_width] */
+  int16_t *z_int16;            /* int16: packed */
   int8_t  *z_bytes;            /* bytes: packed */
   int32_t *z_start;            /* bytes: minus 128 times the sum of each packed row, as targets are 128 too large */
-  float   *z_scale;            /* bytes: s; shape [n] */
+  float   *z_scale;            /* integers: s; shape [n] */
   float   *norm;               /* shape [n]: length of the curve's vectors, for the margin */
   float   *first_norm;         /* bytes: the same for the first test, |z'|; shape [n] */
   float   *quantisation_error; /* bytes: |z - z'|; shape [n] */
   float   *level;              /* chord, point: see the first test; -INFINITY lets everything pass. Shape [n] */
   float   *centre;             /* circle: alpha, beta, m; shape [n, 3] */
   float   *radius;             /* circle: radii, then steepnesses; shape [n, 2, BRENIER_DIRECTIONS] */
-  float   *pivot, *offset;     /* chord: slope of the plane of `level`, z_k; shape [n] */
-  int     *axis;               /* chord: k; shape [n] */
-  float   *sector;             /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u */
-  float   *arc;                /* circle: cosine and sine of a sector's middle and of its half-width;
+  struct BrenierByteRadii *byte_radii;     /* the same in bytes; shape [n] */
+  float                   *pivot, *offset; /* chord: slope of the plane of `level`, z_k; shape [n] */
+  int                     *axis;           /* chord: k; shape [n] */
+  float                   *sector;         /* shape [n, 3, BRENIER_SECTORS]: a, b, h of a plane below u */
+  float                   *arc;            /* circle: cosine and sine of a sector's middle and of its half-width;
                               shape [n, 4, BRENIER_SECTORS] */
-  int     *n_sectors;          /* shape [n]: how many of `sector` are filled; 0: nothing is known */
+  int                     *n_sectors;      /* shape [n]: how many of `sector` are filled; 0: nothing is known */
   /* work */
   size_t n_at_once; /* curves that meet a panel of targets one after the other, so that they stay in cache */
   struct BrenierTileStage *stage; /* of each curve, empty between scans */
@@ -80,13 +86,14 @@ typedef struct {
 /* Targets in the form that the kernel reads. */
 typedef struct {
   /* parameters */
-  size_t capacity, dim;
-  int    bytes; /* whether products are in bytes */
+  size_t              capacity, dim;
+  BrenierTileProducts products;
   /* data, owned */
   size_t   n;
-  float   *y;            /* packed; with `bytes` row after row, shape [capacity, row_width] */
+  float   *y;            /* packed; bytes: row after row, shape [capacity, row_width] */
+  int16_t *y_int16;      /* int16: packed */
   uint8_t *y_bytes;      /* bytes: packed, 128 too large */
-  float   *y_scale;      /* bytes: s; shape [capacity] */
+  float   *y_scale;      /* integers: s; shape [capacity] */
   float   *height;       /* shape [capacity]: rounded up. A visitor may lower it to prune later curves */
   float   *margin;       /* shape [capacity]: error of the product per unit of norm */
   float   *first_margin; /* bytes: the same of the first test, per unit of first_norm; shape [capacity] */
@@ -94,7 +101,7 @@ typedef struct {
 } BrenierTileTargets;
 
 /* Allowance of the first test for the error of a target's product: `margin` per unit of the norm of a curve, `length`
-   per unit of the curve's quantisation error `lost` (0 in single precision). */
+   per unit of the curve's quantisation error (bytes only). */
 typedef struct {
   double margin, length;
 } BrenierTileAllowance;
@@ -125,8 +132,8 @@ typedef void (*BrenierTileVisitor)(void *context, size_t curve, const BrenierTil
 
   Returns: 0; -1 when memory is out
 
-  Cost: 4 dim bytes a vector, 5 dim with products in bytes; circles and chords have 384 bytes of sectors beside, circles
-  512 of arcs and 268 of radii
+  Cost: 4 dim bytes a vector, 2 dim with products in 16 bits, 5 dim in bytes; circles and chords have 384 bytes of
+  sectors beside, circles 512 of arcs and 348 of radii
 @*/
 int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *curves);
 
@@ -443,7 +450,7 @@ double BrenierTileError(const BrenierTileCurves *curves, size_t curve, const Bre
 
   Not collective
 
-  Returns: "avx512vnni" (products in bytes), "avx512", "avx2" or "portable"; a constant
+  Returns: "avx512vnni", "avx512", "avxvnni", "avx2" or "portable"; a constant
 
   Cost: O(1)
 

@@ -6,8 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Largest magnitude of a byte. */
-static const double brenier_byte_most = 127.0;
+/* Largest magnitude of a byte, of 16 bits, and of a vector in these: the square of the last, and of a little more that
+   rounding adds, is below 2^31. */
+static const double brenier_byte_most = 127.0, brenier_int16_most = 32767.0, brenier_int16_length = 46000.0;
 
 float BrenierRoundedUp(double x)
 {
@@ -113,4 +114,23 @@ BRENIER_WIDE void BrenierRoundToBytes(size_t n, const double z[], float scale, B
     block->quantisation_error[k] = z[k] - unit * q;
   }
   for (size_t k = n; k % BRENIER_QUAD; ++k) block->q[k] = 0;
+}
+
+float BrenierInt16Scale(size_t n, const double x[], double length)
+{
+  return BrenierRoundedUp(fmax(Most(n, x) / brenier_int16_most, length / brenier_int16_length));
+}
+
+BRENIER_WIDE void BrenierRoundToInt16(size_t n, const double x[], float scale, int16_t q[], double quantised[],
+                                      double quantisation_error[])
+{
+  const double unit = (double)scale, per_unit = scale > 0.0f ? 1.0 / unit : 0.0;
+
+  for (size_t k = 0; k < n; ++k) {
+    const int here = (int)(x[k] * per_unit + (x[k] < 0.0 ? -0.5 : 0.5));
+
+    q[k]                  = (int16_t)here;
+    quantised[k]          = unit * here;
+    quantisation_error[k] = x[k] - unit * here;
+  }
 }

@@ -31,6 +31,19 @@ static inline double MarginOfProduct(size_t dim, double length)
   return brenier_unit_roundoff * (double)(dim + (size_t)brenier_extra_terms) * length;
 }
 
+/* Of a curve in 16 bits: error of rounding per unit of `norm`, to which it adds where it is larger. Typically it is
+   nearly that. */
+static inline double Int16Error(size_t dim)
+{
+  return 0x1p-17 * sqrt((double)dim);
+}
+
+/* Of a product in 16 bits: that of the rounded curve and that of the rounded target, and its conversion. */
+static inline double MarginOfInt16(size_t dim, double length, double quantisation_error)
+{
+  return 2.0 * MarginOfProduct(0, length) + length * Int16Error(dim) + quantisation_error;
+}
+
 /* Of a product in bytes, that of the rounded vectors is known; the tests after it err as those in single precision,
    whose reach is up to twice the largest length along the curve. */
 static inline BrenierTileAllowance AllowBytes(size_t dim, double length, double quantisation_error)

@@ -10,9 +10,13 @@
 
 #if defined(BRENIER_HAVE_X86_KERNELS)
   #define HAS(feature) __builtin_cpu_supports(feature)
+  #if !defined(BRENIER_HAS_AVXVNNI) // the test of the integer twin says 1
+    #define BRENIER_HAS_AVXVNNI HAS("avxvnni")
+  #endif
   #define X86_KERNELS(ROW)                                                                                             \
     ROW(avx512vnni, HAS("avx512f") && HAS("avx512dq") && HAS("avx512vnni"))                                            \
     ROW(avx512, HAS("avx512f") && HAS("avx512dq"))                                                                     \
+    ROW(avxvnni, HAS("avx2") && HAS("fma") && BRENIER_HAS_AVXVNNI)                                                     \
     ROW(avx2, HAS("avx2") && HAS("fma"))
 #else
   #define X86_KERNELS(ROW)
@@ -51,10 +55,18 @@ static const BrenierTileIsa *Isa(void)
   return isa;
 }
 
-int BrenierTileUsesBytes(BrenierTileKind kind, size_t dim)
+BrenierTileProducts BrenierTileProductsOf(BrenierTileKind kind, size_t dim)
 {
-  return Isa()->has_bytes && kind != BRENIER_TILE_CHORD && dim >= BRENIER_BYTES_LEAST_DIM &&
-         dim <= BRENIER_BYTES_MOST_DIM;
+  static const size_t       least[] = {0, BRENIER_INT16_LEAST_DIM, BRENIER_BYTES_LEAST_DIM};
+  static const size_t       most[]  = {0, BRENIER_INT16_MOST_DIM, BRENIER_BYTES_MOST_DIM};
+  const BrenierTileProducts has     = Isa()->products;
+
+  return kind != BRENIER_TILE_CHORD && dim >= least[has] && dim <= most[has] ? has : BRENIER_PRODUCTS_SINGLE;
+}
+
+int BrenierTileHasByteRadii(void)
+{
+  return Isa()->has_byte_radii;
 }
 
 const char *BrenierTileSimd(void)

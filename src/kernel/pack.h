@@ -2,8 +2,9 @@
   pack.h - The packed storage of tile.h, which is the same for every instruction set, and whether it is in bytes.
 
   Packed curves: groups of ROWS vectors (a circle gives two), z[group][k][row]; packed targets: panels of WIDTH,
-  y[panel][k][lane]. In bytes four coordinates stay side by side: z[group][k / 4][row][k % 4]. All are padded with
-  zeros; padded curves have level or gamma INFINITY and nothing passes, padded targets are never visited.
+  y[panel][k][lane]. In integers so many coordinates as fill 32 bits stay side by side, four bytes for instance:
+  z[group][k / 4][row][k % 4]. All are padded with zeros; padded curves have level or gamma INFINITY and nothing passes,
+  padded targets are never visited.
 */
 #pragma once
 
@@ -42,9 +43,11 @@ static inline size_t PackVectors(BrenierTileKind kind)
 }
 
 /* Coordinates of a packed vector. */
-static inline size_t PackDim(int bytes, size_t dim)
+static inline size_t PackDim(BrenierTileProducts products, size_t dim)
 {
-  return bytes ? PackRoundUp(dim, BRENIER_QUAD) : dim;
+  static const size_t together[] = {1, BRENIER_PAIR, BRENIER_QUAD};
+
+  return PackRoundUp(dim, together[products]);
 }
 
 /* Floats of a row, where products are in bytes. */

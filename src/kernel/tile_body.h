@@ -8,13 +8,17 @@
     Larger(x, y), Smaller(x, y)  the larger and the smaller of each lane
     Reciprocal(x)  to 11 bits at least
     Lookup(table, index)  entries of a table of BRENIER_DIRECTIONS numbers, by the low bits of the index
+    LookupByte(table, index, sign)  instead of it: entries of a table of BRENIER_DIRECTIONS bytes, by the low four bits of
+                  the index, which has no others, and the sign of `sign`
     MaskGE(x, y)  bit mask of the lanes where x >= y
     Pack(to, x, mask), PackInt(...)  stores the lanes of a mask side by side (may write a whole vector); optional
     ISA_NAME      the name of the table
     DotBytes(sum, y, z)  sum of 32-bit integers plus the products of four unsigned bytes each of y with four
-                  signed ones of z; optional: without it there are no products in bytes, and nothing more is needed
+                  signed ones of z; or
+    DotInt16(sum, y, z)  sum of 32-bit integers plus the products of two signed integers each of 16 bits. Both are
+                  optional: without them products are in single precision, and nothing more is needed
     Spread(x)     an integer in all lanes
-    SumPair(x, y, of_x, of_y)  sums over the lanes
+    SumPair(x, y, of_x, of_y)  sums over the lanes; for DotBytes
 */
 #include "pi.h"
 
@@ -71,36 +75,52 @@ static inline __attribute__((always_inline)) void Product(const float *z, const 
 }
 
 #if defined(DotBytes)
-/* The same of bytes, as the bits of integers; start[row] is what to begin with. */
-static inline __attribute__((always_inline)) void ProductBytes(const int8_t *z, const uint8_t *y, size_t dim,
-                                                               const int32_t *start, vfloat sum[PART_ROWS][STRIPS])
+  #define DotIntegers DotBytes
+  #define PRODUCTS    BRENIER_PRODUCTS_BYTES
+  #define TOGETHER    BRENIER_QUAD
+#elif defined(DotInt16)
+  #define DotIntegers DotInt16
+  #define PRODUCTS    BRENIER_PRODUCTS_INT16
+  #define TOGETHER    BRENIER_PAIR
+#else
+  #define PRODUCTS BRENIER_PRODUCTS_SINGLE
+#endif
+
+#if defined(DotIntegers)
+/* The same of integers, so many together as fill 32 bits, which z and y are counted in; as the bits of integers. What
+   to begin with is start[row], or 0 for start = NULL. */
+static inline __attribute__((always_inline)) void ProductIntegers(const char *z, const char *y, size_t n_together,
+                                                                  const int32_t *start, vfloat sum[PART_ROWS][STRIPS])
 {
+  enum { SIZE = sizeof(int32_t) };
   vint acc[PART_ROWS][STRIPS];
 
   for (int r = 0; r < PART_ROWS; ++r)
-    for (int s = 0; s < STRIPS; ++s) acc[r][s] = Spread(start[r]);
-  for (size_t k = 0; k < dim; k += BRENIER_QUAD) {
+    for (int s = 0; s < STRIPS; ++s) acc[r][s] = Spread(start ? start[r] : 0);
+  for (size_t k = 0; k < n_together; ++k) {
     vint strip[STRIPS];
 
   #pragma GCC unroll 4
     for (int s = 0; s < STRIPS; ++s) strip[s] = (vint)Load((const float *)(const void *)y + s * LANES);
   #pragma GCC unroll 12
     for (int r = 0; r < PART_ROWS; ++r) {
-      int32_t quad;
+      int32_t here;
 
-      memcpy(&quad, z + r * BRENIER_QUAD, sizeof quad);
+      memcpy(&here, z + r * SIZE, SIZE);
   #pragma GCC unroll 4
-      for (int s = 0; s < STRIPS; ++s) acc[r][s] = DotBytes(acc[r][s], strip[s], Spread(quad));
+      for (int s = 0; s < STRIPS; ++s) acc[r][s] = DotIntegers(acc[r][s], strip[s], Spread(here));
     }
-    z += BRENIER_TILE_ROWS * BRENIER_QUAD;
-    y += BRENIER_TILE_WIDTH * BRENIER_QUAD;
+    z += BRENIER_TILE_ROWS * SIZE;
+    y += BRENIER_TILE_WIDTH * SIZE;
   }
   #pragma GCC unroll 12
   for (int r = 0; r < PART_ROWS; ++r)
   #pragma GCC unroll 4
     for (int s = 0; s < STRIPS; ++s) sum[r][s] = (vfloat)acc[r][s];
 }
+#endif
 
+#if defined(DotBytes)
 /* Single precision for n targets of the stage of curve c, which were found in bytes. Rows are visited in no order that
    the hardware would guess. */
 static void ProductOfStage(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t,
@@ -176,43 +196,63 @@ static inline vfloat AboveOnChord(const float *sector, vfloat a, vfloat slope, v
 }
 
 /* Heights of the targets [target, target + LANES) plus what their products with curve c may be off. */
-static inline __attribute__((always_inline)) vfloat Top(const BrenierTileCurves *curves, size_t c,
-                                                        const BrenierTileTargets *t, size_t target, int bytes)
+static inline __attribute__((always_inline)) vfloat
+Top(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, size_t target, BrenierTileProducts products)
 {
-  if (!bytes) return Load(t->height + target) + curves->norm[c] * Load(t->margin + target);
+  if (products != BRENIER_PRODUCTS_BYTES) return Load(t->height + target) + curves->norm[c] * Load(t->margin + target);
   return Load(t->height + target) + curves->first_norm[c] * Load(t->first_margin + target) +
          curves->quantisation_error[c] * Load(t->length + target);
 }
 
-/* The products of curve c with the targets [target, target + LANES): integers, where they are in bytes. */
-static inline __attribute__((always_inline)) vfloat
-Value(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, size_t target, vfloat product, int bytes)
+/* The products of curve c with the targets [target, target + LANES), which may be integers. */
+static inline __attribute__((always_inline)) vfloat Value(const BrenierTileCurves *curves, size_t c,
+                                                          const BrenierTileTargets *t, size_t target, vfloat product,
+                                                          BrenierTileProducts products)
 {
-  if (!bytes) return product;
+  if (products == BRENIER_PRODUCTS_SINGLE) return product;
   return __builtin_convertvector((vint)product, vfloat) * (Load(t->y_scale + target) * curves->z_scale[c]);
 }
 
-/* Which range of directions (x, y) lies in: by x over |x| + |y|, and by the sign of y. Any range where both are 0. */
+/* Which range of directions (x, y) lies in, in a half of the circle: by x over |x| + |y|. The sign of y says in which
+   half. Where both are 0, any range, or the least integer. */
 static inline __attribute__((always_inline)) vint Direction(vfloat x, vfloat y)
 {
-  enum { HALF = BRENIER_DIRECTIONS / 2, QUARTER = HALF / 2, SIGN_TO_HALF = 31 - 4 };
   const vfloat p = x * Reciprocal(Magnitude(x) + Magnitude(y));
 
-  return __builtin_convertvector(p * brenier_direction_scale + (float)QUARTER, vint) |
-         (((vint)y >> SIGN_TO_HALF) & HALF);
+  return __builtin_convertvector(p * brenier_direction_scale + (float)BRENIER_QUARTER_TURN, vint);
+}
+
+/* Radii of circle c and their steepnesses, in the directions (x, y). */
+static inline __attribute__((always_inline)) void RadiiAt(const BrenierTileCurves *curves, size_t c, vfloat x, vfloat y,
+                                                          vfloat *radius, vfloat *steepness)
+{
+  const vint direction = Direction(x, y);
+#if defined(LookupByte)
+  const BrenierByteRadii *radii = &curves->byte_radii[c];
+
+  *radius    = LookupByte(radii->radius, direction, y) * radii->unit[1] + radii->unit[0];
+  *steepness = LookupByte(radii->steepness, direction, y) * radii->unit[3] + radii->unit[2];
+#else
+  enum { HALF = BRENIER_DIRECTIONS / 2, SIGN_TO_HALF = 31 - 4 };
+  const float *radii   = curves->radius + c * 2 * BRENIER_DIRECTIONS;
+  const vint   in_half = direction | (((vint)y >> SIGN_TO_HALF) & HALF);
+
+  *radius    = Lookup(radii, in_half);
+  *steepness = Lookup(radii + BRENIER_DIRECTIONS, in_half);
+#endif
 }
 
 /* The lanes whose planes (a, b, top) are outside of the radii of circle c. */
 static inline __attribute__((always_inline)) unsigned OutsideRadii(const BrenierTileCurves *curves, size_t c, vfloat a,
                                                                    vfloat b, vfloat top)
 {
-  const float *centre = curves->centre + 3 * c, *radius = curves->radius + c * 2 * BRENIER_DIRECTIONS;
+  const float *centre = curves->centre + 3 * c;
   const vfloat da = a - centre[0], db = b - centre[1], below = centre[2] - top;
-  const vint   direction = Direction(da, db);
-  const vfloat steep     = Lookup(radius + BRENIER_DIRECTIONS, direction);
-  const vfloat r         = Lookup(radius, direction) + Smaller(steep * below, below);
+  vfloat       radius, steepness;
 
-  return MaskGE(da * da + db * db, r * Magnitude(r)); // all are outside of a negative radius
+  RadiiAt(curves, c, da, db, &radius, &steepness);
+  radius += Smaller(steepness * below, below);
+  return MaskGE(da * da + db * db, radius * Magnitude(radius)); // all are outside of a negative radius
 }
 
 /* Which of the planes (a, b, h) of a stage pass: a at the centre of a chord. */
@@ -221,7 +261,8 @@ static inline unsigned PassStage(const BrenierTileCurves *curves, size_t c, unsi
   const float *sector = curves->sector + c * 3 * BRENIER_SECTORS;
   const int    circle = curves->kind == BRENIER_TILE_CIRCLE;
 
-  if (curves->bytes) mask &= circle ? OutsideRadii(curves, c, a, b, h) : MaskGE(a + h, zero + curves->level[c]);
+  if (curves->products == BRENIER_PRODUCTS_BYTES)
+    mask &= circle ? OutsideRadii(curves, c, a, b, h) : MaskGE(a + h, zero + curves->level[c]);
   if (mask && curves->n_sectors[c])
     mask &= MaskGE(circle ? AboveOnCircle(sector, curves->arc + c * 4 * BRENIER_SECTORS, curves->n_sectors[c], a, b, h)
                           : AboveOnChord(sector, a, b, h),
@@ -241,7 +282,7 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
   // Targets ascend, so the padding comes last
   while (n > 0 && (size_t)stage->target[n - 1] >= t->n) --n;
 #if defined(DotBytes)
-  if (curves->bytes) ProductOfStage(curves, c, t, stage, n);
+  if (curves->products == BRENIER_PRODUCTS_BYTES) ProductOfStage(curves, c, t, stage, n);
 #endif
   for (int32_t i = 0; i < n; ++i) height[i] = t->height[stage->target[i]] + reach * t->margin[stage->target[i]];
   stage->n = 0; // pairs that pass overwrite tested ones
@@ -265,7 +306,8 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
    wrong guess would throw away tests begun. */
 static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierTileCurves *curves, size_t c0, int row0,
                                                                   const BrenierTileTargets *t, size_t target,
-                                                                  vfloat acc[PART_ROWS][STRIPS], int bytes)
+                                                                  vfloat              acc[PART_ROWS][STRIPS],
+                                                                  BrenierTileProducts products)
 {
   static const vint lane = LANE_NUMBERS;
   unsigned          mask[PART_ROWS / 2][STRIPS], any = 0, full = 0;
@@ -276,10 +318,10 @@ static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierT
     for (int s = 0; s < STRIPS; ++s) { // side by side: what belongs to the circle would not stay in registers
       const size_t c  = c0 + (size_t)(row0 / 2 + r);
       const size_t at = target + (size_t)s * LANES;
-      const vfloat a  = Value(curves, c, t, at, acc[2 * r][s], bytes),
-                   b  = Value(curves, c, t, at, acc[2 * r + 1][s], bytes);
+      const vfloat a  = Value(curves, c, t, at, acc[2 * r][s], products),
+                   b  = Value(curves, c, t, at, acc[2 * r + 1][s], products);
 
-      mask[r][s] = OutsideRadii(curves, c, a, b, Top(curves, c, t, at, bytes));
+      mask[r][s] = OutsideRadii(curves, c, a, b, Top(curves, c, t, at, products));
       any |= mask[r][s];
     }
   if (!any) return 0;
@@ -288,12 +330,16 @@ static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierT
 #pragma GCC unroll 4
     for (int s = 0; s < STRIPS; ++s) {
       const int         curve = row0 / 2 + r;
-      BrenierTileStage *stage = &curves->stage[c0 + (size_t)curve];
-      const vint        here  = lane + (int32_t)target + s * LANES;
+      const size_t      c = c0 + (size_t)curve, at = target + (size_t)s * LANES;
+      BrenierTileStage *stage = &curves->stage[c];
+      const vint        here  = lane + (int32_t)at;
 
       // To keep nothing is cheaper than to guess wrong whether there is anything, where little is kept of a pair
-      if (bytes) full |= StoreTargets(stage, mask[r][s], here) << curve;
-      else if (mask[r][s]) full |= Store(stage, mask[r][s], acc[2 * r][s], acc[2 * r + 1][s], here) << curve;
+      if (products == BRENIER_PRODUCTS_BYTES) full |= StoreTargets(stage, mask[r][s], here) << curve;
+      else if (mask[r][s])
+        full |= Store(stage, mask[r][s], Value(curves, c, t, at, acc[2 * r][s], products),
+                      Value(curves, c, t, at, acc[2 * r + 1][s], products), here)
+                << curve;
     }
   return full;
 }
@@ -302,7 +348,7 @@ static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierT
 static inline __attribute__((always_inline)) unsigned TestLines(const BrenierTileCurves *curves, size_t c0, int row0,
                                                                 const BrenierTileTargets *t, size_t target,
                                                                 const float *y, vfloat acc[PART_ROWS][STRIPS],
-                                                                int bytes)
+                                                                BrenierTileProducts products)
 {
   static const vint lane = LANE_NUMBERS;
   unsigned          full = 0;
@@ -313,18 +359,19 @@ static inline __attribute__((always_inline)) unsigned TestLines(const BrenierTil
     for (int r = 0; r < PART_ROWS; ++r) {
       const size_t c   = c0 + (size_t)(row0 + r);
       const size_t at  = target + (size_t)s * LANES;
-      const vfloat top = Top(curves, c, t, at, bytes), p = Value(curves, c, t, at, acc[r][s], bytes);
+      const vfloat top = Top(curves, c, t, at, products), p = Value(curves, c, t, at, acc[r][s], products);
       const vint   here  = lane + (int32_t)at;
       vfloat       slope = zero, above = p + top - curves->level[c];
       unsigned     mask;
 
-      if (!bytes && curves->kind == BRENIER_TILE_CHORD) {
+      if (products == BRENIER_PRODUCTS_SINGLE && curves->kind == BRENIER_TILE_CHORD) {
         slope = Load(y + (size_t)curves->axis[c] * BRENIER_TILE_WIDTH + s * LANES);
         above += 0.5f * Magnitude(slope - curves->pivot[c]) - curves->offset[c] * slope;
       }
       mask = MaskGE(above, zero);
       if (!mask) continue;
-      full |= (bytes ? StoreTargets(&curves->stage[c], mask, here) : Store(&curves->stage[c], mask, p, slope, here))
+      full |= (products == BRENIER_PRODUCTS_BYTES ? StoreTargets(&curves->stage[c], mask, here)
+                                                  : Store(&curves->stage[c], mask, p, slope, here))
               << (row0 + r);
     }
   return full;
@@ -344,23 +391,105 @@ static inline __attribute__((always_inline)) unsigned ScanPanel(const BrenierTil
       vfloat       acc[PART_ROWS][STRIPS];
 
       Product(z + part, y, t->dim, acc);
-      full |= circles ? TestCircles(curves, c0, part, t, panel + (size_t)strip, acc, 0)
-                      : TestLines(curves, c0, part, t, panel + (size_t)strip, y, acc, 0);
+      full |= circles ? TestCircles(curves, c0, part, t, panel + (size_t)strip, acc, BRENIER_PRODUCTS_SINGLE)
+                      : TestLines(curves, c0, part, t, panel + (size_t)strip, y, acc, BRENIER_PRODUCTS_SINGLE);
     }
   return full;
 }
 
-#if defined(DotBytes)
-/* The same with products in bytes. */
-static inline __attribute__((always_inline)) unsigned ScanPanelBytes(const BrenierTileCurves *curves, size_t c0,
-                                                                     const BrenierTileTargets *t, size_t panel)
+#if defined(DotIntegers)
+/* The same with products in integers. */
+static inline __attribute__((always_inline)) unsigned ScanPanelIntegers(const BrenierTileCurves *curves, size_t c0,
+                                                                        const BrenierTileTargets *t, size_t panel)
 {
+  enum { SIZE = sizeof(int32_t), BYTES = PRODUCTS == BRENIER_PRODUCTS_BYTES };
   const int    circles = curves->kind == BRENIER_TILE_CIRCLE;
-  const size_t row = (circles ? 2 : 1) * c0, dim = (t->dim + BRENIER_QUAD - 1) / BRENIER_QUAD * BRENIER_QUAD;
-  vfloat       acc[PART_ROWS][STRIPS];
+  const size_t row = (circles ? 2 : 1) * c0, n_together = (t->dim + TOGETHER - 1) / TOGETHER;
+  const char  *z    = BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16;
+  const char  *y    = BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
+  unsigned     full = 0;
 
-  ProductBytes(curves->z_bytes + row * dim, t->y_bytes + panel * dim, dim, curves->z_start + row, acc);
-  return circles ? TestCircles(curves, c0, 0, t, panel, acc, 1) : TestLines(curves, c0, 0, t, panel, NULL, acc, 1);
+  z += row * n_together * SIZE;
+  y += panel * n_together * SIZE;
+  for (int part = 0; part < BRENIER_TILE_ROWS; part += PART_ROWS)
+    for (int strip = 0; strip < BRENIER_TILE_WIDTH; strip += STRIP_WIDTH) {
+      const size_t at = panel + (size_t)strip;
+      vfloat       acc[PART_ROWS][STRIPS];
+
+      ProductIntegers(z + part * SIZE, y + strip * SIZE, n_together, BYTES ? curves->z_start + row + part : NULL, acc);
+      full |= circles ? TestCircles(curves, c0, part, t, at, acc, PRODUCTS)
+                      : TestLines(curves, c0, part, t, at, NULL, acc, PRODUCTS);
+    }
+  return full;
+}
+#endif
+
+#if defined(DotIntegers) && SPLIT > 1
+enum { IN_LINE = BRENIER_PANELS_OF_BYTES * BRENIER_TILE_WIDTH };
+
+/* The first test of circle c with targets [from, from + n), whose products are a and b, and the second one whenever
+   its stage is full. What belongs to the circle stays in registers. */
+static void TestCircleLine(const BrenierTileCurves *curves, size_t c, int asked, const BrenierTileTargets *t,
+                           size_t from, size_t n, const float a[], const float b[], BrenierTileVisitor visit,
+                           void *context)
+{
+  static const vint lane  = LANE_NUMBERS;
+  BrenierTileStage *stage = &curves->stage[c];
+  uint64_t          found = 0; // a bit for each vector
+  unsigned          mask[IN_LINE / LANES];
+
+  for (size_t v = 0; v * LANES < n; ++v) {
+    const size_t at   = from + v * LANES;
+    const vfloat at_a = Value(curves, c, t, at, Load(a + v * LANES), PRODUCTS);
+    const vfloat at_b = Value(curves, c, t, at, Load(b + v * LANES), PRODUCTS);
+
+    mask[v] = OutsideRadii(curves, c, at_a, at_b, Top(curves, c, t, at, PRODUCTS));
+    found |= (uint64_t)(mask[v] != 0) << v;
+  }
+  if (!asked) return; // in the last group, but nobody asked for it
+  for (; found; found &= found - 1) {
+    const int    v    = __builtin_ctzll(found);
+    const size_t at   = from + (size_t)v * LANES;
+    const vint   here = lane + (int32_t)at;
+    unsigned     full;
+
+    if (PRODUCTS == BRENIER_PRODUCTS_BYTES) full = StoreTargets(stage, mask[v], here);
+    else
+      full = Store(stage, mask[v], Value(curves, c, t, at, Load(a + v * LANES), PRODUCTS),
+                   Value(curves, c, t, at, Load(b + v * LANES), PRODUCTS), here);
+    if (full) Flush(curves, c, t, stage, visit, context);
+  }
+}
+
+/* Scans a group of circles with targets [from, end), IN_LINE at most. Products are written to the first cache: tests of
+   one circle after the other need fewer registers than those of several side by side. */
+static void ScanLine(const BrenierTileCurves *curves, size_t c0, size_t last, const BrenierTileTargets *t, size_t from,
+                     size_t end, BrenierTileVisitor visit, void *context)
+{
+  enum { SIZE = sizeof(int32_t), BYTES = PRODUCTS == BRENIER_PRODUCTS_BYTES };
+  const size_t n_together = (t->dim + TOGETHER - 1) / TOGETHER, n = end - from;
+  const char  *z = (BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16) + 2 * c0 * n_together * SIZE;
+  const char  *y = BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
+  float        line[PART_ROWS][IN_LINE];
+
+  for (int part = 0; part < BRENIER_TILE_ROWS; part += PART_ROWS) {
+    for (size_t at = 0; at < n; at += STRIP_WIDTH) {
+      const size_t panel = (from + at) / BRENIER_TILE_WIDTH * BRENIER_TILE_WIDTH;
+      vfloat       acc[PART_ROWS][STRIPS];
+
+      ProductIntegers(z + part * SIZE, y + (panel * n_together + (from + at - panel)) * SIZE, n_together,
+                      BYTES ? curves->z_start + 2 * c0 + part : NULL, acc);
+  #pragma GCC unroll 12
+      for (int r = 0; r < PART_ROWS; ++r)
+  #pragma GCC unroll 4
+        for (int s = 0; s < STRIPS; ++s) memcpy(&line[r][at + (size_t)s * LANES], &acc[r][s], sizeof acc[r][s]);
+    }
+    for (int r = 0; r < PART_ROWS; r += 2) {
+      const size_t c = c0 + (size_t)(part + r) / 2;
+
+      TestCircleLine(curves, c, c < last, t, from, n, line[r], line[r + 1], visit, context);
+    }
+  }
 }
 #endif
 
@@ -368,9 +497,16 @@ static inline __attribute__((always_inline)) unsigned ScanPanelBytes(const Breni
 static void ScanGroup(const BrenierTileCurves *curves, size_t c0, size_t last, const BrenierTileTargets *t,
                       size_t panel, size_t end, BrenierTileVisitor visit, void *context)
 {
+#if defined(DotIntegers) && SPLIT > 1
+  if (curves->products == PRODUCTS && curves->kind == BRENIER_TILE_CIRCLE) {
+    ScanLine(curves, c0, last, t, panel, end, visit, context);
+    return;
+  }
+#endif
   for (; panel < end; panel += BRENIER_TILE_WIDTH) {
-#if defined(DotBytes)
-    unsigned full = curves->bytes ? ScanPanelBytes(curves, c0, t, panel) : ScanPanel(curves, c0, t, panel);
+#if defined(DotIntegers)
+    unsigned full =
+        curves->products == PRODUCTS ? ScanPanelIntegers(curves, c0, t, panel) : ScanPanel(curves, c0, t, panel);
 #else
     unsigned full = ScanPanel(curves, c0, t, panel);
 #endif
@@ -384,14 +520,25 @@ static void ScanGroup(const BrenierTileCurves *curves, size_t c0, size_t last, c
   }
 }
 
+/* Panels that a group of curves scans one after the other. */
+static size_t PanelsAtOnce(const BrenierTileCurves *curves)
+{
+  const size_t n = BRENIER_INT16_AT_ONCE / (BRENIER_TILE_WIDTH * curves->dim * sizeof(int16_t));
+
+  if (curves->products == BRENIER_PRODUCTS_BYTES) return BRENIER_PANELS_OF_BYTES;
+  if (curves->products == BRENIER_PRODUCTS_SINGLE || n < 1) return 1;
+  return n < BRENIER_PANELS_OF_BYTES ? n : BRENIER_PANELS_OF_BYTES;
+}
+
 static void Scan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *t,
                  BrenierTileVisitor visit, void *context)
 {
   const size_t in_group = curves->kind == BRENIER_TILE_CIRCLE ? BRENIER_TILE_ROWS / 2 : BRENIER_TILE_ROWS;
-  const size_t at_once  = curves->bytes ? BRENIER_PANELS_OF_BYTES * BRENIER_TILE_WIDTH : BRENIER_TILE_WIDTH;
+  const size_t at_once  = PanelsAtOnce(curves) * BRENIER_TILE_WIDTH;
 
   for (size_t panel = 0; panel < t->n; panel += at_once) {
-    const size_t end = t->n < panel + at_once ? t->n : panel + at_once;
+    const size_t left = (t->n - panel + BRENIER_TILE_WIDTH - 1) / BRENIER_TILE_WIDTH * BRENIER_TILE_WIDTH;
+    const size_t end  = panel + (left < at_once ? left : at_once);
 
     for (size_t c0 = first; c0 < first + count; c0 += in_group)
       ScanGroup(curves, c0, first + count, t, panel, end, visit, context);
@@ -436,10 +583,10 @@ static double Peak(double seconds)
   return best;
 }
 
-#if defined(DotBytes)
-enum { HAS_BYTES = 1 };
+#if defined(LookupByte)
+enum { HAS_BYTE_RADII = 1 };
 #else
-enum { HAS_BYTES = 0 };
+enum { HAS_BYTE_RADII = 0 };
 #endif
 
-const BrenierTileIsa ISA_TABLE = {ISA_NAME, HAS_BYTES, Scan, Peak};
+const BrenierTileIsa ISA_TABLE = {ISA_NAME, PRODUCTS, HAS_BYTE_RADII, Scan, Peak};

@@ -5,6 +5,7 @@
 #include "tile_isa.h"
 #include "wide.h"
 
+#include <float.h>
 #include <string.h>
 
 /* The estimate of a reciprocal (AVX2: 12 bits) is the larger part of it. */
@@ -68,6 +69,42 @@ void BrenierTileDirection(int k, double *begin, double *end)
   *end   = k < half ? atan2(1.0 - fabs(low), low) : -atan2(1.0 - fabs(high), high);
 }
 
+/* Numbers of a table in bytes, in units of 1/255 of their range; at most the numbers, or at least. Numbers that are all
+   the same may be infinite. */
+BRENIER_WIDE static void SetBytes(const float table[], int at_least, uint8_t q[], float unit[2])
+{
+  const double most_of_byte = 255.0;
+  float        low = table[0], high = table[0];
+  double       rounding, per_unit;
+
+  for (int k = 1; k < BRENIER_DIRECTIONS; ++k) {
+    low  = table[k] < low ? table[k] : low;
+    high = table[k] > high ? table[k] : high;
+  }
+  memset(q, 0, BRENIER_DIRECTIONS);
+  unit[0] = at_least ? high : low;
+  unit[1] = 0.0f;
+  if (!(high > low) || !(high - low < FLT_MAX)) return;
+  rounding = 8.0 * brenier_unit_roundoff * (fabs((double)low) + fabs((double)high));
+  unit[0]  = (float)((double)low + (at_least ? rounding : -rounding));
+  unit[1]  = (float)(((double)high - (double)low + rounding) / most_of_byte);
+  per_unit = 1.0 / (double)unit[1];
+  for (int k = 0; k < BRENIER_DIRECTIONS; ++k) {
+    const double above = ((double)table[k] - (double)low) * per_unit; // below most_of_byte
+
+    q[k] = (uint8_t)(at_least ? above + 1.0 : above);
+  }
+}
+
+static void SetByteRadii(BrenierTileCurves *c, size_t i)
+{
+  const float *radius = c->radius + i * 2 * BRENIER_DIRECTIONS;
+
+  if (!c->byte_radii) return;
+  SetBytes(radius, 0, c->byte_radii[i].radius, c->byte_radii[i].unit);
+  SetBytes(radius + BRENIER_DIRECTIONS, 1, c->byte_radii[i].steepness, c->byte_radii[i].unit + 2);
+}
+
 void BrenierTileSetRadii(BrenierTileCurves *c, size_t i, const float centre[3], const double radius[],
                          const double steepness[])
 {
@@ -79,6 +116,7 @@ void BrenierTileSetRadii(BrenierTileCurves *c, size_t i, const float centre[3], 
     to[k]                      = (float)(radius[k] - loss - RoundingOfPlane(0.0, 0.0, radius[k]));
     to[BRENIER_DIRECTIONS + k] = (float)(steepness[k] * (1.0 + 4.0 * brenier_unit_roundoff));
   }
+  SetByteRadii(c, i);
 }
 
 static void SetSameRadius(BrenierTileCurves *c, size_t i, double radius)
@@ -90,6 +128,7 @@ static void SetSameRadius(BrenierTileCurves *c, size_t i, double radius)
     to[k]                      = RoundedBelow(0.0, 0.0, radius);
     to[BRENIER_DIRECTIONS + k] = 1.0f;
   }
+  SetByteRadii(c, i);
 }
 
 void BrenierTileSetLevel(BrenierTileCurves *c, size_t i, double level, double slope)

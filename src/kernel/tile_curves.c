@@ -1,4 +1,5 @@
 /* tile_curves.c - Curves in the form that the kernel reads. */
+#include "error_bound.h"
 #include "pack.h"
 
 /* Offset of the bytes of targets, as the processor multiplies by unsigned ones. */
@@ -25,14 +26,18 @@ static int AllocVectors(BrenierTileCurves *c, size_t n_padded)
 {
   const size_t n_rows = n_padded * PackVectors(c->kind);
 
-  if (!c->bytes) {
+  if (c->products == BRENIER_PRODUCTS_SINGLE) {
     c->z = PackAllocZeroed(n_rows * c->dim, sizeof(float));
     return c->z ? 0 : -1;
   }
+  c->z_scale = PackAllocZeroed(n_padded, sizeof(float));
+  if (c->products == BRENIER_PRODUCTS_INT16) {
+    c->z_int16 = PackAllocZeroed(n_rows * PackDim(c->products, c->dim), sizeof(int16_t));
+    return c->z_int16 && c->z_scale ? 0 : -1;
+  }
   c->z                  = PackAllocZeroed(n_rows * PackRowWidth(c->dim), sizeof(float));
-  c->z_bytes            = PackAllocZeroed(n_rows * PackDim(1, c->dim), 1);
+  c->z_bytes            = PackAllocZeroed(n_rows * PackDim(c->products, c->dim), 1);
   c->z_start            = PackAllocZeroed(n_rows, sizeof(int32_t));
-  c->z_scale            = PackAllocZeroed(n_padded, sizeof(float));
   c->first_norm         = PackAllocZeroed(n_padded, sizeof(float));
   c->quantisation_error = PackAllocZeroed(n_padded, sizeof(float));
   return c->z && c->z_bytes && c->z_start && c->z_scale && c->first_norm && c->quantisation_error ? 0 : -1;
@@ -46,7 +51,7 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   c->kind      = kind;
   c->n         = n;
   c->dim       = dim;
-  c->bytes     = BrenierTileUsesBytes(kind, dim);
+  c->products  = BrenierTileProductsOf(kind, dim);
   c->norm      = PackAllocZeroed(n_padded, sizeof(float));
   c->level     = PackAllocZeroed(n_padded, sizeof(float));
   c->centre    = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 3 : 0, sizeof(float));
@@ -59,6 +64,10 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   c->n_sectors = PackAllocZeroed(n, sizeof(int));
   c->n_at_once = CurvesAtOnce(kind, dim, n_padded);
   c->stage     = PackAlloc(n_padded, sizeof(BrenierTileStage));
+  if (kind == BRENIER_TILE_CIRCLE && BrenierTileHasByteRadii()) {
+    c->byte_radii = PackAllocZeroed(n_padded, sizeof *c->byte_radii);
+    if (!c->byte_radii) return -1;
+  }
   if (AllocVectors(c, n_padded) || !c->norm || !c->level || !c->centre || !c->radius || !c->pivot || !c->offset ||
       !c->axis || !c->sector || !c->arc || !c->n_sectors || !c->stage)
     return -1;
@@ -72,6 +81,7 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
 void BrenierTileCurvesFree(BrenierTileCurves *c)
 {
   free(c->z);
+  free(c->z_int16);
   free(c->z_bytes);
   free(c->z_start);
   free(c->z_scale);
@@ -81,6 +91,7 @@ void BrenierTileCurvesFree(BrenierTileCurves *c)
   free(c->level);
   free(c->centre);
   free(c->radius);
+  free(c->byte_radii);
   free(c->pivot);
   free(c->offset);
   free(c->axis);
@@ -101,7 +112,7 @@ static void PackVector(BrenierTileCurves *c, size_t row, const double z[])
 /* Row `row` of the curves in bytes, its coordinates from `from` on. */
 static void PackBytes(BrenierTileCurves *c, size_t row, size_t from, size_t n, const BrenierByteBlock *block)
 {
-  const size_t dim = PackDim(1, c->dim), unit = (size_t)BRENIER_TILE_ROWS * BRENIER_QUAD;
+  const size_t dim = PackDim(c->products, c->dim), unit = (size_t)BRENIER_TILE_ROWS * BRENIER_QUAD;
   const size_t group = row / BRENIER_TILE_ROWS, lane = row % BRENIER_TILE_ROWS;
   int8_t      *to  = c->z_bytes + group * dim * BRENIER_TILE_ROWS + from / BRENIER_QUAD * unit + lane * BRENIER_QUAD;
   int32_t      sum = 0;
@@ -166,12 +177,52 @@ static void SetBytes(BrenierTileCurves *c, size_t i, const double z1[], const do
   c->quantisation_error[i] = BrenierRoundedUp(LargestLength(&quantisation_error));
 }
 
+/* Row `row` of the curves in 16 bits, its coordinates from `from` on, an even number. */
+static void PackInt16(BrenierTileCurves *c, size_t row, size_t from, size_t n, const int16_t q[])
+{
+  const size_t dim = PackDim(c->products, c->dim), unit = (size_t)BRENIER_TILE_ROWS * BRENIER_PAIR;
+  const size_t group = row / BRENIER_TILE_ROWS, lane = row % BRENIER_TILE_ROWS;
+  int16_t     *to = c->z_int16 + group * dim * BRENIER_TILE_ROWS + from / BRENIER_PAIR * unit + lane * BRENIER_PAIR;
+
+  for (size_t k = 0; k < n; k += BRENIER_PAIR, to += unit) memcpy(to, q + k, BRENIER_PAIR * sizeof *to);
+}
+
+/* Packs the vectors of curve i in 16 bits, z2 = NULL where there is one. Returns the norm of the quantised vectors, or
+   that which belongs to the quantisation error. */
+static double SetInt16(BrenierTileCurves *c, size_t i, const double z1[], const double z2[])
+{
+  const double *const z[2]      = {z1, z2};
+  const size_t        n_vectors = PackVectors(c->kind), row = n_vectors * i;
+  Gram                quantised = {0.0, 0.0, 0.0}, quantisation_error = {0.0, 0.0, 0.0};
+  double              rounded[2][BRENIER_BYTE_BLOCK] = {{0.0}}, error[2][BRENIER_BYTE_BLOCK] = {{0.0}};
+  float               scale = 0.0f;
+
+  for (size_t v = 0; v < n_vectors; ++v)
+    scale = fmaxf(scale, BrenierInt16Scale(c->dim, z[v], PackLength(c->dim, z[v])));
+  for (size_t from = 0; from < c->dim; from += BRENIER_BYTE_BLOCK) {
+    const size_t n = PackBlockLength(c->dim, from);
+
+    for (size_t v = 0; v < n_vectors; ++v) {
+      int16_t q[BRENIER_BYTE_BLOCK + BRENIER_PAIR];
+
+      q[n] = 0;
+      BrenierRoundToInt16(n, z[v] + from, scale, q, rounded[v], error[v]);
+      PackInt16(c, row + v, from, n, q);
+    }
+    AddToGram(&quantised, n, rounded[0], rounded[1]);
+    AddToGram(&quantisation_error, n, error[0], error[1]);
+  }
+  c->z_scale[i] = scale;
+  return fmax(LargestLength(&quantised), LargestLength(&quantisation_error) / Int16Error(c->dim));
+}
+
 void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], const double z2[], int axis)
 {
   const int circle = c->kind == BRENIER_TILE_CIRCLE;
   double    reach  = PackLength(c->dim, z1) + (circle ? PackLength(c->dim, z2) : 0.0);
 
-  if (c->bytes) SetBytes(c, i, z1, circle ? z2 : NULL);
+  if (c->products == BRENIER_PRODUCTS_INT16) reach = SetInt16(c, i, z1, circle ? z2 : NULL);
+  else if (c->products == BRENIER_PRODUCTS_BYTES) SetBytes(c, i, z1, circle ? z2 : NULL);
   else {
     PackVector(c, PackVectors(c->kind) * i, z1);
     if (circle) PackVector(c, 2 * i + 1, z2);

@@ -20,22 +20,39 @@ typedef struct BrenierTileStage {
    would lose too much (and have no room on a stack). */
 enum { BRENIER_BYTES_LEAST_DIM = 16, BRENIER_BYTES_MOST_DIM = 1024 };
 
+/* Vectors in 16 bits: shorter ones gain less than the conversion of their products costs; in longer ones rounding could
+   add too much to the length of a rounded vector. */
+enum { BRENIER_INT16_LEAST_DIM = 6, BRENIER_INT16_MOST_DIM = 4096 };
+
 /* Panels in bytes that a group of curves scans one after the other, so that its data stays in the first cache. */
 enum { BRENIER_PANELS_OF_BYTES = 8 };
 
-/* Coordinates of a vector that are multiplied together in bytes; floats that a row of them is padded to. */
-enum { BRENIER_QUAD = 4, BRENIER_ROW_UNIT = 16 };
+/* The same in 16 bits, where the panels have so many bytes together. */
+enum { BRENIER_INT16_AT_ONCE = 16384 };
+
+/* Coordinates of a vector that are multiplied together, in 16 bits and in bytes; floats that a row of bytes is padded
+   to. */
+enum { BRENIER_PAIR = 2, BRENIER_QUAD = 4, BRENIER_ROW_UNIT = 16 };
+
+/* Radii and steepnesses of a circle in bytes q: unit[0] + q unit[1] is at most the radius, unit[2] + q unit[3] at least
+   the steepness. */
+typedef struct BrenierByteRadii {
+  uint8_t radius[BRENIER_DIRECTIONS], steepness[BRENIER_DIRECTIONS];
+  float   unit[4];
+} BrenierByteRadii;
 
 typedef struct {
-  const char *name;
-  int         has_bytes;
+  const char         *name;
+  BrenierTileProducts products;       /* the shortest that it has */
+  int                 has_byte_radii; /* looks radii up in bytes */
   void (*scan)(const BrenierTileCurves *, size_t first, size_t count, const BrenierTileTargets *, BrenierTileVisitor,
                void *);
   double (*peak)(double seconds);
 } BrenierTileIsa;
 
-/* Whether products are in bytes, with the instruction set in use. */
-int BrenierTileUsesBytes(BrenierTileKind kind, size_t dim);
+/* What vectors are rounded to, with the instruction set in use; whether it looks radii up in bytes. */
+BrenierTileProducts BrenierTileProductsOf(BrenierTileKind kind, size_t dim);
+int                 BrenierTileHasByteRadii(void);
 
 /* Ranges of directions in half a turn, over 2; a little less, so that an estimate of 1 is in the last one. */
 enum { BRENIER_QUARTER_TURN = BRENIER_DIRECTIONS / 4 };

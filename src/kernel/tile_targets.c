@@ -7,14 +7,21 @@ int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, B
   memset(t, 0, sizeof *t);
   t->capacity = PackRoundUp(capacity, BRENIER_TILE_WIDTH);
   t->dim      = dim;
-  t->bytes    = BrenierTileUsesBytes(kind, dim);
-  t->y        = PackAlloc(t->capacity * (t->bytes ? PackRowWidth(dim) : dim), sizeof(float));
+  t->products = BrenierTileProductsOf(kind, dim);
   t->height   = PackAllocZeroed(t->capacity, sizeof(float));
   t->margin   = PackAllocZeroed(t->capacity, sizeof(float));
-  if (!t->y || !t->height || !t->margin) return -1;
-  if (!t->bytes) return 0;
-  t->y_bytes      = PackAlloc(t->capacity * PackDim(1, dim), 1);
-  t->y_scale      = PackAllocZeroed(t->capacity, sizeof(float));
+  if (!t->height || !t->margin) return -1;
+  if (t->products != BRENIER_PRODUCTS_INT16) {
+    t->y = PackAlloc(t->capacity * (t->products == BRENIER_PRODUCTS_BYTES ? PackRowWidth(dim) : dim), sizeof(float));
+    if (!t->y) return -1;
+  }
+  if (t->products == BRENIER_PRODUCTS_SINGLE) return 0;
+  t->y_scale = PackAllocZeroed(t->capacity, sizeof(float));
+  if (t->products == BRENIER_PRODUCTS_INT16) {
+    t->y_int16 = PackAlloc(t->capacity * PackDim(t->products, dim), sizeof(int16_t));
+    return t->y_int16 && t->y_scale ? 0 : -1;
+  }
+  t->y_bytes      = PackAlloc(t->capacity * PackDim(t->products, dim), 1);
   t->first_margin = PackAllocZeroed(t->capacity, sizeof(float));
   t->length       = PackAllocZeroed(t->capacity, sizeof(float));
   return t->y_bytes && t->y_scale && t->first_margin && t->length ? 0 : -1;
@@ -23,6 +30,7 @@ int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, B
 void BrenierTileTargetsFree(BrenierTileTargets *t)
 {
   free(t->y);
+  free(t->y_int16);
   free(t->y_bytes);
   free(t->y_scale);
   free(t->height);
@@ -34,9 +42,16 @@ void BrenierTileTargetsFree(BrenierTileTargets *t)
 
 size_t BrenierTileTargetsBytes(BrenierTileKind kind, size_t n, size_t dim)
 {
-  const int bytes = BrenierTileUsesBytes(kind, dim);
+  const BrenierTileProducts products = BrenierTileProductsOf(kind, dim);
 
-  return n * (bytes ? PackDim(1, dim) + (PackRowWidth(dim) + 5) * sizeof(float) : (dim + 2) * sizeof(float));
+  switch (products) {
+  case BRENIER_PRODUCTS_BYTES:
+    return n * (PackDim(products, dim) + (PackRowWidth(dim) + 5) * sizeof(float));
+  case BRENIER_PRODUCTS_INT16:
+    return n * (PackDim(products, dim) * sizeof(int16_t) + 3 * sizeof(float));
+  default:
+    return n * (dim + 2) * sizeof(float);
+  }
 }
 
 static void PackTarget(BrenierTileTargets *t, size_t i, const double y[])
@@ -49,7 +64,7 @@ static void PackTarget(BrenierTileTargets *t, size_t i, const double y[])
 /* Target i in bytes, its coordinates from `from` on: 128 more than a signed byte is another sign bit. */
 static void PackTargetBlock(BrenierTileTargets *t, size_t i, size_t from, size_t n, const int8_t q[])
 {
-  const size_t dim = PackDim(1, t->dim), unit = (size_t)BRENIER_TILE_WIDTH * BRENIER_QUAD;
+  const size_t dim = PackDim(t->products, t->dim), unit = (size_t)BRENIER_TILE_WIDTH * BRENIER_QUAD;
   const size_t panel = i / BRENIER_TILE_WIDTH, lane = i % BRENIER_TILE_WIDTH;
   uint8_t     *to = t->y_bytes + panel * dim * BRENIER_TILE_WIDTH + from / BRENIER_QUAD * unit + lane * BRENIER_QUAD;
 
@@ -88,14 +103,49 @@ static void PackTargetBytes(BrenierTileTargets *t, size_t i, double length, cons
   t->length[i]       = BrenierRoundedUp(allowance.length);
 }
 
-/* A place that no target takes. */
-static void PackNothing(BrenierTileTargets *t, size_t i)
+/* Packs target i in 16 bits; sets its margin. */
+static void PackTargetInt16(BrenierTileTargets *t, size_t i, double length, const double y[])
 {
-  if (!t->bytes) {
-    PackTarget(t, i, NULL);
+  const size_t dim = PackDim(t->products, t->dim), unit = (size_t)BRENIER_TILE_WIDTH * BRENIER_PAIR;
+  const size_t panel = i / BRENIER_TILE_WIDTH, lane = i % BRENIER_TILE_WIDTH;
+  const float  scale = BrenierInt16Scale(t->dim, y, length);
+  int16_t     *to    = t->y_int16 + panel * dim * BRENIER_TILE_WIDTH + lane * BRENIER_PAIR;
+  double       rounded[BRENIER_BYTE_BLOCK], error[BRENIER_BYTE_BLOCK], error2 = 0.0;
+
+  for (size_t from = 0; from < t->dim; from += BRENIER_BYTE_BLOCK) {
+    const size_t n = PackBlockLength(t->dim, from);
+    int16_t      q[BRENIER_BYTE_BLOCK + BRENIER_PAIR];
+
+    q[n] = 0;
+    BrenierRoundToInt16(n, y + from, scale, q, rounded, error);
+    for (size_t k = 0; k < n; k += BRENIER_PAIR, to += unit) memcpy(to, q + k, BRENIER_PAIR * sizeof *to);
+    error2 += BrenierSumOfProducts(n, error, error);
+  }
+  t->y_scale[i] = scale;
+  t->margin[i]  = BrenierRoundedUp(MarginOfInt16(t->dim, length, sqrt(error2)));
+}
+
+/* Packs target i, and sets what its products may be off. */
+static void PackTargetAs(BrenierTileTargets *t, size_t i, const double y[])
+{
+  const double length = PackLength(t->dim, y);
+
+  if (t->products == BRENIER_PRODUCTS_INT16) {
+    PackTargetInt16(t, i, length, y);
     return;
   }
-  t->y_scale[i] = t->first_margin[i] = t->length[i] = 0.0f; // whatever its bytes are
+  if (t->products == BRENIER_PRODUCTS_BYTES) PackTargetBytes(t, i, length, y);
+  else PackTarget(t, i, y);
+  t->margin[i] = BrenierRoundedUp(MarginOfProduct(t->dim, length));
+}
+
+/* A place that no target takes: integers there may be anything, of the unit 0. */
+static void PackNothing(BrenierTileTargets *t, size_t i)
+{
+  t->margin[i] = 0.0f;
+  if (t->products == BRENIER_PRODUCTS_SINGLE) PackTarget(t, i, NULL);
+  else t->y_scale[i] = 0.0f;
+  if (t->products == BRENIER_PRODUCTS_BYTES) t->first_margin[i] = t->length[i] = 0.0f;
 }
 
 void BrenierTileSetTargets(BrenierTileTargets *t, size_t n, size_t stride, const double y[], const double h[])
@@ -104,13 +154,10 @@ void BrenierTileSetTargets(BrenierTileTargets *t, size_t n, size_t stride, const
 
   t->n = n;
   for (size_t i = 0; i < n_padded; ++i) {
-    const double *row    = i < n ? y + i * stride : NULL;
-    const double  length = row ? PackLength(t->dim, row) : 0.0;
+    const double *row = i < n ? y + i * stride : NULL;
 
-    if (!row) PackNothing(t, i);
-    else if (t->bytes) PackTargetBytes(t, i, length, row);
-    else PackTarget(t, i, row);
-    t->margin[i] = BrenierRoundedUp(MarginOfProduct(t->dim, length));
+    if (row) PackTargetAs(t, i, row);
+    else PackNothing(t, i);
     BrenierTileSetHeight(t, i, row ? h[i * stride] : -1.0 / brenier_unit_roundoff);
   }
 }

@@ -5,6 +5,7 @@ static const char help[] =
 #include <brenier/dot.h>
 #include <brenier/envelope.h>
 #include <brenier/tile.h>
+#include "kernel/tile_isa.h"
 
 #include <float.h>
 #include <math.h>
@@ -333,20 +334,27 @@ static PetscReal TwinAbove(const Problem *p, PetscInt c, PetscReal a, PetscReal 
   return PetscMin(first, second);
 }
 
-/* Errors that the tests allow for, twice over: of the product, and of every number that is rounded. */
+/* Errors that the tests allow for, twice over: of the product, and of every number that is rounded; and the units of
+   radii in bytes. */
 static PetscReal Slack(const Problem *p, PetscInt c, PetscInt i, PetscReal a, PetscReal b, PetscReal h)
 {
   const PetscReal *z = p->z + c * 2 * p->dim, *y = p->y + i * (p->dim + 1);
   const size_t     dim  = (size_t)p->dim;
   const PetscReal reach = PetscSqrtReal(BrenierDot(dim, z, z)) + PetscSqrtReal(BrenierDot(dim, z + dim, z + dim)) + 2.0;
-  PetscReal       sizes =
-      PetscAbsReal(a) + PetscAbsReal(b) + PetscAbsReal(h) + PetscAbsReal(p->level[c]) + PetscAbsReal(p->slope[c]);
+  const float    *unit;
+  PetscReal       slack, sizes = PetscAbsReal(a) + PetscAbsReal(b) + PetscAbsReal(h) + PetscAbsReal(p->level[c]) +
+                           PetscAbsReal(p->slope[c]);
 
   for (int k = 0; k < 3; ++k) sizes += PetscAbsReal(p->centre[3 * c + k]);
   sizes += 2.0 * p->radius[c * 2 * BRENIER_DIRECTIONS] + 2.0 * PetscAbsReal(h - p->centre[3 * c + 2]);
   for (int k = 0; k < 3 * BRENIER_SECTORS; ++k)
     sizes = PetscMax(sizes, 3.0 * PetscAbsReal(p->sector[c * BRENIER_SECTORS * 3 + k]));
-  return 0x1p-23 * ((PetscReal)(dim + 16) * reach * PetscSqrtReal(BrenierDot(dim, y, y)) + 32.0 * sizes);
+  slack = 0x1p-23 * ((PetscReal)(dim + 16) * reach * PetscSqrtReal(BrenierDot(dim, y, y)) + 32.0 * sizes);
+  if (p->curves.products == BRENIER_PRODUCTS_INT16)
+    slack += 2.0 * BrenierTileError(&p->curves, (size_t)c, &p->targets, (size_t)i);
+  if (!p->curves.byte_radii) return slack;
+  unit = p->curves.byte_radii[c].unit;
+  return slack + (PetscReal)unit[1] + (PetscReal)unit[3] * PetscMin(PetscAbsReal(h - p->centre[3 * c + 2]), 1e37);
 }
 
 /* Whether a plane found is as near to the true one as it is said to be, at the ends of the curve and between. */

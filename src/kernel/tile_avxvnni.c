@@ -1,0 +1,34 @@
+/* tile_avxvnni.c - The kernel for AVX2 with multiplication of bytes. */
+#include "tile_avx2.h"
+
+#if defined(__AVXVNNI__)
+  #define DotBytes(sum, y, z) ((vint)_mm256_dpbusd_avx_epi32((__m256i)(sum), (__m256i)(y), (__m256i)(z)))
+#else
+/* The integer twin, for the test of this file on a processor without: the same sums, of even and of odd bytes. */
+static inline __m256i DotBytesOf(__m256i sum, __m256i y, __m256i z)
+{
+  const __m256i even =
+      _mm256_madd_epi16(_mm256_and_si256(y, _mm256_set1_epi16(0xff)), _mm256_srai_epi16(_mm256_slli_epi16(z, 8), 8));
+  const __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(y, 8), _mm256_srai_epi16(z, 8));
+
+  return _mm256_add_epi32(sum, _mm256_add_epi32(even, odd));
+}
+  #define DotBytes(sum, y, z) ((vint)DotBytesOf((__m256i)(sum), (__m256i)(y), (__m256i)(z)))
+#endif
+
+/* The sums of x and of y, side by side. */
+static inline void SumPair(vfloat x, vfloat y, float *of_x, float *of_y)
+{
+  const __m256 halves = _mm256_add_ps(_mm256_permute2f128_ps((__m256)x, (__m256)y, 0x20),
+                                      _mm256_permute2f128_ps((__m256)x, (__m256)y, 0x31));
+  __m256       sum    = _mm256_add_ps(halves, _mm256_shuffle_ps(halves, halves, 0x4e));
+
+  sum   = _mm256_add_ps(sum, _mm256_shuffle_ps(sum, sum, 0xb1));
+  *of_x = _mm256_cvtss_f32(sum);
+  *of_y = _mm_cvtss_f32(_mm256_extractf128_ps(sum, 1));
+}
+
+#define ISA_NAME  "avxvnni"
+#define ISA_TABLE brenier_tile_avxvnni
+
+#include "tile_body.h"
