@@ -37,7 +37,7 @@ static PetscErrorCode ReadNumbers(const char option[], const char text[], PetscI
                                   Numbers *numbers)
 {
   BrenierArray    a;
-  char           *end;
+  char           *end, columns[32] = "", rule[64] = "";
   const PetscReal x = strtod(text, &end);
 
   PetscFunctionBegin;
@@ -52,10 +52,12 @@ static PetscErrorCode ReadNumbers(const char option[], const char text[], PetscI
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, text, BRENIER_ARRAY_DATA, &a));
+  if (a.dim > 1) PetscCall(PetscSNPrintf(columns, sizeof columns, ", %" PetscInt_FMT, a.dim));
+  if (square) PetscCall(PetscSNPrintf(rule, sizeof rule, " or [%" PetscInt_FMT ", %" PetscInt_FMT "]", dim, dim));
   PetscCheck(a.n == dim && (a.dim == 1 || (square && a.dim == dim)), PETSC_COMM_WORLD, PETSC_ERR_FILE_UNEXPECTED,
-             "%s: option %s has %" PetscInt_FMT " rows of %" PetscInt_FMT
-             " number%s; targets of dimension %" PetscInt_FMT " need %" PetscInt_FMT " of 1%s",
-             text, option, a.n, a.dim, a.dim == 1 ? "" : "s", dim, dim, square ? ", or of as many" : "");
+             "%s: option %s takes shape [%" PetscInt_FMT "]%s where targets have dimension %" PetscInt_FMT
+             ", not [%" PetscInt_FMT "%s]",
+             text, option, dim, rule, dim, a.n, columns);
   numbers->width = a.dim;
   PetscCall(PetscMalloc1((size_t)dim * (size_t)a.dim, &numbers->value));
   PetscCall(GatherRows(&a, numbers->value));
@@ -66,6 +68,8 @@ static PetscErrorCode ReadNumbers(const char option[], const char text[], PetscI
 /* Mean and factor of the cube between low and high. */
 static PetscErrorCode ReadCube(const SolveRequest *r, PetscInt dim, Numbers *mean, Numbers *factor)
 {
+  char number[2][BRENIER_NUMBER_LENGTH];
+
   PetscFunctionBegin;
   PetscCall(ReadNumbers("-source_low", r->source_low, dim, PETSC_FALSE, mean));
   PetscCall(ReadNumbers("-source_high", r->source_high, dim, PETSC_FALSE, factor));
@@ -77,8 +81,8 @@ static PetscErrorCode ReadCube(const SolveRequest *r, PetscInt dim, Numbers *mea
     const PetscReal high = factor->width ? factor->value[k] : brenier_cube_high;
 
     PetscCheck(low < high, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-               "-source_low is %g and -source_high %g along axis %" PetscInt_FMT "; low is to be below high",
-               (double)low, (double)high, k);
+               "-source_low is %s and -source_high %s along axis %" PetscInt_FMT "; low is to be below high",
+               BrenierNumber(low, number[0]), BrenierNumber(high, number[1]), k);
     mean->value[k]   = 0.5 * (low + high);
     factor->value[k] = high - low;
   }

@@ -69,14 +69,15 @@ PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char name[], PetscIn
   const PetscInt          which = Find(name);
   const BrenierSourceLaw *law   = brenier_laws[which];
   BrenierSource           s;
+  char                    number[BRENIER_NUMBER_LENGTH];
 
   PetscFunctionBegin;
   PetscCheck(law, comm, PETSC_ERR_USER_INPUT, "there is no source '%s'", name);
   PetscCheck(dim >= law->least_dim, comm, PETSC_ERR_USER_INPUT,
              "-source %s needs targets of dimension %" PetscInt_FMT " or more: %s", name, law->least_dim, law->refusal);
   PetscCheck(!law->has_dof || (parameters->dof > 2.0 && parameters->dof < PETSC_INFINITY), comm, PETSC_ERR_USER_INPUT,
-             "the degrees of freedom of -source %s are %g; W2 is finite for more than 2 only", name,
-             (double)parameters->dof);
+             "the degrees of freedom of -source %s are %s; W2 is finite for more than 2 only", name,
+             BrenierNumber(parameters->dof, number));
   PetscCall(PetscNew(&s));
   *s      = (struct _p_BrenierSource){.law     = law,
                                       .name    = BrenierSourceNames[which],
