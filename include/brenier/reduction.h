@@ -11,6 +11,10 @@
   mean zero given Q^T x, so the barycentres in R^d are Q b'. |y_i|^2 = |y'_i|^2 + |p|^2 and E|x|^2 count all dimensions,
   so W2 is that of R^d.
 
+  A source x = m + L z (`BrenierSourceIsAffine()`) is solved for as z, with the targets L^T y_i in the place of y_i, as
+    <x, y_i> + h_i = <z, L^T y_i> + h_i + <m, y_i>:
+  heights differ by <m, y_i>, of which the mean over the targets is taken off, and points of z become points of x.
+
   The rank is numerical. A direction counts when some target leaves the span found so far by more than 1e-12 of the
   range of the targets along an axis, or by more than eight roundings of the largest coordinate of that axis. Let delta
   be the part of y_j - y_i that is dropped: the facet of two cells tilts by |delta| / |y'_j - y'_i|, and masses change
@@ -28,9 +32,15 @@ struct _p_BrenierReduction {
   PetscInt       rank;    /* r, at least 1; d when nothing was dropped */
   PetscReal     *basis;   /* columns of Q one after the other, shape [r, d]; NULL when nothing was dropped */
   BrenierTargets whole;   /* borrowed */
-  BrenierTargets targets; /* y'; the whole targets themselves when nothing was dropped. On the same ranks, row by row */
-  BrenierSource  source;  /* the source, projected; owned */
+  BrenierTargets pulled;  /* L^T y; the whole targets themselves where x = z */
+  BrenierTargets targets; /* y'; those pulled when nothing was dropped. On the same ranks, row by row */
+  PetscReal     *pairing; /* <m, y - mean of y>, shape [targets here]; NULL where x = z */
+  BrenierSource  given;   /* of x; a reference */
+  BrenierSource  source;  /* of z, projected; owned */
 };
+
+/* To the heights of the reduced targets, or back to those of the given ones. */
+typedef enum { BRENIER_REDUCTION_IN, BRENIER_REDUCTION_OUT } BrenierReductionWay;
 
 /*@
   BrenierReductionCreate - Finds the affine hull of the targets and their coordinates in it
@@ -44,7 +54,7 @@ struct _p_BrenierReduction {
   Output Parameter:
 . reduction - free with `BrenierReductionDestroy()`; its rank r is the same for any number of processes
 
-  Errors: none of its own
+  Errors: `PETSC_ERR_FILE_UNEXPECTED` - the factor of the source makes different targets the same
 
   Cost: n d flops over all ranks when d + 16 targets span R^d; else 4 n d r flops, r reductions and broadcasts, and 8 n
   d bytes over all ranks
@@ -53,25 +63,25 @@ PETSC_EXTERN PetscErrorCode BrenierReductionCreate(BrenierTargets targets, Breni
                                                    BrenierReduction *reduction);
 
 /*@
-  BrenierReductionProject - Projects points on the space of the reduced targets: x' = Q^T x
+  BrenierReductionProject - Projects targets on the space of the reduced targets: y' = Q^T y, Q^T L^T y where x = m + L z
 
   Not collective
 
   Input Parameters:
 + reduction - the reduction
-. n         - number of points
-- x         - points, shape [n, d]; unit: any
+. n         - number of targets
+- y         - targets, shape [n, d]; unit: any
 
   Output Parameter:
-. projected - projected points, shape [n, r]; unit: the same
+. projected - projected targets, shape [n, r]; unit: the same, times source where x = m + L z
 
-  Cost: 2 n d r flops
+  Cost: 2 n d r flops, and 2 n d^2 for L
 @*/
-PETSC_EXTERN void BrenierReductionProject(BrenierReduction reduction, PetscInt n, const PetscReal x[],
+PETSC_EXTERN void BrenierReductionProject(BrenierReduction reduction, PetscInt n, const PetscReal y[],
                                           PetscReal projected[]);
 
 /*@
-  BrenierReductionLift - Puts points of the reduced space back into R^d: Q x'
+  BrenierReductionLift - Puts points of the reduced space back into R^d: Q x', m + L Q x' where x = m + L z
 
   Not collective
 
@@ -83,10 +93,28 @@ PETSC_EXTERN void BrenierReductionProject(BrenierReduction reduction, PetscInt n
   Output Parameter:
 . x - points, shape [n, d]; a row of NaN gives a row of NaN; unit: the same
 
-  Cost: 2 n d r flops
+  Cost: 2 n d r flops, and 2 n d^2 for L
 @*/
 PETSC_EXTERN void BrenierReductionLift(BrenierReduction reduction, PetscInt n, const PetscReal projected[],
                                        PetscReal x[]);
+
+/*@
+  BrenierReductionHeights - Changes heights of the given targets into those of the reduced ones, or back
+
+  Not collective
+
+  Input Parameters:
++ reduction - the reduction
+- way       - to the reduced targets, or from them
+
+  Input/Output Parameter:
+. h - heights, laid out as the targets; they keep their gauge; unit: source target
+
+  Errors: none of its own
+
+  Cost: O(n / P); nothing where x = z
+@*/
+PETSC_EXTERN PetscErrorCode BrenierReductionHeights(BrenierReduction reduction, BrenierReductionWay way, Vec h);
 
 /*@
   BrenierReductionDestroy - Frees a reduction, which may be NULL

@@ -58,8 +58,27 @@ typedef enum {
   BRENIER_EXACT_GAUSSIAN, /* 2 or 3 dimensions */
   BRENIER_EXACT_CUBE,     /* 2 or 3 dimensions */
   BRENIER_EXACT_CIRCLE,   /* 2 dimensions: uniform on |x| = 1 */
-  BRENIER_EXACT_ARC       /* 1 dimension: a coordinate of the sphere of `ambient` dimensions */
+  BRENIER_EXACT_ARC       /* 1 dimension: a BrenierCoordinateLaw */
 } BrenierExactLaw;
+
+/* A law of one coordinate: cos^power t dt up to a factor, in an angle t. x = sin t where `tail` is 0: a coordinate of
+   the sphere in R^(power + 2); else x = tail tan t: Student's law of power + 1 degrees of freedom, tail^2 of them. */
+typedef struct {
+  PetscReal power, tail;
+} BrenierCoordinateLaw;
+
+/* Parameters of sources that have any. */
+typedef struct {
+  PetscReal scale; /* factor of lengths (the Gaussian: its standard deviation along an axis); unit: source */
+  PetscReal dof;   /* degrees of freedom of Student's law, above 2; unit: 1 */
+  /* x = m + L z, z of the source without them; copied. The cube has a diagonal L */
+  const PetscReal *mean;         /* m, shape [dim], or NULL for zeros; unit: source */
+  const PetscReal *factor;       /* L row by row, shape [dim, factor_width], or NULL for the identity; unit: source */
+  PetscInt         factor_width; /* dim; 1 where `factor` is a diagonal */
+} BrenierSourceParameters;
+
+/* Degrees of freedom where none are chosen. */
+#define BRENIER_DEFAULT_DOF 5
 
 /* One curve, in the symbols of the head. Vectors are the caller's. */
 typedef struct {
@@ -77,7 +96,7 @@ typedef struct {
 . name  - one of `BrenierSourceNames`
 . dim   - dimension, at least 1
 - scale - factor of lengths for sources that have one (the Gaussian: its standard deviation along an axis), else
-          ignored; unit: source
+          ignored; other parameters have their defaults; unit: source
 
   Output Parameter:
 . source - free with `BrenierSourceDestroy()`
@@ -88,6 +107,41 @@ typedef struct {
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[], PetscInt dim, PetscReal scale,
                                                 BrenierSource *source);
+
+/*@
+  BrenierSourceCreateWith - Makes a source by its name and parameters
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm       - the communicator of an error
+. name       - one of `BrenierSourceNames`
+. dim        - dimension, at least 1
+- parameters - parameters of all sources; each source takes its own
+
+  Output Parameter:
+. source - free with `BrenierSourceDestroy()`
+
+  Errors: `PETSC_ERR_USER_INPUT` - as `BrenierSourceCreate()`, or a parameter is out of its range
+
+  Cost: O(1), no messages
+@*/
+PETSC_EXTERN PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char name[], PetscInt dim,
+                                                    const BrenierSourceParameters *parameters, BrenierSource *source);
+
+/*@
+  BrenierSourceTakesDof - Says whether a source has degrees of freedom to choose
+
+  Not collective
+
+  Input Parameter:
+. name - name of the source
+
+  Returns: whether it has
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscBool BrenierSourceTakesDof(const char name[]);
 
 /*@
   BrenierSourceReference - Adds an owner to a source, who destroys it as well
@@ -136,7 +190,8 @@ PETSC_EXTERN PetscErrorCode BrenierSourceDestroy(BrenierSource *source);
 PETSC_EXTERN PetscErrorCode BrenierSourceReduce(BrenierSource source, PetscInt dim, BrenierSource *reduced);
 
 /*@
-  BrenierSourceSave - Writes a source into the root attributes of a file
+  BrenierSourceSave - Writes a source into the root attributes of a file; its mean and factor, where it has its own,
+  into /source_mean and /source_factor
 
   Collective on the store
 
@@ -165,7 +220,8 @@ PETSC_EXTERN PetscErrorCode BrenierSourceSave(BrenierSource source, BrenierStore
 . source - free with `BrenierSourceDestroy()`
 
   Errors:
-+ `PETSC_ERR_FILE_UNEXPECTED` - an attribute is missing, or names a source that this version does not know
++ `PETSC_ERR_FILE_UNEXPECTED` - an attribute is missing, or names a source that this version does not know; mean or
+                                factor of another shape
 - `PETSC_ERR_USER_INPUT`      - the source needs more dimensions
 
   Cost: two attributes, two reductions
@@ -214,6 +270,101 @@ PETSC_EXTERN PetscInt BrenierSourceAmbient(BrenierSource source);
   Cost: O(1)
 @*/
 PETSC_EXTERN PetscReal BrenierSourceScale(BrenierSource source);
+
+/*@
+  BrenierSourceDof - Gives the degrees of freedom of a source
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: the degrees of freedom; 0 for a source without any; unit: 1
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscReal BrenierSourceDof(BrenierSource source);
+
+/*@
+  BrenierSourceIsAffine - Says whether a source is x = m + L z with a mean or a factor of its own
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: whether it is
+
+  Cost: O(1)
+
+  Notes: Such a source has points, moments and a place in files, but no curves: problems are solved with
+  `BrenierSourceStandard()` and changed targets (reduction.h).
+@*/
+PETSC_EXTERN PetscBool BrenierSourceIsAffine(BrenierSource source);
+
+/*@
+  BrenierSourceStandard - Makes the source of z, where x = m + L z
+
+  Not collective
+
+  Input Parameter:
+. source - the source of x
+
+  Output Parameter:
+. standard - the source of z; `BrenierSourceSecondMoment()` of it is that of x. Free with `BrenierSourceDestroy()`
+
+  Errors: none of its own
+
+  Cost: O(dim^2)
+@*/
+PETSC_EXTERN PetscErrorCode BrenierSourceStandard(BrenierSource source, BrenierSource *standard);
+
+/*@
+  BrenierSourcePullBack - Changes a target so that <x, y> = <z, y'> + <m, y>, where x = m + L z
+
+  Not collective
+
+  Input Parameters:
++ source - the source of x
+- y      - the target, shape [dim]; unit: target
+
+  Output Parameters:
++ z       - y' = L^T y, shape [dim]; unit: source target
+- pairing - <m, y>, or NULL; unit: source target
+
+  Cost: O(dim^2)
+@*/
+PETSC_EXTERN void BrenierSourcePullBack(BrenierSource source, const PetscReal y[], PetscReal z[], PetscReal *pairing);
+
+/*@
+  BrenierSourcePushForward - Makes x = m + L z of z
+
+  Not collective
+
+  Input Parameter:
+. source - the source of x
+
+  Input/Output Parameter:
+. x - z, then x, shape [dim]; unit: source
+
+  Cost: O(dim^2)
+@*/
+PETSC_EXTERN void BrenierSourcePushForward(BrenierSource source, PetscReal x[]);
+
+/*@
+  BrenierSourceHash - Gives a checksum of the parameters of a source
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Output Parameter:
+. hash - XXH3-64 of its degrees of freedom, mean and factor; 0 where it has none
+
+  Cost: O(dim^2)
+@*/
+PETSC_EXTERN void BrenierSourceHash(BrenierSource source, PetscInt64 *hash);
 
 /*@
   BrenierSourceCurveType - Gives the family of curves that a source is sampled by
@@ -284,6 +435,20 @@ PETSC_EXTERN BrenierSymmetry BrenierSourceSymmetry(BrenierSource source);
   Cost: O(1)
 @*/
 PETSC_EXTERN BrenierExactLaw BrenierSourceExactLaw(BrenierSource source);
+
+/*@
+  BrenierSourceCoordinate - Gives the law of the coordinate of a source whose exact law is BRENIER_EXACT_ARC
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: the law; zeros where the exact law is another
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN BrenierCoordinateLaw BrenierSourceCoordinate(BrenierSource source);
 
 /*@
   BrenierSourceDrawCurve - Draws a curve
@@ -369,7 +534,8 @@ PETSC_EXTERN PetscReal BrenierSourceSecondMoment(BrenierSource source);
 PETSC_EXTERN PetscReal BrenierCurveSecondMoment(BrenierSource source, const BrenierCurve *curve);
 
 /*@
-  BrenierSourceDeviation - Gives the standard deviation of a source along an axis, (E |x|^2 / ambient)^(1/2)
+  BrenierSourceDeviation - Gives the standard deviation of a source along an axis, (E |z|^2 / ambient)^(1/2), z as in
+  `BrenierSourceStandard()`
 
   Not collective
 

@@ -31,6 +31,9 @@ struct _p_BrenierTargets {
   PetscReal  *centre; /* shape [dim] */
   PetscReal   unit;
   PetscReal   dropped; /* |p|^2 of reduction.h, the part of |y|^2 that a reduction drops, the same for all; else 0 */
+  /* where the source is x = m + L z, and these are the y' = L^T y of given targets y (reduction.h); else NULL and 0 */
+  PetscReal *square; /* |y|^2 - 2 <m, y - mean of y>, in the place of |y'|^2 and `dropped`, shape [n_local]; owned */
+  PetscReal  shift;  /* what the energy of the given targets is above that of these: <m, mean of y> */
   /* made when asked for, owned; see scales.h */
   struct _p_BrenierScales *scales;     /* NULL where there are none */
   PetscBool                has_scales; /* whether BrenierTargetsScales() was called */

@@ -55,6 +55,7 @@ static PetscErrorCode Measure(BrenierTargets targets, BrenierSource source, Vec 
 
   PetscFunctionBegin;
   PetscCall(BrenierReductionCreate(targets, source, &r));
+  PetscCall(BrenierReductionHeights(r, BRENIER_REDUCTION_IN, h));
   PetscCall(VecDuplicate(h, &mass));
   if (curves == 0) PetscCall(BrenierHeldOutMeasureExact(r->targets, r->source, h, mass, held_out, &exact));
   if (curves == 0) curves = BrenierHeldOutDefaultCurves(r->source, targets->n);

@@ -130,6 +130,7 @@ static PetscBool IsFile(const BrenierOption *o, FileUse *use)
 {
   switch (o->kind) {
   case BRENIER_OPTION_INPUT:
+  case BRENIER_OPTION_VALUES:
     *use = FILE_INPUT;
     return PETSC_TRUE;
   case BRENIER_OPTION_START:
@@ -149,6 +150,14 @@ static PetscBool IsFile(const BrenierOption *o, FileUse *use)
   }
 }
 
+static PetscBool IsNumber(const char text[])
+{
+  char *end;
+
+  (void)strtod(text, &end);
+  return (PetscBool)(end != text && *end == '\0');
+}
+
 static PetscErrorCode AddOptions(FileList *list, const BrenierCommand *command)
 {
   char      value[VALUE_LENGTH] = "";
@@ -159,7 +168,7 @@ static PetscErrorCode AddOptions(FileList *list, const BrenierCommand *command)
   for (const BrenierOption *o = command->option; o->name; ++o) {
     if (!IsFile(o, &use)) continue;
     PetscCall(PetscOptionsGetString(NULL, NULL, o->name, value, sizeof value, &found));
-    if (!found) continue;
+    if (!found || (o->kind == BRENIER_OPTION_VALUES && IsNumber(value))) continue;
     if (use == FILE_INPUT || use == FILE_START) AddInput(list, use, o->name, value);
     else AddFile(list, use, o->name, o->format, value);
     if (use == FILE_CHECKPOINT) AddOlder(list, o, value);

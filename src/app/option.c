@@ -20,6 +20,7 @@ static size_t RoomFor(const BrenierOption *o)
   case BRENIER_OPTION_CHECKPOINT:
     return PETSC_MAX_PATH_LEN - 2;
   case BRENIER_OPTION_INPUT:
+  case BRENIER_OPTION_VALUES:
   case BRENIER_OPTION_START:
   case BRENIER_OPTION_OUTPUT:
   case BRENIER_OPTION_STOP:

@@ -19,6 +19,7 @@ typedef enum {
   BRENIER_OPTION_REAL,
   BRENIER_OPTION_CHOICE, /* one of a few words */
   BRENIER_OPTION_INPUT,  /* a file that is read, FILE or FILE.h5:/dataset */
+  BRENIER_OPTION_VALUES, /* a number, or a file that is read */
   BRENIER_OPTION_START,  /* a file that is read, and that the output may replace */
   BRENIER_OPTION_OUTPUT, /* a file that is written, of a format of Brenier's */
   BRENIER_OPTION_CHECKPOINT,

@@ -25,6 +25,7 @@ static void PrintValue(const BrenierOption *o)
 
   if (o->kind == BRENIER_OPTION_CHOICE) printf("one of these words");
   if (o->kind == BRENIER_OPTION_INPUT || o->kind == BRENIER_OPTION_START) printf("file to read");
+  if (o->kind == BRENIER_OPTION_VALUES) printf("number, or file to read");
   if (o->kind == BRENIER_OPTION_OUTPUT || o->kind == BRENIER_OPTION_CHECKPOINT)
     printf("file to write, a `%s`", o->format);
   if (o->kind == BRENIER_OPTION_STOP) printf("file to look for");

@@ -1,6 +1,7 @@
 /* solve.c - brenier solve: targets in, heights out, with their held-out error. */
 #include "solve_end.h"
 #include "solve_report.h"
+#include "solve_source.h"
 #include "solve_start.h"
 
 #include <brenier/array.h>
@@ -84,7 +85,7 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
   PetscCall(BrenierSolveRequestRead(r));
   PetscCall(BrenierStopSetup(PETSC_COMM_WORLD, r->max_time, r->stop_file));
   PetscCall(ReadTargets(argument[0], r, &run.given));
-  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, BrenierSourceNames[r->source], run.given->dim, 1.0, &run.whole));
+  PetscCall(BrenierSolveSourceCreate(r, run.given->dim, &run.whole));
   PetscCall(BrenierReductionCreate(run.given, run.whole, &run.reduction));
   run.targets = run.reduction->targets;
   run.source  = run.reduction->source;
@@ -94,7 +95,7 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
   r->solve.newton.context = &run.history;
   r->solve.on_measurement = BrenierSolveOnMeasurement;
   PetscCall(BrenierSolveAnnounce(&run));
-  PetscCall(BrenierSolveRequestCheckpoint(r, run.given, run.targets));
+  PetscCall(BrenierSolveRequestCheckpoint(r, run.given, run.targets, run.whole));
   if (r->solve.checkpoint && BrenierCheckpointState(r->solve.checkpoint)->phase == BRENIER_PHASE_FINISHED)
     PetscCall(BrenierSolveAnswerFinished(r, outcome));
   else PetscCall(Solve(&run, outcome));

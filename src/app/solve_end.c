@@ -68,6 +68,7 @@ PetscErrorCode BrenierSolveConclude(SolveRun *run, BrenierExit *outcome)
   table.row       = (const PetscReal *)run->history.row;
   PetscCall(PetscMalloc1((size_t)run->given->n_local * run->given->dim, &barycentre));
   BrenierReductionLift(run->reduction, run->given->n_local, run->barycentre, barycentre);
+  PetscCall(BrenierReductionHeights(run->reduction, BRENIER_REDUCTION_OUT, run->h));
   PetscCall(BrenierResultWrite(r->output, &result, run->given, run->h, run->mass, run->mass_error, barycentre, &table));
   PetscCall(PetscFree(barycentre));
   if (r->solve.checkpoint) PetscCall(BrenierCheckpointFinish(r->solve.checkpoint, *outcome, result.status));

@@ -1,6 +1,7 @@
 /* solve_options.c - Implements solve_options.h. */
 #include "solve_options.h"
 #include "petsc_words.h"
+#include "solve_source.h"
 
 #include <brenier/laguerre.h>
 #include <brenier/threads.h>
@@ -30,7 +31,22 @@ const BrenierOption BrenierSolveTable[] = {
     BRENIER_ARRAY_OPTIONS,
 
     {"-source", BRENIER_CHOICE(SolveRequest, source, BrenierSourceNames), .standard = "gaussian", .problem = PETSC_TRUE,
-     .group = "problem", .text = "source measure mu: standard normal, uniform on [-1/2, 1/2]^d, or on the unit sphere"},
+     .group = "problem",
+     .text = "source measure mu: standard normal; uniform on [-1/2, 1/2]^d, on the unit sphere or in the unit ball; of "
+             "uniform direction and uniform length in [0, 1]; Student's"},
+    {"-source_mean", "M", BRENIER_FILE(SolveRequest, source_mean, VALUES), .rule = "0",
+     .text = "mean m of the source x = m + L z, z as -source says: a number for all coordinates, or shape [d]; not of "
+             "cube"},
+    {"-source_factor", "L", BRENIER_FILE(SolveRequest, source_factor, VALUES), .rule = "1",
+     .text = "factor L of the source: a number, its diagonal, shape [d], or shape [d, d]; of a normal law L L^T is the "
+             "covariance; not of cube"},
+    {"-source_low", "A", BRENIER_FILE(SolveRequest, source_low, VALUES), .rule = "-0.5",
+     .text = "least coordinates of cube: a number for all, or shape [d]"},
+    {"-source_high", "B", BRENIER_FILE(SolveRequest, source_high, VALUES), .rule = "0.5",
+     .text = "largest coordinates of cube: a number for all, or shape [d]"},
+    {"-source_dof", "NU", BRENIER_REAL(SolveRequest, source_dof, 2.0, 1e9),
+     .standard = BRENIER_WORDS(BRENIER_DEFAULT_DOF), .rule = "with -source student",
+     .text = "degrees of freedom of Student's law, above 2"},
     {"-tol", "RHO", BRENIER_REAL(SolveRequest, solve.tol, 1e-12, 1e6), .standard = "0.1", .rule = "without -curves",
      .problem = PETSC_TRUE,
      .text    = "add curves until the upper end of the 95% interval of the held-out rho is below RHO"},
@@ -177,6 +193,7 @@ PetscErrorCode BrenierSolveRequestRead(SolveRequest *r)
   PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, (PetscInt)r->threads));
   PetscCall(CheckSolverOptions());
   PetscCall(CheckStops(r));
+  PetscCall(BrenierSolveSourceCheck(r));
   PetscCall(SetMemory(r));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -200,9 +217,10 @@ PetscErrorCode BrenierSolveRequestCells(SolveRequest *r, BrenierTargets targets,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *r, BrenierTargets targets, BrenierTargets reduced)
+PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *r, BrenierTargets targets, BrenierTargets reduced,
+                                             BrenierSource source)
 {
-  BrenierProblemItem item[2 + sizeof BrenierSolveTable / sizeof BrenierSolveTable[0]] = {
+  BrenierProblemItem item[3 + sizeof BrenierSolveTable / sizeof BrenierSolveTable[0]] = {
       {.name = "targets"}, {.name = "content of targets and weights"}};
   PetscInt   n = 2;
   PetscInt64 hash;
@@ -217,6 +235,11 @@ PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *r, BrenierTargets tar
       item[n].name = o->alias ? o->alias : o->name; // as checkpoints of the version before have it
       BrenierOptionValue(o, r, sizeof item->value, item[n++].value);
     }
+  BrenierSourceHash(source, &hash);
+  if (hash != 0) { // none in checkpoints of sources without parameters, as the version before wrote them
+    item[n].name = "content of the source";
+    snprintf(item[n++].value, sizeof item->value, "%016llx", (unsigned long long)hash);
+  }
   PetscCall(BrenierCheckpointCreate(reduced, r->checkpoint, r->interval, item, n, &r->solve.checkpoint));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -17,6 +17,8 @@ typedef struct {
   PetscReal           interval, max_time; /* seconds */
   PetscInt            source, method, sample, cells;
   PetscInt64          max_it, threads;
+  BrenierPath         source_mean, source_factor, source_low, source_high; /* numbers or places */
+  PetscReal           source_dof;
   PetscReal           memory; /* GiB a node; 0: a part of what there is */
   PetscBool           has_cells, has_max_it;
   BrenierSolveOptions solve;
@@ -34,5 +36,7 @@ PetscErrorCode BrenierSolveRequestRead(SolveRequest *request);
 PetscErrorCode BrenierSolveRequestCells(SolveRequest *request, BrenierTargets targets, BrenierSource source);
 
 /* Finds the checkpoint of an earlier run of the same problem, if one is asked for. `targets` are those of the input,
-   `reduced` those that are solved for. Collective on the world; errors as BrenierCheckpointCreate(). */
-PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *request, BrenierTargets targets, BrenierTargets reduced);
+   `reduced` those that are solved for, `source` that of the input. Collective on the world; errors as
+   BrenierCheckpointCreate(). */
+PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *request, BrenierTargets targets, BrenierTargets reduced,
+                                             BrenierSource source);

@@ -7,13 +7,33 @@
 #include <math.h>
 #include <string.h>
 
-/* The targets of another result and the barycentres of their cells, in the coordinates of this one's. */
+/* Adds <m, y_i> to heights, where the source is x = m + L z. */
+static PetscErrorCode ShiftOther(BrenierReduction reduction, BrenierTargets before, Vec h)
+{
+  PetscReal   *projected, pairing;
+  PetscScalar *height;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(before->dim, &projected));
+  PetscCall(VecGetArray(h, &height));
+  for (PetscInt i = 0; i < before->n_local; ++i) {
+    BrenierSourcePullBack(reduction->given, before->y + (size_t)i * (size_t)before->dim, projected, &pairing);
+    height[i] += pairing;
+  }
+  PetscCall(VecRestoreArray(h, &height));
+  PetscCall(PetscFree(projected));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The targets of another result and the barycentres of their cells, in the coordinates of this one's. Where the source
+   is x = m + L z, z of a barycentre is not known, as L may be singular. */
 static PetscErrorCode ProjectOther(BrenierReduction reduction, BrenierTargets *before, PetscReal **barycentre)
 {
-  const PetscInt n = (*before)->n_local, rank = reduction->rank;
-  BrenierTargets projected;
-  PetscReal     *y, *nu, *b;
-  PetscInt64    *row;
+  const PetscBool affine = BrenierSourceIsAffine(reduction->given);
+  const PetscInt  n = (*before)->n_local, rank = reduction->rank;
+  BrenierTargets  projected;
+  PetscReal      *y, *nu, *b;
+  PetscInt64     *row;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)n * rank, &y));
@@ -21,7 +41,8 @@ static PetscErrorCode ProjectOther(BrenierReduction reduction, BrenierTargets *b
   PetscCall(PetscMalloc1(n, &nu));
   PetscCall(PetscMalloc1(n, &row));
   BrenierReductionProject(reduction, n, (*before)->y, y);
-  BrenierReductionProject(reduction, n, *barycentre, b);
+  if (!affine) BrenierReductionProject(reduction, n, *barycentre, b);
+  for (size_t i = 0; affine && i < (size_t)n * (size_t)rank; ++i) b[i] = NAN;
   PetscCall(PetscArraycpy(nu, (*before)->nu, n));
   PetscCall(PetscArraycpy(row, (*before)->row, n));
   PetscCall(BrenierTargetsCreateFromArrays((*before)->comm, n, rank, y, nu, row, &projected));
@@ -56,7 +77,8 @@ static PetscErrorCode WarmStart(const char path[], const SolveRun *run, Vec h, B
   PetscCall(BrenierResultReadBarycentres(path, before, barycentre, &found));
   if (!found)
     for (size_t i = 0; i < (size_t)before->n_local * before->dim; ++i) barycentre[i] = NAN;
-  if (run->reduction->basis) PetscCall(ProjectOther(run->reduction, &before, &barycentre));
+  if (BrenierSourceIsAffine(run->whole)) PetscCall(ShiftOther(run->reduction, before, old));
+  if (run->targets != given) PetscCall(ProjectOther(run->reduction, &before, &barycentre));
   PetscCall(BrenierSolveRestart(run->targets, source, &run->request.solve, before, old, barycentre, h, start));
   PetscCall(PetscFree(barycentre));
   PetscCall(VecDestroy(&old));

@@ -1,9 +1,12 @@
-/* reduction.c - Implements reduction.h: Gram and Schmidt with the furthest target as pivot. */
+/* reduction.c - Implements reduction.h: L^T y of the targets, then Gram and Schmidt with the furthest one as pivot. */
 #include <brenier/base.h>
 #include <brenier/dot.h>
 #include <brenier/reduction.h>
 
+#include "duplicates.h"
+
 #include <float.h>
+#include <stdlib.h>
 
 /* What counts as a direction, in parts of the range along each axis, and in roundings of the largest coordinate. */
 static const PetscReal brenier_least_part = 1e-12, brenier_roundings = 8.0;
@@ -238,6 +241,24 @@ static PetscErrorCode FindBasis(BrenierReduction r, BrenierTargets t, BrenierSym
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Q^T x. */
+static void ProjectOnBasis(BrenierReduction r, const PetscReal x[], PetscReal projected[])
+{
+  for (PetscInt l = 0; l < r->rank; ++l)
+    projected[l] = r->basis ? BrenierDot((size_t)r->dim, x, r->basis + (size_t)l * r->dim) : x[l];
+}
+
+/* Q x'. */
+static void LiftFromBasis(BrenierReduction r, const PetscReal projected[], PetscReal x[])
+{
+  for (PetscInt k = 0; k < r->dim; ++k) {
+    PetscReal sum = 0.0;
+
+    for (PetscInt l = 0; r->basis && l < r->rank; ++l) sum += projected[l] * r->basis[(size_t)l * r->dim + k];
+    x[k] = r->basis ? sum : projected[k];
+  }
+}
+
 /* |p|^2 by target 0, the same number on all ranks. */
 static PetscErrorCode SetDropped(BrenierReduction r)
 {
@@ -246,73 +267,169 @@ static PetscErrorCode SetDropped(BrenierReduction r)
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc3(r->dim, &y, r->rank, &inside, r->dim, &back));
-  PetscCall(BrenierTargetsFetch(r->whole, 1, &zero, y));
-  BrenierReductionProject(r, 1, y, inside);
-  BrenierReductionLift(r, 1, inside, back);
+  PetscCall(BrenierTargetsFetch(r->pulled, 1, &zero, y));
+  ProjectOnBasis(r, y, inside);
+  LiftFromBasis(r, inside, back);
   for (PetscInt k = 0; k < r->dim; ++k) square += PetscSqr(y[k] - back[k]);
   r->targets->dropped = square;
   PetscCall(PetscFree3(y, inside, back));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Targets y of dimension dim, in the place of the given ones; y becomes theirs. */
+static PetscErrorCode ReplaceTargets(BrenierTargets given, PetscInt dim, PetscReal *y, BrenierTargets *targets)
+{
+  PetscReal  *nu;
+  PetscInt64 *row;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(given->n_local, &nu));
+  PetscCall(PetscMalloc1(given->n_local, &row));
+  PetscCall(PetscArraycpy(nu, given->nu, given->n_local));
+  PetscCall(PetscArraycpy(row, given->row, given->n_local));
+  PetscCall(BrenierTargetsCreateFromArrays(given->comm, given->n_local, dim, y, nu, row, targets));
+  (*targets)->n_merged   = given->n_merged;
+  (*targets)->weight_sum = given->weight_sum;
+  (*targets)->hash       = given->hash;
+  (*targets)->file_bytes = given->file_bytes;
+  PetscCall(PetscStrncpy((*targets)->path, given->path, sizeof given->path));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ReduceTargets(BrenierReduction r)
 {
-  const BrenierTargets t = r->whole;
-  PetscReal           *y, *nu;
-  PetscInt64          *row;
+  const BrenierTargets t = r->pulled;
+  PetscReal           *y;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)t->n_local * r->rank, &y));
-  PetscCall(PetscMalloc1(t->n_local, &nu));
-  PetscCall(PetscMalloc1(t->n_local, &row));
-  BrenierReductionProject(r, t->n_local, t->y, y);
-  PetscCall(PetscArraycpy(nu, t->nu, t->n_local));
-  PetscCall(PetscArraycpy(row, t->row, t->n_local));
-  PetscCall(BrenierTargetsCreateFromArrays(t->comm, t->n_local, r->rank, y, nu, row, &r->targets));
-  r->targets->n_merged   = t->n_merged;
-  r->targets->weight_sum = t->weight_sum;
-  r->targets->hash       = t->hash;
-  r->targets->file_bytes = t->file_bytes;
-  PetscCall(PetscStrncpy(r->targets->path, t->path, sizeof t->path));
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    ProjectOnBasis(r, t->y + (size_t)i * t->dim, y + (size_t)i * (size_t)r->rank);
+  PetscCall(ReplaceTargets(t, r->rank, y, &r->targets));
   PetscCall(SetDropped(r));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Refuses a factor that makes different targets the same. */
+static PetscErrorCode CheckDistinct(BrenierTargets t)
+{
+  const size_t n = (size_t)t->n_local;
+  PetscReal   *y, *nu;
+  PetscInt64  *row, n_merged;
+  PetscInt     left = t->n_local;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc3(n * (size_t)t->dim, &y, n, &nu, n, &row));
+  PetscCall(PetscArraycpy(y, t->y, n * (size_t)t->dim));
+  PetscCall(PetscArraycpy(nu, t->nu, n));
+  PetscCall(PetscArraycpy(row, t->row, n));
+  PetscCall(BrenierMergeDuplicates_Private(t->comm, t->layout, t->dim, &left, y, nu, row, &n_merged));
+  PetscCall(PetscFree3(y, nu, row));
+  PetscCheck(n_merged == 0, t->comm, PETSC_ERR_FILE_UNEXPECTED,
+             "%s: the factor of the source is singular and does not tell %" PetscInt64_FMT
+             " of the targets from others; give a factor of full rank",
+             t->path, n_merged);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* y' = L^T y, and <m, y>, whose mean over the targets is taken off and goes to *mean. */
+static PetscErrorCode PullTargets(BrenierReduction r, BrenierSource source, PetscReal *mean)
+{
+  const BrenierTargets t = r->whole;
+  PetscReal           *y, *term;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &y));
+  PetscCall(PetscMalloc1(t->n_local, &r->pairing));
+  PetscCall(PetscMalloc1(t->n_local, &term));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    const size_t at = (size_t)i * (size_t)t->dim;
+
+    BrenierSourcePullBack(source, t->y + at, y + at, &r->pairing[i]);
+    term[i] = t->nu[i] * r->pairing[i];
+  }
+  PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, mean));
+  PetscCall(PetscFree(term));
+  for (PetscInt i = 0; i < t->n_local; ++i) r->pairing[i] -= *mean;
+  PetscCall(ReplaceTargets(t, t->dim, y, &r->pulled));
+  PetscCall(CheckDistinct(r->pulled));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What W2 between the source of x and the given targets takes from these. */
+static PetscErrorCode SetSquares(BrenierReduction r, PetscReal mean)
+{
+  const BrenierTargets t = r->whole;
+
+  PetscFunctionBegin;
+  r->targets->shift   = mean;
+  r->targets->dropped = 0.0;
+  PetscCall(PetscMalloc1(t->n_local, &r->targets->square));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    const PetscReal *y = t->y + (size_t)i * t->dim;
+
+    r->targets->square[i] = BrenierDot((size_t)t->dim, y, y) - 2.0 * r->pairing[i];
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource source, BrenierReduction *reduction)
 {
   BrenierReduction r;
+  BrenierSource    standard;
+  PetscReal        mean = 0.0;
 
   PetscFunctionBegin;
   PetscCall(PetscNew(&r));
-  r->dim     = targets->dim;
-  r->whole   = targets;
-  r->targets = targets;
-  PetscCall(FindBasis(r, targets, BrenierSourceSymmetry(source)));
+  r->dim    = targets->dim;
+  r->whole  = targets;
+  r->pulled = targets;
+  r->given  = BrenierSourceReference(source);
+  if (BrenierSourceIsAffine(source)) PetscCall(PullTargets(r, source, &mean));
+  r->targets = r->pulled;
+  PetscCall(BrenierSourceStandard(source, &standard));
+  PetscCall(FindBasis(r, r->pulled, BrenierSourceSymmetry(source)));
   if (r->basis) PetscCall(ReduceTargets(r));
-  PetscCall(BrenierSourceReduce(source, r->rank, &r->source));
+  if (r->pairing) PetscCall(SetSquares(r, mean));
+  PetscCall(BrenierSourceReduce(standard, r->rank, &r->source));
+  PetscCall(BrenierSourceDestroy(&standard));
   *reduction = r;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-void BrenierReductionProject(BrenierReduction r, PetscInt n, const PetscReal x[], PetscReal projected[])
+void BrenierReductionProject(BrenierReduction r, PetscInt n, const PetscReal y[], PetscReal projected[])
 {
-  for (PetscInt i = 0; i < n; ++i)
-    for (PetscInt l = 0; l < r->rank; ++l)
-      projected[(size_t)i * r->rank + l] =
-          r->basis ? BrenierDot((size_t)r->dim, x + (size_t)i * r->dim, r->basis + (size_t)l * r->dim)
-                   : x[(size_t)i * r->dim + l];
+  PetscReal *pulled = NULL;
+
+  if (r->pairing) pulled = malloc((size_t)r->dim * sizeof *pulled);
+  for (PetscInt i = 0; i < n; ++i) {
+    const PetscReal *from = y + (size_t)i * r->dim;
+
+    if (pulled) BrenierSourcePullBack(r->given, from, pulled, NULL);
+    ProjectOnBasis(r, pulled ? pulled : from, projected + (size_t)i * (size_t)r->rank);
+  }
+  free(pulled);
 }
 
 void BrenierReductionLift(BrenierReduction r, PetscInt n, const PetscReal projected[], PetscReal x[])
 {
-  for (PetscInt i = 0; i < n; ++i)
-    for (PetscInt k = 0; k < r->dim; ++k) {
-      const PetscReal *from = projected + (size_t)i * r->rank;
-      PetscReal        sum  = 0.0;
+  for (PetscInt i = 0; i < n; ++i) {
+    LiftFromBasis(r, projected + (size_t)i * (size_t)r->rank, x + (size_t)i * r->dim);
+    if (r->pairing) BrenierSourcePushForward(r->given, x + (size_t)i * r->dim);
+  }
+}
 
-      for (PetscInt l = 0; r->basis && l < r->rank; ++l) sum += from[l] * r->basis[(size_t)l * r->dim + k];
-      x[(size_t)i * r->dim + k] = r->basis ? sum : from[k];
-    }
+PetscErrorCode BrenierReductionHeights(BrenierReduction r, BrenierReductionWay way, Vec h)
+{
+  PetscScalar *height;
+
+  PetscFunctionBegin;
+  if (!r->pairing) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecGetArray(h, &height));
+  for (PetscInt i = 0; i < r->whole->n_local; ++i)
+    height[i] += way == BRENIER_REDUCTION_IN ? r->pairing[i] : -r->pairing[i];
+  PetscCall(VecRestoreArray(h, &height));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierReductionDestroy(BrenierReduction *reduction)
@@ -321,8 +438,11 @@ PetscErrorCode BrenierReductionDestroy(BrenierReduction *reduction)
 
   PetscFunctionBegin;
   if (!r) PetscFunctionReturn(PETSC_SUCCESS);
-  if (r->targets != r->whole) PetscCall(BrenierTargetsDestroy(&r->targets));
+  if (r->targets != r->pulled) PetscCall(BrenierTargetsDestroy(&r->targets));
+  if (r->pulled != r->whole) PetscCall(BrenierTargetsDestroy(&r->pulled));
   PetscCall(BrenierSourceDestroy(&r->source));
+  PetscCall(BrenierSourceDestroy(&r->given));
+  PetscCall(PetscFree(r->pairing));
   PetscCall(PetscFree(r->basis));
   PetscCall(PetscFree(*reduction));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -19,9 +19,6 @@ const char *const BrenierSourceNames[] = {
 #undef BRENIER_SOURCE
     NULL};
 
-/* No coordinate is beyond this many scales, and units where they are less: normal numbers come from 53 random bits. */
-static const PetscReal brenier_farthest = 16.0;
-
 static const PetscReal brenier_uniform_moment = 1.0 / 12.0; /* E t^2 on [-1/2, 1/2] */
 
 /* Number of a name; of the NULL at the end when there is none. */
@@ -40,25 +37,57 @@ PetscInt BrenierSourceLeastDim(const char name[])
   return law ? law->least_dim : PETSC_MAX_INT;
 }
 
+PetscBool BrenierSourceTakesDof(const char name[])
+{
+  const BrenierSourceLaw *law = brenier_laws[Find(name)];
+
+  return (PetscBool)(law && law->has_dof);
+}
+
 PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[], PetscInt dim, PetscReal scale,
                                    BrenierSource *source)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierSourceCreateWith(comm, name, dim,
+                                    &(BrenierSourceParameters){.scale = scale, .dof = BRENIER_DEFAULT_DOF}, source));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A rotation of z is to make no difference where L is not diagonal. */
+static PetscErrorCode SetAffine(MPI_Comm comm, const BrenierSourceParameters *p, BrenierSource s)
+{
+  PetscFunctionBegin;
+  PetscCheck(!p->factor || p->factor_width == 1 || s->law->symmetry == BRENIER_SYMMETRY_ROTATIONS, comm,
+             PETSC_ERR_USER_INPUT, "a factor of -source %s is a diagonal, shape [%" PetscInt_FMT "]", s->name, s->dim);
+  PetscCall(BrenierAffineCreate(comm, s->dim, p->mean, p->factor_width, p->factor, &s->affine));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char name[], PetscInt dim,
+                                       const BrenierSourceParameters *parameters, BrenierSource *source)
 {
   const PetscInt          which = Find(name);
   const BrenierSourceLaw *law   = brenier_laws[which];
   BrenierSource           s;
+  char                    number[BRENIER_NUMBER_LENGTH];
 
   PetscFunctionBegin;
   PetscCheck(law, comm, PETSC_ERR_USER_INPUT, "there is no source '%s'", name);
   PetscCheck(dim >= law->least_dim, comm, PETSC_ERR_USER_INPUT,
              "-source %s needs targets of dimension %" PetscInt_FMT " or more: %s", name, law->least_dim, law->refusal);
+  PetscCheck(!law->has_dof || (parameters->dof > 2.0 && parameters->dof < PETSC_INFINITY), comm, PETSC_ERR_USER_INPUT,
+             "the degrees of freedom of -source %s are %s; W2 is finite for more than 2 only", name,
+             BrenierNumber(parameters->dof, number));
   PetscCall(PetscNew(&s));
   *s      = (struct _p_BrenierSource){.law     = law,
                                       .name    = BrenierSourceNames[which],
                                       .dim     = dim,
                                       .ambient = dim,
-                                      .scale   = law->has_scale ? scale : 1.0,
+                                      .scale   = law->has_scale ? parameters->scale : 1.0,
+                                      .dof     = law->has_dof ? parameters->dof : 0.0,
                                       .owners  = 1};
   *source = s;
+  if (parameters->mean || parameters->factor) PetscCall(SetAffine(comm, parameters, s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -71,7 +100,10 @@ BrenierSource BrenierSourceReference(BrenierSource source)
 PetscErrorCode BrenierSourceDestroy(BrenierSource *source)
 {
   PetscFunctionBegin;
-  if (*source && --(*source)->owners == 0) PetscCall(PetscFree(*source));
+  if (*source && --(*source)->owners == 0) {
+    PetscCall(BrenierAffineDestroy(&(*source)->affine));
+    PetscCall(PetscFree(*source));
+  }
   *source = NULL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -83,7 +115,33 @@ PetscErrorCode BrenierSourceReduce(BrenierSource source, PetscInt dim, BrenierSo
   **reduced          = *source;
   (*reduced)->dim    = dim;
   (*reduced)->owners = 1;
+  if (source->affine) ++source->affine->owners;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscBool BrenierSourceIsAffine(BrenierSource source)
+{
+  return (PetscBool)(source->affine != NULL);
+}
+
+PetscErrorCode BrenierSourceStandard(BrenierSource source, BrenierSource *standard)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierSourceReduce(source, source->dim, standard));
+  if (source->affine) (*standard)->whole_moment = BrenierSourceSecondMoment(source);
+  PetscCall(BrenierAffineDestroy(&(*standard)->affine));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void BrenierSourcePullBack(BrenierSource source, const PetscReal y[], PetscReal z[], PetscReal *pairing)
+{
+  BrenierAffineTranspose(source->affine, y, z);
+  if (pairing) *pairing = BrenierAffinePairing(source->affine, y);
+}
+
+void BrenierSourcePushForward(BrenierSource source, PetscReal x[])
+{
+  BrenierAffineApply(source->affine, x);
 }
 
 const char *BrenierSourceName(BrenierSource source)
@@ -104,6 +162,11 @@ PetscInt BrenierSourceAmbient(BrenierSource source)
 PetscReal BrenierSourceScale(BrenierSource source)
 {
   return source->scale;
+}
+
+PetscReal BrenierSourceDof(BrenierSource source)
+{
+  return source->dof;
 }
 
 BrenierCurveType BrenierSourceCurveType(BrenierSource source)
@@ -131,6 +194,20 @@ BrenierExactLaw BrenierSourceExactLaw(BrenierSource source)
   return source->law->exact ? source->law->exact(source) : BRENIER_EXACT_NONE;
 }
 
+BrenierCoordinateLaw BrenierSourceCoordinate(BrenierSource source)
+{
+  if (BrenierSourceExactLaw(source) != BRENIER_EXACT_ARC) return (BrenierCoordinateLaw){0.0, 0.0};
+  return source->law->coordinate(source);
+}
+
+PetscReal BrenierSourceUniform_Private(PetscInt64 seed, uint32_t stream, PetscInt64 index)
+{
+  PetscReal u;
+
+  BrenierRandomUniform((uint64_t)seed, stream, ((uint64_t)1 << 63) | (uint64_t)index, 1, &u);
+  return u;
+}
+
 /* s of the line s t. */
 static PetscReal LineScale(BrenierSource source)
 {
@@ -148,21 +225,28 @@ void BrenierSourceDrawCurve(BrenierSource source, PetscInt64 seed, uint32_t stre
 void BrenierSourceDrawPoint(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index, PetscReal x[])
 {
   source->law->draw_point(source, seed, stream, index, x);
+  if (source->affine) BrenierAffineApply(source->affine, x);
 }
 
 PetscReal BrenierSourceSecondMoment(BrenierSource source)
 {
-  return source->law->second_moment(source);
+  const PetscReal moment = source->law->second_moment(source);
+
+  if (source->whole_moment > 0.0) return source->whole_moment;
+  return source->affine ? BrenierAffineSecondMoment(source->affine, moment / (PetscReal)source->ambient) : moment;
 }
 
 PetscReal BrenierSourceDeviation(BrenierSource source)
 {
-  return PetscSqrtReal(BrenierSourceSecondMoment(source) / (PetscReal)source->ambient);
+  return PetscSqrtReal(source->law->second_moment(source) / (PetscReal)source->ambient);
 }
 
 PetscReal BrenierSourceReach(BrenierSource source)
 {
-  return brenier_farthest * PetscMax(source->scale, 1.0);
+  const PetscReal reach =
+      source->law->reach ? source->law->reach(source) : BRENIER_FARTHEST * PetscMax(source->scale, 1.0);
+
+  return source->affine ? BrenierAffineReach(source->affine, reach) : reach;
 }
 
 PetscReal BrenierCurveSecondMoment(BrenierSource source, const BrenierCurve *curve)
@@ -176,7 +260,7 @@ PetscReal BrenierCurveSecondMoment(BrenierSource source, const BrenierCurve *cur
     return BrenierDot(dim, curve->z1, curve->z1) - curve->z1[curve->axis] * curve->z1[curve->axis] +
            brenier_uniform_moment;
   default:
-    return BrenierSourceSecondMoment(source);
+    return source->law->second_moment(source);
   }
 }
 

@@ -1,27 +1,103 @@
-/* source_file.c - Sources in files: implements BrenierSourceSave() and BrenierSourceLoad() of source.h. */
+/* source_file.c - Sources in files: implements BrenierSourceSave(), BrenierSourceLoad() and BrenierSourceHash() of
+   source.h. */
+#include "source_impl.h"
 #include "store_impl.h"
 
 #include <brenier/base.h>
-#include <brenier/source.h>
+
+#include <xxhash.h>
+
+static const char brenier_mean_name[] = "/source_mean", brenier_factor_name[] = "/source_factor";
+
+/* Mean and factor, by rank 0. */
+static PetscErrorCode SaveAffine(const BrenierAffine *a, BrenierStore store)
+{
+  PetscMPIInt rank;
+  PetscInt    rows;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(store->comm, &rank));
+  rows = rank == 0 ? a->dim : 0;
+  PetscCall(BrenierStoreWriteRows(store, brenier_mean_name, BRENIER_F8, rows, 0, a->mean, "same as the source"));
+  PetscCall(BrenierStoreWriteRows(store, brenier_factor_name, BRENIER_F8, rows, a->width == 1 ? 0 : a->dim, a->factor,
+                                  "same as the source"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 PetscErrorCode BrenierSourceSave(BrenierSource source, BrenierStore store)
 {
   PetscFunctionBegin;
   PetscCall(BrenierStoreSetText(store, "/", "source", BrenierSourceName(source)));
   PetscCall(BrenierStoreSetReal(store, "/", "source_scale", BrenierSourceScale(source)));
+  if (BrenierSourceTakesDof(BrenierSourceName(source)))
+    PetscCall(BrenierStoreSetReal(store, "/", "source_dof", BrenierSourceDof(source)));
+  if (source->affine) PetscCall(SaveAffine(source->affine, store));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A dataset of n rows from rank 0 on all ranks. */
+static PetscErrorCode ReadOnAll(BrenierStore store, const char name[], PetscInt n, PetscInt width, PetscReal x[])
+{
+  PetscMPIInt rank;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(store->comm, &rank));
+  PetscCall(BrenierStoreReadRows(store, name, BRENIER_F8, rank == 0 ? 0 : n, rank == 0 ? n : 0, x));
+  PetscCallMPI(MPI_Bcast(x, n * width, MPIU_REAL, 0, store->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Mean and factor, where the file has them, in arrays to be freed. */
+static PetscErrorCode LoadAffine(BrenierStore store, PetscInt dim, BrenierSourceParameters *p, PetscReal **mean,
+                                 PetscReal **factor)
+{
+  PetscInt64 n, rows;
+  PetscInt   none, width;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreGetShape(store, brenier_mean_name, &n, &none));
+  if (n < 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierStoreGetShape(store, brenier_factor_name, &rows, &width));
+  PetscCheck(n == dim && none == 0 && rows == dim && (width == 0 || width == dim), store->comm,
+             PETSC_ERR_FILE_UNEXPECTED,
+             "%s: %s and %s are not those of a source of dimension %" PetscInt_FMT "; the file is damaged, solve again",
+             store->path, brenier_mean_name, brenier_factor_name, dim);
+  p->factor_width = PetscMax(width, 1);
+  PetscCall(PetscMalloc1(dim, mean));
+  PetscCall(PetscMalloc1((size_t)dim * (size_t)p->factor_width, factor));
+  PetscCall(ReadOnAll(store, brenier_mean_name, dim, 1, *mean));
+  PetscCall(ReadOnAll(store, brenier_factor_name, dim, p->factor_width, *factor));
+  p->mean   = *mean;
+  p->factor = *factor;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierSourceLoad(BrenierStore store, PetscInt dim, BrenierSource *source)
 {
-  char      name[64];
-  PetscReal scale;
+  char                    name[64];
+  BrenierSourceParameters p    = {.dof = BRENIER_DEFAULT_DOF};
+  PetscReal              *mean = NULL, *factor = NULL;
 
   PetscFunctionBegin;
   PetscCall(BrenierStoreGetText(store, "/", "source", sizeof name, name));
-  PetscCall(BrenierStoreGetReal(store, "/", "source_scale", &scale));
+  PetscCall(BrenierStoreGetReal(store, "/", "source_scale", &p.scale));
   PetscCheck(BrenierSourceLeastDim(name) < PETSC_MAX_INT, store->comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: unknown source '%s'; it was written by another version of Brenier", store->path, name);
-  PetscCall(BrenierSourceCreate(store->comm, name, dim, scale, source));
+  if (BrenierSourceTakesDof(name)) PetscCall(BrenierStoreGetReal(store, "/", "source_dof", &p.dof));
+  PetscCall(LoadAffine(store, dim, &p, &mean, &factor));
+  PetscCall(BrenierSourceCreateWith(store->comm, name, dim, &p, source));
+  PetscCall(PetscFree(mean));
+  PetscCall(PetscFree(factor));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void BrenierSourceHash(BrenierSource source, PetscInt64 *hash)
+{
+  const BrenierAffine *a = source->affine;
+  XXH64_hash_t         h = 0;
+
+  if (source->dof > 0.0) h = XXH3_64bits_withSeed(&source->dof, sizeof source->dof, h);
+  if (a) h = XXH3_64bits_withSeed(a->mean, (size_t)a->dim * sizeof *a->mean, h);
+  if (a) h = XXH3_64bits_withSeed(a->factor, (size_t)a->dim * (size_t)a->width * sizeof *a->factor, h);
+  *hash = (PetscInt64)h;
 }

@@ -8,6 +8,8 @@
 
 #include <brenier/source.h>
 
+#include "affine.h"
+
 /* The law of a source. Functions are pure, as in source.h. */
 typedef struct {
   BrenierCurveType   curve;   /* the family in two dimensions and more */
@@ -24,7 +26,10 @@ typedef struct {
   /* Sequence `index` of the stream is the point's. */
   void (*draw_point)(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index, PetscReal x[]);
   PetscReal (*second_moment)(BrenierSource source);
-  BrenierExactLaw (*exact)(BrenierSource source); /* NULL: none */
+  BrenierExactLaw (*exact)(BrenierSource source);           /* NULL: none */
+  BrenierCoordinateLaw (*coordinate)(BrenierSource source); /* where that is BRENIER_EXACT_ARC */
+  PetscReal (*reach)(BrenierSource source);                 /* NULL: that of normal numbers */
+  PetscBool has_dof;                                        /* whether there are degrees of freedom to choose */
 } BrenierSourceLaw;
 
 #define BRENIER_SOURCE(name) extern const BrenierSourceLaw brenier_source_##name;
@@ -36,12 +41,26 @@ struct _p_BrenierSource {
   const char             *name;
   PetscInt                dim;     /* that are seen */
   PetscInt                ambient; /* of the whole source; dim unless it was reduced */
-  PetscReal               scale;
+  PetscReal               scale, dof;
+  BrenierAffine          *affine;       /* x = m + L z, z of the law; NULL for x = z */
+  PetscReal               whole_moment; /* of the source that this is the standard of; 0: none */
   PetscInt                owners;
 };
+
+/* No normal number exceeds this: they come from 53 random bits. */
+#define BRENIER_FARTHEST 16.0
+
+/* One uniform number of a curve or point, beside those of its own sequences: of sequence 2^63 + index. */
+PetscReal BrenierSourceUniform_Private(PetscInt64 seed, uint32_t stream, PetscInt64 index);
 
 /* The circle of radius 1 and the point with |x| = 1 in R^ambient of which dim coordinates are seen: source_sphere.c. */
 void BrenierSphereDrawCurve_Private(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
                                     BrenierCurve *curve);
 void BrenierSphereDrawPoint_Private(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
                                     PetscReal x[]);
+
+/* The same of the ball |x| <= 1: source_ball.c. */
+void BrenierBallDrawCurve_Private(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
+                                  BrenierCurve *curve);
+void BrenierBallDrawPoint_Private(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
+                                  PetscReal x[]);

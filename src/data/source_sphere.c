@@ -70,6 +70,11 @@ static BrenierExactLaw Exact(BrenierSource source)
   return source->dim == 2 && source->ambient == 2 ? BRENIER_EXACT_CIRCLE : BRENIER_EXACT_NONE;
 }
 
+static BrenierCoordinateLaw Coordinate(BrenierSource source)
+{
+  return (BrenierCoordinateLaw){(PetscReal)(source->ambient - 2), 0.0};
+}
+
 const BrenierSourceLaw brenier_source_sphere = {
     .curve         = BRENIER_CURVE_CIRCLE,
     .symmetry      = BRENIER_SYMMETRY_ROTATIONS,
@@ -79,4 +84,5 @@ const BrenierSourceLaw brenier_source_sphere = {
     .draw_point    = BrenierSphereDrawPoint_Private,
     .second_moment = SecondMoment,
     .exact         = Exact,
+    .coordinate    = Coordinate,
 };

@@ -322,7 +322,7 @@ PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets t, PetscReal *moment)
   for (PetscInt i = 0; i < t->n_local; ++i) {
     const PetscReal *y = t->y + (size_t)i * t->dim;
 
-    term[i] = t->nu[i] * BrenierDot((size_t)t->dim, y, y);
+    term[i] = t->nu[i] * (t->square ? t->square[i] : BrenierDot((size_t)t->dim, y, y));
   }
   PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, moment));
   *moment += t->dropped;
@@ -345,6 +345,7 @@ PetscErrorCode BrenierTargetsDestroy(BrenierTargets *targets)
 
   PetscFunctionBegin;
   if (!t) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscFree(t->square));
   PetscCall(PetscLayoutDestroy(&t->layout));
   PetscCall(BrenierNodesDestroy(&t->nodes));
   PetscCall(BrenierScalesDestroy(&t->scales));

@@ -5,6 +5,9 @@
 
 static const double half_pi = 1.57079632679489661923;
 
+/* The end of a cell that has none. */
+static const double brenier_infinite_end = 1e150;
+
 /* Gauss and Legendre, ten points on [-1, 1], by pairs. */
 enum { PAIRS = 5 };
 static const double node[PAIRS]   = {0.1488743389816312108848260, 0.4333953941292471907992659,
@@ -65,12 +68,12 @@ static void Integrate(double p, double s, double e, double sum[3])
   sum[2] += below[2];
 }
 
-/* Where the line of constraint j ends the cell. */
-static void Cut(int k, const double a[], const double b[], double end[2], int active[2])
+/* Where the line of constraint j ends the cell, which lies in [-most, most]. */
+static void Cut(double most, int k, const double a[], const double b[], double end[2], int active[2])
 {
   active[0] = active[1] = -1;
-  end[0]                = -1.0;
-  end[1]                = 1.0;
+  end[0]                = -most;
+  end[1]                = most;
   for (int j = 0; j < k; ++j) {
     if (a[j] > 0.0 && b[j] < end[1] * a[j]) {
       end[1]    = b[j] / a[j];
@@ -82,22 +85,73 @@ static void Cut(int k, const double a[], const double b[], double end[2], int ac
   }
 }
 
-void BrenierIntervalIntegrate(int ambient, int k, const double a[], const double b[], BrenierCell *cell, double facet[],
-                              double end[2])
+/* Mass, moments and densities at the ends of a cell, times c: a coordinate of the sphere. */
+static void OnSphere(double p, const double end[2], double sum[3], double density[2])
 {
-  const double p = (double)(ambient - 2),
-               c = sqrt(2.0 * half_pi) * exp(lgamma(0.5 * (p + 1.0)) - lgamma(0.5 * p + 1.0));
-  double sum[3];
-  int    active[2];
+  Integrate(p, asin(end[0]), asin(end[1]), sum);
+  for (int i = 0; i < 2; ++i) density[i] = pow(fmax(1.0 - end[i] * end[i], 1e-300), 0.5 * (p - 1.0));
+}
+
+/* int cos^p t from t to pi/2, c = cos t in [0, 1/2]: the series of c^p (1 - c^2)^(-1/2), by c. */
+static double Tail(double p, double c)
+{
+  const int terms = 40; // each is at most a quarter of the one before
+  double    power = pow(c, p + 1.0), sum = 0.0;
+
+  for (int k = 0; k < terms; ++k) {
+    sum += power / (p + 1.0 + 2.0 * k);
+    power *= c * c * (k + 0.5) / (k + 1.0);
+  }
+  return sum;
+}
+
+/* int cos^p t over tan t in [s, e], 0 <= s < e. Towards pi/2 cos^p is no polynomial where p is not whole. */
+static double Half(double p, double s, double e)
+{
+  const double middle = 1.04719755119659774615, most = tan(middle); // pi/3, where cos t = 1/2
+  const double from = 1.0 / hypot(1.0, fmax(s, most)), to = 1.0 / hypot(1.0, fmax(e, most));
+  double       sum[3] = {0.0, 0.0, 0.0};
+
+  if (s < most) Outwards(p, atan(s), fmin(atan(e), middle), sum);
+  return sum[0] + (e > most ? Tail(p, fmin(from, 0.5)) - Tail(p, to) : 0.0);
+}
+
+/* The same of Student's law. The moments are integrals of tan t cos^p t, which has a primitive, and tan^2 t cos^p t, by
+   parts. */
+static void OnLine(double p, double tail, const double end[2], double sum[3], double density[2])
+{
+  double cosine[2], sine[2], tangent[2];
+
+  for (int i = 0; i < 2; ++i) {
+    const double x = end[i] / tail;
+
+    tangent[i] = x;
+    cosine[i]  = 1.0 / hypot(1.0, x);
+    sine[i]    = x * cosine[i];
+    density[i] = pow(cosine[i], p + 2.0) / tail;
+  }
+  sum[0] = tangent[1] > 0.0 ? Half(p, fmax(tangent[0], 0.0), tangent[1]) : 0.0;
+  if (tangent[0] < 0.0) sum[0] += Half(p, fmax(-tangent[1], 0.0), -tangent[0]);
+  sum[1] = tail * (pow(cosine[0], p) - pow(cosine[1], p)) / p;
+  sum[2] = tail * tail * (sum[0] - sine[1] * pow(cosine[1], p - 1.0) + sine[0] * pow(cosine[0], p - 1.0)) / (p - 1.0);
+}
+
+void BrenierIntervalIntegrate(BrenierIntervalLaw law, int k, const double a[], const double b[], BrenierCell *cell,
+                              double facet[], double end[2])
+{
+  const double p = law.power, c = sqrt(2.0 * half_pi) * exp(lgamma(0.5 * (p + 1.0)) - lgamma(0.5 * p + 1.0));
+  double       sum[3], density[2];
+  int          active[2];
 
   *cell = (BrenierCell){0};
   for (int j = 0; j < k; ++j) facet[j] = 0.0;
-  Cut(k, a, b, end, active);
+  Cut(law.tail > 0.0 ? brenier_infinite_end : 1.0, k, a, b, end, active);
   if (!(end[0] < end[1])) return;
-  Integrate(p, asin(end[0]), asin(end[1]), sum);
+  if (law.tail > 0.0) OnLine(p, law.tail, end, sum, density);
+  else OnSphere(p, end, sum, density);
   cell->mass      = sum[0] / c;
   cell->moment[0] = sum[1] / c;
   cell->second[0] = sum[2] / c;
   for (int i = 0; i < 2; ++i)
-    if (active[i] >= 0) facet[active[i]] = pow(fmax(1.0 - end[i] * end[i], 1e-300), 0.5 * (p - 1.0)) / c;
+    if (active[i] >= 0) facet[active[i]] = density[i] / c;
 }

@@ -60,12 +60,12 @@ PetscErrorCode BrenierLaguerreCreate(BrenierTargets t, BrenierSource source, Bre
   PetscCheck(BrenierLaguerreKnows(source, t->n), t->comm, PETSC_ERR_ARG_OUTOFRANGE,
              "cells of %" PetscInt_FMT " targets in dimension %" PetscInt_FMT " are not known exactly", t->n, t->dim);
   PetscCall(PetscNew(&l));
-  l->targets = t;
-  l->comm    = t->comm;
-  l->law     = LawOf(source);
-  l->scale   = BrenierSourceScale(source);
-  l->ambient = BrenierSourceAmbient(source);
-  l->dim     = t->dim;
+  l->targets    = t;
+  l->comm       = t->comm;
+  l->law        = LawOf(source);
+  l->scale      = BrenierSourceScale(source);
+  l->coordinate = (BrenierIntervalLaw){BrenierSourceCoordinate(source).power, BrenierSourceCoordinate(source).tail};
+  l->dim        = t->dim;
   PetscCallMPI(MPI_Comm_size(l->comm, &size));
   PetscCall(PetscMalloc2(size, &l->count, size, &l->offset));
   for (PetscMPIInt r = 0; r < size; ++r) {
@@ -154,7 +154,7 @@ int BrenierLaguerreCell_Private(BrenierLaguerre l, PetscInt k, const PetscReal a
   double end[2];
 
   if (l->dim > 1) return BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, b, work, cell, facet);
-  BrenierIntervalIntegrate((int)l->ambient, (int)k, a, b, cell, facet, end);
+  BrenierIntervalIntegrate(l->coordinate, (int)k, a, b, cell, facet, end);
   return 0;
 }
 

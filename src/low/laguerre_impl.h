@@ -13,12 +13,13 @@
 
 struct _p_BrenierLaguerre {
   /* parameters */
-  BrenierTargets targets; /* borrowed */
-  MPI_Comm       comm;
-  BrenierLaw     law;
-  PetscReal      scale;        /* of the source: cells are computed in units of it */
-  PetscInt       dim, ambient; /* of the targets, and of the whole source */
-  PetscBool      reuses;       /* neighbours of earlier heights */
+  BrenierTargets     targets; /* borrowed */
+  MPI_Comm           comm;
+  BrenierLaw         law;
+  PetscReal          scale;      /* of the source: cells are computed in units of it */
+  PetscInt           dim;        /* of the targets */
+  PetscBool          reuses;     /* neighbours of earlier heights */
+  BrenierIntervalLaw coordinate; /* in one dimension */
   /* data of all targets, the same on every rank */
   PetscReal   *y;              /* shape [n, dim] */
   PetscReal   *h;              /* of the last evaluation, shape [n] */

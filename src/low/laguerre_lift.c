@@ -156,7 +156,7 @@ static PetscErrorCode AskCell(BrenierLaguerre l, PetscInt i, BrenierCellWork *wo
   BrenierLaguerreConstraints_Private(l, l->targets->first + i, k, l->neighbours.other + first, a, b);
   // The facets are written again, as they were but for the scale
   if (l->dim == 1) {
-    BrenierIntervalIntegrate((int)l->ambient, (int)k, a, b, &cell, b + k, end);
+    BrenierIntervalIntegrate(l->coordinate, (int)k, a, b, &cell, b + k, end);
     n      = 2;
     x      = end;
     border = PETSC_TRUE;

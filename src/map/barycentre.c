@@ -46,12 +46,14 @@ PetscErrorCode BrenierBarycentresMeasure(BrenierTargets t, BrenierSource source,
 
   PetscFunctionBegin;
   PetscCall(BrenierReductionCreate(t, source, &r));
+  PetscCall(BrenierReductionHeights(r, BRENIER_REDUCTION_IN, h));
   PetscCall(PetscMalloc1((size_t)t->n_local * r->rank, &inside));
   if (n_curves == 0) PetscCall(Exact(r->targets, r->source, h, inside, &exact));
   if (n_curves == 0) n_curves = BrenierHeldOutDefaultCurves(r->source, t->n);
   if (!exact) PetscCall(Sampled(r->targets, r->source, h, seed, n_curves, inside));
   BrenierReductionLift(r, t->n_local, inside, barycentre);
   PetscCall(PetscFree(inside));
+  PetscCall(BrenierReductionHeights(r, BRENIER_REDUCTION_OUT, h));
   PetscCall(BrenierReductionDestroy(&r));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

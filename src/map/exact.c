@@ -46,10 +46,11 @@ PetscErrorCode BrenierHeldOutExact(BrenierTargets t, BrenierSource source, Vec h
   out->tv      = sum[0];
   out->chi2    = sum[1];
   out->rho = out->rho_low = out->rho_high = PetscSqrtReal(out->chi2);
-  out->energy                             = energy;
-  out->dual                               = Known(0.5 * (BrenierSourceSecondMoment(source) + moment) - energy);
-  out->gap                                = Known(sum[2]);
-  out->primal                             = Known(out->dual.value + out->gap.value);
+  energy += t->shift;
+  out->energy = energy;
+  out->dual   = Known(0.5 * (BrenierSourceSecondMoment(source) + moment) - energy);
+  out->gap    = Known(sum[2]);
+  out->primal = Known(out->dual.value + out->gap.value);
   out->w2 = out->w2_bound_low = out->w2_bound_high = BrenierDistance(out->dual.value);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

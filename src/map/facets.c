@@ -157,12 +157,14 @@ PetscErrorCode BrenierFacetsMeasure(BrenierTargets t, BrenierSource source, Vec 
   PetscFunctionBegin;
   facets->comm = t->comm;
   PetscCall(BrenierReductionCreate(t, source, &r));
+  PetscCall(BrenierReductionHeights(r, BRENIER_REDUCTION_IN, h));
   if (n_curves == 0) PetscCall(ExactHessian(r->targets, r->source, h, &hessian, &exact));
   if (n_curves == 0) n_curves = BrenierHeldOutDefaultCurves(r->source, t->n);
   if (!exact) PetscCall(SampleHessian(r->targets, r->source, h, seed, n_curves, &hessian));
   PetscCall(CollectPairs(t, hessian, facets));
   PetscCall(MatDestroy(&hessian));
   PetscCall(MeasurePairs(t, exact ? NULL : r->source, convention, facets));
+  PetscCall(BrenierReductionHeights(r, BRENIER_REDUCTION_OUT, h));
   PetscCall(BrenierReductionDestroy(&r));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

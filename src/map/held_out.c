@@ -286,7 +286,7 @@ PetscErrorCode BrenierPotentialOfTargets(BrenierTargets t, Vec h, PetscReal psi[
   for (PetscInt i = 0; i < t->n_local; ++i) {
     const PetscReal *y = t->y + (size_t)i * (size_t)t->dim;
 
-    psi[i] = 0.5 * (BrenierDot((size_t)t->dim, y, y) + t->dropped) + height[i];
+    psi[i] = 0.5 * (t->square ? t->square[i] : BrenierDot((size_t)t->dim, y, y) + t->dropped) + height[i];
   }
   PetscCall(VecRestoreArrayRead(h, &height));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -361,7 +361,7 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, BrenierSource source, Vec
   out->curves         = PetscMin(sample->n_curves, BrenierSourceMaxCurves(source));
   out->sampling_error = PetscSqrtReal(value.sampling_chi2);
   out->empty          = value.n_empty;
-  out->energy         = value.energy;
+  out->energy         = value.energy + t->shift;
   PetscCall(MeasureBatches(t, source, h, &batches, mass, mass_error, out));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &centres, 1, MPI_INT, MPI_MAX, t->comm));
   if (centres) PetscCall(BrenierDualBarycentres(dual, barycentre));
@@ -443,7 +443,7 @@ PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets t, BrenierSource sour
              sample->n_curves);
   PetscCall(PetscCalloc1((size_t)BRENIER_BATCHES * t->n_local, &batch));
   out->curves = BRENIER_BATCHES * parts * a_part;
-  out->energy = 0.0;
+  out->energy = t->shift;
   for (PetscInt64 k = 0; k < BRENIER_BATCHES * parts && !ierr; ++k)
     ierr = AddPart(t, source, h, &(BrenierHeldOutSample){sample->seed, first + (uint32_t)k, a_part},
                    1.0 / (PetscReal)parts, mass,

@@ -73,7 +73,11 @@ def counted(y, h, n, seed, source="gaussian"):
     count, rng, dim = np.zeros(len(y)), np.random.default_rng(seed), y.shape[1]
     for _ in range(0, n, 20000):
         x = rng.uniform(-0.5, 0.5, (20000, dim)) if source == "cube" else rng.standard_normal((20000, dim))
-        if source == "sphere":
+        if source in ("sphere", "ball", "spherical"):
             x /= np.linalg.norm(x, axis=1)[:, None]
+        if source in ("ball", "spherical"):
+            x *= rng.uniform(0, 1, (20000, 1)) ** (1 / dim if source == "ball" else 1)
+        if source == "student":
+            x *= np.sqrt(5 / rng.chisquare(5, (20000, 1)))
         count += np.bincount(np.argmax(x @ (y - y[0]).T + (h - h[0]), axis=1), minlength=len(y))
     return count

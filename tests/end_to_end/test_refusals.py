@@ -128,7 +128,7 @@ REFUSED = [
     (USAGE, solve("-curves", "1e30"), ["-curves", "'1e30'"]),
     (USAGE, solve("-seed", -1), ["-seed", "'-1'"]),
     (USAGE, solve("-tol", "nan"), ["-tol", "'nan'"]),
-    (USAGE, solve("-source", "ball"), ["-source", "'ball'", "gaussian"]),
+    (USAGE, solve("-source", "bell"), ["-source", "'bell'", "gaussian"]),
     (USAGE, solve("-source", "sphere", targets="line.npy"), ["sphere", "dimension"]),
     (USAGE, solve("-options_file", "options.txt"), ["-nonsense"]),
     (USAGE, solve("-options_file", "words.txt"), ["words.txt", "line 2", "hello"]),
