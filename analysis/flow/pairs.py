@@ -1,7 +1,8 @@
 """Pairs (noise, code) to train a velocity on: endless iterators of arrays [batch, d] in single precision.
 
 independent: a code of its own for each noise. mini-batch: the independent pairs of one batch, in the order that is
-optimal for this batch. brenier: noise x and T(x), with T the map to all training codes.
+optimal for this batch. of_map: noise x and T(x), with T the map to all training codes. Those that begin with `labelled`
+give the class of the code as well.
 """
 import numpy as np
 
@@ -52,15 +53,29 @@ def of_map(result, batch, seed):
         yield from zip(np.split(noise, BLOCK), np.split(code, BLOCK))
 
 
-def of_maps(maps, shares, batch, seed):
-    """(noise, code, label) of one map for each class: labels with their shares, and noise that does not depend on
-    them."""
+def labelled(codes, labels, batch, seed, optimal=False):
+    """(noise, code, label) with independent pairs, or with the codes of a batch in optimal order, whatever their
+    labels."""
+    for noise, rows in draw(codes, batch, seed):
+        chosen = rows[assign(noise, codes[rows])] if optimal else rows
+        yield noise, codes[chosen], labels[chosen]
+
+
+def labelled_map(result, labels, batch, seed):
+    """(noise, T(noise), label of the target) of one map to all codes."""
+    of_target = labels[result.row]
+    for noise, code, index in result.couplings(BLOCK * batch, seed=seed, index=True):
+        yield from zip(*(np.split(part, BLOCK) for part in (noise, code, of_target[index])))
+
+
+def labelled_maps(maps, labels, batch, seed):
+    """(noise, code, label) of one map for each class, maps[c] for class c: labels with the shares of the classes, noise
+    that does not depend on them, and the code to which the map of the label moves the noise."""
     rng = np.random.default_rng([seed, len(maps)])
-    dim = maps[0].dim
     while True:
-        noise = rng.standard_normal((batch, dim), dtype=np.float32)
-        labels = rng.choice(len(maps), batch, p=shares)
+        noise = rng.standard_normal((BLOCK * batch, maps[0].dim), dtype=np.float32)
+        label = labels[rng.integers(0, len(labels), len(noise))]
         code = np.empty_like(noise)
-        for label in np.unique(labels):
-            code[labels == label] = maps[label].map(noise[labels == label])
-        yield noise, code, labels
+        for c in np.unique(label):
+            code[label == c] = maps[c].map(noise[label == c])
+        yield from zip(*(np.split(part, BLOCK) for part in (noise, code, label)))

@@ -13,7 +13,7 @@ from flow.pairs import ASSIGNMENT
 
 NAMES = {"independent": "independent", "mini-batch": "optimal in the mini-batch", "brenier": "Brenier"}
 COLOURS = {"independent": GREY, "mini-batch": ORANGE, "brenier": BLUE}
-SHOWN_PATHS = 60
+SHOWN_PATHS = 40
 SHOWN_CODES = 2000
 MEASURES = {"frechet": "Fréchet distance", "sliced": "Sliced distance"}
 
@@ -94,7 +94,7 @@ def draw_distances(axes, found, best):
     axes.minorticks_off()
     axes.set_xlabel("Euler steps")
     axes.set_title("Fréchet distance to held-out codes")
-    axes.legend()
+    axes.legend(loc="upper right")
 
 
 def draw_paths(axes, codes, paths, colour):
@@ -123,7 +123,7 @@ def draw(options, codes, path):
     for one, (kind, runs) in zip(axes[1:], found.items()):
         network = study.load(options, kind, options.seeds[0], codes)
         draw_paths(one, codes, velocity.move(network, noise, study.EULER_STEPS[-1]), COLOURS[kind])
-        one.set_title(f"{NAMES[kind]}: {np.mean([run['curvature'] for run in runs]):.2f}")
-    axes[1].set_xlabel("paths in the first two coordinates, with their curvature")
+        one.set_title(NAMES[kind][0].upper() + NAMES[kind][1:])
+        one.set_xlabel(f"paths, curvature {np.mean([run['curvature'] for run in runs]):.2f}")
     figure.tight_layout()
     save(figure, path)

@@ -56,6 +56,9 @@ def solve(options):
     seconds = last_event(read_log(log), "end")["seconds"]
     write_json(os.path.join(options.out, "map.json"), {"seconds": options.jobs * seconds})
     result.save(path)
+    for rest in ("map.ckpt", "map.ckpt.result.h5"):
+        os.remove(os.path.join(options.out, rest))
+    result = brenier.load(path)
     print(f"solve: rho {result.rho:.3f}, {time.monotonic() - begin:.0f} s", flush=True)
     return result
 
