@@ -91,7 +91,8 @@ def pairs_of(kind, problem, seed):
 
 def first_pairs(kind, problem, seed):
     """MEASURED_PAIRS noises and their labels, as the first steps of a training see them."""
-    batches = [next(source) for source in [pairs_of(kind, problem, seed)] for _ in range(-(-MEASURED_PAIRS // problem.batch))]
+    source = pairs_of(kind, problem, seed)
+    batches = [next(source) for _ in range(-(-MEASURED_PAIRS // problem.batch))]
     return np.concatenate([noise for noise, _, _ in batches]), np.concatenate([label for _, _, label in batches])
 
 

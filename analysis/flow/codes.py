@@ -34,7 +34,7 @@ def read_array(place):
     """The array of a place `file.npy` or `file.h5:/dataset`."""
     path, name = split_place(place)
     if not os.path.exists(path):
-        raise BadFile(f"{path} is not there; ./quickstart makes out/quickstart/codes.h5, or name another file by --codes")
+        raise BadFile(f"{path} is not there; ./quickstart makes out/quickstart/codes.h5, or --codes names another file")
     return np.load(path) if name is None and path.endswith(".npy") else read_dataset(place)
 
 

@@ -48,7 +48,7 @@ def rows(found, best):
     """Lines of the two tables of distances, a row for each kind."""
     for name, title in MEASURES.items():
         steps = [str(steps) for steps in study.EULER_STEPS]
-        yield f"| pairs | {title.lower()} after {' | '.join(steps).replace('|', 'step |', 1)} | curvature |"
+        yield f"| pairs | {title} after 1 step | {' | '.join(steps[1:])} | curvature |"
         yield f"|---|{'---|' * (len(steps) + 1)}"
         for kind, runs in found.items():
             cells = [cell([run["steps"][k][name] for run in runs], 1, ".3f") for k in steps]

@@ -64,7 +64,7 @@ cell = r.index(grid)  # [500, 500]
 shade = rng.permutation(len(r.targets)) / len(r.targets)  # of each cell
 of_moon = label[r.row]  # label of each target
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.5))
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.9))
 colour = np.where(of_moon[cell][..., None] == 0, plt.cm.Blues(0.25 + 0.6 * shade[cell]),
                   plt.cm.Oranges(0.25 + 0.6 * shade[cell]))  # fmt: skip
 left.imshow(colour, extent=(-3, 3, -3, 3), origin="lower")
@@ -83,7 +83,7 @@ figure.savefig("python_cells.png")
 # %%
 x = rng.standard_normal((1500, 2))
 image = r.map(x)
-figure, parts = plt.subplots(1, 4, figsize=(12, 3.3))
+figure, parts = plt.subplots(1, 4, figsize=(12, 3.5))
 for axes, t in zip(parts, (0, 0.4, 0.8, 1)):
     axes.scatter(*((1 - t) * x + t * image).T, s=2, c=np.where(of_moon[r.index(x)] == 0, "tab:blue", "tab:orange"))
     frame(axes, f"t = {t}")
@@ -146,7 +146,7 @@ for _ in range(3 if SMALL else 12):
     z = step.barycenters[np.argsort(step.row)].astype(float)  # in the order of z
 print("W2", " ".join(f"{w2:.3f}" for w2, _ in path))
 
-figure, parts = plt.subplots(1, 3, figsize=(11, 3.6))
+figure, parts = plt.subplots(1, 3, figsize=(11, 3.8))
 for axes, (w2, points), when in zip(parts, (path[0], path[-1]), ("at first", f"after {len(path) - 1} steps")):
     axes.scatter(*x.T, s=1, c="lightgrey")
     axes.scatter(*points.T, s=14, c="tab:blue")
