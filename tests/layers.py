@@ -19,7 +19,8 @@ import re
 import sys
 
 LAYER = {"base": 0, "kernel": 0, "data": 1, "linear": 2, "low": 2, "dual": 2, "map": 3, "methods": 4, "solve": 5,
-         "app": 6}  # fmt: skip
+         "run": 6,
+         "library": 7, "app": 7}  # fmt: skip
 
 MODULE_OF_HEADER = {
     "base.h": "base", "compat.h": "base", "context.h": "base", "error.h": "base", "index.h": "base", "log.h": "base",
@@ -34,7 +35,7 @@ MODULE_OF_HEADER = {
     "result.h": "map", "transport.h": "map",
     "descent.h": "methods", "iteration.h": "methods", "method.h": "methods", "minimise.h": "methods",
     "newton.h": "methods",
-    "checkpoint.h": "solve", "solve.h": "solve",
+    "checkpoint.h": "solve", "solve.h": "solve", "run.h": "run", "brenier.h": "library",
 }  # fmt: skip
 
 GENERATED = {"version.h": "version.h.in"}
