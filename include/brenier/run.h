@@ -30,18 +30,6 @@ PETSC_EXTERN const char *const BrenierCellsNames[];
 /* Of a node's memory, what the sample may take by default: the rest is for targets, matrices and the system. */
 #define BRENIER_MEMORY_PERCENT 70
 
-/* What is asked of a run. Texts are borrowed; NULL or "" for none. */
-typedef struct {
-  BrenierSolveOptions solve;      /* its monitor, on_measurement and checkpoint are the run's */
-  const char         *source;     /* name of the source */
-  const char         *start;      /* result whose heights are the start */
-  const char         *output;     /* result file to write */
-  PetscBool           has_cells;  /* whether `cells` is asked for, or the run chooses */
-  BrenierCellKind     cells;      /* then as it is done */
-  PetscBool           has_max_it; /* the same for `max_it` */
-  PetscInt            max_it;     /* most Newton iterations of a stage */
-} BrenierRunOptions;
-
 /* Iterations as they come. */
 typedef struct {
   BrenierIteration *row;
@@ -58,6 +46,19 @@ typedef struct {
   PetscReal        *barycentre; /* of this rank's cells, shape [n_local, dim]; NaN where unknown */
   BrenierIterations history;
 } BrenierOutcome;
+
+/* What is asked of a run. Texts are borrowed; NULL or "" for none. */
+typedef struct {
+  BrenierSolveOptions   solve;      /* its monitor, on_measurement and checkpoint are the run's */
+  const char           *source;     /* name of the source */
+  const char           *start;      /* result whose heights are the start */
+  const BrenierOutcome *start_from; /* or a result in memory, in its place; NULL for none */
+  const char           *output;     /* result file to write */
+  PetscBool             has_cells;  /* whether `cells` is asked for, or the run chooses */
+  BrenierCellKind       cells;      /* then as it is done */
+  PetscBool             has_max_it; /* the same for `max_it` */
+  PetscInt              max_it;     /* most Newton iterations of a stage */
+} BrenierRunOptions;
 
 /* A run on its way. */
 typedef struct {

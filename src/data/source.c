@@ -24,18 +24,52 @@ static const PetscReal brenier_farthest = 16.0;
 
 static const PetscReal brenier_uniform_moment = 1.0 / 12.0; /* E t^2 on [-1/2, 1/2] */
 
-/* Number of a name; of the NULL at the end when there is none. */
-static PetscInt Find(const char name[])
-{
-  PetscInt which = 0;
+/* Laws from outside of the library, for the whole process, as their functions are. */
+enum { BRENIER_MAX_REGISTERED = 64 };
 
-  while (BrenierSourceNames[which] && strcmp(BrenierSourceNames[which], name)) ++which;
-  return which;
+static struct {
+  const char             *name;
+  const BrenierSourceLaw *law;
+} brenier_registered[BRENIER_MAX_REGISTERED];
+
+/* The law of a name, and the name as it stands here; NULL when there is none. */
+static const BrenierSourceLaw *Find(const char name[], const char **known)
+{
+  const char *other;
+
+  for (PetscInt i = 0; (other = BrenierSourceListed(i)); ++i)
+    if (!strcmp(other, name)) {
+      const PetscInt n = (PetscInt)(sizeof brenier_laws / sizeof brenier_laws[0]) - 1;
+
+      if (known) *known = other;
+      return i < n ? brenier_laws[i] : brenier_registered[i - n].law;
+    }
+  return NULL;
+}
+
+const char *BrenierSourceListed(PetscInt index)
+{
+  const PetscInt n = (PetscInt)(sizeof brenier_laws / sizeof brenier_laws[0]) - 1;
+
+  if (index < 0 || index >= n + BRENIER_MAX_REGISTERED) return NULL;
+  return index < n ? BrenierSourceNames[index] : brenier_registered[index - n].name;
+}
+
+PetscBool BrenierSourceRegister_Private(const char name[], const BrenierSourceLaw *law)
+{
+  if (Find(name, NULL)) return PETSC_FALSE;
+  for (PetscInt i = 0; i < BRENIER_MAX_REGISTERED; ++i)
+    if (!brenier_registered[i].name) {
+      brenier_registered[i].name = name;
+      brenier_registered[i].law  = law;
+      return PETSC_TRUE;
+    }
+  return PETSC_FALSE;
 }
 
 PetscInt BrenierSourceLeastDim(const char name[])
 {
-  const BrenierSourceLaw *law = brenier_laws[Find(name)];
+  const BrenierSourceLaw *law = Find(name, NULL);
 
   return law ? law->least_dim : PETSC_MAX_INT;
 }
@@ -43,8 +77,8 @@ PetscInt BrenierSourceLeastDim(const char name[])
 PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[], PetscInt dim, PetscReal scale,
                                    BrenierSource *source)
 {
-  const PetscInt          which = Find(name);
-  const BrenierSourceLaw *law   = brenier_laws[which];
+  const char             *known = NULL;
+  const BrenierSourceLaw *law   = Find(name, &known);
   BrenierSource           s;
 
   PetscFunctionBegin;
@@ -52,12 +86,8 @@ PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[], PetscInt di
   PetscCheck(dim >= law->least_dim, comm, PETSC_ERR_USER_INPUT,
              "-source %s needs targets of dimension %" PetscInt_FMT " or more: %s", name, law->least_dim, law->refusal);
   PetscCall(PetscNew(&s));
-  *s      = (struct _p_BrenierSource){.law     = law,
-                                      .name    = BrenierSourceNames[which],
-                                      .dim     = dim,
-                                      .ambient = dim,
-                                      .scale   = law->has_scale ? scale : 1.0,
-                                      .owners  = 1};
+  *s = (struct _p_BrenierSource){
+      .law = law, .name = known, .dim = dim, .ambient = dim, .scale = law->has_scale ? scale : 1.0, .owners = 1};
   *source = s;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -2,6 +2,8 @@
 #include <brenier/run.h>
 #include <brenier/store.h>
 
+#include <math.h>
+
 PetscErrorCode BrenierOutcomeWrite(const BrenierOutcome *o, const char path[])
 {
   BrenierHistory table = {.n_columns = BRENIER_ITERATION_COLUMNS, .columns = BrenierIterationNames};

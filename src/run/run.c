@@ -123,7 +123,8 @@ static PetscErrorCode SolveExactly(BrenierRun *run)
   PetscBool          started    = PETSC_FALSE, unsound, failed;
 
   PetscFunctionBegin;
-  if ((r->start && r->start[0]) || (checkpoint && BrenierCheckpointState(checkpoint)->phase == BRENIER_PHASE_READY)) {
+  if (BrenierRunHasStart_Private(run) ||
+      (checkpoint && BrenierCheckpointState(checkpoint)->phase == BRENIER_PHASE_READY)) {
     PetscCall(BrenierRunFindStart_Private(run));
     started = (PetscBool)!run->solved.stopped;
   }

@@ -5,62 +5,114 @@
 #include <math.h>
 #include <string.h>
 
-/* The targets of another result and the barycentres of their cells, in the coordinates of this one's. */
-static PetscErrorCode ProjectOther(BrenierReduction reduction, BrenierTargets *before, PetscReal **barycentre)
+/* Another result, to start from. Its targets and barycentres are changed. */
+typedef struct {
+  const char    *name; /* what messages call it */
+  BrenierTargets targets;
+  BrenierSource  source;
+  Vec            h;
+  PetscReal     *barycentre; /* shape [its targets here, dim]; NaN where unknown */
+} Other;
+
+static PetscErrorCode ReadOther(MPI_Comm comm, const char path[], Other *other)
 {
-  const PetscInt n = (*before)->n_local, rank = reduction->rank;
+  BrenierResult about;
+  PetscBool     found;
+
+  PetscFunctionBegin;
+  other->name = path;
+  PetscCall(BrenierResultRead(comm, path, &about, &other->targets, &other->h));
+  other->source = about.source;
+  PetscCall(PetscMalloc1((size_t)other->targets->n_local * other->targets->dim, &other->barycentre));
+  PetscCall(BrenierResultReadBarycentres(path, other->targets, other->barycentre, &found));
+  for (size_t i = 0; !found && i < (size_t)other->targets->n_local * other->targets->dim; ++i)
+    other->barycentre[i] = NAN;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A copy of targets in other coordinates; y is owned by it. */
+static PetscErrorCode CopyTargets(BrenierTargets t, PetscInt dim, PetscReal *y, BrenierTargets *copy)
+{
+  PetscReal  *nu;
+  PetscInt64 *row;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->n_local, &nu));
+  PetscCall(PetscMalloc1(t->n_local, &row));
+  PetscCall(PetscArraycpy(nu, t->nu, t->n_local));
+  PetscCall(PetscArraycpy(row, t->row, t->n_local));
+  PetscCall(BrenierTargetsCreateFromArrays(t->comm, t->n_local, dim, y, nu, row, copy));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CopyOther(const BrenierOutcome *o, Other *other)
+{
+  const BrenierTargets t        = o->targets;
+  const size_t         n_values = (size_t)t->n_local * (size_t)t->dim;
+  PetscReal           *y;
+
+  PetscFunctionBegin;
+  other->name   = "start";
+  other->source = BrenierSourceReference(o->about.source);
+  PetscCall(PetscMalloc1(n_values, &y));
+  PetscCall(PetscMalloc1(n_values, &other->barycentre));
+  PetscCall(PetscArraycpy(y, t->y, n_values));
+  PetscCall(PetscArraycpy(other->barycentre, o->barycentre, n_values));
+  PetscCall(CopyTargets(t, t->dim, y, &other->targets));
+  PetscCall(VecDuplicate(o->h, &other->h));
+  PetscCall(VecCopy(o->h, other->h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Takes targets and barycentres to the coordinates of this run's. */
+static PetscErrorCode ProjectOther(BrenierReduction reduction, Other *other)
+{
+  const PetscInt n = other->targets->n_local, rank = reduction->rank;
   BrenierTargets projected;
-  PetscReal     *y, *nu, *b;
-  PetscInt64    *row;
+  PetscReal     *y, *b;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)n * rank, &y));
   PetscCall(PetscMalloc1((size_t)n * rank, &b));
-  PetscCall(PetscMalloc1(n, &nu));
-  PetscCall(PetscMalloc1(n, &row));
-  BrenierReductionProject(reduction, n, (*before)->y, y);
-  BrenierReductionProject(reduction, n, *barycentre, b);
-  PetscCall(PetscArraycpy(nu, (*before)->nu, n));
-  PetscCall(PetscArraycpy(row, (*before)->row, n));
-  PetscCall(BrenierTargetsCreateFromArrays((*before)->comm, n, rank, y, nu, row, &projected));
-  PetscCall(BrenierTargetsDestroy(before));
-  PetscCall(PetscFree(*barycentre));
-  *before     = projected;
-  *barycentre = b;
+  BrenierReductionProject(reduction, n, other->targets->y, y);
+  BrenierReductionProject(reduction, n, other->barycentre, b);
+  PetscCall(CopyTargets(other->targets, rank, y, &projected));
+  PetscCall(BrenierTargetsDestroy(&other->targets));
+  PetscCall(PetscFree(other->barycentre));
+  other->targets    = projected;
+  other->barycentre = b;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Heights of another result: of the same targets, of targets that moved, or of others of their kind. */
-static PetscErrorCode WarmStart(const char path[], const BrenierRun *run, Vec h, BrenierStart *start)
+static PetscErrorCode WarmStart(const BrenierRun *run, Vec h, BrenierStart *start)
 {
-  const BrenierTargets given  = run->given;
-  BrenierSource        source = run->source;
-  BrenierResult        other;
-  BrenierTargets       before;
-  PetscReal           *barycentre;
-  PetscBool            found;
-  Vec                  old;
+  const BrenierOutcome *outcome = run->options.start_from;
+  const BrenierTargets  given   = run->given;
+  Other                 other   = {0};
 
   PetscFunctionBegin;
-  PetscCall(BrenierResultRead(run->comm, path, &other, &before, &old));
-  PetscCheck(before->dim == given->dim, run->comm, PETSC_ERR_FILE_UNEXPECTED,
+  PetscCall(outcome ? CopyOther(outcome, &other) : ReadOther(run->comm, run->options.start, &other));
+  PetscCheck(other.targets->dim == given->dim, run->comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: its targets have dimension %" PetscInt_FMT ", the given ones %" PetscInt_FMT
              "; leave out -start or give it a result for targets of this dimension",
-             path, before->dim, given->dim);
-  PetscCheck(!strcmp(BrenierSourceName(other.source), BrenierSourceName(source)), run->comm, PETSC_ERR_FILE_UNEXPECTED,
-             "%s: its source is %s, not %s; leave out -start or give -source %s", path, BrenierSourceName(other.source),
-             BrenierSourceName(source), BrenierSourceName(other.source));
-  PetscCall(PetscMalloc1((size_t)before->n_local * before->dim, &barycentre));
-  PetscCall(BrenierResultReadBarycentres(path, before, barycentre, &found));
-  if (!found)
-    for (size_t i = 0; i < (size_t)before->n_local * before->dim; ++i) barycentre[i] = NAN;
-  if (run->reduction->basis) PetscCall(ProjectOther(run->reduction, &before, &barycentre));
-  PetscCall(BrenierSolveRestart(run->targets, source, &run->options.solve, before, old, barycentre, h, start));
-  PetscCall(PetscFree(barycentre));
-  PetscCall(VecDestroy(&old));
+             other.name, other.targets->dim, given->dim);
+  PetscCheck(!strcmp(BrenierSourceName(other.source), BrenierSourceName(run->source)), run->comm,
+             PETSC_ERR_FILE_UNEXPECTED, "%s: its source is %s, not %s; leave out -start or give -source %s", other.name,
+             BrenierSourceName(other.source), BrenierSourceName(run->source), BrenierSourceName(other.source));
+  if (run->reduction->basis) PetscCall(ProjectOther(run->reduction, &other));
+  PetscCall(BrenierSolveRestart(run->targets, run->source, &run->options.solve, other.targets, other.h,
+                                other.barycentre, h, start));
+  PetscCall(PetscFree(other.barycentre));
+  PetscCall(VecDestroy(&other.h));
   PetscCall(BrenierSourceDestroy(&other.source));
-  PetscCall(BrenierTargetsDestroy(&before));
+  PetscCall(BrenierTargetsDestroy(&other.targets));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscBool BrenierRunHasStart_Private(const BrenierRun *run)
+{
+  return (PetscBool)(run->options.start_from || (run->options.start && run->options.start[0]));
 }
 
 PetscErrorCode BrenierRunFindStart_Private(BrenierRun *run)
@@ -81,7 +133,7 @@ PetscErrorCode BrenierRunFindStart_Private(BrenierRun *run)
       PetscCall(BrenierRunAddIteration_Private(run->comm, &run->outcome.history, &row[i]));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (r->start && r->start[0]) ierr = WarmStart(r->start, run, run->outcome.h, &run->start);
+  if (BrenierRunHasStart_Private(run)) ierr = WarmStart(run, run->outcome.h, &run->start);
   else ierr = BrenierSolveStart(run->targets, run->source, &r->solve, run->outcome.h, &run->start);
   if (ierr == BRENIER_STOPPED && !checkpoint) ierr = PETSC_SUCCESS; // the solve measures what there is
   if (ierr == BRENIER_STOPPED) {

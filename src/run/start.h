@@ -7,3 +7,6 @@
    the checkpoint is written. Collective on the run; errors as BrenierSolveStart(), BrenierSolveRestart() and
    BrenierResultRead(). */
 PetscErrorCode BrenierRunFindStart_Private(BrenierRun *run);
+
+/* Whether another result is to start from. Not collective. */
+PetscBool BrenierRunHasStart_Private(const BrenierRun *run);
