@@ -111,10 +111,10 @@ typedef struct {
   int           project;    /* 1: targets across the singular set are left out of the mean */
 } brenier_extension;
 
-/* A source of one's own, whose curves are x(t) = z1 cos t + z2 sin t, 0 <= t < 2 pi: for uniform t and random z1, z2 the
-   point x(t) must have the law of the source. Functions are pure: the same numbers give the same vectors, on any rank
-   and in any order. No coordinate may be beyond 16. Vectors have `dim` numbers, of the first `dim` coordinates of the
-   law in R^ambient; without `rotations` both are the same. */
+/* A source of one's own. Its curves are great circles x(t) = z1 cos t + z2 sin t, 0 <= t < 2 pi: for uniform t and
+   random z1 and z2 the point x(t) must have the law of the source. Functions are pure: the same numbers give the same
+   vectors, on any rank and in any order. No coordinate may be beyond 16 in size. Vectors have `dim` numbers: the first
+   `dim` coordinates of the law in R^ambient. Without `rotations` both are the same. */
 typedef struct {
   const char *name;      /* as in brenier_options; letters, digits, '_' and '-' */
   int         least_dim; /* least dimension that the law exists in, at least 1 */
@@ -399,9 +399,8 @@ BRENIER_API brenier_code brenier_targets_read(brenier_context *context, const ch
 BRENIER_API brenier_code brenier_targets_destroy(brenier_targets **targets);
 
 /*@
-  brenier_targets_count, brenier_targets_count_here, brenier_targets_first, brenier_targets_dim, brenier_targets_merged -
-  Gives the number of targets over all ranks, their number here, the number of the first here, the dimension, and how
-  many rows of the input were merged into others
+  brenier_targets_count, brenier_targets_count_here, brenier_targets_first, brenier_targets_dim - Gives the number of
+  targets over all ranks, their number here, the number of the first of them, and the dimension
 
   Not collective
 
@@ -416,6 +415,19 @@ BRENIER_API int64_t brenier_targets_count(const brenier_targets *targets);
 BRENIER_API int64_t brenier_targets_count_here(const brenier_targets *targets);
 BRENIER_API int64_t brenier_targets_first(const brenier_targets *targets);
 BRENIER_API int64_t brenier_targets_dim(const brenier_targets *targets);
+
+/*@
+  brenier_targets_merged - Gives how many rows of the input were merged into others
+
+  Not collective
+
+  Input Parameter:
+. targets - the targets
+
+  Returns: the number
+
+  Cost: O(1)
+@*/
 BRENIER_API int64_t brenier_targets_merged(const brenier_targets *targets);
 
 /*@

@@ -63,5 +63,8 @@ PetscErrorCode LibraryReleaseTargets(brenier_targets **targets);
 /* Completes a result whose outcome is set, for these targets, which it counts as one more owner. Collective. */
 PetscErrorCode LibraryMakeResult(brenier_targets *targets, BrenierOutcome *outcome, brenier_result **result);
 
+/* Fewest curves of a measurement. */
+enum { BRENIER_FEWEST_CURVES = 64 };
+
 /* A measurement as the caller sees it. */
 brenier_measurement LibraryMeasurement(const BrenierHeldOut *held_out);

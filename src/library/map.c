@@ -8,18 +8,16 @@
 static const int64_t brenier_neighbours    = 3;
 static const double  brenier_largest_angle = 180.0;
 
-static const int64_t brenier_least_curves = 64;
-
 brenier_code brenier_check(const brenier_result *result, int64_t curves, int64_t seed, brenier_measurement *measurement)
 {
   BrenierHeldOut held_out;
   brenier_code   code;
 
   if (!result || !measurement) return LibraryRefuse("brenier_check: %s is NULL", result ? "measurement" : "result");
-  if ((curves && curves < brenier_least_curves) || curves > PETSC_MAX_INT || seed < 0)
-    return LibraryRefuse("brenier_check: %lld curves and seed %lld; give %lld curves or more, or 0, and a seed of 0 or "
+  if ((curves && curves < BRENIER_FEWEST_CURVES) || curves > PETSC_MAX_INT || seed < 0)
+    return LibraryRefuse("brenier_check: %lld curves and seed %lld; give %d curves or more, or 0, and a seed of 0 or "
                          "more",
-                         (long long)curves, (long long)seed, (long long)brenier_least_curves);
+                         (long long)curves, (long long)seed, BRENIER_FEWEST_CURVES);
   LibraryBegin();
   code = LibraryEnd(BrenierMeasureHeights(result->targets->targets, result->outcome.about.source, result->outcome.h,
                                           seed, curves, &held_out));

@@ -6,7 +6,7 @@
 
 static const double  brenier_checkpoint_interval = 900.0; /* s, as of -checkpoint_interval */
 static const double  brenier_most_tolerance = 1e6, brenier_least_tolerance = 1e-12;
-static const int64_t brenier_most_seed = (int64_t)1 << 53, brenier_least_held_out = 64;
+static const int64_t brenier_most_seed = (int64_t)1 << 53;
 
 void brenier_options_default(brenier_options *options)
 {
@@ -39,9 +39,9 @@ static void CheckOptions(const brenier_options *o, BrenierFault *fault)
     BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "options: neither tol nor curves; give one of them");
   else if (o->curves < 0 || o->curves > PETSC_MAX_INT)
     BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "options: curves is %lld; give 1 or more, or 0", (long long)o->curves);
-  else if (o->held_out_curves && (o->held_out_curves < brenier_least_held_out || o->held_out_curves > PETSC_MAX_INT))
-    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "options: held_out_curves is %lld; give %lld or more, or 0",
-                    (long long)o->held_out_curves, (long long)brenier_least_held_out);
+  else if (o->held_out_curves && (o->held_out_curves < BRENIER_FEWEST_CURVES || o->held_out_curves > PETSC_MAX_INT))
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "options: held_out_curves is %lld; give %d or more, or 0",
+                    (long long)o->held_out_curves, BRENIER_FEWEST_CURVES);
   else if (o->seed < 0 || o->seed > brenier_most_seed)
     BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "options: seed is %lld; give 0 to %lld", (long long)o->seed,
                     (long long)brenier_most_seed);

@@ -58,13 +58,13 @@ brenier_code brenier_source_register(const brenier_source *source)
   made = calloc(1, sizeof *made);
   name = strdup(source->name);
   if (!made || !name) return BRENIER_CODE_MEMORY;
-  made->law      = (BrenierSourceLaw){.curve      = BRENIER_CURVE_CIRCLE,
-                                      .symmetry   = source->rotations ? BRENIER_SYMMETRY_ROTATIONS : BRENIER_SYMMETRY_NONE,
-                                      .least_dim  = source->least_dim,
-                                      .refusal    = "in fewer it is not defined",
-                                      .draw_curve = DrawCurve,
-                                      .draw_point = DrawPoint,
-                                      .second_moment = SecondMoment};
+  made->law = (BrenierSourceLaw){.curve         = BRENIER_CURVE_CIRCLE,
+                                 .least_dim     = source->least_dim,
+                                 .refusal       = "in fewer it is not defined",
+                                 .draw_curve    = DrawCurve,
+                                 .draw_point    = DrawPoint,
+                                 .second_moment = SecondMoment};
+  if (source->rotations) made->law.symmetry = BRENIER_SYMMETRY_ROTATIONS;
   made->own      = *source;
   made->own.name = name;
   if (BrenierSourceRegister_Private(name, &made->law)) return LibraryFine();
