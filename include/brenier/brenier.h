@@ -11,8 +11,8 @@
 
   Every object is made by one function and freed by another. A pointer that a function returns is borrowed from its
   object: it is valid until that is freed. Functions return a code; after another one than BRENIER_CODE_OK,
-  brenier_message() has one sentence. The library prints nothing unless the context has a printer, ends no process, and
-  catches no signal unless asked to.
+  brenier_message() has one sentence. The library prints nothing unless the context has a printer, and catches no signal
+  unless asked to. It ends the processes only where memory is out on a rank that writes a checkpoint.
 
   Rows of targets and points lie where the caller has them, on any rank, in any number, 0 allowed. "Here" is this rank.
 */
