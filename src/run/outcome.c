@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+const char *const BrenierCellsNames[] = {"curves", "exact", NULL};
+
 PetscErrorCode BrenierOutcomeWrite(const BrenierOutcome *o, const char path[])
 {
   BrenierHistory table = {.n_columns = BRENIER_ITERATION_COLUMNS, .columns = BrenierIterationNames};

@@ -13,8 +13,6 @@ enum { BRENIER_OWN_ITEMS = 2, BRENIER_MAX_ITEMS = 64 };
 
 static const PetscReal brenier_default_tolerance = 0.1;
 
-const char *const BrenierCellsNames[] = {"curves", "exact", NULL};
-
 void BrenierRunOptionsDefaults(BrenierRunOptions *options)
 {
   *options = (BrenierRunOptions){.source = BrenierSourceNames[0],

@@ -2,11 +2,14 @@
    sentence with a code for what is wrong. With the argument "petsc" PETSc is the caller's. */
 #include <brenier/brenier.h>
 
+#include <glob.h>
 #include <math.h>
 #include <petscsys.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { N = 60, DIM = 5, STRIDE = 7, POINTS = 20 };
@@ -306,6 +309,25 @@ static void check_file(brenier_context *context, const brenier_result *r, const 
   CALL(brenier_result_destroy(&again));
 }
 
+/* A result that does not fit leaves nothing behind, and can be written again. */
+static void check_full_disk(const brenier_result *r, const char path[])
+{
+  struct rlimit before, few = {.rlim_cur = 1 << 14};
+  char          full[96];
+  glob_t        found;
+
+  snprintf(full, sizeof full, "%s-full", path);
+  getrlimit(RLIMIT_FSIZE, &before);
+  few.rlim_max = before.rlim_max;
+  signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &few);
+  REFUSED(brenier_result_write(r, full), BRENIER_CODE_IO, full);
+  setrlimit(RLIMIT_FSIZE, &before);
+  MPI_Barrier(MPI_COMM_WORLD);
+  strcat(full, "*");
+  EXPECT(glob(full, 0, NULL, &found) == GLOB_NOMATCH, "a file is left: %s", found.gl_pathv[0]);
+}
+
 /* ---- what a result is for ---- */
 
 /* The highest plane at x, by a loop over this rank's targets and a reduction. */
@@ -532,6 +554,7 @@ static void check_all(brenier_context *context, const char path[])
   check_map(result);
   check_facets(result);
   check_file(context, result, path);
+  check_full_disk(result, path);
   check_start(targets, result);
   check_stop(context, targets, result, path);
   check_source(targets, result);
