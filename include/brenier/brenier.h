@@ -69,9 +69,9 @@ typedef struct {
 
 /* What is asked of a solve; brenier_options_default() sets all. */
 typedef struct {
-  const char           *source;          /* name of the source measure */
-  double                tol;             /* for the upper end of the 95% interval of rho; 0: none, with `curves` */
-  int64_t               curves;          /* fixed size of the sample; 0: as many as tol needs */
+  const char           *source; /* name of the source measure */
+  double                tol;    /* for the upper end of the 95% interval of rho; 0: none, with `curves` */
+  int64_t               curves; /* fixed size of the sample, tol is then for the code alone; 0: as many as tol needs */
   int64_t               held_out_curves; /* curves of a measurement; 0: as many as tol needs */
   int64_t               seed;            /* of all random numbers, 0 or more */
   int                   curves_only;     /* 1: masses by curves also where cells can be computed exactly */
@@ -547,7 +547,8 @@ BRENIER_API void brenier_options_default(brenier_options *options);
 
   Output Parameter:
 . result - free with `brenier_result_destroy()`; NULL unless the code is `BRENIER_CODE_OK`, `BRENIER_CODE_TOLERANCE` or
-           `BRENIER_CODE_NUMERICAL`
+           `BRENIER_CODE_NUMERICAL`. When the checkpoint says that the solve is finished, the result is read from
+           `output`, and its rows are split evenly
 
   Errors:
 + `BRENIER_CODE_ARGUMENT`  - an option is out of range, a source is unknown or needs more dimensions

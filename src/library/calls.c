@@ -22,16 +22,32 @@ static PetscErrorCode Keep(MPI_Comm comm, int line, const char *function, const 
   return code;
 }
 
+/* Options of PETSc's are the caller's, for solvers of the caller's; what runs here sees none. */
+static PetscOptions brenier_no_options;
+
+static PetscErrorCode DestroyOptions(void)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsDestroy(&brenier_no_options));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 void LibraryBegin(void)
 {
   brenier_sentence[0] = '\0';
   (void)PetscPushErrorHandler(Keep, NULL);
+  if (!brenier_no_options) {
+    (void)PetscOptionsCreate(&brenier_no_options);
+    (void)PetscRegisterFinalize(DestroyOptions);
+  }
+  (void)PetscOptionsPush(brenier_no_options);
 }
 
 brenier_code LibraryEnd(PetscErrorCode ierr)
 {
   const brenier_code code = (brenier_code)BrenierExitCode(ierr);
 
+  (void)PetscOptionsPop();
   (void)PetscPopErrorHandler();
   if (code && !brenier_sentence[0]) snprintf(brenier_sentence, sizeof brenier_sentence, "%s", brenier_code_text(code));
   return code;

@@ -38,7 +38,7 @@ struct brenier_facets {
     LibraryBegin();
     return LibraryEnd(Work(...));
 
-  In between errors of PETSc are kept as sentences instead of being printed.
+  In between errors of PETSc are kept as sentences instead of being printed, and PETSc has no options.
 */
 void         LibraryBegin(void);
 brenier_code LibraryEnd(PetscErrorCode ierr);
@@ -62,6 +62,9 @@ PetscErrorCode LibraryReleaseTargets(brenier_targets **targets);
 
 /* Completes a result whose outcome is set, for these targets, which it counts as one more owner. Collective. */
 PetscErrorCode LibraryMakeResult(brenier_targets *targets, BrenierOutcome *outcome, brenier_result **result);
+
+/* Reads a result, with targets of its own. Collective on the context; errors as BrenierOutcomeRead(). */
+PetscErrorCode LibraryReadResult(brenier_context *context, const char path[], brenier_result **result);
 
 /* Fewest curves of a measurement. */
 enum { BRENIER_FEWEST_CURVES = 64 };

@@ -17,7 +17,7 @@ PetscErrorCode LibraryMakeResult(brenier_targets *targets, BrenierOutcome *outco
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Read(brenier_context *context, const char path[], brenier_result **result)
+PetscErrorCode LibraryReadResult(brenier_context *context, const char path[], brenier_result **result)
 {
   BrenierOutcome   outcome;
   BrenierTargets   made;
@@ -40,7 +40,7 @@ brenier_code brenier_result_read(brenier_context *context, const char path[], br
   if (!context || !path || !result)
     return LibraryRefuse("brenier_result_read: %s is NULL", !context ? "context" : !path ? "path" : "result");
   LibraryBegin();
-  return LibraryEnd(Read(context, path, result));
+  return LibraryEnd(LibraryReadResult(context, path, result));
 }
 
 brenier_code brenier_result_write(const brenier_result *result, const char path[])

@@ -27,7 +27,7 @@ static int IsWrong(double x)
 }
 
 /* Notes what is wrong with the options of this rank. */
-static void CheckOptions(const brenier_options *o, BrenierFault *fault)
+static void CheckOptions(const brenier_context *context, const brenier_options *o, BrenierFault *fault)
 {
   const int has_tol = o->tol != 0.0;
 
@@ -51,6 +51,8 @@ static void CheckOptions(const brenier_options *o, BrenierFault *fault)
   else if (IsWrong(o->memory) || IsWrong(o->max_time) || IsWrong(o->checkpoint_interval))
     BrenierFaultSet(fault, BRENIER_EXIT_USAGE,
                     "options: memory, max_time and checkpoint_interval have to be 0 or more and finite");
+  else if (o->start && o->start->targets->context != context)
+    BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "options: start is a result of another context");
   else if (o->checkpoint && !o->output)
     BrenierFaultSet(fault, BRENIER_EXIT_USAGE,
                     "options: checkpoint needs output, where a solve that is finished leaves its result");
@@ -91,6 +93,10 @@ static PetscErrorCode MakeRun(brenier_targets *targets, const brenier_options *o
   options.solve.seed         = o->seed;
   PetscCall(BrenierRunMemory(comm, o->memory, &options.solve.memory));
   PetscCall(BrenierRunCreate(targets->targets, &options, run));
+  PetscCall(PetscSNPrintf((*run)->outcome.about.options, sizeof(*run)->outcome.about.options,
+                          "brenier_solve: source %s, tol %g, curves %lld, held_out_curves %lld, seed %lld, cells %s",
+                          o->source, o->tol, (long long)o->curves, (long long)o->held_out_curves, (long long)o->seed,
+                          BrenierCellsNames[(*run)->options.cells]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -114,21 +120,17 @@ static PetscErrorCode SetCheckpoint(BrenierRun *run, const brenier_options *o)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The result of a run, or that of the run that was finished before. */
+/* The result of a run, or that of the run that was finished before, whose rows are split as in a file. */
 static PetscErrorCode TakeResult(brenier_targets *targets, BrenierRun *run, const char output[],
                                  brenier_result **result)
 {
   BrenierOutcome outcome = run->outcome;
-  BrenierTargets again;
 
   PetscFunctionBegin;
-  if (outcome.h) PetscCall(PetscMemzero(&run->outcome, sizeof run->outcome));
-  else {
-    PetscCall(BrenierOutcomeRead(targets->context->comm, output, &again, &outcome));
-    PetscCall(BrenierTargetsDestroy(&again)); // they are the same, as the checkpoint has found
-    outcome.targets = targets->targets;
-  }
-  PetscCall(LibraryMakeResult(targets, &outcome, result));
+  if (outcome.h) {
+    PetscCall(PetscMemzero(&run->outcome, sizeof run->outcome));
+    PetscCall(LibraryMakeResult(targets, &outcome, result));
+  } else PetscCall(LibraryReadResult(targets->context, output, result));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -158,7 +160,7 @@ static PetscErrorCode Solve(brenier_targets *targets, const brenier_options *o, 
   PetscErrorCode   ierr;
 
   PetscFunctionBegin;
-  CheckOptions(o, &fault);
+  CheckOptions(context, o, &fault);
   PetscCall(BrenierFaultAgree(context->comm, &fault));
   PetscCall(CheckAlike(context->comm, o));
   context->stop = 0;

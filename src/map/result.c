@@ -40,7 +40,7 @@ static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t, cons
   PetscCall(PetscOptionsGetAll(NULL, &options));
   PetscCall(PetscSNPrintf(hash, sizeof hash, "%016llx", (unsigned long long)t->hash));
   PetscCall(BrenierStoreAddGroup(store, group));
-  PetscCall(BrenierStoreSetText(store, group, "options", options));
+  PetscCall(BrenierStoreSetText(store, group, "options", result->options[0] ? result->options : options));
   PetscCall(BrenierStoreSetInt(store, group, "ranks", size));
   PetscCall(BrenierStoreSetText(store, group, "host", host));
   PetscCall(BrenierStoreSetText(store, group, "commit", BRENIER_GIT_COMMIT));

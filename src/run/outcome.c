@@ -37,6 +37,7 @@ static PetscErrorCode ReadRest(BrenierTargets t, const char path[], BrenierOutco
   BRENIER_HELD_OUT_NUMBERS(READ)
   PetscCall(BrenierStoreGetInt(store, "/", "held_out_curves", &measured->curves));
   PetscCall(BrenierStoreGetText(store, "/", "cells", sizeof cells, cells));
+  PetscCall(PetscSNPrintf(o->about.options, sizeof o->about.options, "read from %s", path));
   o->about.exact = (PetscBool)(cells[0] == BrenierCellsNames[BRENIER_CELLS_EXACT][0]);
   PetscCall(VecGetArrayWrite(o->mass, &mass));
   PetscCall(VecGetArrayWrite(o->mass_error, &error));
