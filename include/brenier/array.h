@@ -32,6 +32,7 @@ typedef struct {
   /* data */
   PetscReal  *value;       /* owned, shape [n_local, dim], C order, finite; NULL for labels */
   PetscInt64 *whole;       /* owned, shape [n_local], for labels alone, exact */
+  PetscBool   borrowed;    /* `value` is the caller's, who frees it */
   PetscBool   past_signed; /* labels beyond 2^63 - 1 are among them: `whole` holds the bits of uint64_t */
   /* provenance */
   char       path[PETSC_MAX_PATH_LEN]; /* as given */
@@ -72,6 +73,36 @@ typedef struct {
 @*/
 PETSC_EXTERN PetscErrorCode BrenierArrayRead(MPI_Comm comm, const char where[], BrenierArrayRole role,
                                              BrenierArray *array);
+
+/* Rows in memory. */
+typedef struct {
+  const void *data;
+  PetscBool   is_single; /* of type float, not double */
+  PetscInt    n;         /* rows here */
+  PetscInt    dim;       /* numbers in a row, the same on all ranks */
+  PetscInt64  stride;    /* from a row to the next, in numbers */
+  PetscBool   borrow;    /* doubles one after the other are not copied, and may be written to */
+} BrenierMemoryRows;
+
+/*@
+  BrenierArrayFromMemory - Makes an array of rows in memory, of the ranks that have them, and checks it
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm - the ranks that share the rows
+. rows - rows of this rank
+- name - what messages call it
+
+  Output Parameter:
+. array - free with `BrenierArrayDestroy()`
+
+  Errors: `PETSC_ERR_FILE_UNEXPECTED` - NaN or Inf; more rows than `PetscInt` holds
+
+  Cost: one pass over the rows, and a copy unless they are borrowed; three reductions
+@*/
+PETSC_EXTERN PetscErrorCode BrenierArrayFromMemory(MPI_Comm comm, const BrenierMemoryRows *rows, const char name[],
+                                                   BrenierArray *array);
 
 /*@
   BrenierArrayFileOf - Gives the file of a place to read from: `file.h5` of `file.h5:/dataset`

@@ -19,6 +19,7 @@ typedef struct {
   char           levels[128]; /* numbers of clusters that were solved before the targets */
   char           status[64];  /* "converged", "tolerance not reached", "iteration limit", ... */
   char           input[PETSC_MAX_PATH_LEN];
+  char           options[256]; /* what was asked for, as text; "" for PETSc's options; not read */
 } BrenierResult;
 
 /* Rows of /history, on rank 0 (others may hold none). */

@@ -29,6 +29,20 @@ typedef struct _p_BrenierSource *BrenierSource;
 PETSC_EXTERN const char *const BrenierSourceNames[];
 
 /*@
+  BrenierSourceListed - Lists the sources that are known: those of `BrenierSourceNames`, then those that were registered
+
+  Not collective
+
+  Input Parameter:
+. index - number of the source, from 0
+
+  Returns: its name; NULL when there are not so many
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN const char *BrenierSourceListed(PetscInt index);
+
+/*@
   BrenierSourceLeastDim - Gives the least dimension that a source can have
 
   Not collective

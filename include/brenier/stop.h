@@ -14,6 +14,7 @@
 #pragma once
 
 #include <petscsys.h>
+#include <signal.h>
 
 /* The error code of work that was abandoned because a stop was asked for; outside the range of PETSc's own. */
 #define BRENIER_STOPPED ((PetscErrorCode)1085)
@@ -75,6 +76,41 @@ PETSC_EXTERN void BrenierStopCleanNow(void);
   safe points so far.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierStopSetup(MPI_Comm comm, PetscReal max_time, const char file[]);
+
+/*@
+  BrenierStopBegin - From here to `BrenierStopEnd()` a stop can be asked for, without the limits and the signals of the
+  process
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm     - has a context; its duplicates stop with it
+. max_time - longest time from here on; 0 for no limit; unit: s
+. file     - work stops when this file exists; NULL or "" for none
+- request  - work stops when it is not 0 on some rank; may be set in a signal handler; borrowed; NULL for none
+
+  Errors: `PETSC_ERR_ARG_WRONGSTATE` - `comm` has no context
+
+  Cost: O(1), no messages
+
+  Notes: Signals count only after `BrenierStopCatch()`.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierStopBegin(MPI_Comm comm, PetscReal max_time, const char file[],
+                                             const volatile sig_atomic_t *request);
+
+/*@
+  BrenierStopEnd - From here on no stop can be asked for
+
+  Collective on `comm`
+
+  Input Parameter:
+. comm - the communicator
+
+  Errors: `PETSC_ERR_ARG_WRONGSTATE` - `comm` has no context
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscErrorCode BrenierStopEnd(MPI_Comm comm);
 
 /*@
   BrenierStopSetCost - Sets the time that a stop takes from the safe point to the end; 0 before

@@ -25,10 +25,11 @@ struct _p_BrenierTargets {
   PetscInt                n_local; /* 0 allowed */
   struct _p_BrenierNodes *nodes;   /* ranks that share memory */
   /* data, owned */
-  PetscReal  *y;      /* as read, shape [n_local, dim] */
-  PetscReal  *nu;     /* weights, shape [n_local], positive, summing to 1 over the ranks */
-  PetscInt64 *row;    /* row of the input each target came from (the first, of duplicates), shape [n_local] */
-  PetscReal  *centre; /* shape [dim] */
+  PetscReal  *y;         /* as read, shape [n_local, dim] */
+  PetscBool   borrows_y; /* y is the caller's, who frees it */
+  PetscReal  *nu;        /* weights, shape [n_local], positive, summing to 1 over the ranks */
+  PetscInt64 *row;       /* row of the input each target came from (the first, of duplicates), shape [n_local] */
+  PetscReal  *centre;    /* shape [dim] */
   PetscReal   unit;
   PetscReal   dropped; /* |p|^2 of reduction.h, the part of |y|^2 that a reduction drops, the same for all; else 0 */
   /* where the source is x = m + L z, and these are the y' = L^T y of given targets y (reduction.h); else NULL and 0 */

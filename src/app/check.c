@@ -1,9 +1,7 @@
 /* check.c - brenier check: the held-out error of a result, on curves of its own. */
 #include "command.h"
-#include "report.h"
 
-#include <brenier/reduction.h>
-#include <brenier/result.h>
+#include <brenier/run.h>
 #include <brenier/store.h>
 #include <brenier/threads.h>
 
@@ -44,30 +42,6 @@ static PetscErrorCode CheckCheckpoint(const char path[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Measures heights in the coordinates in which targets differ: exactly where that can be, unless curves are
-   asked for. */
-static PetscErrorCode Measure(BrenierTargets targets, BrenierSource source, Vec h, PetscInt64 seed, PetscInt64 curves,
-                              BrenierHeldOut *held_out)
-{
-  BrenierReduction r;
-  PetscBool        exact = PETSC_FALSE;
-  Vec              mass;
-
-  PetscFunctionBegin;
-  PetscCall(BrenierReductionCreate(targets, source, &r));
-  PetscCall(BrenierReductionHeights(r, BRENIER_REDUCTION_IN, h));
-  PetscCall(VecDuplicate(h, &mass));
-  if (curves == 0) PetscCall(BrenierHeldOutMeasureExact(r->targets, r->source, h, mass, held_out, &exact));
-  if (curves == 0) curves = BrenierHeldOutDefaultCurves(r->source, targets->n);
-  if (!exact)
-    PetscCall(BrenierHeldOutMeasure(r->targets, r->source, h,
-                                    &(BrenierHeldOutSample){seed, BRENIER_STREAM_CHECK, curves}, mass, NULL, NULL,
-                                    held_out));
-  PetscCall(VecDestroy(&mass));
-  PetscCall(BrenierReductionDestroy(&r));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcome)
 {
   CheckRequest   r = {0};
@@ -87,8 +61,8 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
   PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
   PetscCall(BrenierPrintWorld("%s: %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT ", source %s", argument[0],
                               targets->n, BrenierPlural(targets->n), targets->dim, BrenierSourceName(result.source)));
-  PetscCall(Measure(targets, result.source, h, r.seed, r.curves, &held_out));
-  PetscCall(BrenierReportHeldOut("check", &held_out));
+  PetscCall(BrenierMeasureHeights(targets, result.source, h, r.seed, r.curves, &held_out));
+  PetscCall(BrenierReportHeldOut(PETSC_COMM_WORLD, "check", &held_out));
   *outcome = r.tol > 0.0 && !(held_out.rho_high <= r.tol) ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
   PetscCall(VecDestroy(&h));
   PetscCall(BrenierSourceDestroy(&result.source));

@@ -3,23 +3,13 @@
 #include "petsc_words.h"
 #include "solve_source.h"
 
-#include <brenier/laguerre.h>
 #include <brenier/threads.h>
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 enum { BRENIER_MESSAGE_LENGTH = 512 };
-
-/* An iteration is cheap with exact cells, and on the circle many are needed. */
-#define BRENIER_EXACT_MAX_IT 200
-
-/* Of a node's memory, what the sample may take by default: the rest is for targets, matrices and the system. */
-#define BRENIER_MEMORY_PERCENT 70
-
-const char *const BrenierCellsNames[] = {"curves", "exact", NULL};
 
 const BrenierOption BrenierSolveTable[] = {
     {"-o", "FILE", BRENIER_FILE(SolveRequest, output, OUTPUT), .format = "brenier-result", .needed = PETSC_TRUE,
@@ -155,26 +145,6 @@ static PetscErrorCode CheckStops(const SolveRequest *r)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What the ranks of a node may use, shared among them. */
-static PetscErrorCode SetMemory(SolveRequest *r)
-{
-  const PetscReal gib = 1024.0 * 1024.0 * 1024.0;
-  MPI_Comm        node;
-  PetscMPIInt     size;
-
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_split_type(PETSC_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node));
-  PetscCallMPI(MPI_Comm_size(node, &size));
-  PetscCallMPI(MPI_Comm_free(&node));
-  if (r->memory == 0.0)
-    r->memory =
-        BRENIER_MEMORY_PERCENT / 100.0 * (PetscReal)sysconf(_SC_PHYS_PAGES) * (PetscReal)sysconf(_SC_PAGE_SIZE) / gib;
-  r->solve.memory = r->memory * gib / size;
-  // The least over the nodes, so that all ranks decide alike
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &r->solve.memory, 1, MPIU_REAL, MPI_MIN, PETSC_COMM_WORLD));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode BrenierSolveRequestRead(SolveRequest *r)
 {
   PetscBool has_tol;
@@ -194,52 +164,36 @@ PetscErrorCode BrenierSolveRequestRead(SolveRequest *r)
   PetscCall(CheckSolverOptions());
   PetscCall(CheckStops(r));
   PetscCall(BrenierSolveSourceCheck(r));
-  PetscCall(SetMemory(r));
+  PetscCall(BrenierRunMemory(PETSC_COMM_WORLD, r->memory, &r->solve.memory));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveRequestCells(SolveRequest *r, BrenierTargets targets, BrenierSource source)
+void BrenierSolveRequestRun(const SolveRequest *r, BrenierRunOptions *options)
 {
-  const PetscBool free  = (PetscBool)(r->method == BRENIER_METHOD_NEWTON && r->solve.curves == 0 && !r->solve.verify);
-  const PetscBool asked = (PetscBool)(r->has_cells && r->cells == BRENIER_CELLS_EXACT);
-  const PetscBool knows = BrenierLaguerreKnows(source, targets->n);
-
-  PetscFunctionBegin;
-  PetscCheck(!asked || free, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "option -cells exact uses no curves: leave out -curves, -verify_lists, and -method other than newton");
-  PetscCheck(!asked || knows, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "option -cells exact: %" PetscInt_FMT " targets that span %" PetscInt_FMT
-             " dimensions have no exact cells under the source %s; leave it out",
-             targets->n, targets->dim, BrenierSourceName(source));
-  if (!r->has_cells) r->cells = knows && free ? BRENIER_CELLS_EXACT : BRENIER_CELLS_CURVES;
-  if (r->cells == BRENIER_CELLS_EXACT && !r->has_max_it) r->max_it = BRENIER_EXACT_MAX_IT;
-  r->solve.newton.convergence.max_it = (PetscInt)r->max_it;
-  PetscFunctionReturn(PETSC_SUCCESS);
+  *options = (BrenierRunOptions){.solve      = r->solve,
+                                 .source     = BrenierSourceNames[r->source],
+                                 .start      = r->start,
+                                 .output     = r->output,
+                                 .has_cells  = r->has_cells,
+                                 .cells      = (BrenierCellKind)r->cells,
+                                 .has_max_it = r->has_max_it,
+                                 .max_it     = (PetscInt)r->max_it};
 }
 
-PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *r, BrenierTargets targets, BrenierTargets reduced,
-                                             BrenierSource source)
+PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *r, BrenierRun *run)
 {
-  BrenierProblemItem item[3 + sizeof BrenierSolveTable / sizeof BrenierSolveTable[0]] = {
-      {.name = "targets"}, {.name = "content of targets and weights"}};
-  PetscInt   n = 2;
-  PetscInt64 hash;
+  BrenierProblemItem item[sizeof BrenierSolveTable / sizeof BrenierSolveTable[0]];
+  PetscInt           n = 0;
 
   PetscFunctionBegin;
   if (!r->checkpoint[0]) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierTargetsHash(targets, &hash));
-  snprintf(item[0].value, sizeof item->value, "%" PetscInt_FMT " x %" PetscInt_FMT, targets->n, targets->dim);
-  snprintf(item[1].value, sizeof item->value, "%016llx", (unsigned long long)hash);
+  r->cells  = run->options.cells;
+  r->max_it = run->options.max_it;
   for (const BrenierOption *o = BrenierSolveTable; o->name; ++o)
     if (o->problem) {
       item[n].name = o->alias ? o->alias : o->name; // as checkpoints of the version before have it
       BrenierOptionValue(o, r, sizeof item->value, item[n++].value);
     }
-  BrenierSourceHash(source, &hash);
-  if (hash != 0) { // none in checkpoints of sources without parameters, as the version before wrote them
-    item[n].name = "content of the source";
-    snprintf(item[n++].value, sizeof item->value, "%016llx", (unsigned long long)hash);
-  }
-  PetscCall(BrenierCheckpointCreate(reduced, r->checkpoint, r->interval, item, n, &r->solve.checkpoint));
+  PetscCall(BrenierRunSetCheckpoint(run, r->checkpoint, r->interval, item, n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

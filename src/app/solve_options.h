@@ -3,12 +3,7 @@
 
 #include "command.h"
 
-#include <brenier/solve.h>
-
-/* Values of -cells. */
-typedef enum { BRENIER_CELLS_CURVES, BRENIER_CELLS_EXACT } BrenierCellKind;
-
-extern const char *const BrenierCellsNames[];
+#include <brenier/run.h>
 
 /* As read, then as it is done. */
 typedef struct {
@@ -30,13 +25,9 @@ extern const BrenierOption BrenierSolveTable[];
    world; errors are PETSC_ERR_USER_INPUT. */
 PetscErrorCode BrenierSolveRequestRead(SolveRequest *request);
 
-/* Chooses between exact cells, which serve where there are any unless curves are asked for in one way or another, and
-   curves; sets what depends on it. `knows`: whether there are exact cells. Collective on the world; errors are
-   PETSC_ERR_USER_INPUT. */
-PetscErrorCode BrenierSolveRequestCells(SolveRequest *request, BrenierTargets targets, BrenierSource source);
+/* The same as a run wants it; its texts are the request's. Not collective. */
+void BrenierSolveRequestRun(const SolveRequest *request, BrenierRunOptions *options);
 
-/* Finds the checkpoint of an earlier run of the same problem, if one is asked for. `targets` are those of the input,
-   `reduced` those that are solved for, `source` that of the input. Collective on the world; errors as
-   BrenierCheckpointCreate(). */
-PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *request, BrenierTargets targets, BrenierTargets reduced,
-                                             BrenierSource source);
+/* Finds the checkpoint of an earlier run of the same problem, if one is asked for. Collective on the world; errors as
+   BrenierRunSetCheckpoint(). */
+PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *request, BrenierRun *run);

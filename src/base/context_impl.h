@@ -4,6 +4,8 @@
 #include <brenier/print.h>
 #include <brenier/stop.h>
 
+#include <signal.h>
+
 /* log.c: open on rank 0 alone. */
 typedef struct {
   int        descriptor; /* -1 for no log */
@@ -15,15 +17,16 @@ typedef struct {
 
 /* stop.c. Times are by MPI_Wtime(), which may count from now: any may be negative. */
 typedef struct {
-  PetscBool         active, held, winding_up, limited;
-  PetscBool         of_job; /* the deadline is the end of the job */
-  double            begun, deadline;
-  double            processor;            /* seconds of it that this process may use; 0 for no limit */
-  double            cost, longest_gap;    /* seconds */
-  double            last_asked, looked;   /* 0 for never */
-  BrenierStopReason reason;               /* the first found; the same on all ranks */
-  long              test_stop, test_late; /* safe points to go until a test stops; 0 for none */
-  char              file[PETSC_MAX_PATH_LEN];
+  PetscBool                    active, held, winding_up, limited;
+  PetscBool                    of_job; /* the deadline is the end of the job */
+  double                       begun, deadline;
+  double                       processor;            /* seconds of it that this process may use; 0 for no limit */
+  double                       cost, longest_gap;    /* seconds */
+  double                       last_asked, looked;   /* 0 for never */
+  BrenierStopReason            reason;               /* the first found; the same on all ranks */
+  long                         test_stop, test_late; /* safe points to go until a test stops; 0 for none */
+  char                         file[PETSC_MAX_PATH_LEN];
+  const volatile sig_atomic_t *request; /* not 0: a stop is asked for; NULL where nobody can */
 } BrenierContextStop;
 
 typedef struct {

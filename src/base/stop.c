@@ -99,6 +99,34 @@ PetscErrorCode BrenierStopSetup(MPI_Comm comm, PetscReal max_time, const char fi
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierStopBegin(MPI_Comm comm, PetscReal max_time, const char file[],
+                                const volatile sig_atomic_t *request)
+{
+  BrenierContext     *context;
+  BrenierContextStop *stop;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierContextNeed_Private(comm, &context));
+  stop = &context->stop;
+  PetscCall(PetscMemzero(stop, sizeof *stop));
+  stop->active  = PETSC_TRUE;
+  stop->begun   = MPI_Wtime();
+  stop->request = request;
+  if (max_time > 0.0) SetDeadline(stop, stop->begun + max_time);
+  PetscCall(PetscStrncpy(stop->file, file ? file : "", sizeof stop->file));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierStopEnd(MPI_Comm comm)
+{
+  BrenierContext *context;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierContextNeed_Private(comm, &context));
+  PetscCall(PetscMemzero(&context->stop, sizeof context->stop));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* What can be stopped on a communicator; NULL where nobody can ask. */
 static BrenierContextStop *StopOf(MPI_Comm comm)
 {
@@ -210,7 +238,7 @@ PetscErrorCode BrenierStopAsk(MPI_Comm comm, BrenierStopReason *reason)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (rank == 0) found = (int)Poll(context);
-  if (BrenierSignalCame_Private()) found = BRENIER_STOP_SIGNAL;
+  if (BrenierSignalCame_Private() || (stop->request && *stop->request)) found = BRENIER_STOP_SIGNAL;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_MAX, comm));
   *reason = stop->reason = (BrenierStopReason)found;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -315,7 +315,7 @@ static PetscErrorCode MakeWhole(const BrenierArrayFile *file, BrenierArray *arra
                       array->path, array->first + i, (double)x, (double)limit);
     else array->whole[i] = (PetscInt64)x;
   }
-  PetscCall(PetscFree(array->value));
+  if (!array->borrowed) PetscCall(PetscFree(array->value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -424,6 +424,51 @@ PetscErrorCode BrenierArrayRead(MPI_Comm comm, const char where[], BrenierArrayR
   PetscCall(PetscFree(file));
   if (ierr) PetscCall(BrenierArrayDestroy(array));
   PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* This rank's rows, converted and one after the other. */
+static void CopyRows(const BrenierMemoryRows *rows, PetscReal value[])
+{
+  for (PetscInt i = 0; i < rows->n; ++i)
+    for (PetscInt k = 0; k < rows->dim; ++k) {
+      const size_t from = (size_t)i * (size_t)rows->stride + (size_t)k;
+
+      value[(size_t)i * (size_t)rows->dim + (size_t)k] =
+          rows->is_single ? (PetscReal)((const float *)rows->data)[from] : ((const double *)rows->data)[from];
+    }
+}
+
+PetscErrorCode BrenierArrayFromMemory(MPI_Comm comm, const BrenierMemoryRows *rows, const char name[],
+                                      BrenierArray *array)
+{
+  PetscInt64     n     = rows->n, first;
+  BrenierFault   fault = {0};
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Scan(&n, &first, 1, MPIU_INT64, MPI_SUM, comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &n, 1, MPIU_INT64, MPI_SUM, comm));
+  PetscCheck(n <= PETSC_MAX_INT, comm, PETSC_ERR_FILE_UNEXPECTED,
+             "%s: %" PetscInt64_FMT " rows are more than PETSc counts; build it with --with-64-bit-indices", name, n);
+  *array = (BrenierArray){.comm       = comm,
+                          .n          = (PetscInt)n,
+                          .dim        = rows->dim,
+                          .first      = (PetscInt)(first - rows->n),
+                          .n_local    = rows->n,
+                          .file_bytes = 0};
+  PetscCall(PetscStrncpy(array->path, name, sizeof array->path));
+  array->borrowed = (PetscBool)(rows->borrow && !rows->is_single && rows->stride == rows->dim);
+  if (array->borrowed) array->value = (PetscReal *)rows->data; // lent for writing, as BrenierMemoryRows says
+  else {
+    PetscCall(PetscMalloc1((size_t)rows->n * (size_t)rows->dim, &array->value));
+    CopyRows(rows, array->value);
+  }
+  CheckFinite(array, &fault);
+  ierr = BrenierFaultAgree(comm, &fault);
+  if (ierr) PetscCall(BrenierArrayDestroy(array));
+  PetscCall(ierr);
+  PetscCall(HashRows(array));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -21,25 +21,59 @@ const char *const BrenierSourceNames[] = {
 
 static const PetscReal brenier_uniform_moment = 1.0 / 12.0; /* E t^2 on [-1/2, 1/2] */
 
-/* Number of a name; of the NULL at the end when there is none. */
-static PetscInt Find(const char name[])
-{
-  PetscInt which = 0;
+/* Laws from outside of the library, for the whole process, as their functions are. */
+enum { BRENIER_MAX_REGISTERED = 64 };
 
-  while (BrenierSourceNames[which] && strcmp(BrenierSourceNames[which], name)) ++which;
-  return which;
+static struct {
+  const char             *name;
+  const BrenierSourceLaw *law;
+} brenier_registered[BRENIER_MAX_REGISTERED];
+
+/* The law of a name, and the name as it stands here; NULL when there is none. */
+static const BrenierSourceLaw *Find(const char name[], const char **known)
+{
+  const char *other;
+
+  for (PetscInt i = 0; (other = BrenierSourceListed(i)); ++i)
+    if (!strcmp(other, name)) {
+      const PetscInt n = (PetscInt)(sizeof brenier_laws / sizeof brenier_laws[0]) - 1;
+
+      if (known) *known = other;
+      return i < n ? brenier_laws[i] : brenier_registered[i - n].law;
+    }
+  return NULL;
+}
+
+const char *BrenierSourceListed(PetscInt index)
+{
+  const PetscInt n = (PetscInt)(sizeof brenier_laws / sizeof brenier_laws[0]) - 1;
+
+  if (index < 0 || index >= n + BRENIER_MAX_REGISTERED) return NULL;
+  return index < n ? BrenierSourceNames[index] : brenier_registered[index - n].name;
+}
+
+PetscBool BrenierSourceRegister_Private(const char name[], const BrenierSourceLaw *law)
+{
+  if (Find(name, NULL)) return PETSC_FALSE;
+  for (PetscInt i = 0; i < BRENIER_MAX_REGISTERED; ++i)
+    if (!brenier_registered[i].name) {
+      brenier_registered[i].name = name;
+      brenier_registered[i].law  = law;
+      return PETSC_TRUE;
+    }
+  return PETSC_FALSE;
 }
 
 PetscInt BrenierSourceLeastDim(const char name[])
 {
-  const BrenierSourceLaw *law = brenier_laws[Find(name)];
+  const BrenierSourceLaw *law = Find(name, NULL);
 
   return law ? law->least_dim : PETSC_MAX_INT;
 }
 
 PetscBool BrenierSourceTakesDof(const char name[])
 {
-  const BrenierSourceLaw *law = brenier_laws[Find(name)];
+  const BrenierSourceLaw *law = Find(name, NULL);
 
   return (PetscBool)(law && law->has_dof);
 }
@@ -66,8 +100,8 @@ static PetscErrorCode SetAffine(MPI_Comm comm, const BrenierSourceParameters *p,
 PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char name[], PetscInt dim,
                                        const BrenierSourceParameters *parameters, BrenierSource *source)
 {
-  const PetscInt          which = Find(name);
-  const BrenierSourceLaw *law   = brenier_laws[which];
+  const char             *known = NULL;
+  const BrenierSourceLaw *law   = Find(name, &known);
   BrenierSource           s;
   char                    number[BRENIER_NUMBER_LENGTH];
 
@@ -80,7 +114,7 @@ PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char name[], PetscIn
              BrenierNumber(parameters->dof, number));
   PetscCall(PetscNew(&s));
   *s      = (struct _p_BrenierSource){.law     = law,
-                                      .name    = BrenierSourceNames[which],
+                                      .name    = known,
                                       .dim     = dim,
                                       .ambient = dim,
                                       .scale   = law->has_scale ? parameters->scale : 1.0,

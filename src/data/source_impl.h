@@ -52,6 +52,9 @@ struct _p_BrenierSource {
 
 /* One uniform number of a curve or point, beside those of its own sequences: of sequence 2^63 + index. */
 PetscReal BrenierSourceUniform_Private(PetscInt64 seed, uint32_t stream, PetscInt64 index);
+/* Adds a law of that name; both stay the caller's and must last. Returns false when there is a source of that name, or
+   no room for one more. */
+PetscBool BrenierSourceRegister_Private(const char name[], const BrenierSourceLaw *law);
 
 /* The circle of radius 1 and the point with |x| = 1 in R^ambient of which dim coordinates are seen: source_sphere.c. */
 void BrenierSphereDrawCurve_Private(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,

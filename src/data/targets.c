@@ -172,6 +172,7 @@ PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *we
   t->dim        = points->dim;
   t->n_local    = points->n_local;
   t->y          = points->value;
+  t->borrows_y  = points->borrowed;
   t->file_bytes = points->file_bytes;
   t->hash       = points->hash;
   points->value = NULL;
@@ -349,7 +350,7 @@ PetscErrorCode BrenierTargetsDestroy(BrenierTargets *targets)
   PetscCall(PetscLayoutDestroy(&t->layout));
   PetscCall(BrenierNodesDestroy(&t->nodes));
   PetscCall(BrenierScalesDestroy(&t->scales));
-  PetscCall(PetscFree(t->y));
+  if (!t->borrows_y) PetscCall(PetscFree(t->y));
   PetscCall(PetscFree(t->nu));
   PetscCall(PetscFree(t->row));
   PetscCall(PetscFree(t->centre));

@@ -40,7 +40,7 @@ static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t, cons
   PetscCall(PetscOptionsGetAll(NULL, &options));
   PetscCall(PetscSNPrintf(hash, sizeof hash, "%016llx", (unsigned long long)t->hash));
   PetscCall(BrenierStoreAddGroup(store, group));
-  PetscCall(BrenierStoreSetText(store, group, "options", options));
+  PetscCall(BrenierStoreSetText(store, group, "options", result->options[0] ? result->options : options));
   PetscCall(BrenierStoreSetInt(store, group, "ranks", size));
   PetscCall(BrenierStoreSetText(store, group, "host", host));
   PetscCall(BrenierStoreSetText(store, group, "commit", BRENIER_GIT_COMMIT));
@@ -102,17 +102,13 @@ static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result, BrenierTargets t, Vec h, Vec mass,
-                                  Vec mass_error, const PetscReal barycentre[], const BrenierHistory *history)
+/* Everything but the end of a result. */
+static PetscErrorCode Fill(BrenierStore store, const BrenierResult *result, BrenierTargets t, Vec h, Vec mass,
+                           Vec mass_error, const PetscReal barycentre[], const BrenierHistory *history)
 {
-  /* Weights, rows, heights, potentials, masses and their errors beside coordinates and barycentres, and something for
-     the rest */
-  const PetscInt64 bytes = (PetscInt64)t->n * (t->dim * 12 + 6 * 8) + (1 << 20);
-  BrenierStore     store;
-  char             date[64];
+  char date[64];
 
   PetscFunctionBegin;
-  PetscCall(BrenierStoreCreate(t->comm, path, bytes, brenier_result_format, &store));
   PetscCall(PetscGetDate(date, sizeof date));
   PetscCall(BrenierStoreSetText(store, "/", "software", "Brenier"));
   PetscCall(BrenierStoreSetText(store, "/", "version", BRENIER_VERSION));
@@ -122,6 +118,23 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
   PetscCall(WriteNumbers(store, result, t));
   PetscCall(WriteProvenance(store, t, result));
   PetscCall(WriteData(store, t, h, mass, mass_error, barycentre, history));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result, BrenierTargets t, Vec h, Vec mass,
+                                  Vec mass_error, const PetscReal barycentre[], const BrenierHistory *history)
+{
+  /* Weights, rows, heights, potentials, masses and their errors beside coordinates and barycentres, and something for
+     the rest */
+  const PetscInt64 bytes = (PetscInt64)t->n * (t->dim * 12 + 6 * 8) + (1 << 20);
+  BrenierStore     store;
+  PetscErrorCode   ierr;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreCreate(t->comm, path, bytes, brenier_result_format, &store));
+  ierr = Fill(store, result, t, h, mass, mass_error, barycentre, history);
+  if (ierr) PetscCall(BrenierStoreDestroy(&store)); // leaves no file behind
+  PetscCall(ierr);
   PetscCall(BrenierStoreCommit(&store, result->status));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
