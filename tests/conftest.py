@@ -35,6 +35,12 @@ STANDARD_ERROR = []  # as it was before pytest took it
 os.environ[WORKER] = str(os.getpid())
 
 
+def pytest_ignore_collect(collection_path, config):
+    """./check -quick does not read the files of which it runs no test: some of them load libraries for seconds."""
+    name = collection_path.name
+    return name.startswith("test_") and name not in QUICK and "not slow" in config.option.markexpr or None
+
+
 def pytest_configure():
     STANDARD_ERROR.append(os.dup(2))
 

@@ -125,10 +125,14 @@ class Page:
         return bounded.run(["bash", "-c", f". {shlex.quote(self.state)}\nset -e\n{code}"], SECONDS, cwd=self.folder,
                            env={**os.environ, **SHARED_CORES, "BRENIER_RANKS": "2"})  # fmt: skip
 
+    def add(self, block):
+        """Has the next program begin with a block of Python."""
+        self.python += block.code + "\n"
+
     def run(self, block):
         """What a block has done, as from subprocess.run(); the text that was run is its `args`."""
         if block.kind == "python":
-            self.python += block.code + "\n"
+            self.add(block)
             with open(os.path.join(self.folder, ".block.py"), "w", encoding="utf-8") as file:
                 file.write(self.python)
             code = f"python3 {shlex.quote(self.folder)}/.block.py"

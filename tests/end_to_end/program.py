@@ -16,6 +16,7 @@ SHARED_CORES = {
     "OMPI_MCA_hwloc_base_binding_policy": "none",
     "OMPI_MCA_mpi_yield_when_idle": "1",
     "OMPI_MCA_odls_base_sigkill_timeout": "0",  # else mpiexec takes 2 s to end after an exit code other than 0
+    "OMPI_MCA_pml": "ob1",  # else every start loads the drivers of networks, one of which sleeps for 0.1 s
     "OMPI_MCA_ess_singleton_isolated": "1",  # one process needs no daemon of MPI's, which is a third of a small run
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from alone import alone, expect_sentence
 from brenier_files import read_log
-from program import PROGRAM, REPOSITORY, brenier
+from program import PROGRAM, REPOSITORY, SHARED_CORES, brenier
 
 DONE, USAGE, IO, TOLERANCE, STOPPED = 0, 2, 4, 6, 85
 SOLVE = ("solve", "small.npy", "-curves", 300, "-o", "r.h5")
@@ -152,8 +152,9 @@ def test_a_strange_environment(folder, variables):
     assert "converged" in done.stdout and read_log(folder / "log")[-1]["event"] == "end"
 
 
-def test_without_a_home(folder):
-    assert "converged" in alone(*SOLVE, cwd=folder, code=DONE, without=["HOME"]).stdout
+@pytest.mark.parametrize("without", [["HOME"], SHARED_CORES], ids=["HOME", "what the tests set"])
+def test_without(folder, without):
+    assert "converged" in alone(*SOLVE, cwd=folder, code=DONE, without=without).stdout
 
 
 # ---- where and with which streams

@@ -9,6 +9,7 @@ SHARED_CORES = {
     "OMPI_MCA_hwloc_base_binding_policy": "none",
     "OMPI_MCA_mpi_yield_when_idle": "1",
     "OMPI_MCA_odls_base_sigkill_timeout": "0",
+    "OMPI_MCA_pml": "ob1",
 }
 
 

@@ -27,17 +27,21 @@ def objects(build, root):
     return found
 
 
-def symbols(path):
-    """Names that an object file defines for others, and names that it lacks."""
-    said = subprocess.run(["nm", "-g", "-P", path], capture_output=True, text=True, check=True).stdout
-    words = [line.split() for line in said.splitlines()]
-    undefined = {word[0] for word in words if word[1] in "Uw"}
-    return {word[0] for word in words} - undefined, undefined
+def symbols(paths):
+    """Of each object file the names that it defines for others, and the names that it lacks."""
+    said = subprocess.run(["nm", "-g", "-P", "-A", *paths], capture_output=True, text=True, check=True).stdout
+    found = {path: (set(), set()) for path in paths}
+    for line in said.splitlines():
+        path, _, words = line.partition(": ")
+        name, kind = words.split()[:2]
+        found[path][kind in "Uw"].add(name)
+    return found
 
 
 def arrows(files):
     """Which files of a folder a file uses, and by which name: {"a.c": {"b.c": "name"}}."""
-    found = {name: symbols(path) for name, path in files.items()}
+    of_path = symbols(list(files.values()))
+    found = {name: of_path[path] for name, path in files.items()}
     owner = {symbol: name for name, (defined, _) in found.items() for symbol in defined}
     return {
         name: {owner[symbol]: symbol for symbol in sorted(undefined) if owner.get(symbol, name) != name}

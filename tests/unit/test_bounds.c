@@ -18,6 +18,16 @@ typedef struct {
   PetscReal a[N_PLANES], b[N_PLANES], h[N_PLANES], u[N_PLACES], highest;
 } Cloud;
 
+static PetscReal place_cos[N_PLACES], place_sin[N_PLACES];
+
+static void FillPlaces(void)
+{
+  for (int t = 0; t < N_PLACES; ++t) {
+    place_cos[t] = cos(2.0 * PETSC_PI * t / N_PLACES);
+    place_sin[t] = sin(2.0 * PETSC_PI * t / N_PLACES);
+  }
+}
+
 static void FillCloud(int shape, PetscReal width, Cloud *cloud)
 {
   PetscReal x[3 * N_PLANES];
@@ -31,11 +41,9 @@ static void FillCloud(int shape, PetscReal width, Cloud *cloud)
     cloud->highest = PetscMax(cloud->highest, cloud->h[i]);
   }
   for (int t = 0; t < N_PLACES; ++t) {
-    const PetscReal at = 2.0 * PETSC_PI * t / N_PLACES;
-
     cloud->u[t] = -PETSC_MAX_REAL;
     for (int i = 0; i < N_PLANES; ++i)
-      cloud->u[t] = PetscMax(cloud->u[t], cloud->a[i] * cos(at) + cloud->b[i] * sin(at) + cloud->h[i]);
+      cloud->u[t] = PetscMax(cloud->u[t], cloud->a[i] * place_cos[t] + cloud->b[i] * place_sin[t] + cloud->h[i]);
   }
 }
 
@@ -44,11 +52,7 @@ static PetscReal Reach(const Cloud *cloud, PetscReal a, PetscReal b, PetscReal h
 {
   PetscReal most = -PETSC_MAX_REAL;
 
-  for (int t = 0; t < N_PLACES; ++t) {
-    const PetscReal at = 2.0 * PETSC_PI * t / N_PLACES;
-
-    most = PetscMax(most, a * cos(at) + b * sin(at) + h - cloud->u[t]);
-  }
+  for (int t = 0; t < N_PLACES; ++t) most = PetscMax(most, a * place_cos[t] + b * place_sin[t] + h - cloud->u[t]);
   return most;
 }
 
@@ -112,6 +116,7 @@ int main(int argc, char **argv)
 {
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
+  FillPlaces();
   for (int shape = 0; shape < N_SHAPES; ++shape) {
     PetscCall(CheckCloud(shape, 1.0, PETSC_TRUE));
     PetscCall(CheckCloud(shape, 1e-3, PETSC_FALSE));

@@ -90,12 +90,13 @@ static PetscErrorCode MakeMatrix(Spectrum spectrum, PetscReal scale, PetscInt n,
   PetscCall(PetscCalloc1(n * n, &q));
   PetscCall(PetscArrayzero(a, n * n));
   for (PetscInt k = 0; k < n; ++k) {
-    PetscReal *column = q + k * n;
+    const PetscReal value  = scale * EigenvalueOf(spectrum, n, k);
+    PetscReal      *column = q + k * n;
 
     column[k] = 1.0;
     ApplyReflections(n, u, column);
     for (PetscInt i = 0; i < n; ++i)
-      for (PetscInt j = 0; j < n; ++j) a[i * n + j] += scale * EigenvalueOf(spectrum, n, k) * (column[i] * column[j]);
+      for (PetscInt j = 0; j < n; ++j) a[i * n + j] += value * (column[i] * column[j]);
   }
   PetscCall(PetscFree(q));
   PetscFunctionReturn(PETSC_SUCCESS);
