@@ -8,8 +8,8 @@
     Larger(x, y), Smaller(x, y)  the larger and the smaller of each lane
     Reciprocal(x)  to 11 bits at least
     Lookup(table, index)  entries of a table of BRENIER_DIRECTIONS numbers, by the low bits of the index
-    LookupByte(table, index, sign)  instead of it: entries of a table of BRENIER_DIRECTIONS bytes, by the low four bits of
-                  the index, which has no others, and the sign of `sign`
+    LookupByte(table, index, sign)  instead of it: entries of a table of BRENIER_DIRECTIONS bytes, by the low four bits
+                  of the index, which has no others, and the sign of `sign`
     MaskGE(x, y)  bit mask of the lanes where x >= y
     Pack(to, x, mask), PackInt(...)  stores the lanes of a mask side by side (may write a whole vector); optional
     ISA_NAME      the name of the table
@@ -427,13 +427,13 @@ static inline __attribute__((always_inline)) unsigned ScanPanelIntegers(const Br
 #if defined(DotIntegers) && SPLIT > 1
 enum { IN_LINE = BRENIER_PANELS_OF_BYTES * BRENIER_TILE_WIDTH };
 
-/* The first test of circle c with targets [from, from + n), whose products are a and b, and the second one whenever
+/* The first test of circle c with targets [from, from + n), whose products are given, and the second one whenever
    its stage is full. What belongs to the circle stays in registers. */
-static void TestCircleLine(const BrenierTileCurves *curves, size_t c, int asked, const BrenierTileTargets *t,
-                           size_t from, size_t n, const float a[], const float b[], BrenierTileVisitor visit,
-                           void *context)
+static void TestCircleLine(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, size_t from,
+                           size_t n, float product[2][IN_LINE], BrenierTileVisitor visit, void *context)
 {
-  static const vint lane  = LANE_NUMBERS;
+  static const vint lane = LANE_NUMBERS;
+  const float      *a = product[0], *b = product[1];
   BrenierTileStage *stage = &curves->stage[c];
   uint64_t          found = 0; // a bit for each vector
   unsigned          mask[IN_LINE / LANES];
@@ -446,7 +446,6 @@ static void TestCircleLine(const BrenierTileCurves *curves, size_t c, int asked,
     mask[v] = OutsideRadii(curves, c, at_a, at_b, Top(curves, c, t, at, PRODUCTS));
     found |= (uint64_t)(mask[v] != 0) << v;
   }
-  if (!asked) return; // in the last group, but nobody asked for it
   for (; found; found &= found - 1) {
     const int    v    = __builtin_ctzll(found);
     const size_t at   = from + (size_t)v * LANES;
@@ -487,7 +486,7 @@ static void ScanLine(const BrenierTileCurves *curves, size_t c0, size_t last, co
     for (int r = 0; r < PART_ROWS; r += 2) {
       const size_t c = c0 + (size_t)(part + r) / 2;
 
-      TestCircleLine(curves, c, c < last, t, from, n, line[r], line[r + 1], visit, context);
+      if (c < last) TestCircleLine(curves, c, t, from, n, line + r, visit, context);
     }
   }
 }
