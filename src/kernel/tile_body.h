@@ -77,10 +77,12 @@ static inline __attribute__((always_inline)) void Product(const float *z, const 
 #if defined(DotBytes)
   #define DotIntegers DotBytes
   #define PRODUCTS    BRENIER_PRODUCTS_BYTES
+  #define IN_BYTES    1
   #define TOGETHER    BRENIER_QUAD
 #elif defined(DotInt16)
   #define DotIntegers DotInt16
   #define PRODUCTS    BRENIER_PRODUCTS_INT16
+  #define IN_BYTES    0
   #define TOGETHER    BRENIER_PAIR
 #else
   #define PRODUCTS BRENIER_PRODUCTS_SINGLE
@@ -402,11 +404,11 @@ static inline __attribute__((always_inline)) unsigned ScanPanel(const BrenierTil
 static inline __attribute__((always_inline)) unsigned ScanPanelIntegers(const BrenierTileCurves *curves, size_t c0,
                                                                         const BrenierTileTargets *t, size_t panel)
 {
-  enum { SIZE = sizeof(int32_t), BYTES = PRODUCTS == BRENIER_PRODUCTS_BYTES };
+  enum { SIZE = sizeof(int32_t) };
   const int    circles = curves->kind == BRENIER_TILE_CIRCLE;
   const size_t row = (circles ? 2 : 1) * c0, n_together = (t->dim + TOGETHER - 1) / TOGETHER;
-  const char  *z    = BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16;
-  const char  *y    = BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
+  const char  *z    = IN_BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16;
+  const char  *y    = IN_BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
   unsigned     full = 0;
 
   z += row * n_together * SIZE;
@@ -416,7 +418,8 @@ static inline __attribute__((always_inline)) unsigned ScanPanelIntegers(const Br
       const size_t at = panel + (size_t)strip;
       vfloat       acc[PART_ROWS][STRIPS];
 
-      ProductIntegers(z + part * SIZE, y + strip * SIZE, n_together, BYTES ? curves->z_start + row + part : NULL, acc);
+      ProductIntegers(z + part * SIZE, y + strip * SIZE, n_together, IN_BYTES ? curves->z_start + row + part : NULL,
+                      acc);
       full |= circles ? TestCircles(curves, c0, part, t, at, acc, PRODUCTS)
                       : TestLines(curves, c0, part, t, at, NULL, acc, PRODUCTS);
     }
@@ -452,7 +455,7 @@ static void TestCircleLine(const BrenierTileCurves *curves, size_t c, const Bren
     const vint   here = lane + (int32_t)at;
     unsigned     full;
 
-    if (PRODUCTS == BRENIER_PRODUCTS_BYTES) full = StoreTargets(stage, mask[v], here);
+    if (IN_BYTES) full = StoreTargets(stage, mask[v], here);
     else
       full = Store(stage, mask[v], Value(curves, c, t, at, Load(a + v * LANES), PRODUCTS),
                    Value(curves, c, t, at, Load(b + v * LANES), PRODUCTS), here);
@@ -465,11 +468,12 @@ static void TestCircleLine(const BrenierTileCurves *curves, size_t c, const Bren
 static void ScanLine(const BrenierTileCurves *curves, size_t c0, size_t last, const BrenierTileTargets *t, size_t from,
                      size_t end, BrenierTileVisitor visit, void *context)
 {
-  enum { SIZE = sizeof(int32_t), BYTES = PRODUCTS == BRENIER_PRODUCTS_BYTES };
+  enum { SIZE = sizeof(int32_t) };
   const size_t n_together = (t->dim + TOGETHER - 1) / TOGETHER, n = end - from;
-  const char  *z = (BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16) + 2 * c0 * n_together * SIZE;
-  const char  *y = BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
-  float        line[PART_ROWS][IN_LINE];
+  const char  *z =
+      (IN_BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16) + 2 * c0 * n_together * SIZE;
+  const char *y = IN_BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
+  float       line[PART_ROWS][IN_LINE];
 
   for (int part = 0; part < BRENIER_TILE_ROWS; part += PART_ROWS) {
     for (size_t at = 0; at < n; at += STRIP_WIDTH) {
@@ -477,7 +481,7 @@ static void ScanLine(const BrenierTileCurves *curves, size_t c0, size_t last, co
       vfloat       acc[PART_ROWS][STRIPS];
 
       ProductIntegers(z + part * SIZE, y + (panel * n_together + (from + at - panel)) * SIZE, n_together,
-                      BYTES ? curves->z_start + 2 * c0 + part : NULL, acc);
+                      IN_BYTES ? curves->z_start + 2 * c0 + part : NULL, acc);
   #pragma GCC unroll 12
       for (int r = 0; r < PART_ROWS; ++r)
   #pragma GCC unroll 4
