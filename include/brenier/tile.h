@@ -30,11 +30,11 @@
 
   The filter is certified. A product of length d in single precision has an error of at most (d + 16) 2^-24 |z| |y|, in
   any order of summation (Higham, Accuracy and Stability, section 3.1; the 16 covers rounding of z and y, and the
-  tests). A product in integers is an exact sum, of rounded vectors z' and y'. By Cauchy and Schwarz its error is at most
-  |z - z'| |y| + |z'| |y - y'|, with the differences that rounding gave. Along a circle, where z = z1 cos t + z2 sin t,
-  the spectral norms of the two columns take the place of the norms. Typically that is 0.02 sqrt(d) |y| in bytes and
-  0.00002 d |y| in 16 bits, where <z,y> has the standard deviation |y|. Every test allows for this error, so no pair is
-  lost that double precision would keep.
+  tests). A product in integers is an exact sum, of rounded vectors z' and y'. By Cauchy and Schwarz its error is at
+  most |z - z'| |y| + |z'| |y - y'|, with the differences that rounding gave. Along a circle, where z = z1 cos t +
+  z2 sin t, the spectral norms of the two columns take the place of the norms. Typically that is 0.02 sqrt(d) |y| in
+  bytes and 0.00002 d |y| in 16 bits, where <z,y> has the standard deviation |y|. Every test allows for this error, so
+  no pair is lost that double precision would keep.
 */
 #pragma once
 

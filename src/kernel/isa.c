@@ -9,9 +9,22 @@
 #include <string.h>
 
 #if defined(BRENIER_HAVE_X86_KERNELS)
+  #include <cpuid.h>
+
+/* clang 14 does not know it by name. */
+static inline int HasAvxVnni(void)
+{
+  enum { LEAF = 7, SUBLEAF = 1, BIT = 4 };
+  unsigned a, b, c, d;
+
+  if (!__get_cpuid_count(LEAF, 0, &a, &b, &c, &d) || a < SUBLEAF) return 0;
+  __cpuid_count(LEAF, SUBLEAF, a, b, c, d);
+  return (int)(a >> BIT & 1);
+}
+
   #define HAS(feature) __builtin_cpu_supports(feature)
   #if !defined(BRENIER_HAS_AVXVNNI) // the test of the integer twin says 1
-    #define BRENIER_HAS_AVXVNNI HAS("avxvnni")
+    #define BRENIER_HAS_AVXVNNI HasAvxVnni()
   #endif
   #define X86_KERNELS(ROW)                                                                                             \
     ROW(avx512vnni, HAS("avx512f") && HAS("avx512dq") && HAS("avx512vnni"))                                            \

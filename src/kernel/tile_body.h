@@ -8,8 +8,8 @@
     Larger(x, y), Smaller(x, y)  the larger and the smaller of each lane
     Reciprocal(x)  to 11 bits at least
     Lookup(table, index)  entries of a table of BRENIER_DIRECTIONS numbers, by the low bits of the index
-    LookupByte(table, index, sign)  instead of it: entries of a table of BRENIER_DIRECTIONS bytes, by the low four bits of
-                  the index, which has no others, and the sign of `sign`
+    LookupByte(table, index, sign)  instead of it: entries of a table of BRENIER_DIRECTIONS bytes, by the low four bits
+                  of the index, which has no others, and the sign of `sign`
     MaskGE(x, y)  bit mask of the lanes where x >= y
     Pack(to, x, mask), PackInt(...)  stores the lanes of a mask side by side (may write a whole vector); optional
     ISA_NAME      the name of the table
@@ -77,10 +77,12 @@ static inline __attribute__((always_inline)) void Product(const float *z, const 
 #if defined(DotBytes)
   #define DotIntegers DotBytes
   #define PRODUCTS    BRENIER_PRODUCTS_BYTES
+  #define IN_BYTES    1
   #define TOGETHER    BRENIER_QUAD
 #elif defined(DotInt16)
   #define DotIntegers DotInt16
   #define PRODUCTS    BRENIER_PRODUCTS_INT16
+  #define IN_BYTES    0
   #define TOGETHER    BRENIER_PAIR
 #else
   #define PRODUCTS BRENIER_PRODUCTS_SINGLE
@@ -402,11 +404,11 @@ static inline __attribute__((always_inline)) unsigned ScanPanel(const BrenierTil
 static inline __attribute__((always_inline)) unsigned ScanPanelIntegers(const BrenierTileCurves *curves, size_t c0,
                                                                         const BrenierTileTargets *t, size_t panel)
 {
-  enum { SIZE = sizeof(int32_t), BYTES = PRODUCTS == BRENIER_PRODUCTS_BYTES };
+  enum { SIZE = sizeof(int32_t) };
   const int    circles = curves->kind == BRENIER_TILE_CIRCLE;
   const size_t row = (circles ? 2 : 1) * c0, n_together = (t->dim + TOGETHER - 1) / TOGETHER;
-  const char  *z    = BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16;
-  const char  *y    = BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
+  const char  *z    = IN_BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16;
+  const char  *y    = IN_BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
   unsigned     full = 0;
 
   z += row * n_together * SIZE;
@@ -416,7 +418,8 @@ static inline __attribute__((always_inline)) unsigned ScanPanelIntegers(const Br
       const size_t at = panel + (size_t)strip;
       vfloat       acc[PART_ROWS][STRIPS];
 
-      ProductIntegers(z + part * SIZE, y + strip * SIZE, n_together, BYTES ? curves->z_start + row + part : NULL, acc);
+      ProductIntegers(z + part * SIZE, y + strip * SIZE, n_together, IN_BYTES ? curves->z_start + row + part : NULL,
+                      acc);
       full |= circles ? TestCircles(curves, c0, part, t, at, acc, PRODUCTS)
                       : TestLines(curves, c0, part, t, at, NULL, acc, PRODUCTS);
     }
@@ -427,13 +430,13 @@ static inline __attribute__((always_inline)) unsigned ScanPanelIntegers(const Br
 #if defined(DotIntegers) && SPLIT > 1
 enum { IN_LINE = BRENIER_PANELS_OF_BYTES * BRENIER_TILE_WIDTH };
 
-/* The first test of circle c with targets [from, from + n), whose products are a and b, and the second one whenever
+/* The first test of circle c with targets [from, from + n), whose products are given, and the second one whenever
    its stage is full. What belongs to the circle stays in registers. */
-static void TestCircleLine(const BrenierTileCurves *curves, size_t c, int asked, const BrenierTileTargets *t,
-                           size_t from, size_t n, const float a[], const float b[], BrenierTileVisitor visit,
-                           void *context)
+static void TestCircleLine(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, size_t from,
+                           size_t n, float product[2][IN_LINE], BrenierTileVisitor visit, void *context)
 {
-  static const vint lane  = LANE_NUMBERS;
+  static const vint lane = LANE_NUMBERS;
+  const float      *a = product[0], *b = product[1];
   BrenierTileStage *stage = &curves->stage[c];
   uint64_t          found = 0; // a bit for each vector
   unsigned          mask[IN_LINE / LANES];
@@ -446,14 +449,13 @@ static void TestCircleLine(const BrenierTileCurves *curves, size_t c, int asked,
     mask[v] = OutsideRadii(curves, c, at_a, at_b, Top(curves, c, t, at, PRODUCTS));
     found |= (uint64_t)(mask[v] != 0) << v;
   }
-  if (!asked) return; // in the last group, but nobody asked for it
   for (; found; found &= found - 1) {
     const int    v    = __builtin_ctzll(found);
     const size_t at   = from + (size_t)v * LANES;
     const vint   here = lane + (int32_t)at;
     unsigned     full;
 
-    if (PRODUCTS == BRENIER_PRODUCTS_BYTES) full = StoreTargets(stage, mask[v], here);
+    if (IN_BYTES) full = StoreTargets(stage, mask[v], here);
     else
       full = Store(stage, mask[v], Value(curves, c, t, at, Load(a + v * LANES), PRODUCTS),
                    Value(curves, c, t, at, Load(b + v * LANES), PRODUCTS), here);
@@ -466,11 +468,12 @@ static void TestCircleLine(const BrenierTileCurves *curves, size_t c, int asked,
 static void ScanLine(const BrenierTileCurves *curves, size_t c0, size_t last, const BrenierTileTargets *t, size_t from,
                      size_t end, BrenierTileVisitor visit, void *context)
 {
-  enum { SIZE = sizeof(int32_t), BYTES = PRODUCTS == BRENIER_PRODUCTS_BYTES };
+  enum { SIZE = sizeof(int32_t) };
   const size_t n_together = (t->dim + TOGETHER - 1) / TOGETHER, n = end - from;
-  const char  *z = (BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16) + 2 * c0 * n_together * SIZE;
-  const char  *y = BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
-  float        line[PART_ROWS][IN_LINE];
+  const char  *z =
+      (IN_BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16) + 2 * c0 * n_together * SIZE;
+  const char *y = IN_BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
+  float       line[PART_ROWS][IN_LINE];
 
   for (int part = 0; part < BRENIER_TILE_ROWS; part += PART_ROWS) {
     for (size_t at = 0; at < n; at += STRIP_WIDTH) {
@@ -478,7 +481,7 @@ static void ScanLine(const BrenierTileCurves *curves, size_t c0, size_t last, co
       vfloat       acc[PART_ROWS][STRIPS];
 
       ProductIntegers(z + part * SIZE, y + (panel * n_together + (from + at - panel)) * SIZE, n_together,
-                      BYTES ? curves->z_start + 2 * c0 + part : NULL, acc);
+                      IN_BYTES ? curves->z_start + 2 * c0 + part : NULL, acc);
   #pragma GCC unroll 12
       for (int r = 0; r < PART_ROWS; ++r)
   #pragma GCC unroll 4
@@ -487,7 +490,7 @@ static void ScanLine(const BrenierTileCurves *curves, size_t c0, size_t last, co
     for (int r = 0; r < PART_ROWS; r += 2) {
       const size_t c = c0 + (size_t)(part + r) / 2;
 
-      TestCircleLine(curves, c, c < last, t, from, n, line[r], line[r + 1], visit, context);
+      if (c < last) TestCircleLine(curves, c, t, from, n, line + r, visit, context);
     }
   }
 }
