@@ -27,11 +27,18 @@ def on_the_circle(rng, shape):
     return x / np.linalg.norm(x, axis=1)[:, None]
 
 
+def in_the_disc(power):
+    """Uniform directions, and lengths that are a power of a uniform number."""
+    return lambda rng, shape: on_the_circle(rng, shape) * rng.uniform(0, 1, (shape[0], 1)) ** power
+
+
 # Half the side of the square of noise that is drawn, and what draws noise: a line for each source
 NOISE = {
     "gaussian": (3.0, lambda rng, shape: rng.standard_normal(shape)),
     "cube": (0.5, lambda rng, shape: rng.uniform(-0.5, 0.5, shape)),
     "sphere": (1.2, on_the_circle),
+    "ball": (1.2, in_the_disc(0.5)),
+    "spherical": (1.2, in_the_disc(1.0)),
 }
 
 
@@ -140,6 +147,8 @@ def draw(result, code=None, convention="lifted", threshold=180.0):
     y, h = result["/targets"], result["/heights"]
     if y.shape[1] != 2:
         raise BadFile(f"{result.path}: its targets have dimension {y.shape[1]}; this picture is for the plane")
+    if "source_mean" in result:
+        raise BadFile(f"{result.path}: its source has a mean and a factor of its own; this picture knows none")
     if result.source not in NOISE:
         raise BadFile(f"{result.path}: source {result.source}; this picture knows noise of {', '.join(NOISE)}")
     half, colour = NOISE[result.source][0], colours(y)

@@ -44,12 +44,13 @@ def solve(
     """Computes the optimal transport map from a source measure to weighted targets, by `brenier solve`.
 
     y: [n, d], an array, a tensor, or a place (`file.npy`, `file.h5:/dataset`); weights: [n], positive, the same,
-    default equal; source: "gaussian", "cube" or "sphere"; tol: rho to be reached, None for no judgement (with
+    default equal; source: "gaussian", "cube", "sphere", "ball", "spherical" or "student"; tol: rho to be reached, None for no judgement (with
     curves=N); seed: of all random numbers; ranks: of mpiexec, default one for each core, 1 for small problems;
     threads: of a rank; classes: [n] labels, one map for each; start: a result to start from; checkpoint: a file from
     which the same call continues; max_time: seconds; progress: None for a bar on a terminal and in notebooks, True,
     False, or a function of each event of the log (docs/reference/log.md). Further options are those of `brenier solve`:
-    curves=100000 is -curves 100000, a switch is True; log=FILE keeps the log.
+    curves=100000 is -curves 100000, a switch is True; log=FILE keeps the log. source_mean, source_factor, source_low and
+    source_high are numbers, arrays or places.
 
     Returns a Result, or Results when there are classes. A tolerance that is not reached is a warning NotReached, and
     a result. Ctrl-C stops the solve in order: without a checkpoint the best heights so far are the result, with a
@@ -64,7 +65,8 @@ def solve(
     try:
         place, numbers, spoken = write_input(y, weights, folder)
         log = options.pop("log", None)
-        given = {"source": source, "tol": tol, "seed": seed, "threads": threads, "max_time": max_time, **options}
+        given = {"source": source, "tol": tol, "seed": seed, "threads": threads, "max_time": max_time,
+                 **write_source(options, folder)}  # fmt: skip
         arguments = [*place, *words(given)]
         if start is not None:
             arguments += ["-start", os.path.abspath(start.path if isinstance(start, Result) else os.fspath(start))]
@@ -130,6 +132,24 @@ def write_input(y, weights, folder):
         words += ["-weights", path]
         spoken.append((path, "weights"))
     return words, numbers, spoken
+
+
+NUMBERS = ("source_mean", "source_factor", "source_low", "source_high")
+
+
+def write_source(options, folder):
+    """Options of the source that are numbers, arrays or places, as words for the program."""
+    found = dict(options)
+    for name in NUMBERS:
+        value = found.get(name)
+        if value is None or np.isscalar(value) and not isinstance(value, str):
+            continue
+        if is_place(value):
+            found[name] = absolute(value)
+        else:
+            found[name] = os.path.join(folder, f"{name}.npy")
+            np.save(found[name], to_numpy(value, name))
+    return found
 
 
 def solve_classes(y, weights, classes, start, checkpoint, given) -> Results:

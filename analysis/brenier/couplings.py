@@ -24,14 +24,22 @@ def whole(value, name, least, below=None) -> int:
     return int(value)
 
 
-def draw_noise(source, scale, dim, rows, seed, batch, dtype=np.float32):
-    """Points of the source, [rows, dim], of batch number `batch`: a pure function of its arguments."""
+SOURCES = ("gaussian", "cube", "sphere", "ball", "spherical", "student")
+
+
+def draw_noise(source, scale, dim, rows, seed, batch, dtype=np.float32, dof=None):
+    """Points of the source, [rows, dim], of batch number `batch`: a pure function of its arguments. Without mean and
+    factor."""
     generator = np.random.Generator(np.random.Philox(key=[seed, STREAM], counter=[0, 0, batch, 0]))
     if source == "cube":
         return generator.random((rows, dim), dtype=dtype) - dtype(0.5)
     x = generator.standard_normal((rows, dim), dtype=dtype)
-    if source == "sphere":
-        return x / np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
+    if source in ("sphere", "ball", "spherical"):
+        x /= np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
+    if source in ("ball", "spherical"):
+        x *= generator.random((rows, 1), dtype=dtype) ** dtype(1 / dim if source == "ball" else 1)
+    if source == "student":
+        x *= np.sqrt(dof / generator.chisquare(dof, (rows, 1))).astype(dtype)
     return x if scale == 1 else x * dtype(scale)
 
 
@@ -41,7 +49,8 @@ class Couplings:
     batch: rows of a batch; seed: names the stream; rank, world: this iterator makes the batches rank, rank + world,
     ... of it; start: the first step, or what `state()` gave; dtype: of the arrays, float32 or float64; device: None
     for NumPy, else a device of torch, such as "cpu" or "cuda", on which the pairs are made; index: whether the index
-    of the target [batch] comes as a third array.
+    of the target [batch] comes as a third array; dof: degrees of freedom of "student"; mean, factor: m [d] and L, its
+    diagonal [d] or [d, d], of a source x = m + L z.
     """
 
     def __init__(
@@ -59,8 +68,11 @@ class Couplings:
         dtype: Any = np.float32,
         device: Any = None,
         index: bool = False,
+        dof: "float | None" = None,
+        mean: "np.ndarray | None" = None,
+        factor: "np.ndarray | None" = None,
     ):
-        if source not in ("gaussian", "cube", "sphere"):
+        if source not in SOURCES:
             raise BadArguments(f"couplings know no source {source!r}; Result.sample draws from it")
         self.batch = whole(batch, "batch", 1)
         self.seed = whole(seed, "seed", 0, 1 << 64)
@@ -71,6 +83,7 @@ class Couplings:
             raise BadArguments(f"dtype is {dtype}; it is float32 or float64")
         self.source, self.scale, self.device, self.index = source, scale, device, index
         self.targets, self.heights = targets, heights
+        self.dof, self.mean, self.factor = dof, mean, factor
         self.codes = targets.astype(self.dtype, copy=False)
         self.planes = {}
         self.stride = 1  # steps from one batch to the next; workers of a DataLoader leave out those of the others
@@ -99,7 +112,14 @@ class Couplings:
     def make(self, step: int):
         """The batch of a step of this rank, as a pure function."""
         number = step * self.world + self.rank
-        noise = draw_noise(self.source, self.scale, self.targets.shape[1], self.batch, self.seed, number, self.dtype)
+        noise = draw_noise(
+            self.source, self.scale, self.targets.shape[1], self.batch, self.seed, number, self.dtype, self.dof
+        )
+        if self.factor is not None:
+            noise = noise * self.factor if self.factor.ndim == 1 else noise @ self.factor.T
+        if self.mean is not None:
+            noise = noise + self.mean
+        noise = noise.astype(self.dtype, copy=False)
         if self.device is None:
             cell = planes_for(self.planes, self.targets, self.heights).index(noise)
             return (noise, self.codes[cell], cell) if self.index else (noise, self.codes[cell])

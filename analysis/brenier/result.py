@@ -198,8 +198,11 @@ class Result(ResultFile):
 
     def couplings(self, batch: int, seed: int = 0, rank: int = 0, world: int = 1, **options) -> Couplings:
         """An endless iterator of pairs (noise, code), arrays [batch, d]; see `Couplings` for all arguments."""
+        law = {"dof": self.attributes.get("source_dof")}
+        if "source_mean" in self:
+            law.update(mean=self["source_mean"], factor=self["source_factor"])
         return Couplings(
-            self.targets, self.heights, self.source, self.source_scale, batch, seed, rank, world, **options
+            self.targets, self.heights, self.source, self.source_scale, batch, seed, rank, world, **law, **options
         )
 
     def dataset(self, batch: int = 4096, seed: int = 0, rank: int = 0, world: int = 1, **options):

@@ -63,7 +63,8 @@ PETSC_EXTERN PetscErrorCode BrenierReductionCreate(BrenierTargets targets, Breni
                                                    BrenierReduction *reduction);
 
 /*@
-  BrenierReductionProject - Projects targets on the space of the reduced targets: y' = Q^T y, Q^T L^T y where x = m + L z
+  BrenierReductionProject - Projects targets on the space of the reduced targets: y' = Q^T y; Q^T L^T y where
+  x = m + L z
 
   Not collective
 

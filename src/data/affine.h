@@ -14,8 +14,8 @@ typedef struct {
   PetscReal *factor; /* L row by row, shape [dim, width] */
 } BrenierAffine;
 
-/* Copies m and L; NULL stands for zeros, or ones of a diagonal. Errors: `PETSC_ERR_USER_INPUT` - a number is not finite.
-   Collective on comm. */
+/* Copies m and L; NULL stands for zeros, or ones of a diagonal. Errors: `PETSC_ERR_USER_INPUT` - a number is not
+   finite. Collective on comm. */
 PetscErrorCode BrenierAffineCreate(MPI_Comm comm, PetscInt dim, const PetscReal mean[], PetscInt width,
                                    const PetscReal factor[], BrenierAffine **affine);
 PetscErrorCode BrenierAffineDestroy(BrenierAffine **affine);

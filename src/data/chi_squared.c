@@ -13,7 +13,7 @@
 static const double brenier_series_end = 1e-17, brenier_step_end = 1e-15;
 
 /* Shape below which the start is a bound of the root, and else the middle. */
-static const double brenier_few = 30.0;
+static const double brenier_small_shape = 30.0;
 
 /* x^a e^-x / Gamma(a). */
 static double Term(double a, double x)
@@ -72,7 +72,7 @@ double BrenierChiSquaredQuantile_Private(double dof, double u)
   double       s = log(a);
 
   // P <= x^a / Gamma(a + 1): not above the root
-  if (u < 0.5 && a < brenier_few) s = fmin(s, (log(u) + lgamma(a + 1.0)) / a);
+  if (u < 0.5 && a < brenier_small_shape) s = fmin(s, (log(u) + lgamma(a + 1.0)) / a);
 
   for (int it = 0; it < max_it; ++it) {
     double       below, above;

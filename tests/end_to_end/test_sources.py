@@ -186,7 +186,8 @@ def test_a_checkpoint_of_another_source(tmp_path):
     y = np.random.default_rng(2).standard_normal((60, 5))
     options = ("-curves", 500, "-checkpoint", "c.ckpt")
     solve(tmp_path, y, "-source", "student", "-source_dof", 4, *options)
-    done = brenier("solve", "y.npy", "-o", "r.h5", "-source", "student", "-source_dof", 5, *options, cwd=tmp_path, code=3)
+    other = ("-source", "student", "-source_dof", 5)
+    done = brenier("solve", "y.npy", "-o", "r.h5", *other, *options, cwd=tmp_path, code=3)
     assert "content of the source" in done.stderr
 
 
@@ -212,9 +213,10 @@ WRONG = [
 @pytest.mark.parametrize("code, options, words", WRONG)
 def test_wrong_sources(tmp_path, code, options, words):
     y = np.random.default_rng(2).standard_normal((20, 3))
-    y[5, 1:] = y[4, 1:]
-    np.save(tmp_path / "y.npy", y), np.save(tmp_path / "flat.npy", [0.0, 1, 1]), np.save(tmp_path / "long.npy", np.ones(4))
-    np.save(tmp_path / "wide.npy", np.ones((3, 2))), np.save(tmp_path / "nan.npy", [1, np.nan, 1])
+    y[5, 0] = y[4, 0]
+    files = {"y": y, "flat": [1.0, 0, 0], "long": np.ones(4), "wide": np.ones((3, 2)), "nan": [1, np.nan, 1]}
+    for name, value in files.items():
+        np.save(tmp_path / f"{name}.npy", value)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["a"] = np.ones(3)
     before = sorted(os.listdir(tmp_path))

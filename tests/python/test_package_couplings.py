@@ -23,6 +23,26 @@ def uniform(values):
     return stats.chisquare(np.histogram(values, bins=50, range=(0, 1))[0]).pvalue > CHANCE
 
 
+@pytest.mark.parametrize("source, options", [
+    ("ball", {}),
+    ("spherical", {}),
+    ("student", {"source_dof": 3.5}),
+    ("gaussian", {"source_mean": np.array([1.0, -2.0]), "source_factor": np.array([[1.0, 0.0], [0.7, 2.0]])}),
+    ("cube", {"source_low": np.array([0.0, 2.0]), "source_high": 3}),
+])  # fmt: skip
+def test_other_sources(source, options):
+    """Noise of the couplings has the law of the noise that the program draws: both are carried to the same masses."""
+    result = brenier.solve(points(40, 2), source=source, tol=0.05, **options)
+    noise, code, index = next(result.couplings(40000, seed=5, index=True))
+    np.testing.assert_array_equal(index, result.index(noise))
+    drawn = result.sample(40000, seed=3)
+    other = np.bincount(drawn.index, minlength=40)
+    table = [np.bincount(index, minlength=40), other]
+    assert stats.chi2_contingency(table).pvalue > CHANCE
+    for k in range(2):
+        assert stats.ks_2samp(noise[:, k], drawn.noise[:, k]).pvalue > CHANCE
+
+
 @pytest.mark.parametrize("source, dim", [("gaussian", 1), ("gaussian", 2), ("cube", 2), ("sphere", 2)])
 def test_marginals(source, dim):
     """Codes have the masses of their cells, which are exact here; coordinates of noise have the law of the source."""
@@ -115,5 +135,5 @@ def test_arguments_that_are_refused(sampled):
     ):
         with pytest.raises(brenier.BadArguments, match=words):
             sampled.couplings(**arguments)
-    with pytest.raises(brenier.BadArguments, match="know no source 'ball'"):
-        brenier.Couplings(sampled.targets, sampled.heights, "ball", 1, 4)
+    with pytest.raises(brenier.BadArguments, match="know no source 'bell'"):
+        brenier.Couplings(sampled.targets, sampled.heights, "bell", 1, 4)

@@ -508,7 +508,7 @@ static PetscErrorCode EvaluateAt(Problem *p, PetscReal step, Vec x, Vec mass, Pe
 */
 static PetscErrorCode CheckDifferences(Problem *p, Mat hessian, Vec gradient, Vec x)
 {
-  const PetscReal step = 1e-7 * p->targets->unit;
+  const PetscReal step = 1e-7 * p->targets->unit * PetscMin(1.0, BrenierSourceDeviation(p->source));
   PetscReal       energy[2], slope, difference, error, size;
   Vec             mass[2], product;
 

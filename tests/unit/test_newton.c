@@ -122,17 +122,20 @@ static PetscErrorCode TestMissing(PetscInt dim, const char type[])
 {
   const PetscReal  step[] = {0.0, 0.01, 0.1, 1.0}, rounding = 1e-13;
   BrenierDualValue value;
-  PetscReal        missing, energy, lacking = 0.0;
+  PetscReal        missing, energy, lacking = 0.0, size;
   Problem          p;
   Vec              h;
 
   PetscFunctionBeginUser;
   PetscCall(CreateProblem(CLOUD_NORMAL, 150, dim, type, 0.01, &p));
+  size = PetscMin(1.0, BrenierSourceDeviation(p.source)); // of its heights
+  PetscCall(VecScale(p.h, size));
   PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
   PetscCall(BrenierDualSkipListCheck(p.dual, PETSC_TRUE));
   PetscCall(VecDuplicate(p.h, &h));
   for (size_t k = 0; k < sizeof step / sizeof step[0]; ++k) {
     PetscCall(SetHeights(p.targets, 0.8, 0.1 + step[k], 6, h));
+    PetscCall(VecScale(h, size));
     PetscCall(BrenierDualEvaluate(p.dual, h, p.mass, &value));
     PetscCall(BrenierDualMissing(p.dual, &missing));
     PetscCall(ExactEnergy(&p, h, &energy));
