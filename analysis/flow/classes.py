@@ -187,19 +187,20 @@ def scatter(axes, points, labels, title):
 
 def draw(problem, kinds, seed, path):
     """Above the noise of the pairs by class, below samples of each class over the held-out points."""
-    figure = new_figure(2.9 * len(kinds), 5.6)
-    above, below = figure.subplots(2, len(kinds))
-    labels = problem.codes.held_out_labels[:SHOWN]
+    figure = new_figure(2.9 * len(kinds), 5.2)
+    above, below = figure.subplots(2, len(kinds), gridspec_kw={"height_ratios": [1, 0.8]})
+    labels, shown = problem.codes.held_out_labels[:SHOWN], problem.codes.held_out[:SHOWN]
+    low, high = shown.min(axis=0) - 0.4, shown.max(axis=0) + 0.4
     for top, bottom, kind in zip(above, below, kinds):
         noise, label = first_pairs(kind, problem, seed)
         scatter(top, noise[:SHOWN], label[:SHOWN], KINDS[kind][0].upper() + KINDS[kind][1:])
         top.set_xlim(-3.2, 3.2)
         top.set_ylim(-3.2, 3.2)
-        bottom.plot(*problem.codes.held_out[:SHOWN].T, ".", color=LIGHT, markersize=4)
+        bottom.plot(*shown.T, ".", color=LIGHT, markersize=4)
         scatter(bottom, samples(load(problem, kind, seed), problem, EULER_STEPS[-1])[:SHOWN], labels, None)
-        bottom.set_xlim(-2.6, 2.6)
-        bottom.set_ylim(-2, 2)
+        bottom.set_xlim(low[0], high[0])
+        bottom.set_ylim(low[1], high[1])
     above[0].set_ylabel("noise of the pairs, by class")
-    below[0].set_ylabel(f"samples of each class, {EULER_STEPS[-1]} steps")
+    below[0].set_ylabel(f"samples, {EULER_STEPS[-1]} steps")
     figure.tight_layout()
     save(figure, path)

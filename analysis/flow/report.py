@@ -15,7 +15,7 @@ NAMES = {"independent": "independent", "mini-batch": "optimal in the mini-batch"
 COLOURS = {"independent": GREY, "mini-batch": ORANGE, "brenier": BLUE}
 SHOWN_PATHS = 40
 SHOWN_CODES = 2000
-MEASURES = {"frechet": "Fréchet distance", "sliced": "Sliced distance"}
+MEASURES = {"frechet": ("Fréchet distance", ".2f"), "sliced": ("Sliced distance", ".3f")}
 
 
 def processor():
@@ -45,16 +45,18 @@ def gather(options):
 
 
 def rows(found, best):
-    """Lines of the two tables of distances, a row for each kind."""
-    for name, title in MEASURES.items():
-        steps = [str(steps) for steps in study.EULER_STEPS]
-        yield f"| pairs | {title} after 1 step | {' | '.join(steps[1:])} | curvature |"
-        yield f"|---|{'---|' * (len(steps) + 1)}"
+    """Lines of the two tables of distances, a row for each kind; the first has the curvature, too."""
+    steps = [str(steps) for steps in study.EULER_STEPS]
+    for name, (title, form) in MEASURES.items():
+        last = ["curvature"] if name == "frechet" else []
+        yield f"| {' | '.join(['pairs', f'{title} after 1 step', *steps[1:], *last])} |"
+        yield f"|---|{'---|' * len(steps + last)}"
         for kind, runs in found.items():
-            cells = [cell([run["steps"][k][name] for run in runs], 1, ".3f") for k in steps]
-            bend = cell([run["curvature"] for run in runs], 1, ".3f")
-            yield f"| {NAMES[kind]} | {' | '.join(cells)} | {bend} |"
-        yield f"| training codes themselves | {' | '.join([format(best[name], '.3f')] * len(steps))} | |"
+            cells = [cell([run["steps"][k][name] for run in runs], 1, form) for k in steps]
+            cells += [cell([run[measure] for run in runs], 1, ".3f") for measure in last]
+            yield f"| {NAMES[kind]} | {' | '.join(cells)} |"
+        limits = [format(best[name], form)] * len(steps) + [""] * len(last)
+        yield f"| training codes themselves | {' | '.join(limits)} |"
         yield ""
 
 
@@ -77,8 +79,8 @@ def table(options, codes, result):
         f"{len(codes.training):,} training codes and {len(codes.held_out):,} held-out codes in dimension {codes.dim}; "
         f"{options.steps:,} steps of {options.batch} pairs. {spread}"
         f"rho of the map is {result.rho:.3f} ({result.rho_low:.3f} to {result.rho_high:.3f}). "
-        f"{ASSIGNMENT} solves the mini-batches. Seconds are processor seconds.", "",
-        origin(options.command), ""])  # fmt: skip
+        f"{ASSIGNMENT} solves the mini-batches. Seconds are processor seconds; for the map, elapsed seconds times ranks.",
+        "", origin(options.command), ""])  # fmt: skip
 
 
 def draw_distances(axes, found, best):

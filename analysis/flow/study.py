@@ -41,7 +41,7 @@ def keep_settings(options):
 
 
 def solve(options):
-    """The map to the training codes: OUT/map.h5, and the seconds of its ranks in OUT/map.json."""
+    """The map to the training codes: OUT/map.h5, and in OUT/map.json its seconds times ranks."""
     path = os.path.join(options.out, "map.h5")
     if os.path.exists(path):
         return brenier.load(path)

@@ -1,11 +1,10 @@
 """The study of flow matching: what it measures is right where that is known, and small runs make what they promise."""
+import importlib.machinery
+import importlib.util
 import itertools
 import os
 import pathlib
-import subprocess
-import sys
 
-import bounded
 import h5py
 import matplotlib.image
 import numpy as np
@@ -151,10 +150,22 @@ def test_distances(rng):
     assert classes.distance(a[:, :2], a[::-1, :2] + [3, 4]) == pytest.approx(5)
 
 
-def start(script, *arguments):
-    return bounded.run([sys.executable, os.path.join(FLOW, script), *map(str, arguments)], 600,
-                       env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}, stdout=subprocess.PIPE,
-                       stderr=subprocess.PIPE)  # fmt: skip
+@pytest.fixture
+def start(capsys, monkeypatch):
+    """Runs a script in this process: its exit code, and what it printed."""
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(variable, "1")  # scripts set them, and other tests are not to see that
+
+    def run(script, *arguments):
+        loader = importlib.machinery.SourceFileLoader(f"flow_{script}", os.path.join(FLOW, script))
+        module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+        loader.exec_module(module)
+        capsys.readouterr()
+        code = module.main(list(map(str, arguments)))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
 
 
 def files(folder):
@@ -165,34 +176,46 @@ def is_picture(path):
     return len(np.unique(matplotlib.image.imread(path))) > 10
 
 
-def test_small_study(tmp_path, rng):
-    """Table and picture; the second time nothing is made again; other settings and missing files are one sentence."""
+def test_small_study(tmp_path, rng, start):
+    """Tables and pictures; the second time nothing is made again, and other settings are refused in one sentence."""
     y = rng.standard_normal((240, 3)) + 4 * (np.arange(240) % 2)[:, None]
     with h5py.File(tmp_path / "y.h5", "w") as file:
         file["codes"], file["labels"] = y, (np.arange(240) % 2).astype("u1")
-    small = ("--out", tmp_path / "out", "--codes", f"{tmp_path}/y.h5:/codes", "--small", "--steps", 20, "--jobs", 1)
-    done = start("run", *small)
-    assert done.returncode == 0, done.stderr
-    for row in (*(f"| {name} | " for name in report.NAMES.values()), "training codes themselves", "POT solves"):
-        assert row in done.stdout
-    assert (tmp_path / "out" / "table.md").read_text(encoding="utf-8") in done.stdout
-    assert is_picture(tmp_path / "out" / "flow.png")
-    kept = {name: when for name, when in files(tmp_path / "out").items() if name.endswith(("json", "pt", "h5"))}
-    assert start("run", *small).returncode == 0
-    assert kept.items() <= files(tmp_path / "out").items()
-    done = start("run", *small, "--batch", 8)
-    assert done.returncode == 3 and "was begun with --batch 256" in done.stderr
-    done = start("conditional", "--out", tmp_path / "out", "--small", "--count", 40, "--steps", 20,
-                 "--labels", f"{tmp_path}/y.h5:/labels")  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("| one map for each class |") == 2 and "W2 after 1 step" in done.stdout
-    assert is_picture(tmp_path / "out" / "conditional.png")
+    out = tmp_path / "out"
+    small = ("--out", out, "--codes", f"{tmp_path}/y.h5:/codes", "--small", "--steps", 20, "--jobs", 1)
+    code, said, _ = start("run", *small)
+    assert code == 0
+    for row in (*(f"| {name} | " for name in report.NAMES.values()), "training codes themselves", "solves the mini-b"):
+        assert row in said
+    assert (out / "table.md").read_text(encoding="utf-8") in said
+    assert is_picture(out / "flow.png")
+    kept = {name: when for name, when in files(out).items() if name.endswith(("json", "pt", "h5"))}
+    assert len(kept) == 9  # settings, the map and its seconds, three networks and their scores
+    assert start("run", *small)[0] == 0
+    assert kept.items() <= files(out).items()
+    code, _, error = start("run", *small, "--batch", 8)
+    assert code == 3 and "was begun with --batch 256" in error
+    code, said, _ = start("conditional", "--out", out, "--small", "--count", 40, "--steps", 20, "--jobs", 1,
+                          "--labels", f"{tmp_path}/y.h5:/labels")  # fmt: skip
+    assert code == 0
+    assert said.count("| one map for each class |") == 2 and "W2 after 1 step" in said
+    assert is_picture(out / "conditional.png")
 
 
-def test_what_is_missing_is_one_sentence(tmp_path):
-    done = start("run", "--out", tmp_path / "out", "--codes", f"{tmp_path}/y.h5:/codes")
-    assert done.returncode == 3 and "./quickstart makes" in done.stderr and done.stderr.count("\n") == 1
+def test_what_is_missing_is_one_sentence(tmp_path, start):
+    code, _, error = start("run", "--out", tmp_path / "out", "--codes", f"{tmp_path}/y.h5:/codes")
+    assert code == 3 and "./quickstart makes" in error and error.count("\n") == 1
     assert not os.path.exists(tmp_path / "out")
+    code, _, error = start("conditional", "--out", tmp_path / "out", "--small", "--count", 20, "--steps", 2,
+                           "--jobs", 1, "--labels", "l.npy")  # fmt: skip
+    assert code == 3 and "analysis/flow/run --out" in error and error.count("\n") == 1
+
+
+def test_work_in_processes(tmp_path):
+    study.in_processes(2, os.mkdir, [(str(tmp_path / name),) for name in "abc"])
+    assert sorted(os.listdir(tmp_path)) == ["a", "b", "c"]
+    with pytest.raises(FileExistsError):
+        study.in_processes(2, os.mkdir, [(str(tmp_path / "a"),)])
 
 
 def test_the_processor_is_named():
