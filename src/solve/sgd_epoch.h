@@ -15,8 +15,8 @@
 
   Where targets have scales (scales.h) each node moves by its own mass, weight and step, and its members move with it.
   Steps by the diagonal of H alone would hardly move a tight group as a whole. Parts of a line do not move by
-  themselves: the line keeps its shape during the epoch. At the end the mean gets another shape by the masses of all C curves of the
-  epoch (methods/lines.h), C / (C_eff + C) of the way.
+  themselves: the line keeps its shape during the epoch. At the end the mean gets another shape by the masses of all C
+  curves of the epoch (methods/lines.h), C / (C_eff + C) of the way.
 */
 #pragma once
 
