@@ -123,8 +123,8 @@ static inline __attribute__((always_inline)) void ProductIntegers(const char *z,
 #endif
 
 #if defined(DotIntegers)
-/* Single precision for n targets of the stage of curve c, which were found in integers. Rows are visited in no order that
-   the hardware would guess. */
+/* Single precision for n targets of the stage of curve c, which were found in integers. Rows are visited in no order
+   that the hardware would guess. */
 static void ProductOfStage(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t,
                            BrenierTileStage *stage, int32_t n)
 {
