@@ -7,12 +7,12 @@
   visitor gets these and computes in double precision. All numbers belong to normalised targets (targets.h): lengths are
   source lengths or 1.
 
-  Products of chords are in single precision, those of short vectors too. Products of circles and points are in integers
-  of 16 or 8 bits where the processor multiplies and adds two or four times as many of these at once. Vectors are
-  rounded: z = s q + v, with integers q_k, one s for the vectors of a curve, and one for y. For bytes both vectors are
-  multiplied by the same orthogonal (Hadamard) transform before, which makes their coordinates similar in size, and
-  |q_k| <= 127. Pairs that pass the first test in bytes are tested again in single precision. For 16 bits |q| <= 46,000,
-  so that by Cauchy and Schwarz the sum of the products fits into 32 bits.
+  Products of chords are in single precision, those of short vectors too. Products of circles and points are in
+  integers of 16 or 8 bits where the processor multiplies and adds two or four times as many of these at once. Vectors
+  are rounded: z = s q + v, with integers q_k, one s for the vectors of a curve, and one for y. For bytes both vectors
+  are multiplied by the same orthogonal (Hadamard) transform before, which makes their coordinates similar in size, and
+  |q_k| <= 127. For 16 bits |q| <= 46,000, so that by Cauchy and Schwarz the sum of the products fits into 32 bits.
+  Pairs that pass the first test in bytes, or both tests in 16 bits, are tested again in single precision.
 
   First test. circle: the planes of height h that stay below u are a convex set in the plane of (a, b), which shrinks as
                       h grows: its radius r in one direction from a centre (alpha, beta) is a concave function of h, at
@@ -60,13 +60,13 @@ typedef struct {
   size_t              n, dim;
   BrenierTileProducts products;
   /* data, owned */
-  float   *z;                  /* packed vectors; bytes: row after row, shape [n, vectors, row_width] */
+  float   *z;                  /* packed vectors; integers: row after row, shape [n, vectors, row_width] */
   int16_t *z_int16;            /* int16: packed */
   int8_t  *z_bytes;            /* bytes: packed */
   int32_t *z_start;            /* bytes: minus 128 times the sum of each packed row, as targets are 128 too large */
   float   *z_scale;            /* integers: s; shape [n] */
   float   *norm;               /* shape [n]: length of the curve's vectors, for the margin */
-  float   *first_norm;         /* bytes: the same for the first test, |z'|; shape [n] */
+  float   *first_norm;         /* integers: the same for the first test; shape [n] */
   float   *quantisation_error; /* bytes: |z - z'|; shape [n] */
   float   *level;              /* chord, point: see the first test; -INFINITY lets everything pass. Shape [n] */
   float   *centre;             /* circle: alpha, beta, m; shape [n, 3] */
@@ -90,13 +90,13 @@ typedef struct {
   BrenierTileProducts products;
   /* data, owned */
   size_t   n;
-  float   *y;            /* packed; bytes: row after row, shape [capacity, row_width] */
+  float   *y;            /* packed; integers: row after row, shape [capacity, row_width] */
   int16_t *y_int16;      /* int16: packed */
   uint8_t *y_bytes;      /* bytes: packed, 128 too large */
   float   *y_scale;      /* integers: s; shape [capacity] */
   float   *height;       /* shape [capacity]: rounded up. A visitor may lower it to prune later curves */
   float   *margin;       /* shape [capacity]: error of the product per unit of norm */
-  float   *first_margin; /* bytes: the same of the first test, per unit of first_norm; shape [capacity] */
+  float   *first_margin; /* integers: the same of the first test, per unit of first_norm; shape [capacity] */
   float   *length;       /* bytes: |y|, error of the first test per unit of quantisation_error; shape [capacity] */
 } BrenierTileTargets;
 
@@ -132,7 +132,7 @@ typedef void (*BrenierTileVisitor)(void *context, size_t curve, const BrenierTil
 
   Returns: 0; -1 when memory is out
 
-  Cost: 4 dim bytes a vector, 2 dim with products in 16 bits, 5 dim in bytes; circles and chords have 384 bytes of
+  Cost: 4 dim bytes a vector, 6 dim with products in 16 bits, 5 dim in bytes; circles and chords have 384 bytes of
   sectors beside, circles 512 of arcs and 348 of radii
 @*/
 int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *curves);

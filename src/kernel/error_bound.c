@@ -26,7 +26,8 @@ double BrenierTileFirstError(const BrenierTileCurves *c, size_t i, BrenierTileAl
   // Both are rounded up where the kernel reads them
   const double rounding = 1.0 + 4.0 * brenier_unit_roundoff;
 
-  if (c->products != BRENIER_PRODUCTS_BYTES) return rounding * (double)c->norm[i] * most.margin;
+  if (c->products == BRENIER_PRODUCTS_SINGLE) return rounding * (double)c->norm[i] * most.margin;
+  if (c->products == BRENIER_PRODUCTS_INT16) return rounding * (double)c->first_norm[i] * most.margin;
   return rounding * ((double)c->first_norm[i] * most.margin + (double)c->quantisation_error[i] * most.length);
 }
 

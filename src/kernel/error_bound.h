@@ -31,8 +31,7 @@ static inline double MarginOfProduct(size_t dim, double length)
   return brenier_unit_roundoff * (double)(dim + (size_t)brenier_extra_terms) * length;
 }
 
-/* Of a curve in 16 bits: error of rounding per unit of `norm`, to which it adds where it is larger. Typically it is
-   nearly that. */
+/* Error of rounding of a curve in 16 bits per unit of `first_norm`, which is larger where that is not enough. */
 static inline double Int16Error(size_t dim)
 {
   return 0x1p-17 * sqrt((double)dim);

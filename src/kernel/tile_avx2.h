@@ -54,3 +54,15 @@ static inline void PackFloats(float to[], __m256 x, unsigned mask)
 #define PackInt(to, x, mask) PackFloats((float *)(void *)(to), (__m256)(x), mask)
 
 #define LookupByte(table, index, sign) LookupByteOf(table, (__m256i)(index), (__m256)(sign))
+
+/* The sums of x and of y, side by side. */
+static inline void SumPair(vfloat x, vfloat y, float *of_x, float *of_y)
+{
+  const __m256 halves = _mm256_add_ps(_mm256_permute2f128_ps((__m256)x, (__m256)y, 0x20),
+                                      _mm256_permute2f128_ps((__m256)x, (__m256)y, 0x31));
+  __m256       sum    = _mm256_add_ps(halves, _mm256_shuffle_ps(halves, halves, 0x4e));
+
+  sum   = _mm256_add_ps(sum, _mm256_shuffle_ps(sum, sum, 0xb1));
+  *of_x = _mm256_cvtss_f32(sum);
+  *of_y = _mm_cvtss_f32(_mm256_extractf128_ps(sum, 1));
+}

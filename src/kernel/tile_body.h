@@ -18,7 +18,7 @@
     DotInt16(sum, y, z)  sum of 32-bit integers plus the products of two signed integers each of 16 bits. Both are
                   optional: without them products are in single precision, and nothing more is needed
     Spread(x)     an integer in all lanes
-    SumPair(x, y, of_x, of_y)  sums over the lanes; for DotBytes
+    SumPair(x, y, of_x, of_y)  sums over the lanes
 */
 #include "pi.h"
 
@@ -122,9 +122,9 @@ static inline __attribute__((always_inline)) void ProductIntegers(const char *z,
 }
 #endif
 
-#if defined(DotBytes)
-/* Single precision for n targets of the stage of curve c, which were found in bytes. Rows are visited in no order that
-   the hardware would guess. */
+#if defined(DotIntegers)
+/* Single precision for n targets of the stage of curve c, which were found in integers. Rows are visited in no order
+   that the hardware would guess. */
 static void ProductOfStage(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t,
                            BrenierTileStage *stage, int32_t n)
 {
@@ -201,7 +201,9 @@ static inline vfloat AboveOnChord(const float *sector, vfloat a, vfloat slope, v
 static inline __attribute__((always_inline)) vfloat
 Top(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, size_t target, BrenierTileProducts products)
 {
-  if (products != BRENIER_PRODUCTS_BYTES) return Load(t->height + target) + curves->norm[c] * Load(t->margin + target);
+  if (products == BRENIER_PRODUCTS_INT16)
+    return Load(t->height + target) + curves->first_norm[c] * Load(t->first_margin + target);
+  if (products == BRENIER_PRODUCTS_SINGLE) return Load(t->height + target) + curves->norm[c] * Load(t->margin + target);
   return Load(t->height + target) + curves->first_norm[c] * Load(t->first_margin + target) +
          curves->quantisation_error[c] * Load(t->length + target);
 }
@@ -257,14 +259,14 @@ static inline __attribute__((always_inline)) unsigned OutsideRadii(const Brenier
   return MaskGE(da * da + db * db, radius * Magnitude(radius)); // all are outside of a negative radius
 }
 
-/* Which of the planes (a, b, h) of a stage pass: a at the centre of a chord. */
-static inline unsigned PassStage(const BrenierTileCurves *curves, size_t c, unsigned mask, vfloat a, vfloat b, vfloat h)
+/* Which of the planes (a, b, h) of a stage pass: a at the centre of a chord; `again`: the first test as well. */
+static inline unsigned PassStage(const BrenierTileCurves *curves, size_t c, unsigned mask, int again, vfloat a,
+                                 vfloat b, vfloat h)
 {
   const float *sector = curves->sector + c * 3 * BRENIER_SECTORS;
   const int    circle = curves->kind == BRENIER_TILE_CIRCLE;
 
-  if (curves->products == BRENIER_PRODUCTS_BYTES)
-    mask &= circle ? OutsideRadii(curves, c, a, b, h) : MaskGE(a + h, zero + curves->level[c]);
+  if (again) mask &= circle ? OutsideRadii(curves, c, a, b, h) : MaskGE(a + h, zero + curves->level[c]);
   if (mask && curves->n_sectors[c])
     mask &= MaskGE(circle ? AboveOnCircle(sector, curves->arc + c * 4 * BRENIER_SECTORS, curves->n_sectors[c], a, b, h)
                           : AboveOnChord(sector, a, b, h),
@@ -272,32 +274,48 @@ static inline unsigned PassStage(const BrenierTileCurves *curves, size_t c, unsi
   return mask;
 }
 
-/* The second test for all pairs of a stage, in bytes after the first test in single precision. Pairs that pass go to
-   the visitor, without the padding of the last panel. */
-static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, BrenierTileStage *stage,
-                  BrenierTileVisitor visit, void *context)
+/* The second test for n pairs of a stage, whose targets have these heights; keeps those that pass. */
+static void TestStage(const BrenierTileCurves *curves, size_t c, int again, BrenierTileStage *stage, int32_t n,
+                      float height[])
 {
-  const float offset = curves->offset[c], reach = curves->norm[c]; // offset: 0 but for a chord
-  int32_t     n = stage->n;
-  float       height[BRENIER_STAGE_CAPACITY];
+  const float offset = again ? 0.0f : curves->offset[c]; // not 0 for chords alone, which are tested once
 
-  // Targets ascend, so the padding comes last
-  while (n > 0 && (size_t)stage->target[n - 1] >= t->n) --n;
-#if defined(DotBytes)
-  if (curves->products == BRENIER_PRODUCTS_BYTES) ProductOfStage(curves, c, t, stage, n);
-#endif
-  for (int32_t i = 0; i < n; ++i) height[i] = t->height[stage->target[i]] + reach * t->margin[stage->target[i]];
   stage->n = 0; // pairs that pass overwrite tested ones
   for (int j = 0; j < n; j += LANES) {
     const vfloat   b = Load(stage->b + j), a = Load(stage->a + j), h = Load(height + j);
     const unsigned all  = (unsigned)(n - j < LANES ? (1ul << (n - j)) - 1 : (1ul << LANES) - 1);
-    const unsigned mask = PassStage(curves, c, all, a - offset * b, b, h);
+    const unsigned mask = PassStage(curves, c, all, again, a - offset * b, b, h);
     vint           target;
 
     memcpy(&target, stage->target + j, sizeof target);
     Pack(height + stage->n, h, mask);
     Store(stage, mask, a - offset * b, b, target);
   }
+}
+
+/* The second test for all pairs of a stage; in integers once more in single precision, with the first test, for the
+   pairs that are left. Pairs that pass go to the visitor, without the padding of the last panel. */
+static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, BrenierTileStage *stage,
+                  BrenierTileVisitor visit, void *context)
+{
+  const int   single = curves->products == BRENIER_PRODUCTS_SINGLE;
+  const float reach  = curves->norm[c];
+  int32_t     n      = stage->n;
+  float       height[BRENIER_STAGE_CAPACITY];
+
+  // Targets ascend, so the padding comes last
+  while (n > 0 && (size_t)stage->target[n - 1] >= t->n) --n;
+  if (curves->products == BRENIER_PRODUCTS_INT16) {
+    for (int32_t i = 0; i < n; ++i)
+      height[i] = t->height[stage->target[i]] + curves->first_norm[c] * t->first_margin[stage->target[i]];
+    TestStage(curves, c, 0, stage, n, height);
+    n = stage->n;
+  }
+#if defined(DotIntegers)
+  if (!single) ProductOfStage(curves, c, t, stage, n);
+#endif
+  for (int32_t i = 0; i < n; ++i) height[i] = t->height[stage->target[i]] + reach * t->margin[stage->target[i]];
+  TestStage(curves, c, !single, stage, n, height);
   n        = stage->n;
   stage->n = 0;
   if (n > 0) visit(context, c, &(BrenierTileFound){(size_t)n, stage->target, stage->a, stage->b, height});

@@ -30,17 +30,18 @@ static int AllocVectors(BrenierTileCurves *c, size_t n_padded)
     c->z = PackAllocZeroed(n_rows * c->dim, sizeof(float));
     return c->z ? 0 : -1;
   }
-  c->z_scale = PackAllocZeroed(n_padded, sizeof(float));
+  c->z          = PackAllocZeroed(n_rows * PackRowWidth(c->dim), sizeof(float));
+  c->z_scale    = PackAllocZeroed(n_padded, sizeof(float));
+  c->first_norm = PackAllocZeroed(n_padded, sizeof(float));
+  if (!c->z || !c->z_scale || !c->first_norm) return -1;
   if (c->products == BRENIER_PRODUCTS_INT16) {
     c->z_int16 = PackAllocZeroed(n_rows * PackDim(c->products, c->dim), sizeof(int16_t));
-    return c->z_int16 && c->z_scale ? 0 : -1;
+    return c->z_int16 ? 0 : -1;
   }
-  c->z                  = PackAllocZeroed(n_rows * PackRowWidth(c->dim), sizeof(float));
   c->z_bytes            = PackAllocZeroed(n_rows * PackDim(c->products, c->dim), 1);
   c->z_start            = PackAllocZeroed(n_rows, sizeof(int32_t));
-  c->first_norm         = PackAllocZeroed(n_padded, sizeof(float));
   c->quantisation_error = PackAllocZeroed(n_padded, sizeof(float));
-  return c->z && c->z_bytes && c->z_start && c->z_scale && c->first_norm && c->quantisation_error ? 0 : -1;
+  return c->z_bytes && c->z_start && c->quantisation_error ? 0 : -1;
 }
 
 int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTileCurves *c)
@@ -187,9 +188,9 @@ static void PackInt16(BrenierTileCurves *c, size_t row, size_t from, size_t n, c
   for (size_t k = 0; k < n; k += BRENIER_PAIR, to += unit) memcpy(to, q + k, BRENIER_PAIR * sizeof *to);
 }
 
-/* Packs the vectors of curve i in 16 bits, z2 = NULL where there is one. Returns the norm of the quantised vectors, or
+/* Packs the vectors of curve i in 16 bits, z2 = NULL where there is one; sets the norm of the quantised vectors, or
    that which belongs to the quantisation error. */
-static double SetInt16(BrenierTileCurves *c, size_t i, const double z1[], const double z2[])
+static void SetInt16(BrenierTileCurves *c, size_t i, const double z1[], const double z2[])
 {
   const double *const z[2]      = {z1, z2};
   const size_t        n_vectors = PackVectors(c->kind), row = n_vectors * i;
@@ -197,8 +198,10 @@ static double SetInt16(BrenierTileCurves *c, size_t i, const double z1[], const 
   double              rounded[2][BRENIER_BYTE_BLOCK] = {{0.0}}, error[2][BRENIER_BYTE_BLOCK] = {{0.0}};
   float               scale = 0.0f;
 
-  for (size_t v = 0; v < n_vectors; ++v)
+  for (size_t v = 0; v < n_vectors; ++v) {
+    BrenierRoundToSingle(c->dim, z[v], c->z + (row + v) * PackRowWidth(c->dim));
     scale = fmaxf(scale, BrenierInt16Scale(c->dim, z[v], PackLength(c->dim, z[v])));
+  }
   for (size_t from = 0; from < c->dim; from += BRENIER_BYTE_BLOCK) {
     const size_t n = PackBlockLength(c->dim, from);
 
@@ -213,7 +216,8 @@ static double SetInt16(BrenierTileCurves *c, size_t i, const double z1[], const 
     AddToGram(&quantisation_error, n, error[0], error[1]);
   }
   c->z_scale[i] = scale;
-  return fmax(LargestLength(&quantised), LargestLength(&quantisation_error) / Int16Error(c->dim));
+  c->first_norm[i] =
+      BrenierRoundedUp(fmax(LargestLength(&quantised), LargestLength(&quantisation_error) / Int16Error(c->dim)));
 }
 
 void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], const double z2[], int axis)
@@ -221,7 +225,7 @@ void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], cons
   const int circle = c->kind == BRENIER_TILE_CIRCLE;
   double    reach  = PackLength(c->dim, z1) + (circle ? PackLength(c->dim, z2) : 0.0);
 
-  if (c->products == BRENIER_PRODUCTS_INT16) reach = SetInt16(c, i, z1, circle ? z2 : NULL);
+  if (c->products == BRENIER_PRODUCTS_INT16) SetInt16(c, i, z1, circle ? z2 : NULL);
   else if (c->products == BRENIER_PRODUCTS_BYTES) SetBytes(c, i, z1, circle ? z2 : NULL);
   else {
     PackVector(c, PackVectors(c->kind) * i, z1);

@@ -8,23 +8,22 @@ int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, B
   t->capacity = PackRoundUp(capacity, BRENIER_TILE_WIDTH);
   t->dim      = dim;
   t->products = BrenierTileProductsOf(kind, dim);
-  t->height   = PackAllocZeroed(t->capacity, sizeof(float));
-  t->margin   = PackAllocZeroed(t->capacity, sizeof(float));
+  t->y = PackAlloc(t->capacity * (t->products == BRENIER_PRODUCTS_SINGLE ? dim : PackRowWidth(dim)), sizeof(float));
+  t->height = PackAllocZeroed(t->capacity, sizeof(float));
+  t->margin = PackAllocZeroed(t->capacity, sizeof(float));
   if (!t->height || !t->margin) return -1;
-  if (t->products != BRENIER_PRODUCTS_INT16) {
-    t->y = PackAlloc(t->capacity * (t->products == BRENIER_PRODUCTS_BYTES ? PackRowWidth(dim) : dim), sizeof(float));
-    if (!t->y) return -1;
-  }
+  if (!t->y) return -1;
   if (t->products == BRENIER_PRODUCTS_SINGLE) return 0;
-  t->y_scale = PackAllocZeroed(t->capacity, sizeof(float));
+  t->y_scale      = PackAllocZeroed(t->capacity, sizeof(float));
+  t->first_margin = PackAllocZeroed(t->capacity, sizeof(float));
+  if (!t->y_scale || !t->first_margin) return -1;
   if (t->products == BRENIER_PRODUCTS_INT16) {
     t->y_int16 = PackAlloc(t->capacity * PackDim(t->products, dim), sizeof(int16_t));
-    return t->y_int16 && t->y_scale ? 0 : -1;
+    return t->y_int16 ? 0 : -1;
   }
-  t->y_bytes      = PackAlloc(t->capacity * PackDim(t->products, dim), 1);
-  t->first_margin = PackAllocZeroed(t->capacity, sizeof(float));
-  t->length       = PackAllocZeroed(t->capacity, sizeof(float));
-  return t->y_bytes && t->y_scale && t->first_margin && t->length ? 0 : -1;
+  t->y_bytes = PackAlloc(t->capacity * PackDim(t->products, dim), 1);
+  t->length  = PackAllocZeroed(t->capacity, sizeof(float));
+  return t->y_bytes && t->length ? 0 : -1;
 }
 
 void BrenierTileTargetsFree(BrenierTileTargets *t)
@@ -48,7 +47,7 @@ size_t BrenierTileTargetsBytes(BrenierTileKind kind, size_t n, size_t dim)
   case BRENIER_PRODUCTS_BYTES:
     return n * (PackDim(products, dim) + (PackRowWidth(dim) + 5) * sizeof(float));
   case BRENIER_PRODUCTS_INT16:
-    return n * (PackDim(products, dim) * sizeof(int16_t) + 3 * sizeof(float));
+    return n * (PackDim(products, dim) * sizeof(int16_t) + (PackRowWidth(dim) + 4) * sizeof(float));
   default:
     return n * (dim + 2) * sizeof(float);
   }
@@ -77,17 +76,24 @@ static void PackTargetBlock(BrenierTileTargets *t, size_t i, size_t from, size_t
   }
 }
 
+/* The row of target i in single precision. */
+static void PackRow(BrenierTileTargets *t, size_t i, const double y[])
+{
+  const size_t width = PackRowWidth(t->dim);
+  float       *row   = t->y + i * width;
+
+  BrenierRoundToSingle(t->dim, y, row);
+  for (size_t k = t->dim; k < width; ++k) row[k] = 0.0f;
+}
+
 static void PackTargetBytes(BrenierTileTargets *t, size_t i, double length, const double y[])
 {
-  const size_t         width = PackRowWidth(t->dim);
-  float               *whole = t->y + i * width;
   double               transformed[BRENIER_BYTES_MOST_DIM], error2 = 0.0;
   float                scale;
   BrenierByteBlock     block;
   BrenierTileAllowance allowance;
 
-  BrenierRoundToSingle(t->dim, y, whole);
-  for (size_t k = t->dim; k < width; ++k) whole[k] = 0.0f;
+  PackRow(t, i, y);
   BrenierHadamard(t->dim, y, transformed);
   scale = BrenierByteScale(t->dim, transformed);
   for (size_t from = 0; from < t->dim; from += BRENIER_BYTE_BLOCK) {
@@ -103,7 +109,7 @@ static void PackTargetBytes(BrenierTileTargets *t, size_t i, double length, cons
   t->length[i]       = BrenierRoundedUp(allowance.length);
 }
 
-/* Packs target i in 16 bits; sets its margin. */
+/* Packs target i in 16 bits. */
 static void PackTargetInt16(BrenierTileTargets *t, size_t i, double length, const double y[])
 {
   const size_t dim = PackDim(t->products, t->dim), unit = (size_t)BRENIER_TILE_WIDTH * BRENIER_PAIR;
@@ -121,8 +127,9 @@ static void PackTargetInt16(BrenierTileTargets *t, size_t i, double length, cons
     for (size_t k = 0; k < n; k += BRENIER_PAIR, to += unit) memcpy(to, q + k, BRENIER_PAIR * sizeof *to);
     error2 += BrenierSumOfProducts(n, error, error);
   }
-  t->y_scale[i] = scale;
-  t->margin[i]  = BrenierRoundedUp(MarginOfInt16(t->dim, length, sqrt(error2)));
+  PackRow(t, i, y);
+  t->y_scale[i]      = scale;
+  t->first_margin[i] = BrenierRoundedUp(MarginOfInt16(t->dim, length, sqrt(error2)));
 }
 
 /* Packs target i, and sets what its products may be off. */
@@ -130,11 +137,8 @@ static void PackTargetAs(BrenierTileTargets *t, size_t i, const double y[])
 {
   const double length = PackLength(t->dim, y);
 
-  if (t->products == BRENIER_PRODUCTS_INT16) {
-    PackTargetInt16(t, i, length, y);
-    return;
-  }
-  if (t->products == BRENIER_PRODUCTS_BYTES) PackTargetBytes(t, i, length, y);
+  if (t->products == BRENIER_PRODUCTS_INT16) PackTargetInt16(t, i, length, y);
+  else if (t->products == BRENIER_PRODUCTS_BYTES) PackTargetBytes(t, i, length, y);
   else PackTarget(t, i, y);
   t->margin[i] = BrenierRoundedUp(MarginOfProduct(t->dim, length));
 }
@@ -144,8 +148,8 @@ static void PackNothing(BrenierTileTargets *t, size_t i)
 {
   t->margin[i] = 0.0f;
   if (t->products == BRENIER_PRODUCTS_SINGLE) PackTarget(t, i, NULL);
-  else t->y_scale[i] = 0.0f;
-  if (t->products == BRENIER_PRODUCTS_BYTES) t->first_margin[i] = t->length[i] = 0.0f;
+  else t->y_scale[i] = t->first_margin[i] = 0.0f;
+  if (t->products == BRENIER_PRODUCTS_BYTES) t->length[i] = 0.0f;
 }
 
 void BrenierTileSetTargets(BrenierTileTargets *t, size_t n, size_t stride, const double y[], const double h[])

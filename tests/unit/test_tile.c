@@ -362,8 +362,6 @@ static PetscReal Slack(const Problem *p, PetscInt c, PetscInt i, PetscReal a, Pe
   for (int k = 0; k < 3 * BRENIER_SECTORS; ++k)
     sizes = PetscMax(sizes, 3.0 * PetscAbsReal(p->sector[c * BRENIER_SECTORS * 3 + k]));
   slack = 0x1p-23 * ((PetscReal)(dim + 16) * reach * PetscSqrtReal(BrenierDot(dim, y, y)) + 32.0 * sizes);
-  if (p->curves.products == BRENIER_PRODUCTS_INT16)
-    slack += 2.0 * BrenierTileError(&p->curves, (size_t)c, &p->targets, (size_t)i);
   if (!p->curves.byte_radii) return slack;
   unit = p->curves.byte_radii[c].unit;
   return slack + (PetscReal)unit[1] + (PetscReal)unit[3] * PetscMin(PetscAbsReal(h - p->centre[3 * c + 2]), 1e37);
