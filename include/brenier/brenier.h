@@ -315,8 +315,8 @@ BRENIER_API brenier_code brenier_context_set_stop_file(brenier_context *context,
 
   Cost: O(1)
 
-  Notes: Replaces the process's handlers of these signals. A second TERM, a second or more after the first, ends the
-  process at once.
+  Notes: Replaces the process's handlers of these signals. A signal that came stays: later solves stop at once. A second
+  TERM, a second or more after the first, ends the process.
 @*/
 BRENIER_API brenier_code brenier_context_catch_signals(brenier_context *context);
 

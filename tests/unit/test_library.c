@@ -178,6 +178,45 @@ static void check_targets(brenier_context *context)
   EXPECT(!brenier_targets_count(NULL) && !brenier_targets_points(NULL), "of NULL");
 }
 
+/* Writes n numbers as a NumPy file. */
+static void write_npy(const char path[], const char shape[], int n, const double x[])
+{
+  char  header[128];
+  FILE *file = fopen(path, "wb");
+
+  EXPECT(file, "cannot write %s", path);
+  memset(header, ' ', sizeof header);
+  memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10);
+  header[10 + snprintf(header + 10, sizeof header - 10, "{'descr': '<f8', 'fortran_order': False, 'shape': (%s), }",
+                       shape)] = ' ';
+  header[sizeof header - 1]    = '\n';
+  EXPECT(fwrite(header, sizeof header, 1, file) == 1 && fwrite(x, sizeof *x, (size_t)n, file) == (size_t)n, "write");
+  fclose(file);
+}
+
+static void check_files(brenier_context *context, const char path[])
+{
+  const double     y[] = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}, nu[] = {1.0, 1.0, 2.0};
+  char             points[96], weights[96];
+  brenier_targets *t;
+
+  snprintf(points, sizeof points, "%s-points.npy", path);
+  snprintf(weights, sizeof weights, "%s-weights.npy", path);
+  if (rank == 0) write_npy(points, "3, 2", 6, y);
+  if (rank == 0) write_npy(weights, "3,", 3, nu);
+  MPI_Barrier(MPI_COMM_WORLD);
+  CALL(brenier_targets_read(context, points, weights, &t));
+  EXPECT(brenier_targets_count(t) == 3 && brenier_targets_dim(t) == 2, "shape");
+  for (int64_t i = 0; i < brenier_targets_count_here(t); ++i) {
+    const int64_t k = brenier_targets_first(t) + i;
+
+    EXPECT(brenier_targets_points(t)[2 * i] == y[2 * k] && brenier_targets_weights(t)[i] == nu[k] / 4.0, "row");
+  }
+  CALL(brenier_targets_destroy(&t));
+  MPI_Barrier(MPI_COMM_WORLD);
+  if (rank == 0) unlink(points), unlink(weights);
+}
+
 /* Rows that are wrong on the last rank alone are wrong on all. */
 static void check_wrong_rows(brenier_context *context)
 {
@@ -465,6 +504,27 @@ static void check_start(brenier_targets *targets, const brenier_result *r)
   CALL(brenier_result_destroy(&next));
 }
 
+/* Limits of time and a file that appears: the heights reached, measured. */
+static void check_limits(brenier_context *context, brenier_targets *targets, const char path[])
+{
+  char            stop[96];
+  brenier_options options;
+  brenier_result *next;
+
+  brenier_options_default(&options);
+  options.max_time = 1e-3;
+  REFUSED(brenier_solve(targets, &options, &next), BRENIER_CODE_TOLERANCE, "stopped: time limit");
+  CALL(brenier_result_destroy(&next));
+  snprintf(stop, sizeof stop, "%s.stop", path);
+  if (rank == 0) fclose(fopen(stop, "w"));
+  MPI_Barrier(MPI_COMM_WORLD);
+  CALL(brenier_context_set_stop_file(context, stop));
+  REFUSED(brenier_solve(targets, NULL, &next), BRENIER_CODE_TOLERANCE, "stopped: stop file");
+  CALL(brenier_result_destroy(&next));
+  CALL(brenier_context_set_stop_file(context, NULL));
+  if (rank == 0) unlink(stop);
+}
+
 static void check_stop(brenier_context *context, brenier_targets *targets, const brenier_result *r, const char path[])
 {
   char            checkpoint[256];
@@ -567,6 +627,7 @@ static void check_all(brenier_context *context, const char path[])
   check_file(context, result, path);
   check_full_disk(result, path);
   check_start(targets, result);
+  check_limits(context, targets, path);
   check_stop(context, targets, result, path);
   check_source(targets, result);
   CALL(brenier_targets_destroy(&targets)); // the result keeps them
@@ -593,6 +654,7 @@ int main(int argc, char **argv)
   CALL(brenier_context_create(MPI_COMM_WORLD, &context));
   CALL(brenier_context_set_log(context, log));
   check_targets(context);
+  check_files(context, path);
   check_wrong_rows(context);
   check_all(context, path);
   CALL(brenier_context_set_log(context, NULL));
