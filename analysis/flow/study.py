@@ -37,7 +37,8 @@ def keep_settings(options):
     changed = [f"--{name} {begun.get(name)}" for name in SETTINGS if begun.get(name) != settings[name]]
     if changed:
         raise BadFile(f"{options.out} was begun with {', '.join(changed)}; go on with that, or give another --out")
-    write_json(path, settings)
+    if not os.path.exists(path):
+        write_json(path, settings)
 
 
 def solve(options):
