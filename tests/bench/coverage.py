@@ -5,7 +5,8 @@ The truth is rho of one check with 100 times the curves, whose own error is a te
 line a case, writes all figures as JSON, and exits with 1 when a coverage lies outside 92% to 98%. With 200 seeds a true
 coverage of 95% falls outside with probability 0.03, a case at a time.
 
-Cases: rho far above, near and far below the sampling error of a check, for the Gaussian and the cube.
+Cases: rho far above, near and far below the sampling error of a check, for the Gaussian and the cube; near it for other
+sources.
 """
 import argparse
 import json
@@ -22,7 +23,7 @@ from problem import mixture  # noqa: E402
 from program import brenier  # noqa: E402
 
 TARGETS, DIM = 300, 8
-# source, curves of the solve (few: rho large), curves of a check (few: sampling error large)
+# source and its options, curves of the solve (few: rho large), curves of a check (few: sampling error large)
 CASES = {
     "gaussian, rho above the sampling error": ("gaussian", 400, 2000),
     "gaussian, rho near the sampling error": ("gaussian", 1500, 1000),
@@ -30,6 +31,11 @@ CASES = {
     "cube, rho above the sampling error": ("cube", 1500, 8000),
     "cube, rho near the sampling error": ("cube", 6000, 3000),
     "cube, rho below the sampling error": ("cube", 200000, 2000),
+    "ball": ("ball", 1500, 1000),
+    "spherical": ("spherical", 1500, 1000),
+    "student": ("student -source_dof 3", 1500, 1000),
+    "normal, mean and factor": ("gaussian -source_mean 2 -source_factor 0.5", 1500, 1000),
+    "box": ("cube -source_low -1 -source_high 3", 6000, 3000),
 }
 REFERENCE = 100  # times the curves of a check
 LEAST, MOST = 0.92, 0.98
@@ -46,7 +52,7 @@ def one_case(name, seeds, folder):
     result = os.path.join(folder, "result.h5")
     targets = os.path.join(folder, "targets.npy")
     np.save(targets, mixture(TARGETS, DIM, seed=5))
-    brenier("solve", targets, "-source", source, "-curves", solve_curves, "-o", result)
+    brenier("solve", targets, "-source", *source.split(), "-curves", solve_curves, "-o", result)
     truth = check(result, REFERENCE * curves, 10**6, folder)
     events = [check(result, curves, seed, folder) for seed in range(1, seeds + 1)]
     fields = ("rho_low", "rho_high", "sampling_error")
