@@ -1,10 +1,10 @@
 /*
   lines.h - Heights of targets on a line, from the masses below each boundary.
 
-  Targets y_k = c + s_k e of a line (scales.h) have cells that are slabs of the cell C of the whole line, bounded by
+  Targets y_k = c + s_k e of a line (scales.h) have cells that are slabs of the union V of these cells, bounded by
   <x, e> = t_k with
     t_k = -(h_{k+1} - h_k) / (s_{k+1} - s_k).
-  Let F(t) be the part of the mass of C with <x, e> <= t. C hardly depends on the heights within the line, if the line
+  Let F(t) be the part of the mass of V with <x, e> <= t. V hardly depends on the heights within the line, if the line
   is short in comparison with its distance to other targets. Then the right boundaries are F^{-1}(N_k), with N_k the
   cumulated weights. Masses at the present heights give values of F, those at the boundaries of cells that are not
   empty. F^{-1} is interpolated linearly between them in log(F / (1 - F)), and continued as of a normal law.
