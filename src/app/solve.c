@@ -1,4 +1,5 @@
 /* solve.c - brenier solve: targets in, heights out, with their held-out error. */
+#include "solve_classes.h"
 #include "solve_end.h"
 #include "solve_report.h"
 #include "solve_start.h"
@@ -82,6 +83,10 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
 
   PetscFunctionBegin;
   PetscCall(BrenierSolveRequestRead(r));
+  if (r->classes[0]) {
+    PetscCall(BrenierSolveClasses(argument[0], r, outcome));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(BrenierStopSetup(PETSC_COMM_WORLD, r->max_time, r->stop_file));
   PetscCall(ReadTargets(argument[0], r, &run.given));
   PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, BrenierSourceNames[r->source], run.given->dim, 1.0, &run.whole));
@@ -94,7 +99,7 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
   r->solve.newton.context = &run.history;
   r->solve.on_measurement = BrenierSolveOnMeasurement;
   PetscCall(BrenierSolveAnnounce(&run));
-  PetscCall(BrenierSolveRequestCheckpoint(r, run.given, run.targets));
+  PetscCall(BrenierSolveRequestCheckpoint(r, run.given, run.targets, NULL));
   if (r->solve.checkpoint && BrenierCheckpointState(r->solve.checkpoint)->phase == BRENIER_PHASE_FINISHED)
     PetscCall(BrenierSolveAnswerFinished(r, outcome));
   else PetscCall(Solve(&run, outcome));

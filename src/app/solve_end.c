@@ -13,9 +13,7 @@ static const char *const brenier_stop_within[] = {"", "stopped: time limit; with
                                                   "stopped: stop file; within tolerance",
                                                   "stopped: signal; within tolerance"};
 
-/* The outcome as an exit code, and in words. Where there is a tolerance, what was measured judges, whatever ended the
-   iteration. */
-static BrenierExit ExitCodeOf(const BrenierSolved *solved, PetscReal tol, const char **status)
+BrenierExit BrenierSolveExitCode(const BrenierSolved *solved, PetscReal tol, const char **status)
 {
   const BrenierReason reason = solved->reason;
   const PetscBool     within = (PetscBool)(tol > 0.0 && solved->within_tol);
@@ -51,7 +49,7 @@ PetscErrorCode BrenierSolveConclude(SolveRun *run, BrenierExit *outcome)
   result.one_pass_curves = run->solved.one_pass_curves;
   result.held_out        = run->solved.held_out;
   result.exact           = run->solved.exact;
-  *outcome               = ExitCodeOf(&run->solved, r->solve.tol, &status);
+  *outcome               = BrenierSolveExitCode(&run->solved, r->solve.tol, &status);
   for (PetscInt i = 0; i < run->start.n_levels; ++i) {
     const size_t used = strlen(result.levels);
 

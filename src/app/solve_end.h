@@ -3,6 +3,10 @@
 
 #include "solve_run.h"
 
+/* The outcome as an exit code, and in words. Where there is a tolerance, what was measured judges, whatever ended the
+   iteration. Not collective. */
+BrenierExit BrenierSolveExitCode(const BrenierSolved *solved, PetscReal tol, const char **status);
+
 /* Names the outcome and writes the result. A checkpoint has done its part once the result is in place. Collective on
    the world; errors as BrenierResultWrite(). */
 PetscErrorCode BrenierSolveConclude(SolveRun *run, BrenierExit *outcome);

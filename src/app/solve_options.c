@@ -27,6 +27,8 @@ const BrenierOption BrenierSolveTable[] = {
      .text = "weights nu_i of the targets, shape [n]: file.npy or file.h5:/dataset"},
     {"-start", "RESULT.h5", BRENIER_FILE(SolveRequest, start, START),
      .text = "warm start: begin with the heights of this result, for the same or similar targets"},
+    {"-classes", "LABELS", BRENIER_FILE(SolveRequest, classes, INPUT), .rule = "one map for all targets",
+     .text = "labels of the targets, integers of shape [n]: one map for each label, in one result"},
     BRENIER_ARRAY_OPTIONS,
 
     {"-source", BRENIER_CHOICE(SolveRequest, source, BrenierSourceNames), .standard = "gaussian", .problem = PETSC_TRUE,
@@ -177,6 +179,8 @@ PetscErrorCode BrenierSolveRequestRead(SolveRequest *r)
   PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, (PetscInt)r->threads));
   PetscCall(CheckSolverOptions());
   PetscCall(CheckStops(r));
+  PetscCheck(!r->classes[0] || !r->start[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "options -classes and -start exclude each other: leave out -start");
   PetscCall(SetMemory(r));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -188,9 +192,9 @@ PetscErrorCode BrenierSolveRequestCells(SolveRequest *r, BrenierTargets targets,
   const PetscBool knows = BrenierLaguerreKnows(source, targets->n);
 
   PetscFunctionBegin;
-  PetscCheck(!asked || free, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+  PetscCheck(!asked || free, targets->comm, PETSC_ERR_USER_INPUT,
              "option -cells exact uses no curves: leave out -curves, -verify_lists, and -method other than newton");
-  PetscCheck(!asked || knows, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+  PetscCheck(!asked || knows, targets->comm, PETSC_ERR_USER_INPUT,
              "option -cells exact: %" PetscInt_FMT " targets that span %" PetscInt_FMT
              " dimensions have no exact cells under the source %s; leave it out",
              targets->n, targets->dim, BrenierSourceName(source));
@@ -200,7 +204,8 @@ PetscErrorCode BrenierSolveRequestCells(SolveRequest *r, BrenierTargets targets,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *r, BrenierTargets targets, BrenierTargets reduced)
+PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *r, BrenierTargets targets, BrenierTargets reduced,
+                                             BrenierClasses classes)
 {
   BrenierProblemItem item[2 + sizeof BrenierSolveTable / sizeof BrenierSolveTable[0]] = {
       {.name = "targets"}, {.name = "content of targets and weights"}};
@@ -210,7 +215,11 @@ PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *r, BrenierTargets tar
   PetscFunctionBegin;
   if (!r->checkpoint[0]) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierTargetsHash(targets, &hash));
+  if (classes) hash ^= BrenierClassesHash(classes);
   snprintf(item[0].value, sizeof item->value, "%" PetscInt_FMT " x %" PetscInt_FMT, targets->n, targets->dim);
+  if (classes)
+    snprintf(item[0].value, sizeof item->value, "%" PetscInt_FMT " x %" PetscInt_FMT ", by %" PetscInt_FMT " labels",
+             targets->n, targets->dim, classes->n_classes);
   snprintf(item[1].value, sizeof item->value, "%016llx", (unsigned long long)hash);
   for (const BrenierOption *o = BrenierSolveTable; o->name; ++o)
     if (o->problem) {

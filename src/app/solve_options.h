@@ -3,6 +3,7 @@
 
 #include "command.h"
 
+#include <brenier/classes.h>
 #include <brenier/solve.h>
 
 /* Values of -cells. */
@@ -12,7 +13,7 @@ extern const char *const BrenierCellsNames[];
 
 /* As read, then as it is done. */
 typedef struct {
-  BrenierPath         output, weights, start;
+  BrenierPath         output, weights, start, classes;
   BrenierPath         checkpoint, stop_file;
   PetscReal           interval, max_time; /* seconds */
   PetscInt            source, method, sample, cells;
@@ -29,10 +30,11 @@ extern const BrenierOption BrenierSolveTable[];
 PetscErrorCode BrenierSolveRequestRead(SolveRequest *request);
 
 /* Chooses between exact cells, which serve where there are any unless curves are asked for in one way or another, and
-   curves; sets what depends on it. `knows`: whether there are exact cells. Collective on the world; errors are
-   PETSC_ERR_USER_INPUT. */
+   curves; sets what depends on it. Collective on the targets' communicator; errors are PETSC_ERR_USER_INPUT. */
 PetscErrorCode BrenierSolveRequestCells(SolveRequest *request, BrenierTargets targets, BrenierSource source);
 
 /* Finds the checkpoint of an earlier run of the same problem, if one is asked for. `targets` are those of the input,
-   `reduced` those that are solved for. Collective on the world; errors as BrenierCheckpointCreate(). */
-PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *request, BrenierTargets targets, BrenierTargets reduced);
+   `reduced` those that are solved for, `classes` those of the input or NULL. Collective on the world; errors as
+   BrenierCheckpointCreate(). */
+PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *request, BrenierTargets targets, BrenierTargets reduced,
+                                             BrenierClasses classes);
