@@ -191,8 +191,8 @@ PETSC_EXTERN PetscErrorCode BrenierClassFileOpen(MPI_Comm comm, const char path[
 . targets - free with `BrenierTargetsDestroy()`
 - h       - heights, laid out as the targets; the caller destroys them; unit: source target
 
-  Errors: `PETSC_ERR_FILE_UNEXPECTED` - the class was not solved; as `BrenierStoreReadChosenRows()`; a height that is not
-  finite, a weight that is not positive
+  Errors: `PETSC_ERR_FILE_UNEXPECTED` - the class was not solved; as `BrenierStoreReadChosenRows()`; a height that is
+  not finite, a weight that is not positive
 
   Cost: each rank reads its rows of the class once
 @*/

@@ -323,7 +323,7 @@ PetscErrorCode BrenierResultReadClass(MPI_Comm comm, const char path[], PetscInt
                                       BrenierTargets *targets, Vec *h)
 {
   BrenierClassFile file;
-  PetscInt         k;
+  PetscInt         k = -1;
 
   PetscFunctionBegin;
   PetscCall(OpenClass(comm, path, label, &file, &k));
@@ -338,7 +338,7 @@ PetscErrorCode BrenierResultReadClassBarycentres(const char path[], PetscInt64 l
   static const char name[] = "/barycenter";
   BrenierClassFile  file;
   PetscInt64        n;
-  PetscInt          dim, k;
+  PetscInt          dim, k = -1;
 
   PetscFunctionBegin;
   PetscCall(OpenClass(t->comm, path, label, &file, &k));
