@@ -266,7 +266,10 @@ PETSC_EXTERN PetscErrorCode BrenierResultReadClass(MPI_Comm comm, const char pat
 + barycentre - barycentres of this rank's cells, shape [n_local, dim]; unit: source
 - found      - whether the file has them, in the shape of the targets
 
-  Errors: as `BrenierResultReadClass()`
+  Errors:
++ `PETSC_ERR_USER_INPUT`      - the result has no class of this label
+. `PETSC_ERR_FILE_OPEN`       - missing or unreadable
+- `PETSC_ERR_FILE_UNEXPECTED` - as `BrenierClassFileOpen()` and `BrenierStoreReadChosenRows()`
 
   Cost: that of `BrenierClassFileOpen()`; each rank reads its rows once
 @*/

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Work of a class, n_k^2 d, from which on all ranks may share it. */
+/* Work of a class, n_k^2, from which on all ranks may share it. */
 static const PetscReal brenier_check_shared_least = 1e9;
 
 typedef struct {

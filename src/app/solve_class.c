@@ -65,6 +65,8 @@ PetscErrorCode BrenierClassSolve(const SolveRequest *request, BrenierArray *poin
   exact           = (PetscBool)(r.cells == BRENIER_CELLS_EXACT);
   s->options      = r.solve;
   s->options.seed = seed;
+  // That of the run is between classes
+  s->options.checkpoint = NULL;
   PetscCall(SolveReduced(s, exact));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

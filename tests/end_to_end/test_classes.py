@@ -220,12 +220,12 @@ def test_refused(folder, words, code, said):
 
 
 def test_an_error_of_one_rank_ends_all_with_its_sentence(folder):
-    """The last class has equal targets but for what double precision holds: only the rank that has it knows."""
+    """The last class has targets too near to each other: only the rank that has it knows."""
     y, label = np.load(folder / "y.npy"), np.load(folder / "label.npy")
     of = np.flatnonzero(label == 2**40)
     y[of] = 1e-150 * np.arange(len(of))[:, None]
     np.save(folder / "tight.npy", y)
     error = brenier("solve", "tight.npy", "-classes", "label.npy", "-tol", 0.5, "-o", "tight.h5", ranks=3, cwd=folder,
                     code=3).stderr  # fmt: skip
-    assert "tight.npy (class 1099511627776): no target is further than 1e-100" in error
+    assert "tight.npy (class 1099511627776): no target is further than" in error
     assert error.count("brenier: error:") == 1 and not (folder / "tight.h5").exists()
