@@ -44,8 +44,8 @@ typedef struct {
   PetscReal  *x, *code;
   float      *single;
   PetscInt64 *index, *draw, *label;
-  PetscInt *class;
-  PetscBool *crosses;
+  PetscInt   *class_of;
+  PetscBool  *crosses;
   /* status */
   PetscInt64     drawn, kept, crossed;
   PetscLogDouble begun, said;
@@ -132,10 +132,10 @@ static PetscErrorCode MapGroup(Sampler *s, PetscInt n)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   for (PetscInt i = 0; i < n; ++i) {
-    s->class[i]   = BrenierClassMapsDraw(&s->maps, s->seed, s->draw[i]);
-    s->crosses[i] = PETSC_FALSE;
+    s->class_of[i] = BrenierClassMapsDraw(&s->maps, s->seed, s->draw[i]);
+    s->crosses[i]  = PETSC_FALSE;
   }
-  PetscCall(BrenierClassMapsApply(&s->maps, n, s->class, s->x, s->index, s->label, s->code));
+  PetscCall(BrenierClassMapsApply(&s->maps, n, s->class_of, s->x, s->index, s->label, s->code));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -196,7 +196,7 @@ static PetscErrorCode AllocateGroup(Sampler *s)
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc3(room * (size_t)dim, &s->x, room * (size_t)dim, &s->code, room * (size_t)dim, &s->single));
-  PetscCall(PetscMalloc5(room, &s->index, room, &s->draw, room, &s->label, room, &s->crosses, room, &s->class));
+  PetscCall(PetscMalloc5(room, &s->index, room, &s->draw, room, &s->label, room, &s->crosses, room, &s->class_of));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -235,7 +235,7 @@ static PetscErrorCode SampleAll(Sampler *s)
   PetscCall(BrenierStoreSetInt(s->store, "/", "crossing", s->crossed));
   PetscCall(BrenierStoreCommit(&s->store, "complete"));
   PetscCall(PetscFree3(s->x, s->code, s->single));
-  PetscCall(PetscFree5(s->index, s->draw, s->label, s->crosses, s->class));
+  PetscCall(PetscFree5(s->index, s->draw, s->label, s->crosses, s->class_of));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -138,8 +138,8 @@ const BrenierCommand brenier_command_solve = {
         "kept, averaged SGD on fresh curves continues.\n"
         "The error is rho = sqrt(sum (w_i - nu_i)^2 / nu_i), the root-mean-square relative error of the "
         "masses. It is measured on held-out curves, which no step has used.\n"
-        "With -classes each set of targets with one label is a problem of its own. Small classes are solved by one rank "
-        "each, side by side; all maps go to one result.",
+        "With -classes each set of targets with one label is a problem of its own. Small classes are solved by one "
+        "rank each, side by side; all maps go to one result.",
     .files          = "TARGETS is file.npy or file.h5:/dataset, shape [n, d]. The result holds /targets, /weights, "
                       "/heights, /mass, /barycenter and /history.",
     .example        = solve_example,
