@@ -26,8 +26,8 @@ static const char brenier_checkpoint_format[] = "brenier-checkpoint";
 enum { STATE_LAYOUT = 3 };
 
 /* Names of the phases: the file's status. */
-const char *const brenier_phase_names[] = {"in the start", "in the warm-up", "start finished",
-                                           "in a stage",   "in an epoch",    "finished"};
+const char *const brenier_phase_names[] = {"in the start", "in the warm-up", "start finished", "in a stage",
+                                           "in an epoch",  "finished",       "between classes"};
 
 /* Rows of the file's dataset /state/iterations. */
 enum { ROW_BEFORE, ROW_NEWEST, ROW_NEWTON, ROWS };
@@ -240,6 +240,10 @@ PetscErrorCode BrenierCheckpointFileBytes_Private(BrenierCheckpoint c, PetscInt6
   PetscInt64 sample = 0;
 
   PetscFunctionBegin;
+  if (c->state.phase == BRENIER_PHASE_CLASSES) {
+    *bytes = c->classes_bytes;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (c->state.phase == BRENIER_PHASE_STAGE) PetscCall(BrenierDualSaveBytes(c->dual, &sample));
   *bytes = (1 << 16) + sample + (PetscInt64)c->n_saved * (PetscInt64)sizeof *c->row;
   if (c->state.phase == BRENIER_PHASE_WARM_UP) *bytes += 16 * (PetscInt64)c->targets->n;
@@ -256,7 +260,8 @@ static PetscErrorCode Fill(BrenierCheckpoint c, BrenierStore store)
   if (c->state.phase == BRENIER_PHASE_FINISHED) {
     PetscCall(BrenierStoreSetInt(store, "/", "exit", c->exit_code));
     PetscCall(BrenierStoreSetText(store, "/", "outcome", c->outcome));
-  } else if (c->state.phase > BRENIER_PHASE_START) PetscCall(WriteState(c, store));
+  } else if (c->state.phase == BRENIER_PHASE_CLASSES) PetscCall(c->write_classes(c->classes_context, store));
+  else if (c->state.phase > BRENIER_PHASE_START) PetscCall(WriteState(c, store));
   PetscCall(BrenierCheckpointCheckOwner_Private(c));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -426,7 +431,7 @@ PetscErrorCode BrenierCheckpointReadFile_Private(BrenierCheckpoint c, const char
   PetscCall(Compare(c, c->store, length, differs));
   if (differs[0]) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierStoreGetInt(c->store, "/", "progress", &phase));
-  PetscCheck(phase >= BRENIER_PHASE_START && phase <= BRENIER_PHASE_FINISHED, c->targets->comm,
+  PetscCheck(phase >= BRENIER_PHASE_START && phase <= BRENIER_PHASE_CLASSES, c->targets->comm,
              PETSC_ERR_FILE_UNEXPECTED, "%s: its phase is not one that this program knows", path);
   c->state.phase = (BrenierPhase)phase;
   PetscCall(BrenierStoreGetInt(c->store, "/", "sequence", &c->sequence));
@@ -434,6 +439,7 @@ PetscErrorCode BrenierCheckpointReadFile_Private(BrenierCheckpoint c, const char
   if (c->state.phase == BRENIER_PHASE_FINISHED) {
     PetscCall(BrenierStoreGetInt(c->store, "/", "exit", &c->exit_code));
     PetscCall(BrenierStoreGetText(c->store, "/", "outcome", sizeof c->outcome, c->outcome));
-  } else if (c->state.phase > BRENIER_PHASE_START) PetscCall(ReadState(c, c->store, path));
+  } else if (c->state.phase > BRENIER_PHASE_START && c->state.phase < BRENIER_PHASE_FINISHED)
+    PetscCall(ReadState(c, c->store, path));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
