@@ -271,14 +271,9 @@ static void PrintNames(void)
 static const struct {
   const char *name;
   void (*print)(void);
-} brenier_parts[] = {{"commands", PrintCommands},
-                     {"exit_codes", PrintExitCodes},
-                     {"names", PrintNames},
-                     {"man", PrintMan},
-                     {"iteration", PrintIteration},
-                     {"held_out", PrintHeldOut},
-                     {"classes", PrintClasses},
-                     {"held_out_names", PrintHeldOutNames}};
+} brenier_parts[] = {{"commands", PrintCommands}, {"exit_codes", PrintExitCodes},       {"names", PrintNames},
+                     {"man", PrintMan},           {"iteration", PrintIteration},        {"held_out", PrintHeldOut},
+                     {"classes", PrintClasses},   {"held_out_names", PrintHeldOutNames}};
 
 PetscBool BrenierReference(const char part[])
 {
