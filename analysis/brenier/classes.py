@@ -227,15 +227,15 @@ class ClassCouplings(Couplings):
         super().__init__(results.targets, results.heights, results.source, results.source_scale, batch, seed, rank,
                          world, **options)  # fmt: skip
         self.rows = [results.rows_of(k) for k in range(len(results))]
-        self.upto = np.cumsum(results.classes["weight"])
+        self.cumulative = np.cumsum(results.classes["weight"])
         self.labels = results.labels
         self.of_class = {}
 
     def draw_classes(self, number):
         """Number of the class of each pair of a batch: a pure function."""
         generator = np.random.Generator(np.random.Philox(key=[self.seed, LABELS], counter=[0, 0, number, 0]))
-        drawn = np.searchsorted(self.upto, generator.random(self.batch) * self.upto[-1], side="right")
-        return np.minimum(drawn, len(self.upto) - 1)
+        drawn = np.searchsorted(self.cumulative, generator.random(self.batch) * self.cumulative[-1], side="right")
+        return np.minimum(drawn, len(self.cumulative) - 1)
 
     def make(self, step: int):
         number = step * self.world + self.rank

@@ -11,12 +11,12 @@ PetscErrorCode BrenierClassMapsRead(BrenierClassFile file, ClassMaps *maps, Bren
   PetscFunctionBegin;
   *maps   = (ClassMaps){.n = file->classes->n_classes, .dim = file->dim, .file = file};
   *source = NULL;
-  PetscCall(PetscCalloc3(maps->n, &maps->targets, maps->n, &maps->h, maps->n, &maps->upto));
+  PetscCall(PetscCalloc3(maps->n, &maps->targets, maps->n, &maps->h, maps->n, &maps->cumulative));
   for (PetscInt k = 0; k < maps->n; ++k) {
     PetscCall(BrenierClassFileRead(file, k, &result, &maps->targets[k], &maps->h[k]));
     if (k == 0) *source = result.source;
     else PetscCall(BrenierSourceDestroy(&result.source));
-    maps->upto[k] = sum += file->record[k].weight;
+    maps->cumulative[k] = sum += file->record[k].weight;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -27,11 +27,11 @@ PetscInt BrenierClassMapsDraw(const ClassMaps *maps, PetscInt64 seed, PetscInt64
   PetscReal where;
 
   BrenierRandomUniform((uint64_t)seed, BRENIER_STREAM_CLASS, (uint64_t)draw, 1, &where);
-  where *= maps->upto[maps->n - 1]; // 1 but for rounding
+  where *= maps->cumulative[maps->n - 1]; // 1 but for rounding
   while (low < high) {
     const PetscInt middle = low + (high - low) / 2;
 
-    if (where < maps->upto[middle]) high = middle;
+    if (where < maps->cumulative[middle]) high = middle;
     else low = middle + 1;
   }
   return low;
@@ -111,7 +111,7 @@ PetscErrorCode BrenierClassMapsDestroy(ClassMaps *maps)
     PetscCall(BrenierTargetsDestroy(&maps->targets[k]));
     PetscCall(VecDestroy(&maps->h[k]));
   }
-  PetscCall(PetscFree3(maps->targets, maps->h, maps->upto));
+  PetscCall(PetscFree3(maps->targets, maps->h, maps->cumulative));
   *maps = (ClassMaps){0};
   PetscFunctionReturn(PETSC_SUCCESS);
 }

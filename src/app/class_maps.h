@@ -11,7 +11,7 @@ typedef struct {
   BrenierClassFile file;    /* open on the world; borrowed */
   BrenierTargets  *targets; /* of each class, over all ranks, shape [n]; owned, as are the heights */
   Vec             *h;
-  PetscReal       *upto; /* weights of the classes up to this one, shape [n] */
+  PetscReal       *cumulative; /* weights of the classes up to this one, shape [n] */
 } ClassMaps;
 
 /* Reads the maps of all classes; the source is the caller's to destroy. Collective on the world; errors as
