@@ -115,10 +115,10 @@ PetscErrorCode BrenierProblemFindCheckpoint(const BrenierProblem *problem, const
   snprintf(item[1].value, sizeof item->value, "%016llx", (unsigned long long)hash);
   for (PetscInt i = 0; i < n; ++i) item[n_items++] = given[i];
   BrenierSourceHash(problem->source, &hash);
-  if (hash != 0) { // none in checkpoints of sources without parameters, as the version before wrote them
-    item[n_items].name = "content of the source";
-    snprintf(item[n_items++].value, sizeof item->value, "%016llx", (unsigned long long)hash);
-  }
+  item[n_items].name = "content of the source"; // none for a source without parameters, whose name says all
+  if (hash) snprintf(item[n_items].value, sizeof item->value, "%016llx", (unsigned long long)hash);
+  else snprintf(item[n_items].value, sizeof item->value, "none");
+  ++n_items;
   PetscCall(BrenierCheckpointCreate(problem->solved, path, interval, item, n_items, checkpoint));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -403,21 +403,43 @@ static const char *AsGiven(const char value[], char text[BRENIER_NUMBER_LENGTH])
   return strchr(value, '.') && end > value && !*end ? BrenierNumber(x, text) : value;
 }
 
-/* Names what differs between the problem of the file and this one; "" when nothing does. */
+/* What a file has of the items of a problem. */
+typedef struct {
+  PetscInt            n;
+  BrenierProblemItem *item; /* their names are set */
+} ItemsThere;
+
+static PetscErrorCode NoteItem(void *context, const char name[], const char value[])
+{
+  ItemsThere *there = context;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < there->n; ++i)
+    if (!strcmp(there->item[i].name, name))
+      PetscCall(PetscStrncpy(there->item[i].value, value, sizeof there->item->value));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Names what differs between the problem of the file and this one; "" when nothing does. The value of an item that the
+   file does not have is "none". */
 static PetscErrorCode Compare(BrenierCheckpoint c, BrenierStore store, size_t length, char differs[])
 {
-  char value[sizeof c->problem->value], there[BRENIER_NUMBER_LENGTH], here[BRENIER_NUMBER_LENGTH];
+  char       there[BRENIER_NUMBER_LENGTH], here[BRENIER_NUMBER_LENGTH];
+  ItemsThere found = {.n = c->n_items};
 
   PetscFunctionBegin;
   differs[0] = '\0';
-  for (PetscInt i = 0; i < c->n_items; ++i) {
+  PetscCall(PetscMalloc1(found.n, &found.item));
+  for (PetscInt i = 0; i < found.n; ++i) found.item[i] = (BrenierProblemItem){c->problem[i].name, "none"};
+  PetscCall(BrenierStoreVisitAttributes(store, "/problem", NoteItem, &found));
+  for (PetscInt i = 0; i < found.n; ++i) {
     const size_t used = strlen(differs);
 
-    PetscCall(BrenierStoreGetText(store, "/problem", c->problem[i].name, sizeof value, value));
-    if (strcmp(value, c->problem[i].value))
+    if (strcmp(found.item[i].value, c->problem[i].value))
       snprintf(differs + used, length - used, "%s%s is %s there and %s here", used ? ", " : "", c->problem[i].name,
-               AsGiven(value, there), AsGiven(c->problem[i].value, here));
+               AsGiven(found.item[i].value, there), AsGiven(c->problem[i].value, here));
   }
+  PetscCall(PetscFree(found.item));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -181,6 +181,28 @@ def test_commands_of_one_class(folder):
     assert "worst_class" in said and "classes            4" in said
 
 
+def test_a_source_with_mean_and_factor(folder):
+    """Every class has the source that is given, in the result too; a checkpoint knows it."""
+    rng = np.random.default_rng(3)
+    np.save(folder / "m.npy", rng.standard_normal(4))
+    np.save(folder / "L.npy", rng.standard_normal((4, 4)))
+    source, kept = ("-source_mean", "m.npy", "-source_factor", "L.npy"), ("-o", "a.h5", "-checkpoint", "a.ckpt")
+    brenier("solve", "y.npy", *OPTIONS, *source, *kept, ranks=2, cwd=folder)
+    r = content(folder / "a.h5")
+    k = int(np.flatnonzero(r["class/label"] == 5)[0])
+    of = np.load(folder / "label.npy") == 5
+    np.save(folder / "y5.npy", np.load(folder / "y.npy")[of])
+    np.save(folder / "w5.npy", np.load(folder / "w.npy")[of])
+    brenier("solve", "y5.npy", "-weights", "w5.npy", "-tol", 0.5, "-seed", r["class/seed"][k], *source, "-o", "a5.h5",
+            cwd=folder)  # fmt: skip
+    one = content_of_one(folder / "a5.h5")
+    for name in ("heights", "mass", "barycenter", "psi"):
+        np.testing.assert_array_equal(r[name][r["label"] == 5], one[name], err_msg=name)
+    np.testing.assert_array_equal(r["source_factor"], np.load(folder / "L.npy"))
+    error = brenier("solve", "y.npy", *OPTIONS, *kept, cwd=folder, code=3).stderr
+    assert "content of the source is" in error and "and none here" in error
+
+
 def test_a_tolerance_that_a_class_misses(folder):
     said = brenier("solve", "y.npy", "-classes", "label.npy", "-curves", 20, "-tol", 0.05, "-held_out_curves", 500,
                    "-warm_up", 0, "-max_it", 1, "-o", "miss.h5", cwd=folder, code=6).stdout  # fmt: skip
