@@ -7,7 +7,8 @@
 Needs NumPy, h5py and the program brenier; torch is used when the caller uses it. docs/python.md says more.
 """
 from ._frechet import Frechet, frechet
-from ._solve import Results, solve
+from ._solve import solve
+from .classes import ClassCouplings, LabelledSamples, Results
 from .couplings import Couplings
 from .errors import (
     BadArguments,
@@ -29,5 +30,6 @@ from .wasserstein import transport_cost, w2
 __version__ = "0.1.0"
 
 __all__ = ["solve", "load", "w2", "transport_cost", "frechet", "Result", "Results", "Facets", "Samples", "Couplings",
+           "ClassCouplings", "LabelledSamples",
            "Frechet", "BrenierError", "BadArguments", "BadInput", "BadFile", "InputOutput", "NumericalFailure",
            "OutOfResources", "Stopped", "Killed", "Bug", "BrenierWarning", "NotReached"]  # fmt: skip

@@ -11,18 +11,12 @@ from ._arrays import absolute, check_matrix, check_weights, is_place, to_numpy
 from ._options import words
 from ._program import choose_ranks
 from ._run import NOT_REACHED, run
+from .classes import Results
 from .errors import BadArguments, BadInput, NotReached
 from .progress import follower
 from .result import Result, load
 
 MANY = 1 << 30  # numbers of targets in a file, for want of its shape: ranks are chosen as for a large solve
-
-
-class Results(dict):
-    """One map for each class: label -> Result. The rows of a class are those of y with that label, in their order."""
-
-    def __repr__(self):
-        return "<brenier.Results: " + ", ".join(f"{label!r}: {result!r}" for label, result in self.items()) + ">"
 
 
 def solve(
@@ -57,13 +51,13 @@ def solve(
     warning; with one the solve raises Stopped. A second Ctrl-C ends it at once. Raises a BrenierError with the
     program's sentence.
     """
-    if classes is not None:
-        return solve_classes(y, weights, classes, start, checkpoint, dict(
-            source=source, tol=tol, seed=seed, ranks=ranks, threads=threads, max_time=max_time, progress=progress,
-            **options))  # fmt: skip
+    if classes is not None and start is not None:
+        raise BadArguments("start is of one map; leave it out, or solve each class by itself")
     folder = tempfile.mkdtemp(prefix="brenier-")
     try:
         place, numbers, spoken = write_input(y, weights, folder)
+        more, names = write_labels(classes, None if is_place(y) else len(y), folder, spoken)
+        place += more
         log = options.pop("log", None)
         given = {"source": source, "tol": tol, "seed": seed, "threads": threads, "max_time": max_time,
                  **write_source(options, folder)}  # fmt: skip
@@ -85,12 +79,30 @@ def solve(
             if hasattr(tell, "close"):
                 tell.close()
         result = finish(done, output, folder if kept is None else None)
+        if names is not None:
+            result.name(names)
         if kept is not None:
             shutil.rmtree(folder, ignore_errors=True)
         return result
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def write_labels(classes, n, folder, spoken):
+    """Labels as a file: (words of the command line, the labels by their numbers where these are no integers)."""
+    if classes is None or is_place(classes):
+        return ([] if classes is None else ["-classes", absolute(classes)]), None
+    labels = np.asarray(classes.detach().cpu() if hasattr(classes, "detach") else classes)
+    if labels.ndim != 1 or (n is not None and len(labels) != n):
+        raise BadInput(f"classes has shape {list(labels.shape)}, but y has {n} rows")
+    names = None
+    if labels.dtype.kind not in "iu":
+        names, labels = np.unique(labels, return_inverse=True)
+    path = os.path.join(folder, "classes.npy")
+    np.save(path, labels)
+    spoken.append((path, "classes"))
+    return ["-classes", path], names
 
 
 def finish(done, output, folder):
@@ -104,6 +116,8 @@ def finish(done, output, folder):
                 os.remove(os.path.join(folder, name))
     if done.code == NOT_REACHED:
         reason = "" if result.status.startswith("stopped") else "tolerance not reached: "
+        if isinstance(result, Results):
+            reason = f"{np.count_nonzero(result.classes['exit'])} of {len(result)} classes missed: "
         warnings.warn(f"{reason}{result.status}; rho {result.rho:.3g}, {result.rho_low:.3g} to {result.rho_high:.3g}",
                       NotReached, stacklevel=3)  # fmt: skip
     return result
@@ -150,23 +164,3 @@ def write_source(options, folder):
             found[name] = os.path.join(folder, f"{name}.npy")
             np.save(found[name], to_numpy(value, name))
     return found
-
-
-def solve_classes(y, weights, classes, start, checkpoint, given) -> Results:
-    """One solve after the other, one for each label."""
-    if start is not None or checkpoint is not None:
-        raise BadArguments("start and checkpoint are of one map; solve each class by itself to use them")
-    if is_place(y) or (weights is not None and is_place(weights)):
-        raise BadArguments("with classes, y and weights are to be arrays")
-    array, labels = to_numpy(y, "y"), np.asarray(classes.detach().cpu() if hasattr(classes, "detach") else classes)
-    check_matrix(array, "y")
-    if labels.shape != array.shape[:1]:
-        raise BadInput(f"classes has shape {list(labels.shape)}, but y has {len(array)} rows")
-    nu = None if weights is None else to_numpy(weights, "weights")
-    if nu is not None:
-        check_weights(nu, len(array))
-    results = Results()
-    for label in np.unique(labels):
-        of = labels == label
-        results[label.item()] = solve(array[of], None if nu is None else nu[of], **given)
-    return results

@@ -213,5 +213,8 @@ class Result(ResultFile):
 
 
 def load(path) -> Result:
-    """Opens a result file of `brenier solve` or `Result.save`. Raises BadFile when it is something else."""
-    return read_result(os.path.abspath(os.fspath(path)), Result)
+    """Opens a result file of `brenier solve` or `Result.save`: a Result, or Results where there is a map for each
+    class. Raises BadFile when it is something else."""
+    from .classes import open_result
+
+    return open_result(os.path.abspath(os.fspath(path)))

@@ -15,17 +15,19 @@
 #pragma once
 
 #include <brenier/newton.h>
+#include <brenier/store.h>
 
 typedef struct _p_BrenierCheckpoint *BrenierCheckpoint;
 
 /* How far a solve is. */
 typedef enum {
-  BRENIER_PHASE_START,   /* before the warm-up: a run that continues begins anew */
-  BRENIER_PHASE_WARM_UP, /* in the warm-up */
-  BRENIER_PHASE_READY,   /* heights to start from are known */
-  BRENIER_PHASE_STAGE,   /* in a stage */
-  BRENIER_PHASE_SGD,     /* in an epoch of averaged SGD: there is no sample */
-  BRENIER_PHASE_FINISHED /* the result is written; nothing else is stored */
+  BRENIER_PHASE_START,    /* before the warm-up: a run that continues begins anew */
+  BRENIER_PHASE_WARM_UP,  /* in the warm-up */
+  BRENIER_PHASE_READY,    /* heights to start from are known */
+  BRENIER_PHASE_STAGE,    /* in a stage */
+  BRENIER_PHASE_SGD,      /* in an epoch of averaged SGD: there is no sample */
+  BRENIER_PHASE_FINISHED, /* the result is written; nothing else is stored */
+  BRENIER_PHASE_CLASSES   /* between the classes of a solve of many: what the caller writes of those that are done */
 } BrenierPhase;
 
 /* Round and step of a warm-up. */
@@ -267,6 +269,40 @@ PETSC_EXTERN PetscErrorCode BrenierCheckpointSave(BrenierCheckpoint checkpoint, 
   Cost: all vectors and lists pass to rank 0, 8 bytes a target and vector and 8 a candidate; rank 0 reads them once
 @*/
 PETSC_EXTERN PetscErrorCode BrenierCheckpointWrite(BrenierCheckpoint checkpoint);
+
+/*@
+  BrenierCheckpointSaveClasses - Writes the classes that are done, in the caller's layout
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ checkpoint - the checkpoint; it is in BRENIER_PHASE_CLASSES from here on
+. bytes      - size of what is written, about; unit: byte
+. write      - called as write(context, store), the store being open for writing; collective as this function
+- context    - handed to `write`
+
+  Errors: `PETSC_ERR_FILE_OPEN` - another run has taken the file
+
+  Cost: that of `write`; the file is read once
+
+  Notes: A failure to write (full disk) is a warning, as of `BrenierCheckpointSave()`.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierCheckpointSaveClasses(BrenierCheckpoint checkpoint, PetscInt64             bytes,
+                                                         PetscErrorCode (*write)(void *, BrenierStore), void *context);
+
+/*@
+  BrenierCheckpointStore - Gives the file that an earlier run left in BRENIER_PHASE_CLASSES, open for reading
+
+  Not collective
+
+  Input Parameter:
+. checkpoint - the checkpoint
+
+  Returns: the store, borrowed until the checkpoint is saved or destroyed; NULL when there is none
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN BrenierStore BrenierCheckpointStore(BrenierCheckpoint checkpoint);
 
 /*@
   BrenierCheckpointFinish - Replaces the file by a small one with the outcome of the solve, and removes the older one

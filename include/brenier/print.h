@@ -58,6 +58,25 @@ PETSC_EXTERN void BrenierPrintToStreams(void *user, BrenierPrintKind kind, const
 PETSC_EXTERN PetscErrorCode BrenierPrint(MPI_Comm comm, const char format[], ...) PETSC_ATTRIBUTE_FORMAT(2, 3);
 PETSC_EXTERN PetscErrorCode BrenierPrintWarning(MPI_Comm comm, const char format[], ...) PETSC_ATTRIBUTE_FORMAT(2, 3);
 
+/*@
+  BrenierIsHeard - Whether anybody prints lines of a communicator or logs its events
+
+  Collective on `comm`
+
+  Input Parameter:
+. comm - a communicator
+
+  Output Parameter:
+. heard - true where its context has a printer or a log, on rank 0
+
+  Errors: none of its own
+
+  Cost: a broadcast
+
+  Notes: It is for work that is done for the sake of a line alone.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierIsHeard(MPI_Comm comm, PetscBool *heard);
+
 /* Work whose progress is printed. */
 typedef struct {
   MPI_Comm       comm;

@@ -22,6 +22,7 @@ typedef enum {
   BRENIER_STREAM_FACETS       = 9,    /* curves that facets are measured on */
   BRENIER_STREAM_BARYCENTRE   = 10,   /* curves of barycentres, where a solve keeps none */
   BRENIER_STREAM_HALVES       = 11,   /* halves of two sets of features */
+  BRENIER_STREAM_CLASS        = 12,   /* classes of the points drawn for `sample` */
   BRENIER_STREAM_FILL         = 32,   /* and the following: curves that missing cells are lifted on */
   BRENIER_STREAM_REPORT       = 128,  /* and the following: held-out curves of a solve, a stream a measurement */
   BRENIER_STREAM_WARM         = 256,  /* and the following: curves of the warm-up, a stream a step */

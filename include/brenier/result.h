@@ -20,6 +20,9 @@ typedef struct {
   char           status[64];  /* "converged", "tolerance not reached", "iteration limit", ... */
   char           input[PETSC_MAX_PATH_LEN];
   char           options[256]; /* what was asked for, as text; "" for PETSc's options; not read */
+  PetscBool      has_label;    /* read: whether this is the map of one class of a result, and its label */
+  PetscInt64     label;
+  const struct BrenierResultClasses *classes; /* written: what there is beside one map (class_result.h), or NULL */
 } BrenierResult;
 
 /* Rows of /history, on rank 0 (others may hold none). */
@@ -41,7 +44,8 @@ typedef struct {
 . h          - heights, laid out as the targets; unit: source target
 . mass       - cell masses, held out or exact, laid out as the targets; unit: 1
 . mass_error - their standard errors, laid out as the targets; unit: 1
-. barycentre - barycentres of this rank's cells, shape [n_local, dim], written in single precision; unit: source
+. barycentre - barycentres of this rank's cells, shape [n_local, dim], written in single precision; NULL where
+               `result->classes` has them; unit: source
 - history    - iterations
 
   Errors: `PETSC_ERR_FILE_OPEN` - as `BrenierStoreCreate()`, `BrenierStoreWriteRows()` and `BrenierStoreCommit()`
@@ -69,7 +73,8 @@ PETSC_EXTERN PetscErrorCode BrenierResultWrite(const char path[], const BrenierR
   Errors:
 + `PETSC_ERR_FILE_OPEN`       - missing or unreadable
 - `PETSC_ERR_FILE_UNEXPECTED` - as `BrenierStoreOpen()` and `BrenierStoreReadRows()`; shapes that do not fit, a height
-                                that is not finite, a weight that is not positive
+                                that is not finite, a weight that is not positive; a map for each of several classes
+                                (class_result.h)
 
   Cost: each rank reads its rows once; the rows pass by rank 0, which verifies their checksums
 @*/

@@ -14,6 +14,7 @@
 
 #include <brenier/base.h>
 #include <brenier/checkpoint.h>
+#include <brenier/classes.h>
 #include <brenier/reduction.h>
 #include <brenier/result.h>
 #include <brenier/solve.h>
@@ -136,7 +137,7 @@ PETSC_EXTERN PetscErrorCode BrenierRunCreate(BrenierTargets targets, const Breni
 . path     - file of the checkpoint; borrowed
 . interval - time between two files; unit: s
 . item     - what must be the same for a run to continue, besides the targets, shape [n]; copied
-- n        - number of items, at most 62
+- n        - number of items, at most 61
 
   Errors: as `BrenierCheckpointCreate()`: `PETSC_ERR_FILE_UNEXPECTED`, `PETSC_ERR_FILE_OPEN`
 
@@ -144,6 +145,58 @@ PETSC_EXTERN PetscErrorCode BrenierRunCreate(BrenierTargets targets, const Breni
 @*/
 PETSC_EXTERN PetscErrorCode BrenierRunSetCheckpoint(BrenierRun *run, const char path[], PetscReal interval,
                                                     const BrenierProblemItem item[], PetscInt n);
+
+/* What is solved, as a checkpoint has to know it. All are borrowed. */
+typedef struct {
+  BrenierTargets given;   /* as given */
+  BrenierTargets solved;  /* what the state of the solve is laid out as: those of the reduction, or as given */
+  BrenierSource  source;  /* in the dimension of the targets as given */
+  BrenierClasses classes; /* one map for each; NULL for one map */
+} BrenierProblem;
+
+/*@
+  BrenierProblemFindCheckpoint - Makes the checkpoint of a problem, and finds what an earlier run of the same one left
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ problem  - the problem; its shape, and checksums of targets, weights, labels and source are items of their own
+. path     - file of the checkpoint
+. interval - time between two files; unit: s
+. item     - what else must be the same for a run to continue, shape [n]; copied
+- n        - number of items, at most 61
+
+  Output Parameter:
+. checkpoint - free with `BrenierCheckpointDestroy()`
+
+  Errors: as `BrenierCheckpointCreate()`: `PETSC_ERR_FILE_UNEXPECTED`, `PETSC_ERR_FILE_OPEN`
+
+  Cost: that of `BrenierCheckpointCreate()`
+@*/
+PETSC_EXTERN PetscErrorCode BrenierProblemFindCheckpoint(const BrenierProblem *problem, const char path[],
+                                                         PetscReal interval, const BrenierProblemItem item[],
+                                                         PetscInt n, BrenierCheckpoint *checkpoint);
+
+/*@
+  BrenierProblemAnswerFinished - Answers for a checkpoint that says that its solve is finished: prints and logs how
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm       - the checkpoint's communicator
+. checkpoint - of phase BRENIER_PHASE_FINISHED
+. path       - its file
+- output     - the result file of that solve
+
+  Output Parameter:
+. outcome - its exit code
+
+  Errors: `PETSC_ERR_FILE_UNEXPECTED` - there is no such result
+
+  Cost: opens the result file
+@*/
+PETSC_EXTERN PetscErrorCode BrenierProblemAnswerFinished(MPI_Comm comm, BrenierCheckpoint checkpoint, const char path[],
+                                                         const char output[], BrenierExit *outcome);
 
 /*@
   BrenierRunSolve - Solves, names the outcome, and writes the result file if one is asked for

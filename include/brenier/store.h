@@ -350,6 +350,32 @@ PETSC_EXTERN PetscErrorCode BrenierStoreReadRows(BrenierStore store, const char 
                                                  PetscInt64 first, PetscInt n_local, void *data);
 
 /*@
+  BrenierStoreReadChosenRows - Reads rows of a dataset by their numbers
+
+  Collective on the store
+
+  Input Parameters:
++ store - a store that is open for reading
+. name  - absolute name of the dataset
+. type  - element type in memory, to which numbers are converted
+. n     - number of rows wanted on this rank, 0 allowed
+- row   - their numbers, ascending, shape [n]
+
+  Output Parameter:
+. data - the rows, shape [n, dim], of the type's memory type
+
+  Errors:
++ `PETSC_ERR_FILE_UNEXPECTED` - no such dataset, rows out of range, cannot be read
+- `PETSC_ERR_ARG_WRONGSTATE`  - the store is being written
+
+  Cost: one read for each run of consecutive rows; one reduction
+
+  Notes: The checksum is that of the whole dataset, and is not compared.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierStoreReadChosenRows(BrenierStore store, const char name[], BrenierType type,
+                                                       PetscInt n, const PetscInt64 row[], void *data);
+
+/*@
   BrenierStoreVerify - Reads every dataset once and compares it with its checksum
 
   Collective on the store

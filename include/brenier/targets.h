@@ -46,6 +46,22 @@ struct _p_BrenierTargets {
 };
 
 /*@
+  BrenierTargetsCheckInput - Refuses points and weights that cannot be targets, by their rows
+
+  Collective on the points' communicator
+
+  Input Parameters:
++ points  - the points
+- weights - their weights, or NULL for equal ones
+
+  Errors: `PETSC_ERR_FILE_UNEXPECTED` - weights of another number of rows; a weight that is not positive; a coordinate
+  beyond 1e100
+
+  Cost: O(n dim / P) operations; two reductions
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTargetsCheckInput(const BrenierArray *points, const BrenierArray *weights);
+
+/*@
   BrenierTargetsCreate - Makes targets from points and weights
 
   Collective on the points' communicator

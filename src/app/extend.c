@@ -2,6 +2,7 @@
 #include "extend.h"
 
 #include <brenier/barycentre.h>
+#include <brenier/class_result.h>
 
 const char *const BrenierSingularNames[] = {"project", "reject", "keep", NULL};
 
@@ -69,7 +70,9 @@ static PetscErrorCode FindBarycentres(BrenierExtensionOptions *e, const BrenierR
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)t->n_local * (size_t)t->dim, &e->barycentre));
-  if (!e->curves) PetscCall(BrenierResultReadBarycentres(result->input, t, e->barycentre, &found));
+  if (!e->curves && result->has_label)
+    PetscCall(BrenierResultReadClassBarycentres(result->input, result->label, t, e->barycentre, &found));
+  else if (!e->curves) PetscCall(BrenierResultReadBarycentres(result->input, t, e->barycentre, &found));
   if (!found) PetscCall(BrenierBarycentresMeasure(t, result->source, h, result->seed, e->curves, e->barycentre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,4 +1,5 @@
 /* facets.c - brenier facets: the facets between cells by angle and mass, and the modes that the singular ones part. */
+#include "class_option.h"
 #include "extend.h"
 
 #include <brenier/store.h>
@@ -11,12 +12,14 @@ static const PetscReal brenier_shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
 typedef struct {
   BrenierPath      output;
   BrenierThreshold threshold;
-  PetscInt64       curves, seed; /* curves: 0 for exact cells, or as many as usual; seed: -1 for that of the result */
+  ClassChoice class;
+  PetscInt64 curves, seed; /* curves: 0 for exact cells, or as many as usual; seed: -1 for that of the result */
 } FacetsRequest;
 
 static const BrenierOption facets_options[] = {
     {"-o", "FILE", BRENIER_FILE(FacetsRequest, output, OUTPUT), .format = "brenier-facets", .needed = PETSC_TRUE,
      .group = "facets", .text = "file to write: /pair, /angle, /mass; with a threshold /mode, one number per target"},
+    BRENIER_CLASS_OPTION(FacetsRequest, class),
     BRENIER_ANGLE_OPTIONS(FacetsRequest, threshold),
     {"-curves", "N", BRENIER_INT(FacetsRequest, curves, 64, BRENIER_MOST_COUNT),
      .text = "number of fresh curves, whose crossings are the facets",
@@ -30,6 +33,7 @@ static PetscErrorCode ReadFacetsRequest(FacetsRequest *r)
   PetscFunctionBegin;
   *r = (FacetsRequest){.seed = -1};
   PetscCall(BrenierOptionsRead(facets_options, r));
+  PetscCall(BrenierClassChoiceCheck(&r->class));
   PetscCall(BrenierThresholdCheck(&r->threshold));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -134,7 +138,7 @@ static PetscErrorCode RunFacets(const char *const argument[], BrenierExit *outco
 
   PetscFunctionBegin;
   PetscCall(ReadFacetsRequest(&r));
-  PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
+  PetscCall(BrenierClassChoiceRead(&r.class, argument[0], &result, &targets, &h));
   if (r.seed < 0) r.seed = result.seed;
   PetscCall(
       BrenierFacetsMeasure(targets, result.source, h, (BrenierAngle)r.threshold.convention, r.seed, r.curves, &facets));

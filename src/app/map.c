@@ -1,4 +1,5 @@
 /* map.c - brenier map: where given points go, and the potentials there. */
+#include "class_option.h"
 #include "extend.h"
 
 #include <brenier/array.h>
@@ -15,9 +16,10 @@ typedef struct {
 } Mapped;
 
 typedef struct {
-  BrenierPath             output;
-  PetscReal               t;
-  PetscBool               critic;
+  BrenierPath output;
+  PetscReal   t;
+  PetscBool   critic;
+  ClassChoice class;
   BrenierExtensionOptions extend;
 } MapRequest;
 
@@ -28,6 +30,7 @@ static const BrenierOption map_options[] = {
      .text = "also write /position, the displacement interpolation (1 - t) x + t T(x) at t = T"},
     {"-critic", BRENIER_SWITCH(MapRequest, critic),
      .text = "write only /phi, the Kantorovich potential; any points will do"},
+    BRENIER_CLASS_OPTION(MapRequest, class),
     BRENIER_ARRAY_OPTIONS,
     BRENIER_EXTENSION_OPTIONS(MapRequest, extend),
     {NULL}};
@@ -89,6 +92,7 @@ static PetscErrorCode ReadMapRequest(MapRequest *r, Mapped *m)
   PetscCall(PetscMemzero(m, sizeof *m));
   PetscCall(PetscMemzero(r, sizeof *r));
   PetscCall(BrenierOptionsRead(map_options, r));
+  PetscCall(BrenierClassChoiceCheck(&r->class));
   PetscCall(BrenierExtensionOptionsCheck(PETSC_FALSE, &r->extend));
   PetscCall(BrenierOptionGiven("-t", &m->moves));
   PetscCall(BrenierOptionGiven("-extension", &given));
@@ -122,7 +126,7 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
 
   PetscFunctionBegin;
   PetscCall(ReadMapRequest(&r, &m));
-  PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &targets, &h));
+  PetscCall(BrenierClassChoiceRead(&r.class, argument[0], &result, &targets, &h));
   PetscCall(ReadPoints(argument, targets, &m));
   PetscCall(BrenierExtensionOptionsSetUp(&r.extend, &result, targets, h));
   PetscCall(BrenierExtensionApply(&r.extend.extension, targets, h, m.x.n_local, m.x.value,

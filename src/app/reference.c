@@ -1,7 +1,7 @@
 /* reference.c - Implements reference.h. */
 #include "reference.h"
 
-#include <brenier/held_out.h>
+#include <brenier/class_result.h>
 #include <brenier/iteration.h>
 
 #include <stdio.h>
@@ -222,6 +222,15 @@ typedef struct {
 
 static const Row brenier_held_out[] = {BRENIER_HELD_OUT_NUMBERS(HELD_OUT_ROW){NULL, NULL, NULL}};
 
+static const Row brenier_classes[] = {BRENIER_CLASS_NUMBERS(HELD_OUT_ROW){NULL, NULL, NULL}};
+
+static void PrintClasses(void)
+{
+  printf("| dataset | type | is |\n|---|---|---|\n");
+  for (const Row *r = brenier_classes; r->name; ++r)
+    printf("| `/class/%s` | %s | %s |\n", r->name, r->type[0] == 'i' ? "i8" : "f8", r->text);
+}
+
 static void PrintHeldOut(void)
 {
   printf("| attribute | type | is |\n|---|---|---|\n");
@@ -262,13 +271,9 @@ static void PrintNames(void)
 static const struct {
   const char *name;
   void (*print)(void);
-} brenier_parts[] = {{"commands", PrintCommands},
-                     {"exit_codes", PrintExitCodes},
-                     {"names", PrintNames},
-                     {"man", PrintMan},
-                     {"iteration", PrintIteration},
-                     {"held_out", PrintHeldOut},
-                     {"held_out_names", PrintHeldOutNames}};
+} brenier_parts[] = {{"commands", PrintCommands}, {"exit_codes", PrintExitCodes},       {"names", PrintNames},
+                     {"man", PrintMan},           {"iteration", PrintIteration},        {"held_out", PrintHeldOut},
+                     {"classes", PrintClasses},   {"held_out_names", PrintHeldOutNames}};
 
 PetscBool BrenierReference(const char part[])
 {

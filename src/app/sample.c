@@ -5,6 +5,8 @@
   each split over them, so the file is the same to the bit for any number of ranks. With -singular reject the draws that
   cross the singular set are passed over, and drawing goes on until there are as many samples as asked for.
 */
+#include "class_maps.h"
+#include "class_option.h"
 #include "extend.h"
 
 #include <brenier/array.h>
@@ -23,13 +25,16 @@ static const PetscInt64 brenier_patience = 100000, brenier_least_kept = 1000;
 
 typedef struct {
   /* parameters */
-  BrenierPath             output, labels;
-  PetscInt64              n, seed, first;
-  PetscInt                noise; /* whether to store it: index into yes and no */
-  PetscBool               stores_noise, has_labels;
-  BrenierTargets          targets;
-  BrenierSource           source; /* owned */
-  Vec                     h;
+  BrenierPath    output, labels;
+  PetscInt64     n, seed, first;
+  PetscInt       noise; /* whether to store it: index into yes and no */
+  PetscBool      stores_noise, has_labels;
+  PetscInt       dim;
+  BrenierTargets targets; /* of one map */
+  BrenierSource  source;  /* owned */
+  Vec            h;
+  ClassChoice class;
+  ClassMaps               maps; /* of all classes, where there are several maps and no class is given */
   BrenierExtensionOptions extend;
   BrenierStore            store;
   PetscInt64             *label_of_target; /* shape [targets here], or NULL */
@@ -39,6 +44,7 @@ typedef struct {
   PetscReal  *x, *code;
   float      *single;
   PetscInt64 *index, *draw, *label;
+  PetscInt   *class_of;
   PetscBool  *crosses;
   /* status */
   PetscInt64     drawn, kept, crossed;
@@ -56,6 +62,7 @@ static const BrenierOption sample_options[] = {
     {"-noise", BRENIER_CHOICE(Sampler, noise, brenier_yes_no), .standard = "yes", .text = "whether to write /noise"},
     {"-labels", "FILE", BRENIER_FILE(Sampler, labels, INPUT),
      .text = "labels of the rows that solve read, whole numbers: also write /label [N]"},
+    BRENIER_CLASS_OPTION(Sampler, class),
     BRENIER_ARRAY_OPTIONS,
     BRENIER_EXTENSION_OPTIONS(Sampler, extend),
     BRENIER_ANGLE_OPTIONS(Sampler, extend.threshold),
@@ -65,7 +72,7 @@ static const BrenierOption sample_options[] = {
 
 static PetscErrorCode WriteSingle(Sampler *s, const char name[], PetscInt n, const PetscReal x[], const char unit[])
 {
-  const PetscInt dim = s->targets->dim;
+  const PetscInt dim = s->dim;
 
   PetscFunctionBegin;
   for (size_t i = 0; i < (size_t)n * (size_t)dim; ++i) s->single[i] = (float)x[i];
@@ -76,7 +83,7 @@ static PetscErrorCode WriteSingle(Sampler *s, const char name[], PetscInt n, con
 /* Moves the draws that are kept to the front, no more than are wanted over all ranks; returns their number here. */
 static PetscErrorCode SelectDraws(Sampler *s, PetscInt n, PetscInt *n_kept)
 {
-  const size_t    dim     = (size_t)s->targets->dim;
+  const size_t    dim     = (size_t)s->dim;
   const PetscBool rejects = (PetscBool)(s->extend.singular == BRENIER_SINGULAR_REJECT);
   PetscInt64      before, here = 0, count[2] = {0, 0};
 
@@ -104,16 +111,31 @@ static PetscErrorCode SelectDraws(Sampler *s, PetscInt n, PetscInt *n_kept)
 
 static PetscErrorCode AppendGroup(Sampler *s, PetscInt n)
 {
-  const BrenierTargets t = s->targets;
-
   PetscFunctionBegin;
   if (s->stores_noise) PetscCall(WriteSingle(s, "/noise", n, s->x, "source length"));
   PetscCall(BrenierStoreAppendRows(s->store, "/index", BRENIER_I8, n, 0, s->index, "target, counted from 0"));
   PetscCall(WriteSingle(s, "/code", n, s->code, "same as the targets"));
   PetscCall(BrenierStoreAppendRows(s->store, "/draw", BRENIER_I8, n, 0, s->draw, "number of the draw, from 0"));
-  if (!s->label_of_target) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierTargetsFetchWhole(t, n, s->index, s->label_of_target, s->label));
+  if (!s->label_of_target && !s->maps.n) PetscFunctionReturn(PETSC_SUCCESS);
+  if (s->label_of_target) PetscCall(BrenierTargetsFetchWhole(s->targets, n, s->index, s->label_of_target, s->label));
   PetscCall(BrenierStoreAppendRows(s->store, "/label", s->label_type, n, 0, s->label, "label of the target"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Carries the noise of a group to targets: by the one map, or each draw by the map of its class. */
+static PetscErrorCode MapGroup(Sampler *s, PetscInt n)
+{
+  PetscFunctionBegin;
+  if (!s->maps.n) {
+    PetscCall(BrenierExtensionApply(&s->extend.extension, s->targets, s->h, n, s->x,
+                                    &(BrenierExtended){s->index, NULL, s->code, s->crosses}));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  for (PetscInt i = 0; i < n; ++i) {
+    s->class_of[i] = BrenierClassMapsDraw(&s->maps, s->seed, s->draw[i]);
+    s->crosses[i]  = PETSC_FALSE;
+  }
+  PetscCall(BrenierClassMapsApply(&s->maps, n, s->class_of, s->x, s->index, s->label, s->code));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -130,11 +152,9 @@ static PetscErrorCode SampleGroup(Sampler *s, PetscInt count)
   n    = (PetscInt)((PetscInt64)count * (rank + 1) / size) - from;
   for (PetscInt i = 0; i < n; ++i) {
     s->draw[i] = s->first + s->drawn + from + i;
-    BrenierSourceDrawPoint(s->source, s->seed, BRENIER_STREAM_SAMPLE, s->draw[i],
-                           s->x + (size_t)i * (size_t)s->targets->dim);
+    BrenierSourceDrawPoint(s->source, s->seed, BRENIER_STREAM_SAMPLE, s->draw[i], s->x + (size_t)i * (size_t)s->dim);
   }
-  PetscCall(BrenierExtensionApply(&s->extend.extension, s->targets, s->h, n, s->x,
-                                  &(BrenierExtended){s->index, NULL, s->code, s->crosses}));
+  PetscCall(MapGroup(s, n));
   s->drawn += count;
   PetscCall(SelectDraws(s, n, &kept));
   PetscCall(AppendGroup(s, kept));
@@ -165,18 +185,18 @@ static PetscErrorCode Progress(Sampler *s)
 /* Bytes of the datasets of one sample. */
 static PetscInt64 BytesOfSample(const Sampler *s)
 {
-  return ((s->stores_noise ? 2 : 1) * (PetscInt64)s->targets->dim * 4) + 16 + (s->has_labels ? 8 : 0);
+  return ((s->stores_noise ? 2 : 1) * (PetscInt64)s->dim * 4) + 16 + (s->label_of_target || s->maps.n ? 8 : 0);
 }
 
 static PetscErrorCode AllocateGroup(Sampler *s)
 {
-  const PetscInt dim  = s->targets->dim;
+  const PetscInt dim  = s->dim;
   const size_t   room = (size_t)(s->at_once = PetscMax(BRENIER_FEWEST_DRAWS,
                                                        PetscMin(BRENIER_DRAWS_AT_ONCE, BRENIER_NUMBERS_AT_ONCE / dim)));
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc3(room * (size_t)dim, &s->x, room * (size_t)dim, &s->code, room * (size_t)dim, &s->single));
-  PetscCall(PetscMalloc4(room, &s->index, room, &s->draw, room, &s->label, room, &s->crosses));
+  PetscCall(PetscMalloc5(room, &s->index, room, &s->draw, room, &s->label, room, &s->crosses, room, &s->class_of));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -215,7 +235,7 @@ static PetscErrorCode SampleAll(Sampler *s)
   PetscCall(BrenierStoreSetInt(s->store, "/", "crossing", s->crossed));
   PetscCall(BrenierStoreCommit(&s->store, "complete"));
   PetscCall(PetscFree3(s->x, s->code, s->single));
-  PetscCall(PetscFree4(s->index, s->draw, s->label, s->crosses));
+  PetscCall(PetscFree5(s->index, s->draw, s->label, s->crosses, s->class_of));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -274,6 +294,7 @@ static PetscErrorCode ReadSampleOptions(Sampler *s)
   PetscCall(PetscMemzero(s, sizeof *s));
   PetscCall(BrenierOptionsRead(sample_options, s));
   PetscCall(BrenierExtensionOptionsCheck(PETSC_TRUE, &s->extend));
+  PetscCall(BrenierClassChoiceCheck(&s->class));
   s->stores_noise = (PetscBool)(s->noise == 0);
   s->has_labels   = (PetscBool)(s->labels[0] != '\0');
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -299,25 +320,70 @@ static PetscErrorCode ReportSamples(const Sampler *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outcome)
+/* Labels are those of the result where it has a map for each class. */
+static PetscErrorCode CheckClassOptions(const Sampler *s, const char path[])
 {
-  Sampler       s;
+  PetscFunctionBegin;
+  PetscCheck(!s->has_labels, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "%s has labels of its own, which are written beside the samples; leave out -labels", path);
+  PetscCheck(!s->extend.linear || s->class.given, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "option -extension linear is of one map, and %s has one for each class; name a class by -class LABEL",
+             path);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Samples of one map. */
+static PetscErrorCode SampleOne(Sampler *s, const char path[])
+{
   BrenierResult result;
 
   PetscFunctionBegin;
+  PetscCall(BrenierClassChoiceRead(&s->class, path, &result, &s->targets, &s->h));
+  if (s->class.given) PetscCall(CheckClassOptions(s, path));
+  s->source = result.source;
+  s->dim    = s->targets->dim;
+  PetscCall(CheckRange(s->targets, path));
+  PetscCall(ReadLabels(s));
+  if (s->class.given) PetscCall(PetscMalloc1(s->targets->n_local, &s->label_of_target));
+  for (PetscInt i = 0; s->class.given && i < s->targets->n_local; ++i) s->label_of_target[i] = s->class.label;
+  if (s->class.given) s->label_type = BRENIER_I8;
+  PetscCall(BrenierExtensionOptionsSetUp(&s->extend, &result, s->targets, s->h));
+  PetscCall(SampleAll(s));
+  PetscCall(ReportSamples(s));
+  PetscCall(BrenierExtensionOptionsDestroy(&s->extend));
+  PetscCall(PetscFree(s->label_of_target));
+  PetscCall(VecDestroy(&s->h));
+  PetscCall(BrenierTargetsDestroy(&s->targets));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Samples of all classes, in proportion to their weights. */
+static PetscErrorCode SampleClasses(Sampler *s, BrenierClassFile file)
+{
+  PetscFunctionBegin;
+  PetscCall(CheckClassOptions(s, file->path));
+  PetscCall(BrenierClassMapsRead(file, &s->maps, &s->source));
+  s->dim        = file->dim;
+  s->label_type = BRENIER_I8;
+  for (PetscInt k = 0; k < s->maps.n; ++k) PetscCall(CheckRange(s->maps.targets[k], file->path));
+  PetscCall(SampleAll(s));
+  PetscCall(ReportSamples(s));
+  PetscCall(BrenierClassMapsDestroy(&s->maps));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RunSample(const char *const argument[], BrenierExit *outcome)
+{
+  BrenierClassFile file = NULL;
+  Sampler          s;
+
+  PetscFunctionBegin;
   PetscCall(ReadSampleOptions(&s));
-  PetscCall(BrenierResultRead(PETSC_COMM_WORLD, argument[0], &result, &s.targets, &s.h));
-  s.source = result.source;
-  PetscCall(CheckRange(s.targets, argument[0]));
-  PetscCall(ReadLabels(&s));
-  PetscCall(BrenierExtensionOptionsSetUp(&s.extend, &result, s.targets, s.h));
-  PetscCall(SampleAll(&s));
-  PetscCall(ReportSamples(&s));
-  PetscCall(BrenierExtensionOptionsDestroy(&s.extend));
-  PetscCall(PetscFree(s.label_of_target));
-  PetscCall(VecDestroy(&s.h));
+  if (!s.class.given) PetscCall(BrenierClassFileOpen(PETSC_COMM_WORLD, argument[0], &file));
+  if (file) PetscCall(SampleClasses(&s, file));
+  else PetscCall(SampleOne(&s, argument[0]));
+  PetscCall(BrenierClassFileDestroy(&file));
   PetscCall(BrenierSourceDestroy(&s.source));
-  PetscCall(BrenierTargetsDestroy(&s.targets));
   *outcome = BRENIER_EXIT_DONE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -336,7 +402,9 @@ const BrenierCommand brenier_command_sample = {
     .description =
         "Draw number k of a seed is the same on any number of ranks. Its code is the target T(x), or with "
         "-extension linear a mean of the nearest targets. A mean is singular when the angle between T(x) and "
-        "another of its targets is above -threshold or -quantile.",
+        "another of its targets is above -threshold or -quantile.\n"
+        "Of a result with one map for each class, a class is drawn for each sample, in proportion to the weights of "
+        "the classes, or given by -class; its label is written to /label.",
     .files    = "RESULT.h5 is written by solve. The output holds /noise, /index, /code and /draw.",
     .example  = sample_example,
     .see_also = "solve map facets decode",

@@ -1,5 +1,5 @@
 /* solve.c - brenier solve: targets in, heights out, with their held-out error. */
-#include "solve_options.h"
+#include "solve_classes.h"
 #include "solve_source.h"
 
 #include <brenier/array.h>
@@ -27,6 +27,10 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
 
   PetscFunctionBegin;
   PetscCall(BrenierSolveRequestRead(&r));
+  if (r.classes[0]) {
+    PetscCall(BrenierSolveClasses(argument[0], &r, outcome));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(BrenierStopSetup(PETSC_COMM_WORLD, r.max_time, r.stop_file));
   PetscCall(ReadTargets(argument[0], &r, &targets));
   BrenierSolveRequestRun(&r, &options);
@@ -45,7 +49,10 @@ static const char *const solve_example[] = {
     "Solve until the held-out rho is below 0.1, on two ranks:",
     "mpiexec -n 2 brenier solve codes.h5:/codes -o result.h5",
     "The same, with a time limit of an hour and a checkpoint; run it again to continue:",
-    "mpiexec -n 2 brenier solve codes.h5:/codes -o result.h5 -max_time 3600 -checkpoint run.ckpt", NULL};
+    "mpiexec -n 2 brenier solve codes.h5:/codes -o result.h5 -max_time 3600 -checkpoint run.ckpt",
+    "One map for each label:",
+    "mpiexec -n 2 brenier solve codes.h5:/codes -classes labels.npy -o result.h5",
+    NULL};
 
 const BrenierCommand brenier_command_solve = {
     .name        = "solve",
@@ -60,7 +67,9 @@ const BrenierCommand brenier_command_solve = {
         "random curves. Damped Newton minimises the sampled dual functional; where curves are too many to be "
         "kept, averaged SGD on fresh curves continues.\n"
         "The error is rho = sqrt(sum (w_i - nu_i)^2 / nu_i), the root-mean-square relative error of the "
-        "masses. It is measured on held-out curves, which no step has used.",
+        "masses. It is measured on held-out curves, which no step has used.\n"
+        "With -classes each set of targets with one label is a problem of its own. Small classes are solved by one "
+        "rank each, side by side; all maps go to one result.",
     .files          = "TARGETS is file.npy or file.h5:/dataset, shape [n, d]. The result holds /targets, /weights, "
                       "/heights, /mass, /barycenter and /history.",
     .example        = solve_example,

@@ -18,6 +18,8 @@ const BrenierOption BrenierSolveTable[] = {
      .text = "weights nu_i of the targets, shape [n]: file.npy or file.h5:/dataset"},
     {"-start", "RESULT.h5", BRENIER_FILE(SolveRequest, start, START),
      .text = "warm start: begin with the heights of this result, for the same or similar targets"},
+    {"-classes", "LABELS", BRENIER_FILE(SolveRequest, classes, INPUT), .rule = "one map for all targets",
+     .text = "labels of the targets, integers of shape [n]: one map for each label, in one result"},
     BRENIER_ARRAY_OPTIONS,
 
     {"-source", BRENIER_CHOICE(SolveRequest, source, BrenierSourceNames), .standard = "gaussian", .problem = PETSC_TRUE,
@@ -164,6 +166,8 @@ PetscErrorCode BrenierSolveRequestRead(SolveRequest *r)
   PetscCall(CheckSolverOptions());
   PetscCall(CheckStops(r));
   PetscCall(BrenierSolveSourceCheck(r));
+  PetscCheck(!r->classes[0] || !r->start[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "options -classes and -start exclude each other: leave out -start");
   PetscCall(BrenierRunMemory(PETSC_COMM_WORLD, r->memory, &r->solve.memory));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -180,20 +184,42 @@ void BrenierSolveRequestRun(const SolveRequest *r, BrenierRunOptions *options)
                                  .max_it     = (PetscInt)r->max_it};
 }
 
-PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *r, BrenierRun *run)
-{
-  BrenierProblemItem item[sizeof BrenierSolveTable / sizeof BrenierSolveTable[0]];
-  PetscInt           n = 0;
+/* The options that say what is solved. */
+enum { MOST_ITEMS = sizeof BrenierSolveTable / sizeof BrenierSolveTable[0] };
 
-  PetscFunctionBegin;
-  if (!r->checkpoint[0]) PetscFunctionReturn(PETSC_SUCCESS);
-  r->cells  = run->options.cells;
-  r->max_it = run->options.max_it;
+static PetscInt ItemsOf(const SolveRequest *r, BrenierProblemItem item[MOST_ITEMS])
+{
+  PetscInt n = 0;
+
   for (const BrenierOption *o = BrenierSolveTable; o->name; ++o)
     if (o->problem) {
       item[n].name = o->alias ? o->alias : o->name; // as checkpoints of the version before have it
       BrenierOptionValue(o, r, sizeof item->value, item[n++].value);
     }
-  PetscCall(BrenierRunSetCheckpoint(run, r->checkpoint, r->interval, item, n));
+  return n;
+}
+
+PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *r, BrenierRun *run)
+{
+  BrenierProblemItem item[MOST_ITEMS];
+
+  PetscFunctionBegin;
+  if (!r->checkpoint[0]) PetscFunctionReturn(PETSC_SUCCESS);
+  r->cells  = run->options.cells;
+  r->max_it = run->options.max_it;
+  PetscCall(BrenierRunSetCheckpoint(run, r->checkpoint, r->interval, item, ItemsOf(r, item)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveRequestClassesCheckpoint(SolveRequest *r, BrenierTargets input, BrenierSource source,
+                                                    BrenierClasses classes)
+{
+  const BrenierProblem problem = {.given = input, .solved = input, .source = source, .classes = classes};
+  BrenierProblemItem   item[MOST_ITEMS];
+
+  PetscFunctionBegin;
+  if (!r->checkpoint[0]) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(
+      BrenierProblemFindCheckpoint(&problem, r->checkpoint, r->interval, item, ItemsOf(r, item), &r->solve.checkpoint));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -7,7 +7,7 @@
 
 /* As read, then as it is done. */
 typedef struct {
-  BrenierPath         output, weights, start;
+  BrenierPath         output, weights, start, classes;
   BrenierPath         checkpoint, stop_file;
   PetscReal           interval, max_time; /* seconds */
   PetscInt            source, method, sample, cells;
@@ -31,3 +31,8 @@ void BrenierSolveRequestRun(const SolveRequest *request, BrenierRunOptions *opti
 /* Finds the checkpoint of an earlier run of the same problem, if one is asked for. Collective on the world; errors as
    BrenierRunSetCheckpoint(). */
 PetscErrorCode BrenierSolveRequestCheckpoint(SolveRequest *request, BrenierRun *run);
+
+/* The same of a run with one map for each class: in request->solve.checkpoint, which is the caller's to destroy; NULL
+   when none is asked for. Collective on the world; errors as BrenierProblemFindCheckpoint(). */
+PetscErrorCode BrenierSolveRequestClassesCheckpoint(SolveRequest *request, BrenierTargets input, BrenierSource source,
+                                                    BrenierClasses classes);

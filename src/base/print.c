@@ -48,6 +48,17 @@ static void PrintList(const BrenierContext *context, BrenierPrintKind kind, cons
   if (line != few) free(line);
 }
 
+PetscErrorCode BrenierIsHeard(MPI_Comm comm, PetscBool *heard)
+{
+  const BrenierContext *context = BrenierContextGet_Private(comm);
+  int                   is      = context && (context->printer || context->log.descriptor >= 0);
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Bcast(&is, 1, MPI_INT, 0, comm));
+  *heard = (PetscBool)is;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 void BrenierPrintHere_Private(const BrenierContext *context, BrenierPrintKind kind, const char format[], ...)
 {
   va_list args;

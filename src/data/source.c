@@ -234,14 +234,6 @@ BrenierCoordinateLaw BrenierSourceCoordinate(BrenierSource source)
   return source->law->coordinate(source);
 }
 
-PetscReal BrenierSourceUniform_Private(PetscInt64 seed, uint32_t stream, PetscInt64 index)
-{
-  PetscReal u;
-
-  BrenierRandomUniform((uint64_t)seed, stream, ((uint64_t)1 << 63) | (uint64_t)index, 1, &u);
-  return u;
-}
-
 /* s of the line s t. */
 static PetscReal LineScale(BrenierSource source)
 {

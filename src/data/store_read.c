@@ -275,6 +275,27 @@ PetscErrorCode BrenierStoreReadRows(BrenierStore store, const char name[], Breni
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierStoreReadChosenRows(BrenierStore store, const char name[], BrenierType type, PetscInt n,
+                                          const PetscInt64 row[], void *data)
+{
+  PetscInt64   n_rows = 0;
+  PetscInt     dim    = 0;
+  BrenierFault fault  = {0};
+  hid_t        dataset;
+
+  PetscFunctionBegin;
+  PetscCheck(!store->writing, store->comm, PETSC_ERR_ARG_WRONGSTATE, "%s is being written", store->path);
+  dataset = OpenDataset(store, name, &n_rows, &dim, &fault);
+  for (PetscInt i = 0, end; i < n && !fault.kind; i = end) {
+    for (end = i + 1; end < n && row[end] == row[end - 1] + 1;) ++end;
+    CheckedRead(store, name, dataset, type, (RowRange){row[i], n_rows, end - i},
+                (char *)data + (size_t)i * BrenierRowBytes(type, dim), &fault);
+  }
+  if (dataset >= 0) H5Dclose(dataset);
+  PetscCall(BrenierFaultAgree(store->comm, &fault));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Context of VerifyObject(). */
 typedef struct {
   BrenierStore  store;

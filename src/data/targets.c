@@ -159,14 +159,21 @@ static PetscErrorCode CheckSpread(BrenierTargets t)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierTargetsCheckInput(const BrenierArray *points, const BrenierArray *weights)
+{
+  PetscFunctionBegin;
+  if (weights) PetscCall(CheckWeights(points, weights));
+  PetscCall(CheckMagnitude(points));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *weights, BrenierTargets *targets)
 {
   BrenierTargets t;
   PetscInt       n_local;
 
   PetscFunctionBegin;
-  if (weights) PetscCall(CheckWeights(points, weights));
-  PetscCall(CheckMagnitude(points));
+  PetscCall(BrenierTargetsCheckInput(points, weights));
   PetscCall(PetscNew(&t));
   t->comm       = points->comm;
   t->dim        = points->dim;

@@ -1,5 +1,6 @@
 /* result.c - Implements result.h. */
 #include <brenier/base.h>
+#include <brenier/class_result.h>
 #include <brenier/result.h>
 #include <brenier/store.h>
 
@@ -84,6 +85,25 @@ static PetscErrorCode WritePotential(BrenierStore store, BrenierTargets t, Vec h
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Labels of the targets, what is known of each class, and the largest error. */
+static PetscErrorCode WriteClasses(BrenierStore store, BrenierTargets t, const BrenierResultClasses *c)
+{
+  const PetscInt worst = BrenierClassRecordsWorst(c->n, c->record);
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreSetInt(store, "/", "classes", c->n));
+  if (worst >= 0) {
+    PetscCall(BrenierStoreSetInt(store, "/", "worst_class", c->record[worst].label));
+    PetscCall(BrenierStoreSetReal(store, "/", "worst_rho", c->record[worst].held_out.rho));
+    PetscCall(BrenierStoreSetReal(store, "/", "worst_rho_high", c->record[worst].held_out.rho_high));
+  }
+  PetscCall(BrenierStoreWriteRows(store, "/label", BRENIER_I8, t->n_local, 0, c->label, "label of the target"));
+  PetscCall(BrenierClassRecordsWrite(store, t->comm, c->n, c->record));
+  PetscCall(BrenierStoreWriteRows(store, "/barycenter", BRENIER_F4, t->n_local, t->dim, c->barycentre,
+                                  "length of the source; nan where the solver's sample has no mass"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec mass, Vec mass_error,
                                 const PetscReal barycentre[], const BrenierHistory *history)
 {
@@ -95,7 +115,7 @@ static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec
   PetscCall(WritePotential(store, t, h));
   PetscCall(BrenierStoreWriteVec(store, "/mass", mass, "dimensionless, sum 1, held out"));
   PetscCall(BrenierStoreWriteVec(store, "/mass_error", mass_error, "dimensionless, standard error of /mass"));
-  PetscCall(WriteBarycentres(store, t, barycentre));
+  if (barycentre) PetscCall(WriteBarycentres(store, t, barycentre));
   PetscCall(BrenierStoreWriteRows(store, "/history", BRENIER_F8, history->n, history->n_columns, history->row,
                                   "see the attribute columns"));
   PetscCall(BrenierStoreSetText(store, "/history", "columns", history->columns));
@@ -118,6 +138,7 @@ static PetscErrorCode Fill(BrenierStore store, const BrenierResult *result, Bren
   PetscCall(WriteNumbers(store, result, t));
   PetscCall(WriteProvenance(store, t, result));
   PetscCall(WriteData(store, t, h, mass, mass_error, barycentre, history));
+  if (result->classes) PetscCall(WriteClasses(store, t, result->classes));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -176,6 +197,11 @@ static PetscErrorCode CheckShapes(MPI_Comm comm, BrenierStore store, const char 
   PetscInt                 width;
 
   PetscFunctionBegin;
+  PetscCall(BrenierStoreGetShape(store, "/label", &length, &width));
+  PetscCheck(length < 0, comm, PETSC_ERR_FILE_UNEXPECTED,
+             "%s: it has one map for each class, and one map is needed here; name a class by -class LABEL where the "
+             "command has this option",
+             path);
   PetscCheck(n >= 1 && n <= PETSC_MAX_INT && dim >= 1, comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: /targets is not an array of points; the file is damaged, solve again", path);
   for (size_t i = 0; i < sizeof vector / sizeof vector[0]; ++i) {

@@ -1,4 +1,4 @@
-/* ending.c - Implements ending.h. */
+/* ending.c - Implements ending.h, and BrenierProblemAnswerFinished() of run.h. */
 #include "ending.h"
 
 #include <brenier/store.h>
@@ -89,26 +89,24 @@ PetscErrorCode BrenierRunEndStopped_Private(const BrenierRun *run, BrenierExit *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierRunAnswerFinished_Private(const BrenierRun *run, BrenierExit *outcome)
+PetscErrorCode BrenierProblemAnswerFinished(MPI_Comm comm, BrenierCheckpoint checkpoint, const char path[],
+                                            const char output[], BrenierExit *outcome)
 {
-  const BrenierRunOptions *r = &run->options;
-
   PetscInt64   code;
-  const char  *status = BrenierCheckpointOutcome(r->solve.checkpoint, &code);
+  const char  *status = BrenierCheckpointOutcome(checkpoint, &code);
   BrenierFault fault  = {0};
   BrenierStore store;
 
   PetscFunctionBegin;
-  if (access(r->output, F_OK))
+  if (access(output, F_OK))
     BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
                     "%s says that this solve is finished, but there is no %s; restore it, or remove %s to solve again",
-                    run->checkpoint, r->output, run->checkpoint);
-  PetscCall(BrenierFaultAgree(run->comm, &fault));
-  PetscCall(BrenierStoreOpen(run->comm, r->output, "brenier-result", &store));
+                    path, output, path);
+  PetscCall(BrenierFaultAgree(comm, &fault));
+  PetscCall(BrenierStoreOpen(comm, output, "brenier-result", &store));
   PetscCall(BrenierStoreDestroy(&store));
   *outcome = (BrenierExit)code;
-  PetscCall(BrenierPrint(run->comm, "finished already: %s; result in %s; remove %s to solve again", status, r->output,
-                         run->checkpoint));
-  PetscCall(BrenierLog(run->comm, "end", "s status", status, "i exit", code, "s output", r->output, NULL));
+  PetscCall(BrenierPrint(comm, "finished already: %s; result in %s; remove %s to solve again", status, output, path));
+  PetscCall(BrenierLog(comm, "end", "s status", status, "i exit", code, "s output", output, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

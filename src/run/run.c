@@ -95,27 +95,42 @@ PetscErrorCode BrenierRunCreate(BrenierTargets targets, const BrenierRunOptions 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierRunSetCheckpoint(BrenierRun *run, const char path[], PetscReal interval,
-                                       const BrenierProblemItem given[], PetscInt n)
+PetscErrorCode BrenierProblemFindCheckpoint(const BrenierProblem *problem, const char path[], PetscReal interval,
+                                            const BrenierProblemItem given[], PetscInt n, BrenierCheckpoint *checkpoint)
 {
-  const BrenierTargets t                       = run->given;
+  const BrenierTargets t                       = problem->given;
   BrenierProblemItem   item[BRENIER_MAX_ITEMS] = {{.name = "targets"}, {.name = "content of targets and weights"}};
   PetscInt             n_items                 = 2;
   PetscInt64           hash;
 
   PetscFunctionBegin;
-  PetscCheck(n <= BRENIER_MAX_ITEMS - BRENIER_OWN_ITEMS, run->comm, PETSC_ERR_ARG_OUTOFRANGE, "too many items");
+  PetscCheck(n <= BRENIER_MAX_ITEMS - BRENIER_OWN_ITEMS, t->comm, PETSC_ERR_ARG_OUTOFRANGE, "too many items");
   PetscCall(BrenierTargetsHash(t, &hash));
   snprintf(item[0].value, sizeof item->value, "%" PetscInt_FMT " x %" PetscInt_FMT, t->n, t->dim);
+  if (problem->classes) {
+    hash ^= BrenierClassesHash(problem->classes);
+    snprintf(item[0].value, sizeof item->value, "%" PetscInt_FMT " x %" PetscInt_FMT ", by %" PetscInt_FMT " labels",
+             t->n, t->dim, problem->classes->n_classes);
+  }
   snprintf(item[1].value, sizeof item->value, "%016llx", (unsigned long long)hash);
   for (PetscInt i = 0; i < n; ++i) item[n_items++] = given[i];
-  BrenierSourceHash(run->outcome.about.source, &hash);
-  if (hash != 0) { // none in checkpoints of sources without parameters, as the version before wrote them
-    item[n_items].name = "content of the source";
-    snprintf(item[n_items++].value, sizeof item->value, "%016llx", (unsigned long long)hash);
-  }
+  BrenierSourceHash(problem->source, &hash);
+  item[n_items].name = "content of the source"; // none for a source without parameters, whose name says all
+  if (hash) snprintf(item[n_items].value, sizeof item->value, "%016llx", (unsigned long long)hash);
+  else snprintf(item[n_items].value, sizeof item->value, "none");
+  ++n_items;
+  PetscCall(BrenierCheckpointCreate(problem->solved, path, interval, item, n_items, checkpoint));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierRunSetCheckpoint(BrenierRun *run, const char path[], PetscReal interval,
+                                       const BrenierProblemItem item[], PetscInt n)
+{
+  const BrenierProblem problem = {.given = run->given, .solved = run->targets, .source = run->outcome.about.source};
+
+  PetscFunctionBegin;
   run->checkpoint = path;
-  PetscCall(BrenierCheckpointCreate(run->targets, path, interval, item, n_items, &run->options.solve.checkpoint));
+  PetscCall(BrenierProblemFindCheckpoint(&problem, path, interval, item, n, &run->options.solve.checkpoint));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -197,7 +212,7 @@ PetscErrorCode BrenierRunSolve(BrenierRun *run, BrenierExit *outcome)
 
   PetscFunctionBegin;
   if (checkpoint && BrenierCheckpointState(checkpoint)->phase == BRENIER_PHASE_FINISHED)
-    PetscCall(BrenierRunAnswerFinished_Private(run, outcome));
+    PetscCall(BrenierProblemAnswerFinished(run->comm, checkpoint, run->checkpoint, run->options.output, outcome));
   else PetscCall(Solve(run, outcome));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

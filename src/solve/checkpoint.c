@@ -131,6 +131,24 @@ PetscErrorCode BrenierCheckpointSave(BrenierCheckpoint c, const BrenierSolveStat
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierCheckpointSaveClasses(BrenierCheckpoint c, PetscInt64                      bytes,
+                                            PetscErrorCode (*write)(void *, BrenierStore), void *context)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreDestroy(&c->store));
+  c->state.phase     = BRENIER_PHASE_CLASSES;
+  c->write_classes   = write;
+  c->classes_context = context;
+  c->classes_bytes   = bytes;
+  PetscCall(WriteOrWarn(c));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+BrenierStore BrenierCheckpointStore(BrenierCheckpoint c)
+{
+  return c->state.phase == BRENIER_PHASE_CLASSES ? c->store : NULL;
+}
+
 PetscErrorCode BrenierCheckpointAddRow(BrenierCheckpoint c, const BrenierIteration *row)
 {
   PetscFunctionBegin;

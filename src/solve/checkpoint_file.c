@@ -26,8 +26,8 @@ static const char brenier_checkpoint_format[] = "brenier-checkpoint";
 enum { STATE_LAYOUT = 3 };
 
 /* Names of the phases: the file's status. */
-const char *const brenier_phase_names[] = {"in the start", "in the warm-up", "start finished",
-                                           "in a stage",   "in an epoch",    "finished"};
+const char *const brenier_phase_names[] = {"in the start", "in the warm-up", "start finished", "in a stage",
+                                           "in an epoch",  "finished",       "between classes"};
 
 /* Rows of the file's dataset /state/iterations. */
 enum { ROW_BEFORE, ROW_NEWEST, ROW_NEWTON, ROWS };
@@ -240,6 +240,10 @@ PetscErrorCode BrenierCheckpointFileBytes_Private(BrenierCheckpoint c, PetscInt6
   PetscInt64 sample = 0;
 
   PetscFunctionBegin;
+  if (c->state.phase == BRENIER_PHASE_CLASSES) {
+    *bytes = c->classes_bytes;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (c->state.phase == BRENIER_PHASE_STAGE) PetscCall(BrenierDualSaveBytes(c->dual, &sample));
   *bytes = (1 << 16) + sample + (PetscInt64)c->n_saved * (PetscInt64)sizeof *c->row;
   if (c->state.phase == BRENIER_PHASE_WARM_UP) *bytes += 16 * (PetscInt64)c->targets->n;
@@ -256,7 +260,8 @@ static PetscErrorCode Fill(BrenierCheckpoint c, BrenierStore store)
   if (c->state.phase == BRENIER_PHASE_FINISHED) {
     PetscCall(BrenierStoreSetInt(store, "/", "exit", c->exit_code));
     PetscCall(BrenierStoreSetText(store, "/", "outcome", c->outcome));
-  } else if (c->state.phase > BRENIER_PHASE_START) PetscCall(WriteState(c, store));
+  } else if (c->state.phase == BRENIER_PHASE_CLASSES) PetscCall(c->write_classes(c->classes_context, store));
+  else if (c->state.phase > BRENIER_PHASE_START) PetscCall(WriteState(c, store));
   PetscCall(BrenierCheckpointCheckOwner_Private(c));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -398,21 +403,43 @@ static const char *AsGiven(const char value[], char text[BRENIER_NUMBER_LENGTH])
   return strchr(value, '.') && end > value && !*end ? BrenierNumber(x, text) : value;
 }
 
-/* Names what differs between the problem of the file and this one; "" when nothing does. */
+/* What a file has of the items of a problem. */
+typedef struct {
+  PetscInt            n;
+  BrenierProblemItem *item; /* their names are set */
+} ItemsThere;
+
+static PetscErrorCode NoteItem(void *context, const char name[], const char value[])
+{
+  ItemsThere *there = context;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < there->n; ++i)
+    if (!strcmp(there->item[i].name, name))
+      PetscCall(PetscStrncpy(there->item[i].value, value, sizeof there->item->value));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Names what differs between the problem of the file and this one; "" when nothing does. The value of an item that the
+   file does not have is "none". */
 static PetscErrorCode Compare(BrenierCheckpoint c, BrenierStore store, size_t length, char differs[])
 {
-  char value[sizeof c->problem->value], there[BRENIER_NUMBER_LENGTH], here[BRENIER_NUMBER_LENGTH];
+  char       there[BRENIER_NUMBER_LENGTH], here[BRENIER_NUMBER_LENGTH];
+  ItemsThere found = {.n = c->n_items};
 
   PetscFunctionBegin;
   differs[0] = '\0';
-  for (PetscInt i = 0; i < c->n_items; ++i) {
+  PetscCall(PetscMalloc1(found.n, &found.item));
+  for (PetscInt i = 0; i < found.n; ++i) found.item[i] = (BrenierProblemItem){c->problem[i].name, "none"};
+  PetscCall(BrenierStoreVisitAttributes(store, "/problem", NoteItem, &found));
+  for (PetscInt i = 0; i < found.n; ++i) {
     const size_t used = strlen(differs);
 
-    PetscCall(BrenierStoreGetText(store, "/problem", c->problem[i].name, sizeof value, value));
-    if (strcmp(value, c->problem[i].value))
+    if (strcmp(found.item[i].value, c->problem[i].value))
       snprintf(differs + used, length - used, "%s%s is %s there and %s here", used ? ", " : "", c->problem[i].name,
-               AsGiven(value, there), AsGiven(c->problem[i].value, here));
+               AsGiven(found.item[i].value, there), AsGiven(c->problem[i].value, here));
   }
+  PetscCall(PetscFree(found.item));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -426,7 +453,7 @@ PetscErrorCode BrenierCheckpointReadFile_Private(BrenierCheckpoint c, const char
   PetscCall(Compare(c, c->store, length, differs));
   if (differs[0]) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierStoreGetInt(c->store, "/", "progress", &phase));
-  PetscCheck(phase >= BRENIER_PHASE_START && phase <= BRENIER_PHASE_FINISHED, c->targets->comm,
+  PetscCheck(phase >= BRENIER_PHASE_START && phase <= BRENIER_PHASE_CLASSES, c->targets->comm,
              PETSC_ERR_FILE_UNEXPECTED, "%s: its phase is not one that this program knows", path);
   c->state.phase = (BrenierPhase)phase;
   PetscCall(BrenierStoreGetInt(c->store, "/", "sequence", &c->sequence));
@@ -434,6 +461,7 @@ PetscErrorCode BrenierCheckpointReadFile_Private(BrenierCheckpoint c, const char
   if (c->state.phase == BRENIER_PHASE_FINISHED) {
     PetscCall(BrenierStoreGetInt(c->store, "/", "exit", &c->exit_code));
     PetscCall(BrenierStoreGetText(c->store, "/", "outcome", sizeof c->outcome, c->outcome));
-  } else if (c->state.phase > BRENIER_PHASE_START) PetscCall(ReadState(c, c->store, path));
+  } else if (c->state.phase > BRENIER_PHASE_START && c->state.phase < BRENIER_PHASE_FINISHED)
+    PetscCall(ReadState(c, c->store, path));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

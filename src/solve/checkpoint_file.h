@@ -22,7 +22,10 @@ struct _p_BrenierCheckpoint {
   BrenierIteration   *row;
   PetscInt            n_levels;
   PetscInt64          level[BRENIER_MOST_LEVELS];
-  PetscInt            n_rows, n_saved, capacity; /* of the history; those from n_saved on came after the safe point */
+  PetscErrorCode (*write_classes)(void *, BrenierStore); /* BRENIER_PHASE_CLASSES: writes what is saved */
+  void      *classes_context;
+  PetscInt64 classes_bytes;
+  PetscInt   n_rows, n_saved, capacity; /* of the history; those from n_saved on came after the safe point */
   /* data: what was found */
   char         source[PETSC_MAX_PATH_LEN]; /* the file; "" for none */
   char         found_token[BRENIER_TOKEN_LENGTH];

@@ -191,6 +191,15 @@ def test_a_checkpoint_of_another_source(tmp_path):
     assert "content of the source" in done.stderr
 
 
+def test_a_checkpoint_of_a_source_with_and_without_parameters(tmp_path):
+    y = np.random.default_rng(2).standard_normal((60, 5))
+    solve(tmp_path, y, "-source_mean", 2, "-curves", 500, "-checkpoint", "c.ckpt")
+    solve(tmp_path, y, "-curves", 500, "-checkpoint", "d.ckpt")
+    for more, kept, said in (((), "c.ckpt", "and none here"), (("-source_mean", 2), "d.ckpt", "is none there")):
+        done = brenier("solve", "y.npy", "-o", "r.h5", *more, "-curves", 500, "-checkpoint", kept, cwd=tmp_path, code=3)
+        assert "content of the source" in done.stderr and said in done.stderr
+
+
 WRONG = [
     (USAGE, ("-source", "student", "-source_dof", 2), ["degrees of freedom", "more than 2"]),
     (USAGE, ("-source", "student", "-source_dof", -1), ["-source_dof", "'-1'"]),

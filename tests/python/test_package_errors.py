@@ -82,11 +82,6 @@ def test_options_that_are_refused(options, kind, words):
     assert "\n" not in str(refused.value) and isinstance(refused.value, brenier.BrenierError)
 
 
-def test_places_with_classes_are_refused():
-    with pytest.raises(brenier.BadArguments, match="are to be arrays"):
-        brenier.solve("y.npy", classes=[0, 1])
-
-
 def test_an_error_of_a_function_of_the_caller_ends_the_program(tmp_path):
     def fail(event):
         raise ZeroDivisionError

@@ -84,11 +84,66 @@ def test_tolerance_not_reached_is_a_warning_and_a_result():
 def test_classes(plane):
     y, label = points(30, 2), np.arange(30) % 3
     results = brenier.solve(y, classes=torch.tensor(label))
-    assert list(results) == [0, 1, 2] and "Results: 0: <" in repr(results)
+    assert list(results) == [0, 1, 2] and "3 classes of 30 targets" in repr(results)
     for k, result in results.items():
-        np.testing.assert_array_equal(result.targets[np.argsort(result.row)], y[label == k])
+        np.testing.assert_array_equal(result.targets, y[label == k])
+        np.testing.assert_array_equal(result.row, np.flatnonzero(label == k))
+        assert result.rho == results.classes["rho"][k] and result.n_targets == 10
     weighted = brenier.solve(y, np.arange(1, 31), classes=np.array(["a", "b", "c"])[label])
     assert weighted["b"].weights.max() == pytest.approx(29 / np.arange(2, 31, 3).sum())
+
+
+@pytest.fixture(name="labelled", scope="module")
+def labelled_fixture():
+    """60 targets in d = 6 with labels -1, 4 and 9."""
+    return brenier.solve(points(60, 6), classes=np.array([-1, 4, 9])[np.arange(60) % 3], tol=0.3)
+
+
+def test_a_class_is_a_map(labelled):
+    x = np.random.default_rng(3).standard_normal((50, 6))
+    label = np.array([-1, 4, 9])[np.arange(50) % 3]
+    mapped, index = labelled.map(x, label=label), labelled.index(x, label)
+    for k, one in labelled.items():
+        best = np.argmax(x @ one.targets.T + one.heights, axis=1)
+        np.testing.assert_array_equal(mapped[label == k], one.targets[best][label == k])
+        assert abs(one.weights @ one.heights) < 1e-12 and one.weights.sum() == pytest.approx(1)
+    np.testing.assert_array_equal(labelled.label[index], label)
+    u = (x * mapped).sum(1) + labelled.heights[index]
+    np.testing.assert_allclose(labelled.potential(x, label), u, rtol=1e-12)
+    np.testing.assert_allclose(labelled.phi(x, label), (x * x).sum(1) / 2 - u, rtol=1e-12, atol=1e-12)
+    with pytest.raises(brenier.BadInput, match="no class"):
+        labelled.map(x, label=5)
+    with pytest.raises(brenier.BadArguments, match="give label="):
+        labelled.map(x)
+
+
+def test_samples_of_classes(labelled):
+    """Labels as their weights say: each count is binomial, and is within 5 standard errors but for a chance of 2e-6."""
+    drawn = labelled.sample(3000, seed=2)
+    np.testing.assert_array_equal(drawn.label, labelled.label[drawn.index])
+    np.testing.assert_array_equal(labelled.index(drawn.noise, drawn.label), drawn.index)
+    np.testing.assert_allclose(drawn.code, labelled.targets[drawn.index], rtol=1e-6)
+    for k in labelled:
+        assert abs(np.mean(drawn.label == k) - 1 / 3) < 5 * np.sqrt(2 / 9 / 3000)
+    one = labelled.sample(100, label=4)
+    assert set(one.label) == {4}
+    np.testing.assert_array_equal(labelled.index(one.noise, 4), one.index)
+
+
+def test_couplings_of_classes(labelled):
+    pairs = labelled.couplings(256, seed=5)
+    noise, code, label = next(pairs)
+    np.testing.assert_array_equal(labelled.map(noise, label), code)
+    again = labelled.couplings(256, seed=5, start=1)
+    for a, b in zip(next(pairs), next(again)):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_classes_that_are_saved_and_pickled(labelled, tmp_path):
+    labelled.save(tmp_path / "r.h5")
+    for other in (brenier.load(tmp_path / "r.h5"), pickle.loads(pickle.dumps(labelled))):
+        assert list(other) == list(labelled)
+        np.testing.assert_array_equal(other[9].heights, labelled[9].heights)
 
 
 def test_start_from_a_result(sampled):

@@ -116,7 +116,10 @@ static PetscErrorCode TestDerivatives(const char type[], PetscInt dim)
 }
 
 /* Sampled masses are exact ones but for chance: chi2 times curves is what sampling_chi2 says, within a factor. For a
-   source of which dim of `ambient` coordinates are seen, where its cells are known. */
+   source of which dim of `ambient` coordinates are seen, where its cells are known. A sum of some N independent squares
+   is three times its mean with chance below 1e-9; the seed is fixed. In one dimension the squares of all cells go with
+   few numbers, and one square is ten times its mean with chance 2e-3. One circle has all of the sphere in two
+   dimensions, and what differs is rounding. */
 static PetscErrorCode TestAgainstCurves(const char name[], PetscInt ambient, PetscInt dim)
 {
   BrenierTargets       t;
@@ -152,8 +155,6 @@ static PetscErrorCode TestAgainstCurves(const char name[], PetscInt ambient, Pet
   PetscCall(VecRestoreArrayRead(other, &o));
   PetscCall(VecRestoreArrayRead(mass, &m));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &chi2, 1, MPIU_REAL, MPI_SUM, PETSC_COMM_WORLD));
-  // A sum of some N independent squares: three times its mean with chance below 1e-9; the seed is fixed. In one
-  // dimension few numbers make all of them, and one square is ten times its mean with chance 2e-3
   PetscCheck(chi2 < (dim == 1 ? 10.0 : 3.0) * sampled.sampling_chi2 + rounding, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
              "%s: chi2 %g where chance makes %g", name, (double)chi2, (double)sampled.sampling_chi2);
   PetscCheck(PetscAbsReal(value.energy - sampled.energy) < 0.02, PETSC_COMM_WORLD, PETSC_ERR_PLIB,

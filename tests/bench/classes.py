@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+"""Solves many classes in one run, then measures each: time, memory, and the largest rho on fresh curves.
+
+usage: tests/bench/classes.py [--classes 1000] [--targets 1300] [--dim 256] [--tol 0.2] [--ranks 2] [--folder FOLDER]
+
+Targets of class k are normal with a mean and standard deviations of their own, in single precision: 4 bytes a number
+(1.3 GB by default), and the result 12. A folder that is given stays, with its checkpoint: the same command continues.
+"""
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAM = os.environ.get("BRENIER_PROGRAM", os.path.join(REPOSITORY, "build", "release", "bin", "brenier"))
+SHELL = '. "$0/tools/mpi-environment.sh"; exec mpiexec -n "$BRENIER_RANKS" "$@"'
+
+
+def make(folder, classes, targets, dim):
+    """y.npy and label.npy, class after class, so that memory is that of one class."""
+    y = np.lib.format.open_memmap(os.path.join(folder, "y.npy"), "w+", "<f4", (classes * targets, dim))
+    for k in range(classes):
+        rng = np.random.default_rng([7, k])
+        mean, spread = rng.standard_normal(dim), rng.uniform(0.3, 1.5, dim)
+        y[k * targets : (k + 1) * targets] = mean + spread * rng.standard_normal((targets, dim))
+    np.save(os.path.join(folder, "label.npy"), np.repeat(np.arange(classes), targets))
+
+
+def run(folder, ranks, *words):
+    """A command on ranks; seconds, and the largest memory of a rank in GB."""
+    begun = time.time()
+    environment = {**os.environ, "BRENIER_RANKS": str(ranks)}
+    done = subprocess.run(["bash", "-c", SHELL, REPOSITORY, PROGRAM, *map(str, words)], cwd=folder, env=environment)
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    seconds = time.time() - begun
+    print(f"{words[0]}: exit code {done.returncode}, {seconds:.0f} s, {memory:.2f} GB a rank at most", flush=True)
+    return done.returncode
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__, add_help=False)
+    for name, value in (("classes", 1000), ("targets", 1300), ("dim", 256), ("ranks", 2)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--tol", type=float, default=0.2)
+    parser.add_argument("--folder")
+    given = parser.parse_args()
+    folder = given.folder or tempfile.mkdtemp(prefix="brenier-classes-")
+    os.makedirs(folder, exist_ok=True)
+    if not os.path.exists(os.path.join(folder, "label.npy")):
+        make(folder, given.classes, given.targets, given.dim)
+    code = run(folder, given.ranks, "solve", "y.npy", "-classes", "label.npy", "-o", "maps.h5", "-tol", given.tol,
+               "-checkpoint", "maps.ckpt", "-log", "solve.jsonl")  # fmt: skip
+    code = code or run(folder, given.ranks, "check", "maps.h5", "-tol", given.tol, "-log", "check.jsonl")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
