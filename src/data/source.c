@@ -121,7 +121,12 @@ PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char name[], PetscIn
                                       .dof     = law->has_dof ? parameters->dof : 0.0,
                                       .owners  = 1};
   *source = s;
-  if (parameters->mean || parameters->factor) PetscCall(SetAffine(comm, parameters, s));
+  if (parameters->mean || parameters->factor) {
+    const PetscErrorCode ierr = SetAffine(comm, parameters, s);
+
+    if (ierr) PetscCall(BrenierSourceDestroy(source));
+    PetscCall(ierr);
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

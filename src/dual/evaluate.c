@@ -59,14 +59,15 @@ PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec height, Vec mass, Breni
   BrenierTargets targets = dual->targets;
   PetscScalar   *m;
   PetscReal     *h, linear;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(targets->n_local, &h));
   PetscCall(BrenierHeightsNormalise(targets, height, h));
   PetscCall(LinearPart(targets, h, &linear));
-  if (dual->skin.is_kept) PetscCall(BrenierWalkLists(dual, h, linear));
-  else PetscCall(BrenierScanPieces(dual, h));
+  ierr = dual->skin.is_kept ? BrenierWalkLists(dual, h, linear) : BrenierScanPieces(dual, h);
   PetscCall(PetscFree(h));
+  PetscCall(ierr); // BRENIER_STOPPED among them
   PetscCall(
       BrenierMassesSum(&dual->masses, &dual->sample, &dual->curves, &dual->pieces, &dual->halo, targets->n_local));
   PetscCall(VecGetArrayWrite(mass, &m));

@@ -186,16 +186,17 @@ def test_a_source_with_mean_and_factor(folder):
     rng = np.random.default_rng(3)
     np.save(folder / "m.npy", rng.standard_normal(4))
     np.save(folder / "L.npy", rng.standard_normal((4, 4)))
-    source, kept = ("-source_mean", "m.npy", "-source_factor", "L.npy"), ("-o", "a.h5", "-checkpoint", "a.ckpt")
+    source = ("-source_mean", "m.npy", "-source_factor", "L.npy")
+    kept = ("-o", "affine.h5", "-checkpoint", "affine.ckpt")
     brenier("solve", "y.npy", *OPTIONS, *source, *kept, ranks=2, cwd=folder)
-    r = content(folder / "a.h5")
+    r = content(folder / "affine.h5")
     k = int(np.flatnonzero(r["class/label"] == 5)[0])
     of = np.load(folder / "label.npy") == 5
     np.save(folder / "y5.npy", np.load(folder / "y.npy")[of])
     np.save(folder / "w5.npy", np.load(folder / "w.npy")[of])
-    brenier("solve", "y5.npy", "-weights", "w5.npy", "-tol", 0.5, "-seed", r["class/seed"][k], *source, "-o", "a5.h5",
-            cwd=folder)  # fmt: skip
-    one = content_of_one(folder / "a5.h5")
+    brenier("solve", "y5.npy", "-weights", "w5.npy", "-tol", 0.5, "-seed", r["class/seed"][k], *source,
+            "-o", "affine5.h5", cwd=folder)  # fmt: skip
+    one = content_of_one(folder / "affine5.h5")
     for name in ("heights", "mass", "barycenter", "psi"):
         np.testing.assert_array_equal(r[name][r["label"] == 5], one[name], err_msg=name)
     np.testing.assert_array_equal(r["source_factor"], np.load(folder / "L.npy"))
