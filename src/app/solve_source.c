@@ -23,7 +23,7 @@ static PetscErrorCode GatherRows(const BrenierArray *a, PetscReal all[])
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(a->comm, &size));
   PetscCall(PetscMalloc2(size, &count, size, &offset));
-  PetscCall(PetscMPIIntCast((PetscInt64)a->n_local * a->dim, &n));
+  PetscCall(PetscMPIIntCast(a->n_local * a->dim, &n));
   PetscCallMPI(MPI_Allgather(&n, 1, MPI_INT, count, 1, MPI_INT, a->comm));
   offset[0] = 0;
   for (PetscMPIInt r = 1; r < size; ++r) offset[r] = offset[r - 1] + count[r - 1];

@@ -11,6 +11,10 @@
 #if defined(BRENIER_HAVE_X86_KERNELS)
   #include <cpuid.h>
 
+  #define HAS(feature) __builtin_cpu_supports(feature)
+  #if !defined(BRENIER_HAS_AVXVNNI) // the test of the integer twin says 1
+    #define BRENIER_HAS_AVXVNNI HasAvxVnni()
+
 /* clang 14 does not know it by name. */
 static inline int HasAvxVnni(void)
 {
@@ -22,9 +26,6 @@ static inline int HasAvxVnni(void)
   return (int)(a >> BIT & 1);
 }
 
-  #define HAS(feature) __builtin_cpu_supports(feature)
-  #if !defined(BRENIER_HAS_AVXVNNI) // the test of the integer twin says 1
-    #define BRENIER_HAS_AVXVNNI HasAvxVnni()
   #endif
   #define X86_KERNELS(ROW)                                                                                             \
     ROW(avx512vnni, HAS("avx512f") && HAS("avx512dq") && HAS("avx512vnni"))                                            \

@@ -171,7 +171,8 @@ static PetscErrorCode CreateVectors(BrenierRun *run)
   PetscCall(VecDuplicate(o->h, &o->mass));
   PetscCall(VecDuplicate(o->h, &o->mass_error));
   PetscCall(PetscMalloc1((size_t)run->targets->n_local * run->targets->dim, &run->barycentre));
-  PetscCall(PetscMalloc1((size_t)run->given->n_local * run->given->dim, &o->barycentre));
+  // On a rank without targets, too, it says that there are barycentres
+  PetscCall(PetscMalloc1((size_t)run->given->n_local * run->given->dim + 1, &o->barycentre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -101,6 +101,23 @@ static PetscErrorCode SetNodeSteps(Solve *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Sum of the steps of the nodes of a target over the largest of them: the mean over targets by weight. */
+static PetscReal Overlap(const BrenierScales s, const PetscReal node_step[])
+{
+  PetscReal mean = 0.0;
+
+  for (PetscInt i = 0; i < s->n; ++i) {
+    PetscReal sum = 0.0, most = 0.0;
+
+    for (PetscInt g = i; g >= 0; g = s->parent[g]) {
+      sum += node_step[g];
+      most = PetscMax(most, node_step[g]);
+    }
+    if (most > 0.0) mean += s->nu[i] * sum / most;
+  }
+  return PetscMax(mean, 1.0);
+}
+
 /* Steps of all nodes on every rank, for the epoch. */
 static PetscErrorCode GatherNodeSteps(const Solve *s, BrenierSgdEpoch *epoch)
 {
@@ -116,6 +133,7 @@ static PetscErrorCode GatherNodeSteps(const Solve *s, BrenierSgdEpoch *epoch)
   PetscCall(PetscArraycpy(epoch->node_step + scales->n, groups, scales->n_nodes - scales->n));
   for (PetscInt i = 0; i < scales->n_nodes; ++i)
     if (scales->in_line[i]) epoch->node_step[i] = 0.0;
+  epoch->overlap = Overlap(scales, epoch->node_step);
   PetscCall(PetscFree(groups));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

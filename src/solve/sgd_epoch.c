@@ -60,7 +60,7 @@ static PetscErrorCode Step(BrenierSgdEpoch *p, Vec mass, BrenierIteration *last)
   const BrenierFreshCurves fresh  = {p->targets, p->source, p->seed, stream, now->batch};
   const BrenierStepRule    rule   = {.step          = Rate(now),
                                      .diagonal_step = p->diagonal_step,
-                                     .most          = brenier_sgd_step_most,
+                                     .most          = brenier_sgd_step_most / (p->node_step ? p->overlap : 1.0),
                                      .scales        = p->node_step ? p->targets->scales : NULL,
                                      .node_step     = p->node_step};
   const BrenierMeanRule    mean   = {BRENIER_MEAN_RUNNING,

@@ -14,6 +14,7 @@
   keeps what the start knew. Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
 
   Where targets have scales (scales.h) each node moves by its own mass, weight and step, and its members move with it.
+  Nested nodes share an error and all move by it, so s is divided by their overlap.
   Steps by the diagonal of H alone would hardly move a tight group as a whole. Parts of a line do not move by
   themselves: the line keeps its shape during the epoch. At the end the mean gets another shape by the masses of all C
   curves of the epoch (methods/lines.h), C / (C_eff + C) of the way.
@@ -30,6 +31,7 @@ typedef struct BrenierSgdEpoch {
   PetscInt64     seed;
   Vec            diagonal_step; /* d */
   PetscReal     *node_step;     /* the same of all nodes, where targets have scales: owned; else NULL */
+  PetscReal      overlap;       /* sum of the node steps of a target over the largest of them, the mean over targets */
   /* data */
   Vec              h, mean;   /* the iterate, and the answer so far, not gauged */
   Vec              line_mass; /* mean of w so far, the steps to come counted as 0; NULL where there are no lines */

@@ -177,7 +177,8 @@ static PetscBool Suffices(PetscInt64 size, PetscReal wanted)
 }
 
 /* Runs stages up to `wanted` curves, which each stage estimates anew. *hands_over: the last of them ended for SGD to
-   follow, with a prediction in place of the measurement. */
+   follow, with a prediction in place of the measurement. Where targets have scales the caller measures all the same:
+   there an epoch may be worse than its start, and is rejected then. */
 static PetscErrorCode RunStages(Solve *s, PetscReal wanted, PetscBool *hands_over)
 {
   const PetscBool fixed = (PetscBool)(s->options->curves > 0);
@@ -222,9 +223,9 @@ PetscErrorCode BrenierSolveStages_Private(Solve *s, PetscReal wanted)
   for (uint32_t attempt = (uint32_t)s->state.attempt; attempt < BRENIER_RETRIES; ++attempt) {
     s->state.attempt = attempt;
     PetscCall(RunStages(s, wanted, &hands_over));
-    if (hands_over) break;
+    if (hands_over && !s->budget.scales) break;
     PetscCall(VecCopy(s->h, s->fitted));
-    PetscCall(BrenierSolveLowerLight_Private(s, 0));
+    if (!hands_over) PetscCall(BrenierSolveLowerLight_Private(s, 0)); // SGD begins from the heights that are measured
     PetscCall(BrenierSolveMeasure_Private(s, attempt));
     if (solved->within_tol || solved->reason < 0 || s->state.sgd_follows || s->options->curves > 0) break;
     PetscCall(VecCopy(s->fitted, s->h));

@@ -60,7 +60,7 @@ def test_targets_that_are_refused(y, kind, words):
 
 @pytest.mark.parametrize("options, kind, words", [
     ({"tol": -1}, brenier.BadArguments, "option -tol takes a number"),
-    ({"source": "ball"}, brenier.BadArguments, "-source"),
+    ({"source": "blob"}, brenier.BadArguments, "-source"),
     ({"nonsense": 3}, brenier.BadArguments, "nonsense"),
     ({"o": "r.h5"}, brenier.BadArguments, "option o is set by the package"),
     ({"ranks": 0}, brenier.BadArguments, "ranks is 0"),
