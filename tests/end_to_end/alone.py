@@ -2,7 +2,7 @@
 import os
 
 import bounded
-from program import PROGRAM, REPOSITORY, SHARED_CORES, TIME_LIMIT
+from program import PROGRAM, REPOSITORY, TIME_LIMIT
 
 SHELL = '. "$0/tools/mpi-environment.sh"; {limits} exec "$@" {redirections}'
 
@@ -13,7 +13,7 @@ def alone(*arguments, cwd, code, limits="", redirections="", seconds=TIME_LIMIT,
     limits: commands for the shell before it, "ulimit -f 100;"; redirections: words for the shell behind it.
     environment: variables to add, as a dict; without: names to take away.
     """
-    variables = {**os.environ, **SHARED_CORES, **dict(environment)}
+    variables = {**os.environ, **dict(environment)}
     for name in without:
         variables.pop(name, None)
     shell = SHELL.format(limits=limits, redirections=redirections)

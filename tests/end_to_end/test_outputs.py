@@ -18,12 +18,12 @@ import h5py
 import numpy as np
 import pytest
 from brenier_files import read_log, read_result
-from program import PROGRAM, REPOSITORY, SHARED_CORES, brenier
+from program import PROGRAM, REPOSITORY, brenier
 from restart import SHELL
 
 USAGE, IO, STOPPED = 2, 4, 85
 SECONDS = 60
-ENVIRONMENT = {**os.environ, **SHARED_CORES, "OPENBLAS_NUM_THREADS": "1"}
+ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
 FAST = ("-curves", "500")
 
 
