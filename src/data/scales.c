@@ -1,7 +1,28 @@
-/* scales.c - Scales once they are found: sums over nodes, and their end. */
+/* scales.c - What needs no search: members of groups, sums over nodes, and the end of scales. */
 #include "scales_impl.h"
 
 #include <brenier/base.h>
+
+PetscErrorCode BrenierScalesListMembers_Private(BrenierScales s, PetscInt first[], PetscInt member[])
+{
+  const PetscInt n_sets = s->n_nodes - s->n + 1;
+
+  PetscFunctionBegin;
+  PetscCall(PetscArrayzero(first, n_sets + 2));
+  for (PetscInt i = 0; i < s->n_nodes; ++i) ++first[(s->parent[i] >= 0 ? s->parent[i] - s->n : n_sets - 1) + 2];
+  for (PetscInt g = 2; g < n_sets + 2; ++g) first[g] += first[g - 1];
+  for (PetscInt i = 0; i < s->n_nodes; ++i)
+    member[first[(s->parent[i] >= 0 ? s->parent[i] - s->n : n_sets - 1) + 1]++] = i;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int BrenierScalesComparePlaces_Private(const void *left, const void *right)
+{
+  const BrenierScalesPlace *l = left, *r = right;
+
+  if (l->along != r->along) return l->along < r->along ? -1 : 1;
+  return (l->node > r->node) - (l->node < r->node);
+}
 
 void BrenierScalesAddUp_Private(BrenierScales scales, PetscReal x[])
 {

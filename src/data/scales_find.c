@@ -52,20 +52,6 @@ static PetscErrorCode GatherTargets(BrenierTargets t, PetscReal y[], PetscReal n
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The square of the distance: differences come first, as near ones must keep their digits. */
-static PetscReal SquareApart(PetscInt dim, const PetscReal x[], const PetscReal y[])
-{
-  enum { LANES = 8 };
-  PetscReal      part[LANES] = {0.0}, sum = 0.0;
-  const PetscInt whole = dim - dim % LANES;
-
-  for (PetscInt k = 0; k < whole; k += LANES)
-    for (PetscInt l = 0; l < LANES; ++l) part[l] += (x[k + l] - y[k + l]) * (x[k + l] - y[k + l]);
-  for (PetscInt k = whole; k < dim; ++k) sum += (x[k] - y[k]) * (x[k] - y[k]);
-  for (PetscInt l = 0; l < LANES; ++l) sum += part[l];
-  return sum;
-}
-
 /* The n - 1 edges of the minimum spanning tree. */
 static PetscErrorCode SpanningTree(PetscInt n, PetscInt dim, const PetscReal y[], Edge edge[])
 {
@@ -82,7 +68,7 @@ static PetscErrorCode SpanningTree(PetscInt n, PetscInt dim, const PetscReal y[]
     PetscInt next = 0;
 
     for (PetscInt i = 0; i < n_rest; ++i) {
-      const PetscReal square = SquareApart(dim, y + (size_t)newest * dim, y + (size_t)rest[i] * dim);
+      const PetscReal square = BrenierScalesSquareApart(dim, y + (size_t)newest * dim, y + (size_t)rest[i] * dim);
 
       if (square < best[i]) {
         best[i] = square;
@@ -207,19 +193,6 @@ typedef struct {
   PetscReal    *mean; /* of each node, shape [nodes, dim] */
 } Cutting;
 
-typedef struct {
-  PetscReal along;
-  PetscInt  node;
-} Place;
-
-static int ComparePlaces(const void *left, const void *right)
-{
-  const Place *l = left, *r = right;
-
-  if (l->along != r->along) return l->along < r->along ? -1 : 1;
-  return (l->node > r->node) - (l->node < r->node);
-}
-
 /* A new node of some members: parent, weight and mean. */
 static PetscInt AddNode(Cutting *c, PetscInt m, const PetscInt member[], PetscReal apart)
 {
@@ -246,7 +219,7 @@ static PetscInt AddNode(Cutting *c, PetscInt m, const PetscInt member[], PetscRe
 
 /* Places of nodes along the direction in which they vary most, by the power method from the one that is furthest from
    the first. */
-static PetscErrorCode PlaceNodes(const Cutting *c, PetscInt m, const PetscInt node[], Place place[])
+static PetscErrorCode PlaceNodes(const Cutting *c, PetscInt m, const PetscInt node[], BrenierScalesPlace place[])
 {
   const PetscInt   dim    = c->dim;
   const PetscReal *origin = c->mean + (size_t)node[0] * dim;
@@ -255,7 +228,7 @@ static PetscErrorCode PlaceNodes(const Cutting *c, PetscInt m, const PetscInt no
   PetscFunctionBegin;
   PetscCall(PetscCalloc3(dim, &direction, dim, &centre, dim, &next));
   for (PetscInt i = 0; i < m; ++i) {
-    const PetscReal *x = c->mean + (size_t)node[i] * dim, square = SquareApart(dim, x, origin);
+    const PetscReal *x = c->mean + (size_t)node[i] * dim, square = BrenierScalesSquareApart(dim, x, origin);
 
     for (PetscInt k = 0; k < dim; ++k) centre[k] += (x[k] - origin[k]) / (PetscReal)m;
     if (square <= furthest) continue;
@@ -272,24 +245,24 @@ static PetscErrorCode PlaceNodes(const Cutting *c, PetscInt m, const PetscInt no
 
       for (PetscInt k = 0; k < dim; ++k) along += direction[k] * (x[k] - origin[k] - centre[k]);
       for (PetscInt k = 0; k < dim; ++k) next[k] += along * (x[k] - origin[k] - centre[k]);
-      place[i] = (Place){along, node[i]};
+      place[i] = (BrenierScalesPlace){along, node[i]};
     }
     for (PetscInt k = 0; k < dim; ++k) length += next[k] * next[k];
     if (!(length > 0.0)) break;
     for (PetscInt k = 0; k < dim; ++k) direction[k] = next[k] / PetscSqrtReal(length);
   }
   PetscCall(PetscFree3(direction, centre, next));
-  qsort(place, (size_t)m, sizeof *place, ComparePlaces);
+  qsort(place, (size_t)m, sizeof *place, BrenierScalesComparePlaces_Private);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Cuts a set in two, and each half again: in place of *m nodes there are two then. */
 static PetscErrorCode Cut(Cutting *c, PetscInt *m, PetscInt node[])
 {
-  const PetscInt half  = *m / 2;
-  PetscInt       n_low = half, n_high = *m - half, low, high;
-  PetscReal      apart = 0.0, least = PETSC_MAX_REAL;
-  Place         *place;
+  const PetscInt      half  = *m / 2;
+  PetscInt            n_low = half, n_high = *m - half, low, high;
+  PetscReal           apart = 0.0, least = PETSC_MAX_REAL;
+  BrenierScalesPlace *place;
 
   PetscFunctionBegin;
   if (*m <= BRENIER_UNCUT) PetscFunctionReturn(PETSC_SUCCESS);
@@ -302,9 +275,10 @@ static PetscErrorCode Cut(Cutting *c, PetscInt *m, PetscInt node[])
   PetscCall(PetscFree(place));
   PetscCall(Cut(c, &n_low, node));
   PetscCall(Cut(c, &n_high, node + half));
-  low   = AddNode(c, n_low, node, 0.0);
-  high  = AddNode(c, n_high, node + half, 0.0);
-  apart = PetscSqrtReal(SquareApart(c->dim, c->mean + (size_t)low * c->dim, c->mean + (size_t)high * c->dim));
+  low  = AddNode(c, n_low, node, 0.0);
+  high = AddNode(c, n_high, node + half, 0.0);
+  apart =
+      PetscSqrtReal(BrenierScalesSquareApart(c->dim, c->mean + (size_t)low * c->dim, c->mean + (size_t)high * c->dim));
   c->after->apart[low] = c->after->apart[high] = PetscMax(apart, least);
   node[0]                                      = low;
   node[1]                                      = high;
@@ -329,20 +303,6 @@ static PetscErrorCode Renumber(Cutting *c, PetscInt old, PetscInt *node)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Members of each group, and of the whole as one more. */
-static PetscErrorCode ListMembers(BrenierScales s, PetscInt first[], PetscInt member[])
-{
-  const PetscInt n_sets = s->n_nodes - s->n + 1;
-
-  PetscFunctionBegin;
-  PetscCall(PetscArrayzero(first, n_sets + 2));
-  for (PetscInt i = 0; i < s->n_nodes; ++i) ++first[(s->parent[i] >= 0 ? s->parent[i] - s->n : n_sets - 1) + 2];
-  for (PetscInt g = 2; g < n_sets + 2; ++g) first[g] += first[g - 1];
-  for (PetscInt i = 0; i < s->n_nodes; ++i)
-    member[first[(s->parent[i] >= 0 ? s->parent[i] - s->n : n_sets - 1) + 1]++] = i;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Puts halves of halves between groups and their members. */
 static PetscErrorCode CutGroups(PetscInt dim, const PetscReal y[], BrenierScales s)
 {
@@ -358,7 +318,7 @@ static PetscErrorCode CutGroups(PetscInt dim, const PetscReal y[], BrenierScales
   PetscCall(PetscArraycpy(s->apart, before.apart, s->n));
   PetscCall(PetscArraycpy(s->nu, before.nu, s->n));
   for (PetscInt i = 0; i < s->n; ++i) s->parent[i] = -1;
-  PetscCall(ListMembers(&before, first, member));
+  PetscCall(BrenierScalesListMembers_Private(&before, first, member));
   c.first    = first;
   c.member   = member;
   s->n_nodes = s->n;

@@ -52,6 +52,10 @@ struct _p_BrenierSource {
 
 /* One uniform number of a curve or point, beside those of its own sequences: of sequence 2^63 + index. */
 PetscReal BrenierSourceUniform_Private(PetscInt64 seed, uint32_t stream, PetscInt64 index);
+
+/* Multiplies a vector by a radius. */
+void BrenierSourceScale_Private(size_t dim, PetscReal factor, PetscReal x[]);
+
 /* Adds a law of that name; both stay the caller's and must last. Returns false when there is a source of that name, or
    no room for one more. */
 PetscBool BrenierSourceRegister_Private(const char name[], const BrenierSourceLaw *law);

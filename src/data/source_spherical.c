@@ -7,11 +7,6 @@
 */
 #include "source_impl.h"
 
-static void Scale(size_t dim, PetscReal factor, PetscReal x[])
-{
-  for (size_t k = 0; k < dim; ++k) x[k] *= factor;
-}
-
 static void DrawCurve(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index, BrenierCurve *curve)
 {
   const PetscReal r = BrenierSourceUniform_Private(seed, stream, index);
@@ -21,8 +16,8 @@ static void DrawCurve(BrenierSource source, PetscInt64 seed, uint32_t stream, Pe
     return;
   }
   BrenierSphereDrawCurve_Private(source, seed, stream, index, curve);
-  Scale((size_t)source->dim, r, curve->z1);
-  Scale((size_t)source->dim, r, curve->z2);
+  BrenierSourceScale_Private((size_t)source->dim, r, curve->z1);
+  BrenierSourceScale_Private((size_t)source->dim, r, curve->z2);
 }
 
 static void DrawPoint(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index, PetscReal x[])
@@ -32,7 +27,7 @@ static void DrawPoint(BrenierSource source, PetscInt64 seed, uint32_t stream, Pe
     return;
   }
   BrenierSphereDrawPoint_Private(source, seed, stream, index, x);
-  Scale((size_t)source->dim, BrenierSourceUniform_Private(seed, stream, index), x);
+  BrenierSourceScale_Private((size_t)source->dim, BrenierSourceUniform_Private(seed, stream, index), x);
 }
 
 static PetscReal SecondMoment(BrenierSource source)

@@ -12,11 +12,6 @@
 
 #include <math.h>
 
-static void Scale(size_t dim, PetscReal factor, PetscReal x[])
-{
-  for (size_t k = 0; k < dim; ++k) x[k] *= factor;
-}
-
 static PetscReal Factor(BrenierSource source, PetscReal u)
 {
   return PetscSqrtReal(source->dof / BrenierChiSquaredQuantile_Private(source->dof, u));
@@ -29,14 +24,14 @@ static void DrawCurve(BrenierSource source, PetscInt64 seed, uint32_t stream, Pe
 
   BrenierRandomNormal((uint64_t)seed, stream, 2 * (uint64_t)index, dim, curve->z1);
   BrenierRandomNormal((uint64_t)seed, stream, 2 * (uint64_t)index + 1, dim, curve->z2);
-  Scale(dim, s, curve->z1);
-  Scale(dim, s, curve->z2);
+  BrenierSourceScale_Private(dim, s, curve->z1);
+  BrenierSourceScale_Private(dim, s, curve->z2);
 }
 
 static void DrawPoint(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index, PetscReal x[])
 {
   BrenierRandomNormal((uint64_t)seed, stream, (uint64_t)index, (size_t)source->dim, x);
-  Scale((size_t)source->dim, Factor(source, BrenierSourceUniform_Private(seed, stream, index)), x);
+  BrenierSourceScale_Private((size_t)source->dim, Factor(source, BrenierSourceUniform_Private(seed, stream, index)), x);
 }
 
 static PetscReal SecondMoment(BrenierSource source)
