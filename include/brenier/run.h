@@ -50,11 +50,9 @@ typedef struct {
 
 /* What is asked of a run. Texts are borrowed; NULL or "" for none. */
 typedef struct {
-  BrenierSolveOptions solve;  /* its monitor, on_measurement and checkpoint are the run's */
-  const char         *source; /* name of the source */
-  BrenierSource
-              given_source; /* or the source itself, in the targets' dimension, in its place; borrowed; NULL for none */
-  const char *start;        /* result whose heights are the start */
+  BrenierSolveOptions   solve;      /* its monitor, on_measurement and checkpoint are the run's */
+  BrenierSource         source;     /* in the targets' dimension; borrowed while the run is created */
+  const char           *start;      /* result whose heights are the start */
   const BrenierOutcome *start_from; /* or a result in memory, in its place; NULL for none */
   const char           *output;     /* result file to write */
   PetscBool             has_cells;  /* whether `cells` is asked for, or the run chooses */
@@ -79,7 +77,7 @@ typedef struct {
 } BrenierRun;
 
 /*@
-  BrenierRunOptionsDefaults - Sets the defaults of a run: the first source, Newton, a tolerance of 0.1, seed 1
+  BrenierRunOptionsDefaults - Sets the defaults of a run, without a source: Newton, a tolerance of 0.1, seed 1
 
   Not collective
 
@@ -120,7 +118,7 @@ PETSC_EXTERN PetscErrorCode BrenierRunMemory(MPI_Comm comm, PetscReal gib, Petsc
   Output Parameter:
 . run - free with `BrenierRunDestroy()`
 
-  Errors: `PETSC_ERR_USER_INPUT` - exact cells are asked for where there are none, or as `BrenierSourceCreate()`
+  Errors: `PETSC_ERR_USER_INPUT` - exact cells are asked for where there are none; errors of `BrenierReductionCreate()`
 
   Cost: that of `BrenierReductionCreate()`
 @*/

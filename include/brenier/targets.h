@@ -113,6 +113,26 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsCreateFromArrays(MPI_Comm comm, PetscI
                                                            PetscReal *nu, PetscInt64 *row, BrenierTargets *targets);
 
 /*@
+  BrenierTargetsInCoordinates - Makes targets with the weights, rows and origin of others, in other coordinates
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ given - the others
+. dim   - number of the coordinates
+- y     - coordinates, shape [n_local, dim]; of PetscMalloc1(), then the targets'; unit: any
+
+  Output Parameter:
+. targets - free with `BrenierTargetsDestroy()`
+
+  Errors: none of its own
+
+  Cost: that of `BrenierTargetsCreateFromArrays()`; 16 bytes a target are copied
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTargetsInCoordinates(BrenierTargets given, PetscInt dim, PetscReal *y,
+                                                        BrenierTargets *targets);
+
+/*@
   BrenierTargetsCreateVec - Makes a vector with one entry for each target, all 0
 
   Collective on the targets' communicator

@@ -33,9 +33,8 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
   }
   PetscCall(BrenierStopSetup(PETSC_COMM_WORLD, r.max_time, r.stop_file));
   PetscCall(ReadTargets(argument[0], &r, &targets));
-  BrenierSolveRequestRun(&r, &options);
   PetscCall(BrenierSolveSourceCreate(&r, targets->dim, &source));
-  options.given_source = source;
+  BrenierSolveRequestRun(&r, source, &options);
   PetscCall(BrenierRunCreate(targets, &options, &run));
   PetscCall(BrenierSolveRequestCheckpoint(&r, run));
   PetscCall(BrenierRunSolve(run, outcome));

@@ -129,8 +129,7 @@ static PetscErrorCode SolveOne(void *context, MPI_Comm comm, PetscInt k, Brenier
 
   PetscFunctionBegin;
   PetscCall(MakeTargets(run, comm, k, &targets));
-  BrenierSolveRequestRun(r, &options);
-  options.given_source     = run->source;
+  BrenierSolveRequestRun(r, run->source, &options);
   options.output           = NULL;
   options.solve.seed       = BrenierClassSeed(r->solve.seed, run->classes->label[k]);
   options.solve.checkpoint = NULL; // that of all classes is between them

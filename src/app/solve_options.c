@@ -172,10 +172,10 @@ PetscErrorCode BrenierSolveRequestRead(SolveRequest *r)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-void BrenierSolveRequestRun(const SolveRequest *r, BrenierRunOptions *options)
+void BrenierSolveRequestRun(const SolveRequest *r, BrenierSource source, BrenierRunOptions *options)
 {
   *options = (BrenierRunOptions){.solve      = r->solve,
-                                 .source     = BrenierSourceNames[r->source],
+                                 .source     = source,
                                  .start      = r->start,
                                  .output     = r->output,
                                  .has_cells  = r->has_cells,

@@ -25,8 +25,8 @@ extern const BrenierOption BrenierSolveTable[];
    world; errors are PETSC_ERR_USER_INPUT. */
 PetscErrorCode BrenierSolveRequestRead(SolveRequest *request);
 
-/* The same as a run wants it; its texts are the request's. Not collective. */
-void BrenierSolveRequestRun(const SolveRequest *request, BrenierRunOptions *options);
+/* The same as a run wants it; its texts are the request's, the source is borrowed. Not collective. */
+void BrenierSolveRequestRun(const SolveRequest *request, BrenierSource source, BrenierRunOptions *options);
 
 /* Finds the checkpoint of an earlier run of the same problem, if one is asked for. Collective on the world; errors as
    BrenierRunSetCheckpoint(). */

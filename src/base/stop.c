@@ -73,6 +73,19 @@ static void SetDeadline(BrenierContextStop *stop, double when)
   stop->limited = PETSC_TRUE;
 }
 
+/* Stops asked for before are forgotten. The first look for the file is due at once. */
+static PetscErrorCode Activate(double begun, PetscReal max_time, const char file[], BrenierContextStop *stop)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(stop, sizeof *stop));
+  stop->active = PETSC_TRUE;
+  stop->begun  = begun;
+  stop->looked = begun - brenier_file_interval; // MPI_Wtime() may begin at 0
+  if (max_time > 0.0) SetDeadline(stop, begun + max_time);
+  PetscCall(PetscStrncpy(stop->file, file ? file : "", sizeof stop->file));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierStopSetup(MPI_Comm comm, PetscReal max_time, const char file[])
 {
   char                sentence[256];
@@ -85,16 +98,12 @@ PetscErrorCode BrenierStopSetup(MPI_Comm comm, PetscReal max_time, const char fi
   stop = &context->stop;
   BrenierStopCatch(); // once more: PETSc has put its own handlers in
   if (sentence[0]) PetscCall(BrenierPrint(comm, "%s", sentence));
-  PetscCall(PetscMemzero(stop, sizeof *stop));
-  stop->active    = PETSC_TRUE;
-  stop->begun     = MPI_Wtime() - BrenierSecondsSoFar_Private();
+  PetscCall(Activate(MPI_Wtime() - BrenierSecondsSoFar_Private(), max_time, file, stop));
   stop->processor = processor;
-  if (max_time > 0.0) SetDeadline(stop, stop->begun + max_time);
   if (job >= 0.0) {
     stop->of_job = (PetscBool)(!stop->limited || MPI_Wtime() + job < stop->deadline);
     SetDeadline(stop, MPI_Wtime() + job);
   }
-  PetscCall(PetscStrncpy(stop->file, file ? file : "", sizeof stop->file));
   ReadTest(stop);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -102,18 +111,12 @@ PetscErrorCode BrenierStopSetup(MPI_Comm comm, PetscReal max_time, const char fi
 PetscErrorCode BrenierStopBegin(MPI_Comm comm, PetscReal max_time, const char file[],
                                 const volatile sig_atomic_t *request)
 {
-  BrenierContext     *context;
-  BrenierContextStop *stop;
+  BrenierContext *context;
 
   PetscFunctionBegin;
   PetscCall(BrenierContextNeed_Private(comm, &context));
-  stop = &context->stop;
-  PetscCall(PetscMemzero(stop, sizeof *stop));
-  stop->active  = PETSC_TRUE;
-  stop->begun   = MPI_Wtime();
-  stop->request = request;
-  if (max_time > 0.0) SetDeadline(stop, stop->begun + max_time);
-  PetscCall(PetscStrncpy(stop->file, file ? file : "", sizeof stop->file));
+  PetscCall(Activate(MPI_Wtime(), max_time, file, &context->stop));
+  context->stop.request = request;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -276,26 +276,6 @@ static PetscErrorCode SetDropped(BrenierReduction r)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Targets y of dimension dim, in the place of the given ones; y becomes theirs. */
-static PetscErrorCode ReplaceTargets(BrenierTargets given, PetscInt dim, PetscReal *y, BrenierTargets *targets)
-{
-  PetscReal  *nu;
-  PetscInt64 *row;
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(given->n_local, &nu));
-  PetscCall(PetscMalloc1(given->n_local, &row));
-  PetscCall(PetscArraycpy(nu, given->nu, given->n_local));
-  PetscCall(PetscArraycpy(row, given->row, given->n_local));
-  PetscCall(BrenierTargetsCreateFromArrays(given->comm, given->n_local, dim, y, nu, row, targets));
-  (*targets)->n_merged   = given->n_merged;
-  (*targets)->weight_sum = given->weight_sum;
-  (*targets)->hash       = given->hash;
-  (*targets)->file_bytes = given->file_bytes;
-  PetscCall(PetscStrncpy((*targets)->path, given->path, sizeof given->path));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode ReduceTargets(BrenierReduction r)
 {
   const BrenierTargets t = r->pulled;
@@ -305,7 +285,7 @@ static PetscErrorCode ReduceTargets(BrenierReduction r)
   PetscCall(PetscMalloc1((size_t)t->n_local * r->rank, &y));
   for (PetscInt i = 0; i < t->n_local; ++i)
     ProjectOnBasis(r, t->y + (size_t)i * t->dim, y + (size_t)i * (size_t)r->rank);
-  PetscCall(ReplaceTargets(t, r->rank, y, &r->targets));
+  PetscCall(BrenierTargetsInCoordinates(t, r->rank, y, &r->targets));
   PetscCall(SetDropped(r));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -351,7 +331,7 @@ static PetscErrorCode PullTargets(BrenierReduction r, BrenierSource source, Pets
   PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, mean));
   PetscCall(PetscFree(term));
   for (PetscInt i = 0; i < t->n_local; ++i) r->pairing[i] -= *mean;
-  PetscCall(ReplaceTargets(t, t->dim, y, &r->pulled));
+  PetscCall(BrenierTargetsInCoordinates(t, t->dim, y, &r->pulled));
   PetscCall(CheckDistinct(r->pulled));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -226,6 +226,25 @@ PetscErrorCode BrenierTargetsCreateFromArrays(MPI_Comm comm, PetscInt n_local, P
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierTargetsInCoordinates(BrenierTargets given, PetscInt dim, PetscReal *y, BrenierTargets *targets)
+{
+  PetscReal  *nu;
+  PetscInt64 *row;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(given->n_local, &nu));
+  PetscCall(PetscMalloc1(given->n_local, &row));
+  PetscCall(PetscArraycpy(nu, given->nu, given->n_local));
+  PetscCall(PetscArraycpy(row, given->row, given->n_local));
+  PetscCall(BrenierTargetsCreateFromArrays(given->comm, given->n_local, dim, y, nu, row, targets));
+  (*targets)->n_merged   = given->n_merged;
+  (*targets)->weight_sum = given->weight_sum;
+  (*targets)->hash       = given->hash;
+  (*targets)->file_bytes = given->file_bytes;
+  PetscCall(PetscStrncpy((*targets)->path, given->path, sizeof given->path));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierTargetsCreateVec(BrenierTargets t, Vec *v)
 {
   PetscFunctionBegin;

@@ -14,7 +14,7 @@ void brenier_options_default(brenier_options *options)
 
   if (!options) return;
   BrenierRunOptionsDefaults(&run);
-  *options = (brenier_options){.source              = run.source,
+  *options = (brenier_options){.source              = BrenierSourceNames[0],
                                .tol                 = run.solve.tol,
                                .seed                = run.solve.seed,
                                .checkpoint_interval = brenier_checkpoint_interval};
@@ -78,10 +78,10 @@ static PetscErrorCode MakeRun(brenier_targets *targets, const brenier_options *o
 {
   const MPI_Comm    comm = targets->context->comm;
   BrenierRunOptions options;
+  PetscErrorCode    ierr;
 
   PetscFunctionBegin;
   BrenierRunOptionsDefaults(&options);
-  options.source             = o->source;
   options.output             = o->output;
   options.start_from         = o->start ? &o->start->outcome : NULL;
   options.has_cells          = (PetscBool)(o->curves_only != 0);
@@ -92,7 +92,10 @@ static PetscErrorCode MakeRun(brenier_targets *targets, const brenier_options *o
   options.solve.check_curves = o->held_out_curves;
   options.solve.seed         = o->seed;
   PetscCall(BrenierRunMemory(comm, o->memory, &options.solve.memory));
-  PetscCall(BrenierRunCreate(targets->targets, &options, run));
+  PetscCall(BrenierSourceCreate(comm, o->source, targets->targets->dim, 1.0, &options.source));
+  ierr = BrenierRunCreate(targets->targets, &options, run);
+  PetscCall(BrenierSourceDestroy(&options.source));
+  PetscCall(ierr);
   PetscCall(PetscSNPrintf((*run)->outcome.about.options, sizeof(*run)->outcome.about.options,
                           "brenier_solve: source %s, tol %g, curves %lld, held_out_curves %lld, seed %lld, cells %s",
                           o->source, o->tol, (long long)o->curves, (long long)o->held_out_curves, (long long)o->seed,

@@ -1,4 +1,6 @@
 /* class_result.c - Implements class_result.h. */
+#include "result_impl.h"
+
 #include <brenier/base.h>
 #include <brenier/class_result.h>
 
@@ -217,21 +219,6 @@ static PetscErrorCode PartOfClass(BrenierClassFile f, PetscInt k, PetscInt *n_lo
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CheckValues(BrenierClassFile f, PetscInt n, const PetscInt64 file_row[], const PetscReal nu[],
-                                  const PetscReal h[])
-{
-  BrenierFault fault = {0};
-
-  PetscFunctionBegin;
-  for (PetscInt i = 0; i < n; ++i)
-    if (!(nu[i] > 0.0) || PetscIsInfOrNanReal(h[i]))
-      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
-                      "%s: target %" PetscInt64_FMT " has weight %g and height %g; the file is damaged, solve again",
-                      f->path, file_row[i], (double)nu[i], (double)h[i]);
-  PetscCall(BrenierFaultAgree(f->comm, &fault));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* What a result says beside targets and heights. */
 static PetscErrorCode SetResult(BrenierClassFile f, PetscInt k, BrenierResult *r)
 {
@@ -277,7 +264,7 @@ PetscErrorCode BrenierClassFileRead(BrenierClassFile f, PetscInt k, BrenierResul
   PetscCall(VecCreateMPI(f->comm, n_local, BrenierClassesSize(f->classes, k), h));
   PetscCall(VecGetArrayWrite(*h, &a));
   PetscCall(BrenierStoreReadChosenRows(f->store, "/heights", BRENIER_F8, n_local, file_row, a));
-  PetscCall(CheckValues(f, n_local, file_row, nu, a));
+  PetscCall(BrenierResultCheckValues_Private(f->comm, f->path, n_local, 0, file_row, nu, a));
   PetscCall(VecRestoreArrayWrite(*h, &a));
   PetscCall(BrenierTargetsCreateFromArrays(f->comm, n_local, f->dim, y, nu, row, targets));
   (*targets)->n_merged = f->record[k].merged;

@@ -1,7 +1,8 @@
 /* result.c - Implements result.h. */
+#include "result_impl.h"
+
 #include <brenier/base.h>
 #include <brenier/class_result.h>
-#include <brenier/result.h>
 #include <brenier/store.h>
 
 static const char brenier_result_format[] = "brenier-result";
@@ -174,22 +175,6 @@ static PetscErrorCode ReadAttributes(BrenierStore store, const char path[], Bren
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The checksum says that the file is as written; this check says that it is a result. */
-static PetscErrorCode CheckValues(MPI_Comm comm, const char path[], PetscInt64 first, PetscInt n, const PetscReal nu[],
-                                  const PetscReal h[])
-{
-  BrenierFault fault = {0};
-
-  PetscFunctionBegin;
-  for (PetscInt i = 0; i < n; ++i)
-    if (!(nu[i] > 0.0) || PetscIsInfOrNanReal(h[i]))
-      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
-                      "%s: target %" PetscInt64_FMT " has weight %g and height %g; the file is damaged, solve again",
-                      path, first + i, (double)nu[i], (double)h[i]);
-  PetscCall(BrenierFaultAgree(comm, &fault));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode CheckShapes(MPI_Comm comm, BrenierStore store, const char path[], PetscInt64 n, PetscInt dim)
 {
   static const char *const vector[] = {"/weights", "/heights", "/row"};
@@ -243,7 +228,7 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscCall(VecCreateMPI(comm, n_local, n_all, h));
   PetscCall(VecGetArrayWrite(*h, &a));
   PetscCall(BrenierStoreReadRows(store, "/heights", BRENIER_F8, first, n_local, a));
-  PetscCall(CheckValues(comm, path, first, n_local, nu, a));
+  PetscCall(BrenierResultCheckValues_Private(comm, path, n_local, first, NULL, nu, a));
   PetscCall(VecRestoreArrayWrite(*h, &a));
   PetscCall(BrenierStoreGetInt(store, "/", "merged", &n_merged));
   PetscCall(BrenierStoreDestroy(&store));

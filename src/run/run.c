@@ -15,8 +15,7 @@ static const PetscReal brenier_default_tolerance = 0.1;
 
 void BrenierRunOptionsDefaults(BrenierRunOptions *options)
 {
-  *options = (BrenierRunOptions){.source = BrenierSourceNames[0],
-                                 .solve  = {.tol = brenier_default_tolerance, .seed = 1, .warm_up = -1.0}};
+  *options = (BrenierRunOptions){.solve = {.tol = brenier_default_tolerance, .seed = 1, .warm_up = -1.0}};
   BrenierNewtonDefaults(&options->solve.newton);
 }
 
@@ -66,19 +65,16 @@ static PetscErrorCode ChooseCells(BrenierRun *run)
 PetscErrorCode BrenierRunCreate(BrenierTargets targets, const BrenierRunOptions *options, BrenierRun **run)
 {
   BrenierRun    *r;
-  BrenierSource  whole;
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
   *run = NULL;
-  if (options->given_source) whole = BrenierSourceReference(options->given_source);
-  else PetscCall(BrenierSourceCreate(targets->comm, options->source, targets->dim, 1.0, &whole));
   PetscCall(PetscNew(&r));
   *r   = (BrenierRun){.comm    = targets->comm,
                       .options = *options,
                       .given   = targets,
-                      .outcome = {.targets = targets, .about.source = whole}};
-  ierr = BrenierReductionCreate(targets, whole, &r->reduction);
+                      .outcome = {.targets = targets, .about.source = BrenierSourceReference(options->source)}};
+  ierr = BrenierReductionCreate(targets, options->source, &r->reduction);
   if (!ierr) {
     r->targets = r->reduction->targets;
     r->source  = r->reduction->source;

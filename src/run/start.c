@@ -30,21 +30,6 @@ static PetscErrorCode ReadOther(MPI_Comm comm, const char path[], Other *other)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A copy of targets in other coordinates; y is owned by it. */
-static PetscErrorCode CopyTargets(BrenierTargets t, PetscInt dim, PetscReal *y, BrenierTargets *copy)
-{
-  PetscReal  *nu;
-  PetscInt64 *row;
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(t->n_local, &nu));
-  PetscCall(PetscMalloc1(t->n_local, &row));
-  PetscCall(PetscArraycpy(nu, t->nu, t->n_local));
-  PetscCall(PetscArraycpy(row, t->row, t->n_local));
-  PetscCall(BrenierTargetsCreateFromArrays(t->comm, t->n_local, dim, y, nu, row, copy));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode CopyOther(const BrenierOutcome *o, Other *other)
 {
   const BrenierTargets t        = o->targets;
@@ -58,7 +43,7 @@ static PetscErrorCode CopyOther(const BrenierOutcome *o, Other *other)
   PetscCall(PetscMalloc1(n_values, &other->barycentre));
   PetscCall(PetscArraycpy(y, t->y, n_values));
   PetscCall(PetscArraycpy(other->barycentre, o->barycentre, n_values));
-  PetscCall(CopyTargets(t, t->dim, y, &other->targets));
+  PetscCall(BrenierTargetsInCoordinates(t, t->dim, y, &other->targets));
   PetscCall(VecDuplicate(o->h, &other->h));
   PetscCall(VecCopy(o->h, other->h));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -98,7 +83,7 @@ static PetscErrorCode ProjectOther(BrenierReduction reduction, Other *other)
   BrenierReductionProject(reduction, n, other->targets->y, y);
   if (!affine) BrenierReductionProject(reduction, n, other->barycentre, b);
   for (size_t i = 0; affine && i < (size_t)n * (size_t)rank; ++i) b[i] = NAN;
-  PetscCall(CopyTargets(other->targets, rank, y, &projected));
+  PetscCall(BrenierTargetsInCoordinates(other->targets, rank, y, &projected));
   PetscCall(BrenierTargetsDestroy(&other->targets));
   PetscCall(PetscFree(other->barycentre));
   other->targets    = projected;
