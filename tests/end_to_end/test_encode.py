@@ -132,7 +132,7 @@ def refuse(code, words, *arguments, ranks=1):
         assert word in done.stderr
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", RANKS)
 def test_refuses_impossible_dimensions(tmp_path, ranks):
     data, output = tmp_path / "data.npy", tmp_path / "codes.h5"
     np.save(data, random_data(10, shape=(30,)))
@@ -156,7 +156,7 @@ def test_refuses_bad_data(tmp_path):
     assert not output.exists()
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", RANKS)
 def test_decode_refuses_what_does_not_fit(tmp_path, ranks):
     _, path, _ = encode(tmp_path, random_data(), 6, 1)
     np.save(tmp_path / "new.npy", np.zeros((4, 7)))
