@@ -3,10 +3,10 @@
 
 usage: bench_figure.py [METHODS.json GROWTH.json] -o PNG
 
-The files are records that tests/bench/suite.py writes with -only cells and -only growth; docs/benchmarks/ has those that are
-drawn by default. Left, one row for each set of targets, one mark for each method: seconds until the held-out error was met, or
-an arrow from where its time was up. Right, seconds and the operations of the scans against the number of targets, with fitted
-exponents.
+The files are records that tests/bench/suite.py writes with -only cells and -only growth; docs/benchmarks/ has those
+that are drawn by default. Left, one row for each set of targets, one mark for each method: seconds until the held-out
+error was met, or an arrow from where its time was up. Right, seconds and the operations of the scans against the number
+of targets, with fitted exponents.
 """
 import argparse
 import os
@@ -51,7 +51,8 @@ def load_cells(path):
     for row in load(path, ("targets", "method", "seconds")):
         late = row["seconds"].startswith(MORE)
         seconds = float(row["seconds"].removeprefix(MORE))
-        rows.append({"targets": row["targets"], "method": row["method"], "seconds": None if late else seconds, "limit": seconds})
+        rows.append({"targets": row["targets"], "method": row["method"],
+                    "seconds": None if late else seconds, "limit": seconds})
     return rows
 
 
@@ -59,7 +60,8 @@ def load_growth(path):
     """Columns n, seconds and operations, each an array."""
     rows = load(path, ("targets", "seconds", "operations of the scans"))
     n = np.array([float(row["targets"].replace(",", "")) for row in rows])
-    return n, np.array([float(row["seconds"]) for row in rows]), np.array([float(row["operations of the scans"]) for row in rows])
+    seconds = np.array([float(row["seconds"]) for row in rows])
+    return n, seconds, np.array([float(row["operations of the scans"]) for row in rows])
 
 
 def exponent(n, value):
@@ -84,7 +86,8 @@ def draw_cells(axes, rows):
         axes.scatter(up, at, color=colour if row["seconds"] else "white", edgecolor=colour, marker=marker,
                      s=34, linewidth=1.1, zorder=3)  # fmt: skip
         if not row["seconds"]:
-            axes.annotate("", (up * 1.5, at), (up * 1.06, at), arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.1})
+            arrow = {"arrowstyle": "->", "color": colour, "linewidth": 1.1}
+            axes.annotate("", (up * 1.5, at), (up * 1.06, at), arrowprops=arrow)
     axes.set_xscale("log")
     axes.set_xlim(right=late * 1.7)
     axes.set_yticks(range(len(cells)), [in_words(cell) for cell in cells])
@@ -101,11 +104,11 @@ def draw_cells(axes, rows):
 
 def draw_growth(axes, n, seconds, operations):
     axes.plot(n, seconds, color=BLUE, marker="o")
-    axes.annotate(f"seconds ~ n$^{{{exponent(n, seconds):.2f}}}$", (n[-1], seconds[-1]), (-8, 0), textcoords="offset points",
-                  ha="right", color=BLUE)  # fmt: skip
+    axes.annotate(f"seconds ~ n$^{{{exponent(n, seconds):.2f}}}$", (n[-1], seconds[-1]), (-8, 0),
+                  textcoords="offset points", ha="right", color=BLUE)  # fmt: skip
     axes.plot(n, operations / 1e11, color=INK, marker="s", linestyle=(0, (4, 2)), linewidth=1.3)
-    axes.annotate(f"10$^{{11}}$ operations ~ n$^{{{exponent(n, operations):.2f}}}$", (n[1], operations[1] / 1e11), (8, -4),
-                  textcoords="offset points", color=INK)  # fmt: skip
+    axes.annotate(f"10$^{{11}}$ operations ~ n$^{{{exponent(n, operations):.2f}}}$",
+                  (n[1], operations[1] / 1e11), (8, -4), textcoords="offset points", color=INK)  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks(n, [f"{value:,.0f}" for value in n])
@@ -124,9 +127,11 @@ def draw(cells, growth, path):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     for name, what in (("methods", "cells"), ("growth", "growth")):
-        parser.add_argument(name, nargs="?", default=os.path.join(FOLDER, f"{name}.json"), help=f"record of -only {what}")
+        default = os.path.join(FOLDER, f"{name}.json")
+        parser.add_argument(name, nargs="?", default=default, help=f"record of -only {what}")
     parser.add_argument("-o", dest="out", required=True)
     options = parser.parse_args(arguments)
     return run("bench_figure", lambda: draw(load_cells(options.methods), load_growth(options.growth), options.out))

@@ -69,7 +69,8 @@ def command_line():
 def machine(program=None):
     """What a record says of the machine, the day and the program. The load is that of other programs, at the start."""
     return {
-        "processor": processor(), "instruction_set": instruction_set(program), "cores": str(len(os.sched_getaffinity(0))),
+        "processor": processor(), "instruction_set": instruction_set(program),
+        "cores": str(len(os.sched_getaffinity(0))),
         "load": f"{os.getloadavg()[0]:.1f} processes before the run",
         "date": datetime.date.today().isoformat(), "commit": commit(program),
     }  # fmt: skip
@@ -88,7 +89,8 @@ def write(path, tables, remarks=(), about=None, command=None):
     """Writes a record, a row of a table on a line of its own, so that two versions compare by lines."""
     record = {"command": command or command_line(), **(about or machine()), "remarks": list(remarks), "tables": tables}
     check(record, path)
-    head = [f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}," for name, value in record.items() if name != "tables"]
+    head = [f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}," for name,
+                           value in record.items() if name != "tables"]
     parts = []
     for part in record["tables"]:
         rows = ",\n".join("   " + json.dumps(row, ensure_ascii=False) for row in part["rows"])
@@ -112,7 +114,9 @@ def check(record, path):
     for part in record["tables"]:
         for number, row in enumerate(part["rows"]):
             if len(row) != len(part["columns"]):
-                fail(path, f"row {number} of table '{part['title']}' has {len(row)} cells, of {len(part['columns'])} columns")
+                fail(
+                    path,
+                    f"row {number} of table '{part['title']}' has {len(row)} cells, of {len(part['columns'])} columns")
 
 
 def read(path):
@@ -148,11 +152,16 @@ def date_text(date):
 
 def caption(record, name):
     """One sentence: where the record is, what was run, on what, when."""
-    cores = record["cores"] if record["cores"] == UNKNOWN else f"{record['cores']} core" + "s" * (record["cores"] != "1")
+    cores = record["cores"] if record["cores"] ==UNKNOWN else f"{record['cores']} core" +"s" * (
+        record["cores"] !="1")
     processor = f"processor {UNKNOWN}" if record["processor"] == UNKNOWN else record["processor"]
     instructions = f"instruction set {UNKNOWN}" if record["instruction_set"] == UNKNOWN else record["instruction_set"]
-    known = [processor, instructions, cores, record.get("load", ""), date_text(record["date"]), f"commit {record['commit']}"]
-    return f"Record [{name}](benchmarks/{name}.json): `{record['command']}`; {'; '.join(part for part in known if part)}."
+    known = [
+        processor, instructions, cores, record.get("load", ""),
+        date_text(record["date"]),
+        f"commit {record['commit']}"]
+    said = "; ".join(part for part in known if part)
+    return f"Record [{name}](benchmarks/{name}.json): `{record['command']}`; {said}."
 
 
 def markdown(part):

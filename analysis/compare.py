@@ -1,18 +1,20 @@
 #!/usr/bin/python3
 """Compares Brenier with the solvers of POT on the same measures: time, memory, cost and masses of the map.
 
-usage: compare.py -o FIGURE.png [-table TABLE.md] [-record RECORD.json] [-n TARGETS] [-samples M] [-fresh N] [-program BRENIER]
+usage: compare.py -o FIGURE.png [-table TABLE.md] [-record RECORD.json] [-n TARGETS] [-samples M] [-fresh N]
+       [-program BRENIER]
 
-Targets: two moons and 25 Gaussians in the plane (plane_targets.py), a mixture in 16 dimensions; source N(0, I). Methods: the
-linear program (ot.emd) and Sinkhorn at a few epsilon on M points of the source, averaged stochastic gradient on the
-semi-dual (ot.stochastic), brenier solve: by curves to a tolerance, and in the plane by exact cells, too. Each on one core, whose time is told: wall time would tell who else was busy.
+Targets: two moons and 25 Gaussians in the plane (plane_targets.py), a mixture in 16 dimensions; source N(0, I).
+Methods: the linear program (ot.emd) and Sinkhorn at a few epsilon on M points of the source, averaged stochastic
+gradient on the semi-dual (ot.stochastic), brenier solve: by curves to a tolerance, and in the plane by exact cells,
+too. Each on one core, whose time is told: wall time would tell who else was busy.
 
-Every method leaves a potential g on the targets, and with it a map of every x: the target where g_j - |x - y_j|^2 / 2 is
-largest, or for epsilon > 0 target j with probability proportional to nu_j exp((g_j - |x - y_j|^2 / 2) / epsilon), which is
-how Sinkhorn's plan extends beyond its sample (Seguy et al., ICLR 2018). All are measured alike, on N fresh points that
-none has seen:
-    rho   root-mean-square relative error of the masses of the targets, without bias, as brenier check has it; what N points
-          cannot tell from 0 is given as below that. Of the plan, and of the map by the largest alone;
+Every method leaves a potential g on the targets, and with it a map of every x: the target where g_j - |x - y_j|^2 / 2
+is largest, or for epsilon > 0 target j with probability proportional to nu_j exp((g_j - |x - y_j|^2 / 2) / epsilon),
+which is how Sinkhorn's plan extends beyond its sample (Seguy et al., ICLR 2018). All are measured alike, on N fresh
+points that none has seen:
+    rho   root-mean-square relative error of the masses of the targets, without bias, as brenier check has it; what
+          N points cannot tell from 0 is given as below that. Of the plan, and of the map by the largest alone;
     dual  the lower bound of W2^2/2 that g gives, the mean of min_j |x - y_j|^2 / 2 - g_j and of g;
     cost  half the mean squared distance that the map moves x;
     blur  root-mean-square distance from the target to the mean that barycentric projection puts in its place.
@@ -65,7 +67,8 @@ def run_process(command):
     """Runs a command; seconds of processor time, and the peak memory in bytes of its largest process."""
     with tempfile.TemporaryFile("w+") as said:
         one_core = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, env=one_core)
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=said, env=one_core)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode not in (0, 6):  # 6: Brenier did not reach its tolerance; the table tells
@@ -76,14 +79,16 @@ def run_process(command):
 
 def solve_pot(folder, targets, method, parameter, samples):
     out = os.path.join(folder, "pot.npz")
-    command = [sys.executable, os.path.join(HERE, "compare_methods.py"), method, str(parameter), str(samples), targets, "-o", out]
+    script = os.path.join(HERE, "compare_methods.py")
+    command = [sys.executable, script, method, str(parameter), str(samples), targets, "-o", out]
     _, memory = run_process(command)
     with np.load(out) as file:
         return file["dual"], float(file["epsilon"]), float(file["seconds"]), memory
 
 
 def solve_brenier(folder, targets, tol, program):
-    """By exact cells when tol is 0, else by curves. The potential g_j = |y_j|^2 / 2 + h_j, in the order of the targets' file; seconds with start-up and its own measurement."""
+    """By exact cells when tol is 0, else by curves. The potential g_j = |y_j|^2 / 2 + h_j, in the order of the targets'
+    file; seconds with start-up and its own measurement."""
     result = os.path.join(folder, "r.h5")
     how = ["-cells", "curves", "-tol", str(tol)] if tol > 0 else ["-cells", "exact"]
     seconds, memory = run_process(["bash", "-c", LAUNCH, ROOT, program, "solve", targets, "-o", result, *how])
@@ -131,11 +136,13 @@ def measure(y, dual, epsilon, n_fresh):
             left -= len(x)
         batch.append(mass / (n_fresh // 2) * n - 1)
     n_used = 2 * (n_fresh // 2)
-    # the product of two independent batches has mean rho^2 and, at rho = 0, standard deviation sqrt(n) / (points of one)
+    # the product of two independent batches has the mean rho^2; at rho = 0 its standard deviation is sqrt(n) divided
+    # by the points of one
     least = np.sqrt(2 * np.sqrt(n) / (n_fresh // 2))
     rho, rho_map = np.sqrt(np.maximum(0.0, np.mean(batch[0] * batch[1], axis=1)))
-    return {"rho": float(rho), "rho_map": float(rho_map), "least": float(least), "dual": bound / n_used + float(np.mean(dual)),
-            "cost": cost / n_used, "blur": float(np.sqrt(blur / n_used)) if epsilon else 0.0}  # fmt: skip
+    return {"rho": float(rho), "rho_map": float(rho_map), "least": float(least),
+            "dual": bound / n_used + float(np.mean(dual)), "cost": cost / n_used,
+            "blur": float(np.sqrt(blur / n_used)) if epsilon else 0.0}  # fmt: skip
 
 
 def compare(y, folder, options):
@@ -158,7 +165,7 @@ def compare(y, folder, options):
 
 # ---- telling ----
 
-HEAD = "| method | seconds | memory, MB | rho | rho of the map | dual | cost | blur |\n|---|---|---|---|---|---|---|---|"
+HEAD = "| method | seconds | memory, MB | rho | rho of the map | dual | cost | blur |\n" + "|---" * 8 + "|"
 
 
 def mass_error(row, name="rho"):
@@ -167,8 +174,8 @@ def mass_error(row, name="rho"):
 
 def cells(row):
     """A row of the table as texts."""
-    return [row["method"], f"{row['seconds']:.1f}", f"{row['memory'] / 1e6:.0f}", mass_error(row), mass_error(row, "rho_map"),
-            f"{row['dual']:.4f}", f"{row['cost']:.4f}", f"{row['blur']:.2g}"]  # fmt: skip
+    return [row["method"], f"{row['seconds']:.1f}", f"{row['memory'] / 1e6:.0f}", mass_error(row),
+            mass_error(row, "rho_map"), f"{row['dual']:.4f}", f"{row['cost']:.4f}", f"{row['blur']:.2g}"]  # fmt: skip
 
 
 def row_text(row):
@@ -177,7 +184,8 @@ def row_text(row):
 
 def write_record(path, tables, about):
     columns = HEAD.split("\n")[0].strip("| ")
-    bench_record.write(path, [bench_record.table(columns, map(cells, rows), name) for name, rows in tables.items()], about=about)
+    bench_record.write(path, [bench_record.table(columns, map(cells, rows), name)
+                       for name, rows in tables.items()], about=about)
 
 
 def write_table(path, tables):
@@ -203,8 +211,10 @@ def draw_panel(axes, y, row):
     axes.scatter(*y.T, s=9, color=PALE, linewidths=0, zorder=1)
     axes.scatter(*code.T, s=4, color=BLUE if row["epsilon"] == 0 else ORANGE, linewidths=0, zorder=2)
     axes.set_title(row["method"])
-    axes.text(0.0, -0.03, f"{percent(share_outside(y, code))} of the points lie off the data\nmass error of the "
-              f"{'plan' if row['epsilon'] else 'map'} {mass_error(row)}, {row['seconds']:.1f} s", transform=axes.transAxes, va="top", color=INK, fontsize=9.5)  # fmt: skip
+    axes.text(0.0, -0.03,
+              f"{percent(share_outside(y, code))} of the points lie off the data\nmass error of the "
+              f"{'plan' if row['epsilon'] else 'map'} {mass_error(row)}, {row['seconds']:.1f} s",
+              transform=axes.transAxes, va="top", color=INK, fontsize=9.5)  # fmt: skip
     axes.set_aspect("equal")
     axes.grid(False)
     axes.set_xticks([])
@@ -217,12 +227,15 @@ def draw(tables, targets):
     """One row a plane problem, one column a method."""
     names = [name for name in tables if targets[name].shape[1] == 2]
     figure = new_figure(11.0, 5.4 if len(names) == 1 else 8.6)
-    grid = figure.subplots(len(names), len(IN_FIGURE), squeeze=False, gridspec_kw={"height_ratios": [1.0, 0.62][: len(names)]})
+    ratios = {"height_ratios": [1.0, 0.62][: len(names)]}
+    grid = figure.subplots(len(names), len(IN_FIGURE), squeeze=False, gridspec_kw=ratios)
     for line, name in zip(grid, names):
         for axes, method in zip(line, IN_FIGURE):
             draw_panel(axes, targets[name], next(row for row in tables[name] if row["method"] == method))
-    figure.text(0.02, 0.012, f"Grey: {len(targets[names[0]]):,} targets. Colour: where {DRAWN:,} fresh points of noise go; "
-                "for Sinkhorn the barycentric projection of its plan.", color=GREY, fontsize=9.5)  # fmt: skip
+    figure.text(
+        0.02, 0.012,
+        f"Grey: {len(targets[names[0]]):,} targets. Colour: where {DRAWN:,} fresh points of noise go; "
+        "for Sinkhorn the barycentric projection of its plan.", color=GREY, fontsize=9.5)  # fmt: skip
     figure.tight_layout(rect=(0, 0.035, 1, 1), h_pad=2.0)
     return figure
 
@@ -230,9 +243,12 @@ def draw(tables, targets):
 def parse(arguments):
     parser = argparse.ArgumentParser(description="Compares Brenier with the solvers of POT.", allow_abbrev=False)
     parser.add_argument("-n", type=int, default=1000, help="targets; default 1000")
-    parser.add_argument("-samples", type=int, default=2000, help="points of the source for the discrete solvers; default 2000")
+    parser.add_argument("-samples", type=int, default=2000,
+                        help="points of the source for the discrete solvers; default 2000")
     parser.add_argument("-fresh", type=int, default=200000, help="points on which all are measured; default 200000")
-    parser.add_argument("-program", default=os.environ.get("BRENIER_PROGRAM", PROGRAM), help="default build/release/bin/brenier")
+    parser.add_argument(
+        "-program", default=os.environ.get("BRENIER_PROGRAM", PROGRAM),
+        help="default build/release/bin/brenier")
     parser.add_argument("-table", metavar="MD", help="tables, as Markdown")
     parser.add_argument("-record", metavar="JSON", help="tables, as a record of docs/benchmarks/")
     parser.add_argument("-o", dest="out", required=True, metavar="PNG", help="picture to write")

@@ -3,10 +3,10 @@
 
 usage: compare_methods.py METHOD PARAMETER SAMPLES TARGETS.npy -o OUT.npz
 
-emd: the linear program on SAMPLES points of the source; sinkhorn: entropic, PARAMETER is epsilon, on as many; asgd: averaged
-stochastic gradient of the semi-dual at epsilon = PARAMETER, 10 steps of one point for each of SAMPLES. The cost is |x - y|^2 / 2, the
-source N(0, I). OUT.npz gets `dual`, the potential on the targets, from which all of them extend to any point of the
-source (compare.py), `epsilon` (0 for emd) and `seconds` of processor time, without imports.
+emd: the linear program on SAMPLES points of the source; sinkhorn: entropic, PARAMETER is epsilon, on as many; asgd:
+averaged stochastic gradient of the semi-dual at epsilon = PARAMETER, 10 steps of one point for each of SAMPLES. The
+cost is |x - y|^2 / 2, the source N(0, I). OUT.npz gets `dual`, the potential on the targets, from which all of them
+extend to any point of the source (compare.py), `epsilon` (0 for emd) and `seconds` of processor time, without imports.
 """
 import argparse
 import sys
@@ -39,7 +39,8 @@ def sinkhorn(x, y, epsilon):
 def asgd(x, y, epsilon):
     np.random.seed(SGD_SEED)  # the generator that POT draws from
     a, b = np.full(len(x), 1 / len(x)), np.full(len(y), 1 / len(y))
-    return ot.stochastic.averaged_sgd_entropic_transport(a, b, 0.5 * ot.dist(x, y), epsilon, numItermax=SGD_STEPS * len(x), lr=SGD_RATE)
+    cost, steps = 0.5 * ot.dist(x, y), SGD_STEPS * len(x)
+    return ot.stochastic.averaged_sgd_entropic_transport(a, b, cost, epsilon, numItermax=steps, lr=SGD_RATE)
 
 
 METHODS = {"emd": emd, "sinkhorn": sinkhorn, "asgd": asgd}

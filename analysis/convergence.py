@@ -4,10 +4,10 @@
 usage: convergence.py LOG_OR_RESULT -o PNG
 
 Three things are drawn. rho is the root-mean-square relative error of the cell masses on the curves the solver works
-with, which it can drive to zero; its line has a gap where the sample grew. The sampling error is what those curves leave undecided: rho below it says nothing
-about the true masses. The held-out rho, with its 95% interval, is measured on curves the solver never saw; it is the
-error of the result. The time of averaged SGD on fresh curves is shaded: it has no sample that could have a rho.
-Of exact cells rho is all there is to draw.
+with, which it can drive to zero; its line has a gap where the sample grew. The sampling error is what those curves
+leave undecided: rho below it says nothing about the true masses. The held-out rho, with its 95% interval, is measured
+on curves the solver never saw; it is the error of the result. The time of averaged SGD on fresh curves is shaded: it
+has no sample that could have a rho. Of exact cells rho is all there is to draw.
 """
 import argparse
 import sys
@@ -49,7 +49,8 @@ def draw_rho(axes, along, history, held_out):
         if low < high:
             axes.axhspan(max(low, 1e-12), high, color=ORANGE, alpha=0.25, linewidth=0)
         if rho > 0:
-            axes.axhline(rho, color=ORANGE, linewidth=1.5, label=f"{'in the end' if exact else 'held out'}: {percent(rho)}")
+            axes.axhline(rho, color=ORANGE, linewidth=1.5,
+                         label=f"{'in the end' if exact else 'held out'}: {percent(rho)}")
         if not len(x):
             axes.set_ylim(0.5 * low, 2.0 * high)
             axes.set_xlim(left=0)

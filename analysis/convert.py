@@ -3,14 +3,14 @@
 
 usage: convert.py INPUT[:/NAME] -o OUTPUT [-flatten]
 
-INPUT    .npy; .npz (NAME an array); .pt or .pth (a tensor, or a dictionary of tensors, NAME its key, a/b for nested ones);
-         .h5ad (NAME such as /obsm/X_pca, the default where there is one, or /X, dense or CSR); .h5, .hdf5 (NAME a dataset).
-         Without a NAME all arrays are taken.
-OUTPUT   .h5: a dataset for each array, /data for one without a name; .npy: one array, as floats; .npz; .pt (a tensor for
-         one array, else a dictionary of tensors).
+INPUT    .npy; .npz (NAME an array); .pt or .pth (a tensor, or a dictionary of tensors, NAME its key, a/b for
+         nested ones); .h5ad (NAME such as /obsm/X_pca, the default where there is one, or /X, dense or CSR); .h5,
+         .hdf5 (NAME a dataset). Without a NAME all arrays are taken.
+OUTPUT   .h5: a dataset for each array, /data for one without a name; .npy: one array, as floats; .npz; .pt (a tensor
+         for one array, else a dictionary of tensors).
 
--flatten makes rows of what has more than two axes. OUTPUT appears whole or not at all. torch is imported for .pt alone, and
-only tensors are loaded from it, no code.
+-flatten makes rows of what has more than two axes. OUTPUT appears whole or not at all. torch is imported for .pt alone,
+and only tensors are loaded from it, no code.
 
 Exit codes as those of brenier: 0 done, 2 usage, 3 bad input, 4 input or output failed.
 """

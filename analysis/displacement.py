@@ -3,9 +3,9 @@
 
 usage: displacement.py MAPPED.h5 ... -o PNG
 
-Each MAPPED.h5 is from `brenier map RESULT.h5 POINTS.npy -t T -o MAPPED.h5`, with the same points and one T each; pictures
-come in the order of T. A point has the colour of its target throughout: hue tells the direction of the target from
-their mean, pale ones lie near it. Paths never cross, so what lies together at one time lies together before.
+Each MAPPED.h5 is from `brenier map RESULT.h5 POINTS.npy -t T -o MAPPED.h5`, with the same points and one T each;
+pictures come in the order of T. A point has the colour of its target throughout: hue tells the direction of the target
+from their mean, pale ones lie near it. Paths never cross, so what lies together at one time lies together before.
 """
 import argparse
 import sys

@@ -67,7 +67,8 @@ def percent(value):
 
 
 def percent_axis(axes):
-    """A logarithmic vertical axis in percent, for what was drawn; within a decade the ticks between are labelled, too."""
+    """A logarithmic vertical axis in percent, for what was drawn; within a decade the ticks between are labelled,
+    too."""
 
     def words(value, _):
         return f"{100 * value:g}%"

@@ -9,8 +9,8 @@ variance of a measured mass is nearly proportional to the mass itself, so a perf
 w_i / nu_i = 1 with a standard error s_i = sqrt(k / nu_i), where k = sum mass_error^2 / sum mass over all cells. (The
 error of a cell's own mass is not used: an empty cell would seem to be known exactly.) The dashed outline is the
 histogram expected from that. The excess of the measured histogram over it is the true error, and
-spread^2 = rho^2 + (sampling error)^2 on the average. Masses of exact cells have no sampling error: what is drawn of them are
-their deviations w_i / nu_i - 1, which are rounding's where the solve came to its end.
+spread^2 = rho^2 + (sampling error)^2 on the average. Masses of exact cells have no sampling error: what is drawn of
+them are their deviations w_i / nu_i - 1, which are rounding's where the solve came to its end.
 """
 import argparse
 import math
@@ -30,7 +30,8 @@ def relative_masses(weights, mass):
 
 
 def sampling_error(weights, mass, mass_error):
-    """Standard error s_i that sampling alone gives to the relative mass of a perfect cell (see the head of the file)."""
+    """Standard error s_i that sampling alone gives to the relative mass of a perfect cell (see the head of the
+    file)."""
     k = np.sum(np.square(mass_error)) / np.sum(mass)
     return np.sqrt(k / np.asarray(weights, dtype=float))
 
@@ -50,7 +51,8 @@ def bin_edges(deviation, error):
 
 
 def draw_masses(axes, weights, mass, mass_error=None):
-    """The histogram on given axes; returns (spread, sampling error or None), both relative, averaged with weights nu."""
+    """The histogram on given axes; returns (spread, sampling error or None), both relative, averaged with weights
+    nu."""
     exact = mass_error is not None and not np.any(mass_error)
     error = None if mass_error is None or exact else sampling_error(weights, mass, mass_error)
     deviation = relative_masses(weights, mass) - 1

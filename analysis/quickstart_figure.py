@@ -63,7 +63,9 @@ def draw(result, made, real):
     axes.set_ylim(top=1.22 * axes.get_ylim()[1])
 
     maximum = 255.0 if real.max() > 1.5 else 1.0
-    for row, images, title in ((0, made, "Noise, transported and decoded"), (1, real, "The training image that each of them comes from")):
+    for row, images, title in (
+        (0, made, "Noise, transported and decoded"),
+        (1, real, "The training image that each of them comes from")):
         axes = figure.add_subplot(grid[row, 1])
         draw_images(axes, images, COLUMNS, maximum)
         axes.set_anchor("NW")

@@ -14,7 +14,8 @@ def sentence(check):
     """The last check event of a log in words."""
     rho, low, high = (percent(max(check[name], 0.0)) for name in ("rho", "rho_low", "rho_high"))
     how = f" (95% interval {low} to {high}), held out" if check.get("curves", 1) else ", exact"
-    empty = "no empty cell" if check["empty"] == 0 else f"{check['empty']:,} empty cell{'' if check['empty'] == 1 else 's'}"
+    plural = "" if check["empty"] == 1 else "s"
+    empty = "no empty cell" if check["empty"] == 0 else f"{check['empty']:,} empty cell{plural}"
     return f"relative error of the cell masses {rho}{how}; {empty}"
 
 

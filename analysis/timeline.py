@@ -3,10 +3,11 @@
 
 usage: timeline.py LOG -o PNG
 
-Above, the wall time from the first line of the log to the last, cut into what the solver did: solving for clusters, warm-up,
-scanning curves that are new, Newton's iterations on the sample at hand, epochs of averaged SGD, measuring on held-out
-curves, and the rest (reading, writing). Below, over the same time, the relative error of the cell masses on the solver's curves, the
-sampling error of these curves, and each held-out measurement with its interval. Exact cells have no curves: no scans, no sampling error.
+Above, the wall time from the first line of the log to the last, cut into what the solver did: solving for clusters,
+warm-up, scanning curves that are new, Newton's iterations on the sample at hand, epochs of averaged SGD, measuring on
+held-out curves, and the rest (reading, writing). Below, over the same time, the relative error of the cell masses on
+the solver's curves, the sampling error of these curves, and each held-out measurement with its interval. Exact cells
+have no curves: no scans, no sampling error.
 """
 import argparse
 import sys
@@ -86,8 +87,8 @@ def draw_errors(axes, events, one):
         axes.plot(with_gaps(gaps, at), with_gaps(gaps, [event["rho"] for event in steps]), color=BLUE, marker="o",
                   label="exact cells" if exact else "in sample")  # fmt: skip
     if steps and not exact:
-        axes.plot(at, [value or float("nan") for value in log_history(steps)["sampling_error"]], color=GREY, linestyle=(0, (4, 2)), linewidth=1.3,
-                  drawstyle="steps-post", label="sampling error")  # fmt: skip
+        axes.plot(at, [value or float("nan") for value in log_history(steps)["sampling_error"]], color=GREY,
+                  linestyle=(0, (4, 2)), linewidth=1.3, drawstyle="steps-post", label="sampling error")  # fmt: skip
     for number, event in enumerate(event for event in events if event["event"] == "held_out"):
         axes.errorbar(event["seconds"] / one, event["rho"], color=ORANGE, marker="s", capsize=3,
                       yerr=[[event["rho"] - event["rho_low"]], [event["rho_high"] - event["rho"]]],

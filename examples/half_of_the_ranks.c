@@ -1,7 +1,7 @@
 /* half_of_the_ranks.c - A simulation gives the first half of its ranks to Brenier, while the others go on.
 
-   The ranks of the first half have targets in single precision, in rows that hold other numbers as well. They solve with
-   two threads a rank, draw samples, and hand them to the other half.
+   The ranks of the first half have targets in single precision, in rows that hold other numbers as well. They solve
+   with two threads a rank, draw samples, and hand them to the other half.
 
    usage: mpiexec -n RANKS half_of_the_ranks */
 #include <brenier/brenier.h>

@@ -3,8 +3,9 @@
 #
 #   jobs/aeot.sh FOLDER TOL [options of analysis/aeot/run, the same for all its jobs]
 #
-# SBATCH_... variables (SBATCH_ACCOUNT, SBATCH_PARTITION, ...) and BRENIER_SBATCH="-N 4 -t 02:00:00" go to solve and check;
-# what Python does runs on one node, with AEOT_SBATCH. Prints the ids; a job whose predecessor fails is cancelled.
+# SBATCH_... variables (SBATCH_ACCOUNT, SBATCH_PARTITION, ...) and BRENIER_SBATCH="-N 4 -t 02:00:00" go to solve and
+# check; what Python does runs on one node, with AEOT_SBATCH. Prints the ids; a job whose predecessor fails is
+# cancelled.
 set -euo pipefail
 
 fail() {

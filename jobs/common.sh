@@ -22,7 +22,8 @@ most_restarts=${BRENIER_MOST_RESTARTS:-50}
 
 # One rank a core, bound to it, or with -threads a rank on the cores of its task. BLAS has one thread.
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
-export SRUN_CPUS_PER_TASK=${SRUN_CPUS_PER_TASK:-${SLURM_CPUS_PER_TASK:-1}} # srun from Slurm 22.05 on does not inherit it
+# srun from Slurm 22.05 on does not inherit it
+export SRUN_CPUS_PER_TASK=${SRUN_CPUS_PER_TASK:-${SLURM_CPUS_PER_TASK:-1}}
 export SLURM_CPU_BIND=${SLURM_CPU_BIND:-cores}
 
 script=${0##*/}
@@ -47,7 +48,8 @@ fi
 
 # What ran where, for whoever reads the output later.
 provenance() {
-  echo "job ${SLURM_JOB_ID:-none}, restart ${SLURM_RESTART_COUNT:-0}, nodes ${SLURM_JOB_NODELIST:-$(hostname)}, $(date -u +%FT%TZ)"
+  echo "job ${SLURM_JOB_ID:-none}, restart ${SLURM_RESTART_COUNT:-0}," \
+    "nodes ${SLURM_JOB_NODELIST:-$(hostname)}, $(date -u +%FT%TZ)"
   # A program that is alone does not ask Slurm for its place in a step
   env -u SLURM_JOB_ID "$program" -version
 }
@@ -95,8 +97,8 @@ requeue() {
   sleep 60 # Slurm ends this script
 }
 
-# One solve that continues from its checkpoint: arguments CODES RESULT and options of brenier solve. Requeues the job when
-# there is more to do. An exit code of 0 is no proof: after a lost node srun has been seen to return it.
+# One solve that continues from its checkpoint: arguments CODES RESULT and options of brenier solve. Requeues the job
+# when there is more to do. An exit code of 0 is no proof: after a lost node srun has been seen to return it.
 solve_and_continue() {
   local codes=$1 result=$2 code=0 checkpoint
   shift 2

@@ -3,8 +3,8 @@
 #
 #   jobs/pipeline.sh DATA.h5:/images FOLDER DIM SAMPLES [options of brenier solve]
 #
-# SBATCH_... variables (SBATCH_ACCOUNT, SBATCH_PARTITION, ...) and BRENIER_SBATCH="-N 4 -t 02:00:00" go to all four jobs.
-# Prints the ids of the jobs; a job whose predecessor fails is cancelled.
+# SBATCH_... variables (SBATCH_ACCOUNT, SBATCH_PARTITION, ...) and BRENIER_SBATCH="-N 4 -t 02:00:00" go to all four
+# jobs. Prints the ids of the jobs; a job whose predecessor fails is cancelled.
 set -euo pipefail
 
 fail() {

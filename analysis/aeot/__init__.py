@@ -1,1 +1,1 @@
-"""AE-OT on images (docs/howto/aeot.md): an auto-encoder learns codes, Brenier carries noise to them, the decoder makes images."""
+"""AE-OT on images (docs/howto/aeot.md): codes by an auto-encoder, noise to codes by Brenier, images by the decoder."""

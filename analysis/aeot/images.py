@@ -1,4 +1,4 @@
-"""Training and test images as tensors: Debian's Fashion-MNIST, or any four IDX files of 28 x 28 images in ten classes."""
+"""Training and test images as tensors: Fashion-MNIST, or any four IDX files of 28 x 28 images in ten classes."""
 import os
 from dataclasses import dataclass
 
@@ -26,7 +26,8 @@ def read_labelled(folder, stem, count=None):
     except BadInput as error:
         raise BadFile(str(error)) from error
     if images.shape[1:] != (SIDE, SIDE) or labels.max() >= CLASSES:
-        raise BadFile(f"{paths[0]}: images of {list(images.shape[1:])}, labels to {labels.max()}: not 28 x 28, 10 classes")
+        raise BadFile(
+            f"{paths[0]}: images of {list(images.shape[1:])}, labels to {labels.max()}: not 28 x 28, 10 classes")
     return Labelled(torch.from_numpy(images).float().div(255).unsqueeze(1), torch.from_numpy(labels).long())
 
 

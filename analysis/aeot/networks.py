@@ -1,7 +1,7 @@
 """The networks that are compared, for images of 28 x 28 pixels between 0 and 1.
 
-One decoder G: R^d -> images serves all generators, and one pyramid of convolutions all that look at images, so that what
-differs is how the law of the codes is found:
+One decoder G: R^d -> images serves all generators, and one pyramid of convolutions all that look at images, so that
+what differs is how the law of the codes is found:
 
     auto-encoder   min |r|^2 + |grad r|^2, the mean over pixels of r = G(F(x) + e) - x and its differences to the pixels
                    below and beside, e ~ N(0, s^2 I); F ends in a normalisation: codes have unit variances
@@ -11,8 +11,8 @@ differs is how the law of the codes is found:
     classifier     cross entropy on the labels; the layer before its last gives the features of all scores
 
 The noise e makes G smooth between codes, where AE-OT decodes; the normalisation keeps F from escaping it by long codes.
-The gradient keeps the edges by which a coat is no pullover; the 1-norm, which prefers the middle of what it cannot know,
-loses buttons and seams altogether (docs/devlog/2026-11.md has both).
+The gradient keeps the edges by which a coat is no pullover; the 1-norm, which prefers the middle of what it cannot
+know, loses buttons and seams altogether (docs/devlog/2026-11.md has both).
 Each class has `step(images, labels, optimisers, number)`, which takes one step of training and returns the loss.
 """
 import torch

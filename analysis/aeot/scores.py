@@ -123,7 +123,8 @@ class Judge:
         self.real, self.classes = look(classifier, test.images)
         self.radii = radii(self.real, BALL), radii(self.real, COVERAGE_BALL)
         bins = min(BINS, len(self.real) // 10)
-        self.clusters = KMeans(bins, n_init=1, random_state=seed).fit(look(classifier, train.images[: len(self.real)])[0])
+        features = look(classifier, train.images[: len(self.real)])[0]
+        self.clusters = KMeans(bins, n_init=1, random_state=seed).fit(features)
         self.accuracy = float((self.classes == test.labels.numpy()).mean())
         self.usual = self.to_training(test.images)
 

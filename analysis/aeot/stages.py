@@ -120,7 +120,8 @@ def score(run):
 def draw(run):
     made = {name: figures.as_pictures(images) for name, images in read_images(run).items()}
     real = figures.as_pictures(run.test.images)
-    figures.grid({"Real": real, "AE-OT": made["ae-ot"], "VAE": made["vae"], "WGAN-GP": made["wgan-gp"]}, run.path("grid.png"))
+    shown = {"Real": real, "AE-OT": made["ae-ot"], "VAE": made["vae"], "WGAN-GP": made["wgan-gp"]}
+    figures.grid(shown, run.path("grid.png"))
     shown = made["ae-ot"][:16]
     _, rows = distances(shown.reshape(len(shown), -1), to_pixels(run.train.images), figures.NEAREST)
     draw_paths(run)

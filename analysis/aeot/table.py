@@ -1,4 +1,4 @@
-"""The scores of runs as one table: mean over seeds, with the half width of the 95% interval (Student) from two seeds on."""
+"""The scores of runs as one table: mean over seeds; from two seeds on the half width of the 95% interval (Student)."""
 import argparse
 import os
 

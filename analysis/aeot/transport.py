@@ -1,9 +1,9 @@
 """Codes to files, brenier's commands on them, and back: the transport half of AE-OT.
 
-The codes y_i of the training images are the targets, all of the same weight; T = grad u carries N(0, I) to them. `sample
--extension linear` makes codes between them: means of the K targets with the highest planes at the noise x. Where these K
-are of different modes the mean is of none; the angle between targets tells, and such draws are rejected or projected to
-the mode of their cell (-singular, docs/manual.md).
+The codes y_i of the training images are the targets, all of the same weight; T = grad u carries N(0, I) to them.
+`sample -extension linear` makes codes between them: means of the K targets with the highest planes at the noise x.
+Where these K are of different modes the mean is of none; the angle between targets tells, and such draws are rejected
+or projected to the mode of their cell (-singular, docs/manual.md).
 """
 import os
 import subprocess
@@ -87,14 +87,16 @@ def facts(folder):
 
 
 def quarter_circles(rng, count, points, dim):
-    """Paths cos t z + sin t z' through noise, t from 0 to a right angle: every point of them is as likely as another."""
+    """Paths cos t z + sin t z' through noise, t from 0 to a right angle: every point of them is as likely as
+    another."""
     z, other = rng.standard_normal((2, count, 1, dim))
     t = np.linspace(0, np.pi / 2, points)[:, None]
     return np.cos(t) * z + np.sin(t) * other
 
 
 def jumps(targets, index):
-    """Angle in degrees between the targets of neighbouring points of paths, index [paths, points], as facets -angle lifted."""
+    """Angle in degrees between the targets of neighbouring points of paths, index [paths, points], as facets -angle
+    lifted."""
     lifted = np.concatenate([targets, np.full((len(targets), 1), -1.0)], axis=1)
     lifted /= np.linalg.norm(lifted, axis=1, keepdims=True)
     cosine = (lifted[index[:, 1:]] * lifted[index[:, :-1]]).sum(axis=-1)
@@ -105,8 +107,8 @@ def follow(options, paths):
     """Codes along paths [count, points, d], and the jumps of the map from point to point [count, points - 1]."""
     count, points, dim = paths.shape
     np.save(os.path.join(options.out, "paths.npy"), paths.reshape(-1, dim))
-    brenier("map", "result.h5", "paths.npy", "-extension", "linear", "-neighbours", options.neighbours, "-o", "paths.h5",
-            ranks=options.threads, cwd=options.out)  # fmt: skip
+    brenier("map", "result.h5", "paths.npy", "-extension", "linear", "-neighbours",
+            options.neighbours, "-o", "paths.h5", ranks=options.threads, cwd=options.out)  # fmt: skip
     with h5py.File(os.path.join(options.out, "paths.h5")) as file:
         code, index = file["code"][()], file["index"][()].reshape(count, points)
     targets = read_result(os.path.join(options.out, "result.h5"))["/targets"]

@@ -11,7 +11,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BESIDE = ("../../build/release/bin/brenier", "../../../../bin/brenier")
 # Variables of a process that itself is a rank of MPI; a program started from there would take them for its own
 OF_A_RANK = ("OMPI_COMM_WORLD_", "OMPI_UNIVERSE_", "OMPI_MCA_orte_", "OMPI_MCA_ess_", "OMPI_MCA_pmix", "OMPI_APP_",
-             "OMPI_FILE_LOCATION", "OMPI_ARGV", "OMPI_COMMAND", "OMPI_NUM_APP", "OMPI_FIRST_RANKS", "PMIX_", "PMI_")  # fmt: skip
+             "OMPI_FILE_LOCATION", "OMPI_ARGV", "OMPI_COMMAND", "OMPI_NUM_APP", "OMPI_FIRST_RANKS",
+             "PMIX_", "PMI_")  # fmt: skip
 
 
 def find_program() -> str:

@@ -38,13 +38,13 @@ def solve(
     """Computes the optimal transport map from a source measure to weighted targets, by `brenier solve`.
 
     y: [n, d], an array, a tensor, or a place (`file.npy`, `file.h5:/dataset`); weights: [n], positive, the same,
-    default equal; source: "gaussian", "cube", "sphere", "ball", "spherical" or "student"; tol: rho to be reached, None for no judgement (with
-    curves=N); seed: of all random numbers; ranks: of mpiexec, default one for each core, 1 for small problems;
-    threads: of a rank; classes: [n] labels, one map for each; start: a result to start from; checkpoint: a file from
-    which the same call continues; max_time: seconds; progress: None for a bar on a terminal and in notebooks, True,
-    False, or a function of each event of the log (docs/reference/log.md). Further options are those of `brenier solve`:
-    curves=100000 is -curves 100000, a switch is True; log=FILE keeps the log. source_mean, source_factor, source_low and
-    source_high are numbers, arrays or places.
+    default equal; source: "gaussian", "cube", "sphere", "ball", "spherical" or "student"; tol: rho to be reached, None
+    for no judgement (with curves=N); seed: of all random numbers; ranks: of mpiexec, default one for each core, 1 for
+    small problems; threads: of a rank; classes: [n] labels, one map for each; start: a result to start from;
+    checkpoint: a file from which the same call continues; max_time: seconds; progress: None for a bar on a terminal and
+    in notebooks, True, False, or a function of each event of the log (docs/reference/log.md). Further options are those
+    of `brenier solve`: curves=100000 is -curves 100000, a switch is True; log=FILE keeps the log. source_mean,
+    source_factor, source_low and source_high are numbers, arrays or places.
 
     Returns a Result, or Results when there are classes. A tolerance that is not reached is a warning NotReached, and
     a result. Ctrl-C stops the solve in order: without a checkpoint the best heights so far are the result, with a

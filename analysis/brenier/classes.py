@@ -54,9 +54,10 @@ def one_of(results, label):
 class Results(Result):
     """One map for each class, from `solve(y, classes=...)` or `load`: results[label] is the Result of a class.
 
-    labels: of the classes, [K], ascending; classes: what is measured of each, name -> array [K] (rho, rho_low, rho_high,
-    n_targets, weight, seed, exit, ...); label: of each target, [n]. Other arrays and attributes are those of a Result,
-    with heights, weights and masses of each class by itself; rho is the root of the mean of rho^2 over the classes.
+    labels: of the classes, [K], ascending; classes: what is measured of each, name -> array [K] (rho, rho_low,
+    rho_high, n_targets, weight, seed, exit, ...); label: of each target, [n]. Other arrays and attributes are those of
+    a Result, with heights, weights and masses of each class by itself; rho is the root of the mean of rho^2 over the
+    classes.
     """
 
     _names = None  # labels as the caller gave them, where these are no integers

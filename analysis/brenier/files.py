@@ -162,7 +162,8 @@ def log_history(events):
     def number(value):
         return missing if value is None else value
 
-    return {name: np.array([number(event.get(name, event.get(old.get(name)))) for event in iterations]) for name in names}
+    return {name: np.array([number(event.get(name, event.get(old.get(name)))) for event in iterations])
+            for name in names}  # fmt: skip
 
 
 def in_sgd(history):

@@ -51,8 +51,8 @@ def dataset(name: str, text: str) -> Any:
 
 
 class Result(ResultFile):
-    """A map, from `solve` or `load`. Root attributes of the file are attributes (docs/reference/files.md): rho, rho_low,
-    rho_high, w2, w2_bound_low, w2_bound_high, dual, gap, status, source, dim, n_targets, ...
+    """A map, from `solve` or `load`. Root attributes of the file are attributes (docs/reference/files.md): rho,
+    rho_low, rho_high, w2, w2_bound_low, w2_bound_high, dual, gap, status, source, dim, n_targets, ...
 
     path: the file; history: name of a column -> array [iterations]; output: what the program printed.
     """

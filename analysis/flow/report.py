@@ -79,7 +79,8 @@ def table(options, codes, result):
         f"{len(codes.training):,} training codes and {len(codes.held_out):,} held-out codes in dimension {codes.dim}; "
         f"{options.steps:,} steps of {options.batch} pairs. {spread}"
         f"rho of the map is {result.rho:.3f} ({result.rho_low:.3f} to {result.rho_high:.3f}). "
-        f"{ASSIGNMENT} solves the mini-batches. Seconds are processor seconds; for the map, elapsed seconds times ranks.",
+        f"{ASSIGNMENT} solves the mini-batches. Seconds are processor seconds; "
+        "for the map, elapsed seconds times ranks.",
         "", origin(options.command), ""])  # fmt: skip
 
 

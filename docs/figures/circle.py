@@ -78,13 +78,14 @@ def draw_envelope(axes, a, b, h, parts, found):
     """All planes along the circle, and their maximum in the colours of the cells."""
     t = np.linspace(0, 2 * np.pi, 721)
     for i in range(N):
-        axes.plot(t, a[i] * np.cos(t) + b[i] * np.sin(t) + h[i], color=COLOURS[i] if i in {p[0] for p in parts} else GREY,
-                  linewidth=0.8, alpha=0.7)  # fmt: skip
+        colour = COLOURS[i] if i in {p[0] for p in parts} else GREY
+        axes.plot(t, a[i] * np.cos(t) + b[i] * np.sin(t) + h[i], color=colour, linewidth=0.8, alpha=0.7)
     for i, begin, end in parts:
         s = np.linspace(begin, end, 200)
         axes.plot(s, a[i] * np.cos(s) + b[i] * np.sin(s) + h[i], color=COLOURS[i], linewidth=3)
         if end - begin > 0.15:
-            axes.text(0.5 * (begin + end), -0.02, f"{i}", transform=axes.get_xaxis_transform(), ha="center", va="top", color=COLOURS[i])
+            axes.text(0.5 * (begin + end), -0.02,
+                      f"{i}", transform=axes.get_xaxis_transform(), ha="center", va="top", color=COLOURS[i])
     for angle, i, _ in found:
         height = a[i] * np.cos(angle) + b[i] * np.sin(angle) + h[i]
         axes.plot(angle, height, "o", color="white", markeredgecolor=INK, markersize=5, zorder=4)

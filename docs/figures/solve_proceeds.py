@@ -46,8 +46,8 @@ def draw(path):
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 12.2), ylim=(-1.4, 11.1))
     axes.axis("off")
     for x, y, width, colour, (title, text) in BOXES.values():
-        axes.add_patch(plt.Rectangle((x - width / 2, y - HEIGHT / 2), width, HEIGHT, facecolor="white", edgecolor=colour,
-                                     linewidth=1.8))  # fmt: skip
+        axes.add_patch(plt.Rectangle((x - width / 2, y - HEIGHT / 2), width, HEIGHT,
+                       facecolor="white", edgecolor=colour, linewidth=1.8))  # fmt: skip
         axes.text(x, y + 0.24, title, ha="center", va="center", fontweight="bold", color=colour, fontsize=10.5)
         axes.text(x, y - 0.26, text, ha="center", va="center", color=INK, fontsize=8.5)
     axes.text(6.1, 10.8, "targets, weights, source, tolerance", ha="center", va="center", fontsize=9.5)

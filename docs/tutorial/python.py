@@ -45,8 +45,8 @@ y = 1.6 * (moons - [0.5, 0.25]) + 0.05 * rng.standard_normal((N, 2))
 # %% [markdown]
 # ## 2. The map
 #
-# `solve` computes the optimal transport map T from the normal distribution N(0, I) to the targets. In the plane the cell
-# masses are computed exactly, so rho, their relative error, falls to rounding level.
+# `solve` computes the optimal transport map T from the normal distribution N(0, I) to the targets. In the plane the
+# cell masses are computed exactly, so rho, their relative error, falls to rounding level.
 
 # %%
 r = brenier.solve(y)

@@ -103,9 +103,12 @@ def test_columns(tmp_path):
         "tests/run": f"#!/bin/bash\n# {LONG}\n",
         "tests/data": f"{LONG}\n",
         "tests/fuzz/corpus/c.h": f"{LONG}\n",
+        "docs/page.md": f"{LONG[:120]}\n| {LONG} |\n```\n{LONG}\n```\n{LONG}\n",
+        "docs/reference/api/d.md": f"{LONG}\n",
     }
     found, count = columns.check(repository(tmp_path, files))
-    assert [line.split(" ")[0] for line in found] == ["src/a.c:2:", "tests/b.py:1:", "tests/run:2:"] and count == 3
+    places = ["docs/page.md:6:", "src/a.c:2:", "tests/b.py:1:", "tests/run:2:"]
+    assert sorted(line.split(" ")[0] for line in found) == places and count == 4
 
 
 # ---- constants
