@@ -31,6 +31,7 @@ struct _p_BrenierReduction {
   PetscInt       dim;     /* d, of the targets as given */
   PetscInt       rank;    /* r, at least 1; d when nothing was dropped */
   PetscReal     *basis;   /* columns of Q one after the other, shape [r, d]; NULL when nothing was dropped */
+  PetscReal     *row;     /* work, shape [r] */
   BrenierTargets whole;   /* borrowed */
   BrenierTargets pulled;  /* L^T y; the whole targets themselves where x = z */
   BrenierTargets targets; /* y'; those pulled when nothing was dropped. On the same ranks, row by row */
@@ -92,7 +93,7 @@ PETSC_EXTERN void BrenierReductionProject(BrenierReduction reduction, PetscInt n
 - projected - points, shape [n, r]; unit: any
 
   Output Parameter:
-. x - points, shape [n, d]; a row of NaN gives a row of NaN; unit: the same
+. x - points, shape [n, d]; may be the array of `projected`; a row of NaN gives a row of NaN; unit: the same
 
   Cost: 2 n d r flops, and 2 n d^2 for L
 @*/

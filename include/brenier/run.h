@@ -72,8 +72,8 @@ typedef struct {
   const char    *checkpoint; /* its file; NULL for none */
   BrenierStart   start;
   BrenierSolved  solved;
-  PetscReal     *barycentre; /* of the cells, shape [targets here, rank of the reduction] */
-  BrenierOutcome outcome;    /* complete when BrenierRunSolve() ends with a result */
+  BrenierOutcome outcome; /* complete when BrenierRunSolve() ends with a result; until then its barycentres have the
+                             shape [targets here, rank of the reduction] */
 } BrenierRun;
 
 /*@

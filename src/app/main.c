@@ -14,6 +14,7 @@
 
 #include <brenier/store.h>
 
+#include <malloc.h>
 #include <unistd.h>
 
 static PetscErrorCode RunCommand(int argc, char **argv, const BrenierCommand *command, BrenierExit *outcome)
@@ -68,6 +69,19 @@ static BrenierExit RunUnderMpi(int argc, char **argv, const BrenierCommand *comm
   return RunUnderPetsc(argc, argv, command);
 }
 
+/* Open MPI may have told the allocator to keep all that is freed. Between two scans that is as much as the targets
+   take, so large blocks go back to the system again; MPI follows them by hooks of its own. */
+static void ReturnFreedMemory(void)
+{
+#ifdef __GLIBC__
+  enum { MOST_BLOCKS = 65536, LARGE = 4 << 20 };
+
+  mallopt(M_MMAP_MAX, MOST_BLOCKS);
+  mallopt(M_MMAP_THRESHOLD, LARGE);
+  mallopt(M_TRIM_THRESHOLD, LARGE);
+#endif
+}
+
 int main(int argc, char **argv)
 {
   BrenierExit           outcome;
@@ -87,6 +101,7 @@ int main(int argc, char **argv)
   if ((outcome = BrenierLimitsCheck(BrenierLauncherPrintsFirst()))) return (int)outcome;
   // Threads leave MPI to the one that started them
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+  ReturnFreedMemory();
   outcome = RunUnderMpi(argc, argv, command);
   MPI_Finalize();
   return (int)outcome;

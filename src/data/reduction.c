@@ -369,6 +369,7 @@ PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource sour
   r->targets = r->pulled;
   PetscCall(BrenierSourceStandard(source, &standard));
   PetscCall(FindBasis(r, r->pulled, BrenierSourceSymmetry(source)));
+  PetscCall(PetscMalloc1(r->rank, &r->row));
   if (r->basis) PetscCall(ReduceTargets(r));
   if (r->pairing) PetscCall(SetSquares(r, mean));
   PetscCall(BrenierSourceReduce(standard, r->rank, &r->source));
@@ -393,8 +394,10 @@ void BrenierReductionProject(BrenierReduction r, PetscInt n, const PetscReal y[]
 
 void BrenierReductionLift(BrenierReduction r, PetscInt n, const PetscReal projected[], PetscReal x[])
 {
-  for (PetscInt i = 0; i < n; ++i) {
-    LiftFromBasis(r, projected + (size_t)i * (size_t)r->rank, x + (size_t)i * r->dim);
+  // Backwards: where x is the array of `projected`, no row is overwritten before its turn
+  for (PetscInt i = n - 1; i >= 0; --i) {
+    memcpy(r->row, projected + (size_t)i * (size_t)r->rank, (size_t)r->rank * sizeof *r->row);
+    LiftFromBasis(r, r->row, x + (size_t)i * r->dim);
     if (r->pairing) BrenierSourcePushForward(r->given, x + (size_t)i * r->dim);
   }
 }
@@ -424,6 +427,7 @@ PetscErrorCode BrenierReductionDestroy(BrenierReduction *reduction)
   PetscCall(BrenierSourceDestroy(&r->given));
   PetscCall(PetscFree(r->pairing));
   PetscCall(PetscFree(r->basis));
+  PetscCall(PetscFree(r->row));
   PetscCall(PetscFree(*reduction));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

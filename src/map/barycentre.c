@@ -41,18 +41,15 @@ PetscErrorCode BrenierBarycentresMeasure(BrenierTargets t, BrenierSource source,
                                          PetscInt64 n_curves, PetscReal barycentre[])
 {
   BrenierReduction r;
-  PetscReal       *inside;
   PetscBool        exact = PETSC_FALSE;
 
   PetscFunctionBegin;
   PetscCall(BrenierReductionCreate(t, source, &r));
   PetscCall(BrenierReductionHeights(r, BRENIER_REDUCTION_IN, h));
-  PetscCall(PetscMalloc1((size_t)t->n_local * r->rank, &inside));
-  if (n_curves == 0) PetscCall(Exact(r->targets, r->source, h, inside, &exact));
+  if (n_curves == 0) PetscCall(Exact(r->targets, r->source, h, barycentre, &exact));
   if (n_curves == 0) n_curves = BrenierHeldOutDefaultCurves(r->source, t->n);
-  if (!exact) PetscCall(Sampled(r->targets, r->source, h, seed, n_curves, inside));
-  BrenierReductionLift(r, t->n_local, inside, barycentre);
-  PetscCall(PetscFree(inside));
+  if (!exact) PetscCall(Sampled(r->targets, r->source, h, seed, n_curves, barycentre));
+  BrenierReductionLift(r, t->n_local, barycentre, barycentre);
   PetscCall(BrenierReductionHeights(r, BRENIER_REDUCTION_OUT, h));
   PetscCall(BrenierReductionDestroy(&r));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -144,8 +144,8 @@ static PetscErrorCode SolveExactly(BrenierRun *run)
     started = (PetscBool)!run->solved.stopped;
   }
   PetscCall(BrenierSolveExact(run->targets, run->source, &r->solve, started, run->outcome.h,
-                              &(BrenierCells){run->outcome.mass, run->outcome.mass_error, run->barycentre}, &run->start,
-                              &run->solved));
+                              &(BrenierCells){run->outcome.mass, run->outcome.mass_error, run->outcome.barycentre},
+                              &run->start, &run->solved));
   unsound = (PetscBool)(run->solved.reason == BRENIER_REASON_UNSOUND);
   failed  = (PetscBool)(run->solved.reason < 0 && !run->solved.stopped && !unsound && !run->solved.within_tol);
   if (!unsound && !failed) PetscFunctionReturn(PETSC_SUCCESS);
@@ -166,7 +166,6 @@ static PetscErrorCode CreateVectors(BrenierRun *run)
   PetscCall(BrenierTargetsCreateVec(run->targets, &o->h));
   PetscCall(VecDuplicate(o->h, &o->mass));
   PetscCall(VecDuplicate(o->h, &o->mass_error));
-  PetscCall(PetscMalloc1((size_t)run->targets->n_local * run->targets->dim, &run->barycentre));
   // On a rank without targets, too, it says that there are barycentres
   PetscCall(PetscMalloc1((size_t)run->given->n_local * run->given->dim + 1, &o->barycentre));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -185,7 +184,7 @@ static PetscErrorCode Solve(BrenierRun *run, BrenierExit *outcome)
     PetscCall(BrenierRunFindStart_Private(run));
     if (!run->solved.stopped)
       PetscCall(BrenierSolve(run->targets, run->source, &r->solve, run->start.height_scale, o->h,
-                             &(BrenierCells){o->mass, o->mass_error, run->barycentre}, &run->solved));
+                             &(BrenierCells){o->mass, o->mass_error, o->barycentre}, &run->solved));
   }
   if (run->solved.stopped && r->solve.checkpoint) {
     PetscCall(BrenierRunEndStopped_Private(run, outcome));
@@ -221,7 +220,6 @@ PetscErrorCode BrenierRunDestroy(BrenierRun **run)
   PetscFunctionBegin;
   if (!r) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierCheckpointDestroy(&r->options.solve.checkpoint));
-  PetscCall(PetscFree(r->barycentre));
   PetscCall(BrenierReductionDestroy(&r->reduction));
   PetscCall(BrenierOutcomeDestroy(&r->outcome));
   PetscCall(PetscFree(*run));
