@@ -3,12 +3,15 @@
 
 #include "class_option.h"
 
+#include <brenier/run.h>
+
 #define CHECK_OPTIONS(OWN)                                                                                             \
-  OWN(INT, curves, "-curves", "N", .low = 64, .high = BRENIER_MOST_COUNT, .text = "number of fresh curves",            \
+  OWN(INT, curves, "-curves", "N", .low = BRENIER_FEWEST_CURVES, .high = BRENIER_MOST_COUNT,                           \
+      .text = "number of fresh curves",                                                                                \
       .rule = "none where cells are exact (targets span 2 or 3 dimensions), else 4 circles or 16 chords per target")   \
   OWN(INT, seed, "-seed", "N", .low = 0, .high = BRENIER_MOST_SEED, .standard = "1",                                   \
       .text = "seed of these curves; for any seed they are independent of those of the solve")                         \
-  OWN(REAL, tol, "-tol", "RHO", .low = 1e-12, .high = 1e6, .rule = "none",                                             \
+  OWN(REAL, tol, "-tol", "RHO", .low = BRENIER_LEAST_TOLERANCE, .high = BRENIER_MOST_TOLERANCE, .rule = "none",        \
       .text = "end with exit code 6 when the upper end of the 95% interval of rho is above RHO")                       \
   BRENIER_THREADS_OPTION(OWN)                                                                                          \
   OWN(SWITCH, is_checkpoint, "-checkpoint",                                                                            \

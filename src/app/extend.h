@@ -5,14 +5,12 @@
 
 #include <brenier/extension.h>
 #include <brenier/result.h>
+#include <brenier/run.h>
 #include <brenier/store.h>
 
 typedef enum { BRENIER_SINGULAR_PROJECT, BRENIER_SINGULAR_REJECT, BRENIER_SINGULAR_KEEP } BrenierSingular;
 
 extern const char *const BrenierSingularNames[], *const BrenierExtensionNames[];
-
-/* Neighbours of a mean where -neighbours does not say. */
-#define BRENIER_NEIGHBOURS 3
 
 /* Lists of options that commands have in common: of the extension, of the singular set, and what becomes of means
    across it. */
@@ -22,7 +20,7 @@ extern const char *const BrenierSingularNames[], *const BrenierExtensionNames[];
   OWN(INT, neighbours, "-neighbours", "K", .low = 1, .high = BRENIER_MOST_COUNT,                                       \
       .rule = BRENIER_WORDS(BRENIER_NEIGHBOURS),                                                                       \
       .text = "number of targets of a mean, weighted by inverse distance to the barycentres")                          \
-  OWN(INT, curves, "-curves", "N", .low = 64, .high = BRENIER_MOST_COUNT,                                              \
+  OWN(INT, curves, "-curves", "N", .low = BRENIER_FEWEST_CURVES, .high = BRENIER_MOST_COUNT,                           \
       .rule = "none where cells are exact, else 4 circles per target",                                                 \
       .text = "number of curves to measure barycentres and facets on")
 #define BRENIER_ANGLE_OPTIONS(OWN)                                                                                     \

@@ -12,7 +12,7 @@ static const PetscReal brenier_shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
 #define FACETS_OPTIONS(OWN)                                                                                            \
   OWN(OUTPUT, output, "-o", "FILE", .format = "brenier-facets", .needed = PETSC_TRUE, .group = "facets",               \
       .text = "file to write: /pair, /angle, /mass; with a threshold /mode, one number per target")                    \
-  OWN(INT, curves, "-curves", "N", .low = 64, .high = BRENIER_MOST_COUNT,                                              \
+  OWN(INT, curves, "-curves", "N", .low = BRENIER_FEWEST_CURVES, .high = BRENIER_MOST_COUNT,                           \
       .rule = "none where cells are exact, else 4 circles per target",                                                 \
       .text = "number of fresh curves, whose crossings are the facets")                                                \
   OWN(INT, seed, "-seed", "N", .low = 0, .high = BRENIER_MOST_SEED,                                                    \

@@ -33,13 +33,13 @@
       .text = "largest coordinates of cube: a number for all, or shape [d]")                                           \
   OWN(REAL, source_dof, "-source_dof", "NU", .low = 2.0, .high = 1e9, .standard = BRENIER_WORDS(BRENIER_DEFAULT_DOF),  \
       .rule = "with -source student", .advanced = PETSC_TRUE, .text = "degrees of freedom of Student's law, above 2")  \
-  PART(REAL, solve.tol, "-tol", "RHO", .low = 1e-12, .high = 1e6, .standard = "0.1", .rule = "without -curves",        \
-       .problem = PETSC_TRUE,                                                                                          \
-       .text    = "add curves until the upper end of the 95% interval of the held-out rho is below RHO")               \
+  PART(REAL, solve.tol, "-tol", "RHO", .low = BRENIER_LEAST_TOLERANCE, .high = BRENIER_MOST_TOLERANCE,                 \
+       .standard = BRENIER_WORDS(BRENIER_DEFAULT_TOLERANCE), .rule = "without -curves", .problem = PETSC_TRUE,         \
+       .text = "add curves until the upper end of the 95% interval of the held-out rho is below RHO")                  \
   PART(INT, solve.curves, "-curves", "N", .low = 1, .high = BRENIER_MOST_COUNT, .rule = "as many as -tol needs",       \
        .problem = PETSC_TRUE,                                                                                          \
        .text    = "fixed size of the sample; with -tol as well, exit code 6 says that rho is above it")                \
-  PART(INT, solve.check_curves, "-held_out_curves", "N", .low = 64, .high = BRENIER_MOST_COUNT,                        \
+  PART(INT, solve.check_curves, "-held_out_curves", "N", .low = BRENIER_FEWEST_CURVES, .high = BRENIER_MOST_COUNT,     \
        .alias = "-check_curves", .rule = "as many as -tol needs, or as -curves", .problem = PETSC_TRUE,                \
        .advanced = PETSC_TRUE, .text = "curves of a held-out measurement")                                             \
   PART(INT, solve.seed, "-seed", "N", .low = 0, .high = BRENIER_MOST_SEED, .standard = "1", .problem = PETSC_TRUE,     \
@@ -80,7 +80,8 @@
   OWN(CHECKPOINT, checkpoint, "-checkpoint", "FILE", .group = "stopping and continuing",                               \
       .format = "brenier-checkpoint",                                                                                  \
       .text   = "write checkpoints to FILE; after a stop the same command continues from there")                       \
-  OWN(REAL, interval, "-checkpoint_interval", "S", .low = 0.0, .high = 1e9, .standard = "900", .advanced = PETSC_TRUE, \
+  OWN(REAL, interval, "-checkpoint_interval", "S", .low = 0.0, .high = 1e9,                                            \
+      .standard = BRENIER_WORDS(BRENIER_CHECKPOINT_INTERVAL), .advanced = PETSC_TRUE,                                  \
       .text = "seconds between two checkpoints; 0: one at every safe point")                                           \
   OWN(REAL, max_time, "-max_time", "S", .low = 1e-3, .high = 1e9, .rule = "no limit",                                  \
       .text = "end within 1.1 S + 5 seconds: with a checkpoint, or else with a result and its error")                  \
