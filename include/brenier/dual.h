@@ -78,6 +78,58 @@ PETSC_EXTERN PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSou
                                               uint32_t stream, PetscInt64 n_curves, PetscInt n_batches,
                                               BrenierDual *dual);
 
+/* All targets as scans pack them, kept from one scan to the next. */
+typedef struct _p_BrenierScanCache *BrenierScanCache;
+
+/*@
+  BrenierScanCacheCreate - Makes an empty cache, for the duals of some targets that are evaluated one after the other
+
+  Collective on the targets' communicator
+
+  Input Parameter:
+. targets - the targets; borrowed, must outlive the cache
+
+  Output Parameter:
+. cache - free with `BrenierScanCacheDestroy()`
+
+  Errors: none of its own
+
+  Cost: O(1). Scans keep at most 128 MiB of packed targets a rank in it, and one copy of the targets a node
+
+  Notes: Results do not depend on it. Duals of many small samples save the packing. After targets were written to
+  (`BrenierTargetsMoved()`) another cache is needed.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierScanCacheCreate(BrenierTargets targets, BrenierScanCache *cache);
+
+/*@
+  BrenierScanCacheDestroy - Frees a cache, which may be NULL
+
+  Collective on the targets' communicator
+
+  Input/Output Parameter:
+. cache - NULL afterwards
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscErrorCode BrenierScanCacheDestroy(BrenierScanCache *cache);
+
+/*@
+  BrenierDualSetCache - Has a dual use a cache in the place of its own
+
+  Collective on the dual
+
+  Input Parameters:
++ dual  - the dual
+- cache - of its targets; borrowed, must outlive the dual; NULL changes nothing
+
+  Errors: `PETSC_ERR_ARG_WRONG` - the cache is of other targets
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualSetCache(BrenierDual dual, BrenierScanCache cache);
+
 /*@
   BrenierDualEvaluate - Computes energy and cell masses at heights h
 

@@ -18,6 +18,9 @@
 
 #include <brenier/facets.h>
 
+/* Number K of targets of a mean where nothing is said. */
+#define BRENIER_NEIGHBOURS 3
+
 /* How to extend the map. */
 typedef struct {
   PetscInt         n_neighbours; /* K, at least 1 */

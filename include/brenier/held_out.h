@@ -118,11 +118,12 @@ typedef struct {
 @*/
 PETSC_EXTERN PetscInt64 BrenierHeldOutDefaultCurves(BrenierSource source, PetscInt n_targets);
 
-/* Names a fresh sample. */
+/* A fresh sample: what names it, and what its scans may use. */
 typedef struct {
-  PetscInt64 seed;     /* with `stream` a sample that h was not fitted to */
-  uint32_t   stream;   /* a `BrenierStream` */
-  PetscInt64 n_curves; /* size; 64 at least is sensible */
+  PetscInt64       seed;     /* with `stream` a sample that h was not fitted to */
+  uint32_t         stream;   /* a `BrenierStream` */
+  PetscInt64       n_curves; /* size; 64 at least is sensible */
+  BrenierScanCache cache;    /* of the targets, borrowed; NULL for none */
 } BrenierHeldOutSample;
 
 /*@

@@ -28,6 +28,13 @@ PETSC_EXTERN const char *const BrenierCellsNames[];
 /* An iteration is cheap with exact cells, and on the circle many are needed. */
 #define BRENIER_EXACT_MAX_IT 200
 
+/* Bounds of what may be asked for, and what holds where nothing is said: of options and of brenier.h. */
+enum { BRENIER_FEWEST_CURVES = 64 }; /* of a measurement */
+#define BRENIER_LEAST_TOLERANCE     1e-12
+#define BRENIER_MOST_TOLERANCE      1e6
+#define BRENIER_DEFAULT_TOLERANCE   0.1
+#define BRENIER_CHECKPOINT_INTERVAL 900 /* s */
+
 /* Of a node's memory, what the sample may take by default: the rest is for targets, matrices and the system. */
 #define BRENIER_MEMORY_PERCENT 70
 

@@ -290,7 +290,8 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets targets, P
 
   Cost: O(1)
 
-  Notes: Packed copies that scans keep and the scales (scales.h) are discarded. centre and unit stay.
+  Notes: The scales (scales.h) are discarded. centre and unit stay. Duals and caches of dual.h must not be used any
+  more.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsMoved(BrenierTargets targets);
 

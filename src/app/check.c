@@ -5,18 +5,9 @@
 #include <brenier/store.h>
 #include <brenier/threads.h>
 
-static const BrenierOption check_options[] = {
-    {"-curves", "N", BRENIER_INT(CheckRequest, curves, 64, BRENIER_MOST_COUNT), .text = "number of fresh curves",
-     .rule = "none where cells are exact (targets span 2 or 3 dimensions), else 4 circles or 16 chords per target"},
-    {"-seed", "N", BRENIER_INT(CheckRequest, seed, 0, BRENIER_MOST_SEED), .standard = "1",
-     .text = "seed of these curves; for any seed they are independent of those of the solve"},
-    {"-tol", "RHO", BRENIER_REAL(CheckRequest, tol, 1e-12, 1e6), .rule = "none",
-     .text = "end with exit code 6 when the upper end of the 95% interval of rho is above RHO"},
-    BRENIER_CLASS_OPTION(CheckRequest, class),
-    BRENIER_THREADS_OPTION(CheckRequest, threads),
-    {"-checkpoint", BRENIER_SWITCH(CheckRequest, is_checkpoint),
-     .text = "the file is a checkpoint: compare it with its checksums, and do nothing else"},
-    {NULL}};
+#define ROW(...)                 BRENIER_OPTION_ROW(CheckRequest, __VA_ARGS__)
+#define CLASS(kind, member, ...) BRENIER_OPTION_ROW(CheckRequest, kind, class.member, __VA_ARGS__)
+static const BrenierOption check_options[] = {CHECK_OPTIONS(ROW) BRENIER_CLASS_OPTION(CLASS) BRENIER_OPTION_END};
 
 /* Reads a checkpoint from end to end. */
 static PetscErrorCode CheckCheckpoint(const char path[])

@@ -3,10 +3,23 @@
 
 #include "class_option.h"
 
+#include <brenier/run.h>
+
+#define CHECK_OPTIONS(OWN)                                                                                             \
+  OWN(INT, curves, "-curves", "N", .low = BRENIER_FEWEST_CURVES, .high = BRENIER_MOST_COUNT,                           \
+      .text = "number of fresh curves",                                                                                \
+      .rule = "none where cells are exact (targets span 2 or 3 dimensions), else 4 circles or 16 chords per target")   \
+  OWN(INT, seed, "-seed", "N", .low = 0, .high = BRENIER_MOST_SEED, .standard = "1",                                   \
+      .text = "seed of these curves; for any seed they are independent of those of the solve")                         \
+  OWN(REAL, tol, "-tol", "RHO", .low = BRENIER_LEAST_TOLERANCE, .high = BRENIER_MOST_TOLERANCE, .rule = "none",        \
+      .text = "end with exit code 6 when the upper end of the 95% interval of rho is above RHO")                       \
+  BRENIER_THREADS_OPTION(OWN)                                                                                          \
+  OWN(SWITCH, is_checkpoint, "-checkpoint",                                                                            \
+      .text = "the file is a checkpoint: compare it with its checksums, and do nothing else")
+
+/* Numbers that are not given are 0. */
 typedef struct {
-  PetscInt64 seed, curves, threads; /* curves: 0 for exact cells, or as many as usual */
-  PetscReal  tol;                   /* 0: not judged */
-  PetscBool  is_checkpoint;
+  CHECK_OPTIONS(BRENIER_OPTION_MEMBER)
   ClassChoice class;
 } CheckRequest;
 

@@ -5,18 +5,16 @@
 
 #include <brenier/class_result.h>
 
+/* Of every command that takes one map of a result with many. */
+#define BRENIER_CLASS_OPTION(OWN)                                                                                      \
+  OWN(INT, label, "-class", "LABEL", .low = -BRENIER_MOST_SEED, .high = BRENIER_MOST_SEED,                             \
+      .text = "of a result with one map for each class (solve -classes): the class of this label")
+
 /* One class, or the one map that a result has. */
 typedef struct {
-  PetscBool  given;
-  PetscInt64 label;
+  PetscBool given;
+  BRENIER_CLASS_OPTION(BRENIER_OPTION_MEMBER)
 } ClassChoice;
-
-/* Line of a command's table, for a member of its request that is a ClassChoice. */
-#define BRENIER_CLASS_OPTION(request, member)                                                                          \
-  {                                                                                                                    \
-    "-class", "LABEL", BRENIER_INT(request, member.label, -BRENIER_MOST_SEED, BRENIER_MOST_SEED),                      \
-        .text = "of a result with one map for each class (solve -classes): the class of this label"                    \
-  }
 
 /* Notes whether the option is given. Collective on the world. */
 PetscErrorCode BrenierClassChoiceCheck(ClassChoice *choice);

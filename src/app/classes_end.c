@@ -15,16 +15,11 @@ typedef struct {
 } TargetRows;
 
 /* Class of every row of the input here. */
-static PetscErrorCode ClassesOfRows(const ClassesRun *run, PetscInt class[])
+static void ClassesOfRows(BrenierClasses c, BrenierTargets t, PetscInt class[])
 {
-  const BrenierClasses c = run->classes;
-  const BrenierTargets t = run->rows.input;
-
-  PetscFunctionBegin;
   for (PetscInt k = 0; k < c->n_classes; ++k)
     for (PetscInt i = c->begin[k]; i < c->begin[k + 1]; ++i)
       if (c->row[i] >= t->first && c->row[i] < t->first + t->n_local) class[c->row[i] - t->first] = k;
-  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Gives the rows of classes that were not solved heights of 0 and their weights. */
@@ -58,10 +53,10 @@ static PetscErrorCode FillUnsolved(ClassesRun *run, const PetscInt class[])
 }
 
 /* Leaves out the rows that are duplicates of others. */
-static PetscErrorCode Compact(ClassesRun *run, const PetscInt class[], TargetRows *rows)
+static PetscErrorCode Compact(ClassRows *input, const PetscInt class[], TargetRows *rows)
 {
-  const BrenierTargets t   = run->rows.input;
-  CellRows            *c   = &run->rows.cells;
+  const BrenierTargets t   = input->input;
+  CellRows            *c   = &input->cells;
   const size_t         dim = (size_t)t->dim;
 
   PetscFunctionBegin;
@@ -72,7 +67,7 @@ static PetscErrorCode Compact(ClassesRun *run, const PetscInt class[], TargetRow
     const PetscInt to = rows->n;
 
     if (isnan(c->height[i])) continue;
-    rows->label[to]   = run->classes->label[class[i]];
+    rows->label[to]   = input->classes->label[class[i]];
     rows->row[to]     = t->first + i;
     c->height[to]     = c->height[i];
     c->nu[to]         = c->nu[i];
@@ -86,18 +81,18 @@ static PetscErrorCode Compact(ClassesRun *run, const PetscInt class[], TargetRow
 }
 
 /* The targets of the result, which take coordinates, weights and row numbers away. */
-static PetscErrorCode MakeTargets(ClassesRun *run, TargetRows *rows, BrenierTargets *targets)
+static PetscErrorCode MakeTargets(ClassRows *input, TargetRows *rows, BrenierTargets *targets)
 {
-  const BrenierTargets t = run->rows.input;
+  const BrenierTargets t = input->input;
   PetscInt64           n_merged;
 
   PetscFunctionBegin;
   PetscCall(
-      BrenierTargetsCreateFromArrays(PETSC_COMM_WORLD, rows->n, t->dim, t->y, run->rows.cells.nu, rows->row, targets));
-  t->y               = NULL;
-  run->rows.cells.nu = NULL;
-  rows->row          = NULL;
-  n_merged           = t->n - (*targets)->n;
+      BrenierTargetsCreateFromArrays(PETSC_COMM_WORLD, rows->n, t->dim, t->y, input->cells.nu, rows->row, targets));
+  t->y            = NULL;
+  input->cells.nu = NULL;
+  rows->row       = NULL;
+  n_merged        = t->n - (*targets)->n;
   if (n_merged)
     PetscCall(BrenierPrintWorld("notice: %" PetscInt64_FMT " duplicate%s among the targets of a class in %s merged, "
                                 "weights added, %" PetscInt_FMT " target%s left",
@@ -121,20 +116,19 @@ static PetscErrorCode MakeVec(BrenierTargets t, PetscReal value[], Vec *v)
 /* ---- the result ---- */
 
 /* Shares of the classes in the weights of all; sums of what the classes count. */
-static void SumRecords(ClassesRun *run, BrenierResult *result)
+static void SumRecords(PetscInt n, BrenierClassRecord record[], BrenierResult *result)
 {
-  const PetscInt n   = run->classes->n_classes;
-  PetscReal      all = 0.0;
+  PetscReal all = 0.0;
 
   result->exact = PETSC_TRUE;
-  for (PetscInt k = 0; k < n; ++k) all += run->record[k].weight;
+  for (PetscInt k = 0; k < n; ++k) all += record[k].weight;
   for (PetscInt k = 0; k < n; ++k) {
-    run->record[k].weight /= all;
-    result->curves += run->record[k].curves;
-    result->one_pass_curves += run->record[k].one_pass_curves;
-    if (!run->record[k].exact) result->exact = PETSC_FALSE;
+    record[k].weight /= all;
+    result->curves += record[k].curves;
+    result->one_pass_curves += record[k].one_pass_curves;
+    if (!record[k].exact) result->exact = PETSC_FALSE;
   }
-  BrenierClassRecordsTotal(n, run->record, &result->held_out);
+  BrenierClassRecordsTotal(n, record, &result->held_out);
 }
 
 static PetscErrorCode WriteResult(ClassesRun *run, BrenierResult *result)
@@ -149,12 +143,12 @@ static PetscErrorCode WriteResult(ClassesRun *run, BrenierResult *result)
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(run->rows.input->n_local, &class));
-  PetscCall(ClassesOfRows(run, class));
+  ClassesOfRows(run->classes, run->rows.input, class);
   PetscCall(FillUnsolved(run, class));
-  PetscCall(Compact(run, class, &rows));
+  PetscCall(Compact(&run->rows, class, &rows));
   PetscCall(PetscFree(class));
-  PetscCall(MakeTargets(run, &rows, &targets));
-  SumRecords(run, result);
+  PetscCall(MakeTargets(&run->rows, &rows, &targets));
+  SumRecords(classes.n, run->record, result);
   PetscCall(MakeVec(targets, c->height, &h));
   PetscCall(MakeVec(targets, c->mass, &mass));
   PetscCall(MakeVec(targets, c->mass_error, &mass_error));

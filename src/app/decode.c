@@ -1,17 +1,17 @@
 /* decode.c - brenier decode: codes back to data, by the mean and components that encode wrote. */
 #include "codes.h"
 
+#define DECODE_OPTIONS(OWN)                                                                                            \
+  OWN(INPUT, codes, "-codes", "FILE", .rule = "the codes in CODES.h5",                                                 \
+      .text = "codes to decode: FILE or FILE.h5:/dataset")                                                             \
+  OWN(OUTPUT, output, "-o", "DATA.h5", .format = "brenier-data", .needed = PETSC_TRUE, .text = "file to write: /data")
+
 typedef struct {
-  BrenierPath codes, output;
+  DECODE_OPTIONS(BRENIER_OPTION_MEMBER)
 } DecodeRequest;
 
-static const BrenierOption decode_options[] = {
-    {"-codes", "FILE", BRENIER_FILE(DecodeRequest, codes, INPUT), .rule = "the codes in CODES.h5",
-     .text = "codes to decode: FILE or FILE.h5:/dataset"},
-    {"-o", "DATA.h5", BRENIER_FILE(DecodeRequest, output, OUTPUT), .format = "brenier-data", .needed = PETSC_TRUE,
-     .text = "file to write: /data"},
-    BRENIER_ARRAY_OPTIONS,
-    {NULL}};
+#define ROW(...) BRENIER_OPTION_ROW(DecodeRequest, __VA_ARGS__)
+static const BrenierOption decode_options[] = {DECODE_OPTIONS(ROW) BRENIER_ARRAY_OPTIONS BRENIER_OPTION_END};
 
 /* Reads a dataset that every rank needs as a whole: rank 0 reads it all, which verifies its checksum, and sends it. */
 static PetscErrorCode ReadForAll(MPI_Comm comm, BrenierStore store, const char name[], PetscInt n, PetscInt dim,

@@ -6,18 +6,18 @@
 */
 #include "codes.h"
 
+#define ENCODE_OPTIONS(OWN)                                                                                            \
+  OWN(INT, dim, "-dim", "D", .low = 1, .high = BRENIER_MOST_COUNT, .needed = PETSC_TRUE,                               \
+      .text = "dimension of the codes: number of principal components")                                                \
+  OWN(OUTPUT, output, "-o", "CODES.h5", .format = "brenier-codes", .needed = PETSC_TRUE,                               \
+      .text = "file to write: /codes, /mean, /components, /variance")
+
 typedef struct {
-  PetscInt64  dim;
-  BrenierPath output;
+  ENCODE_OPTIONS(BRENIER_OPTION_MEMBER)
 } EncodeRequest;
 
-static const BrenierOption encode_options[] = {
-    {"-dim", "D", BRENIER_INT(EncodeRequest, dim, 1, BRENIER_MOST_COUNT), .needed = PETSC_TRUE,
-     .text = "dimension of the codes: number of principal components"},
-    {"-o", "CODES.h5", BRENIER_FILE(EncodeRequest, output, OUTPUT), .format = "brenier-codes", .needed = PETSC_TRUE,
-     .text = "file to write: /codes, /mean, /components, /variance"},
-    BRENIER_ARRAY_OPTIONS,
-    {NULL}};
+#define ROW(...) BRENIER_OPTION_ROW(EncodeRequest, __VA_ARGS__)
+static const BrenierOption encode_options[] = {ENCODE_OPTIONS(ROW) BRENIER_ARRAY_OPTIONS BRENIER_OPTION_END};
 
 /* Components with less than this fraction of the largest variance hold rounding noise, not data. */
 static const PetscReal brenier_flat_component = 1e-12;

@@ -5,55 +5,51 @@
 
 #include <brenier/extension.h>
 #include <brenier/result.h>
+#include <brenier/run.h>
 #include <brenier/store.h>
 
 typedef enum { BRENIER_SINGULAR_PROJECT, BRENIER_SINGULAR_REJECT, BRENIER_SINGULAR_KEEP } BrenierSingular;
 
 extern const char *const BrenierSingularNames[], *const BrenierExtensionNames[];
 
+/* Lists of options that commands have in common: of the extension, of the singular set, and what becomes of means
+   across it. */
+#define BRENIER_EXTENSION_OPTIONS(OWN)                                                                                 \
+  OWN(CHOICE, kind, "-extension", .choice = BrenierExtensionNames, .standard = "none", .group = "extension",           \
+      .text = "codes: the targets themselves, or means of the nearest targets")                                        \
+  OWN(INT, neighbours, "-neighbours", "K", .low = 1, .high = BRENIER_MOST_COUNT,                                       \
+      .rule = BRENIER_WORDS(BRENIER_NEIGHBOURS),                                                                       \
+      .text = "number of targets of a mean, weighted by inverse distance to the barycentres")                          \
+  OWN(INT, curves, "-curves", "N", .low = BRENIER_FEWEST_CURVES, .high = BRENIER_MOST_COUNT,                           \
+      .rule = "none where cells are exact, else 4 circles per target",                                                 \
+      .text = "number of curves to measure barycentres and facets on")
+#define BRENIER_ANGLE_OPTIONS(OWN)                                                                                     \
+  OWN(CHOICE, convention, "-angle", .choice = BrenierAngleNames, .standard = "lifted", .group = "singular set",        \
+      .text = "angle between targets as they are, or with a last component -1 added (lifted)")                         \
+  OWN(REAL, threshold, "-threshold", "DEGREES", .low = 0.0, .high = 180.0, .rule = "none",                             \
+      .text = "a facet is singular when its angle is above this")                                                      \
+  OWN(REAL, quantile, "-quantile", "Q", .low = 0.0, .high = 1.0, .rule = "none",                                       \
+      .text = "or above this quantile of all angles, weighted by facet mass")
+#define BRENIER_SINGULAR_OPTION(OWN)                                                                                   \
+  OWN(CHOICE, singular, "-singular", .choice = BrenierSingularNames, .standard = "project",                            \
+      .text = "singular means: without the targets across the singular set (project), rejected, or kept")
+
 /* Where the singular set begins, as asked for. */
 typedef struct {
-  PetscInt  convention;            /* a BrenierAngle */
+  BRENIER_ANGLE_OPTIONS(BRENIER_OPTION_MEMBER)
   PetscBool by_angle, by_quantile; /* neither: nothing is singular */
-  PetscReal threshold, quantile;
 } BrenierThreshold;
 
-/* The extension as asked for, and what was made of it. */
+/* The extension as asked for, and what was made of it. 0 neighbours are as many as usual; 0 curves are exact cells, or
+   as many as usual. */
 typedef struct {
-  PetscInt         kind;       /* index into BrenierExtensionNames */
-  PetscInt64       neighbours; /* 0: as many as usual */
-  PetscInt64       curves;     /* 0: exact cells, or as many as usual */
-  PetscInt         singular;   /* a BrenierSingular */
+  BRENIER_EXTENSION_OPTIONS(BRENIER_OPTION_MEMBER)
+  BRENIER_SINGULAR_OPTION(BRENIER_OPTION_MEMBER)
   BrenierThreshold threshold;
   PetscBool        linear;
   BrenierExtension extension;
   PetscReal       *barycentre; /* owned */
 } BrenierExtensionOptions;
-
-/* Lines of a command's table, for a member of its request that is a BrenierExtensionOptions or a BrenierThreshold. */
-#define BRENIER_EXTENSION_OPTIONS(request, member)                                                                     \
-  {"-extension", BRENIER_CHOICE(request, member.kind, BrenierExtensionNames), .standard = "none",                      \
-   .text = "codes: the targets themselves, or means of the nearest targets", .group = "extension"},                    \
-      {"-neighbours", "K", BRENIER_INT(request, member.neighbours, 1, BRENIER_MOST_COUNT),                             \
-       .rule = BRENIER_WORDS(BRENIER_NEIGHBOURS),                                                                      \
-       .text = "number of targets of a mean, weighted by inverse distance to the barycentres"},                        \
-  {                                                                                                                    \
-    "-curves", "N", BRENIER_INT(request, member.curves, 64, BRENIER_MOST_COUNT),                                       \
-        .text = "number of curves to measure barycentres and facets on",                                               \
-        .rule = "none where cells are exact, else 4 circles per target"                                                \
-  }
-#define BRENIER_ANGLE_OPTIONS(request, member)                                                                         \
-  {"-angle", BRENIER_CHOICE(request, member.convention, BrenierAngleNames), .standard = "lifted",                      \
-   .group = "singular set", .text = "angle between targets as they are, or with a last component -1 added (lifted)"},  \
-      {"-threshold", "DEGREES", BRENIER_REAL(request, member.threshold, 0.0, 180.0),                                   \
-       .text = "a facet is singular when its angle is above this", .rule = "none"},                                    \
-  {                                                                                                                    \
-    "-quantile", "Q", BRENIER_REAL(request, member.quantile, 0.0, 1.0),                                                \
-        .text = "or above this quantile of all angles, weighted by facet mass", .rule = "none"                         \
-  }
-
-/* Neighbours of a mean where -neighbours does not say. */
-#define BRENIER_NEIGHBOURS 3
 
 /* Completes what was read of -angle, -threshold, -quantile: which of them were given. Collective on the world; errors
    are PETSC_ERR_USER_INPUT. */

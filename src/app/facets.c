@@ -9,24 +9,27 @@
 /* Shares of the facet mass at which the angles are told. */
 static const PetscReal brenier_shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
 
+#define FACETS_OPTIONS(OWN)                                                                                            \
+  OWN(OUTPUT, output, "-o", "FILE", .format = "brenier-facets", .needed = PETSC_TRUE, .group = "facets",               \
+      .text = "file to write: /pair, /angle, /mass; with a threshold /mode, one number per target")                    \
+  OWN(INT, curves, "-curves", "N", .low = BRENIER_FEWEST_CURVES, .high = BRENIER_MOST_COUNT,                           \
+      .rule = "none where cells are exact, else 4 circles per target",                                                 \
+      .text = "number of fresh curves, whose crossings are the facets")                                                \
+  OWN(INT, seed, "-seed", "N", .low = 0, .high = BRENIER_MOST_SEED,                                                    \
+      .rule = "that of the result, as for sample -quantile", .text = "seed of these curves")
+
+/* curves: 0 for exact cells, or as many as usual; seed: -1 for that of the result. */
 typedef struct {
-  BrenierPath      output;
+  FACETS_OPTIONS(BRENIER_OPTION_MEMBER)
   BrenierThreshold threshold;
   ClassChoice class;
-  PetscInt64 curves, seed; /* curves: 0 for exact cells, or as many as usual; seed: -1 for that of the result */
 } FacetsRequest;
 
-static const BrenierOption facets_options[] = {
-    {"-o", "FILE", BRENIER_FILE(FacetsRequest, output, OUTPUT), .format = "brenier-facets", .needed = PETSC_TRUE,
-     .group = "facets", .text = "file to write: /pair, /angle, /mass; with a threshold /mode, one number per target"},
-    BRENIER_CLASS_OPTION(FacetsRequest, class),
-    BRENIER_ANGLE_OPTIONS(FacetsRequest, threshold),
-    {"-curves", "N", BRENIER_INT(FacetsRequest, curves, 64, BRENIER_MOST_COUNT),
-     .text = "number of fresh curves, whose crossings are the facets",
-     .rule = "none where cells are exact, else 4 circles per target"},
-    {"-seed", "N", BRENIER_INT(FacetsRequest, seed, 0, BRENIER_MOST_SEED), .text = "seed of these curves",
-     .rule = "that of the result, as for sample -quantile"},
-    {NULL}};
+#define ROW(...)                 BRENIER_OPTION_ROW(FacetsRequest, __VA_ARGS__)
+#define CLASS(kind, member, ...) BRENIER_OPTION_ROW(FacetsRequest, kind, class.member, __VA_ARGS__)
+#define ANGLE(kind, member, ...) BRENIER_OPTION_ROW(FacetsRequest, kind, threshold.member, __VA_ARGS__)
+static const BrenierOption facets_options[] = {FACETS_OPTIONS(ROW) BRENIER_CLASS_OPTION(CLASS)
+                                                   BRENIER_ANGLE_OPTIONS(ANGLE) BRENIER_OPTION_END};
 
 static PetscErrorCode ReadFacetsRequest(FacetsRequest *r)
 {

@@ -9,20 +9,19 @@ enum { BRENIER_LEAST_SPLITS = 4, BRENIER_LEAST_ROWS = 4 };
 /* Features whose fourth powers neither overflow nor vanish. */
 static const PetscReal brenier_least_size = 1e-70, brenier_most_size = 1e70;
 
+#define FRECHET_OPTIONS(OWN)                                                                                           \
+  OWN(OUTPUT, map, "-map", "OUT.h5", .format = "brenier-affine",                                                       \
+      .text = "file to write the optimal affine map from A to B to: /matrix, /mean, /target_mean")                     \
+  OWN(INT, splits, "-splits", "N", .low = 0, .high = 1000000, .standard = "8",                                         \
+      .text = "random halvings of both sets for bias and interval: at least 4, or 0 for none")                         \
+  OWN(INT, seed, "-seed", "N", .low = 0, .high = BRENIER_MOST_SEED, .standard = "1", .text = "seed of the halves")
+
 typedef struct {
-  BrenierPath map; /* "" for none */
-  PetscInt64  splits, seed;
+  FRECHET_OPTIONS(BRENIER_OPTION_MEMBER)
 } FrechetRequest;
 
-static const BrenierOption frechet_options[] = {
-    {"-map", "OUT.h5", BRENIER_FILE(FrechetRequest, map, OUTPUT), .format = "brenier-affine",
-     .text = "file to write the optimal affine map from A to B to: /matrix, /mean, /target_mean"},
-    {"-splits", "N", BRENIER_INT(FrechetRequest, splits, 0, 1000000), .standard = "8",
-     .text = "random halvings of both sets for bias and interval: at least 4, or 0 for none"},
-    {"-seed", "N", BRENIER_INT(FrechetRequest, seed, 0, BRENIER_MOST_SEED), .standard = "1",
-     .text = "seed of the halves"},
-    BRENIER_ARRAY_OPTIONS,
-    {NULL}};
+#define ROW(...) BRENIER_OPTION_ROW(FrechetRequest, __VA_ARGS__)
+static const BrenierOption frechet_options[] = {FRECHET_OPTIONS(ROW) BRENIER_ARRAY_OPTIONS BRENIER_OPTION_END};
 
 static PetscErrorCode ReadFrechetRequest(FrechetRequest *r)
 {

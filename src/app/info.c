@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static const BrenierOption info_options[] = {{NULL}};
+static const BrenierOption info_options[] = {BRENIER_OPTION_END};
 
 static const char *const brenier_datasets[] = {
     "/targets", "/weights",    "/heights",    "/mass",        "/mass_error", "/row",   "/history", "/codes",

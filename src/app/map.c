@@ -15,25 +15,24 @@ typedef struct {
   PetscReal    t;
 } Mapped;
 
+#define MAP_OPTIONS(OWN)                                                                                               \
+  OWN(OUTPUT, output, "-o", "FILE", .format = "brenier-map", .needed = PETSC_TRUE, .group = "map",                     \
+      .text = "file to write: /index, /code T(x), /potential u(x), /phi = abs(x)^2/2 - u(x)")                          \
+  OWN(REAL, t, "-t", "T", .low = 0.0, .high = 1.0,                                                                     \
+      .text = "also write /position, the displacement interpolation (1 - t) x + t T(x) at t = T")                      \
+  OWN(SWITCH, critic, "-critic", .text = "write only /phi, the Kantorovich potential; any points will do")
+
 typedef struct {
-  BrenierPath output;
-  PetscReal   t;
-  PetscBool   critic;
+  MAP_OPTIONS(BRENIER_OPTION_MEMBER)
   ClassChoice class;
   BrenierExtensionOptions extend;
 } MapRequest;
 
-static const BrenierOption map_options[] = {
-    {"-o", "FILE", BRENIER_FILE(MapRequest, output, OUTPUT), .format = "brenier-map", .needed = PETSC_TRUE,
-     .group = "map", .text = "file to write: /index, /code T(x), /potential u(x), /phi = abs(x)^2/2 - u(x)"},
-    {"-t", "T", BRENIER_REAL(MapRequest, t, 0.0, 1.0),
-     .text = "also write /position, the displacement interpolation (1 - t) x + t T(x) at t = T"},
-    {"-critic", BRENIER_SWITCH(MapRequest, critic),
-     .text = "write only /phi, the Kantorovich potential; any points will do"},
-    BRENIER_CLASS_OPTION(MapRequest, class),
-    BRENIER_ARRAY_OPTIONS,
-    BRENIER_EXTENSION_OPTIONS(MapRequest, extend),
-    {NULL}};
+#define ROW(...)                     BRENIER_OPTION_ROW(MapRequest, __VA_ARGS__)
+#define CLASS(kind, member, ...)     BRENIER_OPTION_ROW(MapRequest, kind, class.member, __VA_ARGS__)
+#define EXTENSION(kind, member, ...) BRENIER_OPTION_ROW(MapRequest, kind, extend.member, __VA_ARGS__)
+static const BrenierOption map_options[] = {MAP_OPTIONS(ROW) BRENIER_ARRAY_OPTIONS BRENIER_CLASS_OPTION(CLASS)
+                                                BRENIER_EXTENSION_OPTIONS(EXTENSION) BRENIER_OPTION_END};
 
 /* Overwrites the codes by positions on the way to them. */
 static void Interpolate(Mapped *m)

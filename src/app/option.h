@@ -1,10 +1,16 @@
 /*
   option.h - One line for an option: its name, kind, range and default, where its value goes, and what it does.
 
-  Everything that is known of an option is in the table of its command. -help, docs/reference/commands.md and the man
-  pages print it; BrenierOptionsRead() reads by it; files.c takes from it which files a run names, and a checkpoint
-  which options have to be the same. To add an option: a line of the table, and a member of the command's request that
-  it goes to. An option that few need is advanced. A renamed one keeps its older name as an alias for one version.
+  Everything that is known of an option is one line of the list of its command:
+    #define MAP_OPTIONS(OWN)                                                            \
+      OWN(REAL, t, "-t", "T", .low = 0.0, .high = 1.0, .text = "also write /position")  \
+      OWN(SWITCH, critic, "-critic", .text = "write only /phi")
+  The line declares the member of the command's request that the value goes to, BRENIER_OPTION_MEMBER(), and is the row
+  of the command's table, BRENIER_OPTION_ROW(). -help, docs/reference/commands.md and the man pages print the table;
+  BrenierOptionsRead() reads by it; files.c takes from it which files a run names, and a checkpoint which options have
+  to be the same.
+
+  An option that few need is advanced. A renamed one keeps its older name as an alias for one version.
 */
 #pragma once
 
@@ -59,35 +65,46 @@ typedef char BrenierPath[PETSC_MAX_PATH_LEN];
 
 #define BRENIER_NOWHERE ((size_t)-1)
 
+/* The type of a value, by the option's kind. */
+#define BRENIER_TYPE_SWITCH     PetscBool
+#define BRENIER_TYPE_INT        PetscInt64
+#define BRENIER_TYPE_REAL       PetscReal
+#define BRENIER_TYPE_CHOICE     PetscInt
+#define BRENIER_TYPE_INPUT      BrenierPath
+#define BRENIER_TYPE_VALUES     BrenierPath
+#define BRENIER_TYPE_START      BrenierPath
+#define BRENIER_TYPE_OUTPUT     BrenierPath
+#define BRENIER_TYPE_CHECKPOINT BrenierPath
+#define BRENIER_TYPE_STOP       BrenierPath
+
 /* Offset of a member; does not compile when the member is of another type. */
 #define BRENIER_AT(request, member, type)                                                                              \
   (offsetof(request, member) + 0 * sizeof(char[_Generic(&((request *)0)->member, type * : 1)]))
 
-/* Kind and place in one, for lines of a table: {"-seed", "N", BRENIER_INT(Request, seed, 0, BRENIER_MOST_SEED), ...}.
-   */
-#define BRENIER_SWITCH(request, member) .kind = BRENIER_OPTION_SWITCH, .at = BRENIER_AT(request, member, PetscBool)
-#define BRENIER_INT(request, member, least, most)                                                                      \
-  .kind = BRENIER_OPTION_INT, .at = BRENIER_AT(request, member, PetscInt64), .low = (least), .high = (most)
-#define BRENIER_REAL(request, member, least, most)                                                                     \
-  .kind = BRENIER_OPTION_REAL, .at = BRENIER_AT(request, member, PetscReal), .low = (least), .high = (most)
-#define BRENIER_CHOICE(request, member, words)                                                                         \
-  .kind = BRENIER_OPTION_CHOICE, .at = BRENIER_AT(request, member, PetscInt), .choice = (words)
-#define BRENIER_FILE(request, member, what)                                                                            \
-  .kind = BRENIER_OPTION_##what, .at = BRENIER_AT(request, member, BrenierPath)
+/* A line of a list, as a member of the request and as a row of the table. Behind the member stand the members of
+   BrenierOption: the first by position, the others by name. */
+#define BRENIER_OPTION_MEMBER(type, member, ...) BRENIER_TYPE_##type member;
+#define BRENIER_OPTION_ROW(request, type, member, ...)                                                                 \
+  {__VA_ARGS__, .kind = BRENIER_OPTION_##type, .at = BRENIER_AT(request, member, BRENIER_TYPE_##type)},
+
+/* In the place of BRENIER_OPTION_MEMBER(), for a value that goes to a member of the options of a layer below. */
+#define BRENIER_OPTION_NO_MEMBER(type, member, ...)
+
+/* The last row of a table. */
+#define BRENIER_OPTION_END                                                                                             \
+  {                                                                                                                    \
+    NULL                                                                                                               \
+  }
 
 /* Of every command that reads an array; src/data reads it. */
 #define BRENIER_ARRAY_OPTIONS                                                                                          \
-  {                                                                                                                    \
-    "-allow_missing", .kind = BRENIER_OPTION_SWITCH, .at = BRENIER_NOWHERE, .advanced = PETSC_TRUE,                    \
-                      .text = "read rows that the file lacks as its fill value (usually 0), with a warning"            \
-  }
+  {"-allow_missing", .kind = BRENIER_OPTION_SWITCH, .at = BRENIER_NOWHERE, .advanced = PETSC_TRUE,                     \
+   .text = "read rows that the file lacks as its fill value (usually 0), with a warning"},
 
 /* Of every command that scans on threads. */
-#define BRENIER_THREADS_OPTION(request, member)                                                                        \
-  {                                                                                                                    \
-    "-threads", "T", BRENIER_INT(request, member, 1, 1024),                                                            \
-        .standard = "1", .text = "threads of a rank, each on a core of its own; results do not depend on it"           \
-  }
+#define BRENIER_THREADS_OPTION(OWN)                                                                                    \
+  OWN(INT, threads, "-threads", "T", .low = 1, .high = 1024, .standard = "1",                                          \
+      .text = "threads of a rank, each on a core of its own; results do not depend on it")
 
 /*@
   BrenierOptionsRead - Reads the options of a table into a request

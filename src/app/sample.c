@@ -23,11 +23,21 @@ enum { BRENIER_DRAWS_AT_ONCE = 65536, BRENIER_FEWEST_DRAWS = 1024, BRENIER_NUMBE
 /* Drawing ends when after so many draws fewer than one in so many was kept. */
 static const PetscInt64 brenier_patience = 100000, brenier_least_kept = 1000;
 
+#define SAMPLE_OPTIONS(OWN)                                                                                            \
+  OWN(INT, n, "-n", "N", .low = 1, .high = (PetscReal)((PetscInt64)1 << 40), .needed = PETSC_TRUE, .group = "samples", \
+      .text = "number of samples")                                                                                     \
+  OWN(OUTPUT, output, "-o", "FILE", .format = "brenier-samples", .needed = PETSC_TRUE,                                 \
+      .text = "file to write: /noise [N, d], /index [N], /code [N, d], /draw [N]")                                     \
+  OWN(INT, seed, "-seed", "N", .low = 0, .high = BRENIER_MOST_SEED, .standard = "1", .text = "seed of the noise")      \
+  OWN(INT, first, "-first", "K", .low = 0, .high = BRENIER_MOST_SEED, .standard = "0",                                 \
+      .text = "number of the first draw, from 0: seed and number determine the noise")                                 \
+  OWN(CHOICE, noise, "-noise", .choice = brenier_yes_no, .standard = "yes", .text = "whether to write /noise")         \
+  OWN(INPUT, labels, "-labels", "FILE",                                                                                \
+      .text = "labels of the rows that solve read, whole numbers: also write /label [N]")
+
 typedef struct {
   /* parameters */
-  BrenierPath    output, labels;
-  PetscInt64     n, seed, first;
-  PetscInt       noise; /* whether to store it: index into yes and no */
+  SAMPLE_OPTIONS(BRENIER_OPTION_MEMBER)
   PetscBool      stores_noise, has_labels;
   PetscInt       dim;
   BrenierTargets targets; /* of one map */
@@ -51,24 +61,13 @@ typedef struct {
   PetscLogDouble begun, said;
 } Sampler;
 
+#define ROW(...)                     BRENIER_OPTION_ROW(Sampler, __VA_ARGS__)
+#define CLASS(kind, member, ...)     BRENIER_OPTION_ROW(Sampler, kind, class.member, __VA_ARGS__)
+#define EXTENSION(kind, member, ...) BRENIER_OPTION_ROW(Sampler, kind, extend.member, __VA_ARGS__)
+#define ANGLE(kind, member, ...)     BRENIER_OPTION_ROW(Sampler, kind, extend.threshold.member, __VA_ARGS__)
 static const BrenierOption sample_options[] = {
-    {"-n", "N", BRENIER_INT(Sampler, n, 1, (PetscReal)((PetscInt64)1 << 40)), .needed = PETSC_TRUE, .group = "samples",
-     .text = "number of samples"},
-    {"-o", "FILE", BRENIER_FILE(Sampler, output, OUTPUT), .format = "brenier-samples", .needed = PETSC_TRUE,
-     .text = "file to write: /noise [N, d], /index [N], /code [N, d], /draw [N]"},
-    {"-seed", "N", BRENIER_INT(Sampler, seed, 0, BRENIER_MOST_SEED), .standard = "1", .text = "seed of the noise"},
-    {"-first", "K", BRENIER_INT(Sampler, first, 0, BRENIER_MOST_SEED), .standard = "0",
-     .text = "number of the first draw, from 0: seed and number determine the noise"},
-    {"-noise", BRENIER_CHOICE(Sampler, noise, brenier_yes_no), .standard = "yes", .text = "whether to write /noise"},
-    {"-labels", "FILE", BRENIER_FILE(Sampler, labels, INPUT),
-     .text = "labels of the rows that solve read, whole numbers: also write /label [N]"},
-    BRENIER_CLASS_OPTION(Sampler, class),
-    BRENIER_ARRAY_OPTIONS,
-    BRENIER_EXTENSION_OPTIONS(Sampler, extend),
-    BRENIER_ANGLE_OPTIONS(Sampler, extend.threshold),
-    {"-singular", BRENIER_CHOICE(Sampler, extend.singular, BrenierSingularNames), .standard = "project",
-     .text = "singular means: without the targets across the singular set (project), rejected, or kept"},
-    {NULL}};
+    SAMPLE_OPTIONS(ROW) BRENIER_CLASS_OPTION(CLASS) BRENIER_ARRAY_OPTIONS BRENIER_EXTENSION_OPTIONS(EXTENSION)
+        BRENIER_ANGLE_OPTIONS(ANGLE) BRENIER_SINGULAR_OPTION(EXTENSION) BRENIER_OPTION_END};
 
 static PetscErrorCode WriteSingle(Sampler *s, const char name[], PetscInt n, const PetscReal x[], const char unit[])
 {

@@ -11,87 +11,10 @@
 
 enum { BRENIER_MESSAGE_LENGTH = 512 };
 
+#define ROW(...) BRENIER_OPTION_ROW(SolveRequest, __VA_ARGS__)
 const BrenierOption BrenierSolveTable[] = {
-    {"-o", "FILE", BRENIER_FILE(SolveRequest, output, OUTPUT), .format = "brenier-result", .needed = PETSC_TRUE,
-     .group = "files", .text = "result file to write"},
-    {"-weights", "FILE", BRENIER_FILE(SolveRequest, weights, INPUT), .rule = "equal",
-     .text = "weights nu_i of the targets, shape [n]: file.npy or file.h5:/dataset"},
-    {"-start", "RESULT.h5", BRENIER_FILE(SolveRequest, start, START),
-     .text = "warm start: begin with the heights of this result, for the same or similar targets"},
-    {"-classes", "LABELS", BRENIER_FILE(SolveRequest, classes, INPUT), .rule = "one map for all targets",
-     .text = "labels of the targets, integers of shape [n]: one map for each label, in one result"},
-    BRENIER_ARRAY_OPTIONS,
-
-    {"-source", BRENIER_CHOICE(SolveRequest, source, BrenierSourceNames), .standard = "gaussian", .problem = PETSC_TRUE,
-     .group = "problem",
-     .text = "source measure mu: standard normal; uniform on [-1/2, 1/2]^d, on the unit sphere or in the unit ball; of "
-             "uniform direction and uniform length in [0, 1]; Student's"},
-    {"-source_mean", "M", BRENIER_FILE(SolveRequest, source_mean, VALUES), .rule = "0", .advanced = PETSC_TRUE,
-     .text = "mean m of the source x = m + L z, z as -source says: a number for all coordinates, or shape [d]; not of "
-             "cube"},
-    {"-source_factor", "L", BRENIER_FILE(SolveRequest, source_factor, VALUES), .rule = "1", .advanced = PETSC_TRUE,
-     .text = "factor L of the source: a number, its diagonal, shape [d], or shape [d, d]; of a normal law L L^T is the "
-             "covariance; not of cube"},
-    {"-source_low", "A", BRENIER_FILE(SolveRequest, source_low, VALUES), .rule = "-0.5", .advanced = PETSC_TRUE,
-     .text = "least coordinates of cube: a number for all, or shape [d]"},
-    {"-source_high", "B", BRENIER_FILE(SolveRequest, source_high, VALUES), .rule = "0.5", .advanced = PETSC_TRUE,
-     .text = "largest coordinates of cube: a number for all, or shape [d]"},
-    {"-source_dof", "NU", BRENIER_REAL(SolveRequest, source_dof, 2.0, 1e9),
-     .standard = BRENIER_WORDS(BRENIER_DEFAULT_DOF), .rule = "with -source student", .advanced = PETSC_TRUE,
-     .text = "degrees of freedom of Student's law, above 2"},
-    {"-tol", "RHO", BRENIER_REAL(SolveRequest, solve.tol, 1e-12, 1e6), .standard = "0.1", .rule = "without -curves",
-     .problem = PETSC_TRUE,
-     .text    = "add curves until the upper end of the 95% interval of the held-out rho is below RHO"},
-    {"-curves", "N", BRENIER_INT(SolveRequest, solve.curves, 1, BRENIER_MOST_COUNT), .rule = "as many as -tol needs",
-     .problem = PETSC_TRUE,
-     .text    = "fixed size of the sample; with -tol as well, exit code 6 says that rho is above it"},
-    {"-held_out_curves", "N", BRENIER_INT(SolveRequest, solve.check_curves, 64, BRENIER_MOST_COUNT),
-     .alias = "-check_curves", .rule = "as many as -tol needs, or as -curves", .problem = PETSC_TRUE,
-     .advanced = PETSC_TRUE, .text = "curves of a held-out measurement"},
-    {"-seed", "N", BRENIER_INT(SolveRequest, solve.seed, 0, BRENIER_MOST_SEED), .standard = "1", .problem = PETSC_TRUE,
-     .text = "seed of all random numbers"},
-
-    {"-cells", BRENIER_CHOICE(SolveRequest, cells, BrenierCellsNames), .problem = PETSC_TRUE, .group = "method",
-     .rule = "exact where the targets span 2 or 3 dimensions, else curves",
-     .text = "cell masses: exact, from polygons or polyhedra, or sampled along curves"},
-    {"-method", BRENIER_CHOICE(SolveRequest, method, BrenierMethodNames), .standard = "newton",
-     .text = "damped Newton; lmvm, cg or ntr of PETSc's TAO; or stochastic gradient descent: adam, asgd"},
-    {"-sample", BRENIER_CHOICE(SolveRequest, sample, BrenierDescentSampleNames), .standard = "points",
-     .advanced = PETSC_TRUE, .text = "what a mini-batch of adam and asgd consists of"},
-    {"-warm_up", "X", BRENIER_REAL(SolveRequest, solve.warm_up, 0.0, 1e6), .rule = "at most 2", .problem = PETSC_TRUE,
-     .advanced = PETSC_TRUE,
-     .text     = "warm-up: curves of averaged SGD before the first Newton stage, per target; 0: none"},
-    {"-max_it", "N", BRENIER_INT(SolveRequest, max_it, 0, 1000000), .standard = BRENIER_WORDS(BRENIER_DEFAULT_MAX_IT),
-     .rule = "with curves, " BRENIER_WORDS(BRENIER_EXACT_MAX_IT) " with exact cells", .problem = PETSC_TRUE,
-     .advanced = PETSC_TRUE, .text = "largest number of Newton iterations of a stage"},
-    {"-l1_tol", "L1", BRENIER_REAL(SolveRequest, solve.newton.convergence.residual, 0.0, 2.0), .alias = "-residual",
-     .standard = "0", .problem = PETSC_TRUE, .advanced = PETSC_TRUE,
-     .text = "stop when L1 = sum abs(w_i - nu_i) in sample is at most this; rho in sample at a tenth of the sampling "
-             "error stops as well (at a fifth where -tol chooses the curves)"},
-    {"-damping", "X", BRENIER_REAL(SolveRequest, solve.newton.damping, 1e-9, 1e6),
-     .standard = BRENIER_WORDS(BRENIER_DEFAULT_DAMPING), .problem = PETSC_TRUE, .advanced = PETSC_TRUE,
-     .text = "damping of the first Newton iteration"},
-    {"-linear_rtol", "X", BRENIER_REAL(SolveRequest, solve.newton.linear_rtol, 1e-14, 0.5),
-     .standard = BRENIER_WORDS(BRENIER_DEFAULT_LINEAR_RTOL), .problem = PETSC_TRUE, .advanced = PETSC_TRUE,
-     .text = "relative tolerance of the linear solver"},
-
-    {"-memory", "GIB", BRENIER_REAL(SolveRequest, memory, 1e-6, 1e9), .group = "machine",
-     .rule = BRENIER_WORDS(BRENIER_MEMORY_PERCENT) "% of the node's",
-     .text = "memory of a node for the sample; where it does not suffice, averaged SGD draws fresh curves"},
-    BRENIER_THREADS_OPTION(SolveRequest, threads),
-
-    {"-checkpoint", "FILE", BRENIER_FILE(SolveRequest, checkpoint, CHECKPOINT), .group = "stopping and continuing",
-     .format = "brenier-checkpoint",
-     .text   = "write checkpoints to FILE; after a stop the same command continues from there"},
-    {"-checkpoint_interval", "S", BRENIER_REAL(SolveRequest, interval, 0.0, 1e9), .standard = "900",
-     .advanced = PETSC_TRUE, .text = "seconds between two checkpoints; 0: one at every safe point"},
-    {"-max_time", "S", BRENIER_REAL(SolveRequest, max_time, 1e-3, 1e9), .rule = "no limit",
-     .text = "end within 1.1 S + 5 seconds: with a checkpoint, or else with a result and its error"},
-    {"-stop_file", "FILE", BRENIER_FILE(SolveRequest, stop_file, STOP), .text = "stop when this file appears"},
-
-    {"-verify_lists", BRENIER_SWITCH(SolveRequest, solve.verify), .group = "debugging", .advanced = PETSC_TRUE,
-     .text = "compare every evaluation by candidate lists with a scan of all targets (slow)"},
-    {NULL}};
+    BRENIER_SOLVE_FILES(ROW) BRENIER_ARRAY_OPTIONS BRENIER_SOLVE_PROBLEM(ROW, ROW) BRENIER_SOLVE_METHOD(ROW, ROW)
+        BRENIER_SOLVE_MACHINE(ROW) BRENIER_SOLVE_STOPS(ROW) BRENIER_SOLVE_DEBUGGING(ROW) BRENIER_OPTION_END};
 
 /* Keeps the sentence of the first error instead of printing a traceback. */
 static PetscErrorCode StoreMessage(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode code,

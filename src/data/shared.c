@@ -79,19 +79,10 @@ PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierNodesClearCache(BrenierNodes nodes)
-{
-  PetscFunctionBegin;
-  if (nodes->cache) PetscCall(nodes->destroy_cache(nodes->cache));
-  nodes->cache = NULL;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode BrenierNodesDestroy(BrenierNodes *nodes)
 {
   PetscFunctionBegin;
   if (!*nodes) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(BrenierNodesClearCache(*nodes));
   PetscCallMPI(MPI_Comm_free(&(*nodes)->node));
   PetscCall(PetscFree((*nodes)->first));
   PetscCall(PetscFree((*nodes)->member));

@@ -19,16 +19,11 @@ typedef struct _p_BrenierNodes {
   PetscMPIInt  least;       /* ranks of the smallest */
   PetscMPIInt *first;       /* where each node's ranks begin in `member`, shape [n + 1] */
   PetscMPIInt *member;      /* ranks of comm, one node after the other, ascending in each */
-  void        *cache;       /* data of a higher layer that lives with the nodes, or NULL; and its destructor */
-  PetscErrorCode (*destroy_cache)(void *cache);
 } * BrenierNodes;
 
 /* Finds the nodes. Collective on comm. most: at most so many ranks of a node count as one, 0 for all; with 1 no memory
    is shared, and tests make several nodes of one machine. */
 PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes *nodes);
-
-/* Destroys the cached data. Collective. */
-PetscErrorCode BrenierNodesClearCache(BrenierNodes nodes);
 
 /* Collective; NULL is fine. */
 PetscErrorCode BrenierNodesDestroy(BrenierNodes *nodes);

@@ -360,7 +360,6 @@ PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets t, PetscReal *moment)
 PetscErrorCode BrenierTargetsMoved(BrenierTargets t)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierNodesClearCache(t->nodes));
   PetscCall(BrenierScalesDestroy(&t->scales));
   t->has_scales = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -59,9 +59,39 @@ static PetscErrorCode ShareRows(BrenierBlocks *blocks, PetscBool *found)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, PetscInt n_rows, size_t dim,
+/* ---- the cache ---- */
+
+PetscErrorCode BrenierScanCacheCreate(BrenierTargets targets, BrenierScanCache *cache)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscNew(cache));
+  (*cache)->targets = targets;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ClearCache(BrenierScanCache cache)
+{
+  PetscFunctionBegin;
+  if (cache->blocks) PetscCall(BrenierBlocksDestroy(cache->blocks));
+  PetscCall(PetscFree(cache->blocks));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierScanCacheDestroy(BrenierScanCache *cache)
+{
+  PetscFunctionBegin;
+  if (!*cache) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ClearCache(*cache));
+  PetscCall(PetscFree(*cache));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* ---- blocks ---- */
+
+PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind, PetscInt n_rows, size_t dim,
                                    BrenierBlocks *blocks)
 {
+  BrenierNodes  *nodes = &cache->targets->nodes;
   const MPI_Comm comm  = (*nodes)->comm;
   PetscBool      found = PETSC_TRUE;
 
@@ -75,8 +105,8 @@ PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, Pe
   PetscCallMPI(MPI_Comm_size(comm, &blocks->size));
   PetscCall(LayOut(blocks, n_rows));
   if (blocks->caches_rows) PetscCall(ShareRows(blocks, &found));
-  if (!found && (*nodes)->cache) {
-    PetscCall(BrenierNodesClearCache(*nodes)); // the same on all ranks; the cache may have taken the missing memory
+  if (!found && cache->blocks) { // the same on all ranks; the cache may have taken the missing memory
+    PetscCall(ClearCache(cache));
     PetscCall(ShareRows(blocks, &found));
   }
   if (!found && (*nodes)->n < blocks->size) {
@@ -85,7 +115,7 @@ PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, Pe
     PetscCall(PetscFree2(blocks->first_row, blocks->first_tile));
     PetscCall(BrenierNodesDestroy(nodes));
     PetscCall(BrenierNodesCreate(comm, 1, nodes));
-    PetscCall(BrenierBlocksCreate(nodes, kind, n_rows, dim, blocks));
+    PetscCall(BrenierBlocksCreate(cache, kind, n_rows, dim, blocks));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCheck(found, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the rows of %" PetscInt_FMT " targets",
@@ -295,57 +325,57 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode DestroyCache(void *cache)
-{
-  PetscFunctionBegin;
-  PetscCall(BrenierBlocksDestroy(cache));
-  PetscCall(PetscFree(cache));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
+/* ---- from one scan to the next ---- */
 
-PetscErrorCode BrenierBlocksToCache(BrenierNodes nodes, BrenierBlocks *blocks)
+PetscErrorCode BrenierBlocksToCache(BrenierScanCache cache, BrenierBlocks *blocks)
 {
   const size_t bytes = (size_t)blocks->first_tile[blocks->size] *
                        BrenierTileTargetsBytes(blocks->kind, BRENIER_TARGETS_AT_ONCE, blocks->dim);
 
   PetscFunctionBegin;
-  if (nodes->n > 1 || nodes->cache || !blocks->complete || !blocks->caches_tiles || bytes > brenier_scan_cache_bytes) {
+  if (blocks->nodes->n > 1 || cache->blocks || !blocks->complete || !blocks->caches_tiles ||
+      bytes > brenier_scan_cache_bytes) {
     PetscCall(BrenierBlocksDestroy(blocks));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(PetscMalloc1(1, (BrenierBlocks **)&nodes->cache));
-  PetscCall(PetscArraycpy((BrenierBlocks *)nodes->cache, blocks, 1));
-  nodes->destroy_cache = DestroyCache;
+  PetscCall(PetscMalloc1(1, &cache->blocks));
+  *cache->blocks = *blocks;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierBlocksFromCache(BrenierNodes nodes, BrenierTileKind kind, const PetscReal lower[],
-                                      const PetscReal upper[], BrenierBlocks *blocks, PetscBool *found)
+/* Heights of this rank's targets in the rows, and those of all in the tiles. */
+static PetscErrorCode SetHeights(BrenierBlocks *blocks, const PetscReal lower[], const PetscReal upper[])
 {
-  BrenierBlocks *cache = nodes->cache;
-  PetscReal     *row;
+  PetscReal *row = RowsOf(blocks, blocks->rank);
 
   PetscFunctionBegin;
-  *found = (PetscBool)(cache && cache->kind == kind);
-  if (!*found) {
-    PetscCall(BrenierNodesClearCache(nodes));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall(PetscArraycpy(blocks, cache, 1));
-  PetscCall(PetscFree(nodes->cache));
-  blocks->bytes = 0.0;
-  row           = RowsOf(blocks, blocks->rank);
-  PetscCall(BrenierSharedBarrier(nodes)); // nobody reads the last heights any more
+  PetscCall(BrenierSharedBarrier(blocks->nodes)); // nobody reads the last heights any more
   for (PetscInt i = 0; i < blocks->first_row[blocks->rank + 1] - blocks->first_row[blocks->rank]; ++i) {
     row[(size_t)i * blocks->width + blocks->dim + BRENIER_ROW_LOWER] = lower[i];
     row[(size_t)i * blocks->width + blocks->dim + BRENIER_ROW_UPPER] = upper[i];
   }
-  PetscCall(BrenierSharedBarrier(nodes));
+  PetscCall(BrenierSharedBarrier(blocks->nodes));
   for (PetscMPIInt r = 0; r < blocks->size; ++r)
     for (PetscInt t = blocks->first_tile[r]; t < blocks->first_tile[r + 1]; ++t) {
       BrenierPackedTile *tile = &blocks->tile[t];
 
       if (tile->lower) SetTileHeights(blocks, RowsOf(blocks, r) + (size_t)tile->first_row * blocks->width, tile);
     }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierBlocksFromCache(BrenierScanCache cache, BrenierTileKind kind, const PetscReal lower[],
+                                      const PetscReal upper[], BrenierBlocks *blocks, PetscBool *found)
+{
+  PetscFunctionBegin;
+  *found = (PetscBool)(cache->blocks && cache->blocks->kind == kind);
+  if (!*found) {
+    PetscCall(ClearCache(cache));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  *blocks = *cache->blocks;
+  PetscCall(PetscFree(cache->blocks));
+  blocks->bytes = 0.0;
+  PetscCall(SetHeights(blocks, lower, upper));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

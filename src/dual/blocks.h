@@ -9,6 +9,7 @@
 */
 #pragma once
 
+#include <brenier/dual.h>
 #include <brenier/index.h>
 #include <brenier/tile.h>
 #include "data/ring.h"
@@ -66,9 +67,15 @@ typedef struct {
   PetscLogDouble bytes; /* sent by this rank so far */
 } BrenierBlocks;
 
-/* Collective on the communicator of the nodes. n_rows: of this rank. If shared memory is not available, *nodes is
-   replaced: every rank becomes a node of its own. */
-PetscErrorCode BrenierBlocksCreate(BrenierNodes *nodes, BrenierTileKind kind, PetscInt n_rows, size_t dim,
+/* The blocks of the last scan of all targets, ready for the next. */
+struct _p_BrenierScanCache {
+  BrenierTargets targets; /* borrowed */
+  BrenierBlocks *blocks;  /* owned; NULL for none */
+};
+
+/* Collective on the targets' communicator. n_rows: of this rank. Where memory is short, the cache is cleared. If shared
+   memory is not available, the nodes of the targets are replaced: every rank becomes a node of its own. */
+PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind, PetscInt n_rows, size_t dim,
                                    BrenierBlocks *blocks);
 
 /* Sets the targets of the rows, where they are not all targets in their order: those of this rank are first +
@@ -93,11 +100,10 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks);
 /*
   BrenierBlocksFromCache, BrenierBlocksToCache - Packed targets from one scan of all targets to the next
 
-  Collective. ToCache takes over the blocks: it caches them with the nodes while the targets live if all ranks are on
-  one node and they need at most 128 MiB a rank, and destroys them otherwise. FromCache returns them for curves of the
-  same kind, with other heights: lower and upper of the targets of this rank, in the order of their rows. *found =
-  PETSC_FALSE if the cache is empty.
+  Collective. ToCache takes over the blocks: the cache keeps them if all ranks are on one node and they need at most 128
+  MiB a rank, and destroys them otherwise. FromCache returns them for curves of the same kind, with other heights: lower
+  and upper of the targets of this rank, in the order of their rows. *found = PETSC_FALSE if the cache is empty.
 */
-PetscErrorCode BrenierBlocksFromCache(BrenierNodes nodes, BrenierTileKind kind, const PetscReal lower[],
+PetscErrorCode BrenierBlocksFromCache(BrenierScanCache cache, BrenierTileKind kind, const PetscReal lower[],
                                       const PetscReal upper[], BrenierBlocks *blocks, PetscBool *found);
-PetscErrorCode BrenierBlocksToCache(BrenierNodes nodes, BrenierBlocks *blocks);
+PetscErrorCode BrenierBlocksToCache(BrenierScanCache cache, BrenierBlocks *blocks);

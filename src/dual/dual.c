@@ -1,4 +1,5 @@
 /* dual.c - Implements dual.h: creation, growth and destruction, and the normalisation of heights. */
+#include "blocks.h"
 #include "dual_private.h"
 
 PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSource source, PetscInt64 seed, uint32_t stream,
@@ -11,8 +12,10 @@ PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSource source, P
   PetscCheck(n_curves >= 1 && n_batches >= 1, targets->comm, PETSC_ERR_ARG_OUTOFRANGE, "Need a curve and a batch");
   n_curves = PetscMin(n_curves, BrenierSourceMaxCurves(source));
   PetscCall(PetscNew(&d));
-  d->comm           = targets->comm;
-  d->targets        = targets;
+  d->comm       = targets->comm;
+  d->targets    = targets;
+  d->owns_cache = PETSC_TRUE;
+  PetscCall(BrenierScanCacheCreate(targets, &d->cache));
   sample            = &d->sample;
   sample->comm      = targets->comm;
   sample->source    = BrenierSourceReference(source);
@@ -72,6 +75,17 @@ PetscErrorCode BrenierDualGrow(BrenierDual dual, PetscInt64 n_curves)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierDualSetCache(BrenierDual dual, BrenierScanCache cache)
+{
+  PetscFunctionBegin;
+  if (!cache || cache == dual->cache) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCheck(cache->targets == dual->targets, dual->comm, PETSC_ERR_ARG_WRONG, "A cache of other targets");
+  if (dual->owns_cache) PetscCall(BrenierScanCacheDestroy(&dual->cache));
+  dual->cache      = cache;
+  dual->owns_cache = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscBool BrenierDualHasLists(BrenierDual dual)
 {
   return dual->skin.is_kept;
@@ -104,6 +118,7 @@ PetscErrorCode BrenierDualDestroy(BrenierDual *dual)
 
   PetscFunctionBegin;
   if (!d) PetscFunctionReturn(PETSC_SUCCESS);
+  if (d->owns_cache) PetscCall(BrenierScanCacheDestroy(&d->cache));
   PetscCall(BrenierPiecesFree(&d->pieces));
   PetscCall(BrenierHaloFree(&d->halo));
   PetscCall(BrenierMassesFree(&d->masses));

@@ -34,10 +34,12 @@ typedef struct {
 
 struct _p_BrenierDual {
   /* parameters */
-  MPI_Comm       comm;
-  BrenierTargets targets; /* borrowed */
-  PetscBool      verify;
-  PetscBool      repeats; /* scanned curves were counted by the run that this one continues */
+  MPI_Comm         comm;
+  BrenierTargets   targets; /* borrowed */
+  PetscBool        verify;
+  BrenierScanCache cache; /* borrowed, unless owns_cache */
+  PetscBool        owns_cache;
+  PetscBool        repeats; /* scanned curves were counted by the run that this one continues */
   /* data */
   BrenierSample     sample;     /* which curves there are, and which of them this rank has */
   BrenierCurves     curves;     /* their family */

@@ -27,6 +27,7 @@ static PetscErrorCode VerifyLists(BrenierDual dual, Vec height, Vec mass, const 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(dual->targets, sample->source, sample->seed, sample->stream, sample->segment[0].end,
                               sample->n_batches, &scanned));
+  PetscCall(BrenierDualSetCache(scanned, dual->cache));
   for (PetscInt s = 1; s < sample->n_segments; ++s) PetscCall(BrenierDualGrow(scanned, sample->segment[s].end));
   PetscCall(VecDuplicate(mass, &other));
   PetscCall(BrenierDualEvaluate(scanned, height, other, &again));

@@ -449,11 +449,11 @@ static PetscErrorCode OpenBlocks(const BrenierScanInput *input, PetscReal **y, B
   PetscFunctionBegin;
   *y = NULL;
   if (!input->chooses)
-    PetscCall(BrenierBlocksFromCache(targets->nodes, kind, input->lower, input->upper, blocks, &found));
+    PetscCall(BrenierBlocksFromCache(input->cache, kind, input->lower, input->upper, blocks, &found));
   if (found) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscMalloc1((size_t)targets->n_local * input->curves->dim, y));
   BrenierTargetsNormalised(targets, *y);
-  PetscCall(BrenierBlocksCreate(&targets->nodes, kind, ChosenHere(input), (size_t)input->curves->dim, blocks));
+  PetscCall(BrenierBlocksCreate(input->cache, kind, ChosenHere(input), (size_t)input->curves->dim, blocks));
   if (input->chooses) PetscCall(BrenierBlocksNumber(blocks, targets->first, input->target));
   PetscCall(FindAllowance(input, *y, &blocks->most));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -464,7 +464,7 @@ static PetscErrorCode CloseBlocks(const BrenierScanInput *input, BrenierBlocks *
   PetscFunctionBegin;
   work->ring_bytes = blocks->bytes;
   if (input->chooses) PetscCall(BrenierBlocksDestroy(blocks));
-  else PetscCall(BrenierBlocksToCache(input->targets->nodes, blocks));
+  else PetscCall(BrenierBlocksToCache(input->cache, blocks));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -23,6 +23,7 @@ typedef struct {
 typedef struct {
   const char          *what; /* in the line of progress */
   BrenierTargets       targets;
+  BrenierScanCache     cache;  /* of these targets */
   BrenierSample       *sample; /* gets the mean |x|^2 of the curves */
   const BrenierCurves *curves;
   PetscInt             n_curves;
@@ -66,8 +67,8 @@ typedef struct {
 /*
   BrenierScan - Scans curves with targets, chunk by chunk of curves, block by block of targets
 
-  Collective. The sink's results do not depend on ranks and threads. Targets that are all of them stay packed for the
-  next scan, as blocks.h says.
+  Collective. The sink's results do not depend on ranks and threads. Targets that are all of them stay packed in
+  the cache for the next scan, as blocks.h says.
 
   Errors: `BRENIER_STOPPED` - a stop was asked for before a chunk; *work holds what was done.
 */

@@ -201,6 +201,7 @@ static PetscErrorCode ScanAll(Sink *context, BrenierScanSink *sink, PetscInt n, 
   BrenierDual            dual  = context->dual;
   const BrenierScanInput input = {.what     = "scan of curves",
                                   .targets  = dual->targets,
+                                  .cache    = dual->cache,
                                   .sample   = &dual->sample,
                                   .curves   = &dual->curves,
                                   .n_curves = n,
@@ -266,6 +267,7 @@ PetscErrorCode BrenierRescanTargets(BrenierDual dual, PetscInt n, const PetscInt
 {
   const BrenierScanInput input   = {.what      = "rescan of targets",
                                     .targets   = dual->targets,
+                                    .cache     = dual->cache,
                                     .sample    = &dual->sample,
                                     .curves    = &dual->curves,
                                     .n_curves  = n,

@@ -25,14 +25,13 @@ static PetscErrorCode Measure(const brenier_result *r, brenier_angle angle, int6
 brenier_code brenier_facets_measure(const brenier_result *result, brenier_angle angle, int64_t curves, int64_t seed,
                                     brenier_facets **facets)
 {
+  brenier_code code;
+
   if (facets) *facets = NULL;
   if (!result || !facets) return LibraryRefuse("brenier_facets_measure: %s is NULL", result ? "facets" : "result");
   if (angle != BRENIER_LIFTED && angle != BRENIER_UNLIFTED)
     return LibraryRefuse("brenier_facets_measure: angle is %d; give BRENIER_LIFTED or BRENIER_UNLIFTED", (int)angle);
-  if ((curves && curves < BRENIER_FEWEST_CURVES) || curves > PETSC_MAX_INT || seed < 0)
-    return LibraryRefuse("brenier_facets_measure: %lld curves and seed %lld; give %d curves or more, or 0, and a seed "
-                         "of 0 or more",
-                         (long long)curves, (long long)seed, BRENIER_FEWEST_CURVES);
+  if ((code = LibraryCheckSample("brenier_facets_measure", curves, seed))) return code;
   LibraryBegin();
   return LibraryEnd(Measure(result, angle, curves, seed, facets));
 }

@@ -66,8 +66,8 @@ PetscErrorCode LibraryMakeResult(brenier_targets *targets, BrenierOutcome *outco
 /* Reads a result, with targets of its own. Collective on the context; errors as BrenierOutcomeRead(). */
 PetscErrorCode LibraryReadResult(brenier_context *context, const char path[], brenier_result **result);
 
-/* Fewest curves of a measurement. */
-enum { BRENIER_FEWEST_CURVES = 64 };
+/* Refuses a sample of a measurement of so many curves, 0 for as many as usual, with this seed. Not collective. */
+brenier_code LibraryCheckSample(const char function[], int64_t curves, int64_t seed);
 
 /* A measurement as the caller sees it. */
 brenier_measurement LibraryMeasurement(const BrenierHeldOut *held_out);

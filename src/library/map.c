@@ -4,9 +4,15 @@
 #include <brenier/extension.h>
 #include <brenier/transport.h>
 
-/* Targets of a mean unless the caller says, and an angle that no other one exceeds. */
-static const int64_t brenier_neighbours    = 3;
-static const double  brenier_largest_angle = 180.0;
+/* Degrees that no angle exceeds. */
+static const double brenier_largest_angle = 180.0;
+
+brenier_code LibraryCheckSample(const char function[], int64_t curves, int64_t seed)
+{
+  if ((!curves || curves >= BRENIER_FEWEST_CURVES) && curves <= PETSC_MAX_INT && seed >= 0) return BRENIER_CODE_OK;
+  return LibraryRefuse("%s: %lld curves and seed %lld; give %d curves or more, or 0, and a seed of 0 or more", function,
+                       (long long)curves, (long long)seed, BRENIER_FEWEST_CURVES);
+}
 
 brenier_code brenier_check(const brenier_result *result, int64_t curves, int64_t seed, brenier_measurement *measurement)
 {
@@ -14,10 +20,7 @@ brenier_code brenier_check(const brenier_result *result, int64_t curves, int64_t
   brenier_code   code;
 
   if (!result || !measurement) return LibraryRefuse("brenier_check: %s is NULL", result ? "measurement" : "result");
-  if ((curves && curves < BRENIER_FEWEST_CURVES) || curves > PETSC_MAX_INT || seed < 0)
-    return LibraryRefuse("brenier_check: %lld curves and seed %lld; give %d curves or more, or 0, and a seed of 0 or "
-                         "more",
-                         (long long)curves, (long long)seed, BRENIER_FEWEST_CURVES);
+  if ((code = LibraryCheckSample("brenier_check", curves, seed))) return code;
   LibraryBegin();
   code = LibraryEnd(BrenierMeasureHeights(result->targets->targets, result->outcome.about.source, result->outcome.h,
                                           seed, curves, &held_out));
@@ -66,7 +69,7 @@ void brenier_extension_default(brenier_extension *extension)
 {
   if (extension)
     *extension = (brenier_extension){
-        .neighbours = brenier_neighbours, .angle = BRENIER_LIFTED, .threshold = brenier_largest_angle, .project = 1};
+        .neighbours = BRENIER_NEIGHBOURS, .angle = BRENIER_LIFTED, .threshold = brenier_largest_angle, .project = 1};
 }
 
 /* The extended map; `crosses` is an array of PETSc's type, or NULL. */

@@ -4,8 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 
-static const double  brenier_checkpoint_interval = 900.0; /* s, as of -checkpoint_interval */
-static const double  brenier_most_tolerance = 1e6, brenier_least_tolerance = 1e-12;
 static const int64_t brenier_most_seed = (int64_t)1 << 53;
 
 void brenier_options_default(brenier_options *options)
@@ -17,7 +15,7 @@ void brenier_options_default(brenier_options *options)
   *options = (brenier_options){.source              = BrenierSourceNames[0],
                                .tol                 = run.solve.tol,
                                .seed                = run.solve.seed,
-                               .checkpoint_interval = brenier_checkpoint_interval};
+                               .checkpoint_interval = BRENIER_CHECKPOINT_INTERVAL};
 }
 
 /* Whether a number is none, or negative. */
@@ -32,9 +30,9 @@ static void CheckOptions(const brenier_context *context, const brenier_options *
   const int has_tol = o->tol != 0.0;
 
   if (!o->source) BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "options: source is NULL");
-  else if (has_tol && !(o->tol >= brenier_least_tolerance && o->tol <= brenier_most_tolerance))
+  else if (has_tol && !(o->tol >= BRENIER_LEAST_TOLERANCE && o->tol <= BRENIER_MOST_TOLERANCE))
     BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "options: tol is %g; give %g to %g, or 0 with curves", o->tol,
-                    brenier_least_tolerance, brenier_most_tolerance);
+                    BRENIER_LEAST_TOLERANCE, BRENIER_MOST_TOLERANCE);
   else if (!has_tol && o->curves == 0)
     BrenierFaultSet(fault, BRENIER_EXIT_USAGE, "options: neither tol nor curves; give one of them");
   else if (o->curves < 0 || o->curves > PETSC_MAX_INT)

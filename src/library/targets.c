@@ -127,38 +127,41 @@ static PetscErrorCode CreateFromFile(MPI_Comm comm, const char points[], const c
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The object around targets, or none when making them failed. */
-static brenier_code Wrap(brenier_context *context, BrenierTargets made, brenier_code code, brenier_targets **targets)
+/* The object around targets. */
+static brenier_code Wrap(brenier_context *context, BrenierTargets made, brenier_targets **targets)
 {
-  if (code) return code;
   *targets = calloc(1, sizeof **targets);
   if (!*targets) return BRENIER_CODE_MEMORY;
   **targets = (brenier_targets){.context = context, .targets = made, .owners = 1};
   ++context->objects;
-  return code;
+  return BRENIER_CODE_OK;
 }
 
 brenier_code brenier_targets_create(brenier_context *context, const brenier_rows *points, const brenier_rows *weights,
                                     brenier_targets **targets)
 {
   BrenierTargets made = NULL;
+  brenier_code   code;
 
   if (targets) *targets = NULL;
   if (!context || !targets) return LibraryRefuse("brenier_targets_create: %s is NULL", context ? "targets" : "context");
   LibraryBegin();
-  return Wrap(context, made, LibraryEnd(CreateFromMemory(context->comm, points, weights, &made)), targets);
+  code = LibraryEnd(CreateFromMemory(context->comm, points, weights, &made));
+  return code ? code : Wrap(context, made, targets);
 }
 
 brenier_code brenier_targets_read(brenier_context *context, const char points[], const char weights[],
                                   brenier_targets **targets)
 {
   BrenierTargets made = NULL;
+  brenier_code   code;
 
   if (targets) *targets = NULL;
   if (!context || !points || !targets)
     return LibraryRefuse("brenier_targets_read: %s is NULL", !context ? "context" : !points ? "points" : "targets");
   LibraryBegin();
-  return Wrap(context, made, LibraryEnd(CreateFromFile(context->comm, points, weights, &made)), targets);
+  code = LibraryEnd(CreateFromFile(context->comm, points, weights, &made));
+  return code ? code : Wrap(context, made, targets);
 }
 
 PetscErrorCode LibraryReleaseTargets(brenier_targets **targets)

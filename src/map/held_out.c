@@ -354,6 +354,7 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, BrenierSource source, Vec
 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(t, source, sample->seed, sample->stream, sample->n_curves, BRENIER_BATCHES, &dual));
+  PetscCall(BrenierDualSetCache(dual, sample->cache));
   ierr = BrenierDualEvaluate(dual, h, mass, &value);
   if (ierr) PetscCall(BrenierDualDestroy(&dual)); // a stop: the run may measure on fewer curves
   PetscCall(ierr);
@@ -387,6 +388,7 @@ static PetscErrorCode AddPart(BrenierTargets t, BrenierSource source, Vec h, con
 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(t, source, part->seed, part->stream, part->n_curves, 1, &dual));
+  PetscCall(BrenierDualSetCache(dual, part->cache));
   ierr = BrenierDualEvaluate(dual, h, work, &value);
   if (ierr) PetscCall(BrenierDualDestroy(&dual));
   PetscCall(ierr);
@@ -445,7 +447,7 @@ PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets t, BrenierSource sour
   out->curves = BRENIER_BATCHES * parts * a_part;
   out->energy = t->shift;
   for (PetscInt64 k = 0; k < BRENIER_BATCHES * parts && !ierr; ++k)
-    ierr = AddPart(t, source, h, &(BrenierHeldOutSample){sample->seed, first + (uint32_t)k, a_part},
+    ierr = AddPart(t, source, h, &(BrenierHeldOutSample){sample->seed, first + (uint32_t)k, a_part, sample->cache},
                    1.0 / (PetscReal)parts, mass,
                    &(Sums){batch + (size_t)(k / parts) * t->n_local, &u[k / parts], &out->energy});
   if (!ierr) ierr = JoinBatches(t, batch, mass, out);

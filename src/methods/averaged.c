@@ -31,6 +31,7 @@ PetscErrorCode BrenierFreshMasses_Private(const BrenierFreshCurves *f, Vec h, Br
 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(f->targets, f->source, f->seed, f->stream, f->curves, one_batch, &dual));
+  PetscCall(BrenierDualSetCache(dual, f->cache));
   ierr = BrenierDualEvaluate(dual, h, mass, &value);
   if (!ierr && monitor) ierr = monitor(context, dual, &value, mass);
   PetscCall(AddWork(dual, work));

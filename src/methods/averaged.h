@@ -16,11 +16,12 @@
 
 /* A mini-batch: the first `curves` curves of a stream. */
 typedef struct {
-  BrenierTargets targets;
-  BrenierSource  source;
-  PetscInt64     seed;
-  uint32_t       stream;
-  PetscInt64     curves;
+  BrenierTargets   targets;
+  BrenierSource    source;
+  PetscInt64       seed;
+  uint32_t         stream;
+  PetscInt64       curves;
+  BrenierScanCache cache; /* of the targets; NULL for none */
 } BrenierFreshCurves;
 
 /* Called with the evaluated mini-batch, before it is freed. Collective. */

@@ -21,7 +21,7 @@ static PetscErrorCode ReadHeightScale(void *height_scale, BrenierDual dual, cons
 PetscErrorCode BrenierHeightScale_Private(BrenierTargets t, BrenierSource source, PetscInt64 seed, Vec h, Vec mass,
                                           PetscReal *height_scale)
 {
-  const BrenierFreshCurves fresh = {t, source, seed, BRENIER_STREAM_HEIGHT_SCALE, brenier_height_scale_curves};
+  const BrenierFreshCurves fresh = {t, source, seed, BRENIER_STREAM_HEIGHT_SCALE, brenier_height_scale_curves, NULL};
 
   PetscFunctionBegin;
   PetscCall(BrenierFreshMasses_Private(&fresh, h, ReadHeightScale, height_scale, mass, NULL));

@@ -18,7 +18,7 @@ PetscErrorCode BrenierMeasureHeights(BrenierTargets targets, BrenierSource sourc
   if (curves == 0) curves = BrenierHeldOutDefaultCurves(r->source, targets->n);
   if (!exact)
     PetscCall(BrenierHeldOutMeasure(r->targets, r->source, own,
-                                    &(BrenierHeldOutSample){seed, BRENIER_STREAM_CHECK, curves}, mass, NULL, NULL,
+                                    &(BrenierHeldOutSample){seed, BRENIER_STREAM_CHECK, curves, NULL}, mass, NULL, NULL,
                                     held_out));
   PetscCall(VecDestroy(&mass));
   PetscCall(VecDestroy(&own));

@@ -11,11 +11,9 @@
 /* Items of a checkpoint that are the run's own: the shape of the targets, their content, and that of the source. */
 enum { BRENIER_OWN_ITEMS = 3, BRENIER_MAX_ITEMS = 64 };
 
-static const PetscReal brenier_default_tolerance = 0.1;
-
 void BrenierRunOptionsDefaults(BrenierRunOptions *options)
 {
-  *options = (BrenierRunOptions){.solve = {.tol = brenier_default_tolerance, .seed = 1, .warm_up = -1.0}};
+  *options = (BrenierRunOptions){.solve = {.tol = BRENIER_DEFAULT_TOLERANCE, .seed = 1, .warm_up = -1.0}};
   BrenierNewtonDefaults(&options->solve.newton);
 }
 

@@ -123,6 +123,7 @@ static PetscErrorCode TryFill(Solve *s, uint32_t round, Measurement *before, Pet
   PetscCall(Judge(s, s->mass, chosen));
   PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_FILL + round,
                               PetscMin(held_out->curves, max_curves), 1, &dual));
+  PetscCall(BrenierDualSetCache(dual, s->cache));
   ierr = Fill(s, dual, chosen, mass);
   PetscCall(BrenierDualDestroy(&dual)); // after a stop, too
   PetscCall(VecDestroy(&mass));

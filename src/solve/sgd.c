@@ -235,6 +235,7 @@ PetscErrorCode BrenierSolveSgd_Private(Solve *s)
                             .source        = s->source,
                             .seed          = s->options->seed,
                             .diagonal_step = s->diagonal_step,
+                            .cache         = s->cache,
                             .h             = s->h,
                             .work          = &s->solved->work,
                             .monitor       = MonitorEpoch,

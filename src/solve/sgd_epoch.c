@@ -57,7 +57,7 @@ static PetscErrorCode Step(BrenierSgdEpoch *p, Vec mass, BrenierIteration *last)
   BrenierSgdState         *now    = &p->now;
   const uint32_t           stream = BRENIER_STREAM_SGD + (uint32_t)(now->first + now->step);
   const PetscReal          batch  = (PetscReal)now->batch;
-  const BrenierFreshCurves fresh  = {p->targets, p->source, p->seed, stream, now->batch};
+  const BrenierFreshCurves fresh  = {p->targets, p->source, p->seed, stream, now->batch, p->cache};
   const BrenierStepRule    rule   = {.step          = Rate(now),
                                      .diagonal_step = p->diagonal_step,
                                      .most          = brenier_sgd_step_most / (p->node_step ? p->overlap : 1.0),

@@ -33,6 +33,7 @@ typedef struct BrenierSgdEpoch {
   PetscReal     *node_step;     /* the same of all nodes, where targets have scales: owned; else NULL */
   PetscReal      overlap;       /* sum of the node steps of a target over the largest of them, the mean over targets */
   /* data */
+  BrenierScanCache cache;     /* of the targets, borrowed */
   Vec              h, mean;   /* the iterate, and the answer so far, not gauged */
   Vec              line_mass; /* mean of w so far, the steps to come counted as 0; NULL where there are no lines */
   BrenierDualWork *work;      /* of this rank: that of each step is added, but for what it held */

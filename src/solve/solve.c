@@ -135,6 +135,7 @@ static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
   if (!dual)
     PetscCall(BrenierDualCreate(s->targets, s->source, s->options->seed, BRENIER_STREAM_BARYCENTRE,
                                 PetscMin(curves, max_curves), one_batch, &dual));
+  PetscCall(BrenierDualSetCache(dual, s->cache));
   // After a normal end of Newton the dual is evaluated at h. In all other cases evaluate again
   if (!s->dual || !newton || s->solved->reason <= 0) {
     PetscCall(VecDuplicate(s->h, &mass));

@@ -121,7 +121,7 @@ PetscErrorCode BrenierMeasurementCopy_Private(const Measurement *from, Measureme
 
 PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 wanted)
 {
-  const BrenierHeldOutSample sample     = {s->options->seed, BRENIER_STREAM_REPORT + attempt, wanted};
+  const BrenierHeldOutSample sample     = {s->options->seed, BRENIER_STREAM_REPORT + attempt, wanted, s->cache};
   BrenierHeldOut            *held_out   = &s->solved->held_out;
   PetscInt64                 max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
   PetscLogDouble             begun, ended;
@@ -251,6 +251,7 @@ PetscErrorCode BrenierSolveRunCreate_Private(Solve *s)
   BrenierScales scales;
 
   PetscFunctionBegin;
+  PetscCall(BrenierScanCacheCreate(s->targets, &s->cache));
   PetscCall(VecDuplicate(s->h, &s->diagonal_step));
   PetscCall(VecDuplicate(s->h, &s->skin));
   PetscCall(VecDuplicate(s->h, &s->saved));
@@ -269,6 +270,7 @@ PetscErrorCode BrenierSolveRunDestroy_Private(Solve *s)
 {
   PetscFunctionBegin;
   PetscCall(BrenierSolveFreeSample_Private(s));
+  PetscCall(BrenierScanCacheDestroy(&s->cache));
   PetscCall(VecDestroy(&s->diagonal_step));
   PetscCall(VecDestroy(&s->skin));
   PetscCall(VecDestroy(&s->groups));

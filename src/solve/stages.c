@@ -75,6 +75,7 @@ static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOption
                                 BRENIER_SAMPLE_BATCHES, &s->dual));
     if (s->lists) PetscCall(BrenierDualSetSkin(s->dual, s->skin));
   }
+  PetscCall(BrenierDualSetCache(s->dual, s->cache));
   PetscCall(BrenierDualSetVerify(s->dual, options->verify));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -20,6 +20,7 @@ typedef struct {
   BrenierCheckpoint checkpoint;
   BrenierScales     scales; /* NULL for none */
   /* data */
+  BrenierScanCache cache;
   Vec h, mass, mean; /* mean: sum of the iterates of the second half so far, over their number at its end */
   Vec so_far; /* mean of the iterates of the round with weights in proportion to the step: the answer after a stop */
   /* status */
@@ -46,13 +47,14 @@ static PetscErrorCode WarmStep(WarmUp *w)
 {
   const BrenierTargets     t     = w->targets;
   const PetscInt64         first = w->now.warm.round * w->n_steps, step = w->now.warm.step;
-  const PetscReal          rate  = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_step_most);
-  const PetscReal          root  = PetscSqrtReal((PetscReal)step + 1.0);
-  const BrenierFreshCurves fresh = {t, w->source, w->seed, BRENIER_STREAM_WARM + (uint32_t)(first + step), w->n_curves};
-  const BrenierStepRule    rule  = {.step   = w->scales ? rate / root * brenier_warm_node_scale
-                                                        : rate * w->now.warm.height_scale / root,
-                                    .least  = 1.0 / (PetscReal)t->n,
-                                    .scales = w->scales};
+  const PetscReal          rate   = PetscMin(brenier_warm_rate * (PetscReal)t->dim, brenier_warm_step_most);
+  const PetscReal          root   = PetscSqrtReal((PetscReal)step + 1.0);
+  const uint32_t           stream = BRENIER_STREAM_WARM + (uint32_t)(first + step);
+  const BrenierFreshCurves fresh  = {t, w->source, w->seed, stream, w->n_curves, w->cache};
+  const BrenierStepRule    rule   = {.step   = w->scales ? rate / root * brenier_warm_node_scale
+                                                         : rate * w->now.warm.height_scale / root,
+                                     .least  = 1.0 / (PetscReal)t->n,
+                                     .scales = w->scales};
 
   PetscFunctionBegin;
   PetscCall(BrenierFreshMasses_Private(&fresh, w->h, NULL, NULL, w->mass, NULL));
@@ -172,6 +174,7 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 
     PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscTime(&begun));
   w.n_curves = PetscMax((PetscInt64)(warm_up * (PetscReal)t->n / n_steps), brenier_warm_least);
+  PetscCall(BrenierScanCacheCreate(t, &w.cache));
   PetscCall(VecDuplicate(h, &w.mass));
   PetscCall(VecDuplicate(h, &w.mean));
   PetscCall(VecDuplicate(h, &w.so_far));
@@ -184,6 +187,7 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 
     PetscCall(BrenierTargetsGauge(t, h));
   }
   *height_scale = at->height_scale;
+  PetscCall(BrenierScanCacheDestroy(&w.cache));
   PetscCall(VecDestroy(&w.mass));
   PetscCall(VecDestroy(&w.mean));
   PetscCall(VecDestroy(&w.so_far));

@@ -54,8 +54,9 @@ static PetscErrorCode HeldOut(const Run *r, Vec h, PetscReal *rho)
 
   PetscFunctionBeginUser;
   PetscCall(VecDuplicate(h, &mass));
-  PetscCall(BrenierHeldOutMeasure(r->targets, r->source, h, &(BrenierHeldOutSample){9, BRENIER_STREAM_CHECK, 4000},
-                                  mass, NULL, NULL, &held_out));
+  PetscCall(BrenierHeldOutMeasure(r->targets, r->source, h,
+                                  &(BrenierHeldOutSample){9, BRENIER_STREAM_CHECK, 4000, NULL}, mass, NULL, NULL,
+                                  &held_out));
   PetscCall(VecDestroy(&mass));
   *rho = held_out.rho;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -340,6 +340,46 @@ static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Two duals that scan by turns with one cache, as if each had one of its own. */
+static PetscErrorCode TestSharedCache(void)
+{
+  Problem          p, other;
+  BrenierScanCache cache;
+  BrenierDual      second;
+  Vec              mass;
+  PetscErrorCode   ierr;
+  PetscBool        same;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 300, 8, "gaussian", 40, &p));
+  PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 300, 8, "gaussian", 40, &other));
+  PetscCall(BrenierScanCacheCreate(p.targets, &cache));
+  PetscCall(BrenierDualSetCache(p.dual, cache));
+  PetscCall(BrenierDualCreate(p.targets, p.source, SEED, BRENIER_STREAM_SOLVE, 40, 4, &second));
+  PetscCall(BrenierDualSetCache(second, cache));
+  PetscCall(VecDuplicate(p.mass, &mass));
+  for (int k = 1; k < 4; ++k) {
+    PetscCall(SetHeights(p.targets, 1.0, 0.02, 2 * k, p.h));
+    PetscCall(CompareEvaluation(&p));
+    PetscCall(SetHeights(p.targets, 0.9, 0.05, 2 * k + 1, p.h));
+    PetscCall(BrenierDualEvaluate(second, p.h, mass, &(BrenierDualValue){0}));
+    PetscCall(BrenierDualEvaluate(other.dual, p.h, other.mass, &(BrenierDualValue){0}));
+    PetscCall(VecEqual(mass, other.mass, &same));
+    PetscCheck(same, PETSC_COMM_SELF, PETSC_ERR_PLIB, "other masses with a cache that another dual uses");
+  }
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  ierr = BrenierDualSetCache(other.dual, cache);
+  PetscCall(PetscPopErrorHandler());
+  PetscCheck(ierr == PETSC_ERR_ARG_WRONG, PETSC_COMM_SELF, PETSC_ERR_PLIB, "took a cache of other targets");
+  PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierDualDestroy(&second));
+  PetscCall(DestroyProblem(&other));
+  PetscCall(BrenierDualDestroy(&p.dual));
+  PetscCall(BrenierScanCacheDestroy(&cache));
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Without room for shared memory every rank keeps its own copy. */
 static PetscErrorCode TestNoSharedMemory(void)
 {
@@ -1048,6 +1088,7 @@ int main(int argc, char **argv)
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   PetscCall(TestTwin());
+  PetscCall(TestSharedCache());
   for (PetscMPIInt most = 0; most <= 3; ++most) PetscCall(TestNodes(most, PETSC_TRUE));
   PetscCall(TestNodes(0, PETSC_FALSE));
   PetscCall(TestNoSharedMemory());

@@ -177,7 +177,7 @@ static PetscErrorCode TestUnbiased(const char type[], PetscReal off, PetscInt64 
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecDuplicate(h, &mass_error));
   for (PetscInt s = 0; s < SEEDS; ++s) {
-    const BrenierHeldOutSample sample = {100 + s, BRENIER_STREAM_CHECK, n_curves};
+    const BrenierHeldOutSample sample = {100 + s, BRENIER_STREAM_CHECK, n_curves, NULL};
 
     PetscCall(BrenierHeldOutMeasure(targets, box.source, h, &sample, mass, mass_error, NULL, &x));
     PetscCall(CheckSane(&x));
@@ -219,8 +219,9 @@ static PetscErrorCode TestSameAlone(const char type[], PetscInt64 n_curves)
 
     PetscCall(MakeBoxTargets(comm[i], &box, &targets, &h));
     PetscCall(VecDuplicate(h, &mass));
-    PetscCall(BrenierHeldOutMeasure(targets, box.source, h, &(BrenierHeldOutSample){7, BRENIER_STREAM_REPORT, n_curves},
-                                    mass, NULL, NULL, &x[i]));
+    PetscCall(BrenierHeldOutMeasure(targets, box.source, h,
+                                    &(BrenierHeldOutSample){7, BRENIER_STREAM_REPORT, n_curves, NULL}, mass, NULL, NULL,
+                                    &x[i]));
     PetscCall(VecDestroy(&h));
     PetscCall(VecDestroy(&mass));
     PetscCall(BrenierTargetsDestroy(&targets));
@@ -233,7 +234,7 @@ static PetscErrorCode TestSameAlone(const char type[], PetscInt64 n_curves)
 }
 
 /* More curves than a line has. */
-static const BrenierHeldOutSample one = {1, BRENIER_STREAM_CHECK, 1000};
+static const BrenierHeldOutSample one = {1, BRENIER_STREAM_CHECK, 1000, NULL};
 
 /* One line is the whole source: the quantiles of the law give every number, without an interval. */
 static PetscErrorCode TestLine(const char type[])
@@ -308,8 +309,8 @@ static PetscErrorCode TestLight(PetscInt64 n_curves)
   box.h[missing] -= 1e3;
   PetscCall(MakeBoxTargets(PETSC_COMM_WORLD, &box, &targets, &h));
   PetscCall(VecDuplicate(h, &mass));
-  PetscCall(BrenierHeldOutMeasure(targets, box.source, h, &(BrenierHeldOutSample){5, BRENIER_STREAM_CHECK, n_curves},
-                                  mass, NULL, NULL, &x));
+  PetscCall(BrenierHeldOutMeasure(
+      targets, box.source, h, &(BrenierHeldOutSample){5, BRENIER_STREAM_CHECK, n_curves, NULL}, mass, NULL, NULL, &x));
   PetscCheck(x.empty == 2 && x.missing == 1 && x.unresolved == 1, PETSC_COMM_SELF, PETSC_ERR_PLIB,
              "%" PetscInt64_FMT " empty cells, %" PetscInt64_FMT " missing, %" PetscInt64_FMT " not resolved", x.empty,
              x.missing, x.unresolved);
@@ -337,8 +338,9 @@ static PetscErrorCode TestNothingWrong(PetscInt64 n_curves)
   PetscCall(MakeBoxTargets(PETSC_COMM_WORLD, &box, &targets, &h));
   PetscCall(VecDuplicate(h, &mass));
   for (PetscInt64 seed = 1; seed <= SEEDS; ++seed) {
-    PetscCall(BrenierHeldOutMeasure(
-        targets, box.source, h, &(BrenierHeldOutSample){seed, BRENIER_STREAM_CHECK, n_curves}, mass, NULL, NULL, &x));
+    PetscCall(BrenierHeldOutMeasure(targets, box.source, h,
+                                    &(BrenierHeldOutSample){seed, BRENIER_STREAM_CHECK, n_curves, NULL}, mass, NULL,
+                                    NULL, &x));
     PetscCheck(x.wrong == 0 && x.missing == 0 && x.worst == 1.0 && x.wrong_weight == 0.0, PETSC_COMM_SELF,
                PETSC_ERR_PLIB, "%" PetscInt64_FMT " cells wrong by chance", x.wrong);
   }
