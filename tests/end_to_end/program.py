@@ -18,7 +18,12 @@ SHARED_CORES = {
     "OMPI_MCA_odls_base_sigkill_timeout": "0",  # else mpiexec takes 2 s to end after an exit code other than 0
     "OMPI_MCA_pml": "ob1",  # else every start loads the drivers of networks, one of which sleeps for 0.1 s
     "OMPI_MCA_ess_singleton_isolated": "1",  # one process needs no daemon of MPI's, which is a third of a small run
+    "HWLOC_PLUGINS_PATH": "/dev/null",  # else every start loads OpenCL's compiler, which is a third of it
 }
+# Yielding alone has it take turns with all that compute
+IDLE_RANKS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(PROGRAM))), "tests", "libidle_ranks.so")
+if os.path.exists(IDLE_RANKS):
+    SHARED_CORES["LD_PRELOAD"] = IDLE_RANKS
 
 with open(os.path.join(REPOSITORY, "src", "data", "source_list.h"), encoding="utf-8") as registry:
     SOURCES = re.findall(r"^BRENIER_SOURCE\((\w+)\)", registry.read(), re.MULTILINE)  # the values of -source
