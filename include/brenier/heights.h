@@ -20,7 +20,7 @@
   Collective on the heights' communicator
 
   Input/Output Parameter:
-. h - the heights; low parts that they had are dropped; unit: source target
+. h - the heights, laid out as the targets; low parts that they had are dropped; unit: source target
 
   Errors: none of its own
 
@@ -34,10 +34,10 @@ PETSC_EXTERN PetscErrorCode BrenierHeightsExtend(Vec h);
   Not collective
 
   Input Parameter:
-. h - the heights; unit: source target
+. h - the heights, laid out as the targets; unit: source target
 
   Output Parameter:
-. low - laid out as the heights, borrowed; NULL when the heights are doubles; unit: source target
+. low - laid out as the targets, borrowed; NULL when the heights are doubles; unit: source target
 
   Errors: none of its own
 
@@ -51,10 +51,10 @@ PETSC_EXTERN PetscErrorCode BrenierHeightsLow(Vec h, Vec *low);
   Collective on the heights' communicator
 
   Input Parameter:
-. from - the heights; unit: source target
+. from - the heights, laid out as the targets; unit: source target
 
   Output Parameter:
-. to - the same, laid out alike; low parts are zero where `from` has none and `to` has some; unit: source target
+. to - the same, laid out as the targets; its low parts become zero where `from` has none; unit: source target
 
   Errors: none of its own
 
@@ -65,15 +65,15 @@ PETSC_EXTERN PetscErrorCode BrenierHeightsCopy(Vec from, Vec to);
 /*@
   BrenierHeightsAdd - Adds a multiple of a vector to heights: h + t step
 
-  Logically collective on the heights' communicator
+  Collective on the heights' communicator
 
   Input Parameters:
 + t    - the factor; unit: 1
-- step - laid out as the heights; unit: source target
+- step - laid out as the targets; unit: source target
 
   Input/Output Parameter:
-. h - the heights; with low parts the sum is right to about 1e-31 of the height, given the double t step_i; unit: source
-      target
+. h - the heights, laid out as the targets; with low parts t step_i, a double, is added with an error of 1e-31 of the
+      height; unit: source target
 
   Errors: none of its own
 
@@ -84,13 +84,13 @@ PETSC_EXTERN PetscErrorCode BrenierHeightsAdd(Vec h, PetscReal t, Vec step);
 /*@
   BrenierHeightsShift - Adds a constant to heights
 
-  Logically collective on the heights' communicator
+  Collective on the heights' communicator
 
   Input Parameter:
 . by - the constant; unit: source target
 
   Input/Output Parameter:
-. h - the heights, as for `BrenierHeightsAdd()`; unit: source target
+. h - the heights, laid out as the targets; as for `BrenierHeightsAdd()`; unit: source target
 
   Errors: none of its own
 

@@ -154,8 +154,8 @@ static PetscErrorCode Fill(BrenierStore store, const BrenierResult *result, Bren
 PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result, BrenierTargets t, Vec h, Vec mass,
                                   Vec mass_error, const PetscReal barycentre[], const BrenierHistory *history)
 {
-  /* Weights, rows, heights, low parts, potentials, masses and their errors beside coordinates and barycentres, and something for
-     the rest */
+  /* Weights, rows, heights, low parts, potentials, masses and their errors beside coordinates and barycentres, and
+     something for the rest */
   const PetscInt64 bytes = (PetscInt64)t->n * (t->dim * 12 + 7 * 8) + (1 << 20);
   BrenierStore     store;
   PetscErrorCode   ierr;
