@@ -60,6 +60,7 @@ class Result(ResultFile):
     targets = dataset("targets", "y_i, [n, d] f8, duplicates merged.")
     weights = dataset("weights", "nu_i, [n] f8, summing to 1.")
     heights = dataset("heights", "h_i, [n] f8, with sum nu_i h_i = 0.")
+    heights_low = dataset("heights_low", "What heights leave to rounding, [n] f8; only where cells are exact.")
     psi = dataset("psi", "|y_i|^2/2 + h_i, [n] f8.")
     row = dataset("row", "Row of the input that y_i came from, [n] i8.")
     mass = dataset("mass", "w_i = mu(W_i), [n] f8: exact, or measured on curves that the solver never saw.")

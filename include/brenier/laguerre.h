@@ -8,6 +8,7 @@
   intervals of a coordinate of a sphere (src/low/interval.h). So the energy
     E(h) = sum_i <y_i, int_{W_i} x dmu> + h_i w_i - nu_i h_i,
   its gradient w - nu and its Hessian H_ij = - mu_{d-1}(W_i cap W_j) / |y_i - y_j| are exact. Nothing here is sampled.
+  Where heights have low parts (heights.h), h_i - h_j has as many right digits as any double, however small it is.
 
   If a neighbour is missing, two cells overlap and the masses sum to more than 1. So the excess over 1 bounds the error
   of every mass. Every rank holds all targets and heights, which is possible in such low dimension. One rank finds the
@@ -62,7 +63,7 @@ PETSC_EXTERN PetscBool BrenierLaguerreKnows(BrenierSource source, PetscInt n_tar
 
   Errors: `PETSC_ERR_ARG_OUTOFRANGE` - the cells of the source are not known
 
-  Cost: 8 n (dim + 1) bytes on every rank; some 150 (plane) or 500 (space) bytes a target over all ranks
+  Cost: 8 n (dim + 2) bytes on every rank; some 150 (plane) or 500 (space) bytes a target over all ranks
 @*/
 PETSC_EXTERN PetscErrorCode BrenierLaguerreCreate(BrenierTargets targets, BrenierSource source,
                                                   BrenierLaguerre *laguerre);
@@ -74,7 +75,7 @@ PETSC_EXTERN PetscErrorCode BrenierLaguerreCreate(BrenierTargets targets, Brenie
 
   Input Parameters:
 + laguerre - the cells; stores facets and moments until the next evaluation
-- h        - heights, finite, laid out as the targets; unit: source target
+- h        - heights, finite, with low parts or without, laid out as the targets; unit: source target
 
   Output Parameters:
 + mass  - cell masses, laid out as the targets; 0 when they are not sound; unit: 1
@@ -82,7 +83,7 @@ PETSC_EXTERN PetscErrorCode BrenierLaguerreCreate(BrenierTargets targets, Brenie
 
   Errors: `PETSC_ERR_SUP` - more facets than 32-bit indices hold
 
-  Cost: a convex hull of n points on one rank; O(n / P) integrals; 8 n bytes of heights go to every rank
+  Cost: a convex hull of n points on one rank; O(n / P) integrals; 8 n bytes of heights, or 16 n, go to every rank
 @*/
 PETSC_EXTERN PetscErrorCode BrenierLaguerreEvaluate(BrenierLaguerre laguerre, Vec h, Vec mass,
                                                     BrenierLaguerreValue *value);

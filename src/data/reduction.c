@@ -1,6 +1,7 @@
 /* reduction.c - Implements reduction.h: L^T y of the targets, then Gram and Schmidt with the furthest one as pivot. */
 #include <brenier/base.h>
 #include <brenier/dot.h>
+#include <brenier/heights.h>
 #include <brenier/reduction.h>
 
 #include "duplicates.h"
@@ -404,14 +405,17 @@ void BrenierReductionLift(BrenierReduction r, PetscInt n, const PetscReal projec
 
 PetscErrorCode BrenierReductionHeights(BrenierReduction r, BrenierReductionWay way, Vec h)
 {
-  PetscScalar *height;
+  PetscScalar *pairing;
+  Vec          step;
 
   PetscFunctionBegin;
   if (!r->pairing) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(VecGetArray(h, &height));
-  for (PetscInt i = 0; i < r->whole->n_local; ++i)
-    height[i] += way == BRENIER_REDUCTION_IN ? r->pairing[i] : -r->pairing[i];
-  PetscCall(VecRestoreArray(h, &height));
+  PetscCall(BrenierTargetsCreateVec(r->whole, &step));
+  PetscCall(VecGetArrayWrite(step, &pairing));
+  PetscCall(PetscArraycpy(pairing, r->pairing, r->whole->n_local));
+  PetscCall(VecRestoreArrayWrite(step, &pairing));
+  PetscCall(BrenierHeightsAdd(h, way == BRENIER_REDUCTION_IN ? 1.0 : -1.0, step));
+  PetscCall(VecDestroy(&step));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

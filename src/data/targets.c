@@ -1,6 +1,7 @@
 /* targets.c - Implements targets.h but for the search of duplicates, which is in duplicates.c. */
 #include <brenier/base.h>
 #include <brenier/dot.h>
+#include <brenier/heights.h>
 #include <brenier/scales.h>
 #include <brenier/targets.h>
 
@@ -255,17 +256,16 @@ PetscErrorCode BrenierTargetsCreateVec(BrenierTargets t, Vec *v)
 
 PetscErrorCode BrenierTargetsGauge(BrenierTargets t, Vec h)
 {
-  PetscScalar *a;
-  PetscReal   *term;
-  PetscReal    sum;
+  const PetscScalar *a;
+  PetscReal         *term, sum;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(t->n_local, &term));
-  PetscCall(VecGetArray(h, &a));
+  PetscCall(VecGetArrayRead(h, &a));
   for (PetscInt i = 0; i < t->n_local; ++i) term[i] = t->nu[i] * a[i];
+  PetscCall(VecRestoreArrayRead(h, &a));
   PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, &sum));
-  for (PetscInt i = 0; i < t->n_local; ++i) a[i] -= sum;
-  PetscCall(VecRestoreArray(h, &a));
+  PetscCall(BrenierHeightsShift(h, -sum));
   PetscCall(PetscFree(term));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,5 +1,6 @@
 /* laguerre.c - Implements laguerre.h but for the lift: neighbours from one rank, cells on all. */
 #include <brenier/base.h>
+#include <brenier/heights.h>
 #include <brenier/threads.h>
 
 #include "laguerre_impl.h"
@@ -72,9 +73,10 @@ PetscErrorCode BrenierLaguerreCreate(BrenierTargets t, BrenierSource source, Bre
     l->offset[r] = (PetscMPIInt)t->layout->range[r];
     l->count[r]  = (PetscMPIInt)(t->layout->range[r + 1] - t->layout->range[r]);
   }
-  PetscCall(PetscMalloc2((size_t)t->n * t->dim, &l->y, t->n, &l->h));
+  PetscCall(PetscMalloc3((size_t)t->n * t->dim, &l->y, t->n, &l->h, t->n, &l->low));
   PetscCall(
       PetscMalloc3(t->n_local, &l->mass, (size_t)t->n_local * t->dim, &l->moment, (size_t)t->n_local * 6, &l->second));
+  PetscCall(PetscCalloc1(t->n_local, &l->border));
   PetscCall(GatherAll(l, t->dim, t->y, l->y));
   *laguerre = l;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -138,13 +140,20 @@ static PetscErrorCode FindNeighbours(BrenierLaguerre l, PetscInt attempt, PetscB
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscReal BrenierLaguerreDifference_Private(BrenierLaguerre l, PetscInt i, PetscInt j)
+{
+  const PetscReal a = l->h[i], b = -l->h[j], sum = a + b, part = sum - a;
+
+  return sum + (((a - (sum - part)) + (b - part)) + (l->low[i] - l->low[j]));
+}
+
 void BrenierLaguerreConstraints_Private(BrenierLaguerre l, PetscInt target, PetscInt k, const PetscInt other[],
                                         PetscReal a[], PetscReal b[])
 {
   for (PetscInt j = 0; j < k; ++j) {
     for (PetscInt c = 0; c < l->dim; ++c)
       a[j * l->dim + c] = l->y[(size_t)other[j] * l->dim + c] - l->y[(size_t)target * l->dim + c];
-    b[j] = (l->h[target] - l->h[other[j]]) / l->scale;
+    b[j] = BrenierLaguerreDifference_Private(l, target, other[j]) / l->scale;
   }
 }
 
@@ -156,6 +165,20 @@ int BrenierLaguerreCell_Private(BrenierLaguerre l, PetscInt k, const PetscReal a
   if (l->dim > 1) return BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, b, work, cell, facet);
   BrenierIntervalIntegrate(l->coordinate, (int)k, a, b, cell, facet, end);
   return 0;
+}
+
+PetscBool BrenierLaguerreOnBorder_Private(BrenierLaguerre l, const BrenierCellWork *work)
+{
+  const double *x;
+  const int    *active;
+  int           n;
+
+  if (l->dim == 1 || l->law == BRENIER_LAW_CIRCLE) return PETSC_TRUE;
+  (void)BrenierCellVertices(work, &n, &x, &active);
+  for (int v = 0; v < n; ++v)
+    for (PetscInt c = 0; c < l->dim; ++c)
+      if (active[3 * v + c] < 0) return PETSC_TRUE;
+  return PETSC_FALSE;
 }
 
 /* One cell of this rank. Facets and moments come in units of the source's scale: mu_{dim-1} as the inverse of a
@@ -175,7 +198,8 @@ static int Integrate(BrenierLaguerre l, PetscInt i, PetscReal a[], PetscReal b[]
   }
   BrenierLaguerreConstraints_Private(l, l->targets->first + i, k, other, a, b);
   if (BrenierLaguerreCell_Private(l, k, a, b, work, &cell, l->facet + first)) return -1;
-  l->mass[i] = cell.mass;
+  l->border[i] = (char)BrenierLaguerreOnBorder_Private(l, work);
+  l->mass[i]   = cell.mass;
   for (PetscInt c = 0; c < l->dim; ++c) l->moment[i * l->dim + c] = l->scale * cell.moment[c];
   for (PetscInt c = 0; c < 6; ++c) l->second[6 * i + c] = l->scale * l->scale * cell.second[c];
   for (PetscInt j = 0; j < k; ++j) l->facet[first + j] /= l->scale;
@@ -237,17 +261,33 @@ static PetscErrorCode Sum(BrenierLaguerre l, BrenierLaguerreValue *value)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierLaguerreEvaluate(BrenierLaguerre l, Vec h, Vec mass, BrenierLaguerreValue *value)
+/* Heights of all ranks, and their low parts. */
+static PetscErrorCode GatherHeights(BrenierLaguerre l, Vec h)
 {
   const PetscScalar *mine;
-  PetscScalar       *m;
-  PetscBool          found = PETSC_TRUE;
+  Vec                low;
 
   PetscFunctionBegin;
-  PetscCall(PetscMemzero(value, sizeof *value));
   PetscCall(VecGetArrayRead(h, &mine));
   PetscCall(GatherAll(l, 1, mine, l->h));
   PetscCall(VecRestoreArrayRead(h, &mine));
+  PetscCall(BrenierHeightsLow(h, &low));
+  PetscCall(PetscArrayzero(l->low, l->targets->n));
+  if (!low) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecGetArrayRead(low, &mine));
+  PetscCall(GatherAll(l, 1, mine, l->low));
+  PetscCall(VecRestoreArrayRead(low, &mine));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierLaguerreEvaluate(BrenierLaguerre l, Vec h, Vec mass, BrenierLaguerreValue *value)
+{
+  PetscScalar *m;
+  PetscBool    found = PETSC_TRUE;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(value, sizeof *value));
+  PetscCall(GatherHeights(l, h));
   if (l->reuses && l->neighbours.start && l->without == 0) {
     PetscCall(IntegrateAll(l));
     PetscCall(Sum(l, value));
@@ -381,8 +421,9 @@ PetscErrorCode BrenierLaguerreDestroy(BrenierLaguerre *laguerre)
   if (!l) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierNeighboursFree(&l->neighbours));
   PetscCall(PetscFree2(l->count, l->offset));
-  PetscCall(PetscFree2(l->y, l->h));
+  PetscCall(PetscFree3(l->y, l->h, l->low));
   PetscCall(PetscFree3(l->mass, l->moment, l->second));
+  PetscCall(PetscFree(l->border));
   PetscCall(PetscFree(l->facet));
   PetscCall(PetscFree(*laguerre));
   PetscFunctionReturn(PETSC_SUCCESS);

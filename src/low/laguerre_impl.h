@@ -23,6 +23,7 @@ struct _p_BrenierLaguerre {
   /* data of all targets, the same on every rank */
   PetscReal   *y;              /* shape [n, dim] */
   PetscReal   *h;              /* of the last evaluation, shape [n] */
+  PetscReal   *low;            /* their low parts (heights.h), shape [n] */
   PetscMPIInt *count, *offset; /* targets of each rank */
   /* data of the cells of this rank */
   BrenierNeighbours neighbours; /* rows of this rank's targets, global numbers */
@@ -31,12 +32,19 @@ struct _p_BrenierLaguerre {
   PetscReal        *mass;       /* shape [n_local] */
   PetscReal        *moment;     /* shape [n_local, dim] */
   PetscReal        *second;     /* shape [n_local, 6] */
+  char             *border;     /* whether the cell has a vertex on the border of the domain, shape [n_local] */
 };
+
+/* h_i - h_j in twice the precision of a double, rounded once. */
+PetscReal BrenierLaguerreDifference_Private(BrenierLaguerre l, PetscInt i, PetscInt j);
 
 /* One cell's constraints <x, a> <= b in units of the source's scale, shapes [k, dim] and [k]; k neighbours. Not
    collective. */
 void BrenierLaguerreConstraints_Private(BrenierLaguerre l, PetscInt target, PetscInt k, const PetscInt other[],
                                         PetscReal a[], PetscReal b[]);
+
+/* Whether the cell that was computed last has a vertex on the border of the domain. Not collective. */
+PetscBool BrenierLaguerreOnBorder_Private(BrenierLaguerre l, const BrenierCellWork *work);
 
 /* A cell by its constraints, in units of the source's scale; returns nonzero when out of memory. Not collective. */
 int BrenierLaguerreCell_Private(BrenierLaguerre l, PetscInt k, const PetscReal a[], const PetscReal b[],

@@ -4,7 +4,8 @@
   The gap of an empty target e is the least over x of u(x) - <x, y_e> - h_e, a convex function that is linear on each
   cell, so it is attained at a vertex of one: a point where y_e lies in the convex hull of the targets whose cells meet
   there, unless the vertex is on the border of the domain. So a cell inside the domain asks only the empty targets in
-  the bounding box of its own target and its neighbours.
+  the bounding box of its own target and its neighbours. These are found in strips: about sqrt(n) of the n empty targets
+  that follow each other by the first coordinate, sorted by the second.
 
   Raised by its gap and delta more, e has a cell about that vertex, whose mass grows with delta. That of the plane alone
   against the cell's target and its neighbours, w ~ delta^d, is brought near a part of nu_e.
@@ -26,9 +27,11 @@ static const PetscReal brenier_first_part = 0.05, brenier_blind = 8.0, brenier_m
 /* Planes that a raised cell is measured against. */
 enum { BRENIER_NEAREST = 32 };
 
-/* Empty targets of all ranks, by their first coordinate. */
+/* Empty targets of all ranks, in strips. */
 typedef struct {
-  PetscInt   n;
+  PetscInt   n, in_strip, n_strips;
+  PetscReal *strip;  /* least and largest first coordinate, shape [n_strips, 2] */
+  PetscInt  *asked;  /* those that a cell asks */
   PetscInt  *target; /* shape [n] */
   PetscReal *gap;    /* found so far on this rank */
   PetscInt  *cell;   /* at a vertex of which, of this rank */
@@ -37,15 +40,45 @@ typedef struct {
 } Empties;
 
 typedef struct {
-  PetscReal x;
+  PetscReal x[2]; /* first coordinates; one in one dimension */
   PetscInt  target;
 } Keyed;
 
-static int CompareKeyed(const void *left, const void *right)
+static int CompareKeyed(int k, const void *left, const void *right)
 {
   const Keyed *l = left, *r = right;
 
-  return l->x != r->x ? (l->x > r->x) - (l->x < r->x) : (l->target > r->target) - (l->target < r->target);
+  return l->x[k] != r->x[k] ? (l->x[k] > r->x[k]) - (l->x[k] < r->x[k])
+                            : (l->target > r->target) - (l->target < r->target);
+}
+
+static int CompareFirst(const void *left, const void *right)
+{
+  return CompareKeyed(0, left, right);
+}
+
+static int CompareSecond(const void *left, const void *right)
+{
+  return CompareKeyed(1, left, right);
+}
+
+/* Sorts into strips. */
+static PetscErrorCode CutStrips(Keyed key[], Empties *e)
+{
+  PetscFunctionBegin;
+  e->in_strip = (PetscInt)PetscCeilReal(PetscSqrtReal((PetscReal)PetscMax(e->n, 1)));
+  e->n_strips = (e->n + e->in_strip - 1) / e->in_strip;
+  PetscCall(PetscMalloc2(2 * e->n_strips, &e->strip, e->n, &e->asked));
+  qsort(key, (size_t)e->n, sizeof *key, CompareFirst);
+  for (PetscInt s = 0; s < e->n_strips; ++s) {
+    Keyed *const   first = key + s * e->in_strip;
+    const PetscInt n     = PetscMin(e->in_strip, e->n - s * e->in_strip);
+
+    e->strip[2 * s]     = first[0].x[0];
+    e->strip[2 * s + 1] = first[n - 1].x[0];
+    qsort(first, (size_t)n, sizeof *key, CompareSecond);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Empty targets of all ranks; the same on each. */
@@ -64,8 +97,12 @@ static PetscErrorCode FindEmpties(BrenierLaguerre l, Vec mass, const PetscReal n
   PetscCallMPI(MPI_Allgatherv(mine, t->n_local, MPIU_REAL, all, l->count, l->offset, MPIU_REAL, l->comm));
   e->n = 0;
   for (PetscInt i = 0; i < t->n; ++i)
-    if (!(all[i] > BRENIER_VANISHING * nu[i])) key[e->n++] = (Keyed){l->y[(size_t)i * l->dim], i};
-  qsort(key, (size_t)e->n, sizeof *key, CompareKeyed);
+    if (!(all[i] > BRENIER_VANISHING * nu[i])) {
+      const PetscReal *y = l->y + (size_t)i * l->dim;
+
+      key[e->n++] = (Keyed){{y[0], l->dim > 1 ? y[1] : 0.0}, i};
+    }
+  PetscCall(CutStrips(key, e));
   PetscCall(PetscMalloc5(e->n, &e->target, e->n, &e->gap, e->n, &e->cell, e->n * l->dim, &e->x, e->n, &e->mine));
   for (PetscInt k = 0; k < e->n; ++k) {
     e->target[k] = key[k].target;
@@ -76,18 +113,57 @@ static PetscErrorCode FindEmpties(BrenierLaguerre l, Vec mass, const PetscReal n
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* First empty target whose first coordinate is at least x. */
-static PetscInt FirstFrom(BrenierLaguerre l, const Empties *e, PetscReal x)
+/* First empty target from low on, but before high, whose second coordinate is at least x. */
+static PetscInt FirstFrom(BrenierLaguerre l, const Empties *e, PetscInt low, PetscInt high, PetscReal x)
 {
-  PetscInt low = 0, high = e->n;
+  while (low < high) {
+    const PetscInt middle = low + (high - low) / 2;
+
+    if (l->y[(size_t)e->target[middle] * l->dim + 1] < x) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/* First strip that ends at x or beyond. */
+static PetscInt FirstStrip(const Empties *e, PetscReal x)
+{
+  PetscInt low = 0, high = e->n_strips;
 
   while (low < high) {
     const PetscInt middle = low + (high - low) / 2;
 
-    if (l->y[(size_t)e->target[middle] * l->dim] < x) low = middle + 1;
+    if (e->strip[2 * middle + 1] < x) low = middle + 1;
     else high = middle;
   }
   return low;
+}
+
+static PetscBool IsInside(PetscInt dim, const PetscReal z[], const PetscReal box[])
+{
+  for (PetscInt c = 0; c < dim; ++c)
+    if (z[c] < box[c] || z[c] > box[dim + c]) return PETSC_FALSE;
+  return PETSC_TRUE;
+}
+
+/* Empty targets that a cell has to ask; returns their number. */
+static PetscInt FindAsked(BrenierLaguerre l, const Empties *e, PetscBool border, const PetscReal box[])
+{
+  PetscInt n = 0;
+
+  for (PetscInt k = 0; border && k < e->n; ++k) e->asked[n++] = k;
+  if (border) return n;
+  for (PetscInt s = FirstStrip(e, box[0]); s < e->n_strips && e->strip[2 * s] <= box[l->dim]; ++s) {
+    const PetscInt end = PetscMin((s + 1) * e->in_strip, e->n);
+
+    for (PetscInt k = FirstFrom(l, e, s * e->in_strip, end, box[1]); k < end; ++k) {
+      const PetscReal *z = l->y + (size_t)e->target[k] * l->dim;
+
+      if (z[1] > box[l->dim + 1]) break;
+      if (IsInside(l->dim, z, box)) e->asked[n++] = k;
+    }
+  }
+  return n;
 }
 
 /* Bounding box of a target and its neighbours: low, then high, shape [2 dim]. */
@@ -112,7 +188,7 @@ static void AskVertices(BrenierLaguerre l, PetscInt i, int n, const double x[], 
   const PetscReal *y = l->y + (size_t)cell * l->dim, *z = l->y + (size_t)target * l->dim;
 
   for (int v = 0; v < n; ++v) {
-    PetscReal gap = l->h[cell] - l->h[target];
+    PetscReal gap = BrenierLaguerreDifference_Private(l, cell, target);
 
     for (PetscInt c = 0; c < l->dim; ++c) gap += l->scale * x[v * l->dim + c] * (y[c] - z[c]);
     if (gap >= e->gap[k]) continue;
@@ -128,7 +204,8 @@ static void AskArc(BrenierLaguerre l, PetscInt i, PetscInt k, const PetscReal a[
 {
   const PetscInt   cell = l->targets->first + i, target = e->target[j];
   const PetscReal *y = l->y + 2 * (size_t)cell, *z = l->y + 2 * (size_t)target;
-  const PetscReal  apart = hypot(y[0] - z[0], y[1] - z[1]), gap = l->h[cell] - l->h[target] - apart;
+  const PetscReal  apart = hypot(y[0] - z[0], y[1] - z[1]),
+                  gap    = BrenierLaguerreDifference_Private(l, cell, target) - apart;
 
   if (!(apart > 0.0) || gap >= e->gap[j]) return;
   for (PetscInt m = 0; m < k; ++m)
@@ -148,35 +225,27 @@ static PetscErrorCode AskCell(BrenierLaguerre l, PetscInt i, BrenierCellWork *wo
   const int      *active;
   PetscReal       box[6] = {0.0};
   const PetscBool circle = (PetscBool)(l->law == BRENIER_LAW_CIRCLE && l->dim == 2);
-  PetscBool       border = circle;
+  PetscInt        n_asked;
   int             n;
   double          end[2];
 
   PetscFunctionBegin;
+  Box(l, i, box);
+  n_asked = FindAsked(l, e, (PetscBool)l->border[i], box);
+  if (n_asked == 0) PetscFunctionReturn(PETSC_SUCCESS);
   BrenierLaguerreConstraints_Private(l, l->targets->first + i, k, l->neighbours.other + first, a, b);
   // The facets are written again, as they were but for the scale
   if (l->dim == 1) {
     BrenierIntervalIntegrate(l->coordinate, (int)k, a, b, &cell, b + k, end);
-    n      = 2;
-    x      = end;
-    border = PETSC_TRUE;
+    n = 2;
+    x = end;
   } else
     PetscCheck(!BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, b, work, &cell, b + k) &&
                    !BrenierCellVertices(work, &n, &x, &active),
                PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the cell of a target");
-  for (int v = 0; v < n && !border; ++v)
-    for (PetscInt c = 0; c < l->dim; ++c)
-      if (active[3 * v + c] < 0) border = PETSC_TRUE;
-  Box(l, i, box);
-  for (PetscInt j = border ? 0 : FirstFrom(l, e, box[0]); j < e->n; ++j) {
-    const PetscReal *z      = l->y + (size_t)e->target[j] * l->dim;
-    PetscBool        inside = PETSC_TRUE;
-
-    if (!border && z[0] > box[l->dim]) break;
-    for (PetscInt c = 1; c < l->dim; ++c)
-      if (z[c] < box[c] || z[c] > box[l->dim + c]) inside = PETSC_FALSE;
-    if (border || inside) AskVertices(l, i, n, x, e, j);
-    if (circle) AskArc(l, i, k, a, b, e, j);
+  for (PetscInt j = 0; j < n_asked; ++j) {
+    AskVertices(l, i, n, x, e, e->asked[j]);
+    if (circle) AskArc(l, i, k, a, b, e, e->asked[j]);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -383,6 +452,7 @@ PetscErrorCode BrenierLaguerreLift(BrenierLaguerre l, Vec mass, PetscReal part, 
   *n_empty = e.n;
   PetscCall(PetscFree(nu));
   PetscCall(PetscFree(rise));
+  PetscCall(PetscFree2(e.strip, e.asked));
   PetscCall(PetscFree5(e.target, e.gap, e.cell, e.x, e.mine));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

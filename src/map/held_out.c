@@ -1,6 +1,7 @@
 /* held_out.c - Implements held_out.h. */
 #include <brenier/base.h>
 #include <brenier/dot.h>
+#include <brenier/heights.h>
 #include <brenier/held_out.h>
 
 #include <math.h>
@@ -277,17 +278,35 @@ static PetscErrorCode GapOfBatches(BrenierTargets t, Vec h, PetscInt n_batches, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* |y|^2 / 2 + high + low, rounded once: the sum is a small difference of large numbers. */
+static PetscReal PotentialOf(PetscInt dim, const PetscReal y[], PetscReal high, PetscReal low)
+{
+  for (PetscInt k = 0; k < dim; ++k) {
+    const PetscReal product = 0.5 * y[k] * y[k], sum = high + product, part = sum - high;
+
+    low += fma(0.5 * y[k], y[k], -product) + ((high - (sum - part)) + (product - part));
+    high = sum;
+  }
+  return high + low;
+}
+
 PetscErrorCode BrenierPotentialOfTargets(BrenierTargets t, Vec h, PetscReal psi[])
 {
-  const PetscScalar *height;
+  const PetscScalar *height, *less = NULL;
+  Vec                low;
 
   PetscFunctionBegin;
+  PetscCall(BrenierHeightsLow(h, &low));
   PetscCall(VecGetArrayRead(h, &height));
+  if (low) PetscCall(VecGetArrayRead(low, &less));
   for (PetscInt i = 0; i < t->n_local; ++i) {
     const PetscReal *y = t->y + (size_t)i * (size_t)t->dim;
 
-    psi[i] = 0.5 * (t->square ? t->square[i] : BrenierDot((size_t)t->dim, y, y) + t->dropped) + height[i];
+    if (t->square) psi[i] = 0.5 * t->square[i] + height[i];
+    else if (less) psi[i] = PotentialOf(t->dim, y, height[i], less[i]) + 0.5 * t->dropped;
+    else psi[i] = 0.5 * (BrenierDot((size_t)t->dim, y, y) + t->dropped) + height[i];
   }
+  if (low) PetscCall(VecRestoreArrayRead(low, &less));
   PetscCall(VecRestoreArrayRead(h, &height));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

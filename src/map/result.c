@@ -3,9 +3,13 @@
 
 #include <brenier/base.h>
 #include <brenier/class_result.h>
+#include <brenier/heights.h>
 #include <brenier/store.h>
 
 static const char brenier_result_format[] = "brenier-result";
+
+/* Low parts of the heights (heights.h), where these have some: those of exact cells. */
+static const char brenier_low[] = "/heights_low";
 
 /* A held-out number as an attribute, by the letter of its type. */
 #define SET_i                           BrenierStoreSetInt
@@ -108,11 +112,15 @@ static PetscErrorCode WriteClasses(BrenierStore store, BrenierTargets t, const B
 static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec mass, Vec mass_error,
                                 const PetscReal barycentre[], const BrenierHistory *history)
 {
+  Vec low;
+
   PetscFunctionBegin;
   PetscCall(BrenierStoreWriteRows(store, "/targets", BRENIER_F8, t->n_local, t->dim, t->y, "same as the input"));
   PetscCall(BrenierStoreWriteRows(store, "/weights", BRENIER_F8, t->n_local, 0, t->nu, "dimensionless, sum 1"));
   PetscCall(BrenierStoreWriteRows(store, "/row", BRENIER_I8, t->n_local, 0, t->row, "row of the input"));
   PetscCall(BrenierStoreWriteVec(store, "/heights", h, "product of a source length and a target length"));
+  PetscCall(BrenierHeightsLow(h, &low));
+  if (low) PetscCall(BrenierStoreWriteVec(store, brenier_low, low, "as the heights, which are /heights + this"));
   PetscCall(WritePotential(store, t, h));
   PetscCall(BrenierStoreWriteVec(store, "/mass", mass, "dimensionless, sum 1, held out"));
   PetscCall(BrenierStoreWriteVec(store, "/mass_error", mass_error, "dimensionless, standard error of /mass"));
@@ -146,9 +154,9 @@ static PetscErrorCode Fill(BrenierStore store, const BrenierResult *result, Bren
 PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result, BrenierTargets t, Vec h, Vec mass,
                                   Vec mass_error, const PetscReal barycentre[], const BrenierHistory *history)
 {
-  /* Weights, rows, heights, potentials, masses and their errors beside coordinates and barycentres, and something for
-     the rest */
-  const PetscInt64 bytes = (PetscInt64)t->n * (t->dim * 12 + 6 * 8) + (1 << 20);
+  /* Weights, rows, heights, low parts, potentials, masses and their errors beside coordinates and barycentres, and
+     something for the rest */
+  const PetscInt64 bytes = (PetscInt64)t->n * (t->dim * 12 + 7 * 8) + (1 << 20);
   BrenierStore     store;
   PetscErrorCode   ierr;
 
@@ -199,6 +207,50 @@ static PetscErrorCode CheckShapes(MPI_Comm comm, BrenierStore store, const char 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A double of a height is the nearest, so that the low part is half a unit in its last place at most. */
+static PetscErrorCode CheckLow(MPI_Comm comm, const char path[], PetscInt n, PetscInt64 first, const PetscReal h[],
+                               const PetscReal low[])
+{
+  BrenierFault fault = {0};
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < n; ++i)
+    if (!(PetscAbsReal(low[i]) <= PETSC_MACHINE_EPSILON * PetscAbsReal(h[i])))
+      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
+                      "%s: target %" PetscInt64_FMT
+                      " has height %g with low part %g, which is too large; the file is damaged, solve again",
+                      path, first + i, (double)h[i], (double)low[i]);
+  PetscCall(BrenierFaultAgree(comm, &fault));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Low parts of heights that were read from row `first` on. */
+static PetscErrorCode ReadLow(BrenierStore store, const char path[], PetscInt64 first, Vec h)
+{
+  const PetscScalar *a;
+  PetscScalar       *b;
+  PetscInt64         length;
+  PetscInt           width, n, n_local;
+  Vec                low;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreGetShape(store, brenier_low, &length, &width));
+  if (length < 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecGetSize(h, &n));
+  PetscCall(VecGetLocalSize(h, &n_local));
+  PetscCheck(length == n && width == 0, PetscObjectComm((PetscObject)h), PETSC_ERR_FILE_UNEXPECTED,
+             "%s: %s does not have one number for each target; the file is damaged, solve again", path, brenier_low);
+  PetscCall(BrenierHeightsExtend(h));
+  PetscCall(BrenierHeightsLow(h, &low));
+  PetscCall(VecGetArrayWrite(low, &b));
+  PetscCall(BrenierStoreReadRows(store, brenier_low, BRENIER_F8, first, n_local, b));
+  PetscCall(VecGetArrayRead(h, &a));
+  PetscCall(CheckLow(PetscObjectComm((PetscObject)h), path, n_local, first, a, b));
+  PetscCall(VecRestoreArrayRead(h, &a));
+  PetscCall(VecRestoreArrayWrite(low, &b));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult *result, BrenierTargets *targets,
                                  Vec *h)
 {
@@ -230,6 +282,7 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscCall(BrenierStoreReadRows(store, "/heights", BRENIER_F8, first, n_local, a));
   PetscCall(BrenierResultCheckValues_Private(comm, path, n_local, first, NULL, nu, a));
   PetscCall(VecRestoreArrayWrite(*h, &a));
+  PetscCall(ReadLow(store, path, first, *h));
   PetscCall(BrenierStoreGetInt(store, "/", "merged", &n_merged));
   PetscCall(BrenierStoreDestroy(&store));
   PetscCall(BrenierTargetsCreateFromArrays(comm, n_local, dim, y, nu, row, targets));

@@ -25,6 +25,7 @@
 #include "exact.h"
 
 #include <brenier/base.h>
+#include <brenier/heights.h>
 
 #include "iteration_private.h"
 #include "tree.h"
@@ -116,9 +117,19 @@ static PetscErrorCode Measure(Exact *s)
 static PetscErrorCode Accept(Exact *s)
 {
   PetscFunctionBegin;
-  PetscCall(VecCopy(s->trial, s->h));
+  PetscCall(BrenierHeightsCopy(s->trial, s->h));
   PetscCall(VecCopy(s->trial_mass, s->mass));
   s->value = s->trial_value;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Evaluates h + t step. */
+static PetscErrorCode Try(Exact *s, PetscReal t)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierHeightsCopy(s->h, s->trial));
+  PetscCall(BrenierHeightsAdd(s->trial, t, s->step));
+  PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -131,10 +142,9 @@ static PetscErrorCode LiftOnce(Exact *s, PetscBool *touches)
 
   PetscFunctionBegin;
   PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, brenier_raise_part, s->residual, s->step, s->host, &n_empty));
-  PetscCall(VecAXPY(s->h, 1.0, s->residual));
+  PetscCall(BrenierHeightsAdd(s->h, 1.0, s->residual));
   for (PetscReal t = 1.0; !good; t = t > brenier_raise_least ? brenier_raise_factor * t : 0.0) {
-    PetscCall(VecWAXPY(s->trial, t, s->step, s->h));
-    PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
+    PetscCall(Try(s, t));
     *touches = (PetscBool)(t == 0.0);
     good     = (PetscBool)(*touches || (s->trial_value.sound && s->trial_value.energy <= s->value.energy &&
                                     s->trial_value.n_empty < n_empty));
@@ -153,7 +163,7 @@ static PetscErrorCode Touch(Exact *s)
 
   PetscFunctionBegin;
   PetscCall(BrenierLaguerreLift(s->laguerre, s->mass, brenier_raise_part, s->residual, s->step, s->host, &n_empty));
-  PetscCall(VecAXPY(s->h, 1.0, s->residual));
+  PetscCall(BrenierHeightsAdd(s->h, 1.0, s->residual));
   PetscCall(PetscMalloc1(t->n_local, &term));
   PetscCall(VecGetArrayRead(s->residual, &g));
   for (PetscInt i = 0; i < t->n_local; ++i) term[i] = t->nu[i] * g[i];
@@ -345,8 +355,7 @@ static PetscErrorCode Search(Exact *s, PetscBool *good)
   PetscCall(BrenierIterationSlope_Private(s->targets, s->mass, s->step, &slope));
   if (!(slope > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
   for (PetscReal t = 1.0; !*good && t >= brenier_least_step; t *= 0.5) {
-    PetscCall(VecWAXPY(s->trial, t, s->step, s->h));
-    PetscCall(Evaluate(s, s->trial, s->trial_mass, &s->trial_value));
+    PetscCall(Try(s, t));
     PetscCall(BrenierIterationSlope_Private(s->targets, s->trial_mass, s->step, &left));
     *good          = (PetscBool)(s->trial_value.sound &&
                         BrenierIterationFalls_Private(s->value.energy, s->trial_value.energy, t * slope, t * left));
@@ -398,8 +407,7 @@ static BrenierReason Finished(const Exact *s, PetscReal before)
 {
   const BrenierConvergence *o = &s->options->convergence;
 
-  if (s->largest <= brenier_exact_error || (s->now.rho <= brenier_exact_error && s->largest <= brenier_rounded_error))
-    return BRENIER_REASON_ROUNDING;
+  if (s->largest <= brenier_exact_error) return BRENIER_REASON_ROUNDING;
   if (s->largest <= brenier_rounded_error && s->largest > 0.5 * before) return BRENIER_REASON_ROUNDING;
   if (s->now.l1 <= o->residual) return BRENIER_REASON_RESIDUAL;
   if (s->now.l1 <= o->l1_part && s->value.n_empty == 0) return BRENIER_REASON_RESIDUAL;
@@ -526,6 +534,7 @@ PetscErrorCode BrenierExactNewton_Private(BrenierTargets t, BrenierLaguerre lagu
   Exact          s      = {.targets = t, .laguerre = laguerre, .options = options, .h = h, .mass = mass};
   Vec           *work[] = {&s.trial, &s.trial_mass, &s.residual, &s.step, &s.inverse_root};
   PetscErrorCode ierr;
+  Vec            low;
 
   PetscFunctionBegin;
   s.power  = BrenierLaguerrePower(laguerre);
@@ -533,7 +542,9 @@ PetscErrorCode BrenierExactNewton_Private(BrenierTargets t, BrenierLaguerre lagu
   s.reuses = (PetscBool)!options->certify;
   BrenierLaguerreReuse(laguerre, s.reuses);
   PetscCall(PetscTime(&s.start));
-  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(h, work[i]));
+  for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(BrenierTargetsCreateVec(t, work[i]));
+  PetscCall(BrenierHeightsLow(h, &low));
+  if (!low) PetscCall(BrenierHeightsExtend(h));
   PetscCall(PetscMalloc2(t->n_local, &s.host, t->n_local, &s.cluster));
   PetscCall(BrenierTreeClusters_Private(t, PetscMax(t->n / brenier_cluster, 1), s.cluster, &s.n_clusters));
   PetscCall(CreateKsp(t, options->linear_rtol, &s.ksp));

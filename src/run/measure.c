@@ -1,4 +1,5 @@
 /* measure.c - Implements BrenierMeasureHeights() of run.h. */
+#include <brenier/heights.h>
 #include <brenier/run.h>
 
 PetscErrorCode BrenierMeasureHeights(BrenierTargets targets, BrenierSource source, Vec h, PetscInt64 seed,
@@ -12,7 +13,7 @@ PetscErrorCode BrenierMeasureHeights(BrenierTargets targets, BrenierSource sourc
   PetscCall(BrenierReductionCreate(targets, source, &r));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(VecDuplicate(h, &own));
-  PetscCall(VecCopy(h, own));
+  PetscCall(BrenierHeightsCopy(h, own));
   PetscCall(BrenierReductionHeights(r, BRENIER_REDUCTION_IN, own));
   if (curves == 0) PetscCall(BrenierHeldOutMeasureExact(r->targets, r->source, own, mass, held_out, &exact));
   if (curves == 0) curves = BrenierHeldOutDefaultCurves(r->source, targets->n);

@@ -3,6 +3,7 @@
 #include "checkpoint_file.h"
 
 #include <brenier/base.h>
+#include <brenier/heights.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +68,16 @@ static PetscErrorCode SaveVec(Vec from, Vec *saved)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Heights with their low parts. */
+static PetscErrorCode SaveHeights(Vec from, Vec *saved)
+{
+  PetscFunctionBegin;
+  if (!from || from == *saved) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!*saved) PetscCall(VecDuplicate(from, saved));
+  PetscCall(BrenierHeightsCopy(from, *saved));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Whether to write now: rank 0's clock decides. */
 static PetscErrorCode IsDue(BrenierCheckpoint c, PetscBool *due)
 {
@@ -115,7 +126,7 @@ PetscErrorCode BrenierCheckpointSave(BrenierCheckpoint c, const BrenierSolveStat
   c->state   = *state;
   c->dual    = dual;
   c->n_saved = c->n_rows;
-  PetscCall(SaveVec(v->h, &c->saved.h));
+  PetscCall(SaveHeights(v->h, &c->saved.h));
   PetscCall(SaveVec(v->mean, &c->saved.mean));
   PetscCall(SaveVec(v->diagonal_step, &c->saved.diagonal_step));
   PetscCall(SaveVec(v->skin, &c->saved.skin));
@@ -314,7 +325,7 @@ PetscErrorCode BrenierCheckpointHistory(BrenierCheckpoint c, PetscInt *n, const 
 PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint c, const BrenierSolveVectors *v)
 {
   PetscFunctionBegin;
-  if (v->h && c->saved.h) PetscCall(VecCopy(c->saved.h, v->h));
+  if (v->h && c->saved.h) PetscCall(BrenierHeightsCopy(c->saved.h, v->h));
   if (v->mean && c->saved.mean) PetscCall(VecCopy(c->saved.mean, v->mean));
   if (v->diagonal_step && c->saved.diagonal_step) PetscCall(VecCopy(c->saved.diagonal_step, v->diagonal_step));
   if (v->skin && c->saved.skin) PetscCall(VecCopy(c->saved.skin, v->skin));

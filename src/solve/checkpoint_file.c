@@ -11,6 +11,7 @@
 #include "checkpoint_file.h"
 
 #include <brenier/base.h>
+#include <brenier/heights.h>
 
 #include <stddef.h>
 #include <stdio.h>
@@ -157,6 +158,9 @@ static PetscErrorCode WriteRoot(BrenierCheckpoint c, BrenierStore store)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Low parts of the heights (heights.h), where these have some. */
+static const char brenier_low[] = "/heights_low";
+
 /* Vectors that a phase has, by their names in the file; /certified only where Newton has one. */
 typedef struct {
   const char *name;
@@ -213,6 +217,7 @@ static PetscErrorCode WriteState(BrenierCheckpoint c, BrenierStore store)
   const BrenierIteration rows[ROWS] = {c->state.before, c->state.newest, c->state.newton.now};
   NamedVec               list[N_VECTORS];
   PetscMPIInt            rank;
+  Vec                    low;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(c->targets->comm, &rank));
@@ -231,6 +236,8 @@ static PetscErrorCode WriteState(BrenierCheckpoint c, BrenierStore store)
   PetscCall(BrenierStoreWriteVec(store, list[0].name, *list[0].v, "product of a source length and a target length"));
   for (int i = 1; i < N_VECTORS; ++i)
     if (list[i].has) PetscCall(BrenierStoreWriteVec(store, list[i].name, *list[i].v, "as the heights"));
+  PetscCall(BrenierHeightsLow(c->saved.h, &low));
+  if (low) PetscCall(BrenierStoreWriteVec(store, brenier_low, low, "as the heights"));
   if (c->state.phase == BRENIER_PHASE_STAGE) PetscCall(BrenierDualSave(c->dual, store));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -247,7 +254,7 @@ PetscErrorCode BrenierCheckpointFileBytes_Private(BrenierCheckpoint c, PetscInt6
   if (c->state.phase == BRENIER_PHASE_STAGE) PetscCall(BrenierDualSaveBytes(c->dual, &sample));
   *bytes = (1 << 16) + sample + (PetscInt64)c->n_saved * (PetscInt64)sizeof *c->row;
   if (c->state.phase == BRENIER_PHASE_WARM_UP) *bytes += 16 * (PetscInt64)c->targets->n;
-  if (c->state.phase == BRENIER_PHASE_READY) *bytes += 8 * (PetscInt64)c->targets->n;
+  if (c->state.phase == BRENIER_PHASE_READY) *bytes += 16 * (PetscInt64)c->targets->n;
   if (c->state.phase >= BRENIER_PHASE_STAGE) *bytes += 32 * (PetscInt64)c->targets->n;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -293,6 +300,22 @@ static PetscErrorCode ReadVec(BrenierCheckpoint c, BrenierStore store, const cha
   PetscCall(VecGetArrayWrite(*v, &a));
   PetscCall(BrenierStoreReadRows(store, name, BRENIER_F8, c->targets->first, c->targets->n_local, a));
   PetscCall(VecRestoreArrayWrite(*v, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Low parts of the heights that were read, where there are some. */
+static PetscErrorCode ReadLow(BrenierCheckpoint c, BrenierStore store)
+{
+  PetscInt64 n;
+  PetscInt   width;
+  Vec        low;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierStoreGetShape(store, brenier_low, &n, &width));
+  if (n < 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierHeightsExtend(c->saved.h));
+  PetscCall(BrenierHeightsLow(c->saved.h, &low));
+  PetscCall(ReadVec(c, store, brenier_low, &low));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -390,6 +413,7 @@ static PetscErrorCode ReadState(BrenierCheckpoint c, BrenierStore store, const c
   ListVectors(c, (PetscBool)(certified != 0), list);
   for (int i = 0; i < N_VECTORS; ++i)
     if (list[i].has) PetscCall(ReadVec(c, store, list[i].name, list[i].v));
+  PetscCall(ReadLow(c, store));
   c->state.newton.certified = certified && c->state.phase == BRENIER_PHASE_STAGE ? c->certified : NULL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,4 +1,5 @@
 """Exact cells: targets that span one, two or three dimensions, whatever the dimension they are given in."""
+import cell_masses
 import numpy as np
 import pytest
 from brenier_files import last_event, read_log, read_result
@@ -15,8 +16,8 @@ def solve(folder, y, *options, weights=None, ranks=1):
         options += ("-weights", "w.npy")
     brenier("solve", "y.npy", "-o", "r.h5", "-log", "log", *options, cwd=folder, ranks=ranks)
     result = read_result(folder / "r.h5")
-    names = ("targets", "weights", "heights", "mass", "barycenter")
-    return Solved({name: result[name] for name in names}, result.attributes)
+    names = ("targets", "weights", "heights", "mass", "barycenter", "heights_low")
+    return Solved({name: result[name] for name in names if name in result}, result.attributes)
 
 
 class Solved(dict):
@@ -31,6 +32,11 @@ def worst_in_plane(result, source, cells):
     """Largest relative error of some cells' masses, by other code, from the heights of the file."""
     y, h, nu = result["targets"], result["heights"], result["weights"]
     return max(abs(plane_mass(y, h, i, source) / nu[i] - 1) for i in cells)
+
+
+def worst_of(result, source, cells):
+    """The same from heights in twice the precision."""
+    return np.abs(cell_masses.errors(result, source, cells)).max()
 
 
 def line(n, d, seed):
@@ -118,8 +124,26 @@ def test_tight_clusters_in_the_plane(tmp_path, spread):
     rng = np.random.default_rng(5)
     y = (rng.standard_normal((10, 2))[:, None] + spread * rng.standard_normal((10, 50, 2))).reshape(-1, 2)
     r = solve(tmp_path, y)
-    # Heights are doubles of size 1, and what parts two cells of a cluster is of size spread / 100
-    assert worst_in_plane(r, "gaussian", range(0, 500, 25)) < max(1e-9, 1e-14 / spread * 100)
+    assert worst_of(r, "gaussian", range(0, 500, 25)) < 1e-9
+
+
+@pytest.mark.parametrize("source", ["gaussian", "cube"])
+def test_close_pairs_of_any_weight_in_the_plane(tmp_path, source):
+    """Doubles of size 1 cannot say where the cells of two targets 1e-9 apart meet: heights have low parts."""
+    rng = np.random.default_rng(21)
+    y = rng.standard_normal((800, 2)) if source == "gaussian" else rng.uniform(-0.5, 0.5, (800, 2))
+    y = np.concatenate([y, y[:40] + 1e-9 * rng.standard_normal((40, 2))])
+    r = solve(tmp_path, y, "-source", source, weights=10 ** rng.uniform(-3, 0, 840), ranks=2)
+    cells = np.concatenate([np.arange(0, 40, 4), np.arange(800, 840, 4), np.argsort(r["weights"])[:10]])
+    assert worst_of(r, source, cells) < 1e-9 and r.attrs["largest_error"] < 1e-9
+    brenier("check", "r.h5", "-log", "log", cwd=tmp_path)
+    assert last_event(read_log(tmp_path / "log"), "check")["largest_error"] < 1e-9
+
+
+def test_light_cells_of_the_cube_in_space(tmp_path):
+    rng = np.random.default_rng(22)
+    r = solve(tmp_path, rng.uniform(-0.5, 0.5, (400, 3)), "-source", "cube", weights=10 ** rng.uniform(-3, 0, 400))
+    assert worst_of(r, "cube", np.argsort(r["weights"])[:20]) < 1e-10
 
 
 def test_weights_over_six_and_eight_decades_in_space(tmp_path):
@@ -207,8 +231,10 @@ def test_a_continued_run_has_the_same_bits(tmp_path):
         except AssertionError:
             assert (tmp_path / "parts.h5").exists()
         limit *= 1.3
-    parts, whole = (read_result(tmp_path / name)["heights"] for name in ("parts.h5", "whole.h5"))
-    assert stops > 0 and (parts == whole).all()
+    parts, whole = (read_result(tmp_path / name) for name in ("parts.h5", "whole.h5"))
+    assert stops > 0
+    for name in ("heights", "heights_low", "mass"):
+        assert (parts[name] == whole[name]).all()
 
 
 def test_facets_and_barycentres_are_exact(tmp_path):
