@@ -7,7 +7,7 @@
   itself. It is written when an interval has passed, when the sample has changed and writing takes little time, and when
   the run stops. The file holds the heights, their mean, the scale and the skin of each target, the state of Newton, the
   sample with its candidate lists, the history, and the problem: what must be the same for a run to continue. A run that
-  continues on the same number of ranks gives the same bits as one that was never stopped, unless an epoch is rejected.
+  continues on the same number of ranks gives the same bits as one that was never stopped.
 
   Two generations: the file PATH, and the one before as PATH.1, where PATH is the path that links lead to. The newest
   that is whole is used. docs/howto/restart.md.
@@ -47,6 +47,10 @@ typedef struct {
   PetscBool  of_nodes;             /* whether steps are taken in nodes (scales.h), whose scales are saved */
   PetscBool  of_lines;             /* whether targets have lines (scales.h), whose masses so far are saved */
   PetscReal  efficiency;           /* efficiency: expected growth of C_eff for each curve drawn */
+  PetscBool  has_start;            /* whether the heights at the beginning of the epoch were measured, and are saved */
+  PetscInt64 start_attempt;        /* number of that measurement; */
+  PetscInt64 start_curves;         /* its curves, */
+  PetscReal  start_rho_high;       /* and the upper end of its interval of rho */
 } BrenierSgdState;
 
 /* State of a solve besides vectors, sample and history. */
@@ -71,6 +75,7 @@ typedef struct {
   Vec skin;          /* STAGE: skins of the lists */
   Vec groups;        /* SGD in nodes: entry i is the scale of group i (scales.h) */
   Vec line_mass;     /* SGD with lines: mean of the masses so far, the steps to come counted as 0 */
+  Vec start;         /* SGD: heights at the beginning of the epoch where they were measured, as it may be rejected */
 } BrenierSolveVectors;
 
 /* One item of the problem, as text: it must be the same for a run to continue. */

@@ -132,6 +132,7 @@ PetscErrorCode BrenierCheckpointSave(BrenierCheckpoint c, const BrenierSolveStat
   PetscCall(SaveVec(v->skin, &c->saved.skin));
   PetscCall(SaveVec(v->groups, &c->saved.groups));
   PetscCall(SaveVec(v->line_mass, &c->saved.line_mass));
+  PetscCall(SaveVec(v->start, &c->saved.start));
   // Of a stage alone: afterwards Newton's vectors are gone
   if (state->phase != BRENIER_PHASE_STAGE) c->state.newton.certified = NULL;
   PetscCall(SaveVec(c->state.newton.certified, &c->certified));
@@ -331,6 +332,7 @@ PetscErrorCode BrenierCheckpointGet(BrenierCheckpoint c, const BrenierSolveVecto
   if (v->skin && c->saved.skin) PetscCall(VecCopy(c->saved.skin, v->skin));
   if (v->groups && c->saved.groups) PetscCall(VecCopy(c->saved.groups, v->groups));
   if (v->line_mass && c->saved.line_mass) PetscCall(VecCopy(c->saved.line_mass, v->line_mass));
+  if (v->start && c->saved.start) PetscCall(VecCopy(c->saved.start, v->start));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -359,6 +361,7 @@ PetscErrorCode BrenierCheckpointDestroy(BrenierCheckpoint *checkpoint)
   PetscCall(VecDestroy(&c->saved.skin));
   PetscCall(VecDestroy(&c->saved.groups));
   PetscCall(VecDestroy(&c->saved.line_mass));
+  PetscCall(VecDestroy(&c->saved.start));
   PetscCall(VecDestroy(&c->certified));
   PetscCall(PetscFree(*checkpoint));
   PetscFunctionReturn(PETSC_SUCCESS);

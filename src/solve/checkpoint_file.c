@@ -23,8 +23,8 @@
 static const char brenier_checkpoint_format[] = "brenier-checkpoint";
 
 /* Of the state and the vectors; raised when they change. 1, which had no number, had the mean of heights in /scale and
-   /slack; 2 had no lines. */
-enum { STATE_LAYOUT = 3 };
+   /slack; 2 had no lines, 3 no start of an epoch. */
+enum { STATE_LAYOUT = 4 };
 
 /* Names of the phases: the file's status. */
 const char *const brenier_phase_names[] = {"in the start", "in the warm-up", "start finished", "in a stage",
@@ -67,6 +67,10 @@ static const Field brenier_fields[] = {
     FIELD("pass_gain", FIELD_REAL, sgd.efficiency),
     FIELD("pass_of_nodes", FIELD_BOOL, sgd.of_nodes),
     FIELD("sgd_of_lines", FIELD_BOOL, sgd.of_lines),
+    FIELD("sgd_has_start", FIELD_BOOL, sgd.has_start),
+    FIELD("sgd_start_attempt", FIELD_INT, sgd.start_attempt),
+    FIELD("sgd_start_curves", FIELD_INT, sgd.start_curves),
+    FIELD("sgd_start_rho_high", FIELD_REAL, sgd.start_rho_high),
     FIELD("tidied", FIELD_BOOL, newton.lifted_last),
     FIELD("distrusts", FIELD_BOOL, newton.needs_check),
     FIELD("reason", FIELD_REASON, newton.reason),
@@ -168,7 +172,7 @@ typedef struct {
   PetscBool   has;
 } NamedVec;
 
-enum { N_VECTORS = 7 };
+enum { N_VECTORS = 8 };
 
 static void ListVectors(BrenierCheckpoint c, PetscBool certified, NamedVec list[N_VECTORS])
 {
@@ -182,6 +186,7 @@ static void ListVectors(BrenierCheckpoint c, PetscBool certified, NamedVec list[
   list[3] = (NamedVec){"/slack", &c->saved.skin, stage};
   list[5] = (NamedVec){"/group_scale", &c->saved.groups, (PetscBool)(in_sgd && c->state.sgd.of_nodes)};
   list[6] = (NamedVec){"/line_mass", &c->saved.line_mass, (PetscBool)(in_sgd && c->state.sgd.of_lines)};
+  list[7] = (NamedVec){"/start", &c->saved.start, (PetscBool)(in_sgd && c->state.sgd.has_start)};
   list[4] = (NamedVec){"/certified", &c->certified, (PetscBool)(stage && certified)};
 }
 
@@ -256,6 +261,7 @@ PetscErrorCode BrenierCheckpointFileBytes_Private(BrenierCheckpoint c, PetscInt6
   if (c->state.phase == BRENIER_PHASE_WARM_UP) *bytes += 16 * (PetscInt64)c->targets->n;
   if (c->state.phase == BRENIER_PHASE_READY) *bytes += 16 * (PetscInt64)c->targets->n;
   if (c->state.phase >= BRENIER_PHASE_STAGE) *bytes += 32 * (PetscInt64)c->targets->n;
+  if (c->state.phase == BRENIER_PHASE_SGD && c->state.sgd.has_start) *bytes += 8 * (PetscInt64)c->targets->n;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

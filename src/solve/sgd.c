@@ -200,23 +200,56 @@ static PetscErrorCode RunEpoch(Solve *s, BrenierSgdEpoch *epoch)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Runs an epoch, and returns to the heights before it if its held-out error is larger. */
-static PetscErrorCode TryEpoch(Solve *s, BrenierSgdEpoch *epoch, Measurement *best)
+/* Keeps the heights at the beginning of an epoch and their measurement, as the epoch may be rejected. */
+static PetscErrorCode KeepStart(Solve *s, BrenierSgdState *epoch, Measurement *start)
 {
-  const PetscBool has_measurement = (PetscBool)(s->has_measurement && !s->resuming); // a checkpoint has no measurement
-  Measurement     now             = {s->h, s->mass, s->mass_error, s->solved->held_out, 0, 0};
+  const BrenierHeldOut *held_out = &s->solved->held_out;
+  const Measurement     now      = {s->h, s->mass, s->mass_error, *held_out, 0, 0};
 
   PetscFunctionBegin;
-  if (has_measurement) PetscCall(BrenierMeasurementCopy_Private(&now, best));
-  PetscCall(RunEpoch(s, epoch));
-  if (!has_measurement || s->solved->held_out.rho_high <= best->held_out.rho_high) PetscFunctionReturn(PETSC_SUCCESS);
+  epoch->has_start = s->has_measurement;
+  if (!epoch->has_start) PetscFunctionReturn(PETSC_SUCCESS);
+  epoch->start_attempt  = s->measured;
+  epoch->start_curves   = held_out->curves;
+  epoch->start_rho_high = held_out->rho_high;
+  PetscCall(BrenierMeasurementCopy_Private(&now, start));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Returns to the heights at the beginning of an epoch. A checkpoint has these, but not their masses: after a stop
+   within the epoch they are measured again, on the same curves. */
+static PetscErrorCode Reject(Solve *s, const BrenierSgdState *epoch, PetscBool resumed, const Measurement *start)
+{
+  Measurement now = {s->h, s->mass, s->mass_error, s->solved->held_out, 0, 0};
+
+  PetscFunctionBegin;
   PetscCall(BrenierPrint(s->targets->comm, "epoch %" PetscInt64_FMT ": rejected, as the held-out error increased",
-                         epoch->now.epoch));
-  PetscCall(BrenierMeasurementCopy_Private(best, &now));
-  s->centred = PETSC_FALSE; // barycentres are those of the rejected epoch
-  PetscCall(VecCopy(best->h, s->saved));
-  s->solved->held_out = now.held_out;
+                         epoch->epoch));
+  if (resumed) {
+    PetscCall(VecCopy(start->h, s->h));
+    PetscCall(BrenierSolveMeasureOn_Private(s, (uint32_t)epoch->start_attempt, epoch->start_curves));
+  } else {
+    PetscCall(BrenierMeasurementCopy_Private(start, &now));
+    s->solved->held_out = now.held_out;
+  }
+  s->measured = epoch->start_attempt;
+  s->centred  = PETSC_FALSE; // barycentres are those of the rejected epoch
+  PetscCall(VecCopy(s->h, s->saved));
   BrenierSolveCheckTolerance_Private(s);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Runs an epoch, and returns to the heights before it if its held-out error is larger. */
+static PetscErrorCode TryEpoch(Solve *s, BrenierSgdEpoch *epoch, Measurement *start)
+{
+  const PetscBool resumed = s->resuming;
+
+  PetscFunctionBegin;
+  if (!resumed) PetscCall(KeepStart(s, &epoch->now, start));
+  s->start = epoch->now.has_start ? start->h : NULL;
+  PetscCall(RunEpoch(s, epoch));
+  if (epoch->now.has_start && s->solved->held_out.rho_high > epoch->now.start_rho_high)
+    PetscCall(Reject(s, &epoch->now, resumed, start));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -240,8 +273,8 @@ PetscErrorCode BrenierSolveSgd_Private(Solve *s)
                             .work          = &s->solved->work,
                             .monitor       = MonitorEpoch,
                             .context       = s};
-  Measurement     best   = {0};
-  Vec *const      work[] = {&epoch.mean, &best.h, &best.mass, &best.mass_error};
+  Measurement     start  = {0};
+  Vec *const      work[] = {&epoch.mean, &start.h, &start.mass, &start.mass_error};
 
   PetscFunctionBegin;
   if (!s->resuming && !NeedsEpoch(s)) PetscFunctionReturn(PETSC_SUCCESS);
@@ -250,12 +283,13 @@ PetscErrorCode BrenierSolveSgd_Private(Solve *s)
   if (s->resuming) {
     epoch.now = s->state.sgd;
     if (epoch.now.of_nodes) PetscCall(VecDuplicate(s->diagonal_step, &s->groups));
-    PetscCall(BrenierCheckpointGet(
-        s->options->checkpoint,
-        &(BrenierSolveVectors){.mean = epoch.mean, .groups = s->groups, .line_mass = epoch.line_mass}));
+    PetscCall(BrenierCheckpointGet(s->options->checkpoint, &(BrenierSolveVectors){.mean      = epoch.mean,
+                                                                                  .groups    = s->groups,
+                                                                                  .line_mass = epoch.line_mass,
+                                                                                  .start     = start.h}));
   }
-  while (s->resuming || (NeedsEpoch(s) && epoch.now.epoch < BRENIER_RETRIES)) PetscCall(TryEpoch(s, &epoch, &best));
-  s->line_mass = NULL;
+  while (s->resuming || (NeedsEpoch(s) && epoch.now.epoch < BRENIER_RETRIES)) PetscCall(TryEpoch(s, &epoch, &start));
+  s->line_mass = s->start = NULL;
   PetscCall(VecDestroy(&epoch.line_mass));
   PetscCall(PetscFree(epoch.node_step));
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));

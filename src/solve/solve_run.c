@@ -83,7 +83,8 @@ PetscErrorCode BrenierSolveSafePoint_Private(Solve *s, BrenierPhase phase, Vec a
                                  .diagonal_step = s->diagonal_step,
                                  .skin          = s->skin,
                                  .groups        = s->groups,
-                                 .line_mass     = s->line_mass};
+                                 .line_mass     = s->line_mass,
+                                 .start         = s->start};
 
   PetscFunctionBegin;
   s->state.phase = phase;
@@ -130,6 +131,7 @@ PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscIn
   PetscCall(PetscTime(&begun));
   if (s->dual) max_curves = PetscMax((PetscInt64)(brenier_measurement_memory_part * (PetscReal)max_curves), 1);
   s->has_measurement = PETSC_TRUE;
+  s->measured        = attempt;
   s->centred         = (PetscBool)(!s->dual && wanted <= max_curves);
   if (wanted <= max_curves)
     PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, &sample, s->mass, s->mass_error,

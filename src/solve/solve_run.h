@@ -35,8 +35,9 @@ typedef struct {
   BrenierScanCache cache; /* for all duals of the solve */
   BrenierDual      dual;
   Vec              h, diagonal_step, skin;
-  Vec              groups;           /* steps of groups, as in checkpoint.h; NULL unless SGD moves nodes */
-  Vec              line_mass;        /* of an epoch, as in checkpoint.h: borrowed from it; NULL without lines */
+  Vec              groups;    /* steps of groups, as in checkpoint.h; NULL unless SGD moves nodes */
+  Vec              line_mass; /* of an epoch, as in checkpoint.h: borrowed from it; NULL without lines */
+  Vec              start;     /* heights at the beginning of an epoch: borrowed from it; NULL where not measured */
   Vec              mass, mass_error; /* of the last measurement */
   PetscReal       *barycentre;
   PetscBool        lists; /* candidate lists are in use */
@@ -47,6 +48,7 @@ typedef struct {
   Vec               fitted;          /* heights of the last stage, before light cells were lowered: light.c */
   PetscBool         resuming;        /* until the stage or epoch of a checkpoint continues */
   PetscBool         has_measurement; /* held_out is a measurement, not a prediction */
+  PetscInt64        measured;        /* number of that measurement */
   PetscBool         centred;         /* the last measurement computed the barycentres at h */
   PetscReal         pace;            /* seconds a curve of the last measurement; 0 before the first */
   Measurement       best; /* without a checkpoint: the best measurement, for a stop; h NULL before the first */

@@ -20,6 +20,10 @@ static const PetscReal brenier_last_tol = 0.18;
    that. */
 static const PetscInt brenier_rough_max_it = 3;
 
+/* L1 residual at which such a stage ends, in sampling errors of rho, where SGD is to follow. Held out, its heights are
+   hardly better after more iterations. */
+static const PetscReal brenier_rough_part = 0.75;
+
 /* Skin of the lists of later stages, in sampling errors of a height. */
 static const PetscReal brenier_skin = 2.5;
 
@@ -80,6 +84,19 @@ static PetscErrorCode SetSample(Solve *s, PetscInt64 curves, BrenierNewtonOption
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Whether the stage of so many curves is rough, as SGD may follow it, and then its limits. */
+static void SetRough(const Solve *s, PetscInt64 curves, PetscBool last, BrenierNewtonOptions *newton, PetscBool *rough)
+{
+  const BrenierSolveOptions *options = s->options;
+
+  *rough = (PetscBool)(!last && options->method == BRENIER_METHOD_NEWTON && s->budget.scales && options->curves == 0 &&
+                       newton->convergence.max_it > brenier_rough_max_it);
+  if (!*rough) return;
+  newton->convergence.max_it = brenier_rough_max_it;
+  if (BrenierBudgetSwitchesToSgd_Private(&s->budget, curves, s->state.wanted, PETSC_FALSE))
+    newton->convergence.l1_part = brenier_rough_part;
+}
+
 PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool last)
 {
   const BrenierSolveOptions *options = s->options;
@@ -107,9 +124,7 @@ PetscErrorCode BrenierSolveStage_Private(Solve *s, PetscInt64 curves, PetscBool 
     newton.convergence.l1_part  = brenier_stage_part;
     newton.certify              = PETSC_FALSE;
   }
-  rough = (PetscBool)(!last && options->method == BRENIER_METHOD_NEWTON && s->budget.scales && options->curves == 0 &&
-                      newton.convergence.max_it > brenier_rough_max_it);
-  if (rough) newton.convergence.max_it = brenier_rough_max_it;
+  SetRough(s, curves, last, &newton, &rough);
   PetscCall(SetSample(s, curves, &newton));
   PetscCall(BrenierSolveRaiseLight_Private(s, BrenierDualCurves(s->dual), &own));
   if (options->method == BRENIER_METHOD_NEWTON)

@@ -31,6 +31,7 @@ PROBLEMS = {
     "clusters": (mixture(400, 8, 6), ("-tol", 0.9, "-held_out_curves", 2000)),
     "passes": (mixture(60, 8, 3), ("-tol", 0.25, "-memory", 3e-4)),
     "passes at once": (mixture(300, 8, 3), ("-curves", 6000, "-memory", 3e-4, "-held_out_curves", 2000)),
+    "epochs that are rejected": (mixture(60, 8, 3), ("-tol", 0.12, "-memory", 3e-4, "-held_out_curves", 64)),
     "from a result": (mixture(60, 8, 3), ("-tol", 0.4, "-start", START)),
     "the plane": (mixture(200, 2, 7), ()),
     "the plane, a cube": (uniform(100, 2, 8), ("-source", "cube")),

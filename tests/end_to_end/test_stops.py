@@ -20,3 +20,8 @@ def test_stopped_and_continued(tmp_path, name, ranks, points, last):
     problem = Problem(tmp_path, name, ranks)
     assert problem.stop_and_continue(points) > 0
     problem.stop_for_good(last)
+
+
+def test_stopped_in_an_epoch_that_is_rejected(tmp_path):
+    """The third epoch is rejected, by the measurement before it: heights and masses are those of its beginning."""
+    assert Problem(tmp_path, "epochs that are rejected", 1).stop_and_continue([800], interval=1e6) == 1

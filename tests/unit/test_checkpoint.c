@@ -352,15 +352,16 @@ static PetscErrorCode TestOthers(void)
 }
 
 /* What a phase keeps, in the order of BrenierSolveVectors: heights always, the skin only with a sample. */
-enum { N_KEPT = 6 };
+enum { N_KEPT = 7 };
 typedef struct {
   BrenierPhase phase;
-  PetscBool    mean, scale, groups, lines;
+  PetscBool    mean, scale, groups, lines, start;
 } Kept;
 
 static PetscBool Keeps(const Kept *kept, PetscInt k)
 {
-  const PetscBool has[N_KEPT] = {PETSC_TRUE, kept->mean, kept->scale, PETSC_FALSE, kept->groups, kept->lines};
+  const PetscBool has[N_KEPT] = {PETSC_TRUE,   kept->mean,  kept->scale, PETSC_FALSE,
+                                 kept->groups, kept->lines, kept->start};
 
   return has[k];
 }
@@ -368,11 +369,12 @@ static PetscBool Keeps(const Kept *kept, PetscInt k)
 /* Each phase returns the vectors that it has, whatever was saved before it, and leaves the others as they are. */
 static PetscErrorCode TestVectors(void)
 {
-  static const Kept table[] = {{BRENIER_PHASE_WARM_UP, PETSC_TRUE, PETSC_FALSE, PETSC_FALSE, PETSC_FALSE},
-                               {BRENIER_PHASE_READY, PETSC_FALSE, PETSC_FALSE, PETSC_FALSE, PETSC_FALSE},
-                               {BRENIER_PHASE_SGD, PETSC_TRUE, PETSC_TRUE, PETSC_FALSE, PETSC_FALSE},
-                               {BRENIER_PHASE_SGD, PETSC_TRUE, PETSC_TRUE, PETSC_TRUE, PETSC_FALSE},
-                               {BRENIER_PHASE_SGD, PETSC_TRUE, PETSC_TRUE, PETSC_TRUE, PETSC_TRUE}};
+  static const Kept table[] = {{.phase = BRENIER_PHASE_WARM_UP, .mean = PETSC_TRUE},
+                               {.phase = BRENIER_PHASE_READY},
+                               {.phase = BRENIER_PHASE_SGD, .mean = PETSC_TRUE, .scale = PETSC_TRUE},
+                               {BRENIER_PHASE_SGD, PETSC_TRUE, PETSC_TRUE, PETSC_TRUE, PETSC_FALSE, PETSC_FALSE},
+                               {BRENIER_PHASE_SGD, PETSC_TRUE, PETSC_TRUE, PETSC_TRUE, PETSC_TRUE, PETSC_FALSE},
+                               {BRENIER_PHASE_SGD, PETSC_TRUE, PETSC_TRUE, PETSC_FALSE, PETSC_FALSE, PETSC_TRUE}};
   Problem           p;
   BrenierCheckpoint c;
   Vec               v[N_KEPT], got[N_KEPT];
@@ -385,18 +387,18 @@ static PetscErrorCode TestVectors(void)
     PetscCall(StepHeights(&p, k, v[k]));
   }
   for (size_t i = 0; i < sizeof table / sizeof *table; ++i) {
-    const BrenierSgdState   sgd   = {.of_nodes = table[i].groups, .of_lines = table[i].lines};
+    const BrenierSgdState sgd = {.of_nodes = table[i].groups, .of_lines = table[i].lines, .has_start = table[i].start};
     const BrenierSolveState state = {.phase = table[i].phase, .sgd = sgd, .height_scale = 1.0 / 7.0, .sgd_follows = 1};
 
     PetscCall(Open(&p, &c));
-    PetscCall(BrenierCheckpointSave(c, &state, &(BrenierSolveVectors){v[0], v[1], v[2], v[3], v[4], v[5]}, NULL));
+    PetscCall(BrenierCheckpointSave(c, &state, &(BrenierSolveVectors){v[0], v[1], v[2], v[3], v[4], v[5], v[6]}, NULL));
     PetscCall(BrenierCheckpointWrite(c));
     PetscCall(BrenierCheckpointDestroy(&c));
     PetscCall(Open(&p, &c));
     PetscCheck(BrenierCheckpointState(c)->height_scale == 1.0 / 7.0 && BrenierCheckpointState(c)->sgd_follows,
                PETSC_COMM_WORLD, PETSC_ERR_PLIB, "the state differs");
     for (PetscInt k = 0; k < N_KEPT; ++k) PetscCall(VecSet(got[k], -1.0));
-    PetscCall(BrenierCheckpointGet(c, &(BrenierSolveVectors){got[0], got[1], got[2], got[3], got[4], got[5]}));
+    PetscCall(BrenierCheckpointGet(c, &(BrenierSolveVectors){got[0], got[1], got[2], got[3], got[4], got[5], got[6]}));
     PetscCall(BrenierCheckpointDestroy(&c));
     for (PetscInt k = 0; k < N_KEPT; ++k)
       if (!Keeps(&table[i], k)) PetscCall(VecSet(v[k], -1.0));
