@@ -371,7 +371,7 @@ PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource sour
   PetscCall(FindBasis(r, r->pulled, BrenierSourceSymmetry(source)));
   if (r->basis) PetscCall(ReduceTargets(r));
   if (r->pairing) PetscCall(SetSquares(r, mean));
-  PetscCall(BrenierSourceReduce(standard, r->rank, &r->source));
+  PetscCall(BrenierSourceProject(standard, r->rank, r->basis, &r->source));
   PetscCall(BrenierSourceDestroy(&standard));
   *reduction = r;
   PetscFunctionReturn(PETSC_SUCCESS);
