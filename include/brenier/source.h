@@ -58,12 +58,14 @@ PETSC_EXTERN PetscInt BrenierSourceLeastDim(const char name[]);
 
 typedef enum { BRENIER_CURVE_CIRCLE, BRENIER_CURVE_CHORD, BRENIER_CURVE_LINE } BrenierCurveType;
 
-/* Changes of coordinates under which a source is invariant. Targets in a lower-dimensional affine hull are reduced by
+/* Changes of coordinates that do not change a source, or are known to. Targets in a lower-dimensional affine hull are reduced by
    them. */
 typedef enum {
   BRENIER_SYMMETRY_NONE,
   BRENIER_SYMMETRY_AXES,     /* permutations of the axes; given some coordinates the others have mean zero */
-  BRENIER_SYMMETRY_ROTATIONS /* the same for all orthonormal bases */
+  BRENIER_SYMMETRY_ROTATIONS, /* the same for all orthonormal bases */
+  BRENIER_SYMMETRY_NORMAL     /* not invariant, but BrenierSourceProject() knows the law of fewer coordinates in any
+                                 orthonormal basis */
 } BrenierSymmetry;
 
 /* Which exact integrals over polygons, polyhedra and intervals belong to the source (src/low/cell.h, interval.h). */
@@ -72,6 +74,7 @@ typedef enum {
   BRENIER_EXACT_GAUSSIAN, /* 2 or 3 dimensions */
   BRENIER_EXACT_CUBE,     /* 2 or 3 dimensions */
   BRENIER_EXACT_CIRCLE,   /* 2 dimensions: uniform on |x| = 1 */
+  BRENIER_EXACT_MIXTURE,  /* 1 to 3 dimensions: a sum over the components */
   BRENIER_EXACT_ARC       /* 1 dimension: a BrenierCoordinateLaw */
 } BrenierExactLaw;
 
@@ -84,9 +87,9 @@ typedef struct {
 /* The components of a mixture of normal laws, sum_k p_k N(m_k, L_k L_k^T); copied. */
 typedef struct {
   PetscInt         n;           /* number of components */
-  const PetscReal *weight;      /* p_k, shape [n]; unit: 1 */
-  const PetscReal *mean;        /* m_k, shape [n, dim]; unit: source */
-  const PetscReal *factor;      /* L_k row by row, shape [factors, dim, width]; unit: source */
+  PetscReal *weight;      /* p_k, shape [n]; unit: 1 */
+  PetscReal *mean;        /* m_k, shape [n, dim]; unit: source */
+  PetscReal *factor;      /* L_k row by row, shape [factors, dim, width]; unit: source */
   PetscInt         factors;     /* 0: the identity for all; 1: one for all; n */
   PetscInt         width;       /* columns of a factor; more or fewer than dim where L_k is not square */
   PetscBool        is_standard; /* the mean of all and a factor that all share have been taken out */
@@ -158,6 +161,41 @@ PETSC_EXTERN PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char na
                                                     const BrenierSourceParameters *parameters, BrenierSource *source);
 
 /*@
+  BrenierMixtureRead - Reads the components of a mixture: /weight [n], /mean [n, dim], and /factor [n, dim, dim] or
+  [dim, dim] where it is there, else the identity
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm - all ranks get all components
+. file - HDF5 file
+- dim  - dimension of the source
+
+  Output Parameter:
+. mixture - the components, not checked but for shapes and finite numbers; free with `BrenierMixtureFree()`
+
+  Errors: those of `BrenierArrayRead()`; `PETSC_ERR_FILE_UNEXPECTED` - shapes that disagree
+
+  Cost: every number once by one rank, then a gathering
+@*/
+PETSC_EXTERN PetscErrorCode BrenierMixtureRead(MPI_Comm comm, const char file[], PetscInt dim,
+                                               BrenierMixtureParameters *mixture);
+
+/*@
+  BrenierMixtureFree - Frees the components that `BrenierMixtureRead()` read
+
+  Not collective
+
+  Input/Output Parameter:
+. mixture - without arrays afterwards
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscErrorCode BrenierMixtureFree(BrenierMixtureParameters *mixture);
+
+/*@
   BrenierSourceTakesDof - Says whether a source has degrees of freedom to choose
 
   Not collective
@@ -184,6 +222,21 @@ PETSC_EXTERN PetscBool BrenierSourceTakesDof(const char name[]);
   Cost: O(1)
 @*/
 PETSC_EXTERN PetscBool BrenierSourceTakesMixture(const char name[]);
+
+/*@
+  BrenierSourceComponents - Gives the components of a mixture of several
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Output Parameter:
+. mixture - its components, borrowed; none of a source that is no such mixture
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN void BrenierSourceComponents(BrenierSource source, BrenierMixtureParameters *mixture);
 
 /*@
   BrenierSourceHasCentres - Says whether the curves of a source are circles about points

@@ -25,7 +25,7 @@ const BrenierOption BrenierSolveTable[] = {
     {"-source", BRENIER_CHOICE(SolveRequest, source, BrenierSourceNames), .standard = "gaussian", .problem = PETSC_TRUE,
      .group = "problem",
      .text = "source measure mu: standard normal; uniform on [-1/2, 1/2]^d, on the unit sphere or in the unit ball; of "
-             "uniform direction and uniform length in [0, 1]; Student's"},
+             "uniform direction and uniform length in [0, 1]; Student's; a mixture of normal laws"},
     {"-source_mean", "M", BRENIER_FILE(SolveRequest, source_mean, VALUES), .rule = "0", .advanced = PETSC_TRUE,
      .text = "mean m of the source x = m + L z, z as -source says: a number for all coordinates, or shape [d]; not of "
              "cube"},
@@ -36,6 +36,10 @@ const BrenierOption BrenierSolveTable[] = {
      .text = "least coordinates of cube: a number for all, or shape [d]"},
     {"-source_high", "B", BRENIER_FILE(SolveRequest, source_high, VALUES), .rule = "0.5", .advanced = PETSC_TRUE,
      .text = "largest coordinates of cube: a number for all, or shape [d]"},
+    {"-source_file", "M.h5", BRENIER_FILE(SolveRequest, source_file, INPUT), .rule = "with -source mixture",
+     .advanced = PETSC_TRUE,
+     .text     = "components of a mixture of normal laws: /weight [K], /mean [K, d], and /factor [K, d, d] or [d, d], the "
+                 "identity without"},
     {"-source_dof", "NU", BRENIER_REAL(SolveRequest, source_dof, 2.0, 1e9),
      .standard = BRENIER_WORDS(BRENIER_DEFAULT_DOF), .rule = "with -source student", .advanced = PETSC_TRUE,
      .text = "degrees of freedom of Student's law, above 2"},

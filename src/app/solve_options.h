@@ -13,6 +13,7 @@ typedef struct {
   PetscInt            source, method, sample, cells;
   PetscInt64          max_it, threads;
   BrenierPath         source_mean, source_factor, source_low, source_high; /* numbers or places */
+  BrenierPath         source_file;
   PetscReal           source_dof;
   PetscReal           memory; /* GiB a node; 0: a part of what there is */
   PetscBool           has_cells, has_max_it;

@@ -9,6 +9,11 @@
 
 #include <float.h>
 
+/* LAPACK's estimate of a reciprocal condition number, which PETSc does not declare; the length of its character argument
+   is the last. */
+void dgecon_(const char *norm, const PetscBLASInt *n, const double *a, const PetscBLASInt *lda, const double *a_norm,
+             double *rcond, double *work, PetscBLASInt *whole, PetscBLASInt *info, size_t norm_length);
+
 /* Weights whose sum is 1 but for this were meant to. */
 static const PetscReal brenier_weight_excess = 1e-6;
 
@@ -125,7 +130,7 @@ static PetscErrorCode Solve(PetscInt dim, PetscReal a[], PetscInt n, PetscReal b
   }
   *rcond = 0.0;
   PetscCallBLAS("LAPACKgetrf", LAPACKgetrf_(&d, &d, a, &d, pivot, &info));
-  if (!info) PetscCallBLAS("LAPACKgecon", LAPACKgecon_("1", &d, a, &d, &norm, rcond, work, whole, &info));
+  if (!info) PetscCallBLAS("dgecon", dgecon_("1", &d, a, &d, &norm, rcond, work, whole, &info, 1));
   if (!info && *rcond > brenier_least_rcond)
     PetscCallBLAS("LAPACKgetrs", LAPACKgetrs_("T", &d, &columns, a, &d, pivot, b, &d, &info));
   PetscCall(PetscFree3(pivot, whole, work));

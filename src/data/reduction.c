@@ -232,7 +232,7 @@ static PetscErrorCode FindBasis(BrenierReduction r, BrenierTargets t, BrenierSym
   PetscCall(FindAxes(t, &a));
   r->rank = a.n;
   PetscCall(PetscMalloc1((size_t)a.n * a.n, &direction));
-  if (symmetry == BRENIER_SYMMETRY_ROTATIONS) PetscCall(FindDirections(t, &a, direction, &r->rank));
+  if (symmetry >= BRENIER_SYMMETRY_ROTATIONS) PetscCall(FindDirections(t, &a, direction, &r->rank));
   if (r->rank == 0) r->rank = r->dim; // one target
   else if (r->rank < a.n) PetscCall(SetBasis(r, &a, direction));
   else if (a.n < r->dim) PetscCall(SetAxes(r, &a));

@@ -85,6 +85,20 @@ PetscBool BrenierSourceTakesMixture(const char name[])
   return (PetscBool)(law && law->has_mixture);
 }
 
+void BrenierSourceComponents(BrenierSource source, BrenierMixtureParameters *p)
+{
+  const BrenierMixture *m = source->mixture;
+
+  *p = (BrenierMixtureParameters){.is_standard = PETSC_TRUE};
+  if (!m) return;
+  p->n       = m->n;
+  p->weight  = m->weight;
+  p->mean    = m->mean;
+  p->factors = m->factors;
+  p->width   = m->width;
+  if (m->factors) p->factor = m->factor;
+}
+
 PetscBool BrenierSourceHasCentres(BrenierSource source)
 {
   return (PetscBool)(source->mixture && BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
@@ -103,7 +117,7 @@ PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[], PetscInt di
 static PetscErrorCode SetAffine(MPI_Comm comm, const BrenierSourceParameters *p, BrenierSource s)
 {
   PetscFunctionBegin;
-  PetscCheck(!p->factor || p->factor_width == 1 || s->law->symmetry == BRENIER_SYMMETRY_ROTATIONS, comm,
+  PetscCheck(!p->factor || p->factor_width == 1 || s->law->symmetry >= BRENIER_SYMMETRY_ROTATIONS, comm,
              PETSC_ERR_USER_INPUT, "a factor of -source %s is a diagonal, shape [%" PetscInt_FMT "]", s->name, s->dim);
   PetscCall(BrenierAffineCreate(comm, s->dim, p->mean, p->factor_width, p->factor, &s->affine));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -77,14 +77,15 @@ static PetscReal Reach(BrenierSource source)
 
 static BrenierExactLaw Exact(BrenierSource source)
 {
-  return source->mixture ? BRENIER_EXACT_NONE : brenier_source_gaussian.exact(source);
+  if (!source->mixture) return brenier_source_gaussian.exact(source);
+  return source->dim <= 3 ? BRENIER_EXACT_MIXTURE : BRENIER_EXACT_NONE;
 }
 
 const BrenierSourceLaw brenier_source_mixture = {
     .curve         = BRENIER_CURVE_CIRCLE,
     .line          = 1.0,
     .measure       = BRENIER_LINE_GAUSSIAN,
-    .symmetry      = BRENIER_SYMMETRY_ROTATIONS,
+    .symmetry      = BRENIER_SYMMETRY_NORMAL,
     .least_dim     = 1,
     .draw_curve    = DrawCurve,
     .draw_point    = DrawPoint,
