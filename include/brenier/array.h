@@ -105,6 +105,23 @@ PETSC_EXTERN PetscErrorCode BrenierArrayFromMemory(MPI_Comm comm, const BrenierM
                                                    BrenierArray *array);
 
 /*@
+  BrenierArrayGather - Gives all rows of an array to all ranks
+
+  Collective on the ranks of the array
+
+  Input Parameter:
+. array - an array of numbers
+
+  Output Parameter:
+. all - the rows, shape [n, dim]
+
+  Errors: none of its own
+
+  Cost: one gathering
+@*/
+PETSC_EXTERN PetscErrorCode BrenierArrayGather(const BrenierArray *array, PetscReal all[]);
+
+/*@
   BrenierArrayFileOf - Gives the file of a place to read from: `file.h5` of `file.h5:/dataset`
 
   Not collective

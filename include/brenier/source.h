@@ -2,7 +2,7 @@
   source.h - The continuous source measures and the random curves and points drawn from them.
 
   Every source has one family of curves. In two dimensions and more these are
-    circle  x(t) = z1 cos t + z2 sin t, 0 <= t < 2 pi, t uniform;
+    circle  x(t) = z1 cos t + z2 sin t, 0 <= t < 2 pi, t uniform; of a mixture m + z1 cos t + z2 sin t;
     chord   x(t) = z + (t - z_k) e_k, t uniform on [-1/2, 1/2].
   In one dimension, where the source is the law of a scaled t, it is
     line    x(t) = s t, t of one of the measures of envelope.h: one line carries the whole source, nothing is random.
@@ -58,12 +58,14 @@ PETSC_EXTERN PetscInt BrenierSourceLeastDim(const char name[]);
 
 typedef enum { BRENIER_CURVE_CIRCLE, BRENIER_CURVE_CHORD, BRENIER_CURVE_LINE } BrenierCurveType;
 
-/* Changes of coordinates under which a source is invariant. Targets in a lower-dimensional affine hull are reduced by
+/* Changes of coordinates that do not change a source, or are known to. Targets in a lower-dimensional affine hull are reduced by
    them. */
 typedef enum {
   BRENIER_SYMMETRY_NONE,
   BRENIER_SYMMETRY_AXES,     /* permutations of the axes; given some coordinates the others have mean zero */
-  BRENIER_SYMMETRY_ROTATIONS /* the same for all orthonormal bases */
+  BRENIER_SYMMETRY_ROTATIONS, /* the same for all orthonormal bases */
+  BRENIER_SYMMETRY_NORMAL     /* not invariant, but BrenierSourceProject() knows the law of fewer coordinates in any
+                                 orthonormal basis */
 } BrenierSymmetry;
 
 /* Which exact integrals over polygons, polyhedra and intervals belong to the source (src/low/cell.h, interval.h). */
@@ -72,6 +74,7 @@ typedef enum {
   BRENIER_EXACT_GAUSSIAN, /* 2 or 3 dimensions */
   BRENIER_EXACT_CUBE,     /* 2 or 3 dimensions */
   BRENIER_EXACT_CIRCLE,   /* 2 dimensions: uniform on |x| = 1 */
+  BRENIER_EXACT_MIXTURE,  /* 1 to 3 dimensions: a sum over the components */
   BRENIER_EXACT_ARC       /* 1 dimension: a BrenierCoordinateLaw */
 } BrenierExactLaw;
 
@@ -81,6 +84,17 @@ typedef struct {
   PetscReal power, tail;
 } BrenierCoordinateLaw;
 
+/* The components of a mixture of normal laws, sum_k p_k N(m_k, L_k L_k^T); copied. */
+typedef struct {
+  PetscInt         n;           /* number of components */
+  PetscReal *weight;      /* p_k, shape [n]; unit: 1 */
+  PetscReal *mean;        /* m_k, shape [n, dim]; unit: source */
+  PetscReal *factor;      /* L_k row by row, shape [factors, dim, width]; unit: source */
+  PetscInt         factors;     /* 0: the identity for all; 1: one for all; n */
+  PetscInt         width;       /* columns of a factor; more or fewer than dim where L_k is not square */
+  PetscBool        is_standard; /* the mean of all and a factor that all share have been taken out */
+} BrenierMixtureParameters;
+
 /* Parameters of sources that have any. */
 typedef struct {
   PetscReal scale; /* factor of lengths (the Gaussian: its standard deviation along an axis); unit: source */
@@ -89,6 +103,7 @@ typedef struct {
   const PetscReal *mean;         /* m, shape [dim], or NULL for zeros; unit: source */
   const PetscReal *factor;       /* L row by row, shape [dim, factor_width], or NULL for the identity; unit: source */
   PetscInt         factor_width; /* dim; 1 where `factor` is a diagonal */
+  const BrenierMixtureParameters *mixture; /* of the mixture; NULL: one component, N(0, I) */
 } BrenierSourceParameters;
 
 /* Degrees of freedom where none are chosen. */
@@ -96,7 +111,8 @@ typedef struct {
 
 /* One curve, in the symbols of the head. Vectors are the caller's. */
 typedef struct {
-  PetscReal *z1, *z2; /* shape [dim]; z1 = s for the line; z2 for circles alone */
+  PetscReal       *z1, *z2; /* shape [dim]; z1 = s for the line; z2 for circles alone */
+  const PetscReal *centre;  /* of a circle about a point, shape [dim], the source's; else NULL */
   PetscInt   axis;    /* chord: k */
 } BrenierCurve;
 
@@ -136,12 +152,48 @@ PETSC_EXTERN PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[]
   Output Parameter:
 . source - free with `BrenierSourceDestroy()`
 
-  Errors: `PETSC_ERR_USER_INPUT` - as `BrenierSourceCreate()`, or a parameter is out of its range
+  Errors: `PETSC_ERR_USER_INPUT` - as `BrenierSourceCreate()`, or a parameter is out of its range, or a factor of a mixture
+                           singular
 
   Cost: O(1), no messages
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char name[], PetscInt dim,
                                                     const BrenierSourceParameters *parameters, BrenierSource *source);
+
+/*@
+  BrenierMixtureRead - Reads the components of a mixture: /weight [n], /mean [n, dim], and /factor [n, dim, dim] or
+  [dim, dim] where it is there, else the identity
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm - all ranks get all components
+. file - HDF5 file
+- dim  - dimension of the source
+
+  Output Parameter:
+. mixture - the components, not checked but for shapes and finite numbers; free with `BrenierMixtureFree()`
+
+  Errors: those of `BrenierArrayRead()`; `PETSC_ERR_FILE_UNEXPECTED` - shapes that disagree
+
+  Cost: every number once by one rank, then a gathering
+@*/
+PETSC_EXTERN PetscErrorCode BrenierMixtureRead(MPI_Comm comm, const char file[], PetscInt dim,
+                                               BrenierMixtureParameters *mixture);
+
+/*@
+  BrenierMixtureFree - Frees the components that `BrenierMixtureRead()` read
+
+  Not collective
+
+  Input/Output Parameter:
+. mixture - without arrays afterwards
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscErrorCode BrenierMixtureFree(BrenierMixtureParameters *mixture);
 
 /*@
   BrenierSourceTakesDof - Says whether a source has degrees of freedom to choose
@@ -156,6 +208,49 @@ PETSC_EXTERN PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char na
   Cost: O(1)
 @*/
 PETSC_EXTERN PetscBool BrenierSourceTakesDof(const char name[]);
+
+/*@
+  BrenierSourceTakesMixture - Says whether a source has components to choose
+
+  Not collective
+
+  Input Parameter:
+. name - name of the source
+
+  Returns: whether it has
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscBool BrenierSourceTakesMixture(const char name[]);
+
+/*@
+  BrenierSourceComponents - Gives the components of a mixture of several
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Output Parameter:
+. mixture - its components, borrowed; none of a source that is no such mixture
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN void BrenierSourceComponents(BrenierSource source, BrenierMixtureParameters *mixture);
+
+/*@
+  BrenierSourceHasCentres - Says whether the curves of a source are circles about points
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: whether they are
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscBool BrenierSourceHasCentres(BrenierSource source);
 
 /*@
   BrenierSourceReference - Adds an owner to a source, who destroys it as well
@@ -202,6 +297,27 @@ PETSC_EXTERN PetscErrorCode BrenierSourceDestroy(BrenierSource *source);
   Cost: O(1)
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSourceReduce(BrenierSource source, PetscInt dim, BrenierSource *reduced);
+
+/*@
+  BrenierSourceProject - Projects a source on an orthonormal basis, under whose change it is invariant unless it is a
+  mixture
+
+  Not collective
+
+  Input Parameters:
++ source - the source, without a mean and a factor of its own
+. rank   - number of vectors of the basis
+- basis  - the vectors, shape [rank, dim], or NULL for the first axes
+
+  Output Parameter:
+. reduced - the projected source; free with `BrenierSourceDestroy()`
+
+  Errors: none of its own
+
+  Cost: O(1); of a mixture O(rank dim) for each component, dim times as much for each factor
+@*/
+PETSC_EXTERN PetscErrorCode BrenierSourceProject(BrenierSource source, PetscInt rank, const PetscReal basis[],
+                                                 BrenierSource *reduced);
 
 /*@
   BrenierSourceSave - Writes a source into the root attributes of a file; its mean and factor, where it has its own,

@@ -44,7 +44,8 @@
 typedef enum {
   BRENIER_TILE_CIRCLE, /* two vectors a curve */
   BRENIER_TILE_CHORD,
-  BRENIER_TILE_POINT
+  BRENIER_TILE_POINT,
+  BRENIER_TILE_CENTRED /* a circle about a point m, three vectors: <m, y> adds to the height of a target */
 } BrenierTileKind;
 
 /* What vectors are rounded to before they are multiplied. */
@@ -111,7 +112,8 @@ typedef struct {
   size_t         n;
   const int32_t *target; /* positions in the tile, ascending from one visit of a curve to the next */
   const float   *a, *b;  /* point: <z,y> and 0. The value anywhere on the curve errs by BrenierTileError() at most */
-  const float   *height; /* its height and the allowance for errors */
+  const float   *base;   /* centred: <m, y>; else NULL */
+  const float   *height; /* its height, `base`, and the allowance for errors */
 } BrenierTileFound;
 
 /* Gets the targets that passed for one curve. */
@@ -166,6 +168,25 @@ void BrenierTileCurvesFree(BrenierTileCurves *curves);
   Cost: O(dim) operations
 @*/
 void BrenierTileSetCurve(BrenierTileCurves *curves, size_t c, const double z1[], const double z2[], int axis);
+
+/*@
+  BrenierTileSetCentred - Sets a circle about a point and clears its bounds of u, so that every target passes
+
+  Not collective
+
+  Input/Output Parameter:
+. curves - the curves, of BRENIER_TILE_CENTRED
+
+  Input Parameters:
++ c      - number of the curve
+. z1     - vector z1, shape [dim]; unit: source
+. z2     - vector z2, shape [dim]; unit: source
+- centre - the point m, shape [dim]; unit: source
+
+  Cost: O(dim) operations
+@*/
+void BrenierTileSetCentred(BrenierTileCurves *curves, size_t c, const double z1[], const double z2[],
+                           const double centre[]);
 
 /*@
   BrenierTileSectorMiddle - Gives the middle of a sector of a circle
@@ -381,7 +402,7 @@ size_t BrenierTileTargetsBytes(BrenierTileKind kind, size_t n, size_t dim);
 
   Input Parameters:
 + curves  - the curves
-. first   - first curve, a multiple of the group of the kernel: 6 circles, 12 chords or points
+. first   - first curve, a multiple of the group of the kernel: 6 circles, 4 about points, 12 chords or points
 . count   - number of curves
 . targets - packed targets
 . visit   - called as visit(context, curve, found) for pairs that pass

@@ -20,7 +20,7 @@
   OWN(CHOICE, source, "-source", .choice = BrenierSourceNames, .standard = "gaussian", .problem = PETSC_TRUE,          \
       .group = "problem",                                                                                              \
       .text  = "source measure mu: standard normal; uniform on [-1/2, 1/2]^d, on the unit sphere or in the unit "      \
-               "ball; of uniform direction and uniform length in [0, 1]; Student's")                                   \
+               "ball; of uniform direction and uniform length in [0, 1]; Student's; a mixture of normal laws")         \
   OWN(VALUES, source_mean, "-source_mean", "M", .rule = "0", .advanced = PETSC_TRUE,                                   \
       .text = "mean m of the source x = m + L z, z as -source says: a number for all coordinates, or shape [d]; "      \
               "not of cube")                                                                                           \
@@ -31,6 +31,9 @@
       .text = "least coordinates of cube: a number for all, or shape [d]")                                             \
   OWN(VALUES, source_high, "-source_high", "B", .rule = "0.5", .advanced = PETSC_TRUE,                                 \
       .text = "largest coordinates of cube: a number for all, or shape [d]")                                           \
+  OWN(INPUT, source_file, "-source_file", "M.h5", .rule = "with -source mixture", .advanced = PETSC_TRUE,              \
+      .text = "components of a mixture of normal laws: /weight [K], /mean [K, d], and /factor [K, d, d] or [d, d], "   \
+              "the identity without")                                                                                  \
   OWN(REAL, source_dof, "-source_dof", "NU", .low = 2.0, .high = 1e9, .standard = BRENIER_WORDS(BRENIER_DEFAULT_DOF),  \
       .rule = "with -source student", .advanced = PETSC_TRUE, .text = "degrees of freedom of Student's law, above 2")  \
   PART(REAL, solve.tol, "-tol", "RHO", .low = BRENIER_LEAST_TOLERANCE, .high = BRENIER_MOST_TOLERANCE,                 \

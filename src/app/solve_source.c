@@ -15,23 +15,6 @@ typedef struct {
   PetscReal *value; /* shape [dim, width], the same on every rank */
 } Numbers;
 
-/* All rows of an array on all ranks. */
-static PetscErrorCode GatherRows(const BrenierArray *a, PetscReal all[])
-{
-  PetscMPIInt size, n, *count, *offset;
-
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_size(a->comm, &size));
-  PetscCall(PetscMalloc2(size, &count, size, &offset));
-  PetscCall(PetscMPIIntCast(a->n_local * a->dim, &n));
-  PetscCallMPI(MPI_Allgather(&n, 1, MPI_INT, count, 1, MPI_INT, a->comm));
-  offset[0] = 0;
-  for (PetscMPIInt r = 1; r < size; ++r) offset[r] = offset[r - 1] + count[r - 1];
-  PetscCallMPI(MPI_Allgatherv(a->value, n, MPIU_REAL, all, count, offset, MPIU_REAL, a->comm));
-  PetscCall(PetscFree2(count, offset));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Reads [dim], or [dim, dim] where `square` says so; a number stands for dim of them. */
 static PetscErrorCode ReadNumbers(const char option[], const char text[], PetscInt dim, PetscBool square,
                                   Numbers *numbers)
@@ -60,7 +43,7 @@ static PetscErrorCode ReadNumbers(const char option[], const char text[], PetscI
              text, option, dim, rule, dim, a.n, columns);
   numbers->width = a.dim;
   PetscCall(PetscMalloc1((size_t)dim * (size_t)a.dim, &numbers->value));
-  PetscCall(GatherRows(&a, numbers->value));
+  PetscCall(BrenierArrayGather(&a, numbers->value));
   PetscCall(BrenierArrayDestroy(&a));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -95,9 +78,20 @@ static PetscBool IsSource(const SolveRequest *r, const char name[])
   return (PetscBool)!strcmp(BrenierSourceNames[r->source], name);
 }
 
+/* Mean and factor are not for the cube, nor for a mixture. */
+static PetscErrorCode CheckAffine(const char option[], PetscBool given, PetscBool cube, PetscBool mixture)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierOptionNeeds(option, given, (PetscBool)!cube,
+                               "another source; a cube has -source_low and -source_high"));
+  PetscCall(BrenierOptionNeeds(option, given, (PetscBool)!mixture,
+                               "another source; a mixture has /mean and /factor in -source_file"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierSolveSourceCheck(const SolveRequest *r)
 {
-  const PetscBool cube = IsSource(r, "cube");
+  const PetscBool cube = IsSource(r, "cube"), mixture = BrenierSourceTakesMixture(BrenierSourceNames[r->source]);
   PetscBool       has_dof;
 
   PetscFunctionBegin;
@@ -106,17 +100,20 @@ PetscErrorCode BrenierSolveSourceCheck(const SolveRequest *r)
                                "-source student"));
   PetscCall(BrenierOptionNeeds("-source_low", (PetscBool)(r->source_low[0] != '\0'), cube, "-source cube"));
   PetscCall(BrenierOptionNeeds("-source_high", (PetscBool)(r->source_high[0] != '\0'), cube, "-source cube"));
-  PetscCall(BrenierOptionNeeds("-source_mean", (PetscBool)(r->source_mean[0] != '\0'), (PetscBool)!cube,
-                               "another source; a cube has -source_low and -source_high"));
-  PetscCall(BrenierOptionNeeds("-source_factor", (PetscBool)(r->source_factor[0] != '\0'), (PetscBool)!cube,
-                               "another source; a cube has -source_low and -source_high"));
+  PetscCall(CheckAffine("-source_mean", (PetscBool)(r->source_mean[0] != '\0'), cube, mixture));
+  PetscCall(CheckAffine("-source_factor", (PetscBool)(r->source_factor[0] != '\0'), cube, mixture));
+  PetscCall(BrenierOptionNeeds("-source_file", (PetscBool)(r->source_file[0] != '\0'), mixture, "-source mixture"));
+  PetscCall(BrenierOptionNeeds("-source mixture", mixture, (PetscBool)(r->source_file[0] != '\0'),
+                               "-source_file M.h5, its components"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierSolveSourceCreate(const SolveRequest *r, PetscInt dim, BrenierSource *source)
 {
-  BrenierSourceParameters p = {.scale = 1.0, .dof = r->source_dof};
-  Numbers                 mean, factor;
+  BrenierSourceParameters  p       = {.scale = 1.0, .dof = r->source_dof};
+  BrenierMixtureParameters mixture = {0};
+  Numbers                  mean, factor;
+  PetscErrorCode           ierr;
 
   PetscFunctionBegin;
   if (IsSource(r, "cube")) PetscCall(ReadCube(r, dim, &mean, &factor));
@@ -127,7 +124,13 @@ PetscErrorCode BrenierSolveSourceCreate(const SolveRequest *r, PetscInt dim, Bre
   p.mean         = mean.value;
   p.factor       = factor.value;
   p.factor_width = factor.width;
-  PetscCall(BrenierSourceCreateWith(PETSC_COMM_WORLD, BrenierSourceNames[r->source], dim, &p, source));
+  if (r->source_file[0]) {
+    PetscCall(BrenierMixtureRead(PETSC_COMM_WORLD, r->source_file, dim, &mixture));
+    p.mixture = &mixture;
+  }
+  ierr = BrenierSourceCreateWith(PETSC_COMM_WORLD, BrenierSourceNames[r->source], dim, &p, source);
+  PetscCall(BrenierMixtureFree(&mixture));
+  PetscCall(ierr);
   PetscCall(PetscFree(mean.value));
   PetscCall(PetscFree(factor.value));
   PetscFunctionReturn(PETSC_SUCCESS);

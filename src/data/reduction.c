@@ -233,7 +233,7 @@ static PetscErrorCode FindBasis(BrenierReduction r, BrenierTargets t, BrenierSym
   PetscCall(FindAxes(t, &a));
   r->rank = a.n;
   PetscCall(PetscMalloc1((size_t)a.n * a.n, &direction));
-  if (symmetry == BRENIER_SYMMETRY_ROTATIONS) PetscCall(FindDirections(t, &a, direction, &r->rank));
+  if (symmetry >= BRENIER_SYMMETRY_ROTATIONS) PetscCall(FindDirections(t, &a, direction, &r->rank));
   if (r->rank == 0) r->rank = r->dim; // one target
   else if (r->rank < a.n) PetscCall(SetBasis(r, &a, direction));
   else if (a.n < r->dim) PetscCall(SetAxes(r, &a));
@@ -373,7 +373,7 @@ PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource sour
   PetscCall(PetscMalloc1(r->rank, &r->row));
   if (r->basis) PetscCall(ReduceTargets(r));
   if (r->pairing) PetscCall(SetSquares(r, mean));
-  PetscCall(BrenierSourceReduce(standard, r->rank, &r->source));
+  PetscCall(BrenierSourceProject(standard, r->rank, r->basis, &r->source));
   PetscCall(BrenierSourceDestroy(&standard));
   *reduction = r;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -78,6 +78,32 @@ PetscBool BrenierSourceTakesDof(const char name[])
   return (PetscBool)(law && law->has_dof);
 }
 
+PetscBool BrenierSourceTakesMixture(const char name[])
+{
+  const BrenierSourceLaw *law = Find(name, NULL);
+
+  return (PetscBool)(law && law->has_mixture);
+}
+
+void BrenierSourceComponents(BrenierSource source, BrenierMixtureParameters *p)
+{
+  const BrenierMixture *m = source->mixture;
+
+  *p = (BrenierMixtureParameters){.is_standard = PETSC_TRUE};
+  if (!m) return;
+  p->n       = m->n;
+  p->weight  = m->weight;
+  p->mean    = m->mean;
+  p->factors = m->factors;
+  p->width   = m->width;
+  if (m->factors) p->factor = m->factor;
+}
+
+PetscBool BrenierSourceHasCentres(BrenierSource source)
+{
+  return (PetscBool)(source->mixture && BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
+}
+
 PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[], PetscInt dim, PetscReal scale,
                                    BrenierSource *source)
 {
@@ -91,9 +117,36 @@ PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[], PetscInt di
 static PetscErrorCode SetAffine(MPI_Comm comm, const BrenierSourceParameters *p, BrenierSource s)
 {
   PetscFunctionBegin;
-  PetscCheck(!p->factor || p->factor_width == 1 || s->law->symmetry == BRENIER_SYMMETRY_ROTATIONS, comm,
+  PetscCheck(!p->factor || p->factor_width == 1 || s->law->symmetry >= BRENIER_SYMMETRY_ROTATIONS, comm,
              PETSC_ERR_USER_INPUT, "a factor of -source %s is a diagonal, shape [%" PetscInt_FMT "]", s->name, s->dim);
   PetscCall(BrenierAffineCreate(comm, s->dim, p->mean, p->factor_width, p->factor, &s->affine));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The components of a mixture, and what is taken out of them. Nothing is left of one component. */
+static PetscErrorCode SetMixture(MPI_Comm comm, const BrenierMixtureParameters *p, BrenierSource s)
+{
+  PetscReal *mean, *factor;
+  PetscBool  has_factor = PETSC_FALSE, has_mean = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierMixtureCreate(comm, s->dim, p, &s->mixture));
+  if (p->is_standard) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc2(s->dim, &mean, (size_t)s->dim * (size_t)s->dim, &factor));
+  PetscCall(BrenierMixtureStandardise(comm, s->mixture, mean, factor, &has_factor));
+  for (PetscInt k = 0; k < s->dim; ++k) has_mean = (PetscBool)(has_mean || mean[k] != 0.0);
+  if (has_mean || has_factor)
+    PetscCall(BrenierAffineCreate(comm, s->dim, mean, s->dim, has_factor ? factor : NULL, &s->affine));
+  if (p->n == 1 && s->mixture->factors == 0) PetscCall(BrenierMixtureDestroy(&s->mixture));
+  PetscCall(PetscFree2(mean, factor));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SetParameters(MPI_Comm comm, const BrenierSourceParameters *p, BrenierSource s)
+{
+  PetscFunctionBegin;
+  if (s->law->has_mixture && p->mixture) PetscCall(SetMixture(comm, p->mixture, s));
+  if (p->mean || p->factor) PetscCall(SetAffine(comm, p, s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -103,6 +156,7 @@ PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char name[], PetscIn
   const char             *known = NULL;
   const BrenierSourceLaw *law   = Find(name, &known);
   BrenierSource           s;
+  PetscErrorCode          ierr;
   char                    number[BRENIER_NUMBER_LENGTH];
 
   PetscFunctionBegin;
@@ -121,12 +175,9 @@ PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char name[], PetscIn
                                       .dof     = law->has_dof ? parameters->dof : 0.0,
                                       .owners  = 1};
   *source = s;
-  if (parameters->mean || parameters->factor) {
-    const PetscErrorCode ierr = SetAffine(comm, parameters, s);
-
-    if (ierr) PetscCall(BrenierSourceDestroy(source));
-    PetscCall(ierr);
-  }
+  ierr = SetParameters(comm, parameters, s);
+  if (ierr) PetscCall(BrenierSourceDestroy(source));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -141,6 +192,7 @@ PetscErrorCode BrenierSourceDestroy(BrenierSource *source)
   PetscFunctionBegin;
   if (*source && --(*source)->owners == 0) {
     PetscCall(BrenierAffineDestroy(&(*source)->affine));
+    PetscCall(BrenierMixtureDestroy(&(*source)->mixture));
     PetscCall(PetscFree(*source));
   }
   *source = NULL;
@@ -155,6 +207,21 @@ PetscErrorCode BrenierSourceReduce(BrenierSource source, PetscInt dim, BrenierSo
   (*reduced)->dim    = dim;
   (*reduced)->owners = 1;
   if (source->affine) ++source->affine->owners;
+  if (!source->mixture) PetscFunctionReturn(PETSC_SUCCESS);
+  if (dim == source->dim) ++source->mixture->owners;
+  else PetscCall(BrenierMixtureProject(source->mixture, dim, NULL, &(*reduced)->mixture));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSourceProject(BrenierSource source, PetscInt rank, const PetscReal basis[],
+                                    BrenierSource *reduced)
+{
+  PetscFunctionBegin;
+  PetscCall(BrenierSourceReduce(source, rank, reduced));
+  if (!source->mixture || !basis) PetscFunctionReturn(PETSC_SUCCESS);
+  (*reduced)->whole_moment = BrenierSourceSecondMoment(source);
+  PetscCall(BrenierMixtureDestroy(&(*reduced)->mixture));
+  PetscCall(BrenierMixtureProject(source->mixture, rank, basis, &(*reduced)->mixture));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -210,7 +277,7 @@ PetscReal BrenierSourceDof(BrenierSource source)
 
 BrenierCurveType BrenierSourceCurveType(BrenierSource source)
 {
-  return source->dim == 1 && source->law->line > 0.0 ? BRENIER_CURVE_LINE : source->law->curve;
+  return source->dim == 1 && source->law->line > 0.0 && !source->mixture ? BRENIER_CURVE_LINE : source->law->curve;
 }
 
 BrenierLineMeasure BrenierSourceLineMeasure(BrenierSource source)
@@ -248,7 +315,8 @@ static PetscReal LineScale(BrenierSource source)
 void BrenierSourceDrawCurve(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index,
                             BrenierCurve *curve)
 {
-  curve->axis = 0;
+  curve->axis   = 0;
+  curve->centre = NULL;
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE) curve->z1[0] = LineScale(source);
   else source->law->draw_curve(source, seed, stream, index, curve);
 }
@@ -269,7 +337,9 @@ PetscReal BrenierSourceSecondMoment(BrenierSource source)
 
 PetscReal BrenierSourceDeviation(BrenierSource source)
 {
-  return PetscSqrtReal(source->law->second_moment(source) / (PetscReal)source->ambient);
+  const PetscInt dim = source->mixture ? source->dim : source->ambient; // components are seen as they are
+
+  return PetscSqrtReal(source->law->second_moment(source) / (PetscReal)dim);
 }
 
 PetscReal BrenierSourceReach(BrenierSource source)
@@ -286,7 +356,8 @@ PetscReal BrenierCurveSecondMoment(BrenierSource source, const BrenierCurve *cur
 
   switch (BrenierSourceCurveType(source)) {
   case BRENIER_CURVE_CIRCLE:
-    return 0.5 * (BrenierDot(dim, curve->z1, curve->z1) + BrenierDot(dim, curve->z2, curve->z2));
+    return 0.5 * (BrenierDot(dim, curve->z1, curve->z1) + BrenierDot(dim, curve->z2, curve->z2)) +
+           (curve->centre ? BrenierDot(dim, curve->centre, curve->centre) : 0.0);
   case BRENIER_CURVE_CHORD:
     return BrenierDot(dim, curve->z1, curve->z1) - curve->z1[curve->axis] * curve->z1[curve->axis] +
            brenier_uniform_moment;

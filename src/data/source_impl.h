@@ -9,6 +9,7 @@
 #include <brenier/source.h>
 
 #include "affine.h"
+#include "mixture.h"
 
 /* The law of a source. Functions are pure, as in source.h. */
 typedef struct {
@@ -29,6 +30,7 @@ typedef struct {
   BrenierExactLaw (*exact)(BrenierSource source);           /* NULL: none */
   BrenierCoordinateLaw (*coordinate)(BrenierSource source); /* where that is BRENIER_EXACT_ARC */
   PetscReal (*reach)(BrenierSource source);                 /* NULL: that of normal numbers */
+  PetscBool has_mixture;                                    /* whether it is of components */
   PetscBool has_dof;                                        /* whether there are degrees of freedom to choose */
 } BrenierSourceLaw;
 
@@ -43,6 +45,7 @@ struct _p_BrenierSource {
   PetscInt                ambient; /* of the whole source; dim unless it was reduced */
   PetscReal               scale, dof;
   BrenierAffine          *affine;       /* x = m + L z, z of the law; NULL for x = z */
+  BrenierMixture         *mixture;      /* components of a mixture of several; else NULL */
   PetscReal               whole_moment; /* of the source that this is the standard of; 0: none */
   PetscInt                owners;
 };

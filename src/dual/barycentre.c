@@ -31,12 +31,13 @@ static void AddMoments(BrenierDual dual, PetscInt c, const Axes *axes, PetscReal
   BrenierSampleDraw(&dual->sample, c, z, &curve);
   for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p) {
     const PetscReal s = pieces->start[p], e = BrenierPieceEnd(pieces, curves, c, p);
-    const PetscReal one = BrenierCurvesIntegral(curves, 1.0, 0.0, 0.0, s, e);
-    const PetscReal two = BrenierCurvesIntegral(curves, 0.0, 1.0, 0.0, s, e);
+    const PetscReal integral[3] = {BrenierCurvesIntegral(curves, 1.0, 0.0, 0.0, s, e),
+                                   BrenierCurvesIntegral(curves, 0.0, 1.0, 0.0, s, e),
+                                   BrenierCurvesIntegral(curves, 0.0, 0.0, 1.0, s, e)};
     PetscInt64     *sum = moment + (size_t)pieces->ghost[p] * axes->count;
 
     for (PetscInt k = 0; k < axes->count; ++k)
-      sum[k] += llrint(curves->family->moment(curves, &curve, axes->first + k, one, two) / axes->unit);
+      sum[k] += llrint(curves->family->moment(curves, &curve, axes->first + k, integral) / axes->unit);
   }
 }
 

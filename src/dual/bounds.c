@@ -314,6 +314,15 @@ void BrenierCircleBoundsEnter(BrenierBounds *bounds, BrenierHeights heights, Bre
   bounds->n_raised = 0;
 }
 
+/* Planes add <m, y> to their heights, so those of the targets say little: the middle is that of the planes at hand. */
+void BrenierCentredBoundsEnter(BrenierBounds *bounds, BrenierHeights heights, BrenierTileCurves *tile, size_t c)
+{
+  heights.highest = HUGE_VAL;
+  heights.middle  = 0.0;
+  for (int g = 0; g < BRENIER_SECTORS; ++g) heights.middle += bounds->h[g] / BRENIER_SECTORS;
+  BrenierCircleBoundsEnter(bounds, heights, tile, c);
+}
+
 void BrenierChordBoundsEnter(BrenierBounds *bounds, BrenierHeights heights, BrenierTileCurves *tile, size_t c)
 {
   const int centre = BRENIER_SECTORS / 2;

@@ -62,7 +62,7 @@ PetscBool BrenierBoundsRaise(const BrenierMiddles *at, PetscInt n, const PetscRe
 /* Enters the bounds as those of curve c of the tile; every sector has a plane. They hold for any u above these planes.
    The radii of a circle are computed again only when several sectors have improved. Not collective. */
 typedef void       BrenierBoundsEnter(BrenierBounds *bounds, BrenierHeights heights, BrenierTileCurves *tile, size_t c);
-BrenierBoundsEnter BrenierCircleBoundsEnter, BrenierChordBoundsEnter;
+BrenierBoundsEnter BrenierCircleBoundsEnter, BrenierCentredBoundsEnter, BrenierChordBoundsEnter;
 
 /*
   BrenierBoundsReach - Largest difference of planes (a, b, upper) and one piece of an envelope

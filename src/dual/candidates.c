@@ -37,13 +37,15 @@ static PetscErrorCode GrowArena(BrenierCandidates *lists, PetscInt64 n)
   PetscCall(PetscRealloc(capacity * sizeof *lists->ghost, &lists->ghost));
   PetscCall(PetscRealloc(capacity * sizeof *lists->a, &lists->a));
   PetscCall(PetscRealloc(capacity * sizeof *lists->b, &lists->b));
+  if (lists->has_base) PetscCall(PetscRealloc(capacity * sizeof *lists->base, &lists->base));
   PetscCall(PetscRealloc(capacity * sizeof *lists->lower, &lists->lower));
   lists->capacity = (PetscInt64)capacity;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierCandidatesSet(BrenierCandidates *lists, PetscInt c, PetscInt n, const BrenierGlobal global[],
-                                    const PetscReal a[], const PetscReal b[], const float lower[])
+                                    const PetscReal a[], const PetscReal b[], const PetscReal base[],
+                                    const float lower[])
 {
   PetscFunctionBegin;
   if (n > lists->n[c] || lists->offset[c] < lists->fixed_end) {
@@ -56,6 +58,7 @@ PetscErrorCode BrenierCandidatesSet(BrenierCandidates *lists, PetscInt c, PetscI
   PetscCall(PetscArraycpy(lists->global + lists->offset[c], global, n));
   PetscCall(PetscArraycpy(lists->a + lists->offset[c], a, n));
   PetscCall(PetscArraycpy(lists->b + lists->offset[c], b, n));
+  if (lists->has_base) PetscCall(PetscArraycpy(lists->base + lists->offset[c], base, n));
   PetscCall(PetscArraycpy(lists->lower + lists->offset[c], lower, n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -95,6 +98,7 @@ static PetscErrorCode MoveList(BrenierCandidates *lists, PetscInt64 from, PetscI
   PetscCall(PetscArraymove(lists->ghost + to, lists->ghost + from, n));
   PetscCall(PetscArraymove(lists->a + to, lists->a + from, n));
   PetscCall(PetscArraymove(lists->b + to, lists->b + from, n));
+  if (lists->has_base) PetscCall(PetscArraymove(lists->base + to, lists->base + from, n));
   PetscCall(PetscArraymove(lists->lower + to, lists->lower + from, n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -190,6 +194,7 @@ PetscErrorCode BrenierCandidatesFree(BrenierCandidates *lists)
   PetscCall(PetscFree(lists->ghost));
   PetscCall(PetscFree(lists->a));
   PetscCall(PetscFree(lists->b));
+  PetscCall(PetscFree(lists->base));
   PetscCall(PetscFree(lists->lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

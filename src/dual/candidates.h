@@ -18,6 +18,7 @@ typedef struct {
 } BrenierSavedLists;
 
 typedef struct {
+  PetscBool   has_base; /* of curve.h; set before the first list */
   PetscInt    n_curves; /* on this rank */
   PetscInt64 *offset;   /* the list of curve c is the n[c] entries from offset[c] on, by ascending target */
   PetscInt   *n;        /* -1: the curve was never scanned */
@@ -28,17 +29,25 @@ typedef struct {
   BrenierGlobal *global;
   BrenierGhost  *ghost; /* undefined between a scan and the halo that follows it */
   PetscReal     *a, *b;
+  PetscReal     *base;  /* NULL unless has_base */
   float         *lower; /* lower height of a plane of the support; -INFINITY for the others */
   /* data */
   BrenierSavedLists saved;
 } BrenierCandidates;
 
+/* Height of the plane of entry i along its curve, where its target has height h. */
+static inline PetscReal BrenierCandidateHeight(const BrenierCandidates *lists, PetscInt64 i, PetscReal h)
+{
+  return lists->has_base ? h + lists->base[i] : h;
+}
+
 /* Makes the number of curves larger; new ones have no list. Not collective. */
 PetscErrorCode BrenierCandidatesAddCurves(BrenierCandidates *lists, PetscInt n_curves);
 
-/* Sets the list of local curve c, replacing what it had; its ghosts are undefined. Not collective. O(n), amortised. */
+/* Sets the list of local curve c, replacing what it had; its ghosts are undefined. base: unused unless has_base. Not collective. O(n), amortised. */
 PetscErrorCode BrenierCandidatesSet(BrenierCandidates *lists, PetscInt c, PetscInt n, const BrenierGlobal global[],
-                                    const PetscReal a[], const PetscReal b[], const float lower[]);
+                                    const PetscReal a[], const PetscReal b[], const PetscReal base[],
+                                    const float lower[]);
 
 /* Moves the lists, present and saved, side by side if much of the arena is unused. Not collective. */
 PetscErrorCode BrenierCandidatesCompact(BrenierCandidates *lists);

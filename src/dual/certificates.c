@@ -134,11 +134,11 @@ static PetscErrorCode HoldsStill(BrenierDual dual, PetscInt c, Comparison *work,
   if (n < 0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ReserveComparison(work, n));
   for (PetscInt i = 0; i < n; ++i) {
-    work->h[i] = dual->halo.height[lists->ghost[at + i]];
+    work->h[i] = BrenierCandidateHeight(lists, at + i, dual->halo.height[lists->ghost[at + i]]);
     if (lists->lower[at + i] == -HUGE_VALF) continue;
     work->a[k]       = lists->a[at + i];
     work->b[k]       = lists->b[at + i];
-    work->lower[k++] = (PetscReal)lists->lower[at + i];
+    work->lower[k++] = BrenierCandidateHeight(lists, at + i, (PetscReal)lists->lower[at + i]);
   }
   PetscCheck(!BrenierCurvesEnvelope(&dual->curves, k, work->a, work->b, work->lower, &work->floor) &&
                  !BrenierCurvesEnvelope(&dual->curves, n, lists->a + at, lists->b + at, work->h, &work->top),
@@ -253,6 +253,7 @@ static PetscErrorCode MissingOnCurve(BrenierDual dual, PetscInt c, Comparison *w
     work->b[k]     = lists->b[i];
     work->lower[k] = (PetscReal)lists->lower[i];
     work->h[k]     = PetscMax(work->lower[k] - (dual->halo.height[lists->ghost[i]] - dual->skin.shift), 0.0); // fell
+    work->lower[k] = BrenierCandidateHeight(lists, i, work->lower[k]);
     any            = (PetscBool)(any || work->h[k] > 0.0);
     ++k;
   }
@@ -290,7 +291,8 @@ static int WalkList(BrenierDual dual, PetscInt c, PetscReal h[], BrenierEnvelope
   const PetscInt64         at    = lists->offset[c];
   const PetscInt           n     = lists->n[c];
 
-  for (PetscInt i = 0; i < n; ++i) h[i] = dual->halo.height[lists->ghost[at + i]];
+  for (PetscInt i = 0; i < n; ++i) 
+    h[i] = BrenierCandidateHeight(lists, at + i, dual->halo.height[lists->ghost[at + i]]);
   if (BrenierCurvesEnvelope(&dual->curves, n, lists->a + at, lists->b + at, h, envelope)) return -1;
   dual->pieces.potential[c] = BrenierCurvesPotential(&dual->curves, envelope, lists->a + at, lists->b + at, h);
   return 0;
@@ -321,7 +323,7 @@ static PetscErrorCode Walk(BrenierDual dual)
       const PetscInt64 at = lists->offset[c];
 
       PetscCall(BrenierPiecesEnterGhosts(&dual->pieces, c, &envelope[c - first], lists->ghost + at, lists->a + at,
-                                         lists->b + at));
+                                         lists->b + at, lists->has_base ? lists->base + at : NULL));
     }
   }
   for (PetscInt i = 0; i < n; ++i) BrenierEnvelopeFree(&envelope[i]);

@@ -6,21 +6,31 @@
 #include <math.h>
 
 static void CirclePlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
-                        PetscReal *b)
+                        PetscReal *b, PetscReal *base)
 {
+  *base = 0.0;
   BrenierDotPair((size_t)curves->dim, curve->z1, curve->z2, y, a, b);
 }
 
-static void ChordPlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
-                       PetscReal *b)
+static void CentredPlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
+                         PetscReal *b, PetscReal *base)
 {
+  BrenierDotPair((size_t)curves->dim, curve->z1, curve->z2, y, a, b);
+  *base = BrenierDot((size_t)curves->dim, curve->centre, y);
+}
+
+static void ChordPlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
+                       PetscReal *b, PetscReal *base)
+{
+  *base = 0.0;
   *b = y[curve->axis];
   *a = BrenierDot((size_t)curves->dim, curve->z1, y) - curve->z1[curve->axis] * *b;
 }
 
 static void LinePlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
-                      PetscReal *b)
+                      PetscReal *b, PetscReal *base)
 {
+  *base = 0.0;
   (void)curves;
   *a = 0.0;
   *b = curve->z1[0] * y[0];
@@ -96,27 +106,32 @@ static PetscReal LineLeast(const BrenierPlane *plane, const BrenierSpan *piece)
   return BrenierLineLeast(plane->a, plane->b, plane->h, piece->s, piece->e);
 }
 
-static PetscReal CircleMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k, PetscReal first,
-                              PetscReal second)
+static PetscReal CircleMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k,
+                              const PetscReal integral[3])
 {
   (void)curves;
-  return first * curve->z1[k] + second * curve->z2[k];
+  return integral[0] * curve->z1[k] + integral[1] * curve->z2[k];
 }
 
-static PetscReal ChordMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k, PetscReal first,
-                             PetscReal second)
+static PetscReal CentredMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k,
+                               const PetscReal integral[3])
+{
+  return CircleMoment(curves, curve, k, integral) + integral[2] * curve->centre[k];
+}
+
+static PetscReal ChordMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k,
+                             const PetscReal integral[3])
 {
   (void)curves;
-  return k == curve->axis ? second : first * curve->z1[k];
+  return k == curve->axis ? integral[1] : integral[0] * curve->z1[k];
 }
 
-static PetscReal LineMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k, PetscReal first,
-                            PetscReal second)
+static PetscReal LineMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k,
+                            const PetscReal integral[3])
 {
   (void)curves;
   (void)k;
-  (void)first;
-  return curve->z1[0] * second;
+  return curve->z1[0] * integral[1];
 }
 
 static const BrenierCurveFamily brenier_circles = {
@@ -136,6 +151,27 @@ static const BrenierCurveFamily brenier_circles = {
     .moment      = CircleMoment,
     .middles     = BrenierCircleMiddles,
     .enter       = BrenierCircleBoundsEnter,
+    .reach       = BrenierCircleReach,
+};
+
+static const BrenierCurveFamily brenier_centred = {
+    .tile        = BRENIER_TILE_CENTRED,
+    .n_vectors   = 3,
+    .is_closed   = PETSC_TRUE,
+    .is_filtered = PETSC_TRUE,
+    .has_base    = PETSC_TRUE,
+    .bends       = PETSC_TRUE,
+    .test        = {BrenierTileRadiusTest, BrenierTileSectorTest},
+    .plane       = CentredPlane,
+    .envelope    = CircleEnvelope,
+    .share       = CircleShare,
+    .end         = CircleEnd,
+    .integral    = CircleIntegral,
+    .crossing    = CircleCrossing,
+    .least       = CircleLeast,
+    .moment      = CentredMoment,
+    .middles     = BrenierCircleMiddles,
+    .enter       = BrenierCentredBoundsEnter,
     .reach       = BrenierCircleReach,
 };
 
@@ -183,7 +219,8 @@ void BrenierCurvesSet(BrenierSource source, BrenierCurves *curves)
   };
   const BrenierCurveType curve_type = BrenierSourceCurveType(source);
 
-  *curves = (BrenierCurves){family[curve_type], BrenierSourceLineMeasure(source), BrenierSourceDim(source)};
+  *curves = (BrenierCurves){BrenierSourceHasCentres(source) ? &brenier_centred : family[curve_type],
+                            BrenierSourceLineMeasure(source), BrenierSourceDim(source)};
 }
 
 int BrenierCurvesEnvelope(const BrenierCurves *curves, PetscInt k, const PetscReal a[], const PetscReal b[],

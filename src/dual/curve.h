@@ -2,8 +2,8 @@
   curve.h - The family of curves that a source is sampled by: great circles, chords, or the one line of one dimension.
 
   All that the dual asks about a family stands in one table of functions, which curve.c has one row of for each family.
-  Along a curve a target's plane <x, y> + h is a function of one variable, with two numbers a and b beside its height h
-  (envelope.h).
+  Along a curve a target's plane <x, y> + h is a function of one variable, with two numbers a and b beside its height
+  (envelope.h). The height is h, and on a circle about a point m it is h + <m, y>.
 */
 #pragma once
 
@@ -29,8 +29,8 @@ typedef struct {
   end      - where a curve ends
   crossing - what the crossing at t of planes da and db apart adds to the Hessian
   least    - the least value of a plane on a piece
-  moment   - coordinate k of the moment of a piece on which the functions of a and of b integrate to `first` and
-           `second`
+  moment   - coordinate k of the moment of a piece on which the functions of a, of b and of the height integrate to
+           integral[0] to integral[2]
   middles, enter, reach - the bounds of bounds.h
 */
 struct BrenierCurveFamily {
@@ -38,9 +38,11 @@ struct BrenierCurveFamily {
   int              n_vectors;   /* products with each target */
   PetscBool        is_closed;   /* the last piece meets the first */
   PetscBool        is_filtered; /* otherwise every target is a candidate, and there is nothing to keep lists for */
+  PetscBool        has_base;    /* a plane adds <m, y> to the height of its target, m the centre of the curve */
   PetscBool        bends;       /* planes are sines: between the ends of a piece they leave their chords */
   BrenierTileTest *test[2];     /* those that a candidate has to pass, in their order; NULL: no more */
-  void (*plane)(const BrenierCurves *, const BrenierCurve *, const PetscReal y[], PetscReal *a, PetscReal *b);
+  void (*plane)(const BrenierCurves *, const BrenierCurve *, const PetscReal y[], PetscReal *a, PetscReal *b,
+                PetscReal *base);
   int (*envelope)(const BrenierCurves *, size_t k, const PetscReal a[], const PetscReal b[], const PetscReal h[],
                   BrenierEnvelope *);
   PetscReal (*share)(const BrenierCurves *, PetscReal t);
@@ -48,7 +50,7 @@ struct BrenierCurveFamily {
   PetscReal (*integral)(const BrenierCurves *, PetscReal a, PetscReal b, PetscReal h, PetscReal s, PetscReal e);
   PetscReal (*crossing)(const BrenierCurves *, PetscReal da, PetscReal db, PetscReal t);
   PetscReal (*least)(const BrenierPlane *, const BrenierSpan *);
-  PetscReal (*moment)(const BrenierCurves *, const BrenierCurve *, PetscInt k, PetscReal first, PetscReal second);
+  PetscReal (*moment)(const BrenierCurves *, const BrenierCurve *, PetscInt k, const PetscReal integral[3]);
   const BrenierMiddles *(*middles)(void);
   BrenierBoundsEnter *enter;
   BrenierBoundsReach *reach;
@@ -57,11 +59,18 @@ struct BrenierCurveFamily {
 /* The curves of a source. Not collective. */
 void BrenierCurvesSet(BrenierSource source, BrenierCurves *curves);
 
-/* Plane of a normalised target along a curve. */
+/* Plane of a normalised target along a curve: a, b, and `base`, what it adds to the target's height. */
 static inline void BrenierCurvesPlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[],
-                                      PetscReal *a, PetscReal *b)
+                                      PetscReal *a, PetscReal *b, PetscReal *base)
 {
-  curves->family->plane(curves, curve, y, a, b);
+  curves->family->plane(curves, curve, y, a, b, base);
+}
+
+/* Sets curve c of a tile. */
+static inline void BrenierCurvesSetTile(BrenierTileCurves *tile, size_t c, const BrenierCurve *curve)
+{
+  if (curve->centre) BrenierTileSetCentred(tile, c, curve->z1, curve->z2, curve->centre);
+  else BrenierTileSetCurve(tile, c, curve->z1, curve->z2, (int)curve->axis);
 }
 
 /* Share of a curve's measure before t. */

@@ -24,7 +24,8 @@ PetscErrorCode BrenierDualCreate(BrenierTargets targets, BrenierSource source, P
   sample->n_batches = (PetscInt)PetscMin((PetscInt64)n_batches, n_curves);
   PetscCall(BrenierSampleGrow(sample, n_curves));
   BrenierCurvesSet(source, &d->curves);
-  PetscCall(BrenierPiecesCreate(sample->n_local, &d->pieces));
+  d->candidates.has_base = d->curves.family->has_base;
+  PetscCall(BrenierPiecesCreate(sample->n_local, d->curves.family->has_base, &d->pieces));
   PetscCall(BrenierMassesCreate(sample->n_batches, targets->n_local, &d->masses));
   *dual = d;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -64,7 +64,8 @@ static PetscErrorCode SetGapPieces(GapScan *scan, PetscInt first, PetscInt n)
     for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p) {
       const PetscReal start = pieces->start[p], end = BrenierPieceEnd(pieces, curves, c, p);
 
-      scan->piece[p - from] = (GapPiece){{pieces->a[p], pieces->b[p], scan->dual->halo.height[pieces->ghost[p]]},
+      scan->piece[p - from] = (GapPiece){{pieces->a[p], pieces->b[p],
+                                          BrenierPieceHeight(pieces, p, scan->dual->halo.height[pieces->ghost[p]])},
                                          {start, end, {cos(start), sin(start)}, {cos(end), sin(end)}}};
     }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -103,10 +104,11 @@ static void VisitGap(void *context, size_t c, const BrenierTileFound *found)
 
   for (size_t i = 0; i < found->n; ++i) {
     PetscReal   *row = scan->row + (size_t)found->target[i] * (dim + 2);
-    BrenierPlane f   = {.h = row[dim]};
-    PetscReal    gap;
+    BrenierPlane f;
+    PetscReal    gap, base;
 
-    BrenierCurvesPlane(&scan->dual->curves, &scan->curve[c], row, &f.a, &f.b);
+    BrenierCurvesPlane(&scan->dual->curves, &scan->curve[c], row, &f.a, &f.b, &base);
+    f.h = row[dim] + base;
     gap = GapOnCurve(scan, (PetscInt)c, &f, row[dim + 1]);
     if (gap < row[dim + 1]) BrenierTileSetHeight(&scan->targets, (size_t)found->target[i], row[dim] + gap);
     row[dim + 1] = gap;
@@ -154,7 +156,7 @@ static PetscErrorCode SetGapCurves(GapScan *scan, PetscInt first, PetscInt n)
   PetscCall(SetGapPieces(scan, first, n));
   for (PetscInt c = 0; c < n; ++c) {
     BrenierSampleDraw(&dual->sample, first + c, scan->z + (size_t)c * 2 * dual->curves.dim, &scan->curve[c]);
-    BrenierTileSetCurve(&scan->tile, (size_t)c, scan->curve[c].z1, scan->curve[c].z2, (int)scan->curve[c].axis);
+    BrenierCurvesSetTile(&scan->tile, (size_t)c, &scan->curve[c]);
     if (dual->curves.family->is_filtered) PetscCall(SetGapBounds(scan, c));
   }
   PetscFunctionReturn(PETSC_SUCCESS);

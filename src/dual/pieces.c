@@ -1,10 +1,11 @@
 /* pieces.c - Implements pieces.h. */
 #include "pieces.h"
 
-PetscErrorCode BrenierPiecesCreate(PetscInt n_curves, BrenierPieces *pieces)
+PetscErrorCode BrenierPiecesCreate(PetscInt n_curves, PetscBool has_base, BrenierPieces *pieces)
 {
   PetscFunctionBegin;
   PetscCall(PetscMemzero(pieces, sizeof *pieces));
+  pieces->has_base = has_base;
   PetscCall(PetscCalloc1((size_t)n_curves + 1, &pieces->offset));
   PetscCall(PetscMalloc1(n_curves, &pieces->potential));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -29,6 +30,7 @@ static PetscErrorCode Reserve(BrenierPieces *pieces, PetscInt64 n, PetscInt **in
   PetscCall(PetscRealloc(capacity * sizeof **index, index));
   PetscCall(PetscRealloc(capacity * sizeof *pieces->a, &pieces->a));
   PetscCall(PetscRealloc(capacity * sizeof *pieces->b, &pieces->b));
+  if (pieces->has_base) PetscCall(PetscRealloc(capacity * sizeof *pieces->base, &pieces->base));
   PetscCall(PetscRealloc(capacity * sizeof *pieces->start, &pieces->start));
   pieces->capacity = (PetscInt64)capacity;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -36,7 +38,7 @@ static PetscErrorCode Reserve(BrenierPieces *pieces, PetscInt64 n, PetscInt **in
 
 /* Appends an envelope; the numbers of its planes are appended to *index. */
 static PetscErrorCode Enter(BrenierPieces *pieces, PetscInt c, const BrenierEnvelope *envelope, const PetscInt number[],
-                            const PetscReal a[], const PetscReal b[], PetscInt **index)
+                            const PetscReal a[], const PetscReal b[], const PetscReal base[], PetscInt **index)
 {
   PetscFunctionBegin;
   PetscCall(Reserve(pieces, pieces->n + (PetscInt64)envelope->n, index));
@@ -46,6 +48,7 @@ static PetscErrorCode Enter(BrenierPieces *pieces, PetscInt c, const BrenierEnve
     (*index)[pieces->n]      = number[i];
     pieces->a[pieces->n]     = a[i];
     pieces->b[pieces->n]     = b[i];
+    if (pieces->has_base) pieces->base[pieces->n] = base[i];
     pieces->start[pieces->n] = envelope->start[p];
     ++pieces->n;
   }
@@ -54,18 +57,20 @@ static PetscErrorCode Enter(BrenierPieces *pieces, PetscInt c, const BrenierEnve
 }
 
 PetscErrorCode BrenierPiecesEnterGlobal(BrenierPieces *pieces, PetscInt c, const BrenierEnvelope *envelope,
-                                        const BrenierGlobal global[], const PetscReal a[], const PetscReal b[])
+                                        const BrenierGlobal global[], const PetscReal a[], const PetscReal b[],
+                                        const PetscReal base[])
 {
   PetscFunctionBegin;
-  PetscCall(Enter(pieces, c, envelope, global, a, b, &pieces->global));
+  PetscCall(Enter(pieces, c, envelope, global, a, b, base, &pieces->global));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierPiecesEnterGhosts(BrenierPieces *pieces, PetscInt c, const BrenierEnvelope *envelope,
-                                        const BrenierGhost ghost[], const PetscReal a[], const PetscReal b[])
+                                        const BrenierGhost ghost[], const PetscReal a[], const PetscReal b[],
+                                        const PetscReal base[])
 {
   PetscFunctionBegin;
-  PetscCall(Enter(pieces, c, envelope, ghost, a, b, &pieces->ghost));
+  PetscCall(Enter(pieces, c, envelope, ghost, a, b, base, &pieces->ghost));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -91,6 +96,7 @@ PetscErrorCode BrenierPiecesFree(BrenierPieces *pieces)
   PetscCall(PetscFree(pieces->ghost));
   PetscCall(PetscFree(pieces->a));
   PetscCall(PetscFree(pieces->b));
+  PetscCall(PetscFree(pieces->base));
   PetscCall(PetscFree(pieces->start));
   PetscCall(PetscFree(pieces->potential));
   pieces->n = pieces->capacity = 0;

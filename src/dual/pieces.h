@@ -16,12 +16,14 @@ typedef struct {
   BrenierGlobal *global; /* NULL once the pieces have ghosts */
   BrenierGhost  *ghost;  /* NULL until then */
   PetscReal     *a, *b;  /* the plane along the curve, normalised targets */
+  PetscBool      has_base;
+  PetscReal     *base; /* of curve.h; NULL unless has_base */
   PetscReal     *start;
   PetscReal     *potential; /* int u along each curve, normalised; shape [curves here] */
 } BrenierPieces;
 
 /* Room for the pieces of n_curves curves, which have none. Not collective. */
-PetscErrorCode BrenierPiecesCreate(PetscInt n_curves, BrenierPieces *pieces);
+PetscErrorCode BrenierPiecesCreate(PetscInt n_curves, PetscBool has_base, BrenierPieces *pieces);
 
 /* Adds curves without pieces behind the first n_old. Not collective. */
 PetscErrorCode BrenierPiecesAddCurves(BrenierPieces *pieces, PetscInt n_old, PetscInt n_curves);
@@ -29,9 +31,17 @@ PetscErrorCode BrenierPiecesAddCurves(BrenierPieces *pieces, PetscInt n_old, Pet
 /* Enters an envelope as the pieces of local curve c, with global numbers or with ghosts of the planes it was made of;
    curves come in ascending order. Not collective. */
 PetscErrorCode BrenierPiecesEnterGlobal(BrenierPieces *pieces, PetscInt c, const BrenierEnvelope *envelope,
-                                        const BrenierGlobal global[], const PetscReal a[], const PetscReal b[]);
+                                        const BrenierGlobal global[], const PetscReal a[], const PetscReal b[],
+                                        const PetscReal base[]);
 PetscErrorCode BrenierPiecesEnterGhosts(BrenierPieces *pieces, PetscInt c, const BrenierEnvelope *envelope,
-                                        const BrenierGhost ghost[], const PetscReal a[], const PetscReal b[]);
+                                        const BrenierGhost ghost[], const PetscReal a[], const PetscReal b[],
+                                        const PetscReal base[]);
+
+/* Height of the plane of piece p along its curve, where its target has height h. */
+static inline PetscReal BrenierPieceHeight(const BrenierPieces *pieces, PetscInt64 p, PetscReal h)
+{
+  return pieces->has_base ? h + pieces->base[p] : h;
+}
 
 /* Makes the halo of pieces that have global numbers, which get ghosts. Collective. */
 PetscErrorCode BrenierPiecesMakeHalo(BrenierPieces *pieces, PetscLayout layout, BrenierHalo *halo);

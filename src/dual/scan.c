@@ -145,9 +145,10 @@ static void MakeExact(Chunk *chunk, PetscInt jc)
     // Rows are visited in no order that the hardware would guess
     if (i + ahead < list->n) Prefetch(RowAt(chunk, list->row[i + ahead]), dim + BRENIER_ROW_COLUMNS);
     list->global[i] = BrenierBlockGlobal(&chunk->block, list->row[i]);
-    list->lower[i]  = row[dim + BRENIER_ROW_LOWER];
-    list->upper[i]  = row[dim + BRENIER_ROW_UPPER];
-    BrenierCurvesPlane(chunk->curves, &chunk->curve[jc], row, &list->a[i], &list->b[i]);
+    list->height[i] = row[dim + BRENIER_ROW_LOWER];
+    BrenierCurvesPlane(chunk->curves, &chunk->curve[jc], row, &list->a[i], &list->b[i], &list->base[i]);
+    list->lower[i] = list->height[i] + list->base[i];
+    list->upper[i] = row[dim + BRENIER_ROW_UPPER] + list->base[i];
   }
   list->n_exact = list->n;
 }
@@ -165,8 +166,9 @@ static int AddCandidates(Worker *w, PetscInt jc, const BrenierTileFound *found)
     list->row[list->n] = (BrenierBlockRow)(w->tile->first_row + at);
     list->a[list->n]   = (PetscReal)found->a[i];
     list->b[list->n]   = (PetscReal)found->b[i];
-    list->lower[list->n] =
-        (PetscReal)w->tile->lower[at] - BrenierTileError(curves, (size_t)jc, &w->tile->targets, (size_t)at);
+    list->base[list->n] = found->base ? (PetscReal)found->base[i] : 0.0;
+    list->lower[list->n] = (PetscReal)w->tile->lower[at] + list->base[list->n] -
+        BrenierTileError(curves, (size_t)jc, &w->tile->targets, (size_t)at);
     list->upper[list->n] = (PetscReal)found->height[i];
   }
   w->n_visits += count;
@@ -239,7 +241,7 @@ static int BeginCurve(Worker *w, PetscInt jc)
   BrenierPlanes          below;
 
   BrenierSampleFirstDraw(chunk->input->sample, chunk->index[jc], chunk->z + (size_t)jc * 2 * chunk->curves->dim, curve);
-  BrenierTileSetCurve(&chunk->tile, (size_t)jc, curve->z1, curve->z2, (int)curve->axis);
+  BrenierCurvesSetTile(&chunk->tile, (size_t)jc, curve);
   BrenierBoundsClear(&chunk->bounds[jc]);
   list->n = list->n_exact = list->n_bounds = 0;
   list->limit                              = whole || !sink->thins ? PETSC_MAX_INT : BRENIER_LIST_START;

@@ -21,7 +21,7 @@ static int PiecesBelow(const void *context, PetscInt c, BrenierScratch *scratch,
   const PetscInt       k      = (PetscInt)(pieces->offset[c + 1] - first);
 
   if (BrenierScratchReserve(scratch, k)) return -1;
-  for (PetscInt p = 0; p < k; ++p) scratch->height[p] = sink->ghost_lower[pieces->ghost[first + p]];
+  for (PetscInt p = 0; p < k; ++p) scratch->height[p] = BrenierPieceHeight(pieces, first + p, sink->ghost_lower[pieces->ghost[first + p]]);
   *planes = (BrenierPlanes){k, pieces->a + first, pieces->b + first, scratch->height};
   return 0;
 }
@@ -39,7 +39,7 @@ static int SupportBelow(const void *context, PetscInt c, BrenierScratch *scratch
     if (lists->lower[i] > -HUGE_VALF) {
       support->a[support->n]       = lists->a[i];
       support->b[support->n]       = lists->b[i];
-      support->lower[support->n++] = (PetscReal)lists->lower[i];
+      support->lower[support->n++] = BrenierCandidateHeight(lists, i, (PetscReal)lists->lower[i]);
     }
   *planes = (BrenierPlanes){support->n, support->a, support->b, support->lower};
   return 0;
@@ -63,7 +63,8 @@ static PetscErrorCode EnterPieces(void *context, PetscInt c, BrenierScratch *scr
 {
   PetscFunctionBegin;
   (void)scratch;
-  PetscCall(BrenierPiecesEnterGlobal(((Sink *)context)->found, c, envelope, list->global, list->a, list->b));
+  PetscCall(BrenierPiecesEnterGlobal(((Sink *)context)->found, c, envelope, list->global, list->a, list->b,
+                                     list->base));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -119,9 +120,11 @@ static PetscErrorCode EnterList(void *context, PetscInt c, BrenierScratch *scrat
   PetscFunctionBegin;
   (void)envelope;
   PetscCheck(!BrenierScratchReserve(scratch, list->n), PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a list");
-  for (PetscInt i = 0; i < list->n; ++i) scratch->lower[i] = (float)list->lower[i]; // exact: rounded before the scan
+  for (PetscInt i = 0; i < list->n; ++i) // exact: rounded before the scan
+    scratch->lower[i] = list->lower[i] > -HUGE_VAL ? (float)list->height[i] : -HUGE_VALF;
   if (dual->candidates.n[c] < 0) dual->work.n_fresh += list->n;
-  PetscCall(BrenierCandidatesSet(&dual->candidates, c, list->n, list->global, list->a, list->b, scratch->lower));
+  PetscCall(BrenierCandidatesSet(&dual->candidates, c, list->n, list->global, list->a, list->b, list->base,
+                                 scratch->lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -142,6 +145,7 @@ static void Merge(const BrenierCandidates *lists, PetscInt c, const BrenierSurvi
       both->global[both->n]   = lists->global[first + i];
       both->a[both->n]        = lists->a[first + i];
       both->b[both->n]        = lists->b[first + i];
+      both->base[both->n]     = BrenierCandidateHeight(lists, first + i, 0.0);
       scratch->lower[both->n] = lists->lower[first + i++];
     } else {
       BrenierSurvivorsCopy(more, k++, both, both->n);
@@ -164,7 +168,8 @@ static PetscErrorCode EnterMore(void *context, PetscInt c, BrenierScratch *scrat
   PetscCheck(!BrenierSurvivorsReserve(&scratch->list, n + more->n) && !BrenierScratchReserve(scratch, n + more->n),
              PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a list of %" PetscInt_FMT " candidates", n + more->n);
   Merge(lists, c, more, scratch);
-  if (both->n > n) PetscCall(BrenierCandidatesSet(lists, c, both->n, both->global, both->a, both->b, scratch->lower));
+  if (both->n > n) PetscCall(BrenierCandidatesSet(lists, c, both->n, both->global, both->a, both->b, both->base,
+                                 scratch->lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -236,7 +241,7 @@ PetscErrorCode BrenierScanPieces(BrenierDual dual, const PetscReal h[])
   PetscErrorCode  stop;
 
   PetscFunctionBegin;
-  PetscCall(BrenierPiecesCreate(n, &found));
+  PetscCall(BrenierPiecesCreate(n, dual->curves.family->has_base, &found));
   PetscCall(PetscMalloc1(n, &every));
   for (PetscInt c = 0; c < n; ++c) every[c] = c;
   stop = ScanAll(&context, &sink, n, every, h, h);

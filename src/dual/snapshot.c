@@ -217,7 +217,7 @@ static PetscErrorCode LoadSegment(BrenierDual dual, BrenierStore store, PetscInt
       BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "a list of %s names target %d", name, (int)target[i]);
   PetscCall(BrenierFaultAgree(dual->comm, &fault));
   for (PetscInt c = from; c < to; k += count[c++ - from])
-    PetscCall(BrenierCandidatesSet(&dual->candidates, c, count[c - from], target + k, none, none, lower + k));
+    PetscCall(BrenierCandidatesSet(&dual->candidates, c, count[c - from], target + k, none, none, none, lower + k));
   PetscCall(PetscFree2(target, lower));
   PetscCall(PetscFree(none));
   PetscCall(PetscFree(count));
@@ -229,13 +229,14 @@ static void SetPlanes(BrenierDual dual, BrenierGlobal first, PetscInt n, const P
 {
   BrenierCandidates *lists = &dual->candidates;
   BrenierCurve       curve;
+  PetscReal          none;
 
   for (PetscInt c = 0; c < lists->n_curves; ++c) {
     BrenierSampleFirstDraw(&dual->sample, c, z, &curve);
     for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i)
       if (lists->global[i] >= first && lists->global[i] < first + n)
         BrenierCurvesPlane(&dual->curves, &curve, y + (size_t)(lists->global[i] - first) * dual->curves.dim,
-                           &lists->a[i], &lists->b[i]);
+                           &lists->a[i], &lists->b[i], lists->has_base ? &lists->base[i] : &none);
   }
 }
 

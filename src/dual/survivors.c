@@ -23,6 +23,7 @@ int BrenierSurvivorsReserve(BrenierSurvivors *list, PetscInt n)
   if (n <= list->capacity) return 0;
   if (Resize(&list->global, capacity, sizeof *list->global) || Resize(&list->row, capacity, sizeof *list->row) ||
       Resize(&list->a, capacity, sizeof *list->a) || Resize(&list->b, capacity, sizeof *list->b) ||
+      Resize(&list->base, capacity, sizeof *list->base) || Resize(&list->height, capacity, sizeof *list->height) ||
       Resize(&list->lower, capacity, sizeof *list->lower) || Resize(&list->upper, capacity, sizeof *list->upper))
     return -1;
   list->capacity = (PetscInt)capacity;
@@ -35,6 +36,8 @@ void BrenierSurvivorsFree(BrenierSurvivors *list)
   free(list->row);
   free(list->a);
   free(list->b);
+  free(list->base);
+  free(list->height);
   free(list->lower);
   free(list->upper);
 }
@@ -74,6 +77,7 @@ void BrenierSurvivorsKeepAbove(BrenierSurvivors *list, const PetscReal above[])
     list->row[kept]   = list->row[i];
     list->a[kept]     = list->a[i];
     list->b[kept]     = list->b[i];
+    list->base[kept]  = list->base[i];
     list->lower[kept] = list->lower[i];
     list->upper[kept] = list->upper[i];
     ++kept;

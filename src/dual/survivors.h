@@ -18,7 +18,10 @@ typedef struct {
   PetscInt         capacity;
   BrenierGlobal   *global; /* of the exact ones */
   BrenierBlockRow *row;    /* of the others, in the present block */
-  PetscReal       *a, *b, *lower, *upper;
+  PetscReal       *a, *b;
+  PetscReal       *base;         /* what the plane adds to the height of its target along this curve: curve.h */
+  PetscReal       *lower, *upper; /* heights of the plane: of its target, and `base` */
+  PetscReal       *height;        /* of the exact ones: lower height of the target alone */
 } BrenierSurvivors;
 
 /* One thread's room: a list, and a number of each kind for each of its candidates. */
@@ -44,6 +47,8 @@ static inline void BrenierSurvivorsCopy(const BrenierSurvivors *from, PetscInt i
   to->global[k] = from->global[i];
   to->a[k]      = from->a[i];
   to->b[k]      = from->b[i];
+  to->base[k]   = from->base[i];
+  to->height[k] = from->height[i];
   to->lower[k]  = from->lower[i];
   to->upper[k]  = from->upper[i];
 }

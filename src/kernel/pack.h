@@ -1,7 +1,7 @@
 /*
   pack.h - The packed storage of tile.h, which is the same for every instruction set, and whether it is in bytes.
 
-  Packed curves: groups of ROWS vectors (a circle gives two), z[group][k][row]; packed targets: panels of WIDTH,
+  Packed curves: groups of ROWS vectors (a circle gives two, one about a point three), z[group][k][row]; packed targets: panels of WIDTH,
   y[panel][k][lane]. In integers so many coordinates as fill 32 bits stay side by side, four bytes for instance:
   z[group][k / 4][row][k % 4]. All are padded with zeros; padded curves have level or gamma INFINITY and nothing passes,
   padded targets are never visited.
@@ -39,7 +39,7 @@ static inline void *PackAllocZeroed(size_t count, size_t size)
 /* Vectors of a curve. */
 static inline size_t PackVectors(BrenierTileKind kind)
 {
-  return kind == BRENIER_TILE_CIRCLE ? 2 : 1;
+  return kind == BRENIER_TILE_CIRCLE ? 2 : kind == BRENIER_TILE_CENTRED ? 3 : 1;
 }
 
 /* Coordinates of a packed vector. */

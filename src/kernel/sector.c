@@ -39,7 +39,7 @@ BRENIER_WIDE static void ChordSector(size_t n, const double a[], const double b[
 void BrenierTileSectorTest(const BrenierTileCurves *curves, size_t c, size_t n, const double a[], const double b[],
                            const double h[], double above[])
 {
-  const int    circle = curves->kind == BRENIER_TILE_CIRCLE;
+  const int    circle = BrenierTileIsCircle(curves->kind);
   const float *sector = curves->sector + c * 3 * BRENIER_SECTORS;
   const float *arc    = curves->arc + (circle ? c * 4 * BRENIER_SECTORS : 0);
 

@@ -123,6 +123,17 @@ static inline __attribute__((always_inline)) void ProductIntegers(const char *z,
 #endif
 
 #if defined(DotIntegers)
+/* One product in single precision of rows of floats. */
+static float ProductOfRow(const float *z, const float *y, size_t width)
+{
+  vfloat sum = zero;
+  float  whole, again;
+
+  for (size_t k = 0; k < width; k += LANES) sum += Load(y + k) * Load(z + k);
+  SumPair(sum, sum, &whole, &again);
+  return whole;
+}
+
 /* Single precision for n targets of the stage of curve c, which were found in integers. Rows are visited in no order
    that the hardware would guess. */
 static void ProductOfStage(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t,
@@ -130,8 +141,9 @@ static void ProductOfStage(const BrenierTileCurves *curves, size_t c, const Bren
 {
   enum { AHEAD = 8, LINE = 16 };
   const size_t width = (t->dim + BRENIER_ROW_UNIT - 1) / BRENIER_ROW_UNIT * BRENIER_ROW_UNIT;
-  const int    both  = curves->kind == BRENIER_TILE_CIRCLE;
-  const float *z1 = curves->z + (both ? 2 * c : c) * width, *z2 = both ? z1 + width : z1;
+  const int    both = BrenierTileIsCircle(curves->kind), centred = curves->kind == BRENIER_TILE_CENTRED;
+  const float *z1 = curves->z + (centred ? 3 * c : both ? 2 * c : c) * width, *z2 = both ? z1 + width : z1;
+  const float *z3 = centred ? z2 + width : z1;
 
   for (int32_t i = 0; i < n; ++i) {
     const float *y = t->y + (size_t)stage->target[i] * width;
@@ -145,6 +157,7 @@ static void ProductOfStage(const BrenierTileCurves *curves, size_t c, const Bren
     }
     SumPair(a, b, &stage->a[i], &stage->b[i]);
     if (!both) stage->b[i] = 0.0f;
+    if (centred) stage->base[i] = ProductOfRow(z3, y, width);
   }
 }
 #endif
@@ -264,7 +277,7 @@ static inline unsigned PassStage(const BrenierTileCurves *curves, size_t c, unsi
                                  vfloat b, vfloat h)
 {
   const float *sector = curves->sector + c * 3 * BRENIER_SECTORS;
-  const int    circle = curves->kind == BRENIER_TILE_CIRCLE;
+  const int    circle = BrenierTileIsCircle(curves->kind);
 
   if (again) mask &= circle ? OutsideRadii(curves, c, a, b, h) : MaskGE(a + h, zero + curves->level[c]);
   if (mask && curves->n_sectors[c])
@@ -278,7 +291,8 @@ static inline unsigned PassStage(const BrenierTileCurves *curves, size_t c, unsi
 static void TestStage(const BrenierTileCurves *curves, size_t c, int again, BrenierTileStage *stage, int32_t n,
                       float height[])
 {
-  const float offset = again ? 0.0f : curves->offset[c]; // not 0 for chords alone, which are tested once
+  const float offset  = again ? 0.0f : curves->offset[c]; // not 0 for chords alone, which are tested once
+  const int   centred = curves->kind == BRENIER_TILE_CENTRED;
 
   stage->n = 0; // pairs that pass overwrite tested ones
   for (int j = 0; j < n; j += LANES) {
@@ -289,8 +303,15 @@ static void TestStage(const BrenierTileCurves *curves, size_t c, int again, Bren
 
     memcpy(&target, stage->target + j, sizeof target);
     Pack(height + stage->n, h, mask);
+    if (centred) Pack(stage->base + stage->n, Load(stage->base + j), mask);
     Store(stage, mask, a - offset * b, b, target);
   }
+}
+
+/* Adds what circles about a point add to the heights of the first n pairs of a stage. */
+static void AddBase(const BrenierTileStage *stage, int32_t n, float height[])
+{
+  for (int32_t i = 0; i < n; ++i) height[i] += stage->base[i];
 }
 
 /* The second test for all pairs of a stage; in integers once more in single precision, with the first test, for the
@@ -298,7 +319,7 @@ static void TestStage(const BrenierTileCurves *curves, size_t c, int again, Bren
 static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, BrenierTileStage *stage,
                   BrenierTileVisitor visit, void *context)
 {
-  const int   single = curves->products == BRENIER_PRODUCTS_SINGLE;
+  const int   single = curves->products == BRENIER_PRODUCTS_SINGLE, centred = curves->kind == BRENIER_TILE_CENTRED;
   const float reach  = curves->norm[c];
   int32_t     n      = stage->n;
   float       height[BRENIER_STAGE_CAPACITY];
@@ -308,6 +329,7 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
   if (curves->products == BRENIER_PRODUCTS_INT16) {
     for (int32_t i = 0; i < n; ++i)
       height[i] = t->height[stage->target[i]] + curves->first_norm[c] * t->first_margin[stage->target[i]];
+    if (centred) AddBase(stage, n, height);
     TestStage(curves, c, 0, stage, n, height);
     n = stage->n;
   }
@@ -315,10 +337,11 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
   if (!single) ProductOfStage(curves, c, t, stage, n);
 #endif
   for (int32_t i = 0; i < n; ++i) height[i] = t->height[stage->target[i]] + reach * t->margin[stage->target[i]];
+  if (centred) AddBase(stage, n, height);
   TestStage(curves, c, !single, stage, n, height);
   n        = stage->n;
   stage->n = 0;
-  if (n > 0) visit(context, c, &(BrenierTileFound){(size_t)n, stage->target, stage->a, stage->b, height});
+  if (n > 0) visit(context, c, &(BrenierTileFound){(size_t)n, stage->target, stage->a, stage->b, centred ? stage->base : NULL, height});
 }
 
 /* The first test of circles, on the products still in registers; `row` counts from the start of the group. Returns the
@@ -327,39 +350,44 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
 static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierTileCurves *curves, size_t c0, int row0,
                                                                   const BrenierTileTargets *t, size_t target,
                                                                   vfloat              acc[PART_ROWS][STRIPS],
-                                                                  BrenierTileProducts products)
+                                                                  BrenierTileProducts products, int vectors)
 {
   static const vint lane = LANE_NUMBERS;
   unsigned          mask[PART_ROWS / 2][STRIPS], any = 0, full = 0;
 
 #pragma GCC unroll 6
-  for (int r = 0; r < PART_ROWS / 2; ++r)
+  for (int r = 0; r < PART_ROWS / vectors; ++r)
 #pragma GCC unroll 4
     for (int s = 0; s < STRIPS; ++s) { // side by side: what belongs to the circle would not stay in registers
-      const size_t c  = c0 + (size_t)(row0 / 2 + r);
-      const size_t at = target + (size_t)s * LANES;
-      const vfloat a  = Value(curves, c, t, at, acc[2 * r][s], products),
-                   b  = Value(curves, c, t, at, acc[2 * r + 1][s], products);
+      const size_t c   = c0 + (size_t)(row0 / vectors + r);
+      const size_t at  = target + (size_t)s * LANES;
+      const vfloat a   = Value(curves, c, t, at, acc[vectors * r][s], products),
+                   b   = Value(curves, c, t, at, acc[vectors * r + 1][s], products);
+      vfloat       top = Top(curves, c, t, at, products);
 
-      mask[r][s] = OutsideRadii(curves, c, a, b, Top(curves, c, t, at, products));
+      if (vectors == BRENIER_TILE_VECTORS) top += Value(curves, c, t, at, acc[vectors * r + 2][s], products);
+      mask[r][s] = OutsideRadii(curves, c, a, b, top);
       any |= mask[r][s];
     }
   if (!any) return 0;
 #pragma GCC unroll 6
-  for (int r = 0; r < PART_ROWS / 2; ++r)
+  for (int r = 0; r < PART_ROWS / vectors; ++r)
 #pragma GCC unroll 4
     for (int s = 0; s < STRIPS; ++s) {
-      const int         curve = row0 / 2 + r;
+      const int         curve = row0 / vectors + r;
       const size_t      c = c0 + (size_t)curve, at = target + (size_t)s * LANES;
       BrenierTileStage *stage = &curves->stage[c];
       const vint        here  = lane + (int32_t)at;
 
       // To keep nothing is cheaper than to guess wrong whether there is anything, where little is kept of a pair
       if (products == BRENIER_PRODUCTS_BYTES) full |= StoreTargets(stage, mask[r][s], here) << curve;
-      else if (mask[r][s])
-        full |= Store(stage, mask[r][s], Value(curves, c, t, at, acc[2 * r][s], products),
-                      Value(curves, c, t, at, acc[2 * r + 1][s], products), here)
+      else if (mask[r][s]) {
+        if (vectors == BRENIER_TILE_VECTORS)
+          Pack(stage->base + stage->n, Value(curves, c, t, at, acc[vectors * r + 2][s], products), mask[r][s]);
+        full |= Store(stage, mask[r][s], Value(curves, c, t, at, acc[vectors * r][s], products),
+                      Value(curves, c, t, at, acc[vectors * r + 1][s], products), here)
                 << curve;
+      }
     }
   return full;
 }
@@ -397,13 +425,24 @@ static inline __attribute__((always_inline)) unsigned TestLines(const BrenierTil
   return full;
 }
 
+/* Vectors of a curve. */
+static inline int VectorsOf(const BrenierTileCurves *curves)
+{
+  return curves->kind == BRENIER_TILE_CIRCLE ? 2 : curves->kind == BRENIER_TILE_CENTRED ? BRENIER_TILE_VECTORS : 1;
+}
+
+/* The first test of the products of a panel, by the kind of the curves. */
+#define TestPanel(curves, c0, row0, t, target, y, acc, products)                                                       \
+  ((curves)->kind == BRENIER_TILE_CIRCLE    ? TestCircles(curves, c0, row0, t, target, acc, products, 2)               \
+   : (curves)->kind == BRENIER_TILE_CENTRED ? TestCircles(curves, c0, row0, t, target, acc, products, 3)               \
+                                            : TestLines(curves, c0, row0, t, target, y, acc, products))
+
 /* Scans the group of curves from c0 on with a panel of targets. Returns the curves whose stage is full, as bits. */
 static inline __attribute__((always_inline)) unsigned ScanPanel(const BrenierTileCurves *curves, size_t c0,
                                                                 const BrenierTileTargets *t, size_t panel)
 {
-  const int    circles = curves->kind == BRENIER_TILE_CIRCLE;
-  const float *z       = curves->z + (circles ? 2 : 1) * c0 * curves->dim;
-  unsigned     full    = 0;
+  const float *z    = curves->z + (size_t)VectorsOf(curves) * c0 * curves->dim;
+  unsigned     full = 0;
 
   for (int part = 0; part < BRENIER_TILE_ROWS; part += PART_ROWS)
     for (int strip = 0; strip < BRENIER_TILE_WIDTH; strip += STRIP_WIDTH) {
@@ -411,8 +450,7 @@ static inline __attribute__((always_inline)) unsigned ScanPanel(const BrenierTil
       vfloat       acc[PART_ROWS][STRIPS];
 
       Product(z + part, y, t->dim, acc);
-      full |= circles ? TestCircles(curves, c0, part, t, panel + (size_t)strip, acc, BRENIER_PRODUCTS_SINGLE)
-                      : TestLines(curves, c0, part, t, panel + (size_t)strip, y, acc, BRENIER_PRODUCTS_SINGLE);
+      full |= TestPanel(curves, c0, part, t, panel + (size_t)strip, y, acc, BRENIER_PRODUCTS_SINGLE);
     }
   return full;
 }
@@ -423,8 +461,7 @@ static inline __attribute__((always_inline)) unsigned ScanPanelIntegers(const Br
                                                                         const BrenierTileTargets *t, size_t panel)
 {
   enum { SIZE = sizeof(int32_t) };
-  const int    circles = curves->kind == BRENIER_TILE_CIRCLE;
-  const size_t row = (circles ? 2 : 1) * c0, n_together = (t->dim + TOGETHER - 1) / TOGETHER;
+  const size_t row = (size_t)VectorsOf(curves) * c0, n_together = (t->dim + TOGETHER - 1) / TOGETHER;
   const char  *z    = IN_BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16;
   const char  *y    = IN_BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
   unsigned     full = 0;
@@ -438,8 +475,7 @@ static inline __attribute__((always_inline)) unsigned ScanPanelIntegers(const Br
 
       ProductIntegers(z + part * SIZE, y + strip * SIZE, n_together, IN_BYTES ? curves->z_start + row + part : NULL,
                       acc);
-      full |= circles ? TestCircles(curves, c0, part, t, at, acc, PRODUCTS)
-                      : TestLines(curves, c0, part, t, at, NULL, acc, PRODUCTS);
+      full |= TestPanel(curves, c0, part, t, at, NULL, acc, PRODUCTS);
     }
   return full;
 }
@@ -451,10 +487,11 @@ enum { IN_LINE = BRENIER_PANELS_OF_BYTES * BRENIER_TILE_WIDTH };
 /* The first test of circle c with targets [from, from + n), whose products are given, and the second one whenever
    its stage is full. What belongs to the circle stays in registers. */
 static void TestCircleLine(const BrenierTileCurves *curves, size_t c, const BrenierTileTargets *t, size_t from,
-                           size_t n, float product[2][IN_LINE], BrenierTileVisitor visit, void *context)
+                           size_t n, float (*product)[IN_LINE], BrenierTileVisitor visit, void *context)
 {
-  static const vint lane = LANE_NUMBERS;
-  const float      *a = product[0], *b = product[1];
+  static const vint lane    = LANE_NUMBERS;
+  const int         centred = curves->kind == BRENIER_TILE_CENTRED;
+  const float      *a = product[0], *b = product[1], *base = centred ? product[2] : a;
   BrenierTileStage *stage = &curves->stage[c];
   uint64_t          found = 0; // a bit for each vector
   unsigned          mask[IN_LINE / LANES];
@@ -464,7 +501,10 @@ static void TestCircleLine(const BrenierTileCurves *curves, size_t c, const Bren
     const vfloat at_a = Value(curves, c, t, at, Load(a + v * LANES), PRODUCTS);
     const vfloat at_b = Value(curves, c, t, at, Load(b + v * LANES), PRODUCTS);
 
-    mask[v] = OutsideRadii(curves, c, at_a, at_b, Top(curves, c, t, at, PRODUCTS));
+    vfloat       top  = Top(curves, c, t, at, PRODUCTS);
+
+    if (centred) top += Value(curves, c, t, at, Load(base + v * LANES), PRODUCTS);
+    mask[v] = OutsideRadii(curves, c, at_a, at_b, top);
     found |= (uint64_t)(mask[v] != 0) << v;
   }
   for (; found; found &= found - 1) {
@@ -474,9 +514,12 @@ static void TestCircleLine(const BrenierTileCurves *curves, size_t c, const Bren
     unsigned     full;
 
     if (IN_BYTES) full = StoreTargets(stage, mask[v], here);
-    else
+    else {
+      if (centred)
+        Pack(stage->base + stage->n, Value(curves, c, t, at, Load(base + v * LANES), PRODUCTS), mask[v]);
       full = Store(stage, mask[v], Value(curves, c, t, at, Load(a + v * LANES), PRODUCTS),
                    Value(curves, c, t, at, Load(b + v * LANES), PRODUCTS), here);
+    }
     if (full) Flush(curves, c, t, stage, visit, context);
   }
 }
@@ -487,9 +530,11 @@ static void ScanLine(const BrenierTileCurves *curves, size_t c0, size_t last, co
                      size_t end, BrenierTileVisitor visit, void *context)
 {
   enum { SIZE = sizeof(int32_t) };
+  const int    vectors    = VectorsOf(curves);
   const size_t n_together = (t->dim + TOGETHER - 1) / TOGETHER, n = end - from;
   const char  *z =
-      (IN_BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16) + 2 * c0 * n_together * SIZE;
+      (IN_BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16) +
+      (size_t)vectors * c0 * n_together * SIZE;
   const char *y = IN_BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
   float       line[PART_ROWS][IN_LINE];
 
@@ -499,14 +544,14 @@ static void ScanLine(const BrenierTileCurves *curves, size_t c0, size_t last, co
       vfloat       acc[PART_ROWS][STRIPS];
 
       ProductIntegers(z + part * SIZE, y + (panel * n_together + (from + at - panel)) * SIZE, n_together,
-                      IN_BYTES ? curves->z_start + 2 * c0 + part : NULL, acc);
+                      IN_BYTES ? curves->z_start + (size_t)vectors * c0 + part : NULL, acc);
   #pragma GCC unroll 12
       for (int r = 0; r < PART_ROWS; ++r)
   #pragma GCC unroll 4
         for (int s = 0; s < STRIPS; ++s) memcpy(&line[r][at + (size_t)s * LANES], &acc[r][s], sizeof acc[r][s]);
     }
-    for (int r = 0; r < PART_ROWS; r += 2) {
-      const size_t c = c0 + (size_t)(part + r) / 2;
+    for (int r = 0; r < PART_ROWS; r += vectors) {
+      const size_t c = c0 + (size_t)((part + r) / vectors);
 
       if (c < last) TestCircleLine(curves, c, t, from, n, line + r, visit, context);
     }
@@ -519,7 +564,7 @@ static void ScanGroup(const BrenierTileCurves *curves, size_t c0, size_t last, c
                       size_t panel, size_t end, BrenierTileVisitor visit, void *context)
 {
 #if defined(DotIntegers) && SPLIT > 1
-  if (curves->products == PRODUCTS && curves->kind == BRENIER_TILE_CIRCLE) {
+  if (curves->products == PRODUCTS && BrenierTileIsCircle(curves->kind)) {
     ScanLine(curves, c0, last, t, panel, end, visit, context);
     return;
   }
@@ -554,7 +599,7 @@ static size_t PanelsAtOnce(const BrenierTileCurves *curves)
 static void Scan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *t,
                  BrenierTileVisitor visit, void *context)
 {
-  const size_t in_group = curves->kind == BRENIER_TILE_CIRCLE ? BRENIER_TILE_ROWS / 2 : BRENIER_TILE_ROWS;
+  const size_t in_group = (size_t)(BRENIER_TILE_ROWS / VectorsOf(curves));
   const size_t at_once  = PanelsAtOnce(curves) * BRENIER_TILE_WIDTH;
 
   for (size_t panel = 0; panel < t->n; panel += at_once) {

@@ -133,7 +133,7 @@ static void SetSameRadius(BrenierTileCurves *c, size_t i, double radius)
 
 void BrenierTileSetLevel(BrenierTileCurves *c, size_t i, double level, double slope)
 {
-  if (c->kind == BRENIER_TILE_CIRCLE) SetSameRadius(c, i, level);
+  if (BrenierTileIsCircle(c->kind)) SetSameRadius(c, i, level);
   c->level[i] = RoundedBelow(0.0, slope, level);
   c->pivot[i] = (float)slope;
 }

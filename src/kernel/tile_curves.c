@@ -55,17 +55,17 @@ int BrenierTileCurvesAlloc(BrenierTileKind kind, size_t n, size_t dim, BrenierTi
   c->products  = BrenierTileProductsOf(kind, dim);
   c->norm      = PackAllocZeroed(n_padded, sizeof(float));
   c->level     = PackAllocZeroed(n_padded, sizeof(float));
-  c->centre    = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 3 : 0, sizeof(float));
-  c->radius    = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n_padded * 2 * BRENIER_DIRECTIONS : 0, sizeof(float));
+  c->centre    = PackAllocZeroed(BrenierTileIsCircle(kind) ? n_padded * 3 : 0, sizeof(float));
+  c->radius    = PackAllocZeroed(BrenierTileIsCircle(kind) ? n_padded * 2 * BRENIER_DIRECTIONS : 0, sizeof(float));
   c->pivot     = PackAllocZeroed(n_padded, sizeof(float));
   c->offset    = PackAllocZeroed(n_padded, sizeof(float));
   c->axis      = PackAllocZeroed(n_padded, sizeof(int));
   c->sector    = PackAllocZeroed(kind == BRENIER_TILE_POINT ? 0 : n * 3 * BRENIER_SECTORS, sizeof(float));
-  c->arc       = PackAllocZeroed(kind == BRENIER_TILE_CIRCLE ? n * 4 * BRENIER_SECTORS : 0, sizeof(float));
+  c->arc       = PackAllocZeroed(BrenierTileIsCircle(kind) ? n * 4 * BRENIER_SECTORS : 0, sizeof(float));
   c->n_sectors = PackAllocZeroed(n, sizeof(int));
   c->n_at_once = CurvesAtOnce(kind, dim, n_padded);
   c->stage     = PackAlloc(n_padded, sizeof(BrenierTileStage));
-  if (kind == BRENIER_TILE_CIRCLE && BrenierTileHasByteRadii()) {
+  if (BrenierTileIsCircle(kind) && BrenierTileHasByteRadii()) {
     c->byte_radii = PackAllocZeroed(n_padded, sizeof *c->byte_radii);
     if (!c->byte_radii) return -1;
   }
@@ -141,41 +141,38 @@ static double LargestLength(const Gram *g)
   return sqrt(0.5 * (g->xx + g->yy) + hypot(0.5 * (g->xx - g->yy), g->xy));
 }
 
-/* Packs the vectors of curve i in bytes, z2 = NULL where there is one; sets the norm of the quantised vectors and of
-   the quantisation error. */
-static void SetBytes(BrenierTileCurves *c, size_t i, const double z1[], const double z2[])
+/* Packs the vectors of curve i in bytes; sets the norm of the quantised vectors and of the quantisation error. */
+static void SetBytes(BrenierTileCurves *c, size_t i, const double *const z[])
 {
-  const size_t     row = PackVectors(c->kind) * i, width = PackRowWidth(c->dim);
+  const size_t     n_vectors = PackVectors(c->kind), row = n_vectors * i, width = PackRowWidth(c->dim);
   Gram             quantised = {0.0, 0.0, 0.0}, quantisation_error = {0.0, 0.0, 0.0};
-  double           x[BRENIER_BYTES_MOST_DIM], y[BRENIER_BYTES_MOST_DIM];
-  BrenierByteBlock of_x, of_y;
-  float            scale;
+  double           x[BRENIER_TILE_VECTORS][BRENIER_BYTES_MOST_DIM], centre = 0.0, centre_error = 0.0;
+  BrenierByteBlock of[BRENIER_TILE_VECTORS];
+  float            scale = 0.0f;
 
-  BrenierHadamard(c->dim, z1, x);
-  BrenierRoundToSingle(c->dim, z1, c->z + row * width);
-  scale = BrenierByteScale(c->dim, x);
-  if (z2) {
-    BrenierHadamard(c->dim, z2, y);
-    BrenierRoundToSingle(c->dim, z2, c->z + (row + 1) * width);
-    scale = fmaxf(scale, BrenierByteScale(c->dim, y));
+  memset(of, 0, sizeof of);
+  for (size_t v = 0; v < n_vectors; ++v) {
+    BrenierHadamard(c->dim, z[v], x[v]);
+    BrenierRoundToSingle(c->dim, z[v], c->z + (row + v) * width);
+    scale               = fmaxf(scale, BrenierByteScale(c->dim, x[v]));
+    c->z_start[row + v] = 0;
   }
-  memset(&of_y, 0, sizeof of_y);
-  for (size_t v = 0; v < PackVectors(c->kind); ++v) c->z_start[row + v] = 0;
   for (size_t from = 0; from < c->dim; from += BRENIER_BYTE_BLOCK) {
     const size_t n = PackBlockLength(c->dim, from);
 
-    BrenierRoundToBytes(n, x + from, scale, &of_x);
-    PackBytes(c, row, from, n, &of_x);
-    if (z2) {
-      BrenierRoundToBytes(n, y + from, scale, &of_y);
-      PackBytes(c, row + 1, from, n, &of_y);
+    for (size_t v = 0; v < n_vectors; ++v) {
+      BrenierRoundToBytes(n, x[v] + from, scale, &of[v]);
+      PackBytes(c, row + v, from, n, &of[v]);
     }
-    AddToGram(&quantised, n, of_x.quantised, of_y.quantised);
-    AddToGram(&quantisation_error, n, of_x.quantisation_error, of_y.quantisation_error);
+    AddToGram(&quantised, n, of[0].quantised, of[1].quantised);
+    AddToGram(&quantisation_error, n, of[0].quantisation_error, of[1].quantisation_error);
+    if (n_vectors < BRENIER_TILE_VECTORS) continue;
+    centre += BrenierSumOfProducts(n, of[2].quantised, of[2].quantised);
+    centre_error += BrenierSumOfProducts(n, of[2].quantisation_error, of[2].quantisation_error);
   }
   c->z_scale[i]            = scale;
-  c->first_norm[i]         = BrenierRoundedUp(LargestLength(&quantised));
-  c->quantisation_error[i] = BrenierRoundedUp(LargestLength(&quantisation_error));
+  c->first_norm[i]         = BrenierRoundedUp(LargestLength(&quantised) + sqrt(centre));
+  c->quantisation_error[i] = BrenierRoundedUp(LargestLength(&quantisation_error) + sqrt(centre_error));
 }
 
 /* Row `row` of the curves in 16 bits, its coordinates from `from` on, an even number. */
@@ -188,15 +185,15 @@ static void PackInt16(BrenierTileCurves *c, size_t row, size_t from, size_t n, c
   for (size_t k = 0; k < n; k += BRENIER_PAIR, to += unit) memcpy(to, q + k, BRENIER_PAIR * sizeof *to);
 }
 
-/* Packs the vectors of curve i in 16 bits, z2 = NULL where there is one; sets the norm of the quantised vectors, or
-   that which belongs to the quantisation error. */
-static void SetInt16(BrenierTileCurves *c, size_t i, const double z1[], const double z2[])
+/* Packs the vectors of curve i in 16 bits; sets the norm of the quantised vectors, or that which belongs to the
+   quantisation error. */
+static void SetInt16(BrenierTileCurves *c, size_t i, const double *const z[])
 {
-  const double *const z[2]      = {z1, z2};
-  const size_t        n_vectors = PackVectors(c->kind), row = n_vectors * i;
-  Gram                quantised = {0.0, 0.0, 0.0}, quantisation_error = {0.0, 0.0, 0.0};
-  double              rounded[2][BRENIER_BYTE_BLOCK] = {{0.0}}, error[2][BRENIER_BYTE_BLOCK] = {{0.0}};
-  float               scale = 0.0f;
+  const size_t n_vectors = PackVectors(c->kind), row = n_vectors * i;
+  Gram         quantised = {0.0, 0.0, 0.0}, quantisation_error = {0.0, 0.0, 0.0};
+  double       rounded[BRENIER_TILE_VECTORS][BRENIER_BYTE_BLOCK] = {{0.0}};
+  double       error[BRENIER_TILE_VECTORS][BRENIER_BYTE_BLOCK] = {{0.0}}, centre = 0.0, centre_error = 0.0;
+  float        scale = 0.0f;
 
   for (size_t v = 0; v < n_vectors; ++v) {
     BrenierRoundToSingle(c->dim, z[v], c->z + (row + v) * PackRowWidth(c->dim));
@@ -214,29 +211,46 @@ static void SetInt16(BrenierTileCurves *c, size_t i, const double z1[], const do
     }
     AddToGram(&quantised, n, rounded[0], rounded[1]);
     AddToGram(&quantisation_error, n, error[0], error[1]);
+    if (n_vectors < BRENIER_TILE_VECTORS) continue;
+    centre += BrenierSumOfProducts(n, rounded[2], rounded[2]);
+    centre_error += BrenierSumOfProducts(n, error[2], error[2]);
   }
   c->z_scale[i] = scale;
   c->first_norm[i] =
-      BrenierRoundedUp(fmax(LargestLength(&quantised), LargestLength(&quantisation_error) / Int16Error(c->dim)));
+      BrenierRoundedUp(fmax(LargestLength(&quantised) + sqrt(centre),
+                            (LargestLength(&quantisation_error) + sqrt(centre_error)) / Int16Error(c->dim)));
+}
+
+/* Sets a curve by its vectors. */
+static void SetVectors(BrenierTileCurves *c, size_t i, const double *const z[], double reach)
+{
+  const size_t n_vectors = PackVectors(c->kind);
+
+  for (size_t v = 0; v < n_vectors; ++v) reach += PackLength(c->dim, z[v]);
+  if (c->products == BRENIER_PRODUCTS_INT16) SetInt16(c, i, z);
+  else if (c->products == BRENIER_PRODUCTS_BYTES) SetBytes(c, i, z);
+  else
+    for (size_t v = 0; v < n_vectors; ++v) PackVector(c, n_vectors * i + v, z[v]);
+  c->norm[i]      = BrenierRoundedUp(reach);
+  c->n_sectors[i] = 0;
+  BrenierTileSetLevel(c, i, -INFINITY, 0.0);
 }
 
 void BrenierTileSetCurve(BrenierTileCurves *c, size_t i, const double z1[], const double z2[], int axis)
 {
-  const int circle = c->kind == BRENIER_TILE_CIRCLE;
-  double    reach  = PackLength(c->dim, z1) + (circle ? PackLength(c->dim, z2) : 0.0);
+  const double *const z[BRENIER_TILE_VECTORS] = {z1, z2, NULL};
+  const int           chord                   = c->kind == BRENIER_TILE_CHORD;
 
-  if (c->products == BRENIER_PRODUCTS_INT16) SetInt16(c, i, z1, circle ? z2 : NULL);
-  else if (c->products == BRENIER_PRODUCTS_BYTES) SetBytes(c, i, z1, circle ? z2 : NULL);
-  else {
-    PackVector(c, PackVectors(c->kind) * i, z1);
-    if (circle) PackVector(c, 2 * i + 1, z2);
-  }
-  if (c->kind == BRENIER_TILE_CHORD) {
+  if (chord) {
     c->axis[i]   = axis;
     c->offset[i] = (float)z1[axis];
-    reach += fabs(z1[axis]) + 1.0;
   }
-  c->norm[i]      = BrenierRoundedUp(reach);
-  c->n_sectors[i] = 0;
-  BrenierTileSetLevel(c, i, -INFINITY, 0.0);
+  SetVectors(c, i, z, chord ? fabs(z1[axis]) + 1.0 : 0.0);
+}
+
+void BrenierTileSetCentred(BrenierTileCurves *c, size_t i, const double z1[], const double z2[], const double centre[])
+{
+  const double *const z[BRENIER_TILE_VECTORS] = {z1, z2, centre};
+
+  SetVectors(c, i, z, 0.0);
 }

@@ -6,13 +6,23 @@
 /* Targets in a panel of packed storage: the packing is the same for every instruction set, so is BRENIER_TILE_ROWS. */
 enum { BRENIER_TILE_WIDTH = 32, BRENIER_TILE_ROWS = 12 };
 
+/* Vectors of a curve at most. */
+enum { BRENIER_TILE_VECTORS = 3 };
+
 /* Pairs that passed the first test, kept for one curve until there are enough for the second. */
 enum { BRENIER_STAGE_FULL = 32, BRENIER_STAGE_CAPACITY = BRENIER_STAGE_FULL + BRENIER_TILE_WIDTH + 16 };
+
+/* Whether curves are circles, about a point or not. */
+static inline int BrenierTileIsCircle(BrenierTileKind kind)
+{
+  return kind == BRENIER_TILE_CIRCLE || kind == BRENIER_TILE_CENTRED;
+}
 
 typedef struct BrenierTileStage {
   int32_t n;
   float   a[BRENIER_STAGE_CAPACITY]; /* circle: a; chord, point: p. Products in bytes: written once there are enough */
   float   b[BRENIER_STAGE_CAPACITY]; /* circle: b; chord: y_k */
+  float   base[BRENIER_STAGE_CAPACITY]; /* centred: <m, y> */
   int32_t target[BRENIER_STAGE_CAPACITY];
 } BrenierTileStage;
 

@@ -4,6 +4,7 @@
 #include <brenier/laguerre.h>
 
 #include "cell.h"
+#include "components.h"
 #include "interval.h"
 #include "neighbours.h"
 
@@ -20,6 +21,8 @@ struct _p_BrenierLaguerre {
   PetscInt           dim;        /* of the targets */
   PetscBool          reuses;     /* neighbours of earlier heights */
   BrenierIntervalLaw coordinate; /* in one dimension */
+  PetscBool          is_mixture;
+  BrenierComponents  components; /* of a mixture */
   /* data of all targets, the same on every rank */
   PetscReal   *y;              /* shape [n, dim] */
   PetscReal   *h;              /* of the last evaluation, shape [n] */

@@ -37,12 +37,34 @@ typedef struct {
   BrenierCurve  curve; /* one that was drawn */
 } Case;
 
+/* The source with the scale 1.7; a mixture of three components, which are left as they are. */
+static PetscErrorCode CreateWhole(const char name[], PetscInt dim, BrenierSource *source)
+{
+  enum { COMPONENTS = 3, MOST_DIM = 8 };
+  PetscReal weight[COMPONENTS] = {0.5, 0.3, 0.2}, mean[COMPONENTS * MOST_DIM], factor[COMPONENTS * MOST_DIM * MOST_DIM];
+  const BrenierMixtureParameters mixture = {.n           = COMPONENTS,
+                                            .weight      = weight,
+                                            .mean        = mean,
+                                            .factor      = factor,
+                                            .factors     = COMPONENTS,
+                                            .width       = dim,
+                                            .is_standard = PETSC_TRUE};
+  const BrenierSourceParameters  p       = {
+             .scale = 1.7, .dof = BRENIER_DEFAULT_DOF, .mixture = BrenierSourceTakesMixture(name) ? &mixture : NULL};
+
+  PetscFunctionBeginUser;
+  BrenierRandomNormal(1, STREAM_DIRECTIONS, 200, (size_t)(COMPONENTS * dim), mean);
+  BrenierRandomNormal(1, STREAM_DIRECTIONS, 201, (size_t)(COMPONENTS * dim * dim), factor);
+  PetscCall(BrenierSourceCreateWith(PETSC_COMM_WORLD, name, dim, &p, source));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode CreateCase(const char name[], PetscInt ambient, PetscInt dim, Case *c)
 {
   PetscFunctionBeginUser;
   PetscCall(PetscSNPrintf(c->what, sizeof c->what, "%s, %" PetscInt_FMT " of %" PetscInt_FMT " dimensions", name, dim,
                           ambient));
-  PetscCall(BrenierSourceCreate(PETSC_COMM_WORLD, name, ambient, 1.7, &c->whole));
+  PetscCall(CreateWhole(name, ambient, &c->whole));
   if (dim == ambient) c->source = BrenierSourceReference(c->whole);
   else PetscCall(BrenierSourceReduce(c->whole, dim, &c->source));
   c->dim = dim;
@@ -66,7 +88,8 @@ static void PointAt(const Case *c, PetscReal t, PetscReal x[])
   const BrenierCurveType type  = BrenierSourceCurveType(c->source);
 
   for (PetscInt k = 0; k < c->dim; ++k) {
-    if (type == BRENIER_CURVE_CIRCLE) x[k] = cos(t) * curve->z1[k] + sin(t) * curve->z2[k];
+    if (type == BRENIER_CURVE_CIRCLE)
+      x[k] = cos(t) * curve->z1[k] + sin(t) * curve->z2[k] + (curve->centre ? curve->centre[k] : 0.0);
     else if (type == BRENIER_CURVE_CHORD) x[k] = k == curve->axis ? t : curve->z1[k];
     else x[k] = t * curve->z1[k];
   }
@@ -365,7 +388,9 @@ static PetscReal SquareByQuadrature(const Case *c, PetscReal x[])
 /* What is said of E |x|^2 along a curve is so, and what is said of all, for a sample and its curves. */
 static PetscErrorCode TestSecondMoment(Case *c)
 {
-  const PetscReal part   = (PetscReal)c->dim / (PetscReal)BrenierSourceAmbient(c->source);
+  const PetscReal part   = BrenierSourceSymmetry(c->source) == BRENIER_SYMMETRY_NORMAL
+                               ? 1.0 // components are seen as they are
+                               : (PetscReal)c->dim / (PetscReal)BrenierSourceAmbient(c->source);
   const PetscReal wanted = part * BrenierSourceSecondMoment(c->source);
   const PetscBool line   = (PetscBool)(BrenierSourceCurveType(c->source) == BRENIER_CURVE_LINE);
   PetscReal      *square, *x, mean[2], error[2];
@@ -550,7 +575,7 @@ static PetscErrorCode TestSeen(const char name[], PetscInt ambient, PetscInt dim
   PetscCall(CreateCase(name, ambient, dim, &c));
   if (BrenierSourceSymmetry(c.whole) != BRENIER_SYMMETRY_NONE) {
     PetscCall(TestCase(name, &c));
-    PetscCall(TestReduced(&c));
+    if (BrenierSourceSymmetry(c.whole) != BRENIER_SYMMETRY_NORMAL) PetscCall(TestReduced(&c));
   }
   PetscCall(DestroyCase(&c));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -560,7 +585,7 @@ static PetscErrorCode TestSeen(const char name[], PetscInt ambient, PetscInt dim
 static PetscErrorCode CreateAffine(const char name[], PetscInt dim, BrenierSource standard, PetscReal m[],
                                    PetscReal L[], BrenierSource *source)
 {
-  const PetscBool         rotates = (PetscBool)(BrenierSourceSymmetry(standard) == BRENIER_SYMMETRY_ROTATIONS);
+  const PetscBool         rotates = (PetscBool)(BrenierSourceSymmetry(standard) >= BRENIER_SYMMETRY_ROTATIONS);
   BrenierSourceParameters p       = {.scale = 1.0, .dof = BRENIER_DEFAULT_DOF, .mean = m, .factor = L};
 
   PetscFunctionBeginUser;
