@@ -9,6 +9,9 @@
 
 typedef enum { BRENIER_SINGULAR_PROJECT, BRENIER_SINGULAR_REJECT, BRENIER_SINGULAR_KEEP } BrenierSingular;
 
+/* Places in BrenierExtensionNames. */
+typedef enum { BRENIER_EXTENSION_NONE, BRENIER_EXTENSION_LINEAR, BRENIER_EXTENSION_PIECEWISE } BrenierExtensionKind;
+
 extern const char *const BrenierSingularNames[], *const BrenierExtensionNames[];
 
 /* Where the singular set begins, as asked for. */
@@ -25,7 +28,7 @@ typedef struct {
   PetscInt64       curves;     /* 0: exact cells, or as many as usual */
   PetscInt         singular;   /* a BrenierSingular */
   BrenierThreshold threshold;
-  PetscBool        linear;
+  PetscBool        linear, piecewise;
   BrenierExtension extension;
   PetscReal       *barycentre; /* owned */
 } BrenierExtensionOptions;
@@ -33,7 +36,9 @@ typedef struct {
 /* Lines of a command's table, for a member of its request that is a BrenierExtensionOptions or a BrenierThreshold. */
 #define BRENIER_EXTENSION_OPTIONS(request, member)                                                                     \
   {"-extension", BRENIER_CHOICE(request, member.kind, BrenierExtensionNames), .standard = "none",                      \
-   .text = "codes: the targets themselves, or means of the nearest targets", .group = "extension"},                    \
+   .text  = "codes: the targets themselves; means of the nearest targets; or, where targets span at most three "       \
+            "dimensions, those of a continuous map, linear between barycentres",                                       \
+   .group = "extension"},                                                                                              \
       {"-neighbours", "K", BRENIER_INT(request, member.neighbours, 1, BRENIER_MOST_COUNT),                             \
        .rule = BRENIER_WORDS(BRENIER_NEIGHBOURS),                                                                      \
        .text = "number of targets of a mean, weighted by inverse distance to the barycentres"},                        \
