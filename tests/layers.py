@@ -33,7 +33,7 @@ MODULE_OF_HEADER = {
     "laguerre.h": "low", "frechet.h": "linear", "linear.h": "linear",
     "dual.h": "dual",
     "barycentre.h": "map", "class_result.h": "map", "cluster.h": "map", "extension.h": "map", "facets.h": "map",
-    "held_out.h": "map",
+    "held_out.h": "map", "piecewise.h": "map",
     "result.h": "map", "transport.h": "map",
     "descent.h": "methods", "iteration.h": "methods", "method.h": "methods", "minimise.h": "methods",
     "newton.h": "methods",

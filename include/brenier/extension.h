@@ -17,6 +17,7 @@
 #pragma once
 
 #include <brenier/facets.h>
+#include <brenier/piecewise.h>
 
 /* Number K of targets of a mean where nothing is said. */
 #define BRENIER_NEIGHBOURS 3
@@ -24,6 +25,7 @@
 /* How to extend the map. */
 typedef struct {
   PetscInt         n_neighbours; /* K, at least 1 */
+  BrenierPiecewise piecewise;    /* in the place of a mean of K targets, where it is not NULL; then K = 1; borrowed */
   const PetscReal *barycentre;   /* of this rank's cells, shape [n_local, dim], NaN for unknown; needed for K > 1 */
   PetscBool        projects;     /* whether targets across the singular set are left out */
   BrenierAngle     convention;

@@ -6,7 +6,7 @@
 
 const char *const BrenierSingularNames[] = {"project", "reject", "keep", NULL};
 
-const char *const BrenierExtensionNames[] = {"none", "linear", NULL};
+const char *const BrenierExtensionNames[] = {"none", "linear", "piecewise", NULL};
 
 PetscErrorCode BrenierThresholdCheck(BrenierThreshold *t)
 {
@@ -38,9 +38,11 @@ static PetscErrorCode CheckSingular(BrenierExtensionOptions *e)
 PetscErrorCode BrenierExtensionOptionsCheck(PetscBool singular, BrenierExtensionOptions *e)
 {
   PetscFunctionBegin;
-  e->linear = (PetscBool)(e->kind == 1);
+  e->linear    = (PetscBool)(e->kind == BRENIER_EXTENSION_LINEAR);
+  e->piecewise = (PetscBool)(e->kind == BRENIER_EXTENSION_PIECEWISE);
   PetscCall(BrenierOptionNeeds("-neighbours", (PetscBool)(e->neighbours > 0), e->linear, "-extension linear"));
-  PetscCall(BrenierOptionNeeds("-curves", (PetscBool)(e->curves > 0), e->linear, "-extension linear"));
+  PetscCall(BrenierOptionNeeds("-curves", (PetscBool)(e->curves > 0), (PetscBool)(e->linear || e->piecewise),
+                               "-extension linear or piecewise"));
   e->extension.n_neighbours = (PetscInt)e->neighbours;
   if (singular) PetscCall(CheckSingular(e));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -91,7 +93,8 @@ PetscErrorCode BrenierExtensionOptionsSetUp(BrenierExtensionOptions *e, const Br
   x->convention = (BrenierAngle)e->threshold.convention;
   x->projects   = (PetscBool)(e->singular == BRENIER_SINGULAR_PROJECT);
   PetscCall(BrenierThresholdDegrees(&e->threshold, result, t, h, e->curves, &x->threshold));
-  if (e->linear) PetscCall(FindBarycentres(e, result, t, h));
+  if (e->linear || e->piecewise) PetscCall(FindBarycentres(e, result, t, h));
+  if (e->piecewise) PetscCall(BrenierPiecewiseCreate(t, result->source, h, e->barycentre, &x->piecewise));
   x->barycentre = e->barycentre;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -99,6 +102,7 @@ PetscErrorCode BrenierExtensionOptionsSetUp(BrenierExtensionOptions *e, const Br
 PetscErrorCode BrenierExtensionOptionsDestroy(BrenierExtensionOptions *e)
 {
   PetscFunctionBegin;
+  PetscCall(BrenierPiecewiseDestroy(&e->extension.piecewise));
   PetscCall(PetscFree(e->barycentre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -107,6 +111,9 @@ PetscErrorCode BrenierExtensionOptionsSetAttributes(const BrenierExtensionOption
 {
   PetscFunctionBegin;
   PetscCall(BrenierStoreSetText(store, "/", "extension", BrenierExtensionNames[e->kind]));
+  if (e->piecewise)
+    PetscCall(BrenierStoreSetText(store, "/", "triangulation",
+                                  BrenierTriangulationNames[BrenierPiecewiseKind(e->extension.piecewise)]));
   if (!e->linear) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(BrenierStoreSetInt(store, "/", "neighbours", e->extension.n_neighbours));
   if (!e->threshold.by_angle && !e->threshold.by_quantile) PetscFunctionReturn(PETSC_SUCCESS);

@@ -10,13 +10,17 @@
 
 typedef enum { BRENIER_SINGULAR_PROJECT, BRENIER_SINGULAR_REJECT, BRENIER_SINGULAR_KEEP } BrenierSingular;
 
+/* Places in BrenierExtensionNames. */
+typedef enum { BRENIER_EXTENSION_NONE, BRENIER_EXTENSION_LINEAR, BRENIER_EXTENSION_PIECEWISE } BrenierExtensionKind;
+
 extern const char *const BrenierSingularNames[], *const BrenierExtensionNames[];
 
 /* Lists of options that commands have in common: of the extension, of the singular set, and what becomes of means
    across it. */
 #define BRENIER_EXTENSION_OPTIONS(OWN)                                                                                 \
   OWN(CHOICE, kind, "-extension", .choice = BrenierExtensionNames, .standard = "none", .group = "extension",           \
-      .text = "codes: the targets themselves, or means of the nearest targets")                                        \
+      .text = "codes: the targets themselves; means of the nearest targets; or, where targets span at most three "     \
+              "dimensions, those of a continuous map, linear between barycentres")                                     \
   OWN(INT, neighbours, "-neighbours", "K", .low = 1, .high = BRENIER_MOST_COUNT,                                       \
       .rule = BRENIER_WORDS(BRENIER_NEIGHBOURS),                                                                       \
       .text = "number of targets of a mean, weighted by inverse distance to the barycentres")                          \
@@ -46,7 +50,7 @@ typedef struct {
   BRENIER_EXTENSION_OPTIONS(BRENIER_OPTION_MEMBER)
   BRENIER_SINGULAR_OPTION(BRENIER_OPTION_MEMBER)
   BrenierThreshold threshold;
-  PetscBool        linear;
+  PetscBool        linear, piecewise;
   BrenierExtension extension;
   PetscReal       *barycentre; /* owned */
 } BrenierExtensionOptions;

@@ -325,9 +325,8 @@ static PetscErrorCode CheckClassOptions(const Sampler *s, const char path[])
   PetscFunctionBegin;
   PetscCheck(!s->has_labels, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "%s has labels of its own, which are written beside the samples; leave out -labels", path);
-  PetscCheck(!s->extend.linear || s->class.given, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
-             "option -extension linear is of one map, and %s has one for each class; name a class by -class LABEL",
-             path);
+  PetscCheck(s->extend.kind == BRENIER_EXTENSION_NONE || s->class.given, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "option -extension is of one map, and %s has one for each class; name a class by -class LABEL", path);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -95,7 +95,8 @@ PetscErrorCode BrenierExtensionApply(const BrenierExtension *e, BrenierTargets t
   if (keep == 1) {
     if (out->crosses) PetscCall(PetscArrayzero(out->crosses, n));
     PetscCall(BrenierTransportNearest(t, h, 1, n, x, out->index, out->u));
-    PetscCall(BrenierTargetsFetch(t, n, out->index, out->code));
+    if (e->piecewise) PetscCall(BrenierPiecewiseApply(e->piecewise, n, x, out->index, out->code));
+    else PetscCall(BrenierTargetsFetch(t, n, out->index, out->code));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(PetscMalloc2((size_t)n * keep, &nearest, (size_t)n * keep, &value));
