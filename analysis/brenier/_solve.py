@@ -5,6 +5,7 @@ import tempfile
 import warnings
 from typing import Any, Callable, Optional, Union
 
+import h5py
 import numpy as np
 
 from ._arrays import absolute, check_matrix, check_weights, is_place, to_numpy
@@ -38,13 +39,15 @@ def solve(
     """Computes the optimal transport map from a source measure to weighted targets, by `brenier solve`.
 
     y: [n, d], an array, a tensor, or a place (`file.npy`, `file.h5:/dataset`); weights: [n], positive, the same,
-    default equal; source: "gaussian", "cube", "sphere", "ball", "spherical" or "student"; tol: rho to be reached, None
-    for no judgement (with curves=N); seed: of all random numbers; ranks: of mpiexec, default one for each core, 1 for
-    small problems; threads: of a rank; classes: [n] labels, one map for each; start: a result to start from;
-    checkpoint: a file from which the same call continues; max_time: seconds; progress: None for a bar on a terminal and
-    in notebooks, True, False, or a function of each event of the log (docs/reference/log.md). Further options are those
-    of `brenier solve`: curves=100000 is -curves 100000, a switch is True; log=FILE keeps the log. source_mean,
-    source_factor, source_low and source_high are numbers, arrays or places.
+    default equal; source: "gaussian", "cube", "sphere", "ball", "spherical",
+    "student" or "mixture"; tol: rho to be reached, None for no judgement (with
+    curves=N); seed: of all random numbers; ranks: of mpiexec, default one for each core, 1 for small problems;
+    threads: of a rank; classes: [n] labels, one map for each; start: a result to start from; checkpoint: a file from
+    which the same call continues; max_time: seconds; progress: None for a bar on a terminal and in notebooks, True,
+    False, or a function of each event of the log (docs/reference/log.md). Further options are those of `brenier solve`:
+    curves=100000 is -curves 100000, a switch is True; log=FILE keeps the log. source_mean, source_factor, source_low and
+    source_high are numbers, arrays or places; source_file is the file of a mixture, or a dict of its arrays weight [K],
+    mean [K, d] and factor [K, d, d] or [d, d], which may be left out.
 
     Returns a Result, or Results when there are classes. A tolerance that is not reached is a warning NotReached, and
     a result. Ctrl-C stops the solve in order: without a checkpoint the best heights so far are the result, with a
@@ -151,9 +154,24 @@ def write_input(y, weights, folder):
 NUMBERS = ("source_mean", "source_factor", "source_low", "source_high")
 
 
+def write_mixture(components, path):
+    """Components of a mixture as the file that the program reads; returns its path."""
+    if not {"weight", "mean"} <= set(components) <= {"weight", "mean", "factor"}:
+        raise BadArguments("source_file is a file, or a dict of weight, mean and, if wanted, factor")
+    with h5py.File(path, "w") as file:
+        for name, value in components.items():
+            if value is not None:
+                file[name] = to_numpy(value, f"{name} of the mixture")
+    return path
+
+
 def write_source(options, folder):
     """Options of the source that are numbers, arrays or places, as words for the program."""
     found = dict(options)
+    if isinstance(found.get("source_file"), dict):
+        found["source_file"] = write_mixture(found["source_file"], os.path.join(folder, "mixture.h5"))
+    elif found.get("source_file") is not None:
+        found["source_file"] = os.path.abspath(os.fspath(found["source_file"]))
     for name in NUMBERS:
         value = found.get(name)
         if value is None or np.isscalar(value) and not isinstance(value, str):

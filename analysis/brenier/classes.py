@@ -225,6 +225,8 @@ class ClassCouplings(Couplings):
     """As `Couplings`, with a third array [batch], the label of each pair; index=True adds a fourth one."""
 
     def __init__(self, results: Results, batch, seed=0, rank=0, world=1, **options: Any):
+        if results.source == "mixture":
+            raise BadArguments("couplings of classes know no mixture; couplings of the map of one class do")
         super().__init__(results.targets, results.heights, results.source, results.source_scale, batch, seed, rank,
                          world, **options)  # fmt: skip
         self.rows = [results.rows_of(k) for k in range(len(results))]

@@ -24,15 +24,27 @@ def whole(value, name, least, below=None) -> int:
     return int(value)
 
 
-SOURCES = ("gaussian", "cube", "sphere", "ball", "spherical", "student")
+SOURCES = ("gaussian", "cube", "sphere", "ball", "spherical", "student", "mixture")
 
 
-def draw_noise(source, scale, dim, rows, seed, batch, dtype=np.float32, dof=None):
+def draw_mixture(generator, dim, rows, dtype, weight, mean, factor=None):
+    """Points of the mixture of components weight [K], mean [K, dim], factor [K or 1, dim, q], the identity without."""
+    k = np.searchsorted(np.cumsum(weight)[:-1], generator.random(rows), side="right")
+    z = generator.standard_normal((rows, dim if factor is None else factor.shape[2]), dtype=dtype)
+    if factor is not None:
+        factor = factor.astype(dtype)
+        z = z @ factor[0].T if len(factor) == 1 else np.einsum("nij,nj->ni", factor[k], z)
+    return z + mean[k].astype(dtype)
+
+
+def draw_noise(source, scale, dim, rows, seed, batch, dtype=np.float32, dof=None, components=None):
     """Points of the source, [rows, dim], of batch number `batch`: a pure function of its arguments. Without mean and
     factor."""
     generator = np.random.Generator(np.random.Philox(key=[seed, STREAM], counter=[0, 0, batch, 0]))
     if source == "cube":
         return generator.random((rows, dim), dtype=dtype) - dtype(0.5)
+    if components is not None:
+        return draw_mixture(generator, dim, rows, dtype, *components)
     x = generator.standard_normal((rows, dim), dtype=dtype)
     if source in ("sphere", "ball", "spherical"):
         x /= np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
@@ -50,7 +62,8 @@ class Couplings:
     ... of it; start: the first step, or what `state()` gave; dtype: of the arrays, float32 or float64; device: None
     for NumPy, else a device of torch, such as "cpu" or "cuda", on which the pairs are made; index: whether the index
     of the target [batch] comes as a third array; dof: degrees of freedom of "student"; mean, factor: m [d] and L, its
-    diagonal [d] or [d, d], of a source x = m + L z.
+    diagonal [d] or [d, d], of a source x = m + L z; components: weights [K], means [K, d] and factors [K or 1, d, q],
+    or None for the identity, of z where the source is a mixture.
     """
 
     def __init__(
@@ -71,6 +84,7 @@ class Couplings:
         dof: "float | None" = None,
         mean: "np.ndarray | None" = None,
         factor: "np.ndarray | None" = None,
+        components: "tuple | None" = None,
     ):
         if source not in SOURCES:
             raise BadArguments(f"couplings know no source {source!r}; Result.sample draws from it")
@@ -83,7 +97,7 @@ class Couplings:
             raise BadArguments(f"dtype is {dtype}; it is float32 or float64")
         self.source, self.scale, self.device, self.index = source, scale, device, index
         self.targets, self.heights = targets, heights
-        self.dof, self.mean, self.factor = dof, mean, factor
+        self.dof, self.mean, self.factor, self.components = dof, mean, factor, components
         self.codes = targets.astype(self.dtype, copy=False)
         self.planes = {}
         self.stride = 1  # steps from one batch to the next; workers of a DataLoader leave out those of the others
@@ -112,8 +126,9 @@ class Couplings:
     def make(self, step: int):
         """The batch of a step of this rank, as a pure function."""
         number = step * self.world + self.rank
+        dim = self.targets.shape[1]
         noise = draw_noise(
-            self.source, self.scale, self.targets.shape[1], self.batch, self.seed, number, self.dtype, self.dof
+            self.source, self.scale, dim, self.batch, self.seed, number, self.dtype, self.dof, self.components
         )
         if self.factor is not None:
             noise = noise * self.factor if self.factor.ndim == 1 else noise @ self.factor.T

@@ -197,11 +197,20 @@ class Result(ResultFile):
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _components(self):
+        """Weights, means and factors of the components of a mixture."""
+        factor = None
+        if "component_factor" in self:
+            factor = self["component_factor"].reshape(-1, self.dim, self["component_factor"].shape[1] // self.dim)
+        return self["component_weight"], self["component_mean"], factor
+
     def couplings(self, batch: int, seed: int = 0, rank: int = 0, world: int = 1, **options) -> Couplings:
         """An endless iterator of pairs (noise, code), arrays [batch, d]; see `Couplings` for all arguments."""
         law = {"dof": self.attributes.get("source_dof")}
         if "source_mean" in self:
             law.update(mean=self["source_mean"], factor=self["source_factor"])
+        if "component_weight" in self:
+            law["components"] = self._components()
         return Couplings(
             self.targets, self.heights, self.source, self.source_scale, batch, seed, rank, world, **law, **options
         )

@@ -82,6 +82,8 @@ typedef struct {
   const char           *output;          /* result file to write as well; NULL: none */
   const char           *checkpoint;      /* file to continue from after a stop; needs `output`; NULL: none */
   double                checkpoint_interval; /* seconds between two checkpoints */
+  const char           *source_file; /* HDF5 file of the components of the source "mixture", as the option -source_file
+                                        of the program; NULL: none */
 } brenier_options;
 
 /* A measurement of heights. w2, dual, primal and gap are explained in docs/reference/files.md. */

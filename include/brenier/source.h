@@ -161,8 +161,8 @@ PETSC_EXTERN PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char na
                                                     const BrenierSourceParameters *parameters, BrenierSource *source);
 
 /*@
-  BrenierMixtureRead - Reads the components of a mixture: /weight [n], /mean [n, dim], and /factor [n, dim, dim] or
-  [dim, dim] where it is there, else the identity
+  BrenierMixtureRead - Reads the components of a mixture: /weight [n], /mean [n, dim], and /factor where it is there,
+  else the identity: [n, dim, dim], or one for all, [dim, q] with q <= dim
 
   Collective on `comm`
 

@@ -107,13 +107,13 @@ static PetscErrorCode ReadFactors(MPI_Comm comm, const char file[], PetscInt dim
   if (!has) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ReadAll(comm, file, "factor", BRENIER_ARRAY_DATA, &n, &width, &factor));
   p->factor  = factor;
-  p->width   = dim;
   p->factors = n == p->n && width == dim * dim ? n : 1;
-  PetscCheck(p->factors > 1 || (n == dim && width == dim) || (n == 1 && width == dim * dim), comm,
+  p->width   = n == dim && p->factors == 1 ? width : dim;
+  PetscCheck(p->factors > 1 || (n == dim && width <= dim) || (n == 1 && width == dim * dim), comm,
              PETSC_ERR_FILE_UNEXPECTED,
              "%s: /factor has %" PetscInt_FMT " rows of %" PetscInt_FMT " numbers; its shape is [%" PetscInt_FMT
-             ", %" PetscInt_FMT "], one for all components, or [%" PetscInt_FMT ", %" PetscInt_FMT ", %" PetscInt_FMT
-             "]",
+             ", %" PetscInt_FMT "] or fewer columns, one for all components, or [%" PetscInt_FMT ", %" PetscInt_FMT
+             ", %" PetscInt_FMT "]",
              file, n, width, dim, dim, p->n, dim, dim);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -59,16 +59,36 @@ static void CheckOptions(const brenier_context *context, const brenier_options *
 /* Options that must be the same on all ranks, since ranks decide by them. */
 static PetscErrorCode CheckAlike(MPI_Comm comm, const brenier_options *o)
 {
-  double least[9] = {o->tol,    (double)o->curves, (double)o->held_out_curves, (double)o->seed,      o->curves_only,
-                     o->memory, o->max_iterations, o->start != NULL,           o->checkpoint != NULL};
-  double most[9];
+  double least[10] = {o->tol,    (double)o->curves, (double)o->held_out_curves, (double)o->seed,      o->curves_only,
+                     o->memory, o->max_iterations, o->start != NULL,           o->checkpoint != NULL,
+                     o->source_file != NULL};
+  double most[10];
 
   PetscFunctionBegin;
-  PetscCall(PetscArraycpy(most, least, 9));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, least, 9, MPI_DOUBLE, MPI_MIN, comm));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, most, 9, MPI_DOUBLE, MPI_MAX, comm));
-  for (int i = 0; i < 9; ++i)
+  PetscCall(PetscArraycpy(most, least, 10));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, least, 10, MPI_DOUBLE, MPI_MIN, comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, most, 10, MPI_DOUBLE, MPI_MAX, comm));
+  for (int i = 0; i < 10; ++i)
     PetscCheck(least[i] == most[i], comm, PETSC_ERR_USER_INPUT, "options: they differ between ranks");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The source by its name, and the components of a mixture. */
+static PetscErrorCode MakeSource(MPI_Comm comm, const brenier_options *o, PetscInt dim, BrenierSource *source)
+{
+  BrenierMixtureParameters mixture = {0};
+  BrenierSourceParameters  p       = {.scale = 1.0, .dof = BRENIER_DEFAULT_DOF};
+  const PetscBool          mixed   = BrenierSourceTakesMixture(o->source);
+  PetscErrorCode           ierr;
+
+  PetscFunctionBegin;
+  PetscCheck(mixed == (PetscBool)(o->source_file != NULL), comm, PETSC_ERR_USER_INPUT,
+             "options: source mixture needs source_file, and no other source does");
+  if (mixed) PetscCall(BrenierMixtureRead(comm, o->source_file, dim, &mixture));
+  if (mixed) p.mixture = &mixture;
+  ierr = BrenierSourceCreateWith(comm, o->source, dim, &p, source);
+  PetscCall(BrenierMixtureFree(&mixture));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -90,7 +110,7 @@ static PetscErrorCode MakeRun(brenier_targets *targets, const brenier_options *o
   options.solve.check_curves = o->held_out_curves;
   options.solve.seed         = o->seed;
   PetscCall(BrenierRunMemory(comm, o->memory, &options.solve.memory));
-  PetscCall(BrenierSourceCreate(comm, o->source, targets->targets->dim, 1.0, &options.source));
+  PetscCall(MakeSource(comm, o, targets->targets->dim, &options.source));
   ierr = BrenierRunCreate(targets->targets, &options, run);
   PetscCall(BrenierSourceDestroy(&options.source));
   PetscCall(ierr);

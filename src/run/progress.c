@@ -84,7 +84,8 @@ PetscErrorCode BrenierRunReportWork_Private(BrenierTargets t, BrenierSource sour
 {
   const MPI_Comm         comm    = t->comm;
   const double           look    = 0.05; // seconds that measuring the rate takes
-  const int              vectors = BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE ? 2 : 1;
+  const PetscBool        circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
+  const int              vectors = BrenierSourceHasCentres(source) ? 3 : circles ? 2 : 1;
   const BrenierDualWork *work    = &solved->work;
   const PetscInt64       sample  = solved->curves - solved->one_pass_curves;
   const PetscReal        once    = 2.0 * vectors * t->dim * (PetscReal)t->n * (PetscReal)PetscMax(solved->curves, 1);

@@ -14,6 +14,7 @@ import os
 import sys
 import tempfile
 
+import h5py
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,8 +36,10 @@ CASES = {
     "spherical": ("spherical", 1500, 1000),
     "student": ("student -source_dof 3", 1500, 1000),
     "normal, mean and factor": ("gaussian -source_mean 2 -source_factor 0.5", 1500, 1000),
+    "mixture": ("mixture -source_file mixture.h5", 1500, 1000),
     "box": ("cube -source_low -1 -source_high 3", 6000, 3000),
 }
+MIXTURE = "mixture.h5"  # written before the solve: five normal laws
 REFERENCE = 100  # times the curves of a check
 LEAST, MOST = 0.92, 0.98
 
@@ -47,12 +50,22 @@ def check(result, curves, seed, folder):
     return last_event(read_log(log), "check")
 
 
+def write_mixture(path):
+    rng = np.random.default_rng(6)
+    with h5py.File(path, "w") as file:
+        file["weight"] = np.full(5, 0.2)
+        file["mean"] = 1.5 * rng.standard_normal((5, DIM))
+        file["factor"] = np.eye(DIM) + 0.3 * rng.standard_normal((5, DIM, DIM))
+
+
 def one_case(name, seeds, folder):
     source, solve_curves, curves = CASES[name]
     result = os.path.join(folder, "result.h5")
     targets = os.path.join(folder, "targets.npy")
     np.save(targets, mixture(TARGETS, DIM, seed=5))
-    brenier("solve", targets, "-source", *source.split(), "-curves", solve_curves, "-o", result)
+    if "mixture" in source:
+        write_mixture(os.path.join(folder, MIXTURE))
+    brenier("solve", targets, "-source", *source.split(), "-curves", solve_curves, "-o", result, cwd=folder)
     truth = check(result, REFERENCE * curves, 10**6, folder)
     events = [check(result, curves, seed, folder) for seed in range(1, seeds + 1)]
     fields = ("rho_low", "rho_high", "sampling_error")

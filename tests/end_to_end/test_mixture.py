@@ -209,7 +209,7 @@ WRONG = [
     (USAGE, {"weight": [0.5, 0.4], "mean": np.zeros((2, 3))}, ["sum to 0.9"]),
     (USAGE, {"weight": [1.5, -0.5], "mean": np.zeros((2, 3))}, ["weight 1", "-0.5"]),
     (INPUT, {"weight": [0.5, np.nan], "mean": np.zeros((2, 3))}, ["m.h5:/weight", "NaN"]),
-    (INPUT, {"weight": [0.5, 0.5], "mean": np.full((2, 3), np.inf)}, ["m.h5:/mean", "Inf"]),
+    (INPUT, {"weight": [0.5, 0.5], "mean": np.full((2, 3), np.inf)}, ["m.h5:/mean", "infinite"]),
     (INPUT, {"weight": [0.5, 0.5], "mean": np.zeros((2, 4))}, ["/mean", "[2, 4]", "[2, 3]"]),
     (INPUT, {"weight": [0.5, 0.5], "mean": np.zeros((3, 3))}, ["/mean", "[3, 3]", "[2, 3]"]),
     (INPUT, {"weight": [0.5, 0.5]}, ["m.h5", "/mean"]),
