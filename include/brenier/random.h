@@ -23,6 +23,8 @@ typedef enum {
   BRENIER_STREAM_BARYCENTRE   = 10,   /* curves of barycentres, where a solve keeps none */
   BRENIER_STREAM_HALVES       = 11,   /* halves of two sets of features */
   BRENIER_STREAM_CLASS        = 12,   /* classes of the points drawn for `sample` */
+  BRENIER_STREAM_POLAR        = 13,   /* points of cells, for a polar factorisation */
+  BRENIER_STREAM_COMPARE      = 14,   /* points that other points of the source are compared with */
   BRENIER_STREAM_FILL         = 32,   /* and the following: curves that missing cells are lifted on */
   BRENIER_STREAM_REPORT       = 128,  /* and the following: held-out curves of a solve, a stream a measurement */
   BRENIER_STREAM_WARM         = 256,  /* and the following: curves of the warm-up, a stream a step */

@@ -497,6 +497,38 @@ PETSC_EXTERN void BrenierSourcePushForward(BrenierSource source, PetscReal x[]);
 PETSC_EXTERN void BrenierSourceHash(BrenierSource source, PetscInt64 *hash);
 
 /*@
+  BrenierSourceHasDensity - Says whether a source has a density that is known
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: whether `BrenierSourceLogDensity()` may be asked; not of the sphere, nor of a source that was reduced
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscBool BrenierSourceHasDensity(BrenierSource source);
+
+/*@
+  BrenierSourceLogDensity - Gives the logarithm of the density of a source at a point
+
+  Not collective
+
+  Input Parameters:
++ source - a source with `BrenierSourceHasDensity()`
+- x      - the point, shape [dim]; written over; unit: source
+
+  Output Parameter:
+. log_density - the logarithm, -infinity outside the support; unit: 1, of a density in 1/source^dim
+
+  Errors: none of its own
+
+  Cost: O(dim); O(dim^3) where x = m + L z with a whole matrix L
+@*/
+PETSC_EXTERN PetscErrorCode BrenierSourceLogDensity(BrenierSource source, PetscReal x[], PetscReal *log_density);
+
+/*@
   BrenierSourceCurveType - Gives the family of curves that a source is sampled by
 
   Not collective

@@ -14,10 +14,11 @@
 static const struct {
   const char *format, *command;
 } brenier_makers[] = {
-    {"brenier-result", "brenier solve"},  {"brenier-checkpoint", "brenier solve -checkpoint"},
-    {"brenier-codes", "brenier encode"},  {"brenier-data", "brenier decode"},
-    {"brenier-map", "brenier map"},       {"brenier-samples", "brenier sample"},
-    {"brenier-facets", "brenier facets"}, {"brenier-affine", "brenier frechet -map"},
+    {"brenier-result", "brenier solve"},    {"brenier-checkpoint", "brenier solve -checkpoint"},
+    {"brenier-codes", "brenier encode"},    {"brenier-data", "brenier decode"},
+    {"brenier-map", "brenier map"},         {"brenier-samples", "brenier sample"},
+    {"brenier-facets", "brenier facets"},   {"brenier-affine", "brenier frechet -map"},
+    {"brenier-density", "brenier density"}, {"brenier-polar", "brenier polar"},
 };
 
 const char *BrenierStoreMaker(const char format[])

@@ -3,6 +3,7 @@
 #include <brenier/piecewise.h>
 #include <brenier/reduction.h>
 
+#include "gather.h"
 #include "low/triangulation.h"
 
 #include <math.h>
@@ -23,28 +24,6 @@ const char *const BrenierTriangulationNames[] = {"dual", "delaunay", NULL};
 /* Volumes that differ by less, relatively, are the same. */
 static const PetscReal brenier_same_volume = 1e-9;
 
-/* Rows of all ranks on every rank, in the order of the targets. */
-static PetscErrorCode GatherRows(BrenierTargets t, PetscInt width, const PetscReal mine[], PetscReal all[])
-{
-  PetscMPIInt  size, here, *count, *offset;
-  MPI_Datatype row;
-
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_size(t->comm, &size));
-  PetscCall(PetscMPIIntCast(t->n_local, &here));
-  PetscCall(PetscMalloc2(size, &count, size, &offset));
-  for (PetscMPIInt r = 0; r < size; ++r) {
-    offset[r] = (PetscMPIInt)t->layout->range[r];
-    count[r]  = (PetscMPIInt)(t->layout->range[r + 1] - t->layout->range[r]);
-  }
-  PetscCallMPI(MPI_Type_contiguous(width, MPIU_REAL, &row));
-  PetscCallMPI(MPI_Type_commit(&row));
-  PetscCallMPI(MPI_Allgatherv(mine, here, row, all, count, offset, row, t->comm));
-  PetscCallMPI(MPI_Type_free(&row));
-  PetscCall(PetscFree2(count, offset));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Targets and barycentres of all ranks, without those whose barycentre is not known. */
 static PetscErrorCode Gather(BrenierPiecewise p, BrenierTargets t, const PetscReal barycentre[])
 {
@@ -55,8 +34,8 @@ static PetscErrorCode Gather(BrenierPiecewise p, BrenierTargets t, const PetscRe
   PetscCall(PetscMalloc3((size_t)t->n * p->dim, &p->y, (size_t)t->n * p->rank, &p->b, t->n, &p->place));
   if (p->rank < p->dim) BrenierReductionProject(p->reduction, t->n_local, barycentre, reduced);
   else PetscCall(PetscArraycpy(reduced, barycentre, (size_t)t->n_local * p->rank));
-  PetscCall(GatherRows(t, p->dim, t->y, p->y));
-  PetscCall(GatherRows(t, p->rank, reduced, p->b));
+  PetscCall(BrenierGatherRows_Private(t, p->dim, t->y, p->y));
+  PetscCall(BrenierGatherRows_Private(t, p->rank, reduced, p->b));
   for (PetscInt i = 0; i < t->n; ++i) {
     p->place[i] = -1;
     if (isnan(p->b[(size_t)i * p->rank])) continue;
@@ -77,7 +56,7 @@ static PetscErrorCode MakeDual(BrenierPiecewise p, BrenierTargets t, Vec h, Bren
   PetscFunctionBegin;
   PetscCall(PetscMalloc2((size_t)p->n * p->rank, &reduced, t->n, &all));
   PetscCall(VecGetArrayRead(h, &mine));
-  PetscCall(GatherRows(t, 1, mine, all));
+  PetscCall(BrenierGatherRows_Private(t, 1, mine, all));
   PetscCall(VecRestoreArrayRead(h, &mine));
   for (PetscInt i = 0; i < t->n; ++i)
     if (p->place[i] >= 0) all[p->place[i]] = all[i];

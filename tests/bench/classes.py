@@ -1,10 +1,14 @@
 #!/usr/bin/python3
-"""Solves many classes in one run, then measures each: time, memory, and the largest rho on fresh curves.
+"""Solves many classes in one run, then counts points of each: time, memory, and the largest rho.
 
-usage: tests/bench/classes.py [--classes 1000] [--targets 1300] [--dim 256] [--tol 0.2] [--ranks 2] [--folder FOLDER]
+usage: tests/bench/classes.py [--classes 1000] [--targets 1300] [--dim 256] [--tol 0.2] [--ranks 2] [--points 40000]
+                              [--folder FOLDER]
 
 Targets of class k are normal with a mean and standard deviations of their own, in single precision: 4 bytes a number
 (1.3 GB by default), and the result 12. A folder that is given stays, with its checkpoint: the same command continues.
+The count has nothing in common with the program: points by NumPy, the highest plane of each by a product of matrices.
+Of two halves of the points, with masses w' and w'', sum (w' - nu) (w'' - nu) / nu has the mean rho^2. Its standard
+deviation is sqrt(2 n) / (points / 2) or less.
 """
 import argparse
 import os
@@ -14,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import h5py
 import numpy as np
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -42,9 +47,27 @@ def run(folder, ranks, *words):
     return done.returncode
 
 
+def count(path, points):
+    """rho of each class, by points."""
+    found = []
+    with h5py.File(path) as file:
+        label, y, h, nu = (file[name][()] for name in ("label", "targets", "heights", "weights"))
+    for k in np.unique(label):
+        of = label == k
+        rng, planes = np.random.default_rng([8, k]), np.float32(y[of].T)
+        half = []
+        for _ in range(2):
+            x = rng.standard_normal((points // 2, y.shape[1]), np.float32)
+            half.append(np.bincount(np.argmax(x @ planes + np.float32(h[of]), 1), minlength=of.sum()) / len(x) - nu[of])
+        found.append(np.sqrt(max(np.sum(half[0] * half[1] / nu[of]), 0.0)))
+    found = np.array(found)
+    print(f"rho by {points} points a class: median {np.median(found):.4f}, largest {found.max():.4f}", flush=True)
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__, add_help=False)
-    for name, value in (("classes", 1000), ("targets", 1300), ("dim", 256), ("ranks", 2)):
+    for name, value in (("classes", 1000), ("targets", 1300), ("dim", 256), ("ranks", 2), ("points", 40000)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--tol", type=float, default=0.2)
     parser.add_argument("--folder")
@@ -55,7 +78,8 @@ def main():
         make(folder, given.classes, given.targets, given.dim)
     code = run(folder, given.ranks, "solve", "y.npy", "-classes", "label.npy", "-o", "maps.h5", "-tol", given.tol,
                "-checkpoint", "maps.ckpt", "-log", "solve.jsonl")  # fmt: skip
-    code = code or run(folder, given.ranks, "check", "maps.h5", "-tol", given.tol, "-log", "check.jsonl")
+    if code == 0:
+        code = int(np.any(count(os.path.join(folder, "maps.h5"), given.points) >= given.tol))
     sys.exit(code)
 
 

@@ -1,0 +1,95 @@
+/*
+  polar.h - The polar factorisation of a map: phi = grad u o s, s preserves mu.
+
+  Theorem (Brenier 1991). Let phi be square integrable, and no set of positive measure mapped to one of measure zero
+  suffers from it: phi^-1 of a null set is a null set of mu. Then phi = grad u o s with u convex and s # mu = mu, both
+  unique; s is the map nearest to phi, in the mean square under mu, of all that preserve mu, and its distance is W2
+  between mu and phi # mu.
+
+  Of samples x_i of mu and values phi(x_i) the law phi # mu is known by the values. Let u be the potential of a solve
+  for them as targets. s(x_i) has to lie in the cell of phi(x_i). A point of the cell drawn by mu gives s # mu = mu as
+  far as the cells have their masses; the barycentre of the cell is the mean of s(x_i), given phi(x_i).
+*/
+#pragma once
+
+#include <petscvec.h>
+#include <brenier/array.h>
+#include <brenier/source.h>
+#include <brenier/targets.h>
+
+/*@
+  BrenierTargetsOfRows - Finds the target of each row that targets were made from, duplicates among them
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets
+. n       - rows of the input on this rank: `PETSC_DECIDE`'s split of all
+- y       - the rows, shape [n, dim]; unit: target
+
+  Output Parameter:
+. index - global target of each row, shape [n]
+
+  Errors: `PETSC_ERR_PLIB` - a row is no target
+
+  Cost: one exchange; where there are duplicates, that of `BrenierTransportNearest()` for all rows
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTargetsOfRows(BrenierTargets targets, PetscInt n, const PetscReal y[],
+                                                 PetscInt64 index[]);
+
+/*@
+  BrenierCellPoints - Draws a point of mu in the cell of each row, different ones for different rows
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets
+. source  - the source
+. h       - heights, laid out as the targets; unit: source target
+. seed    - names the points; no other function draws from their stream
+. n       - number of rows on this rank
+- index   - target of each row, shape [n]
+
+  Output Parameters:
++ x       - a point of its cell for each row, NaN where none was found, shape [n, dim]; unit: source
+- n_found - number of rows with a point, over all ranks
+
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h)
+
+  Cost: draws of mu until each row has its point, at most BRENIER_MOST_DRAWS a row, some log n where masses are right;
+  20 bytes a row of all ranks on every rank. The same for any number of ranks
+@*/
+PETSC_EXTERN PetscErrorCode BrenierCellPoints(BrenierTargets targets, BrenierSource source, Vec h, PetscInt64 seed,
+                                              PetscInt n, const PetscInt64 index[], PetscReal x[], PetscInt64 *n_found);
+
+/* Draws for each row at most. */
+#define BRENIER_MOST_DRAWS 64
+
+/* How far a sample is from as many points drawn from the source. */
+typedef struct {
+  PetscReal ks;            /* largest Kolmogorov-Smirnov distance of two samples along an axis */
+  PetscReal bound;         /* what two samples of one law exceed along any of the axes with a chance of 1% at most */
+  PetscReal second_moment; /* mean of |x|^2; unit: source^2 */
+} BrenierSampleDistance;
+
+/*@
+  BrenierCompareWithSource - Compares points with as many points drawn from a source, axis by axis
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm   - the ranks that share the points
+. source - the source
+. seed   - names the points that are drawn
+. n      - number of points on this rank; rows with NaN are left out
+- x      - points, shape [n, dim]; unit: source
+
+  Output Parameter:
+. distance - the distances
+
+  Errors: none of its own
+
+  Cost: 16 bytes a point of all ranks on rank 0, which sorts them along each axis
+@*/
+PETSC_EXTERN PetscErrorCode BrenierCompareWithSource(MPI_Comm comm, BrenierSource source, PetscInt64 seed, PetscInt n,
+                                                     const PetscReal x[], BrenierSampleDistance *distance);
