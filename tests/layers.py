@@ -19,7 +19,7 @@ import os
 import re
 import sys
 
-LAYER = {"base": 0, "kernel": 0, "data": 1, "linear": 2, "low": 2, "dual": 2, "map": 3, "methods": 4, "solve": 5,
+LAYER = {"base": 0, "kernel": 0, "data": 1, "device": 1, "linear": 2, "low": 2, "dual": 2, "map": 3, "methods": 4, "solve": 5,
          "run": 6,
          "library": 7, "app": 7}  # fmt: skip
 
@@ -30,6 +30,7 @@ MODULE_OF_HEADER = {
     "dot.h": "kernel", "envelope.h": "kernel", "tile.h": "kernel",
     "array.h": "data", "classes.h": "data", "reduction.h": "data", "scales.h": "data", "source.h": "data",
     "store.h": "data", "targets.h": "data",
+    "device.h": "device",
     "laguerre.h": "low", "frechet.h": "linear", "linear.h": "linear",
     "dual.h": "dual",
     "barycentre.h": "map", "class_result.h": "map", "cluster.h": "map", "extension.h": "map", "facets.h": "map",

@@ -14,6 +14,7 @@ static const BrenierOption check_options[] = {
      .text = "end with exit code 6 when the upper end of the 95% interval of rho is above RHO"},
     BRENIER_CLASS_OPTION(CheckRequest, class),
     BRENIER_THREADS_OPTION(CheckRequest, threads),
+    BRENIER_DEVICE_OPTION(CheckRequest, device),
     {"-checkpoint", BRENIER_SWITCH(CheckRequest, is_checkpoint),
      .text = "the file is a checkpoint: compare it with its checksums, and do nothing else"},
     {NULL}};
@@ -76,6 +77,7 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, (PetscInt)r.threads));
+  PetscCall(BrenierDeviceSet(PETSC_COMM_WORLD, (BrenierDeviceUse)r.device));
   if (!r.class.given) PetscCall(BrenierClassFileOpen(PETSC_COMM_WORLD, argument[0], &file));
   if (file) PetscCall(BrenierCheckClasses(file, &r, outcome));
   else PetscCall(CheckOne(argument[0], &r, outcome));

@@ -6,6 +6,7 @@
 typedef struct {
   PetscInt64 seed, curves, threads; /* curves: 0 for exact cells, or as many as usual */
   PetscReal  tol;                   /* 0: not judged */
+  PetscInt   device;
   PetscBool  is_checkpoint;
   ClassChoice class;
 } CheckRequest;

@@ -19,6 +19,7 @@ typedef struct {
   BrenierPath output;
   PetscReal   t;
   PetscBool   critic;
+  PetscInt    device;
   ClassChoice class;
   BrenierExtensionOptions extend;
 } MapRequest;
@@ -33,6 +34,7 @@ static const BrenierOption map_options[] = {
     BRENIER_CLASS_OPTION(MapRequest, class),
     BRENIER_ARRAY_OPTIONS,
     BRENIER_EXTENSION_OPTIONS(MapRequest, extend),
+    BRENIER_DEVICE_OPTION(MapRequest, device),
     {NULL}};
 
 /* Overwrites the codes by positions on the way to them. */
@@ -92,6 +94,7 @@ static PetscErrorCode ReadMapRequest(MapRequest *r, Mapped *m)
   PetscCall(PetscMemzero(m, sizeof *m));
   PetscCall(PetscMemzero(r, sizeof *r));
   PetscCall(BrenierOptionsRead(map_options, r));
+  PetscCall(BrenierDeviceSet(PETSC_COMM_WORLD, (BrenierDeviceUse)r->device));
   PetscCall(BrenierClassChoiceCheck(&r->class));
   PetscCall(BrenierExtensionOptionsCheck(PETSC_FALSE, &r->extend));
   PetscCall(BrenierOptionGiven("-t", &m->moves));

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <brenier/base.h>
+#include <brenier/device.h>
 
 #include <stddef.h>
 
@@ -87,6 +88,15 @@ typedef char BrenierPath[PETSC_MAX_PATH_LEN];
   {                                                                                                                    \
     "-threads", "T", BRENIER_INT(request, member, 1, 1024),                                                            \
         .standard = "1", .text = "threads of a rank, each on a core of its own; results do not depend on it"           \
+  }
+
+/* Of every command that scans circles or points. */
+#define BRENIER_DEVICE_OPTION(request, member)                                                                         \
+  {                                                                                                                    \
+    "-device", BRENIER_CHOICE(request, member, BrenierDeviceUses),                                                     \
+        .standard = "cpu", .advanced = PETSC_TRUE,                                                                     \
+        .text = "what scans: the processor, a GPU by OpenCL, or a GPU where every rank has one; results do not "       \
+                "depend on it"                                                                                         \
   }
 
 /*@

@@ -27,6 +27,7 @@ typedef struct {
   /* parameters */
   BrenierPath    output, labels;
   PetscInt64     n, seed, first;
+  PetscInt       device;
   PetscInt       noise; /* whether to store it: index into yes and no */
   PetscBool      stores_noise, has_labels;
   PetscInt       dim;
@@ -66,6 +67,7 @@ static const BrenierOption sample_options[] = {
     BRENIER_ARRAY_OPTIONS,
     BRENIER_EXTENSION_OPTIONS(Sampler, extend),
     BRENIER_ANGLE_OPTIONS(Sampler, extend.threshold),
+    BRENIER_DEVICE_OPTION(Sampler, device),
     {"-singular", BRENIER_CHOICE(Sampler, extend.singular, BrenierSingularNames), .standard = "project",
      .text = "singular means: without the targets across the singular set (project), rejected, or kept"},
     {NULL}};
@@ -293,6 +295,7 @@ static PetscErrorCode ReadSampleOptions(Sampler *s)
   PetscFunctionBegin;
   PetscCall(PetscMemzero(s, sizeof *s));
   PetscCall(BrenierOptionsRead(sample_options, s));
+  PetscCall(BrenierDeviceSet(PETSC_COMM_WORLD, (BrenierDeviceUse)s->device));
   PetscCall(BrenierExtensionOptionsCheck(PETSC_TRUE, &s->extend));
   PetscCall(BrenierClassChoiceCheck(&s->class));
   s->stores_noise = (PetscBool)(s->noise == 0);

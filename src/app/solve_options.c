@@ -79,6 +79,7 @@ const BrenierOption BrenierSolveTable[] = {
      .rule = BRENIER_WORDS(BRENIER_MEMORY_PERCENT) "% of the node's",
      .text = "memory of a node for the sample; where it does not suffice, averaged SGD draws fresh curves"},
     BRENIER_THREADS_OPTION(SolveRequest, threads),
+    BRENIER_DEVICE_OPTION(SolveRequest, device),
 
     {"-checkpoint", "FILE", BRENIER_FILE(SolveRequest, checkpoint, CHECKPOINT), .group = "stopping and continuing",
      .format = "brenier-checkpoint",
@@ -163,6 +164,7 @@ PetscErrorCode BrenierSolveRequestRead(SolveRequest *r)
   r->solve.method = (BrenierMethod)r->method;
   r->solve.sample = (BrenierDescentSample)r->sample;
   PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, (PetscInt)r->threads));
+  PetscCall(BrenierDeviceSet(PETSC_COMM_WORLD, (BrenierDeviceUse)r->device));
   PetscCall(CheckSolverOptions());
   PetscCall(CheckStops(r));
   PetscCall(BrenierSolveSourceCheck(r));

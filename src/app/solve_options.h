@@ -10,7 +10,7 @@ typedef struct {
   BrenierPath         output, weights, start, classes;
   BrenierPath         checkpoint, stop_file;
   PetscReal           interval, max_time; /* seconds */
-  PetscInt            source, method, sample, cells;
+  PetscInt            source, method, sample, cells, device;
   PetscInt64          max_it, threads;
   BrenierPath         source_mean, source_factor, source_low, source_high; /* numbers or places */
   PetscReal           source_dof;
