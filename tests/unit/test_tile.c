@@ -417,7 +417,7 @@ static void VisitOnDevice(void *context, size_t tile, size_t c, const BrenierTil
 }
 
 /* Scans the first n curves of a problem with the targets of several. */
-static void ScanTiles(Problem **problem, size_t n_tiles, size_t first, size_t n, long n_left)
+static void ScanTiles(const Problem *p, Problem **problem, size_t n_tiles, size_t first, size_t n, long n_left)
 {
   enum { MOST = 8 };
   OnDevice                  on      = {problem, first, n_left};
@@ -425,13 +425,13 @@ static void ScanTiles(Problem **problem, size_t n_tiles, size_t first, size_t n,
   const BrenierTileTargets *tile[MOST];
 
   for (size_t k = 0; k < n_tiles; ++k) tile[k] = &problem[k]->targets;
-  BrenierDeviceBegin(device, &problem[0]->curves, n);
+  BrenierDeviceBegin(device, &p->curves, n);
   BrenierDeviceScan(device, &(BrenierDeviceRound){n_tiles, tile, 1, &context, VisitOnDevice});
 }
 
 static void Scan(Problem *p, PetscInt first, PetscInt count)
 {
-  ScanTiles(&p, 1, (size_t)first, (size_t)(first + count), -1);
+  ScanTiles(p, &p, 1, (size_t)first, (size_t)(first + count), -1);
 }
 #else
 static void Scan(Problem *p, PetscInt first, PetscInt count)
@@ -583,38 +583,45 @@ static PetscErrorCode OpenDevice(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Several tiles, of which the device has room for one; pairs that come back in several rounds. What is found of each
-   tile is what is found of it alone. */
+enum { TILES = 3, IN_BLOCKS = 1300, MOST_IN_TILE = 700 };
+
+/* What is found of each tile is what is found of it alone. */
+static PetscErrorCode CheckBlocks(Problem p[TILES])
+{
+  static unsigned char wanted[IN_BLOCKS * MOST_IN_TILE];
+  Problem             *all[TILES] = {&p[0], &p[1], &p[2]};
+
+  PetscFunctionBeginUser;
+  for (int k = 0; k < TILES; ++k) PetscCall(PetscArrayzero(p[k].visits, IN_BLOCKS * p[k].n_targets));
+  ScanTiles(&p[0], all, TILES, 0, IN_BLOCKS, -1);
+  PetscCheck(!p[0].targets.copy || !p[1].targets.copy || !p[2].targets.copy, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "the device keeps all tiles");
+  for (int k = 0; k < TILES; ++k) {
+    const PetscInt n_pairs = IN_BLOCKS * p[k].n_targets;
+    PetscBool      same;
+
+    PetscCall(PetscArraycpy(wanted, p[k].visits, n_pairs));
+    PetscCall(PetscArrayzero(p[k].visits, n_pairs));
+    ScanTiles(&p[0], &all[k], 1, 0, IN_BLOCKS, -1);
+    PetscCall(PetscArraycmp(wanted, p[k].visits, n_pairs, &same));
+    PetscCheck(same && !p[k].out_of_range && !p[k].n_far, PETSC_COMM_SELF, PETSC_ERR_PLIB, "tile %d differs", k);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Several tiles, of which the device has room for one; pairs that come back in several rounds. */
 static PetscErrorCode TestBlocks(void)
 {
-  enum { TILES = 3 };
-  static const PetscInt n_targets[TILES] = {700, 1, 450};
-  const PetscInt        n_curves         = 1300;
-  Problem               p[TILES], *all[TILES];
-  unsigned char        *wanted;
+  static const PetscInt n_targets[TILES] = {MOST_IN_TILE, 1, 450};
+  Problem               p[TILES];
 
   PetscFunctionBeginUser;
   BrenierDeviceLimit(device, 1, 1);
-  for (int k = 0; k < TILES; ++k) {
-    all[k] = &p[k];
-    PetscCall(CreateProblem(BRENIER_TILE_CIRCLE, 20, n_curves, n_targets[k], SPREAD, 7 + (uint64_t)k, &p[k]));
-  }
-  for (int bounded = 0; bounded < 2; ++bounded) {
-    if (bounded) PetscCall(SetBounds(&p[0], 40));
-    for (int k = 0; k < TILES; ++k) PetscCall(PetscArrayzero(p[k].visits, n_curves * n_targets[k]));
-    ScanTiles(all, TILES, 0, (size_t)n_curves, -1);
-    PetscCheck(device->bytes == ((BrenierDeviceCopy *)p[TILES - 1].targets.copy)->bytes, PETSC_COMM_SELF,
-               PETSC_ERR_PLIB, "the device has %zu bytes of targets", device->bytes);
-    for (int k = 0; k < TILES; ++k) {
-      PetscCall(PetscMalloc1(n_curves * n_targets[k], &wanted));
-      PetscCall(PetscArraycpy(wanted, p[k].visits, n_curves * n_targets[k]));
-      PetscCall(PetscArrayzero(p[k].visits, n_curves * n_targets[k]));
-      BrenierTileScan(&p[0].curves, 0, (size_t)n_curves, &p[k].targets, Visit, &p[k]);
-      for (PetscInt i = 0; !bounded && i < n_curves * n_targets[k]; ++i)
-        PetscCheck(wanted[i] == 1 && p[k].visits[i] == 1, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a pair was lost");
-      PetscCall(PetscFree(wanted));
-    }
-  }
+  for (int k = 0; k < TILES; ++k)
+    PetscCall(CreateProblem(BRENIER_TILE_CIRCLE, 20, IN_BLOCKS, n_targets[k], SPREAD, 7, &p[k]));
+  PetscCall(CheckBlocks(p));
+  PetscCall(SetBounds(&p[0], 40));
+  PetscCall(CheckBlocks(p));
   for (int k = 0; k < TILES; ++k) PetscCall(DestroyProblem(&p[k]));
   PetscCheck(device->bytes == 0 && !device->newest, PETSC_COMM_SELF, PETSC_ERR_PLIB, "targets stayed on the device");
   PetscCheck(!BrenierDeviceFailure(device), PETSC_COMM_SELF, PETSC_ERR_PLIB, "%s", BrenierDeviceFailure(device));
@@ -629,7 +636,7 @@ static PetscErrorCode TestLost(long n_left)
   PetscFunctionBeginUser;
   PetscCall(OpenDevice());
   PetscCall(CreateProblem(BRENIER_TILE_CIRCLE, 18, 1100, 1300, SPREAD, 3, &p));
-  ScanTiles(&all, 1, 0, (size_t)p.n_curves, n_left);
+  ScanTiles(&p, &all, 1, 0, (size_t)p.n_curves, n_left);
   for (PetscInt i = 0; i < p.n_curves * p.n_targets; ++i)
     PetscCheck(p.visits[i] == 1, PETSC_COMM_SELF, PETSC_ERR_PLIB, "pair %" PetscInt_FMT ": %d visits", i,
                (int)p.visits[i]);
