@@ -19,8 +19,8 @@ import os
 import re
 import sys
 
-LAYER = {"base": 0, "kernel": 0, "data": 1, "device": 1, "linear": 2, "low": 2, "dual": 2, "map": 3, "methods": 4, "solve": 5,
-         "run": 6,
+LAYER = {"base": 0, "kernel": 0, "data": 1, "device": 1, "linear": 2, "low": 2, "dual": 2, "map": 3, "methods": 4,
+         "solve": 5, "run": 6,
          "library": 7, "app": 7}  # fmt: skip
 
 MODULE_OF_HEADER = {

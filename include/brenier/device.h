@@ -40,6 +40,20 @@ PETSC_EXTERN const char *const BrenierDeviceUses[];
 PETSC_EXTERN PetscErrorCode BrenierDeviceSet(MPI_Comm comm, BrenierDeviceUse use);
 
 /*@
+  BrenierDeviceReport - Prints what the devices have done so far, and puts it into the log; nothing without devices
+
+  Collective on `comm`
+
+  Input Parameter:
+. comm - the ranks
+
+  Errors: none of its own
+
+  Cost: one reduction
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDeviceReport(MPI_Comm comm);
+
+/*@
   BrenierDeviceShare - Lets another communicator scan on the devices of this one
 
   Not collective

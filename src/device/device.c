@@ -116,3 +116,28 @@ PetscErrorCode BrenierDeviceCheck(MPI_Comm comm)
   if (failure) context->device_is_lost = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+PetscErrorCode BrenierDeviceReport(MPI_Comm comm)
+{
+  BrenierDevice    *device = BrenierDeviceOf(comm);
+  const double      giga   = 1e9;
+  BrenierDeviceWork work;
+  double            sum[6];
+
+  PetscFunctionBegin;
+  if (!device) PetscFunctionReturn(PETSC_SUCCESS);
+  work   = BrenierDeviceWorkOf(device);
+  sum[0] = work.bytes_to;
+  sum[1] = work.bytes_from;
+  sum[2] = work.products;
+  sum[3] = work.product_seconds;
+  sum[4] = work.seconds;
+  sum[5] = BrenierDevicePeak(device);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 6, MPI_DOUBLE, MPI_SUM, comm));
+  PetscCall(BrenierPrint(comm, "device: %.3g GB to it and %.3g GB back, kernels %.2f s, products %.3g Gop/s",
+                         sum[0] / giga, sum[1] / giga, sum[4], sum[2] / PetscMax(sum[3], 1e-9) / giga));
+  PetscCall(BrenierLog(comm, "device", "s name", BrenierDeviceName(device), "r bytes_to", sum[0], "r bytes_from",
+                       sum[1], "r products", sum[2], "r product_seconds", sum[3], "r kernel_seconds", sum[4],
+                       "r peak_products", sum[5], NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -58,4 +58,7 @@ void BrenierDeviceScan(BrenierDevice *device, const BrenierDeviceRound *round);
 /* What failed first, as a sentence; NULL: nothing. */
 const char *BrenierDeviceFailure(const BrenierDevice *device);
 
+/* Multiplications and additions of bytes in a second, each counted, on registers alone; 0: unknown. Some 10 ms. */
+double BrenierDevicePeak(BrenierDevice *device);
+
 BrenierDeviceWork BrenierDeviceWorkOf(const BrenierDevice *device);

@@ -42,6 +42,12 @@ const char *BrenierDeviceFailure(const BrenierDevice *device)
   return NULL;
 }
 
+double BrenierDevicePeak(BrenierDevice *device)
+{
+  (void)device;
+  return 0.0;
+}
+
 BrenierDeviceWork BrenierDeviceWorkOf(const BrenierDevice *device)
 {
   (void)device;

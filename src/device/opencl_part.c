@@ -1,6 +1,6 @@
 /*
-  opencl_part.c - A part of the curves on a device: their vectors once, then, step by step, their bounds of u, a range of
-  targets, and what passed both tests.
+  opencl_part.c - A part of the curves on a device: their vectors once, then, step by step, their bounds of u, a range
+  of targets, and what passed both tests.
 
   Kernels, in the order of the queue: first_test, again, collect. The answer is one array of numbers: how many pairs
   were asked for, and for each curve how many passed the first test, how many are kept, and where they are.

@@ -297,3 +297,19 @@ collect(uint n_curves, uint begin, uint dim, uint width, uint capacity, __global
     found[here + i].b      = VECTORS == 2 ? p.y : 0.0f;
   }
 }
+
+#if IN_BYTES
+/* Multiplications and additions on registers alone, enough chains to hide their latency: the device's peak. */
+__kernel __attribute__((reqd_work_group_size(ACROSS *DOWN, 1, 1))) void peak(int rounds, __global int *out)
+{
+  enum { CHAINS = 16 };
+  const int z = (int)get_local_id(0);
+  int       sum[CHAINS];
+
+  for (int k = 0; k < CHAINS; ++k) sum[k] = k + z;
+  for (int r = 0; r < rounds; ++r)
+    for (int k = 0; k < CHAINS; ++k) sum[k] = MULTIPLY_ADD(sum[k], z, sum[k]);
+  for (int k = 1; k < CHAINS; ++k) sum[0] += sum[k];
+  out[get_global_id(0)] = sum[0];
+}
+#endif

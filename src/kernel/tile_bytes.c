@@ -1,5 +1,5 @@
-/* tile_bytes.c - The kernel with products in bytes, in GCC vector types of 16 bytes, for any machine: the packing is the
-   one that an accelerator multiplies (src/device), and the processor finishes what a device leaves. */
+/* tile_bytes.c - The kernel with products in bytes, in GCC vector types of 16 bytes, for any machine. What it reads is
+   packed as a device reads it (src/device), so the processor can scan what a device leaves. */
 #include "tile_generic.h"
 
 #define Spread(x) ((vint){0} + (x))
