@@ -86,7 +86,7 @@ static int CreateQueues(BrenierDevice *device)
   return code ? BrenierDeviceFail_Private(device, "clCreateCommandQueue", code) : 0;
 }
 
-/* Says what the compiler said first, on one line. */
+/* Says the first line of what the compiler said. */
 static int FailBuild(BrenierDevice *device, cl_program program, cl_int code)
 {
   char   log[512] = "";
@@ -100,8 +100,7 @@ static int FailBuild(BrenierDevice *device, cl_program program, cl_int code)
       (void)snprintf(log, sizeof log, "%s", all);
     free(all);
   }
-  for (char *c = log; *c; ++c)
-    if (*c == '\n' || *c == '\r') *c = ' ';
+  log[strcspn(log, "\r\n")] = '\0';
   if (!device->failure[0])
     (void)snprintf(device->failure, sizeof device->failure,
                    "device %s: its compiler refuses the kernels with OpenCL's code %d: %s", device->name, code,

@@ -1,8 +1,8 @@
 /*
   opencl_shim.c - Put before OpenCL's library: makes calls fail that a test names, and calls a processor a GPU.
 
-  BRENIER_SHIM has words: `gpu` (a search for GPUs finds processors), `build`, `buffer`, `kernel=N` (from the N-th
-  kernel on, as when a device is lost).
+  BRENIER_SHIM has words: `gpu` (a search for GPUs finds processors), `build`, `buffer`, `kernel=N` and
+  `wait=N` (from the N-th argument of a kernel, or wait for one, on: as when a device is lost).
 */
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
@@ -39,13 +39,24 @@ cl_mem clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size, void 
   return NULL;
 }
 
-cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint n, const size_t *offset,
-                              const size_t *size, const size_t *group, cl_uint n_events, const cl_event *wait,
-                              cl_event *event)
+/* Whether a call counts among those that fail. */
+static int Fails(const char name[], int *calls)
 {
-  static int  calls;
-  const char *word = Word("kernel=");
+  const char *word = Word(name);
 
-  if (word && ++calls >= atoi(word + strlen("kernel="))) return CL_OUT_OF_RESOURCES;
-  return NEXT(clEnqueueNDRangeKernel)(queue, kernel, n, offset, size, group, n_events, wait, event);
+  return word && ++*calls >= atoi(word + strlen(name));
+}
+
+cl_int clSetKernelArg(cl_kernel kernel, cl_uint at, size_t size, const void *value)
+{
+  static int calls;
+
+  return Fails("kernel=", &calls) ? CL_OUT_OF_RESOURCES : NEXT(clSetKernelArg)(kernel, at, size, value);
+}
+
+cl_int clWaitForEvents(cl_uint n, const cl_event *event)
+{
+  static int calls;
+
+  return Fails("wait=", &calls) ? CL_OUT_OF_RESOURCES : NEXT(clWaitForEvents)(n, event);
 }

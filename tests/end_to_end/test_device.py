@@ -1,5 +1,6 @@
 """-device gpu on PoCL, which makes an OpenCL device of the processor: the same bits as without, and every error."""
 import os
+import re
 import subprocess
 
 import h5py
@@ -133,22 +134,27 @@ def test_no_device(tmp_path):
 
 
 def test_build_log(tmp_path, shim):
-    refused(tmp_path, 2, "-device gpu", "refuses the kernels", environment=start(shim, "build"))
+    """PoCL's compiler has a line of its own before."""
+    np.save(tmp_path / "y.npy", PROBLEMS["bytes"][0])
+    done = alone("solve", "y.npy", "-o", "r.h5", *GPU, cwd=tmp_path, code=2, environment=start(shim, "build"))
+    assert re.search("\n?brenier: error: -device gpu: .* refuses the kernels .*: error: .*-device cpu\n$", done.stderr)
 
 
 def test_memory(tmp_path, shim):
     refused(tmp_path, 7, "clCreateBuffer", "memory", "-device auto", environment=start(shim, "buffer"))
 
 
-@pytest.mark.parametrize("kernel", (1, 2, 3, 8))
-def test_lost(kernel, tmp_path, shim):
-    refused(tmp_path, 7, "the kernel", "failed", "lost", environment=start(shim, f"kernel={kernel}"))
+@pytest.mark.parametrize("words, what", (("kernel=1", "first_test"), ("kernel=20", "again"), ("wait=1", "clWaitFor"),
+                                         ("wait=3", "clWaitFor")))  # fmt: skip
+def test_lost(words, what, tmp_path, shim):
+    """At the first step, and between two steps."""
+    refused(tmp_path, 7, what, "failed", "lost", environment=start(shim, words))
 
 
 def test_auto(tmp_path, shim):
     """No GPU: the processor. One that is lost: the processor from there on. One that works: used."""
     plain, _ = solve(tmp_path, "bytes", 1)
-    for words, notice in (("", "a rank has no device"), ("gpu kernel=8", "goes on"), ("gpu", "by OpenCL")):
+    for words, notice in (("", "a rank has no device"), ("gpu wait=3", "goes on"), ("gpu", "by OpenCL")):
         done = alone("solve", "y.npy", "-o", "auto.h5", "-check_curves", 256, "-curves", 1500, "-device", "auto",
                      cwd=tmp_path, code=0, environment=start(shim, words))  # fmt: skip
         assert notice in done.stdout + done.stderr
