@@ -8,34 +8,6 @@
 #include "device_impl.h"
 #include "kernel/pack.h"
 
-int BrenierDeviceReserve_Private(BrenierDevice *device, BrenierDeviceBuffer *buffer, size_t bytes)
-{
-  cl_int code;
-
-  if (buffer->bytes >= bytes && buffer->memory) return 0;
-  if (buffer->memory) clReleaseMemObject(buffer->memory);
-  buffer->bytes  = 0;
-  buffer->memory = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes > 0 ? bytes : 1, NULL, &code);
-  if (code) {
-    buffer->memory = NULL;
-    return BrenierDeviceFail_Private(device, "clCreateBuffer", code);
-  }
-  buffer->bytes = bytes;
-  return 0;
-}
-
-int BrenierDeviceSend_Private(BrenierDevice *device, cl_command_queue queue, BrenierDeviceBuffer *buffer, size_t bytes,
-                              const void *from, int waits)
-{
-  cl_int code;
-
-  if (BrenierDeviceReserve_Private(device, buffer, bytes)) return -1;
-  if (bytes == 0) return 0;
-  code = clEnqueueWriteBuffer(queue, buffer->memory, waits ? CL_TRUE : CL_FALSE, 0, bytes, from, 0, NULL, NULL);
-  device->work.bytes_to += (double)bytes;
-  return code ? BrenierDeviceFail_Private(device, "clEnqueueWriteBuffer", code) : 0;
-}
-
 static void Release(BrenierDeviceBuffer *buffer)
 {
   if (buffer->memory) clReleaseMemObject(buffer->memory);
@@ -84,17 +56,57 @@ void BrenierDeviceCopiesFree_Private(BrenierDevice *device)
   while (device->newest) Drop(device->newest);
 }
 
-/* Drops copies that no part reads until `bytes` more have room. */
-static void MakeRoom(BrenierDevice *device, size_t bytes)
+/* Drops copies that no part reads, the one used longest ago first, until there are at most `most` bytes of
+   targets. Returns whether there was one. */
+static int DropUnused(BrenierDevice *device, size_t most)
 {
-  BrenierDeviceCopy *copy = device->oldest;
+  BrenierDeviceCopy *copy    = device->oldest;
+  int                dropped = 0;
 
-  while (copy && device->bytes + bytes > device->limit) {
+  while (copy && device->bytes > most) {
     BrenierDeviceCopy *before = copy->before;
 
-    if (copy->users == 0) Drop(copy);
+    if (copy->users == 0) {
+      Drop(copy);
+      dropped = 1;
+    }
     copy = before;
   }
+  return dropped;
+}
+
+static cl_mem Create(BrenierDevice *device, size_t bytes, cl_int *code)
+{
+  return clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes > 0 ? bytes : 1, NULL, code);
+}
+
+int BrenierDeviceReserve_Private(BrenierDevice *device, BrenierDeviceBuffer *buffer, size_t bytes)
+{
+  cl_int code;
+
+  if (buffer->bytes >= bytes && buffer->memory) return 0;
+  Release(buffer);
+  buffer->memory = Create(device, bytes, &code);
+  if (code == CL_MEM_OBJECT_ALLOCATION_FAILURE && DropUnused(device, 0))
+    buffer->memory = Create(device, bytes, &code); // others may use the device, too
+  if (code) {
+    buffer->memory = NULL;
+    return BrenierDeviceFail_Private(device, "clCreateBuffer", code);
+  }
+  buffer->bytes = bytes;
+  return 0;
+}
+
+int BrenierDeviceSend_Private(BrenierDevice *device, cl_command_queue queue, BrenierDeviceBuffer *buffer, size_t bytes,
+                              const void *from, int waits)
+{
+  cl_int code;
+
+  if (BrenierDeviceReserve_Private(device, buffer, bytes)) return -1;
+  if (bytes == 0) return 0;
+  code = clEnqueueWriteBuffer(queue, buffer->memory, waits ? CL_TRUE : CL_FALSE, 0, bytes, from, 0, NULL, NULL);
+  device->work.bytes_to += (double)bytes;
+  return code ? BrenierDeviceFail_Private(device, "clEnqueueWriteBuffer", code) : 0;
 }
 
 /* Unit and margins of each target: shape [n_padded, 4]. */
@@ -127,7 +139,7 @@ static int Send(BrenierDevice *device, const BrenierTileTargets *t, BrenierDevic
   const void  *from     = single ? (const void *)t->y : t->y_bytes;
 
   copy->bytes = words + rows + n_padded * 5 * sizeof(float);
-  MakeRoom(device, copy->bytes);
+  (void)DropUnused(device, device->limit > copy->bytes ? device->limit - copy->bytes : 0);
   device->bytes += copy->bytes;
   return BrenierDeviceSend_Private(device, device->transfer, &copy->words, words, from, 1) ||
                  BrenierDeviceSend_Private(device, device->transfer, &copy->rows, rows, t->y, 1) ||
@@ -139,6 +151,7 @@ static int Send(BrenierDevice *device, const BrenierTileTargets *t, BrenierDevic
 int BrenierDeviceCopyOf_Private(BrenierDevice *device, BrenierTileTargets *t, BrenierDeviceCopy **found)
 {
   BrenierDeviceCopy *copy = t->copy;
+  int                failed;
 
   if (copy) Unlink(copy);
   else {
@@ -157,6 +170,9 @@ int BrenierDeviceCopyOf_Private(BrenierDevice *device, BrenierTileTargets *t, Br
   *found = copy;
   if (copy->round == device->round) return 0;
   copy->round = device->round;
-  return BrenierDeviceSend_Private(device, device->transfer, &copy->height,
-                                   PackRoundUp(t->n, BRENIER_TILE_WIDTH) * sizeof(float), t->height, 1);
+  ++copy->users; // it must not make room for itself
+  failed = BrenierDeviceSend_Private(device, device->transfer, &copy->height,
+                                     PackRoundUp(t->n, BRENIER_TILE_WIDTH) * sizeof(float), t->height, 1);
+  --copy->users;
+  return failed;
 }

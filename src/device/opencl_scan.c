@@ -42,6 +42,8 @@ void BrenierDeviceBegin(BrenierDevice *device, const BrenierTileCurves *curves, 
 
   device->curves   = curves;
   device->n_curves = n;
+  if (!device->failure[0] && curves->products == BRENIER_PRODUCTS_INT16)
+    (void)BrenierDeviceFail_Private(device, "a scan of what was packed before the device was chosen", CL_INVALID_VALUE);
   if (device->failure[0] || BrenierDeviceProgram_Private(device, curves->kind, curves->products, &device->use) ||
       SetParts(device, n_parts))
     return;
