@@ -19,8 +19,8 @@ import os
 import re
 import sys
 
-LAYER = {"base": 0, "kernel": 0, "data": 1, "linear": 2, "low": 2, "dual": 2, "map": 3, "methods": 4, "solve": 5,
-         "run": 6,
+LAYER = {"base": 0, "kernel": 0, "data": 1, "device": 1, "linear": 2, "low": 2, "dual": 2, "map": 3, "methods": 4,
+         "solve": 5, "run": 6,
          "library": 7, "app": 7}  # fmt: skip
 
 MODULE_OF_HEADER = {
@@ -30,10 +30,11 @@ MODULE_OF_HEADER = {
     "dot.h": "kernel", "envelope.h": "kernel", "tile.h": "kernel",
     "array.h": "data", "classes.h": "data", "heights.h": "data", "reduction.h": "data",
     "scales.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",
+    "device.h": "device",
     "laguerre.h": "low", "frechet.h": "linear", "linear.h": "linear",
     "dual.h": "dual",
-    "barycentre.h": "map", "class_result.h": "map", "cluster.h": "map", "density.h": "map", "extension.h": "map", "facets.h": "map",
-    "held_out.h": "map", "piecewise.h": "map", "polar.h": "map",
+    "barycentre.h": "map", "class_result.h": "map", "cluster.h": "map", "density.h": "map",
+    "extension.h": "map", "facets.h": "map", "held_out.h": "map", "piecewise.h": "map", "polar.h": "map",
     "result.h": "map", "transport.h": "map",
     "descent.h": "methods", "iteration.h": "methods", "method.h": "methods", "minimise.h": "methods",
     "newton.h": "methods",

@@ -99,6 +99,9 @@ typedef struct {
   float   *margin;       /* shape [capacity]: error of the product per unit of norm */
   float   *first_margin; /* integers: the same of the first test, per unit of first_norm; shape [capacity] */
   float   *length;       /* bytes: |y|, error of the first test per unit of quantisation_error; shape [capacity] */
+  /* work */
+  void *copy; /* what a device has of them, or NULL; `drop` frees it when they change */
+  void (*drop)(void *copy);
 } BrenierTileTargets;
 
 /* Allowance of the first test for the error of a target's product: `margin` per unit of the norm of a curve, `length`

@@ -67,6 +67,7 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, (PetscInt)r.threads));
+  PetscCall(BrenierDeviceSet(PETSC_COMM_WORLD, (BrenierDeviceUse)r.device));
   if (!r.class.given) PetscCall(BrenierClassFileOpen(PETSC_COMM_WORLD, argument[0], &file));
   if (file) PetscCall(BrenierCheckClasses(file, &r, outcome));
   else PetscCall(CheckOne(argument[0], &r, outcome));

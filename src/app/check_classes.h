@@ -14,6 +14,7 @@
   OWN(REAL, tol, "-tol", "RHO", .low = BRENIER_LEAST_TOLERANCE, .high = BRENIER_MOST_TOLERANCE, .rule = "none",        \
       .text = "end with exit code 6 when the upper end of the 95% interval of rho is above RHO")                       \
   BRENIER_THREADS_OPTION(OWN)                                                                                          \
+  BRENIER_DEVICE_OPTION(OWN)                                                                                           \
   OWN(SWITCH, is_checkpoint, "-checkpoint",                                                                            \
       .text = "the file is a checkpoint: compare it with its checksums, and do nothing else")
 

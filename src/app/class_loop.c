@@ -1,6 +1,7 @@
 /* class_loop.c - Implements class_loop.h. */
 #include "class_loop.h"
 
+#include <brenier/device.h>
 #include <brenier/threads.h>
 
 #include <stdio.h>
@@ -46,6 +47,7 @@ static PetscErrorCode MakeQuiet(const ClassLoop *loop, MPI_Comm from, MPI_Comm *
   PetscCallMPI(MPI_Comm_dup(from, comm));
   PetscCall(BrenierContextCreate(*comm));
   PetscCall(BrenierThreadsSet(*comm, loop->threads));
+  PetscCall(BrenierDeviceShare(PETSC_COMM_WORLD, *comm));
   if (loop->stops) PetscCall(BrenierStopSetup(*comm, loop->max_time, loop->stop_file));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

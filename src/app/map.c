@@ -20,7 +20,8 @@ typedef struct {
       .text = "file to write: /index, /code T(x), /potential u(x), /phi = abs(x)^2/2 - u(x)")                          \
   OWN(REAL, t, "-t", "T", .low = 0.0, .high = 1.0,                                                                     \
       .text = "also write /position, the displacement interpolation (1 - t) x + t T(x) at t = T")                      \
-  OWN(SWITCH, critic, "-critic", .text = "write only /phi, the Kantorovich potential; any points will do")
+  OWN(SWITCH, critic, "-critic", .text = "write only /phi, the Kantorovich potential; any points will do")             \
+  BRENIER_DEVICE_OPTION(OWN)
 
 typedef struct {
   MAP_OPTIONS(BRENIER_OPTION_MEMBER)
@@ -91,6 +92,7 @@ static PetscErrorCode ReadMapRequest(MapRequest *r, Mapped *m)
   PetscCall(PetscMemzero(m, sizeof *m));
   PetscCall(PetscMemzero(r, sizeof *r));
   PetscCall(BrenierOptionsRead(map_options, r));
+  PetscCall(BrenierDeviceSet(PETSC_COMM_WORLD, (BrenierDeviceUse)r->device));
   PetscCall(BrenierClassChoiceCheck(&r->class));
   PetscCall(BrenierExtensionOptionsCheck(PETSC_FALSE, &r->extend));
   PetscCall(BrenierOptionGiven("-t", &m->moves));

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <brenier/base.h>
+#include <brenier/device.h>
 
 #include <stddef.h>
 
@@ -105,6 +106,12 @@ typedef char BrenierPath[PETSC_MAX_PATH_LEN];
 #define BRENIER_THREADS_OPTION(OWN)                                                                                    \
   OWN(INT, threads, "-threads", "T", .low = 1, .high = 1024, .standard = "1",                                          \
       .text = "threads of a rank, each on a core of its own; results do not depend on it")
+
+/* Of every command that scans circles or points. */
+#define BRENIER_DEVICE_OPTION(OWN)                                                                                     \
+  OWN(CHOICE, device, "-device", .choice = BrenierDeviceUses, .standard = "cpu", .advanced = PETSC_TRUE,               \
+      .text = "what scans: the processor, a GPU by OpenCL, or a GPU where every rank has one; results do not "         \
+              "depend on it")
 
 /*@
   BrenierOptionsRead - Reads the options of a table into a request

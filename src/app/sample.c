@@ -33,7 +33,8 @@ static const PetscInt64 brenier_patience = 100000, brenier_least_kept = 1000;
       .text = "number of the first draw, from 0: seed and number determine the noise")                                 \
   OWN(CHOICE, noise, "-noise", .choice = brenier_yes_no, .standard = "yes", .text = "whether to write /noise")         \
   OWN(INPUT, labels, "-labels", "FILE",                                                                                \
-      .text = "labels of the rows that solve read, whole numbers: also write /label [N]")
+      .text = "labels of the rows that solve read, whole numbers: also write /label [N]")                              \
+  BRENIER_DEVICE_OPTION(OWN)
 
 typedef struct {
   /* parameters */
@@ -292,6 +293,7 @@ static PetscErrorCode ReadSampleOptions(Sampler *s)
   PetscFunctionBegin;
   PetscCall(PetscMemzero(s, sizeof *s));
   PetscCall(BrenierOptionsRead(sample_options, s));
+  PetscCall(BrenierDeviceSet(PETSC_COMM_WORLD, (BrenierDeviceUse)s->device));
   PetscCall(BrenierExtensionOptionsCheck(PETSC_TRUE, &s->extend));
   PetscCall(BrenierClassChoiceCheck(&s->class));
   s->stores_noise = (PetscBool)(s->noise == 0);

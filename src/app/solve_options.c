@@ -86,6 +86,7 @@ PetscErrorCode BrenierSolveRequestRead(SolveRequest *r)
   r->solve.method = (BrenierMethod)r->method;
   r->solve.sample = (BrenierDescentSample)r->sample;
   PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, (PetscInt)r->threads));
+  PetscCall(BrenierDeviceSet(PETSC_COMM_WORLD, (BrenierDeviceUse)r->device));
   PetscCall(CheckSolverOptions());
   PetscCall(CheckStops(r));
   PetscCall(BrenierSolveSourceCheck(r));

@@ -77,7 +77,8 @@
   OWN(REAL, memory, "-memory", "GIB", .low = 1e-6, .high = 1e9, .group = "machine",                                    \
       .rule = BRENIER_WORDS(BRENIER_MEMORY_PERCENT) "% of the node's",                                                 \
       .text = "memory of a node for the sample; where it does not suffice, averaged SGD draws fresh curves")           \
-  BRENIER_THREADS_OPTION(OWN)
+  BRENIER_THREADS_OPTION(OWN)                                                                                          \
+  BRENIER_DEVICE_OPTION(OWN)
 
 #define BRENIER_SOLVE_STOPS(OWN)                                                                                       \
   OWN(CHECKPOINT, checkpoint, "-checkpoint", "FILE", .group = "stopping and continuing",                               \

@@ -14,6 +14,7 @@ static void Release(BrenierContext *context)
 {
   if (--context->references > 0) return;
   if (context->log.descriptor >= 0) close(context->log.descriptor);
+  if (context->device && context->close_device) context->close_device(context->device);
   free(context);
 }
 

@@ -37,6 +37,11 @@ typedef struct {
   /* threads.c */
   PetscInt threads;
 
+  /* src/device/device.c */
+  void *device; /* or NULL */
+  void (*close_device)(void *device);
+  PetscBool device_is_asked, device_is_lost;
+
   BrenierContextLog  log;
   BrenierContextStop stop;
 } BrenierContext;

@@ -22,8 +22,10 @@
   results into the dual, curve by curve, in order.
 */
 #include "scan.h"
+#include "device/device_scan.h"
 
 #include <brenier/base.h>
+#include <brenier/device.h>
 #include <brenier/threads.h>
 
 #include <math.h>
@@ -51,6 +53,7 @@ typedef struct {
   const PetscInt         *index; /* shape [n] */
   PetscInt                n;
   BrenierHeights          heights; /* of the targets to be scanned, at upper */
+  BrenierDevice          *device;  /* that scans, or NULL */
   /* data */
   PetscReal        *z;      /* vectors in double, shape [n, 2, dim] */
   BrenierCurve     *curve;  /* shape [n] */
@@ -208,6 +211,7 @@ static PetscErrorCode CreateChunk(const BrenierScanInput *input, const BrenierSc
   PetscCall(PetscCalloc1(chunk->n_workers, &chunk->worker));
   PetscCall(PetscCalloc1(chunk->n_envelopes, &chunk->envelope));
   for (PetscInt t = 0; t < chunk->n_workers; ++t) chunk->worker[t].chunk = chunk;
+  if (chunk->curves->family->tile == BRENIER_TILE_CIRCLE) chunk->device = BrenierDeviceOf(input->targets->comm);
   (void)chunk->curves->family->middles(); // tables are filled before threads read them
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -262,7 +266,19 @@ static PetscErrorCode BeginChunk(Chunk *chunk, PetscInt n, const PetscInt index[
 #pragma omp parallel for num_threads(chunk->n_workers) reduction(| : failed)
   for (PetscInt jc = 0; jc < n; ++jc) failed |= BeginCurve(&chunk->worker[omp_get_thread_num()], jc);
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the bounds of a curve");
+  if (chunk->device) BrenierDeviceBegin(chunk->device, &chunk->tile, (size_t)n);
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Makes the survivors of curve jc exact, after the last tile of a block. */
+static int EndBlock(Worker *w, PetscInt jc)
+{
+  BrenierSurvivors *list = &w->chunk->list[jc];
+
+  if (list->n == list->n_exact) return 0;
+  if (list->limit < PETSC_MAX_INT && DropCandidates(w, jc)) return -1;
+  MakeExact(w->chunk, jc);
+  return 0;
 }
 
 /* Scans curves [first, first + n) of the chunk with tiles of the present block. After the last tile their survivors are
@@ -277,11 +293,8 @@ static int ScanCurves(Worker *w, PetscInt first, PetscInt n, const BrenierPacked
     BrenierTileScan(&chunk->tile, (size_t)first, (size_t)n, &tile[k].targets, Visit, w);
     if (w->failed) return -1;
   }
-  for (PetscInt jc = first; last && jc < first + n; ++jc) {
-    if (chunk->list[jc].n == chunk->list[jc].n_exact) continue;
-    if (chunk->list[jc].limit < PETSC_MAX_INT && DropCandidates(w, jc)) return -1;
-    MakeExact(chunk, jc);
-  }
+  for (PetscInt jc = first; last && jc < first + n; ++jc)
+    if (EndBlock(w, jc)) return -1;
   return 0;
 }
 
@@ -295,25 +308,78 @@ static PetscInt CurvesAtOnce(const Chunk *chunk)
   return PetscMin((PetscInt)chunk->tile.n_at_once, PetscMax(units, 1) * BRENIER_CURVES_UNIT);
 }
 
+/* What a device found for curve jc in a tile. */
+typedef struct {
+  Worker                  *worker;
+  const BrenierPackedTile *tile; /* all of those scanned */
+} OnDevice;
+
+static void VisitOnDevice(void *context, size_t tile, size_t jc, const BrenierTileFound *found)
+{
+  const OnDevice *on = context;
+
+  on->worker->tile = &on->tile[tile];
+  Visit(on->worker, jc, found);
+}
+
+/* Scans the curves of the chunk with tiles of the present block, on the device. */
+static PetscErrorCode ScanOnDevice(Chunk *chunk, const BrenierPackedTile tile[], PetscInt n_tiles, PetscBool last)
+{
+  const BrenierTileTargets **targets;
+  OnDevice                  *on;
+  void                     **context;
+  int                        failed = 0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc3(n_tiles, &targets, chunk->n_workers, &on, chunk->n_workers, &context));
+  for (PetscInt k = 0; k < n_tiles; ++k) targets[k] = &tile[k].targets;
+  for (PetscInt t = 0; t < chunk->n_workers; ++t) {
+    on[t]      = (OnDevice){&chunk->worker[t], tile};
+    context[t] = &on[t];
+  }
+  BrenierDeviceScan(chunk->device, &(BrenierDeviceRound){.n_tiles   = (size_t)n_tiles,
+                                                         .tile      = targets,
+                                                         .n_threads = (int)chunk->n_workers,
+                                                         .context   = context,
+                                                         .visit     = VisitOnDevice});
+  for (PetscInt t = 0; t < chunk->n_workers; ++t) failed |= chunk->worker[t].failed;
+#pragma omp parallel for num_threads(chunk->n_workers) schedule(dynamic) reduction(| : failed)
+  for (PetscInt jc = 0; jc < chunk->n; ++jc)
+    if (last && !failed) failed |= EndBlock(&chunk->worker[omp_get_thread_num()], jc);
+  PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for candidates");
+  PetscCall(PetscFree3(targets, on, context));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The same on the processor. */
+static PetscErrorCode ScanOnProcessor(Chunk *chunk, const BrenierPackedTile tile[], PetscInt n_tiles, PetscBool last)
+{
+  const PetscInt at_once = CurvesAtOnce(chunk);
+  int            failed  = 0;
+
+  PetscFunctionBegin;
+#pragma omp parallel for num_threads(chunk->n_workers) schedule(dynamic) reduction(| : failed)
+  for (PetscInt jc = 0; jc < chunk->n; jc += at_once)
+    failed |=
+        ScanCurves(&chunk->worker[omp_get_thread_num()], jc, PetscMin(at_once, chunk->n - jc), tile, n_tiles, last);
+  PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for candidates");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Scans the curves of the chunk with the present block. */
 static PetscErrorCode ScanBlock(Chunk *chunk, BrenierBlocks *blocks)
 {
   const int            vectors = chunk->curves->family->n_vectors;
-  const PetscInt       at_once = CurvesAtOnce(chunk);
   const PetscLogDouble flops =
       2.0 * vectors * (PetscLogDouble)chunk->curves->dim * (PetscLogDouble)chunk->block.n * chunk->n;
   PetscInt                 n_tiles;
-  int                      failed = 0;
   const BrenierPackedTile *tile;
 
   PetscFunctionBegin;
   for (PetscInt k = 0; k < chunk->block.n_tiles; k += n_tiles) {
     PetscCall(BrenierBlocksTiles(blocks, &chunk->block, k, &n_tiles, &tile));
-#pragma omp parallel for num_threads(chunk->n_workers) schedule(dynamic) reduction(| : failed)
-    for (PetscInt jc = 0; jc < chunk->n; jc += at_once)
-      failed |= ScanCurves(&chunk->worker[omp_get_thread_num()], jc, PetscMin(at_once, chunk->n - jc), tile, n_tiles,
-                           (PetscBool)(k + n_tiles == chunk->block.n_tiles));
-    PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for candidates");
+    PetscCall((chunk->device ? ScanOnDevice : ScanOnProcessor)(chunk, tile, n_tiles,
+                                                               (PetscBool)(k + n_tiles == chunk->block.n_tiles)));
   }
   chunk->flops += flops;
   PetscCall(PetscLogFlops(flops));
@@ -518,6 +584,7 @@ PetscErrorCode BrenierScan(const BrenierScanInput *input, const BrenierScanSink 
   PetscCall(CloseBlocks(input, &blocks, work));
   PetscCall(DestroyChunk(&chunk, work));
   PetscCall(PetscFree(y));
+  PetscCall(BrenierDeviceCheck(input->targets->comm));
   PetscCall(PetscTime(&t1));
   work->seconds = t1 - t0;
   PetscFunctionReturn(stop);

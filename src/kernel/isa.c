@@ -36,8 +36,8 @@ static inline int HasAvxVnni(void)
   #define X86_KERNELS(ROW)
 #endif
 
-/* The fastest first; the last runs everywhere. */
-#define KERNELS(ROW) X86_KERNELS(ROW) ROW(portable, 1)
+/* The fastest first. The last two run everywhere; the last is for those who ask for it by name. */
+#define KERNELS(ROW) X86_KERNELS(ROW) ROW(portable, 1) ROW(bytes, 1)
 
 #define DECLARE(isa, runs) extern const BrenierTileIsa brenier_tile_##isa;
 KERNELS(DECLARE)
@@ -45,9 +45,10 @@ KERNELS(DECLARE)
 #define ADDRESS(isa, runs) &brenier_tile_##isa,
 #define RUNS(isa, runs)    (runs) != 0,
 
-/* The first that the processor runs, from the one that BRENIER_SIMD names on; an unknown name changes nothing.
-   (The processor's features have been looked up before main() began.) */
-static const BrenierTileIsa *ChooseIsa(void)
+/* The first that the processor runs, from the one that BRENIER_SIMD names on; an unknown name changes nothing. With
+   `in_bytes` the first of these that multiplies bytes. (The processor's features have been looked up before main()
+   began.) */
+static const BrenierTileIsa *ChooseIsa(int in_bytes)
 {
   const BrenierTileIsa *const isa[]  = {KERNELS(ADDRESS)};
   const int                   runs[] = {KERNELS(RUNS)};
@@ -57,16 +58,22 @@ static const BrenierTileIsa *ChooseIsa(void)
 
   while (wish && i < n && strcmp(wish, isa[i]->name)) ++i;
   if (i == n) i = 0;
-  while (!runs[i]) ++i;
+  while (!runs[i] || (in_bytes && isa[i]->products != BRENIER_PRODUCTS_BYTES)) ++i;
   return isa[i];
 }
 
+/* That of the process: what is packed is packed for it. */
+static const BrenierTileIsa *brenier_isa;
+
 static const BrenierTileIsa *Isa(void)
 {
-  static const BrenierTileIsa *isa;
+  if (!brenier_isa) brenier_isa = ChooseIsa(0);
+  return brenier_isa;
+}
 
-  if (!isa) isa = ChooseIsa();
-  return isa;
+void BrenierTileUseBytes(int in_bytes)
+{
+  brenier_isa = ChooseIsa(in_bytes);
 }
 
 BrenierTileProducts BrenierTileProductsOf(BrenierTileKind kind, size_t dim)

@@ -64,6 +64,10 @@ typedef struct {
 BrenierTileProducts BrenierTileProductsOf(BrenierTileKind kind, size_t dim);
 int                 BrenierTileHasByteRadii(void);
 
+/* Chooses the instruction set again, whatever was chosen before: with in_bytes one whose products are in bytes, as a
+   device's are. Nothing may be packed at that time. */
+void BrenierTileUseBytes(int in_bytes);
+
 /* Ranges of directions in half a turn, over 2; a little less, so that an estimate of 1 is in the last one. */
 enum { BRENIER_QUARTER_TURN = BRENIER_DIRECTIONS / 4 };
 static const float brenier_direction_scale = BRENIER_QUARTER_TURN * (1.0f - 0x1p-10f);

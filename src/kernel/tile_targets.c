@@ -26,8 +26,16 @@ int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, B
   return t->y_bytes && t->length ? 0 : -1;
 }
 
+/* A copy on a device is of what was packed before. */
+static void DropCopy(BrenierTileTargets *t)
+{
+  if (t->copy) t->drop(t->copy);
+  t->copy = NULL;
+}
+
 void BrenierTileTargetsFree(BrenierTileTargets *t)
 {
+  DropCopy(t);
   free(t->y);
   free(t->y_int16);
   free(t->y_bytes);
@@ -156,6 +164,7 @@ void BrenierTileSetTargets(BrenierTileTargets *t, size_t n, size_t stride, const
 {
   const size_t n_padded = PackRoundUp(n, BRENIER_TILE_WIDTH);
 
+  DropCopy(t);
   t->n = n;
   for (size_t i = 0; i < n_padded; ++i) {
     const double *row = i < n ? y + i * stride : NULL;

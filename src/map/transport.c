@@ -1,10 +1,12 @@
 /* transport.c - Implements transport.h. */
 #include <brenier/base.h>
+#include <brenier/device.h>
 #include <brenier/dot.h>
 #include <brenier/tile.h>
 #include <brenier/transport.h>
 
 #include "data/ring.h"
+#include "device/device_scan.h"
 
 enum { BRENIER_POINTS_AT_ONCE = 8192, BRENIER_POINT_TARGETS = 4096 };
 
@@ -12,8 +14,9 @@ enum { BRENIER_POINTS_AT_ONCE = 8192, BRENIER_POINT_TARGETS = 4096 };
 typedef struct {
   /* parameters */
   size_t           dim;
-  size_t           keep; /* how many of a point */
-  const PetscReal *x;    /* points of the group */
+  size_t           keep;   /* how many of a point */
+  const PetscReal *x;      /* points of the group */
+  BrenierDevice   *device; /* that scans, or NULL */
   /* data */
   BrenierTileCurves  tile;
   BrenierTileTargets targets;
@@ -53,10 +56,21 @@ static void VisitPoint(void *context, size_t i, const BrenierTileFound *found)
   BrenierTileSetLevel(&scan->tile, i, scan->best[(i + 1) * scan->keep - 1], 0.0);
 }
 
+static void VisitPointOnDevice(void *scan, size_t tile, size_t i, const BrenierTileFound *found)
+{
+  (void)tile; // there is one
+  VisitPoint(scan, i, found);
+}
+
 /* Scans packed targets, the first of which is scan->row_target, with all points. */
 static void ScanPackedTargets(PointScan *scan, const BrenierTileTargets *targets, size_t n_points)
 {
-  BrenierTileScan(&scan->tile, 0, n_points, targets, VisitPoint, scan);
+  void *const              context = scan;
+  const BrenierDeviceRound round   = {
+        .n_tiles = 1, .tile = &targets, .n_threads = 1, .context = &context, .visit = VisitPointOnDevice};
+
+  if (scan->device) BrenierDeviceScan(scan->device, &round);
+  else BrenierTileScan(&scan->tile, 0, n_points, targets, VisitPoint, scan);
 }
 
 static void ScanPointBlock(PointScan *scan, size_t n_points, PetscInt first_target, PetscInt n, const PetscReal row[])
@@ -83,6 +97,7 @@ static void SetPoints(PointScan *scan, PetscInt n, PetscInt64 none)
       scan->index[k] = none;
     }
   }
+  if (scan->device) BrenierDeviceBegin(scan->device, &scan->tile, (size_t)n);
 }
 
 /* Coordinates and height of this rank's target i in the units of the scan, shape [dim + 1]. */
@@ -119,8 +134,9 @@ static PetscErrorCode CreatePointScan(BrenierTargets t, PetscInt n_points, Petsc
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(scan, sizeof *scan));
-  scan->dim  = (size_t)t->dim;
-  scan->keep = (size_t)keep;
+  scan->dim    = (size_t)t->dim;
+  scan->keep   = (size_t)keep;
+  scan->device = BrenierDeviceOf(t->comm);
   PetscCall(PetscMalloc1((size_t)n_points * scan->keep, &scan->best));
   failed = BrenierTileCurvesAlloc(BRENIER_TILE_POINT, (size_t)n_points, scan->dim, &scan->tile);
   failed = BrenierTileTargetsAlloc(BRENIER_TILE_POINT, (size_t)n_targets, scan->dim, &scan->targets) || failed;
@@ -176,6 +192,7 @@ PetscErrorCode BrenierTransportNearest(BrenierTargets t, Vec height, PetscInt ke
   PetscCall(VecRestoreArrayRead(height, &h));
   PetscCall(BrenierRingDestroy(&ring));
   PetscCall(DestroyPointScan(&scan));
+  PetscCall(BrenierDeviceCheck(t->comm));
   PetscFunctionReturn(stop);
 }
 
@@ -328,6 +345,7 @@ PetscErrorCode BrenierTransportCount(BrenierTransport s, PetscInt n, const Petsc
     PetscCall(GatherPoints(s, PetscMin(s->at_once, n - from), x + (size_t)from * s->scan.dim, &n_all));
     PetscCall(CountGathered(s, n_all, count));
   }
+  PetscCall(BrenierDeviceCheck(s->targets->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,6 +1,7 @@
 /* progress.c - Implements progress.h. */
 #include "progress.h"
 
+#include <brenier/device.h>
 #include <brenier/threads.h>
 #include <brenier/tile.h>
 
@@ -118,6 +119,7 @@ PetscErrorCode BrenierRunReportWork_Private(BrenierTargets t, BrenierSource sour
                        all[0] / once, "r scan_flops", all[0], "r scan_seconds", all[1] / size, "r envelope_seconds",
                        all[2] / size, "r peak_flops", all[3], "r ring_bytes", all[4] / size, "i peak_memory_bytes",
                        bytes, NULL));
+  PetscCall(BrenierDeviceReport(comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -3,9 +3,10 @@
 same.
 
 usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/bits.py [-o OUT.txt] [--only NAME,NAME] [--against
-OTHER.txt]
+OTHER.txt] [--with "OPTIONS"]
 
 A line for each run: its name, the hash of its heights, of its masses, of the samples drawn by it where it draws some.
+--with adds options to every solve and sample, "-device gpu" for instance.
 --against compares with what an earlier program printed, names the runs that differ, and ends with exit code 1 then.
 The bits depend on the processor and the libraries: compare on one machine.
 """
@@ -77,6 +78,8 @@ RUNS = {
 
 # What begins with another run's result, and what is stopped at a safe point and continued
 STARTED, RESUMED = "gaussian", {"gaussian": (5, 40, 90), "plane": (1, 2, 3, 5, 8, 12), "passes": (30, 120)}
+ADDED = []  # by --with
+
 SAMPLED = {"gaussian": "-noise yes", "sphere": "-noise no", "plane": "-noise yes", "64 dimensions": "-extension linear"}
 
 
@@ -89,7 +92,7 @@ def digest(path, names):
 def solve(name, folder, *more, code=None):
     targets, decades, ranks, options, expected = RUNS[name]
     np.save(os.path.join(folder, "y.npy"), targets)
-    words = ["solve", "y.npy", "-o", "r.h5", *options.split(), *more]
+    words = ["solve", "y.npy", "-o", "r.h5", *options.split(), *ADDED, *more]
     if decades:
         np.save(os.path.join(folder, "w.npy"), weights(len(targets), decades, 99))
         words += ["-weights", "w.npy"]
@@ -101,7 +104,7 @@ def of_result(folder):
 
 
 def sample(name, folder):
-    brenier("sample", "r.h5", "-n", 500, "-o", "s.h5", *SAMPLED[name].split(), ranks=2, cwd=folder)
+    brenier("sample", "r.h5", "-n", 500, "-o", "s.h5", *SAMPLED[name].split(), *ADDED, ranks=2, cwd=folder)
     return digest(os.path.join(folder, "s.h5"), ("/index", "/code"))
 
 
@@ -144,7 +147,9 @@ def main():
     parser.add_argument("-o", default="/dev/null", help="also written there")
     parser.add_argument("--only", default="", help="names, by commas: runs whose name begins with one of them")
     parser.add_argument("--against", help="what an earlier program printed")
+    parser.add_argument("--with", dest="added", default="", help="options")
     given = parser.parse_args()
+    ADDED.extend(given.added.split())
     earlier, differ = read(given.against) if given.against else {}, []
     with open(given.o, "w", encoding="utf-8") as file:
         for name, run in every_run():

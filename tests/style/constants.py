@@ -16,7 +16,7 @@ TOPS = ("src", "include")
 MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+((?:[^\n\\]|\\.|\\\n)+)$", re.MULTILINE)
 ENUM = re.compile(r"^(?:typedef )?enum\b\s*\w*\s*\{([^}]*)\}", re.MULTILINE)
 VARIABLE = re.compile(r"^(?:static\s+)?const\s+[\w\s]+?\b(\w+\s*=[^;{]+);", re.MULTILINE)
-INSTRUCTION_SETS = re.compile(r"^src/kernel/tile_(avx\w*|portable)\.[ch]$")
+INSTRUCTION_SETS = re.compile(r"^src/kernel/tile_(avx\w*|bytes|generic|portable)\.[ch]$")
 
 
 def without_spaces(value):

@@ -6,6 +6,9 @@ static const char help[] =
 #include <brenier/envelope.h>
 #include <brenier/tile.h>
 #include "kernel/tile_isa.h"
+#if defined(BRENIER_TEST_DEVICE)
+  #include "device/device_impl.h"
+#endif
 
 #include <float.h>
 #include <math.h>
@@ -48,7 +51,7 @@ typedef enum { SPREAD, CLUSTERED, FAR, TINY, N_CLOUDS } Cloud;
 static void FillTargets(Problem *p, Cloud cloud, uint64_t seed)
 {
   const PetscInt dim = p->dim;
-  PetscReal      centre[8 * 300];
+  PetscReal      centre[8 * 1100];
 
   BrenierRandomNormal(seed, 97, 0, (size_t)(8 * dim), centre);
   for (PetscInt i = 0; i < p->n_targets; ++i) {
@@ -392,12 +395,57 @@ static void Visit(void *context, size_t c, const BrenierTileFound *found)
     }
 }
 
+#if defined(BRENIER_TEST_DEVICE)
+/* The same tests of what a device scans, which visits one curve after the other and begins with the first one. */
+static BrenierDevice *device;
+
+typedef struct {
+  Problem **problem; /* of each tile */
+  size_t    first;   /* curves before it were not asked for */
+  long      n_left;  /* visits before the device is lost; negative: never */
+} OnDevice;
+
+static void VisitOnDevice(void *context, size_t tile, size_t c, const BrenierTileFound *found)
+{
+  OnDevice *on = context;
+
+  for (size_t k = 1; k < found->n; ++k)
+    if (found->target[k] <= found->target[k - 1]) ++on->problem[tile]->out_of_range;
+  if (c >= on->first) Visit(on->problem[tile], c, found);
+  if (on->n_left == 0) (void)BrenierDeviceFail_Private(device, "the test", CL_OUT_OF_RESOURCES);
+  --on->n_left;
+}
+
+/* Scans the first n curves of a problem with the targets of several. */
+static void ScanTiles(const Problem *p, Problem **problem, size_t n_tiles, size_t first, size_t n, long n_left)
+{
+  enum { MOST = 8 };
+  OnDevice                  on      = {problem, first, n_left};
+  void *const               context = &on;
+  const BrenierTileTargets *tile[MOST];
+
+  for (size_t k = 0; k < n_tiles; ++k) tile[k] = &problem[k]->targets;
+  BrenierDeviceBegin(device, &p->curves, n);
+  BrenierDeviceScan(device, &(BrenierDeviceRound){n_tiles, tile, 1, &context, VisitOnDevice});
+}
+
+static void Scan(Problem *p, PetscInt first, PetscInt count)
+{
+  ScanTiles(p, &p, 1, (size_t)first, (size_t)(first + count), -1);
+}
+#else
+static void Scan(Problem *p, PetscInt first, PetscInt count)
+{
+  BrenierTileScan(&p->curves, (size_t)first, (size_t)count, &p->targets, Visit, p);
+}
+#endif
+
 /* Scans curves [first, first + count) and compares every pair with the twin. */
 static PetscErrorCode CheckScan(Problem *p, PetscInt first, PetscInt count)
 {
   PetscFunctionBeginUser;
   PetscCall(PetscArrayzero(p->visits, p->n_curves * p->n_targets));
-  BrenierTileScan(&p->curves, (size_t)first, (size_t)count, &p->targets, Visit, p);
+  Scan(p, first, count);
   PetscCheck(!p->out_of_range, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt_FMT " visits out of range",
              p->out_of_range);
   PetscCheck(!p->n_far, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%" PetscInt_FMT " planes farther off than they may be",
@@ -524,6 +572,114 @@ static PetscErrorCode TestChoice(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+#if defined(BRENIER_TEST_DEVICE)
+static PetscErrorCode OpenDevice(void)
+{
+  char why[1024];
+
+  PetscFunctionBeginUser;
+  device = BrenierDeviceOpen(0, 1, 1, sizeof why, why);
+  PetscCheck(device, PETSC_COMM_SELF, PETSC_ERR_LIB, "%s", why);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+enum { TILES = 3, IN_BLOCKS = 1300, MOST_IN_TILE = 700 };
+
+/* What is found of each tile is what is found of it alone. */
+static PetscErrorCode CheckBlocks(Problem p[TILES])
+{
+  static unsigned char wanted[IN_BLOCKS * MOST_IN_TILE];
+  Problem             *all[TILES] = {&p[0], &p[1], &p[2]};
+
+  PetscFunctionBeginUser;
+  for (int k = 0; k < TILES; ++k) PetscCall(PetscArrayzero(p[k].visits, IN_BLOCKS * p[k].n_targets));
+  ScanTiles(&p[0], all, TILES, 0, IN_BLOCKS, -1);
+  PetscCheck(!p[0].targets.copy || !p[1].targets.copy || !p[2].targets.copy, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "the device keeps all tiles");
+  for (int k = 0; k < TILES; ++k) {
+    const PetscInt n_pairs = IN_BLOCKS * p[k].n_targets;
+    PetscBool      same;
+
+    PetscCall(PetscArraycpy(wanted, p[k].visits, n_pairs));
+    PetscCall(PetscArrayzero(p[k].visits, n_pairs));
+    ScanTiles(&p[0], &all[k], 1, 0, IN_BLOCKS, -1);
+    PetscCall(PetscArraycmp(wanted, p[k].visits, n_pairs, &same));
+    PetscCheck(same && !p[k].out_of_range && !p[k].n_far, PETSC_COMM_SELF, PETSC_ERR_PLIB, "tile %d differs", k);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Several tiles, of which the device has room for one; pairs that come back in several rounds. */
+static PetscErrorCode TestBlocks(void)
+{
+  static const PetscInt n_targets[TILES] = {MOST_IN_TILE, 1, 450};
+  Problem               p[TILES];
+
+  PetscFunctionBeginUser;
+  BrenierDeviceLimit(device, 1, 1);
+  for (int k = 0; k < TILES; ++k)
+    PetscCall(CreateProblem(BRENIER_TILE_CIRCLE, 20, IN_BLOCKS, n_targets[k], SPREAD, 7, &p[k]));
+  PetscCall(CheckBlocks(p));
+  PetscCall(SetBounds(&p[0], 40));
+  PetscCall(CheckBlocks(p));
+  for (int k = 0; k < TILES; ++k) PetscCall(DestroyProblem(&p[k]));
+  PetscCheck(device->bytes == 0 && !device->newest, PETSC_COMM_SELF, PETSC_ERR_PLIB, "targets stayed on the device");
+  PetscCheck(!BrenierDeviceFailure(device), PETSC_COMM_SELF, PETSC_ERR_PLIB, "%s", BrenierDeviceFailure(device));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A device that is lost after some visits: the processor finds all other pairs, and no pair twice. */
+static PetscErrorCode TestLost(long n_left)
+{
+  Problem p, *all = &p;
+
+  PetscFunctionBeginUser;
+  PetscCall(OpenDevice());
+  PetscCall(CreateProblem(BRENIER_TILE_CIRCLE, 18, 1100, 1300, SPREAD, 3, &p));
+  ScanTiles(&p, &all, 1, 0, (size_t)p.n_curves, n_left);
+  for (PetscInt i = 0; i < p.n_curves * p.n_targets; ++i)
+    PetscCheck(p.visits[i] == 1, PETSC_COMM_SELF, PETSC_ERR_PLIB, "pair %" PetscInt_FMT ": %d visits", i,
+               (int)p.visits[i]);
+  PetscCheck(!p.n_far && !p.out_of_range, PETSC_COMM_SELF, PETSC_ERR_PLIB, "wrong planes");
+  PetscCheck(BrenierDeviceFailure(device) && strstr(BrenierDeviceFailure(device), "the test failed"), PETSC_COMM_SELF,
+             PETSC_ERR_PLIB, "the device did not fail");
+  PetscCall(CheckScan(&p, 0, p.n_curves)); // it is used no more
+  BrenierDeviceClose(device);
+  PetscCheck(!p.targets.copy, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a copy outlives its device");
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Circles and points, in bytes and in single precision, shorter and longer than what is in local memory at once. */
+static PetscErrorCode TestDevice(void)
+{
+  static const BrenierTileKind kind[] = {BRENIER_TILE_CIRCLE, BRENIER_TILE_POINT};
+  static const PetscInt        dim[]  = {1, 3, 15, 16, 17, 18, 19, 63, 64, 65, 67};
+
+  PetscFunctionBeginUser;
+  BrenierTileUseBytes(1);
+  PetscCall(OpenDevice());
+  for (int k = 0; k < 2; ++k) {
+    for (size_t i = 0; i < sizeof dim / sizeof dim[0]; ++i)
+      PetscCall(TestFilter(kind[k], dim[i], 14, 200, (Cloud)((size_t)dim[i] % N_CLOUDS), 1 + dim[i] % 7));
+    for (Cloud cloud = SPREAD; cloud < N_CLOUDS; ++cloud) {
+      PetscCall(TestFilter(kind[k], 64, 30, 1500, cloud, 10));
+      PetscCall(TestFilter(kind[k], 257, 13, 300, cloud, 1));
+    }
+    for (PetscInt n = 1; n < 100; n += 16) PetscCall(TestFilter(kind[k], 4, n / 4 + 1, n, SPREAD, 2));
+    PetscCall(TestFilter(kind[k], 20, 2100, 40, SPREAD, 2)); // more than one part
+    PetscCall(TestPartOfTile(kind[k]));
+  }
+  PetscCall(TestFilter(BRENIER_TILE_POINT, 1025, 5, 70, SPREAD, 3)); // too long for bytes
+  PetscCall(TestHeights());
+  PetscCall(TestBlocks());
+  BrenierDeviceClose(device);
+  PetscCall(TestLost(0));
+  PetscCall(TestLost(1500)); // in the second step of a part
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+#endif
+
 int main(int argc, char **argv)
 {
   static const PetscInt n_targets[] = {1, 2, 31, 32, 33, 63, 64, 65, 100, 519};
@@ -532,6 +688,11 @@ int main(int argc, char **argv)
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   PetscCall(TestChoice());
   FillAngles();
+#if defined(BRENIER_TEST_DEVICE)
+  PetscCall(TestDevice());
+  PetscCall(PetscFinalize());
+  return 0;
+#endif
   for (BrenierTileKind kind = BRENIER_TILE_CIRCLE; kind <= BRENIER_TILE_POINT; ++kind) {
     for (PetscInt dim = 1; dim <= 70; ++dim)
       PetscCall(TestFilter(kind, dim, 14, 200, (Cloud)(dim % N_CLOUDS), 1 + dim % 7));
