@@ -5,15 +5,27 @@
 #include <brenier/barycentre.h>
 #include <brenier/density.h>
 #include <brenier/reduction.h>
+#include <brenier/run.h>
 #include <brenier/store.h>
 
 #include <math.h>
 
+#define DENSITY_OPTIONS(OWN)                                                                                           \
+  OWN(OUTPUT, output, "-o", "FILE", .format = "brenier-density", .needed = PETSC_TRUE, .group = "density",             \
+      .text = "file to write: /density and /log_density, one number a point")                                          \
+  OWN(INPUT, points, "-points", "POINTS", .rule = "the targets",                                                       \
+      .text = "points to take the density at, shape [N, d]: file.npy or file.h5:/dataset")                             \
+  OWN(CHOICE, kind, "-estimate", .choice = BrenierDensityNames, .rule = "cells in up to three dimensions, else fits",  \
+      .text = "masses over volumes of the triangulation of the targets, or linear functions fitted to barycentres")    \
+  OWN(INT, neighbours, "-neighbours", "K", .low = 2, .high = BRENIER_MOST_COUNT,                                       \
+      .rule = BRENIER_WORDS(BRENIER_FIT_TIMES) " times the dimension plus one", .text = "targets of a fit")            \
+  OWN(INT, curves, "-curves", "N", .low = BRENIER_FEWEST_CURVES, .high = BRENIER_MOST_COUNT,                           \
+      .text = "number of curves to measure barycentres on", .rule = "those of the result")
+
+/* Numbers that are not given are 0: as usual. */
 typedef struct {
-  BrenierPath output, points;
-  PetscInt    kind;
-  PetscBool   has_kind;
-  PetscInt64  neighbours, curves; /* 0: as usual */
+  DENSITY_OPTIONS(BRENIER_OPTION_MEMBER)
+  PetscBool has_kind;
   ClassChoice class;
 } DensityRequest;
 
@@ -24,21 +36,10 @@ typedef struct {
   PetscReal       *log_density; /* shape [n_local] */
 } DensityPoints;
 
-static const BrenierOption density_options[] = {
-    {"-o", "FILE", BRENIER_FILE(DensityRequest, output, OUTPUT), .format = "brenier-density", .needed = PETSC_TRUE,
-     .group = "density", .text = "file to write: /density and /log_density, one number a point"},
-    {"-points", "POINTS", BRENIER_FILE(DensityRequest, points, INPUT), .rule = "the targets",
-     .text = "points to take the density at, shape [N, d]: file.npy or file.h5:/dataset"},
-    {"-estimate", BRENIER_CHOICE(DensityRequest, kind, BrenierDensityNames),
-     .rule = "cells in up to three dimensions, else fits",
-     .text = "masses over volumes of the triangulation of the targets, or linear functions fitted to barycentres"},
-    {"-neighbours", "K", BRENIER_INT(DensityRequest, neighbours, 2, BRENIER_MOST_COUNT),
-     .rule = BRENIER_WORDS(BRENIER_FIT_TIMES) " times the dimension plus one", .text = "targets of a fit"},
-    {"-curves", "N", BRENIER_INT(DensityRequest, curves, 64, BRENIER_MOST_COUNT),
-     .text = "number of curves to measure barycentres on", .rule = "those of the result"},
-    BRENIER_CLASS_OPTION(DensityRequest, class),
-    BRENIER_ARRAY_OPTIONS,
-    {NULL}};
+#define ROW(...)                 BRENIER_OPTION_ROW(DensityRequest, __VA_ARGS__)
+#define CLASS(kind, member, ...) BRENIER_OPTION_ROW(DensityRequest, kind, class.member, __VA_ARGS__)
+static const BrenierOption density_options[] = {DENSITY_OPTIONS(ROW) BRENIER_CLASS_OPTION(CLASS)
+                                                    BRENIER_ARRAY_OPTIONS BRENIER_OPTION_END};
 
 static PetscErrorCode ReadDensityRequest(DensityRequest *r)
 {

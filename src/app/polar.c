@@ -8,11 +8,20 @@
 
 #include <math.h>
 
+#define POLAR_OPTIONS(OWN)                                                                                             \
+  OWN(OUTPUT, output, "-o", "FILE", .format = "brenier-polar", .needed = PETSC_TRUE, .group = "polar",                 \
+      .text = "file to write: /s, /s_mean and /index, a row for each row of X")                                        \
+  OWN(OUTPUT, result, "-result", "FILE", .format = "brenier-result", .rule = "none",                                   \
+      .text = "also write the result of the solve: u and grad u for map, sample and check")                            \
+  OWN(CHOICE, source, "-source", .choice = BrenierSourceNames, .standard = "gaussian",                                 \
+      .text = "source measure mu, as of solve")                                                                        \
+  OWN(REAL, tol, "-tol", "RHO", .low = BRENIER_LEAST_TOLERANCE, .high = BRENIER_MOST_TOLERANCE,                        \
+      .standard = BRENIER_WORDS(BRENIER_DEFAULT_TOLERANCE), .text = "tolerance of the solve")                          \
+  OWN(INT, seed, "-seed", "N", .low = 0, .high = BRENIER_MOST_SEED, .standard = "1",                                   \
+      .text = "seed of all random numbers")
+
 typedef struct {
-  BrenierPath output, result;
-  PetscInt    source;
-  PetscReal   tol;
-  PetscInt64  seed;
+  POLAR_OPTIONS(BRENIER_OPTION_MEMBER)
 } PolarRequest;
 
 /* The two inputs, and what is found for each row; arrays of rows of this rank. */
@@ -26,18 +35,8 @@ typedef struct {
   BrenierSampleDistance of_x, of_s;
 } Polar;
 
-static const BrenierOption polar_options[] = {
-    {"-o", "FILE", BRENIER_FILE(PolarRequest, output, OUTPUT), .format = "brenier-polar", .needed = PETSC_TRUE,
-     .group = "polar", .text = "file to write: /s, /s_mean and /index, a row for each row of X"},
-    {"-result", "FILE", BRENIER_FILE(PolarRequest, result, OUTPUT), .format = "brenier-result", .rule = "none",
-     .text = "also write the result of the solve: u and grad u for map, sample and check"},
-    {"-source", BRENIER_CHOICE(PolarRequest, source, BrenierSourceNames), .standard = "gaussian",
-     .text = "source measure mu, as of solve"},
-    {"-tol", "RHO", BRENIER_REAL(PolarRequest, tol, 1e-12, 1e6), .standard = "0.1", .text = "tolerance of the solve"},
-    {"-seed", "N", BRENIER_INT(PolarRequest, seed, 0, BRENIER_MOST_SEED), .standard = "1",
-     .text = "seed of all random numbers"},
-    BRENIER_ARRAY_OPTIONS,
-    {NULL}};
+#define ROW(...) BRENIER_OPTION_ROW(PolarRequest, __VA_ARGS__)
+static const BrenierOption polar_options[] = {POLAR_OPTIONS(ROW) BRENIER_ARRAY_OPTIONS BRENIER_OPTION_END};
 
 /* Both arrays, the values twice: targets are made of one copy. */
 static PetscErrorCode ReadPairs(const char *const argument[], Polar *p, BrenierTargets *targets)

@@ -108,7 +108,8 @@ static void VisitCurve(BrenierDevice *device, const BrenierDeviceRound *round, B
     s->b[i]      = pair[i].b;
     s->height[i] = t->height[pair[i].target] + reach * t->margin[pair[i].target];
   }
-  round->visit(round->context[thread], part->tile, curve, &(BrenierTileFound){n, s->target, s->a, s->b, s->height});
+  round->visit(round->context[thread], part->tile, curve,
+               &(BrenierTileFound){.n = n, .target = s->target, .a = s->a, .b = s->b, .height = s->height});
 }
 
 /* Visits what has come back; returns how many curves wait for room. */
