@@ -22,23 +22,7 @@ const BrenierOption BrenierSolveTable[] = {
      .text = "labels of the targets, integers of shape [n]: one map for each label, in one result"},
     BRENIER_ARRAY_OPTIONS,
 
-    {"-source", BRENIER_CHOICE(SolveRequest, source, BrenierSourceNames), .standard = "gaussian", .problem = PETSC_TRUE,
-     .group = "problem",
-     .text = "source measure mu: standard normal; uniform on [-1/2, 1/2]^d, on the unit sphere or in the unit ball; of "
-             "uniform direction and uniform length in [0, 1]; Student's"},
-    {"-source_mean", "M", BRENIER_FILE(SolveRequest, source_mean, VALUES), .rule = "0", .advanced = PETSC_TRUE,
-     .text = "mean m of the source x = m + L z, z as -source says: a number for all coordinates, or shape [d]; not of "
-             "cube"},
-    {"-source_factor", "L", BRENIER_FILE(SolveRequest, source_factor, VALUES), .rule = "1", .advanced = PETSC_TRUE,
-     .text = "factor L of the source: a number, its diagonal, shape [d], or shape [d, d]; of a normal law L L^T is the "
-             "covariance; not of cube"},
-    {"-source_low", "A", BRENIER_FILE(SolveRequest, source_low, VALUES), .rule = "-0.5", .advanced = PETSC_TRUE,
-     .text = "least coordinates of cube: a number for all, or shape [d]"},
-    {"-source_high", "B", BRENIER_FILE(SolveRequest, source_high, VALUES), .rule = "0.5", .advanced = PETSC_TRUE,
-     .text = "largest coordinates of cube: a number for all, or shape [d]"},
-    {"-source_dof", "NU", BRENIER_REAL(SolveRequest, source_dof, 2.0, 1e9),
-     .standard = BRENIER_WORDS(BRENIER_DEFAULT_DOF), .rule = "with -source student", .advanced = PETSC_TRUE,
-     .text = "degrees of freedom of Student's law, above 2"},
+    BRENIER_SOURCE_OPTIONS(SolveRequest, , .group = "problem"),
     {"-tol", "RHO", BRENIER_REAL(SolveRequest, solve.tol, 1e-12, 1e6), .standard = "0.1", .rule = "without -curves",
      .problem = PETSC_TRUE,
      .text    = "add curves until the upper end of the 95% interval of the held-out rho is below RHO"},
