@@ -16,8 +16,8 @@
   With one source this is quantisation with given weights (de Goes, Breeden, Ostromoukhov and Desbrun, ACM Trans. Graph.
   31 (2012)); with several it is the free-support barycentre (Claici, Chien and Solomon, ICML 2018).
 
-  Where cells are not exact, all steps use one sample of C curves: F is that of the sample, and falls at every step until
-  the moves reach the residual of the solves. A step after which F has not fallen is taken back, and the loop ends.
+  Where cells are not exact, all steps use one sample of C curves. F is that of the sample. It falls at every step until
+  the moves reach the residual of the solves. A step after which F has not fallen is rejected, and the loop ends.
 
     BrenierLloydCreate()         the first points
     BrenierLloydSetCheckpoint()  if there is one: what an earlier run left

@@ -39,11 +39,11 @@ const BrenierCommand brenier_command_barycentre = {
         ".). Here it is sought among measures on n points with given weights. Each step solves for the transport map "
         "from every source to the points, from the heights of the step before, and moves each point to the mean of the "
         "barycentres of its cells. The cost, the sum of lambda_s W2^2 / 2, falls at every step; a step after which it "
-        "has not fallen is taken back and ends the loop.",
+        "has not fallen is rejected and ends the loop.",
     .files    = "POINTS is file.npy or file.h5:/dataset, shape [n, d]: the first points. SOURCES is a text file with a "
                 "line for each source: its weight, then options as solve has them, such as -source gaussian "
-                "-source_mean M -source_factor L; without -source it is gaussian. Weights are divided by their sum, and "
-                "what follows # does not count. The output is a result as of solve, for the map from the first source; "
+                "-source_mean M -source_factor L; without -source it is gaussian. Weights are divided by their sum. "
+                "What follows # does not count. The output is a result as of solve, for the map from the first source; "
                 "its /targets are the points.",
     .example  = barycentre_example,
     .see_also = "quantise solve",

@@ -35,7 +35,7 @@ const BrenierCommand brenier_command_quantise = {
     .description =
         "Lloyd's algorithm with optimal transport: each step solves for the transport map from the source to the "
         "points, from the heights of the step before, and moves each point to the barycentre of its cell. W2 of source "
-        "and points falls at every step; a step after which it has not fallen is taken back and ends the loop.\n"
+        "and points falls at every step; a step after which it has not fallen is rejected and ends the loop.\n"
         "The weights of the points stay as they are. All steps use one sample of curves, or exact cells where the "
         "points span two or three dimensions. Barycentres contain the sampling error of this sample: more -curves give "
         "better points.",

@@ -1,9 +1,9 @@
 /*
   control.h - Control variates of the energy: quadratic forms of x, whose means are known.
 
-  The potential u of targets with covariance S is near x' S^(1/2) x / 2, which it would be for a normal law. Batch b of a
-  sample has the energy u_b and the means q_b of two forms, |x|^2 and x' A x with A near S^(1/2), over their expected
-  values. The numbers
+  The potential u of targets with covariance S is near x' S^(1/2) x / 2, which it would be for a normal law. Batch b of
+  a sample has the energy u_b. Let q_b be its means of two forms, |x|^2 and x' A x with A near S^(1/2), less their
+  expected values. The numbers
     u_b - <beta_b, q_b>,   beta_b fitted to the batches but b by least squares,
   have the mean of u, as beta_b and q_b are independent and q_b has mean zero. Their spread is smaller. A may be any
   matrix that does not depend on the sample.

@@ -1,4 +1,4 @@
-"""brenier quantise and brenier barycentre: closed forms, a cost that falls, continued after a kill, ranks, wrong input."""
+"""brenier quantise and brenier barycentre: closed forms, a cost that falls, kills, ranks, wrong input."""
 import os
 import subprocess
 
@@ -87,10 +87,11 @@ def test_the_cost_falls_with_exact_cells(tmp_path):
 
 
 def test_barycentre_of_normal_laws(tmp_path):
-    """On the line points are those of the barycentre, a normal law; laws that differ by a factor have the points of the
-    mean factor; in the plane the covariance is near the fixed point of the covariances (quantisation takes some off)."""
+    """On the line points are those of the barycentre, a normal law. Laws that differ by a factor have the points of
+    the mean factor. In the plane the covariance is near the fixed point, as quantisation takes some off."""
     np.save(tmp_path / "line.npy", LINE)
-    (tmp_path / "s.txt").write_text("# two laws\n1 -source_mean -2\n\n3 -source gaussian -source_mean 2 -source_factor 3\n")
+    lines = "# two laws\n1 -source_mean -2\n\n3 -source gaussian -source_mean 2 -source_factor 3\n"
+    (tmp_path / "s.txt").write_text(lines)
     brenier("barycentre", "line.npy", "s.txt", "-o", "r.h5", cwd=tmp_path)
     np.testing.assert_allclose(np.sort(targets(tmp_path / "r.h5")[:, 0]), 1 + 2.5 * conditional_means(10), atol=1e-13)
 
@@ -125,7 +126,8 @@ def test_continued_after_a_kill_on_a_sample(tmp_path):
     expect_fall(steps_of(tmp_path / "log"))
     command = [PROGRAM, "quantise", "y.npy", "-o", "s.h5", "-checkpoint", "s.ckpt", *options]
     process = bounded.start(["bash", "-c", SHELL, REPOSITORY, *command], cwd=tmp_path, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, env={**os.environ, **SHARED_CORES, "BRENIER_RANKS": "2"})  # fmt: skip
+                            stderr=subprocess.STDOUT,
+                            env={**os.environ, **SHARED_CORES, "BRENIER_RANKS": "2"})  # fmt: skip
     for line in bounded.lines(process):
         if line.split()[:1] == ["2"]:
             break
