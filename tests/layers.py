@@ -32,13 +32,13 @@ MODULE_OF_HEADER = {
     "scales.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",
     "device.h": "device",
     "laguerre.h": "low", "frechet.h": "linear", "linear.h": "linear",
-    "dual.h": "dual",
+    "dual.h": "dual", "quadratic.h": "dual",
     "barycentre.h": "map", "class_result.h": "map", "cluster.h": "map", "density.h": "map",
     "extension.h": "map", "facets.h": "map", "held_out.h": "map", "piecewise.h": "map", "polar.h": "map",
     "result.h": "map", "transport.h": "map",
     "descent.h": "methods", "iteration.h": "methods", "method.h": "methods", "minimise.h": "methods",
     "newton.h": "methods",
-    "checkpoint.h": "solve", "solve.h": "solve", "run.h": "run", "brenier.h": "library",
+    "checkpoint.h": "solve", "solve.h": "solve", "run.h": "run", "lloyd.h": "run", "brenier.h": "library",
 }  # fmt: skip
 
 GENERATED = {"version.h": "version.h.in"}

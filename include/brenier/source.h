@@ -571,6 +571,20 @@ PETSC_EXTERN BrenierLineMeasure BrenierSourceLineMeasure(BrenierSource source);
 PETSC_EXTERN PetscInt64 BrenierSourceMaxCurves(BrenierSource source);
 
 /*@
+  BrenierSourceCurveGroup - Gives the number of curves that are drawn as a group, such as one of each range of lengths
+
+  Not collective
+
+  Input Parameter:
+. source - the source
+
+  Returns: G: curves k G to (k + 1) G - 1 depend on each other, and on no other curve; 1 where all are independent
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscInt BrenierSourceCurveGroup(BrenierSource source);
+
+/*@
   BrenierSourceSymmetry - Gives the changes of coordinates under which a source is invariant, for reduction.h
 
   Not collective

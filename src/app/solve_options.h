@@ -16,7 +16,7 @@
   OWN(INPUT, classes, "-classes", "LABELS", .rule = "one map for all targets",                                         \
       .text = "labels of the targets, integers of shape [n]: one map for each label, in one result")
 
-#define BRENIER_SOLVE_PROBLEM(OWN, PART)                                                                               \
+#define BRENIER_SOURCE_OPTIONS(OWN)                                                                                    \
   OWN(CHOICE, source, "-source", .choice = BrenierSourceNames, .standard = "gaussian", .problem = PETSC_TRUE,          \
       .group = "problem",                                                                                              \
       .text  = "source measure mu: standard normal; uniform on [-1/2, 1/2]^d, on the unit sphere or in the unit "      \
@@ -35,7 +35,10 @@
       .text = "components of a mixture of normal laws: /weight [K], /mean [K, d], and /factor [K, d, d] or [d, d], "   \
               "the identity without")                                                                                  \
   OWN(REAL, source_dof, "-source_dof", "NU", .low = 2.0, .high = 1e9, .standard = BRENIER_WORDS(BRENIER_DEFAULT_DOF),  \
-      .rule = "with -source student", .advanced = PETSC_TRUE, .text = "degrees of freedom of Student's law, above 2")  \
+      .rule = "with -source student", .advanced = PETSC_TRUE, .text = "degrees of freedom of Student's law, above 2")
+
+#define BRENIER_SOLVE_PROBLEM(OWN, PART)                                                                               \
+  BRENIER_SOURCE_OPTIONS(OWN)                                                                                          \
   PART(REAL, solve.tol, "-tol", "RHO", .low = BRENIER_LEAST_TOLERANCE, .high = BRENIER_MOST_TOLERANCE,                 \
        .standard = BRENIER_WORDS(BRENIER_DEFAULT_TOLERANCE), .rule = "without -curves", .problem = PETSC_TRUE,         \
        .text = "add curves until the upper end of the 95% interval of the held-out rho is below RHO")                  \

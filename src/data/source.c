@@ -290,6 +290,11 @@ PetscInt64 BrenierSourceMaxCurves(BrenierSource source)
   return BrenierSourceCurveType(source) == BRENIER_CURVE_LINE ? 1 : PETSC_MAX_INT;
 }
 
+PetscInt BrenierSourceCurveGroup(BrenierSource source)
+{
+  return PetscMax(source->law->group, 1);
+}
+
 BrenierSymmetry BrenierSourceSymmetry(BrenierSource source)
 {
   return source->law->symmetry;

@@ -20,9 +20,11 @@ typedef struct {
   BrenierSymmetry symmetry;
   PetscBool       has_scale; /* whether there is a factor of lengths to choose */
   PetscInt        least_dim;
+  PetscInt        group;   /* curves k group to (k + 1) group - 1 are drawn together; 0: each by itself */
   const char     *refusal; /* why fewer dimensions are refused, to end a sentence */
 
-  /* Sequences 2 index and 2 index + 1 of the stream are the curve's. Not called for the line. */
+  /* Sequences 2 index and 2 index + 1 of the stream are the curve's, 3 2^62 + k those of group k. Not called for the
+     line. */
   void (*draw_curve)(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index, BrenierCurve *curve);
   /* Sequence `index` of the stream is the point's. */
   void (*draw_point)(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index, PetscReal x[]);

@@ -48,10 +48,15 @@ PetscErrorCode BrenierSampleFree(BrenierSample *sample)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* First curve of batch b of a segment, b = 0 .. n_batches. */
+/* First curve of batch b of a segment, b = 0 .. n_batches. Batches are independent: they consist of whole groups, where
+   there are enough curves for that. */
 static BrenierCurveIndex BatchStart(const BrenierSample *sample, const BrenierSegment *s, PetscInt b)
 {
-  return s->begin + (PetscInt64)((__int128)(s->end - s->begin) * b / sample->n_batches);
+  const PetscInt64        group = BrenierSourceCurveGroup(sample->source);
+  const BrenierCurveIndex start = s->begin + (PetscInt64)((__int128)(s->end - s->begin) * b / sample->n_batches);
+
+  if (b == 0 || b == sample->n_batches || s->end - s->begin < group * sample->n_batches) return start;
+  return PetscMax(start / group * group, s->begin);
 }
 
 void BrenierSampleBatch(const BrenierSample *sample, PetscInt b, PetscInt segment, PetscInt *from, PetscInt *to)

@@ -1,4 +1,6 @@
 /* held_out.c - Implements held_out.h. */
+#include "control.h"
+
 #include <brenier/base.h>
 #include <brenier/dot.h>
 #include <brenier/heights.h>
@@ -311,23 +313,34 @@ PetscErrorCode BrenierPotentialOfTargets(BrenierTargets t, Vec h, PetscReal psi[
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What batches gave: masses, shape [n, n_local], energies, shape [n], and their controls. */
+typedef struct {
+  PetscInt         n;
+  const PetscReal *mass, *u;
+  BrenierControl   control;
+} Batches;
+
 /* Dual, primal and gap. The energy is a mean over curves, so its batches weigh a little differently when they are not
    of one size: the dual takes its value from the energy and its error from the batches. */
-static PetscErrorCode MeasureDistance(BrenierTargets t, BrenierSource source, Vec h, PetscInt n_batches,
-                                      const PetscReal batch[], const PetscReal u[], BrenierHeldOut *out)
+static PetscErrorCode MeasureDistance(BrenierTargets t, BrenierSource source, Vec h, const Batches *batches,
+                                      BrenierHeldOut *out)
 {
-  PetscReal cost[BRENIER_BATCHES], gap[BRENIER_BATCHES], moment, value;
+  const PetscInt B = batches->n;
+  PetscReal      u[BRENIER_BATCHES], cost[BRENIER_BATCHES], gap[BRENIER_BATCHES], moment, value;
 
   PetscFunctionBegin;
   PetscCall(BrenierTargetsSecondMoment(t, &moment));
-  PetscCall(GapOfBatches(t, h, n_batches, batch, gap));
+  PetscCall(GapOfBatches(t, h, B, batches->mass, gap));
+  PetscCall(PetscArraycpy(u, batches->u, B));
+  out->energy -= BrenierControlSubtract(&batches->control, u);
+  (void)BrenierControlSubtract(&batches->control, gap);
   value             = 0.5 * (BrenierSourceSecondMoment(source) + moment) - out->energy;
-  out->energy_error = EstimateMean(n_batches, u).error;
+  out->energy_error = EstimateMean(B, u).error;
   out->dual         = (BrenierEstimate){value, out->energy_error, value - brenier_student * out->energy_error,
                                         value + brenier_student * out->energy_error};
-  out->gap          = EstimateMean(n_batches, gap);
-  for (PetscInt b = 0; b < n_batches; ++b) cost[b] = gap[b] - u[b];
-  out->primal = EstimateMean(n_batches, cost);
+  out->gap          = EstimateMean(B, gap);
+  for (PetscInt b = 0; b < B; ++b) cost[b] = gap[b] - u[b];
+  out->primal = EstimateMean(B, cost);
   value       = out->dual.value + out->gap.value - out->primal.value;
   out->primal.value += value;
   out->primal.low += value;
@@ -343,12 +356,6 @@ PetscReal BrenierDistance(PetscReal cost)
   return PetscSqrtReal(2.0 * PetscMax(cost, 0.0));
 }
 
-/* What batches gave: masses, shape [n, n_local], and energies, shape [n]. */
-typedef struct {
-  PetscInt         n;
-  const PetscReal *mass, *u;
-} Batches;
-
 /* Everything that follows from the masses and energies of the batches. */
 static PetscErrorCode MeasureBatches(BrenierTargets t, BrenierSource source, Vec h, const Batches *batches, Vec mass,
                                      Vec mass_error, BrenierHeldOut *out)
@@ -357,7 +364,7 @@ static PetscErrorCode MeasureBatches(BrenierTargets t, BrenierSource source, Vec
   PetscCall(MeasureChi2(t, batches->n, batches->mass, out));
   PetscCall(MeasureMasses(t, batches->n, batches->mass, mass, mass_error, out));
   PetscCall(MeasureLight(t, batches->n, batches->mass, mass, out));
-  PetscCall(MeasureDistance(t, source, h, batches->n, batches->mass, batches->u, out));
+  PetscCall(MeasureDistance(t, source, h, batches, out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -382,7 +389,10 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, BrenierSource source, Vec
   out->sampling_error = PetscSqrtReal(value.sampling_chi2);
   out->empty          = value.n_empty;
   out->energy         = value.energy + t->shift;
+  if (sample->stream == BRENIER_STREAM_CHECK)
+    PetscCall(BrenierControlCreate(t, source, dual, batches.n, &batches.control));
   PetscCall(MeasureBatches(t, source, h, &batches, mass, mass_error, out));
+  PetscCall(BrenierControlDestroy(&batches.control));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &centres, 1, MPI_INT, MPI_MAX, t->comm));
   if (centres) PetscCall(BrenierDualBarycentres(dual, barycentre));
   PetscCall(BrenierDualDestroy(&dual));
@@ -470,7 +480,8 @@ PetscErrorCode BrenierHeldOutMeasureInParts(BrenierTargets t, BrenierSource sour
                    1.0 / (PetscReal)parts, mass,
                    &(Sums){batch + (size_t)(k / parts) * t->n_local, &u[k / parts], &out->energy});
   if (!ierr) ierr = JoinBatches(t, batch, mass, out);
-  if (!ierr) ierr = MeasureBatches(t, source, h, &(Batches){BRENIER_BATCHES, batch, u}, mass, mass_error, out);
+  if (!ierr)
+    ierr = MeasureBatches(t, source, h, &(Batches){.n = BRENIER_BATCHES, .mass = batch, .u = u}, mass, mass_error, out);
   PetscCall(PetscFree(batch));
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
