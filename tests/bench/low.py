@@ -79,9 +79,9 @@ def checked(path, source, n_cells):
 
 def check(args):
     """The table of --check."""
-    table = bench_record.table("source | d | n | exact, s | processor s, all ranks | largest rank so far, MiB | iterations | "
-                               "largest error | cells computed again | their largest error | from /heights alone",
-                               [])  # fmt: skip
+    table = bench_record.table("source | d | n | exact, s | processor s, all ranks | largest rank so far, MiB | "
+                               "iterations | largest error | cells computed again | their largest error | "
+                               "from /heights alone", [])  # fmt: skip
     for case in args.cases:
         source, d = case.split(":")
         for n in args.sizes:
