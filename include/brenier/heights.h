@@ -1,9 +1,10 @@
 /*
   heights.h - Heights in twice the precision of a double.
 
-  The facet between the cells of targets y_i and y_j is moved by (h_i - h_j) / |y_i - y_j|. Where targets are close,
-  rounding of heights to doubles moves it by more than a light cell can bear. So a height may be the sum of two doubles:
-  the nearest one, and its low part, which is what the nearest one leaves. (Reference: Dekker, Numer. Math. 18 (1971).)
+  The facet between the cells of targets y_i and y_j is (h_i - h_j) / |y_j - y_i| away from the origin. Where targets
+  are close, rounding of heights to doubles moves it by more than a light cell can bear. So a height may be the sum of
+  two doubles: the nearest one, and its low part, which is what the nearest one leaves. Reference: Dekker, Numerische
+  Mathematik 18 (1971).
 
   A vector of heights holds the nearest doubles. The vector of low parts is composed with it, as PETSc calls that: a
   function that knows of low parts finds them, any other sees heights as doubles. Vectors that PETSc duplicates from

@@ -2,6 +2,7 @@
 #include <brenier/base.h>
 
 #include "methods/exact.h"
+#include "exact_order.h"
 #include "exact_start.h"
 #include "solve_run.h"
 
@@ -11,7 +12,9 @@ static const PetscReal brenier_level_residual = 0.02;
 /* A solve on its way through this file. */
 typedef struct {
   const BrenierSolveOptions *options;
-  Vec                        h;
+  BrenierExactOrder          order;
+  Vec                        h;       /* of the given targets */
+  Vec                        ordered; /* the same of the ordered ones */
   BrenierSolved             *solved;
   BrenierSolveState          state;
 } ExactRun;
@@ -33,8 +36,9 @@ static PetscErrorCode SafePoint(void *context, const BrenierNewtonState *state)
   PetscFunctionBegin;
   run->state.phase  = BRENIER_PHASE_READY;
   run->state.newton = *state;
-  if (run->options->checkpoint)
-    PetscCall(BrenierCheckpointSave(run->options->checkpoint, &run->state, &(BrenierSolveVectors){.h = run->h}, NULL));
+  if (!run->options->checkpoint) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierExactOrderHeights_Private(&run->order, SCATTER_REVERSE, run->ordered, run->h));
+  PetscCall(BrenierCheckpointSave(run->options->checkpoint, &run->state, &(BrenierSolveVectors){.h = run->h}, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -67,22 +71,37 @@ static PetscErrorCode SolveLevel(void *context, BrenierTargets targets, BrenierL
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Masses and barycentres of the last evaluation, to the order of the given targets. */
+static PetscErrorCode GiveBack(BrenierLaguerre laguerre, const ExactRun *run, Vec mass, const BrenierCells *cells)
+{
+  PetscReal *barycentre;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierExactOrderVec_Private(&run->order, SCATTER_REVERSE, mass, cells->mass));
+  PetscCall(PetscMalloc1((size_t)run->order.targets->n_local * run->order.targets->dim, &barycentre));
+  PetscCall(BrenierLaguerreBarycentres(laguerre, barycentre));
+  PetscCall(BrenierExactOrderRowsBack_Private(&run->order, cells->mass, barycentre, cells->barycentre));
+  PetscCall(PetscFree(barycentre));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Accuracy of the result: h is evaluated once more, as the last evaluation may have been a rejected trial. */
 static PetscErrorCode Conclude(BrenierTargets t, BrenierSource source, BrenierLaguerre laguerre, ExactRun *run,
-                               const BrenierCells *cells)
+                               Vec mass, const BrenierCells *cells)
 {
   BrenierLaguerreValue value;
   BrenierSolved       *solved = run->solved;
 
   PetscFunctionBegin;
-  PetscCall(BrenierTargetsGauge(t, run->h));
-  PetscCall(BrenierLaguerreEvaluate(laguerre, run->h, cells->mass, &value));
+  PetscCall(BrenierTargetsGauge(run->order.targets, run->ordered));
+  PetscCall(BrenierExactOrderHeights_Private(&run->order, SCATTER_REVERSE, run->ordered, run->h));
+  PetscCall(BrenierLaguerreEvaluate(laguerre, run->ordered, mass, &value));
   if (!value.sound) {
     solved->reason = BRENIER_REASON_UNSOUND;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(VecZeroEntries(cells->mass_error));
-  PetscCall(BrenierLaguerreBarycentres(laguerre, cells->barycentre));
+  PetscCall(GiveBack(laguerre, run, mass, cells));
   PetscCall(BrenierHeldOutExact(t, source, run->h, cells->mass, value.energy, &solved->held_out));
   solved->exact      = PETSC_TRUE;
   solved->within_tol = (PetscBool)(run->options->tol <= 0.0 || solved->held_out.rho <= run->options->tol);
@@ -100,9 +119,13 @@ PetscErrorCode BrenierSolveExact(BrenierTargets t, BrenierSource source, const B
   BrenierLaguerre      laguerre;
   BrenierIteration     last;
   PetscErrorCode       ierr;
+  Vec                  mass;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(solved, sizeof *solved));
+  PetscCall(BrenierExactOrderCreate_Private(t, &run.order));
+  PetscCall(BrenierTargetsCreateVec(run.order.targets, &run.ordered));
+  PetscCall(BrenierTargetsCreateVec(run.order.targets, &mass));
   newton.monitor             = Monitor;
   newton.safe_point          = SafePoint;
   newton.context             = &run;
@@ -113,16 +136,20 @@ PetscErrorCode BrenierSolveExact(BrenierTargets t, BrenierSource source, const B
     run.state.newest = found.now;
   }
   newton.certify = (PetscBool)(options->checkpoint != NULL);
-  if (!started) PetscCall(BrenierExactStart_Private(t, source, SolveLevel, &run, h, start));
-  PetscCall(BrenierLaguerreCreate(t, source, &laguerre));
-  ierr = BrenierExactNewton_Private(t, laguerre, &newton, h, cells->mass, &last, &solved->reason);
+  if (started) PetscCall(BrenierExactOrderHeights_Private(&run.order, SCATTER_FORWARD, h, run.ordered));
+  else PetscCall(BrenierExactStart_Private(run.order.targets, source, SolveLevel, &run, run.ordered, start));
+  PetscCall(BrenierLaguerreCreate(run.order.targets, source, &laguerre));
+  ierr = BrenierExactNewton_Private(run.order.targets, laguerre, &newton, run.ordered, mass, &last, &solved->reason);
   if (ierr == BRENIER_STOPPED) {
     solved->stopped = BrenierStopAsked(t->comm);
     if (options->checkpoint) PetscCall(BrenierCheckpointWrite(options->checkpoint));
   } else PetscCall(ierr);
   if (solved->reason != BRENIER_REASON_UNSOUND && !(solved->stopped && options->checkpoint))
-    PetscCall(Conclude(t, source, laguerre, &run, cells));
+    PetscCall(Conclude(t, source, laguerre, &run, mass, cells));
   solved->last = run.state.newest;
   PetscCall(BrenierLaguerreDestroy(&laguerre));
+  PetscCall(VecDestroy(&mass));
+  PetscCall(VecDestroy(&run.ordered));
+  PetscCall(BrenierExactOrderDestroy_Private(&run.order));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
