@@ -24,9 +24,8 @@ void BrenierPrintToStreams(void *user, BrenierPrintKind kind, const char line[])
   FILE *file = kind == BRENIER_PRINT_WARNING ? stderr : stdout;
 
   (void)user;
-  if (kind == BRENIER_PRINT_WARNING) fputs("brenier: warning: ", file);
-  fputs(line, file);
-  fputs("\n", file);
+  /* In one write: mpiexec passes on what it reads, and a line of the other stream may come between two writes */
+  fprintf(file, "%s%s\n", kind == BRENIER_PRINT_WARNING ? "brenier: warning: " : "", line);
   fflush(file);
 }
 

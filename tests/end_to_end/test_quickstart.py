@@ -6,7 +6,8 @@ import matplotlib.image
 import pytest
 from program import PROGRAM, REPOSITORY, TIME_LIMIT
 
-OURS = ("OMPI_MCA_pml", "OMPI_MCA_ess_singleton_isolated", "HWLOC_PLUGINS_PATH", "LD_PRELOAD")  # what ./check sets to save time
+# What ./check sets to save time
+OURS = ("OMPI_MCA_pml", "OMPI_MCA_ess_singleton_isolated", "HWLOC_PLUGINS_PATH", "LD_PRELOAD")
 QUICKSTART = os.path.join(REPOSITORY, "quickstart")
 BUILD = os.path.dirname(os.path.dirname(os.path.abspath(PROGRAM)))
 
