@@ -24,6 +24,7 @@
 */
 #pragma once
 
+#include <brenier/dual.h>
 #include <brenier/method.h>
 #include <brenier/source.h>
 #include <brenier/targets.h>
@@ -51,6 +52,7 @@ typedef struct {
   PetscReal            rate;
   PetscReal            beta1, beta2;      /* adam */
   PetscInt             patience;          /* adam: steps */
+  BrenierScanCache     cache;             /* curves: of the targets, borrowed; NULL for none */
   PetscReal            checkpoint_factor; /* samples at a call of the monitor over those at the one before, above 1 */
   /* Called after the first step, at growing numbers of samples and at the end, with the result so far, gauged, which it
      must not change; NULL for none; collective */

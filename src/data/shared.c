@@ -57,25 +57,49 @@ static PetscErrorCode NumberNodes(BrenierNodes nodes, PetscMPIInt size, const Pe
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes *nodes)
+/* Sets the nodes of nodes->comm. */
+static PetscErrorCode FindNodes(BrenierNodes nodes, PetscMPIInt most)
 {
-  PetscMPIInt  size, first, *leader;
-  BrenierNodes x;
+  PetscMPIInt size, first, *leader;
 
   PetscFunctionBegin;
-  PetscCall(PetscNew(&x));
-  x->comm        = comm;
-  x->cache_bytes = brenier_cache_bytes;
-  PetscCall(SplitNode(comm, most, &x->node));
-  PetscCallMPI(MPI_Comm_size(comm, &size));
-  PetscCallMPI(MPI_Comm_rank(comm, &first));
-  PetscCallMPI(MPI_Bcast(&first, 1, MPI_INT, 0, x->node));
+  PetscCall(SplitNode(nodes->comm, most, &nodes->node));
+  PetscCallMPI(MPI_Comm_size(nodes->comm, &size));
+  PetscCallMPI(MPI_Comm_rank(nodes->comm, &first));
+  PetscCallMPI(MPI_Bcast(&first, 1, MPI_INT, 0, nodes->node));
   PetscCall(PetscMalloc1(size, &leader));
-  PetscCallMPI(MPI_Allgather(&first, 1, MPI_INT, leader, 1, MPI_INT, comm));
-  PetscCall(NumberNodes(x, size, leader));
-  PetscCallMPI(MPI_Comm_rank(x->node, &x->rank));
+  PetscCallMPI(MPI_Allgather(&first, 1, MPI_INT, leader, 1, MPI_INT, nodes->comm));
+  nodes->n = 0;
+  PetscCall(NumberNodes(nodes, size, leader));
+  PetscCallMPI(MPI_Comm_rank(nodes->node, &nodes->rank));
   PetscCall(PetscFree(leader));
-  *nodes = x;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ForgetNodes(BrenierNodes nodes)
+{
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_free(&nodes->node));
+  PetscCall(PetscFree(nodes->first));
+  PetscCall(PetscFree(nodes->member));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes *nodes)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscNew(nodes));
+  (*nodes)->comm        = comm;
+  (*nodes)->cache_bytes = brenier_cache_bytes;
+  PetscCall(FindNodes(*nodes, most));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierNodesSeparate(BrenierNodes nodes)
+{
+  PetscFunctionBegin;
+  PetscCall(ForgetNodes(nodes));
+  PetscCall(FindNodes(nodes, 1));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -83,9 +107,7 @@ PetscErrorCode BrenierNodesDestroy(BrenierNodes *nodes)
 {
   PetscFunctionBegin;
   if (!*nodes) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCallMPI(MPI_Comm_free(&(*nodes)->node));
-  PetscCall(PetscFree((*nodes)->first));
-  PetscCall(PetscFree((*nodes)->member));
+  PetscCall(ForgetNodes(*nodes));
   PetscCall(PetscFree(*nodes));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -91,13 +91,13 @@ PetscErrorCode BrenierScanCacheDestroy(BrenierScanCache *cache)
 PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind, PetscInt n_rows, size_t dim,
                                    BrenierBlocks *blocks)
 {
-  BrenierNodes  *nodes = &cache->targets->nodes;
-  const MPI_Comm comm  = (*nodes)->comm;
-  PetscBool      found = PETSC_TRUE;
+  const BrenierNodes nodes = cache->targets->nodes;
+  const MPI_Comm     comm  = nodes->comm;
+  PetscBool          found = PETSC_TRUE;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(blocks, sizeof *blocks));
-  blocks->nodes = *nodes;
+  blocks->nodes = nodes;
   blocks->kind  = kind;
   blocks->dim   = dim;
   blocks->width = dim + BRENIER_ROW_COLUMNS;
@@ -109,12 +109,11 @@ PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind,
     PetscCall(ClearCache(cache));
     PetscCall(ShareRows(blocks, &found));
   }
-  if (!found && (*nodes)->n < blocks->size) {
+  if (!found && nodes->n < blocks->size) {
     PetscCall(BrenierPrint(
         comm, "notice: no shared memory for the targets (is /dev/shm too small?); every rank keeps a copy"));
     PetscCall(PetscFree2(blocks->first_row, blocks->first_tile));
-    PetscCall(BrenierNodesDestroy(nodes));
-    PetscCall(BrenierNodesCreate(comm, 1, nodes));
+    PetscCall(BrenierNodesSeparate(nodes));
     PetscCall(BrenierBlocksCreate(cache, kind, n_rows, dim, blocks));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -368,7 +367,8 @@ PetscErrorCode BrenierBlocksFromCache(BrenierScanCache cache, BrenierTileKind ki
                                       const PetscReal upper[], BrenierBlocks *blocks, PetscBool *found)
 {
   PetscFunctionBegin;
-  *found = (PetscBool)(cache->blocks && cache->blocks->kind == kind);
+  // Another scan may have separated the nodes since
+  *found = (PetscBool)(cache->blocks && cache->blocks->kind == kind && cache->blocks->nodes->n == 1);
   if (!*found) {
     PetscCall(ClearCache(cache));
     PetscFunctionReturn(PETSC_SUCCESS);

@@ -74,7 +74,7 @@ struct _p_BrenierScanCache {
 };
 
 /* Collective on the targets' communicator. n_rows: of this rank. Where memory is short, the cache is cleared. If shared
-   memory is not available, the nodes of the targets are replaced: every rank becomes a node of its own. */
+   memory is not available, the nodes of the targets are separated: every rank becomes a node of its own. */
 PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind, PetscInt n_rows, size_t dim,
                                    BrenierBlocks *blocks);
 
@@ -102,7 +102,7 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks);
 
   Collective. ToCache takes over the blocks: the cache keeps them if all ranks are on one node and they need at most 128
   MiB a rank, and destroys them otherwise. FromCache returns them for curves of the same kind, with other heights: lower
-  and upper of the targets of this rank, in the order of their rows. *found = PETSC_FALSE if the cache is empty.
+  and upper of the targets of this rank, in the order of their rows. *found = PETSC_FALSE if the cache has none.
 */
 PetscErrorCode BrenierBlocksFromCache(BrenierScanCache cache, BrenierTileKind kind, const PetscReal lower[],
                                       const PetscReal upper[], BrenierBlocks *blocks, PetscBool *found);

@@ -27,7 +27,6 @@ typedef struct {
   /* data */
   Vec              h, mass, answer;
   Vec              m, v;      /* adam */
-  BrenierScanCache cache;     /* curves */
   BrenierTransport transport; /* points */
   PetscInt64      *count;     /* points: shape [n_local] */
   PetscReal       *x;         /* points: this rank's part of a batch */
@@ -51,6 +50,7 @@ void BrenierDescentDefaults(BrenierMethod method, PetscInt n_targets, BrenierDes
   options->beta2             = 0.5;
   options->patience          = 30;
   options->checkpoint_factor = 2.0;
+  options->cache             = NULL;
   options->monitor           = NULL;
   options->context           = NULL;
 }
@@ -119,7 +119,7 @@ static PetscErrorCode PointMasses(Descent *s)
 static PetscErrorCode CurveMasses(Descent *s)
 {
   const uint32_t           stream = BRENIER_STREAM_DESCENT + 1 + (uint32_t)s->now.steps;
-  const BrenierFreshCurves fresh  = {s->targets, s->source, s->seed, stream, s->now.batch, s->cache};
+  const BrenierFreshCurves fresh  = {s->targets, s->source, s->seed, stream, s->now.batch, s->options->cache};
 
   PetscFunctionBegin;
   PetscCall(BrenierFreshMasses_Private(&fresh, s->h, NULL, NULL, s->mass, NULL));
@@ -255,7 +255,6 @@ static PetscErrorCode CreateDescent(BrenierTargets t, BrenierSource source, Bren
   s->least           = PETSC_INFINITY;
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDuplicate(h, work[i]));
   PetscCall(SetUnit(s));
-  PetscCall(BrenierScanCacheCreate(t, &s->cache));
   if (options->sample == BRENIER_DESCENT_POINTS) {
     PetscCall(BrenierTransportCreate(t, (PetscInt)PetscMin(options->batch, brenier_descent_group), &s->transport));
     PetscCall(PetscMalloc1(t->n_local, &s->count));
@@ -269,7 +268,6 @@ static PetscErrorCode DestroyDescent(Descent *s)
 
   PetscFunctionBegin;
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
-  PetscCall(BrenierScanCacheDestroy(&s->cache));
   PetscCall(BrenierTransportDestroy(&s->transport));
   PetscCall(PetscFree(s->count));
   PetscCall(PetscFree(s->x));

@@ -18,10 +18,10 @@ static PetscErrorCode ReadHeightScale(void *height_scale, BrenierDual dual, cons
   PetscFunctionReturn(ierr);
 }
 
-PetscErrorCode BrenierHeightScale_Private(BrenierTargets t, BrenierSource source, PetscInt64 seed, Vec h, Vec mass,
-                                          PetscReal *height_scale)
+PetscErrorCode BrenierHeightScale_Private(BrenierTargets t, BrenierSource source, PetscInt64 seed,
+                                          BrenierScanCache cache, Vec h, Vec mass, PetscReal *height_scale)
 {
-  const BrenierFreshCurves fresh = {t, source, seed, BRENIER_STREAM_HEIGHT_SCALE, brenier_height_scale_curves, NULL};
+  const BrenierFreshCurves fresh = {t, source, seed, BRENIER_STREAM_HEIGHT_SCALE, brenier_height_scale_curves, cache};
 
   PetscFunctionBegin;
   PetscCall(BrenierFreshMasses_Private(&fresh, h, ReadHeightScale, height_scale, mass, NULL));

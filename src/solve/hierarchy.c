@@ -305,7 +305,7 @@ PetscErrorCode BrenierSolveRestart(BrenierTargets t, BrenierSource source, const
   PetscCall(ierr);
   PetscCall(VecDuplicate(h, &mass));
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE || t->n == 1) start->height_scale = 0.0;
-  else if (moved) PetscCall(BrenierHeightScale_Private(t, source, options->seed, h, mass, &start->height_scale));
+  else if (moved) PetscCall(BrenierHeightScale_Private(t, source, options->seed, NULL, h, mass, &start->height_scale));
   else
     PetscCall(BrenierWarmUp(t, source, options->seed,
                             PetscMax(options->warm_up, 0.0) > 0.0 ? options->warm_up : brenier_level_warm_up,

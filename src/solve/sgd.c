@@ -153,7 +153,8 @@ static PetscErrorCode SetDiagonalSteps(Solve *s, Vec work)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (s->state.height_scale <= 0.0)
-    PetscCall(BrenierHeightScale_Private(s->targets, s->source, s->options->seed, s->h, work, &s->state.height_scale));
+    PetscCall(BrenierHeightScale_Private(s->targets, s->source, s->options->seed, s->cache, s->h, work,
+                                         &s->state.height_scale));
   PetscCall(VecSet(s->diagonal_step, s->state.height_scale * PetscMin(brenier_plain_step * (PetscReal)s->targets->dim,
                                                                       brenier_plain_step_most)));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -78,6 +78,7 @@ static PetscErrorCode RunDescent(Solve *s)
   PetscCall(VecCopy(s->h, start));
   BrenierDescentDefaults(options->method, s->targets->n, &descent);
   descent.sample  = options->sample;
+  descent.cache   = s->cache;
   descent.monitor = MonitorDescent;
   descent.context = s;
   for (uint32_t attempt = 0; attempt < BRENIER_RETRIES; ++attempt) {

@@ -129,10 +129,12 @@ static PetscErrorCode BeginWarmUp(WarmUp *w)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   w->now.phase = BRENIER_PHASE_WARM_UP;
-  PetscCall(BrenierHeightScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.height_scale));
+  PetscCall(
+      BrenierHeightScale_Private(w->targets, w->source, w->seed, w->cache, w->h, w->mass, &w->now.warm.height_scale));
   if (w->scales) PetscFunctionReturn(PETSC_SUCCESS); // there is no single unit to round to
   PetscCall(RoundHeights(w->now.warm.height_scale, w->h));
-  PetscCall(BrenierHeightScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &w->now.warm.height_scale));
+  PetscCall(
+      BrenierHeightScale_Private(w->targets, w->source, w->seed, w->cache, w->h, w->mass, &w->now.warm.height_scale));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -149,7 +151,7 @@ static PetscErrorCode WarmRounds(WarmUp *w)
     PetscCall(VecCopy(w->h, w->so_far));
     PetscCall(WarmRound(w));
     PetscCall(VecCopy(w->h, w->so_far));
-    PetscCall(BrenierHeightScale_Private(w->targets, w->source, w->seed, w->h, w->mass, &next));
+    PetscCall(BrenierHeightScale_Private(w->targets, w->source, w->seed, w->cache, w->h, w->mass, &next));
     more =
         (PetscBool)(++at->round < BRENIER_WARM_ROUNDS && !w->scales && next < brenier_warm_shrunk * at->height_scale);
     at->height_scale = next;
