@@ -38,8 +38,8 @@ const BrenierOption BrenierSolveTable[] = {
      .text = "largest coordinates of cube: a number for all, or shape [d]"},
     {"-source_file", "M.h5", BRENIER_FILE(SolveRequest, source_file, INPUT), .rule = "with -source mixture",
      .advanced = PETSC_TRUE,
-     .text     = "components of a mixture of normal laws: /weight [K], /mean [K, d], and /factor [K, d, d] or [d, d], the "
-                 "identity without"},
+     .text = "components of a mixture of normal laws: /weight [K], /mean [K, d], and /factor [K, d, d] or [d, d], the "
+             "identity without"},
     {"-source_dof", "NU", BRENIER_REAL(SolveRequest, source_dof, 2.0, 1e9),
      .standard = BRENIER_WORDS(BRENIER_DEFAULT_DOF), .rule = "with -source student", .advanced = PETSC_TRUE,
      .text = "degrees of freedom of Student's law, above 2"},

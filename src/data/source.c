@@ -175,7 +175,7 @@ PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char name[], PetscIn
                                       .dof     = law->has_dof ? parameters->dof : 0.0,
                                       .owners  = 1};
   *source = s;
-  ierr = SetParameters(comm, parameters, s);
+  ierr    = SetParameters(comm, parameters, s);
   if (ierr) PetscCall(BrenierSourceDestroy(source));
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
