@@ -58,8 +58,8 @@ PETSC_EXTERN PetscInt BrenierSourceLeastDim(const char name[]);
 
 typedef enum { BRENIER_CURVE_CIRCLE, BRENIER_CURVE_CHORD, BRENIER_CURVE_LINE } BrenierCurveType;
 
-/* Changes of coordinates that do not change a source, or change it in a known way. Targets in a lower-dimensional affine
-   hull are reduced by them. */
+/* Changes of coordinates that do not change a source, or change it in a known way. Targets in an affine hull of fewer
+   dimensions are reduced by them. */
 typedef enum {
   BRENIER_SYMMETRY_NONE,
   BRENIER_SYMMETRY_AXES,      /* permutations of the axes; given some coordinates the others have mean zero */
