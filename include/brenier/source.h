@@ -86,7 +86,7 @@ typedef struct {
 
 /* The components of a mixture of normal laws, sum_k p_k N(m_k, L_k L_k^T); copied. */
 typedef struct {
-  PetscInt   n;           /* number of components */
+  PetscInt   n;           /* number of components; 0 where nothing is left of one, N(0, I) */
   PetscReal *weight;      /* p_k, shape [n]; unit: 1 */
   PetscReal *mean;        /* m_k, shape [n, dim]; unit: source */
   PetscReal *factor;      /* L_k row by row, shape [factors, dim, width]; unit: source */
@@ -103,7 +103,7 @@ typedef struct {
   const PetscReal *mean;         /* m, shape [dim], or NULL for zeros; unit: source */
   const PetscReal *factor;       /* L row by row, shape [dim, factor_width], or NULL for the identity; unit: source */
   PetscInt         factor_width; /* dim; 1 where `factor` is a diagonal */
-  const BrenierMixtureParameters *mixture; /* of the mixture; NULL: one component, N(0, I) */
+  const BrenierMixtureParameters *mixture; /* of the mixture; NULL: 2 dim components N(+-e_k, I) */
 } BrenierSourceParameters;
 
 /* Degrees of freedom where none are chosen. */

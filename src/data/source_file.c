@@ -151,7 +151,7 @@ PetscErrorCode BrenierSourceLoad(BrenierStore store, PetscInt dim, BrenierSource
   if (BrenierSourceTakesDof(name)) PetscCall(BrenierStoreGetReal(store, "/", "source_dof", &p.dof));
   PetscCall(LoadAffine(store, dim, &p, &mean, &factor));
   if (BrenierSourceTakesMixture(name)) PetscCall(LoadMixture(store, dim, &mixture));
-  if (mixture.n > 0) p.mixture = &mixture;
+  if (BrenierSourceTakesMixture(name)) p.mixture = &mixture; // none in the file: one, N(0, I)
   PetscCall(BrenierSourceCreateWith(store->comm, name, dim, &p, source));
   PetscCall(BrenierMixtureFree(&mixture));
   PetscCall(PetscFree(mean));
