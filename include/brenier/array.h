@@ -113,7 +113,7 @@ PETSC_EXTERN PetscErrorCode BrenierArrayFromMemory(MPI_Comm comm, const BrenierM
 . array - an array of numbers
 
   Output Parameter:
-. all - the rows, shape [n, dim]
+. all - the rows, shape [n, dim]; unit: that of the array
 
   Errors: none of its own
 

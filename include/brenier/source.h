@@ -58,11 +58,11 @@ PETSC_EXTERN PetscInt BrenierSourceLeastDim(const char name[]);
 
 typedef enum { BRENIER_CURVE_CIRCLE, BRENIER_CURVE_CHORD, BRENIER_CURVE_LINE } BrenierCurveType;
 
-/* Changes of coordinates that do not change a source, or are known to. Targets in a lower-dimensional affine hull are reduced by
-   them. */
+/* Changes of coordinates that do not change a source, or change it in a known way. Targets in an affine hull of fewer
+   dimensions are reduced by them. */
 typedef enum {
   BRENIER_SYMMETRY_NONE,
-  BRENIER_SYMMETRY_AXES,     /* permutations of the axes; given some coordinates the others have mean zero */
+  BRENIER_SYMMETRY_AXES,      /* permutations of the axes; given some coordinates the others have mean zero */
   BRENIER_SYMMETRY_ROTATIONS, /* the same for all orthonormal bases */
   BRENIER_SYMMETRY_NORMAL     /* not invariant, but BrenierSourceProject() knows the law of fewer coordinates in any
                                  orthonormal basis */
@@ -86,13 +86,13 @@ typedef struct {
 
 /* The components of a mixture of normal laws, sum_k p_k N(m_k, L_k L_k^T); copied. */
 typedef struct {
-  PetscInt         n;           /* number of components */
+  PetscInt   n;           /* number of components; 0 where nothing is left of one, N(0, I) */
   PetscReal *weight;      /* p_k, shape [n]; unit: 1 */
   PetscReal *mean;        /* m_k, shape [n, dim]; unit: source */
   PetscReal *factor;      /* L_k row by row, shape [factors, dim, width]; unit: source */
-  PetscInt         factors;     /* 0: the identity for all; 1: one for all; n */
-  PetscInt         width;       /* columns of a factor; more or fewer than dim where L_k is not square */
-  PetscBool        is_standard; /* the mean of all and a factor that all share have been taken out */
+  PetscInt   factors;     /* 0: the identity for all; 1: one for all; n */
+  PetscInt   width;       /* columns of a factor; more or fewer than dim where L_k is not square */
+  PetscBool  is_standard; /* the mean of all and a factor that all share have been taken out */
 } BrenierMixtureParameters;
 
 /* Parameters of sources that have any. */
@@ -103,7 +103,7 @@ typedef struct {
   const PetscReal *mean;         /* m, shape [dim], or NULL for zeros; unit: source */
   const PetscReal *factor;       /* L row by row, shape [dim, factor_width], or NULL for the identity; unit: source */
   PetscInt         factor_width; /* dim; 1 where `factor` is a diagonal */
-  const BrenierMixtureParameters *mixture; /* of the mixture; NULL: one component, N(0, I) */
+  const BrenierMixtureParameters *mixture; /* of the mixture; NULL: 2 dim components N(+-e_k, I) */
 } BrenierSourceParameters;
 
 /* Degrees of freedom where none are chosen. */
@@ -113,7 +113,7 @@ typedef struct {
 typedef struct {
   PetscReal       *z1, *z2; /* shape [dim]; z1 = s for the line; z2 for circles alone */
   const PetscReal *centre;  /* of a circle about a point, shape [dim], the source's; else NULL */
-  PetscInt   axis;    /* chord: k */
+  PetscInt         axis;    /* chord: k */
 } BrenierCurve;
 
 /*@
@@ -152,8 +152,8 @@ PETSC_EXTERN PetscErrorCode BrenierSourceCreate(MPI_Comm comm, const char name[]
   Output Parameter:
 . source - free with `BrenierSourceDestroy()`
 
-  Errors: `PETSC_ERR_USER_INPUT` - as `BrenierSourceCreate()`, or a parameter is out of its range, or a factor of a mixture
-                           singular
+  Errors: `PETSC_ERR_USER_INPUT` - as `BrenierSourceCreate()`, or a parameter is out of its range,
+                           or a factor of a mixture singular
 
   Cost: O(1), no messages
 @*/
@@ -307,7 +307,7 @@ PETSC_EXTERN PetscErrorCode BrenierSourceReduce(BrenierSource source, PetscInt d
   Input Parameters:
 + source - the source, without a mean and a factor of its own
 . rank   - number of vectors of the basis
-- basis  - the vectors, shape [rank, dim], or NULL for the first axes
+- basis  - the vectors, shape [rank, dim], or NULL for the first axes; unit: 1
 
   Output Parameter:
 . reduced - the projected source; free with `BrenierSourceDestroy()`

@@ -82,8 +82,8 @@ static PetscBool IsSource(const SolveRequest *r, const char name[])
 static PetscErrorCode CheckAffine(const char option[], PetscBool given, PetscBool cube, PetscBool mixture)
 {
   PetscFunctionBegin;
-  PetscCall(BrenierOptionNeeds(option, given, (PetscBool)!cube,
-                               "another source; a cube has -source_low and -source_high"));
+  PetscCall(
+      BrenierOptionNeeds(option, given, (PetscBool)!cube, "another source; a cube has -source_low and -source_high"));
   PetscCall(BrenierOptionNeeds(option, given, (PetscBool)!mixture,
                                "another source; a mixture has /mean and /factor in -source_file"));
   PetscFunctionReturn(PETSC_SUCCESS);

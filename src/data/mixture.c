@@ -9,8 +9,8 @@
 
 #include <float.h>
 
-/* LAPACK's estimate of a reciprocal condition number, which PETSc does not declare; the length of its character argument
-   is the last. */
+/* LAPACK's estimate of a reciprocal condition number, which PETSc does not declare; its last argument is the length of
+   the first. */
 void dgecon_(const char *norm, const PetscBLASInt *n, const double *a, const PetscBLASInt *lda, const double *a_norm,
              double *rcond, double *work, PetscBLASInt *whole, PetscBLASInt *info, size_t norm_length);
 
@@ -143,7 +143,8 @@ static PetscErrorCode CheckFactor(MPI_Comm comm, PetscReal rcond, PetscInt k)
 
   PetscFunctionBegin;
   PetscCheck(rcond > brenier_least_rcond, comm, PETSC_ERR_USER_INPUT,
-             "factor %" PetscInt_FMT " of the mixture is singular (its reciprocal condition number is %s); give factors "
+             "factor %" PetscInt_FMT
+             " of the mixture is singular (its reciprocal condition number is %s); give factors "
              "of full rank",
              k, BrenierNumber(rcond, number));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -257,15 +258,15 @@ void BrenierMixtureApply(const BrenierMixture *m, PetscInt k, const PetscReal z[
 
 PetscReal BrenierMixtureSecondMoment(const BrenierMixture *m)
 {
-  const size_t n = (size_t)m->dim * (size_t)m->width;
+  const size_t n   = (size_t)m->dim * (size_t)m->width;
   PetscReal    sum = 0.0;
 
   for (PetscInt k = 0; k < m->n; ++k) {
     const PetscReal *mean   = m->mean + (size_t)k * m->dim;
     const PetscReal *factor = m->factor + (m->factors > 1 ? (size_t)k : 0) * n;
 
-    sum += m->weight[k] * (BrenierDot((size_t)m->dim, mean, mean) +
-                           (m->factors ? BrenierDot(n, factor, factor) : (PetscReal)m->dim));
+    sum += m->weight[k] *
+           (BrenierDot((size_t)m->dim, mean, mean) + (m->factors ? BrenierDot(n, factor, factor) : (PetscReal)m->dim));
   }
   return sum;
 }

@@ -5,6 +5,7 @@
 #include <brenier/dot.h>
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const BrenierSourceLaw *const brenier_laws[] = {
@@ -142,10 +143,34 @@ static PetscErrorCode SetMixture(MPI_Comm comm, const BrenierMixtureParameters *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Without components: 2 d of equal weight, N(e_k, I) and N(-e_k, I) for all axes k. */
+static PetscErrorCode SetExample(MPI_Comm comm, BrenierSource s)
+{
+  const PetscInt           n = 2 * s->dim;
+  BrenierMixtureParameters p = {.n = n, .is_standard = PETSC_TRUE};
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n, &p.weight));
+  PetscCall(PetscCalloc1((size_t)n * (size_t)s->dim, &p.mean));
+  for (PetscInt k = 0; k < n; ++k) {
+    p.weight[k]                = 1.0 / (PetscReal)n;
+    p.mean[k * s->dim + k / 2] = k % 2 ? -1.0 : 1.0;
+  }
+  PetscCall(SetMixture(comm, &p, s));
+  PetscCall(PetscFree(p.weight));
+  PetscCall(PetscFree(p.mean));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode SetParameters(MPI_Comm comm, const BrenierSourceParameters *p, BrenierSource s)
 {
   PetscFunctionBegin;
-  if (s->law->has_mixture && p->mixture) PetscCall(SetMixture(comm, p->mixture, s));
+  if (s->law->has_mixture) {
+    const PetscBool one = (PetscBool)(p->mixture && p->mixture->is_standard && p->mixture->n == 0); // nothing is left
+
+    if (!p->mixture) PetscCall(SetExample(comm, s));
+    else if (!one) PetscCall(SetMixture(comm, p->mixture, s));
+  }
   if (p->mean || p->factor) PetscCall(SetAffine(comm, p, s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -175,7 +200,7 @@ PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char name[], PetscIn
                                       .dof     = law->has_dof ? parameters->dof : 0.0,
                                       .owners  = 1};
   *source = s;
-  ierr = SetParameters(comm, parameters, s);
+  ierr    = SetParameters(comm, parameters, s);
   if (ierr) PetscCall(BrenierSourceDestroy(source));
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -332,11 +357,37 @@ void BrenierSourceDrawPoint(BrenierSource source, PetscInt64 seed, uint32_t stre
   if (source->affine) BrenierAffineApply(source->affine, x);
 }
 
+/* E |m + L z|^2 of a mixture, whose coordinates have variances of their own. */
+static PetscReal MixtureMoment(BrenierSource source)
+{
+  const BrenierMixture *z = source->mixture;
+  const BrenierAffine  *a = source->affine;
+  const size_t          d = (size_t)source->dim, size = a->width == 1 ? d : d * d;
+  PetscReal             sum = z->factors ? 0.0 : BrenierDot(size, a->factor, a->factor);
+  PetscReal            *x   = malloc(d * sizeof *x);
+
+  for (PetscInt k = 0; k < z->n; ++k) {
+    const PetscReal *factor = z->factor + (z->factors > 1 ? (size_t)k : 0) * d * (size_t)z->width;
+
+    memcpy(x, z->mean + (size_t)k * d, d * sizeof *x);
+    BrenierAffineApply(a, x);
+    sum += z->weight[k] * BrenierDot(d, x, x);
+    for (PetscInt j = 0; z->factors && j < z->width; ++j) {
+      for (size_t i = 0; i < d; ++i) x[i] = factor[i * (size_t)z->width + (size_t)j];
+      BrenierAffineApply(a, x);
+      for (size_t i = 0; i < d; ++i) sum += z->weight[k] * PetscSqr(x[i] - a->mean[i]);
+    }
+  }
+  free(x);
+  return sum;
+}
+
 PetscReal BrenierSourceSecondMoment(BrenierSource source)
 {
   const PetscReal moment = source->law->second_moment(source);
 
   if (source->whole_moment > 0.0) return source->whole_moment;
+  if (source->mixture && source->affine) return MixtureMoment(source);
   return source->affine ? BrenierAffineSecondMoment(source->affine, moment / (PetscReal)source->ambient) : moment;
 }
 

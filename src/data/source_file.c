@@ -39,8 +39,7 @@ static PetscErrorCode SaveMixture(const BrenierMixture *m, BrenierStore store)
   rows    = rank == 0 ? m->n : 0;
   factors = rank == 0 ? m->factors : 0;
   PetscCall(BrenierStoreWriteRows(store, brenier_weights_name, BRENIER_F8, rows, 0, m->weight, "1"));
-  PetscCall(
-      BrenierStoreWriteRows(store, brenier_means_name, BRENIER_F8, rows, m->dim, m->mean, "same as the source"));
+  PetscCall(BrenierStoreWriteRows(store, brenier_means_name, BRENIER_F8, rows, m->dim, m->mean, "same as the source"));
   if (m->factors)
     PetscCall(BrenierStoreWriteRows(store, brenier_factors_name, BRENIER_F8, factors, m->dim * m->width, m->factor,
                                     "same as the source"));
@@ -152,7 +151,7 @@ PetscErrorCode BrenierSourceLoad(BrenierStore store, PetscInt dim, BrenierSource
   if (BrenierSourceTakesDof(name)) PetscCall(BrenierStoreGetReal(store, "/", "source_dof", &p.dof));
   PetscCall(LoadAffine(store, dim, &p, &mean, &factor));
   if (BrenierSourceTakesMixture(name)) PetscCall(LoadMixture(store, dim, &mixture));
-  if (mixture.n > 0) p.mixture = &mixture;
+  if (BrenierSourceTakesMixture(name)) p.mixture = &mixture; // none in the file: one, N(0, I)
   PetscCall(BrenierSourceCreateWith(store->comm, name, dim, &p, source));
   PetscCall(BrenierMixtureFree(&mixture));
   PetscCall(PetscFree(mean));

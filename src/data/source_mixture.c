@@ -3,8 +3,8 @@
   x = m_k + L_k z, z standard normal.
 
   The source of which this is the law has mean zero, and no factor where all components share one: x = m + L z, z of it
-  (affine.h), where m and L were taken out of the components. Without components it is one, N(0, I). One component is
-  its affine change of coordinates alone, and drawn as `gaussian` is.
+  (affine.h), where m and L were taken out of the components. One component is its affine change of coordinates alone,
+  and drawn as `gaussian` is. Where no components are given there are 2 d, N(e_k, I) and N(-e_k, I) for all axes k.
 
   Circles: m_k + L_k (z1 cos t + z2 sin t), z1 and z2 independent. Each of its points has the law of component k, which
   is drawn with its probability for the circle as a whole.

@@ -34,7 +34,7 @@ static void AddMoments(BrenierDual dual, PetscInt c, const Axes *axes, PetscReal
     const PetscReal integral[3] = {BrenierCurvesIntegral(curves, 1.0, 0.0, 0.0, s, e),
                                    BrenierCurvesIntegral(curves, 0.0, 1.0, 0.0, s, e),
                                    BrenierCurvesIntegral(curves, 0.0, 0.0, 1.0, s, e)};
-    PetscInt64     *sum = moment + (size_t)pieces->ghost[p] * axes->count;
+    PetscInt64     *sum         = moment + (size_t)pieces->ghost[p] * axes->count;
 
     for (PetscInt k = 0; k < axes->count; ++k)
       sum[k] += llrint(curves->family->moment(curves, &curve, axes->first + k, integral) / axes->unit);

@@ -44,7 +44,8 @@ static inline PetscReal BrenierCandidateHeight(const BrenierCandidates *lists, P
 /* Makes the number of curves larger; new ones have no list. Not collective. */
 PetscErrorCode BrenierCandidatesAddCurves(BrenierCandidates *lists, PetscInt n_curves);
 
-/* Sets the list of local curve c, replacing what it had; its ghosts are undefined. base: unused unless has_base. Not collective. O(n), amortised. */
+/* Sets the list of local curve c, replacing what it had; its ghosts are undefined. base: unused unless has_base. Not
+   collective. O(n), amortised. */
 PetscErrorCode BrenierCandidatesSet(BrenierCandidates *lists, PetscInt c, PetscInt n, const BrenierGlobal global[],
                                     const PetscReal a[], const PetscReal b[], const PetscReal base[],
                                     const float lower[]);

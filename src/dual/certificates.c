@@ -291,7 +291,7 @@ static int WalkList(BrenierDual dual, PetscInt c, PetscReal h[], BrenierEnvelope
   const PetscInt64         at    = lists->offset[c];
   const PetscInt           n     = lists->n[c];
 
-  for (PetscInt i = 0; i < n; ++i) 
+  for (PetscInt i = 0; i < n; ++i)
     h[i] = BrenierCandidateHeight(lists, at + i, dual->halo.height[lists->ghost[at + i]]);
   if (BrenierCurvesEnvelope(&dual->curves, n, lists->a + at, lists->b + at, h, envelope)) return -1;
   dual->pieces.potential[c] = BrenierCurvesPotential(&dual->curves, envelope, lists->a + at, lists->b + at, h);

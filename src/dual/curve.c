@@ -23,8 +23,8 @@ static void ChordPlane(const BrenierCurves *curves, const BrenierCurve *curve, c
                        PetscReal *b, PetscReal *base)
 {
   *base = 0.0;
-  *b = y[curve->axis];
-  *a = BrenierDot((size_t)curves->dim, curve->z1, y) - curve->z1[curve->axis] * *b;
+  *b    = y[curve->axis];
+  *a    = BrenierDot((size_t)curves->dim, curve->z1, y) - curve->z1[curve->axis] * *b;
 }
 
 static void LinePlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,

@@ -64,9 +64,9 @@ static PetscErrorCode SetGapPieces(GapScan *scan, PetscInt first, PetscInt n)
     for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p) {
       const PetscReal start = pieces->start[p], end = BrenierPieceEnd(pieces, curves, c, p);
 
-      scan->piece[p - from] = (GapPiece){{pieces->a[p], pieces->b[p],
-                                          BrenierPieceHeight(pieces, p, scan->dual->halo.height[pieces->ghost[p]])},
-                                         {start, end, {cos(start), sin(start)}, {cos(end), sin(end)}}};
+      scan->piece[p - from] = (GapPiece){
+          {pieces->a[p], pieces->b[p], BrenierPieceHeight(pieces, p, scan->dual->halo.height[pieces->ghost[p]])},
+          {start, end, {cos(start), sin(start)}, {cos(end), sin(end)}}};
     }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

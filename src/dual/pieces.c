@@ -45,9 +45,9 @@ static PetscErrorCode Enter(BrenierPieces *pieces, PetscInt c, const BrenierEnve
   for (size_t p = 0; p < envelope->n; ++p) {
     const int32_t i = envelope->plane[p];
 
-    (*index)[pieces->n]      = number[i];
-    pieces->a[pieces->n]     = a[i];
-    pieces->b[pieces->n]     = b[i];
+    (*index)[pieces->n]  = number[i];
+    pieces->a[pieces->n] = a[i];
+    pieces->b[pieces->n] = b[i];
     if (pieces->has_base) pieces->base[pieces->n] = base[i];
     pieces->start[pieces->n] = envelope->start[p];
     ++pieces->n;

@@ -166,12 +166,12 @@ static int AddCandidates(Worker *w, PetscInt jc, const BrenierTileFound *found)
   for (PetscInt i = 0; i < count; ++i, ++list->n) {
     const int32_t at = found->target[i];
 
-    list->row[list->n] = (BrenierBlockRow)(w->tile->first_row + at);
-    list->a[list->n]   = (PetscReal)found->a[i];
-    list->b[list->n]   = (PetscReal)found->b[i];
-    list->base[list->n] = found->base ? (PetscReal)found->base[i] : 0.0;
+    list->row[list->n]   = (BrenierBlockRow)(w->tile->first_row + at);
+    list->a[list->n]     = (PetscReal)found->a[i];
+    list->b[list->n]     = (PetscReal)found->b[i];
+    list->base[list->n]  = found->base ? (PetscReal)found->base[i] : 0.0;
     list->lower[list->n] = (PetscReal)w->tile->lower[at] + list->base[list->n] -
-        BrenierTileError(curves, (size_t)jc, &w->tile->targets, (size_t)at);
+                           BrenierTileError(curves, (size_t)jc, &w->tile->targets, (size_t)at);
     list->upper[list->n] = (PetscReal)found->height[i];
   }
   w->n_visits += count;

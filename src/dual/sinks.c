@@ -21,7 +21,8 @@ static int PiecesBelow(const void *context, PetscInt c, BrenierScratch *scratch,
   const PetscInt       k      = (PetscInt)(pieces->offset[c + 1] - first);
 
   if (BrenierScratchReserve(scratch, k)) return -1;
-  for (PetscInt p = 0; p < k; ++p) scratch->height[p] = BrenierPieceHeight(pieces, first + p, sink->ghost_lower[pieces->ghost[first + p]]);
+  for (PetscInt p = 0; p < k; ++p)
+    scratch->height[p] = BrenierPieceHeight(pieces, first + p, sink->ghost_lower[pieces->ghost[first + p]]);
   *planes = (BrenierPlanes){k, pieces->a + first, pieces->b + first, scratch->height};
   return 0;
 }
@@ -63,8 +64,8 @@ static PetscErrorCode EnterPieces(void *context, PetscInt c, BrenierScratch *scr
 {
   PetscFunctionBegin;
   (void)scratch;
-  PetscCall(BrenierPiecesEnterGlobal(((Sink *)context)->found, c, envelope, list->global, list->a, list->b,
-                                     list->base));
+  PetscCall(
+      BrenierPiecesEnterGlobal(((Sink *)context)->found, c, envelope, list->global, list->a, list->b, list->base));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -123,8 +124,8 @@ static PetscErrorCode EnterList(void *context, PetscInt c, BrenierScratch *scrat
   for (PetscInt i = 0; i < list->n; ++i) // exact: rounded before the scan
     scratch->lower[i] = list->lower[i] > -HUGE_VAL ? (float)list->height[i] : -HUGE_VALF;
   if (dual->candidates.n[c] < 0) dual->work.n_fresh += list->n;
-  PetscCall(BrenierCandidatesSet(&dual->candidates, c, list->n, list->global, list->a, list->b, list->base,
-                                 scratch->lower));
+  PetscCall(
+      BrenierCandidatesSet(&dual->candidates, c, list->n, list->global, list->a, list->b, list->base, scratch->lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -168,8 +169,8 @@ static PetscErrorCode EnterMore(void *context, PetscInt c, BrenierScratch *scrat
   PetscCheck(!BrenierSurvivorsReserve(&scratch->list, n + more->n) && !BrenierScratchReserve(scratch, n + more->n),
              PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a list of %" PetscInt_FMT " candidates", n + more->n);
   Merge(lists, c, more, scratch);
-  if (both->n > n) PetscCall(BrenierCandidatesSet(lists, c, both->n, both->global, both->a, both->b, both->base,
-                                 scratch->lower));
+  if (both->n > n)
+    PetscCall(BrenierCandidatesSet(lists, c, both->n, both->global, both->a, both->b, both->base, scratch->lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -19,7 +19,7 @@ typedef struct {
   BrenierGlobal   *global; /* of the exact ones */
   BrenierBlockRow *row;    /* of the others, in the present block */
   PetscReal       *a, *b;
-  PetscReal       *base;         /* what the plane adds to the height of its target along this curve: curve.h */
+  PetscReal       *base;          /* what the plane adds to the height of its target along this curve: curve.h */
   PetscReal       *lower, *upper; /* heights of the plane: of its target, and `base` */
   PetscReal       *height;        /* of the exact ones: lower height of the target alone */
 } BrenierSurvivors;

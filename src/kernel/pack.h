@@ -1,10 +1,10 @@
 /*
   pack.h - The packed storage of tile.h, which is the same for every instruction set, and whether it is in bytes.
 
-  Packed curves: groups of ROWS vectors (a circle gives two, one about a point three), z[group][k][row]; packed targets: panels of WIDTH,
-  y[panel][k][lane]. In integers so many coordinates as fill 32 bits stay side by side, four bytes for instance:
-  z[group][k / 4][row][k % 4]. All are padded with zeros; padded curves have level or gamma INFINITY and nothing passes,
-  padded targets are never visited.
+  Packed curves: groups of ROWS vectors (a circle gives two, one about a point three), z[group][k][row]; packed
+  targets: panels of WIDTH, y[panel][k][lane]. In integers so many coordinates as fill 32 bits stay side by side, four
+  bytes for instance: z[group][k / 4][row][k % 4]. All are padded with zeros; padded curves have level or gamma INFINITY
+  and nothing passes, padded targets are never visited.
 */
 #pragma once
 

@@ -320,8 +320,8 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
                   BrenierTileVisitor visit, void *context)
 {
   const int   single = curves->products == BRENIER_PRODUCTS_SINGLE, centred = curves->kind == BRENIER_TILE_CENTRED;
-  const float reach  = curves->norm[c];
-  int32_t     n      = stage->n;
+  const float reach = curves->norm[c];
+  int32_t     n     = stage->n;
   float       height[BRENIER_STAGE_CAPACITY];
 
   // Targets ascend, so the padding comes last
@@ -341,7 +341,9 @@ static void Flush(const BrenierTileCurves *curves, size_t c, const BrenierTileTa
   TestStage(curves, c, !single, stage, n, height);
   n        = stage->n;
   stage->n = 0;
-  if (n > 0) visit(context, c, &(BrenierTileFound){(size_t)n, stage->target, stage->a, stage->b, centred ? stage->base : NULL, height});
+  if (n > 0)
+    visit(context, c,
+          &(BrenierTileFound){(size_t)n, stage->target, stage->a, stage->b, centred ? stage->base : NULL, height});
 }
 
 /* The first test of circles, on the products still in registers; `row` counts from the start of the group. Returns the
@@ -359,11 +361,11 @@ static inline __attribute__((always_inline)) unsigned TestCircles(const BrenierT
   for (int r = 0; r < PART_ROWS / vectors; ++r)
 #pragma GCC unroll 4
     for (int s = 0; s < STRIPS; ++s) { // side by side: what belongs to the circle would not stay in registers
-      const size_t c   = c0 + (size_t)(row0 / vectors + r);
-      const size_t at  = target + (size_t)s * LANES;
-      const vfloat a   = Value(curves, c, t, at, acc[vectors * r][s], products),
-                   b   = Value(curves, c, t, at, acc[vectors * r + 1][s], products);
-      vfloat       top = Top(curves, c, t, at, products);
+      const size_t c  = c0 + (size_t)(row0 / vectors + r);
+      const size_t at = target + (size_t)s * LANES;
+      const vfloat a  = Value(curves, c, t, at, acc[vectors * r][s], products),
+                   b  = Value(curves, c, t, at, acc[vectors * r + 1][s], products);
+      vfloat top      = Top(curves, c, t, at, products);
 
       if (vectors == BRENIER_TILE_VECTORS) top += Value(curves, c, t, at, acc[vectors * r + 2][s], products);
       mask[r][s] = OutsideRadii(curves, c, a, b, top);
@@ -501,7 +503,7 @@ static void TestCircleLine(const BrenierTileCurves *curves, size_t c, const Bren
     const vfloat at_a = Value(curves, c, t, at, Load(a + v * LANES), PRODUCTS);
     const vfloat at_b = Value(curves, c, t, at, Load(b + v * LANES), PRODUCTS);
 
-    vfloat       top  = Top(curves, c, t, at, PRODUCTS);
+    vfloat top = Top(curves, c, t, at, PRODUCTS);
 
     if (centred) top += Value(curves, c, t, at, Load(base + v * LANES), PRODUCTS);
     mask[v] = OutsideRadii(curves, c, at_a, at_b, top);
@@ -515,8 +517,7 @@ static void TestCircleLine(const BrenierTileCurves *curves, size_t c, const Bren
 
     if (IN_BYTES) full = StoreTargets(stage, mask[v], here);
     else {
-      if (centred)
-        Pack(stage->base + stage->n, Value(curves, c, t, at, Load(base + v * LANES), PRODUCTS), mask[v]);
+      if (centred) Pack(stage->base + stage->n, Value(curves, c, t, at, Load(base + v * LANES), PRODUCTS), mask[v]);
       full = Store(stage, mask[v], Value(curves, c, t, at, Load(a + v * LANES), PRODUCTS),
                    Value(curves, c, t, at, Load(b + v * LANES), PRODUCTS), here);
     }
@@ -532,9 +533,8 @@ static void ScanLine(const BrenierTileCurves *curves, size_t c0, size_t last, co
   enum { SIZE = sizeof(int32_t) };
   const int    vectors    = VectorsOf(curves);
   const size_t n_together = (t->dim + TOGETHER - 1) / TOGETHER, n = end - from;
-  const char  *z =
-      (IN_BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16) +
-      (size_t)vectors * c0 * n_together * SIZE;
+  const char  *z = (IN_BYTES ? (const char *)curves->z_bytes : (const char *)curves->z_int16) +
+                  (size_t)vectors * c0 * n_together * SIZE;
   const char *y = IN_BYTES ? (const char *)t->y_bytes : (const char *)t->y_int16;
   float       line[PART_ROWS][IN_LINE];
 

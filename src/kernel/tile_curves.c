@@ -145,7 +145,7 @@ static double LargestLength(const Gram *g)
 static void SetBytes(BrenierTileCurves *c, size_t i, const double *const z[])
 {
   const size_t     n_vectors = PackVectors(c->kind), row = n_vectors * i, width = PackRowWidth(c->dim);
-  Gram             quantised = {0.0, 0.0, 0.0}, quantisation_error = {0.0, 0.0, 0.0};
+  Gram             quantised = {0.0, 0.0, 0.0}, quantisation_error         = {0.0, 0.0, 0.0};
   double           x[BRENIER_TILE_VECTORS][BRENIER_BYTES_MOST_DIM], centre = 0.0, centre_error = 0.0;
   BrenierByteBlock of[BRENIER_TILE_VECTORS];
   float            scale = 0.0f;

@@ -59,9 +59,9 @@ static void CheckOptions(const brenier_context *context, const brenier_options *
 /* Options that must be the same on all ranks, since ranks decide by them. */
 static PetscErrorCode CheckAlike(MPI_Comm comm, const brenier_options *o)
 {
-  double least[10] = {o->tol,    (double)o->curves, (double)o->held_out_curves, (double)o->seed,      o->curves_only,
-                     o->memory, o->max_iterations, o->start != NULL,           o->checkpoint != NULL,
-                     o->source_file != NULL};
+  double least[10] = {
+      o->tol,    (double)o->curves, (double)o->held_out_curves, (double)o->seed,       o->curves_only,
+      o->memory, o->max_iterations, o->start != NULL,           o->checkpoint != NULL, o->source_file != NULL};
   double most[10];
 
   PetscFunctionBegin;

@@ -85,7 +85,7 @@ static double Between(double low, double high)
 /* { z : z a_j <= b_j } under the standard normal law of one dimension. */
 static void Interval(int k, const double a[], const double b[], BrenierCell *cell, double facet[])
 {
-  double end[2] = {-HUGE_VAL, HUGE_VAL}, density[2];
+  double end[2]    = {-HUGE_VAL, HUGE_VAL}, density[2];
   int    active[2] = {-1, -1};
 
   *cell = (BrenierCell){0};
@@ -103,8 +103,8 @@ static void Interval(int k, const double a[], const double b[], BrenierCell *cel
   for (int i = 0; i < 2; ++i) density[i] = exp(-0.5 * end[i] * end[i]) / brenier_root_two_pi;
   cell->mass      = Between(end[0], end[1]);
   cell->moment[0] = density[0] - density[1];
-  cell->second[0] = cell->mass + (density[0] > 0.0 ? end[0] * density[0] : 0.0) -
-                    (density[1] > 0.0 ? end[1] * density[1] : 0.0);
+  cell->second[0] =
+      cell->mass + (density[0] > 0.0 ? end[0] * density[0] : 0.0) - (density[1] > 0.0 ? end[1] * density[1] : 0.0);
   for (int i = 0; i < 2; ++i)
     if (active[i] >= 0) facet[active[i]] = density[i];
 }
@@ -138,49 +138,57 @@ static void AddCell(int dim, double p, const double m[], const double L[], const
   }
 }
 
-/* The constraints of a component, and |a| over |L^T a| of each. */
-static void Constraints(int dim, const double m[], const double L[], int k, const double a[], const double b[],
-                        double of_a[], double of_b[], double ratio[])
-{
-  for (int j = 0; j < k; ++j) {
-    double length = 0.0, changed = 0.0;
+/* The k constraints of component i, shapes [k, dim] and [k], and |a| over |L^T a| of each. */
+typedef struct {
+  double *a, *b, *ratio, *facet;
+} Changed;
 
-    of_b[j] = b[j];
+static void Constraints(const BrenierComponents *c, int i, int k, const double a[], const double b[],
+                        const Changed *changed)
+{
+  const int     dim = c->dim;
+  const double *m = c->mean + (size_t)(i * dim), *L = c->factor + (size_t)(i * dim * dim);
+
+  for (int j = 0; j < k; ++j) {
+    double length = 0.0, square = 0.0;
+
+    changed->b[j] = b[j];
     for (int l = 0; l < dim; ++l) {
       double sum = 0.0;
 
-      for (int i = l; i < dim; ++i) sum += L[i * dim + l] * a[j * dim + i];
-      of_a[j * dim + l] = sum;
-      of_b[j] -= m[l] * a[j * dim + l];
+      for (int row = l; row < dim; ++row) sum += L[row * dim + l] * a[j * dim + row];
+      changed->a[j * dim + l] = sum;
+      changed->b[j] -= m[l] * a[j * dim + l];
       length += a[j * dim + l] * a[j * dim + l];
-      changed += sum * sum;
+      square += sum * sum;
     }
-    ratio[j] = changed > 0.0 ? sqrt(length / changed) : 0.0;
+    changed->ratio[j] = square > 0.0 ? sqrt(length / square) : 0.0;
   }
 }
 
 int BrenierComponentsIntegrate(const BrenierComponents *c, int k, const double a[], const double b[],
                                BrenierCellWork *work, BrenierCell *cell, double facet[])
 {
-  const int dim  = c->dim;
-  double   *of_a = malloc(((size_t)k + 1) * (size_t)(dim + 3) * sizeof *of_a);
-  double   *of_b = of_a + (size_t)k * (size_t)dim, *ratio = of_b + k, *measure = ratio + k;
-  int       failed = !of_a;
+  const int     dim     = c->dim;
+  const size_t  n       = (size_t)k;
+  double       *room    = malloc((n + 1) * (size_t)(dim + 3) * sizeof *room);
+  double       *rest    = room + n * (size_t)dim;
+  const Changed changed = {room, rest, rest + n, rest + 2 * n};
+  int           failed  = !room;
 
   *cell = (BrenierCell){0};
-  memset(facet, 0, (size_t)k * sizeof *facet);
+  for (int j = 0; j < k; ++j) facet[j] = 0.0;
   for (int i = 0; i < c->n && !failed; ++i) {
-    const double *m = c->mean + (size_t)(i * dim), *L = c->factor + (size_t)(i * dim * dim);
-    BrenierCell   z;
+    BrenierCell z;
 
     if (c->weight[i] == 0.0) continue;
-    Constraints(dim, m, L, k, a, b, of_a, of_b, ratio);
-    if (dim == 1) Interval(k, of_a, of_b, &z, measure);
-    else failed = BrenierCellIntegrate(BRENIER_LAW_GAUSSIAN, dim, k, of_a, of_b, work, &z, measure);
+    Constraints(c, i, k, a, b, &changed);
+    if (dim == 1) Interval(k, changed.a, changed.b, &z, changed.facet);
+    else failed = BrenierCellIntegrate(BRENIER_LAW_GAUSSIAN, dim, k, changed.a, changed.b, work, &z, changed.facet);
     if (failed) break;
-    AddCell(dim, c->weight[i], m, L, &z, cell);
-    for (int j = 0; j < k; ++j) facet[j] += c->weight[i] * measure[j] * ratio[j];
+    AddCell(dim, c->weight[i], c->mean + (size_t)(i * dim), c->factor + (size_t)(i * dim * dim), &z, cell);
+    for (int j = 0; j < k; ++j) facet[j] += c->weight[i] * changed.facet[j] * changed.ratio[j];
   }
-  free(of_a);
+  free(room);
   return failed;
 }

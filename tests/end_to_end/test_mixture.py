@@ -36,7 +36,8 @@ def solve(folder, y, *options, weights=None, **run):
 
 def components(dim, seed=1, count=3):
     rng = np.random.default_rng(seed)
-    return np.array([0.5, 0.3, 0.2])[:count], 2 * rng.standard_normal((count, dim)), rng.standard_normal((count, dim, dim))
+    mean, factor = 2 * rng.standard_normal((count, dim)), rng.standard_normal((count, dim, dim))
+    return np.array([0.5, 0.3, 0.2])[:count], mean, factor
 
 
 def points(n, seed, weight, mean, factor=None):
@@ -124,8 +125,8 @@ def test_one_component_is_the_gaussian(tmp_path, dim):
     y = np.random.default_rng(7).standard_normal((60, dim))
     mean, factor = np.arange(1.0, dim + 1), np.triu(np.ones((dim, dim)))
     np.save(tmp_path / "mean.npy", mean), np.save(tmp_path / "factor.npy", factor)
-    for given, options in (((np.zeros((1, dim)),), ()),
-                           ((mean[None], factor), ("-source_mean", "mean.npy", "-source_factor", "factor.npy"))):  # fmt: skip
+    affine = ("-source_mean", "mean.npy", "-source_factor", "factor.npy")
+    for given, options in (((np.zeros((1, dim)),), ()), ((mean[None], factor), affine)):
         write(tmp_path / "m.h5", [1.0], *given)
         sample = ("-curves", 500) if dim > 3 else ()
         solve(tmp_path, y, *MIXTURE, *sample)
@@ -190,11 +191,10 @@ def test_ranks_restart_map_and_extension(tmp_path):
     write(tmp_path / "m.h5", *components(5))
     second = solve(tmp_path, y, *MIXTURE, "-curves", 1500, "-start", "before.h5", ranks=2)["/heights"]
     assert np.abs(second - first).max() < 0.05 * np.abs(first).max()
-    said = brenier("solve", "y.npy", "-o", "r.h5", *MIXTURE, "-curves", 1500, "-checkpoint", "c.ckpt", cwd=tmp_path).stdout
-    assert "finished already" in said
+    again = ("solve", "y.npy", "-o", "r.h5", *MIXTURE, "-curves", 1500, "-checkpoint", "c.ckpt")
+    assert "finished already" in brenier(*again, cwd=tmp_path).stdout
     write(tmp_path / "m.h5", *components(5, seed=2))
-    done = brenier("solve", "y.npy", "-o", "r.h5", *MIXTURE, "-curves", 1500, "-checkpoint", "c.ckpt", cwd=tmp_path, code=3)
-    assert "content of the source" in done.stderr
+    assert "content of the source" in brenier(*again, cwd=tmp_path, code=3).stderr
 
 
 def test_lists_of_circles_about_points(tmp_path):

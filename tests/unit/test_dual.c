@@ -71,6 +71,7 @@ static PetscErrorCode DestroyProblem(Problem *p)
 typedef struct {
   BrenierEnvelope envelope;
   PetscReal      *a, *b, *h; /* h: all normalised heights */
+  PetscReal      *top;       /* heights along the curve walked last: h, and what a circle about a point adds */
 } Twin;
 
 static PetscErrorCode CreateTwin(const Problem *p, Twin *twin)
@@ -79,7 +80,8 @@ static PetscErrorCode CreateTwin(const Problem *p, Twin *twin)
 
   PetscFunctionBeginUser;
   PetscCall(PetscMemzero(twin, sizeof *twin));
-  PetscCall(PetscMalloc3(p->targets->n, &twin->a, p->targets->n, &twin->b, p->targets->n, &twin->h));
+  PetscCall(PetscMalloc4(p->targets->n, &twin->a, p->targets->n, &twin->b, p->targets->n, &twin->h, p->targets->n,
+                         &twin->top));
   PetscCall(GatherVec(p->targets, p->h, &h));
   for (PetscInt i = 0; i < p->targets->n; ++i) twin->h[i] = h[i] / p->targets->unit;
   PetscCall(PetscFree(h));
@@ -90,15 +92,17 @@ static PetscErrorCode DestroyTwin(Twin *twin)
 {
   PetscFunctionBeginUser;
   BrenierEnvelopeFree(&twin->envelope);
-  PetscCall(PetscFree3(twin->a, twin->b, twin->h));
+  PetscCall(PetscFree4(twin->a, twin->b, twin->h, twin->top));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Plane of one normalised target. */
-static void TwinPlane(const Problem *p, const BrenierCurve *curve, const PetscReal y[], PetscReal *a, PetscReal *b)
+static void TwinPlane(const Problem *p, const BrenierCurve *curve, const PetscReal y[], PetscReal *a, PetscReal *b,
+                      PetscReal *base)
 {
   const size_t dim = (size_t)p->targets->dim;
 
+  *base = curve->centre ? BrenierDot(dim, curve->centre, y) : 0.0;
   switch (BrenierSourceCurveType(p->source)) {
   case BRENIER_CURVE_CIRCLE:
     *a = BrenierDot(dim, curve->z1, y);
@@ -126,11 +130,14 @@ static PetscErrorCode WalkTwin(const Problem *p, PetscInt64 k, Twin *twin)
   curve.z1 = z;
   curve.z2 = z + p->targets->dim;
   BrenierSourceDrawCurve(p->source, SEED, BRENIER_STREAM_SOLVE, k, &curve);
-  for (size_t i = 0; i < n; ++i) TwinPlane(p, &curve, p->y + i * (size_t)p->targets->dim, &twin->a[i], &twin->b[i]);
+  for (size_t i = 0; i < n; ++i) {
+    TwinPlane(p, &curve, p->y + i * (size_t)p->targets->dim, &twin->a[i], &twin->b[i], &twin->top[i]);
+    twin->top[i] += twin->h[i];
+  }
   failed =
       BrenierSourceCurveType(p->source) == BRENIER_CURVE_CIRCLE
-          ? BrenierCircleEnvelope(n, twin->a, twin->b, twin->h, &twin->envelope)
-          : BrenierLineEnvelope(n, twin->a, twin->b, twin->h, BrenierSourceLineMeasure(p->source), &twin->envelope);
+          ? BrenierCircleEnvelope(n, twin->a, twin->b, twin->top, &twin->envelope)
+          : BrenierLineEnvelope(n, twin->a, twin->b, twin->top, BrenierSourceLineMeasure(p->source), &twin->envelope);
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "envelope");
   PetscCall(PetscFree(z));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -162,8 +169,8 @@ static PetscErrorCode SumTwin(const Problem *p, Twin *twin, PetscReal mass[], Pe
       mass[i] += (ShareBelow(p, t) - ShareBelow(p, s)) / (PetscReal)p->n_curves;
       *energy +=
           (BrenierSourceCurveType(p->source) == BRENIER_CURVE_CIRCLE
-               ? BrenierCircleIntegral(twin->a[i], twin->b[i], twin->h[i], s, t)
-               : BrenierLineIntegral(BrenierSourceLineMeasure(p->source), twin->a[i], twin->b[i], twin->h[i], s, t)) /
+               ? BrenierCircleIntegral(twin->a[i], twin->b[i], twin->top[i], s, t)
+               : BrenierLineIntegral(BrenierSourceLineMeasure(p->source), twin->a[i], twin->b[i], twin->top[i], s, t)) /
           (PetscReal)p->n_curves;
     }
   }
@@ -728,7 +735,7 @@ static PetscErrorCode TwinGaps(const Problem *p, PetscReal gap[])
         const int32_t top = e->plane[q];
 
         gap[i] = PetscMin(gap[i], LeastOnPiece(p, twin.a[top] - twin.a[i], twin.b[top] - twin.b[i],
-                                               twin.h[top] - twin.h[i], e->start[q], e->start[q + 1]));
+                                               twin.top[top] - twin.top[i], e->start[q], e->start[q + 1]));
       }
   }
   for (PetscInt i = 0; i < p->targets->n; ++i) gap[i] *= p->targets->unit;

@@ -23,7 +23,7 @@ typedef struct {
   BrenierTileKind kind;
   PetscInt        dim, n_curves, n_targets;
   /* data */
-  PetscReal *z;    /* shape [n_curves, 2, dim] */
+  PetscReal *z;    /* two vectors, and a centre; shape [n_curves, 3, dim] */
   int       *axis; /* shape [n_curves] */
   PetscReal *y;    /* rows of dim coordinates and the height, as the scan has them */
   /* bounds, not rounded */
@@ -68,18 +68,32 @@ static void FillTargets(Problem *p, Cloud cloud, uint64_t seed)
   }
 }
 
+/* Circles, about 0 or about a point of their own. */
+static PetscBool IsCircle(const Problem *p)
+{
+  return (PetscBool)(p->kind == BRENIER_TILE_CIRCLE || p->kind == BRENIER_TILE_CENTRED);
+}
+
+/* What a circle about a point adds to the height of target i. */
+static PetscReal BaseOf(const Problem *p, PetscInt c, PetscInt i)
+{
+  if (p->kind != BRENIER_TILE_CENTRED) return 0.0;
+  return BrenierDot((size_t)p->dim, p->z + (c * 3 + 2) * p->dim, p->y + i * (p->dim + 1));
+}
+
 static void FillCurves(Problem *p, uint64_t seed)
 {
   for (PetscInt c = 0; c < p->n_curves; ++c) {
-    PetscReal *z = p->z + c * 2 * p->dim, where;
+    PetscReal *z = p->z + c * 3 * p->dim, where;
 
     if (p->kind == BRENIER_TILE_CHORD) {
       BrenierRandomUniform(seed, 96, (uint64_t)c, (size_t)(2 * p->dim), z);
       BrenierRandomUniform(seed, 95, (uint64_t)c, 1, &where);
       for (PetscInt k = 0; k < p->dim; ++k) z[k] -= 0.5;
       p->axis[c] = (int)(where * (PetscReal)p->dim);
-    } else BrenierRandomNormal(seed, 96, (uint64_t)c, (size_t)(2 * p->dim), z);
-    BrenierTileSetCurve(&p->curves, (size_t)c, z, z + p->dim, p->axis[c]);
+    } else BrenierRandomNormal(seed, 96, (uint64_t)c, (size_t)(3 * p->dim), z);
+    if (p->kind == BRENIER_TILE_CENTRED) BrenierTileSetCentred(&p->curves, (size_t)c, z, z + p->dim, z + 2 * p->dim);
+    else BrenierTileSetCurve(&p->curves, (size_t)c, z, z + p->dim, p->axis[c]);
   }
 }
 
@@ -92,7 +106,7 @@ static PetscErrorCode CreateProblem(BrenierTileKind kind, PetscInt dim, PetscInt
   p->dim       = dim;
   p->n_curves  = n_curves;
   p->n_targets = n_targets;
-  PetscCall(PetscCalloc3(n_curves * 2 * dim, &p->z, n_curves, &p->axis, n_targets * (dim + 1), &p->y));
+  PetscCall(PetscCalloc3(n_curves * 3 * dim, &p->z, n_curves, &p->axis, n_targets * (dim + 1), &p->y));
   PetscCall(PetscCalloc4(n_curves, &p->level, n_curves, &p->slope, n_curves * 3, &p->centre,
                          n_curves * 2 * BRENIER_DIRECTIONS, &p->radius));
   PetscCall(PetscCalloc5(n_curves * BRENIER_SECTORS * 3, &p->sector, n_curves * 3, &p->ellipse, n_curves, &p->n_sectors,
@@ -123,12 +137,12 @@ static PetscErrorCode DestroyProblem(Problem *p)
 /* Plane of target i along curve c: f(t) = a cos t + b sin t + h, or a + b t + h; a + h at a point. */
 static void Plane(const Problem *p, PetscInt c, PetscInt i, PetscReal *a, PetscReal *b, PetscReal *h)
 {
-  const PetscReal *z = p->z + c * 2 * p->dim, *row = p->y + i * (p->dim + 1);
+  const PetscReal *z = p->z + c * 3 * p->dim, *row = p->y + i * (p->dim + 1);
 
   *a = BrenierDot((size_t)p->dim, z, row);
   *b = 0.0;
-  *h = row[p->dim];
-  if (p->kind == BRENIER_TILE_CIRCLE) *b = BrenierDot((size_t)p->dim, z + p->dim, row);
+  *h = row[p->dim] + BaseOf(p, c, i);
+  if (IsCircle(p)) *b = BrenierDot((size_t)p->dim, z + p->dim, row);
   if (p->kind == BRENIER_TILE_CHORD) {
     *b = row[p->axis[c]];
     *a -= z[p->axis[c]] * *b;
@@ -182,7 +196,7 @@ static void SetRadii(Problem *p, PetscInt c, PetscReal a, PetscReal b, PetscReal
 /* Cuts every other circle into some unequal arcs, all other curves into equal sectors. */
 static void CutCurve(Problem *p, PetscInt c)
 {
-  const int n = p->kind == BRENIER_TILE_CIRCLE && c % 2 ? 5 + (int)(c % 28) : BRENIER_SECTORS;
+  const int n = IsCircle(p) && c % 2 ? 5 + (int)(c % 28) : BRENIER_SECTORS;
   PetscReal at[BRENIER_SECTORS];
 
   p->n_sectors[c] = n;
@@ -236,16 +250,15 @@ static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
     }
     p->level[c] = most;
     if (p->kind != BRENIER_TILE_POINT) {
-      const int failed = p->kind == BRENIER_TILE_CIRCLE
-                             ? BrenierCircleEnvelope((size_t)k, a, b, h, &e)
-                             : BrenierLineEnvelope((size_t)k, a, b, h, BRENIER_LINE_UNIFORM, &e);
+      const int failed = IsCircle(p) ? BrenierCircleEnvelope((size_t)k, a, b, h, &e)
+                                     : BrenierLineEnvelope((size_t)k, a, b, h, BRENIER_LINE_UNIFORM, &e);
 
       PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "envelope");
       CutCurve(p, c);
       for (int g = 0; g < p->n_sectors[c]; ++g) {
-        const PetscReal middle = p->kind == BRENIER_TILE_CIRCLE ? p->arc[(c * BRENIER_SECTORS + g) * 2]
-                                                                : BrenierTileSectorLow(g) + 0.5 / BRENIER_SECTORS;
-        PetscReal      *plane  = p->sector + (c * BRENIER_SECTORS + g) * 3;
+        const PetscReal middle =
+            IsCircle(p) ? p->arc[(c * BRENIER_SECTORS + g) * 2] : BrenierTileSectorLow(g) + 0.5 / BRENIER_SECTORS;
+        PetscReal *plane = p->sector + (c * BRENIER_SECTORS + g) * 3;
 
         while (q + 1 < e.n && e.start[q + 1] <= middle) ++q;
         plane[0] = a[e.plane[q]];
@@ -257,7 +270,7 @@ static PetscErrorCode SetBounds(Problem *p, PetscInt stride)
       p->level[c] = a[e.plane[q]] + h[e.plane[q]];
       p->slope[c] = b[e.plane[q]];
     }
-    if (p->kind == BRENIER_TILE_CIRCLE) SetRadii(p, c, a[e.plane[0]], b[e.plane[0]], h[e.plane[0]]);
+    if (IsCircle(p)) SetRadii(p, c, a[e.plane[0]], b[e.plane[0]], h[e.plane[0]]);
     else BrenierTileSetLevel(&p->curves, (size_t)c, p->level[c], p->slope[c]);
   }
   BrenierEnvelopeFree(&e);
@@ -272,7 +285,7 @@ static PetscReal AboveInSector(const Problem *p, PetscInt c, int g, PetscReal da
   const PetscReal  low  = -0.5 + (PetscReal)g / BRENIER_SECTORS;
   const PetscReal  P = da * turn[0] + db * turn[1], Q = db * turn[0] - da * turn[1];
 
-  if (p->kind == BRENIER_TILE_CIRCLE) return PetscMax(P, P * turn[2]) + PetscAbsReal(Q) * turn[3] + dh;
+  if (IsCircle(p)) return PetscMax(P, P * turn[2]) + PetscAbsReal(Q) * turn[3] + dh;
   return da + dh + PetscMax(low * db, (low + 1.0 / BRENIER_SECTORS) * db);
 }
 
@@ -333,6 +346,7 @@ static PetscReal TwinAbove(const Problem *p, PetscInt c, PetscReal a, PetscReal 
   if (!p->bounded) return PETSC_MAX_REAL;
   switch (p->kind) {
   case BRENIER_TILE_CIRCLE:
+  case BRENIER_TILE_CENTRED:
     first = lost ? OutsideEllipse(p, c, a, b, h) : OutsideRadius(p, c, a, b, h);
     break;
   case BRENIER_TILE_CHORD:
@@ -353,11 +367,12 @@ static PetscReal TwinAbove(const Problem *p, PetscInt c, PetscReal a, PetscReal 
    radii in bytes. */
 static PetscReal Slack(const Problem *p, PetscInt c, PetscInt i, PetscReal a, PetscReal b, PetscReal h)
 {
-  const PetscReal *z = p->z + c * 2 * p->dim, *y = p->y + i * (p->dim + 1);
-  const size_t     dim  = (size_t)p->dim;
-  const PetscReal reach = PetscSqrtReal(BrenierDot(dim, z, z)) + PetscSqrtReal(BrenierDot(dim, z + dim, z + dim)) + 2.0;
-  const float    *unit;
-  PetscReal       slack, sizes = PetscAbsReal(a) + PetscAbsReal(b) + PetscAbsReal(h) + PetscAbsReal(p->level[c]) +
+  const PetscReal *z = p->z + c * 3 * p->dim, *y = p->y + i * (p->dim + 1);
+  const size_t     dim   = (size_t)p->dim;
+  const PetscReal  reach = PetscSqrtReal(BrenierDot(dim, z, z)) + PetscSqrtReal(BrenierDot(dim, z + dim, z + dim)) +
+                          PetscSqrtReal(BrenierDot(dim, z + 2 * dim, z + 2 * dim)) + 2.0;
+  const float *unit;
+  PetscReal    slack, sizes = PetscAbsReal(a) + PetscAbsReal(b) + PetscAbsReal(h) + PetscAbsReal(p->level[c]) +
                            PetscAbsReal(p->slope[c]);
 
   for (int k = 0; k < 3; ++k) sizes += PetscAbsReal(p->centre[3 * c + k]);
@@ -371,13 +386,13 @@ static PetscReal Slack(const Problem *p, PetscInt c, PetscInt i, PetscReal a, Pe
 }
 
 /* Whether a plane found is as near to the true one as it is said to be, at the ends of the curve and between. */
-static PetscBool IsNear(const Problem *p, size_t c, size_t i, PetscReal found_a, PetscReal found_b)
+static PetscBool IsNear(const Problem *p, size_t c, size_t i, PetscReal found_a, PetscReal found_b, PetscReal base)
 {
   const PetscReal error = BrenierTileError(&p->curves, c, &p->targets, i);
   PetscReal       a, b, h, off;
 
   Plane(p, (PetscInt)c, (PetscInt)i, &a, &b, &h);
-  if (p->kind == BRENIER_TILE_CIRCLE) off = hypot(found_a - a, found_b - b);
+  if (IsCircle(p)) off = hypot(found_a - a, found_b - b) + PetscAbsReal(base - BaseOf(p, (PetscInt)c, (PetscInt)i));
   else if (p->kind == BRENIER_TILE_CHORD) off = PetscAbsReal(found_a - a) + 0.5 * PetscAbsReal(found_b - b);
   else off = PetscAbsReal(found_a - a);
   return (PetscBool)(off <= error);
@@ -391,7 +406,9 @@ static void Visit(void *context, size_t c, const BrenierTileFound *found)
     if (found->target[k] < 0 || found->target[k] >= p->n_targets || c >= (size_t)p->n_curves) ++p->out_of_range;
     else {
       ++p->visits[c * (size_t)p->n_targets + (size_t)found->target[k]];
-      if (!IsNear(p, c, (size_t)found->target[k], found->a[k], found->b[k])) ++p->n_far;
+      if (!IsNear(p, c, (size_t)found->target[k], found->a[k], found->b[k],
+                  found->base ? (PetscReal)found->base[k] : 0.0))
+        ++p->n_far;
     }
 }
 
@@ -693,7 +710,7 @@ int main(int argc, char **argv)
   PetscCall(PetscFinalize());
   return 0;
 #endif
-  for (BrenierTileKind kind = BRENIER_TILE_CIRCLE; kind <= BRENIER_TILE_POINT; ++kind) {
+  for (BrenierTileKind kind = BRENIER_TILE_CIRCLE; kind <= BRENIER_TILE_CENTRED; ++kind) {
     for (PetscInt dim = 1; dim <= 70; ++dim)
       PetscCall(TestFilter(kind, dim, 14, 200, (Cloud)(dim % N_CLOUDS), 1 + dim % 7));
     for (Cloud cloud = SPREAD; cloud < N_CLOUDS; ++cloud) {
