@@ -12,7 +12,7 @@
 
 /* A weight above minus this is that of a point inside; a simplex flatter than this, in parts of a box about it, has no
    weights; and a point is outside where all simplices agree on it by this much. */
-static const PetscReal brenier_outside = 1e-12, brenier_flat = 1e-14, brenier_outside_all = 1e-9;
+static const PetscReal brenier_outside = 1e-12, brenier_flat_simplex = 1e-14, brenier_outside_all = 1e-9;
 
 /* ---- the hull ---- */
 
@@ -305,7 +305,7 @@ static PetscBool Weigh(const BrenierTriangulation *t, PetscInt s, const PetscRea
   PetscReal        edge[3][3], changed[3][3], most = Edges(t, s, edge), whole, rest = 1.0;
 
   whole = Determinant(t->dim, (const PetscReal(*)[3])edge);
-  if (PetscAbsReal(whole) <= brenier_flat * PetscPowRealInt(most, (int)t->dim)) return PETSC_FALSE;
+  if (PetscAbsReal(whole) <= brenier_flat_simplex * PetscPowRealInt(most, (int)t->dim)) return PETSC_FALSE;
   for (PetscInt k = 0; k < t->dim; ++k) {
     memcpy(changed, edge, sizeof changed);
     for (PetscInt c = 0; c < t->dim; ++c) changed[k][c] = x[c] - origin[c];

@@ -88,7 +88,7 @@ def test_the_integral_is_one(tmp_path):
     ((40, 3), "gaussian", ("-estimate", "fits", "-neighbours", 41), 2, "-neighbours takes 4 to 40 targets"),
     ((40, 5), "sphere", (), 2, "that of sphere is not known"),
     ((4, 5), "gaussian", (), 3, "the targets span 3 of 5 dimensions"),
-    ((40, 5), "gaussian", ("-points", "q.npy"), 3, "q.npy: points of dimension 2, but targets of r.h5 have dimension 5"),
+    ((40, 5), "gaussian", ("-points", "q.npy"), 3, "q.npy: points of dimension 2, but targets of r.h5 have"),
 ])  # fmt: skip
 def test_refused(tmp_path, shape, source, words, code, said):
     np.save(tmp_path / "y.npy", np.random.default_rng(4).standard_normal(shape))
