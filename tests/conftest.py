@@ -24,8 +24,8 @@ APART = {"test_passes.py": ("many_targets", "loose", "barycentres", "verified", 
 
 # What ./check -quick runs: files that take seconds, and together try most commands once.
 QUICK = ("test_style.py", "test_links.py", "test_words.py", "test_layers.py", "test_bounded.py",
-         "test_brenier_files.py", "test_brenier_samples.py", "test_convert.py", "test_idx_to_hdf5.py", "test_augment.py",
-         "test_commands.py", "test_encode.py")  # fmt: skip
+         "test_brenier_files.py", "test_brenier_samples.py", "test_convert.py", "test_idx_to_hdf5.py",
+         "test_augment.py", "test_commands.py", "test_encode.py")  # fmt: skip
 
 SECONDS = 900  # of a test, with its fixtures; a mark `timeout` gives it more
 EXTRA = 120  # after that a test that waits outside of Python ends its worker

@@ -28,7 +28,7 @@ typedef enum { BRENIER_DENSITY_CELLS, BRENIER_DENSITY_FITS } BrenierDensityKind;
 PETSC_EXTERN const char *const BrenierDensityNames[];
 
 /* Neighbours of a fit where they are not chosen: so many times d + 1. */
-#define BRENIER_FIT_TIMES 10
+#define BRENIER_FIT_TIMES 20
 
 /*@
   BrenierDensityByCells - Estimates the density at points by masses over volumes

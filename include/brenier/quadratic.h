@@ -16,7 +16,8 @@ enum { BRENIER_QUADRATICS = 2 };
 - a    - symmetric matrix A, shape [dim, dim], the same on all ranks; unit: any
 
   Output Parameter:
-. mean - means over the batches, shape [BRENIER_QUADRATICS, n_batches], the same for any number of ranks
+. mean - means over the batches, shape [BRENIER_QUADRATICS, n_batches], the same for any number of ranks; unit: source
+         squared, and that times the unit of A
 
   Errors: none of its own
 

@@ -33,8 +33,8 @@ typedef struct {
 /* In the order of the usage text. */
 #define BRENIER_COMMANDS(X)                                                                                            \
   X(encode)                                                                                                            \
-  X(solve) X(check) X(map) X(sample) X(facets) X(density) X(polar) X(quantise) X(barycentre) X(decode) X(frechet)      \
-      X(info)
+  X(solve)                                                                                                             \
+  X(check) X(map) X(sample) X(facets) X(density) X(polar) X(quantise) X(barycentre) X(decode) X(frechet) X(info)
 
 #define BRENIER_DECLARE_COMMAND(name) extern const BrenierCommand brenier_command_##name;
 BRENIER_COMMANDS(BRENIER_DECLARE_COMMAND)

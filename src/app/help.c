@@ -14,7 +14,7 @@ static void PrintUsage(void)
          "usage: mpiexec -n RANKS brenier COMMAND ARGUMENTS [-options]\n\n",
          BRENIER_VERSION);
   for (int i = 0; BrenierCommands[i]; ++i)
-    printf("  %-7s %-20s %s\n", BrenierCommands[i]->name, BrenierCommands[i]->arguments, BrenierCommands[i]->summary);
+    printf("  %-10s %-16s  %s\n", BrenierCommands[i]->name, BrenierCommands[i]->arguments, BrenierCommands[i]->summary);
   printf("\nbrenier COMMAND -help prints the options of a command, -help all the advanced ones too.\n\nExit codes\n");
   for (const BrenierExitText *e = BrenierExitTexts; e->text; ++e) printf("  %-7d %s\n", (int)e->code, e->text);
 }

@@ -61,8 +61,8 @@ typedef struct {
 #define BRENIER_LOOP_BEFORE BRENIER_LOOP_FILES(BRENIER_LOOP_PART) BRENIER_ARRAY_OPTIONS
 #define BRENIER_LOOP_AFTER                                                                                             \
   BRENIER_LOOP_PROBLEM(BRENIER_LOOP_PART)                                                                              \
-  BRENIER_LOOP_METHOD(BRENIER_LOOP_ROW) BRENIER_LOOP_MACHINE(BRENIER_LOOP_PART) BRENIER_LOOP_STOPS(BRENIER_LOOP_PART)  \
-      BRENIER_OPTION_END
+  BRENIER_LOOP_METHOD(BRENIER_LOOP_ROW)                                                                                \
+  BRENIER_LOOP_MACHINE(BRENIER_LOOP_PART) BRENIER_LOOP_STOPS(BRENIER_LOOP_PART) BRENIER_OPTION_END
 
 /* What a command has found out before its loop. */
 typedef struct {

@@ -10,9 +10,9 @@
 
 #include <libqhull_r/libqhull_r.h>
 
-/* A weight above minus this is that of a point inside, and a simplex flatter than this, in parts of a box about it, has
-   no weights. */
-static const PetscReal brenier_outside = 1e-12, brenier_flat = 1e-14;
+/* A weight above minus this is that of a point inside; a simplex flatter than this, in parts of a box about it, has no
+   weights; and a point is outside where all simplices agree on it by this much. */
+static const PetscReal brenier_outside = 1e-12, brenier_flat_simplex = 1e-14, brenier_outside_all = 1e-9;
 
 /* ---- the hull ---- */
 
@@ -305,7 +305,7 @@ static PetscBool Weigh(const BrenierTriangulation *t, PetscInt s, const PetscRea
   PetscReal        edge[3][3], changed[3][3], most = Edges(t, s, edge), whole, rest = 1.0;
 
   whole = Determinant(t->dim, (const PetscReal(*)[3])edge);
-  if (PetscAbsReal(whole) <= brenier_flat * PetscPowRealInt(most, (int)t->dim)) return PETSC_FALSE;
+  if (PetscAbsReal(whole) <= brenier_flat_simplex * PetscPowRealInt(most, (int)t->dim)) return PETSC_FALSE;
   for (PetscInt k = 0; k < t->dim; ++k) {
     memcpy(changed, edge, sizeof changed);
     for (PetscInt c = 0; c < t->dim; ++c) changed[k][c] = x[c] - origin[c];
@@ -345,9 +345,10 @@ static PetscInt Search(const BrenierTriangulation *t, const PetscReal x[], Petsc
   return best;
 }
 
-/* What a walk ends with beside a simplex: beyond a facet of the border, which the convex hull ends at; without an
-   answer, in a flat simplex or after too many steps. */
-enum { WALK_OUTSIDE = -1, WALK_LOST = -2, MOST_STEPS = 10000 };
+/* What a walk ends with beside a simplex: beyond a facet without a simplex across, in a flat simplex, or after too many
+   steps. Such a facet is usually one of the border; where many points lie on one sphere the facets of neighbours may be
+   cut differently. */
+enum { WALK_LOST = -1, MOST_STEPS = 10000 };
 
 static PetscInt Walk(const BrenierTriangulation *t, PetscInt s, const PetscReal x[], PetscReal weight[])
 {
@@ -359,7 +360,7 @@ static PetscInt Walk(const BrenierTriangulation *t, PetscInt s, const PetscReal 
     if (weight[k] >= -brenier_outside) return s;
     s = t->across[s * (t->dim + 1) + k];
   }
-  return s < 0 ? WALK_OUTSIDE : WALK_LOST;
+  return WALK_LOST;
 }
 
 /* ---- the border ---- */
@@ -450,7 +451,7 @@ void BrenierTriangulationLocate(const BrenierTriangulation *t, PetscInt near, co
 
   s = Walk(t, s, x, place->weight);
   if (s == WALK_LOST) s = Search(t, x, place->weight);
-  if (s < 0 || place->weight[Least(corners, place->weight)] < -brenier_outside) {
+  if (s < 0 || place->weight[Least(corners, place->weight)] < -brenier_outside_all) {
     Project(t, x, place);
     return;
   }

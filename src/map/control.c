@@ -7,7 +7,7 @@
 
 /* Dimensions up to which rank 0 finds a root of the covariance in a moment; targets that it is made of, at least and
    for each dimension. */
-enum { MOST_DIM = 512, LEAST_TARGETS = 2048, TARGETS_A_DIM = 4 };
+enum { MOST_CONTROL_DIM = 512, LEAST_TARGETS = 2048, TARGETS_A_DIM = 4 };
 
 /* Spread of a form, in parts of its mean, and 1 - correlation^2 of both, from which on they say something. */
 static const PetscReal brenier_control_spread = 1e-9, brenier_control_alone = 1e-6;
@@ -108,7 +108,7 @@ PetscErrorCode BrenierControlCreate(BrenierTargets t, BrenierSource source, Bren
   PetscFunctionBegin;
   *control = (BrenierControl){0};
   if (BrenierSourceCurveType(source) != BRENIER_CURVE_CIRCLE || symmetry != BRENIER_SYMMETRY_ROTATIONS ||
-      t->dim > MOST_DIM || n_batches < brenier_control_batches || n_batches > BRENIER_CONTROL_BATCHES)
+      t->dim > MOST_CONTROL_DIM || n_batches < brenier_control_batches || n_batches > BRENIER_CONTROL_BATCHES)
     PetscFunctionReturn(PETSC_SUCCESS);
   control->n = n_batches;
   PetscCall(PetscMalloc1(BRENIER_QUADRATICS * B, &control->mean));

@@ -48,9 +48,9 @@ static PetscErrorCode ReadNumbers(BrenierStore store, const char group[], Brenie
 }
 
 /* Vectors of a map and the names of their datasets. */
-enum { N_VECTORS = 3 };
+enum { N_LLOYD_VECTORS = 3 };
 
-static void VectorsOf(const BrenierOutcome *o, Vec v[N_VECTORS])
+static void VectorsOf(const BrenierOutcome *o, Vec v[N_LLOYD_VECTORS])
 {
   v[0] = o->h;
   v[1] = o->mass;
@@ -62,13 +62,13 @@ static void NameOf(PetscInt s, const char what[], char name[NAME_LENGTH])
   snprintf(name, NAME_LENGTH, "/map_%" PetscInt_FMT "%s", s, what);
 }
 
-static const char *const vector_name[N_VECTORS] = {"/heights", "/mass", "/mass_error"};
+static const char *const vector_name[N_LLOYD_VECTORS] = {"/heights", "/mass", "/mass_error"};
 
 static PetscErrorCode WriteStep(void *context, BrenierStore store)
 {
   const struct _p_BrenierLloyd *l = context;
   const BrenierTargets          t = l->now.targets;
-  Vec                           v[N_VECTORS];
+  Vec                           v[N_LLOYD_VECTORS];
   char                          name[NAME_LENGTH];
 
   PetscFunctionBegin;
@@ -80,7 +80,7 @@ static PetscErrorCode WriteStep(void *context, BrenierStore store)
     NameOf(s, "", name);
     PetscCall(WriteNumbers(store, name, &l->now.map[s].about));
     VectorsOf(&l->now.map[s], v);
-    for (int i = 0; i < N_VECTORS; ++i) {
+    for (int i = 0; i < N_LLOYD_VECTORS; ++i) {
       NameOf(s, vector_name[i], name);
       PetscCall(BrenierStoreWriteVec(store, name, v[i], "as in a result"));
     }
@@ -101,7 +101,7 @@ PetscErrorCode BrenierLloydSave_Private(BrenierLloyd l, PetscBool must)
   if (!l->checkpoint || !l->now.targets) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCallMPI(MPI_Bcast(&due, 1, MPI_INT, 0, l->quiet));
   if (!due && !must) PetscFunctionReturn(PETSC_SUCCESS);
-  row = 8 * (PetscInt64)((m + 1) * l->now.targets->dim + N_VECTORS * m);
+  row = 8 * (PetscInt64)((m + 1) * l->now.targets->dim + N_LLOYD_VECTORS * m);
   PetscCall(BrenierCheckpointSaveClasses(l->checkpoint, l->now.targets->n * row + (1 << 20), WriteStep, l));
   l->saved = MPI_Wtime();
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -111,7 +111,7 @@ PetscErrorCode BrenierLloydSave_Private(BrenierLloyd l, PetscBool must)
 static PetscErrorCode ReadMap(BrenierLloyd l, BrenierStore store, PetscInt s, BrenierOutcome *o)
 {
   const BrenierTargets t = l->now.targets;
-  Vec                  v[N_VECTORS];
+  Vec                  v[N_LLOYD_VECTORS];
   PetscScalar         *value;
   char                 name[NAME_LENGTH];
 
@@ -124,7 +124,7 @@ static PetscErrorCode ReadMap(BrenierLloyd l, BrenierStore store, PetscInt s, Br
   PetscCall(VecDuplicate(o->h, &o->mass));
   PetscCall(VecDuplicate(o->h, &o->mass_error));
   VectorsOf(o, v);
-  for (int i = 0; i < N_VECTORS; ++i) {
+  for (int i = 0; i < N_LLOYD_VECTORS; ++i) {
     NameOf(s, vector_name[i], name);
     PetscCall(VecGetArrayWrite(v[i], &value));
     PetscCall(BrenierStoreReadRows(store, name, BRENIER_F8, t->first, t->n_local, value));

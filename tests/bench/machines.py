@@ -9,8 +9,8 @@ its own; nothing else is reachable. Open MPI starts one rank on each and sends b
 (tc tbf), such as 10gbit; `none` is the limit of the kernel. TIME, such as 50us, delays it (tc netem), where the kernel
 can. Needs root.
 
-For each rate: heights, masses and samples against a run with as many ranks on one machine, bit by bit; and a scan of all
-targets: what a machine sends by the model, (K - 1)/K n (d + 2) 8 bytes, in the scan by the log, and in the whole run at
+For each rate: heights, masses and samples against a run with as many ranks on one machine, bit by bit; and a scan of
+all targets: what a machine sends by the model, (K - 1)/K n (d + 2) 8 bytes, in the scan by the log, and in the run at
 its interface, its seconds, and the seconds that the bytes of the model need at this rate. The exit code is 1 where an
 answer differs, or a scan sends 1% more than the model.
 """
