@@ -30,6 +30,20 @@
 PETSC_EXTERN PetscErrorCode BrenierHeightsExtend(Vec h);
 
 /*@
+  BrenierHeightsDrop - Makes heights doubles again: for what moves them without regard to low parts
+
+  Collective on the heights' communicator
+
+  Input/Output Parameter:
+. h - the heights, laid out as the targets, with low parts or without; unit: source target
+
+  Errors: none of its own
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscErrorCode BrenierHeightsDrop(Vec h);
+
+/*@
   BrenierHeightsLow - Gives the low parts of heights
 
   Not collective
@@ -55,7 +69,7 @@ PETSC_EXTERN PetscErrorCode BrenierHeightsLow(Vec h, Vec *low);
 . from - the heights, laid out as the targets; unit: source target
 
   Output Parameter:
-. to - the same, laid out as the targets; its low parts become zero where `from` has none; unit: source target
+. to - the same, laid out as the targets; its low parts are dropped where `from` has none; unit: source target
 
   Errors: none of its own
 

@@ -39,6 +39,13 @@ PetscErrorCode BrenierHeightsLow(Vec h, Vec *low)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierHeightsDrop(Vec h)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscObjectCompose((PetscObject)h, brenier_low_parts, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierHeightsExtend(Vec h)
 {
   PetscContainer container;
@@ -47,6 +54,7 @@ PetscErrorCode BrenierHeightsExtend(Vec h)
   PetscFunctionBegin;
   PetscCall(PetscNew(&parts));
   PetscCall(VecDuplicate(h, &parts->low));
+  PetscCall(BrenierHeightsDrop(parts->low)); // those that h had
   PetscCall(VecZeroEntries(parts->low));
   PetscCall(PetscObjectGetId((PetscObject)h, &parts->owner));
   PetscCall(PetscContainerCreate(PetscObjectComm((PetscObject)h), &container));
@@ -70,7 +78,7 @@ PetscErrorCode BrenierHeightsCopy(Vec from, Vec to)
     PetscCall(BrenierHeightsLow(to, &copy));
   }
   if (low) PetscCall(VecCopy(low, copy));
-  else if (copy) PetscCall(VecZeroEntries(copy));
+  else if (copy) PetscCall(BrenierHeightsDrop(to));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

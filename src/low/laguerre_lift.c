@@ -146,7 +146,7 @@ static PetscBool IsInside(PetscInt dim, const PetscReal z[], const PetscReal box
   return PETSC_TRUE;
 }
 
-/* Empty targets that a cell has to ask; returns their number. */
+/* Empty targets that a cell has to ask, to e->asked; returns their number. */
 static PetscInt FindAsked(BrenierLaguerre l, const Empties *e, PetscBool border, const PetscReal box[])
 {
   PetscInt n = 0;
@@ -204,8 +204,8 @@ static void AskArc(BrenierLaguerre l, PetscInt i, PetscInt k, const PetscReal a[
 {
   const PetscInt   cell = l->targets->first + i, target = e->target[j];
   const PetscReal *y = l->y + 2 * (size_t)cell, *z = l->y + 2 * (size_t)target;
-  const PetscReal  apart = hypot(y[0] - z[0], y[1] - z[1]),
-                  gap    = BrenierLaguerreDifference_Private(l, cell, target) - apart;
+  const PetscReal  apart = hypot(y[0] - z[0], y[1] - z[1]);
+  const PetscReal  gap   = BrenierLaguerreDifference_Private(l, cell, target) - apart;
 
   if (!(apart > 0.0) || gap >= e->gap[j]) return;
   for (PetscInt m = 0; m < k; ++m)

@@ -3,6 +3,7 @@
 #include "progress.h"
 #include "start.h"
 
+#include <brenier/heights.h>
 #include <brenier/laguerre.h>
 
 #include <stdio.h>
@@ -153,6 +154,7 @@ static PetscErrorCode SolveExactly(BrenierRun *run)
   PetscCall(BrenierPrint(run->comm, "notice: no solution by exact cells (%s); curves are sampled instead",
                          BrenierReasonText(run->solved.reason)));
   r->cells = BRENIER_CELLS_CURVES;
+  PetscCall(BrenierHeightsDrop(run->outcome.h));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
