@@ -59,8 +59,8 @@ static PetscErrorCode CheckFinite(MPI_Comm comm, const char what[], size_t n, co
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Weights over their sum, and their partial sums. */
-static PetscErrorCode SetWeights(MPI_Comm comm, const PetscReal weight[], BrenierMixture *m)
+/* Weights over their sum, unless that was done before, and their partial sums. */
+static PetscErrorCode SetWeights(MPI_Comm comm, const PetscReal weight[], PetscBool is_standard, BrenierMixture *m)
 {
   PetscReal sum = 0.0, below = 0.0;
   char      number[BRENIER_NUMBER_LENGTH];
@@ -75,7 +75,7 @@ static PetscErrorCode SetWeights(MPI_Comm comm, const PetscReal weight[], Brenie
   PetscCheck(PetscAbsReal(sum - 1.0) <= brenier_weight_excess, comm, PETSC_ERR_USER_INPUT,
              "the weights of the mixture sum to %s, not to 1; divide them by their sum", BrenierNumber(sum, number));
   for (PetscInt k = 0; k < m->n; ++k) {
-    m->weight[k] = weight[k] / sum;
+    m->weight[k] = is_standard ? weight[k] : weight[k] / sum;
     below += m->weight[k];
     m->below[k] = below;
   }
@@ -91,7 +91,7 @@ static PetscErrorCode Fill(MPI_Comm comm, const BrenierMixtureParameters *given,
   PetscCall(CheckFinite(comm, "weights", (size_t)m->n, given->weight));
   PetscCall(CheckFinite(comm, "means", n_mean, given->mean));
   PetscCall(CheckFinite(comm, "factors", n_factor, given->factor));
-  PetscCall(SetWeights(comm, given->weight, m));
+  PetscCall(SetWeights(comm, given->weight, given->is_standard, m));
   PetscCall(PetscArraycpy(m->mean, given->mean, n_mean));
   PetscCall(PetscArraycpy(m->factor, given->factor, n_factor));
   PetscFunctionReturn(PETSC_SUCCESS);
