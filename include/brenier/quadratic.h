@@ -16,7 +16,8 @@ enum { BRENIER_QUADRATICS = 2 };
 - a    - symmetric matrix A, shape [dim, dim], the same on all ranks; unit: any
 
   Output Parameter:
-. mean - means over the batches, shape [BRENIER_QUADRATICS, n_batches], the same for any number of ranks
+. mean - means over the batches, shape [BRENIER_QUADRATICS, n_batches], the same for any number of ranks; unit:
+         source^2, that of a source^2
 
   Errors: none of its own
 
