@@ -140,7 +140,9 @@ PETSC_EXTERN PetscErrorCode BrenierLloydAnswerFinished(BrenierLloyd lloyd, const
   Output Parameter:
 . reason - why it ended; after BRENIER_LLOYD_STOPPED the checkpoint, if there is one, is written
 
-  Errors: as `BrenierRunCreate()` and `BrenierRunSolve()`: `PETSC_ERR_USER_INPUT`, `PETSC_ERR_FILE_OPEN`
+  Errors:
++ `PETSC_ERR_USER_INPUT` - as `BrenierRunCreate()`
+- `PETSC_ERR_FP`         - as `BrenierRunSolve()`
 
   Cost: a `BrenierRunSolve()` for each step and source, from the heights of the step before
 @*/

@@ -25,8 +25,8 @@ static PetscErrorCode RunBarycentre(const char *const argument[], BrenierExit *o
 }
 
 static const char *const barycentre_example[] = {
-    "The barycentre of two normal laws, on the points of a file:",
-    "printf '0.5 -source_mean -2\\n0.5 -source_mean 2 -source_factor 3\\n' > sources.txt\n"
+    "A file of two normal laws:", "printf '0.5 -source_mean -2\\n0.5 -source_mean 2 -source_factor 3\\n' > sources.txt",
+    "Their barycentre, on the points of a file:",
     "mpiexec -n 2 brenier barycentre points.npy sources.txt -o barycentre.h5", NULL};
 
 const BrenierCommand brenier_command_barycentre = {

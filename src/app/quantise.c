@@ -26,7 +26,7 @@ static PetscErrorCode RunQuantise(const char *const argument[], BrenierExit *out
 static const char *const quantise_example[] = {
     "Move the points of a file so that they approximate the standard normal law:",
     "mpiexec -n 2 brenier quantise points.npy -o quantised.h5",
-    "Check the map to them:", "mpiexec -n 2 brenier check quantised.h5", NULL};
+    "Measure the map to them:", "mpiexec -n 2 brenier check quantised.h5", NULL};
 
 const BrenierCommand brenier_command_quantise = {
     .name        = "quantise",

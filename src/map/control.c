@@ -3,6 +3,7 @@
 
 #include <brenier/base.h>
 
+#include <math.h>
 #include <petscblaslapack.h>
 
 /* Dimensions up to which rank 0 finds a root of the covariance in a moment; targets that it is made of, at least and
@@ -11,6 +12,9 @@ enum { MOST_CONTROL_DIM = 512, LEAST_TARGETS = 2048, TARGETS_A_DIM = 4 };
 
 /* Spread of a form, in parts of its mean, and 1 - correlation^2 of both, from which on they say something. */
 static const PetscReal brenier_control_spread = 1e-9, brenier_control_alone = 1e-6;
+
+/* Bits of the largest entry of the matrix that are kept. */
+static const int brenier_control_bits = 16;
 
 /* Batches from which on enough are left to fit two slopes to. */
 static const PetscInt brenier_control_batches = 16;
@@ -68,6 +72,18 @@ static PetscErrorCode Root(PetscInt n, PetscInt dim, const PetscReal y[], PetscR
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Leaves out what the rounding of BLAS changes, which depends on its threads: any matrix serves. */
+static void RoundOff(size_t n, PetscReal a[])
+{
+  PetscReal largest = 0.0, unit;
+  int       exponent;
+
+  for (size_t i = 0; i < n; ++i) largest = PetscMax(largest, PetscAbsReal(a[i]));
+  (void)frexp(largest, &exponent);
+  unit = ldexp(1.0, exponent - brenier_control_bits);
+  for (size_t i = 0; i < n; ++i) a[i] = unit * rint(a[i] / unit);
+}
+
 /* The matrix on all ranks, the same for any number of them, as rank 0 alone makes it. */
 static PetscErrorCode MakeMatrix(BrenierTargets t, PetscReal a[])
 {
@@ -77,7 +93,10 @@ static PetscErrorCode MakeMatrix(BrenierTargets t, PetscReal a[])
 
   PetscFunctionBegin;
   PetscCall(FetchTargets(t, &n, &y));
-  if (n) PetscCall(Root(n, t->dim, y, a));
+  if (n) {
+    PetscCall(Root(n, t->dim, y, a));
+    RoundOff((size_t)t->dim * (size_t)t->dim, a);
+  }
   PetscCall(PetscFree(y));
   PetscCall(PetscMPIIntCast(t->dim * t->dim, &count));
   PetscCallMPI(MPI_Bcast(a, count, MPIU_REAL, 0, t->comm));

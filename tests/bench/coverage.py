@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""How often the 95% interval for rho of `brenier check` holds the truth: coverage over many seeds.
+"""How often the 95% intervals for rho and for the dual value of `brenier check` hold the truth: coverage over many
+seeds.
 
-The truth is rho of one check with 100 times the curves, whose own error is a tenth of that of a single check. Prints a
+The truth is that of one check with 100 times the curves, whose own error is a tenth of that of a single check. Prints a
 line a case, writes all figures as JSON, and exits with 1 when a coverage lies outside 92% to 98%. With 200 seeds a true
-coverage of 95% falls outside with probability 0.03, a case at a time.
+coverage of 95% falls outside with probability 0.03, a case and a number at a time.
 
 Cases: rho far above, near and far below the sampling error of a check, for the Gaussian and the cube; near it for other
 sources.
@@ -68,8 +69,8 @@ def one_case(name, seeds, folder):
     brenier("solve", targets, "-source", *source.split(), "-curves", solve_curves, "-o", result, cwd=folder)
     truth = check(result, REFERENCE * curves, 10**6, folder)
     events = [check(result, curves, seed, folder) for seed in range(1, seeds + 1)]
-    fields = ("rho_low", "rho_high", "sampling_error")
-    low, high, sampling_error = (np.array([event[field] for event in events]) for field in fields)
+    fields = ("rho_low", "rho_high", "sampling_error", "dual_low", "dual_high")
+    low, high, sampling_error, *dual = (np.array([event[field] for event in events]) for field in fields)
     wanted = truth["rho"]
     return {
         "source": source, "targets": TARGETS, "dim": DIM, "curves": curves, "seeds": seeds,
@@ -77,6 +78,8 @@ def one_case(name, seeds, folder):
         "sampling_error": float(np.mean(sampling_error)),
         "coverage": float(np.mean((low <= wanted) & (wanted <= high))),
         "too_high": float(np.mean(low > wanted)), "too_low": float(np.mean(high < wanted)),
+        "dual_true": truth["dual"], "dual_width": float(np.mean(dual[1] - dual[0])),
+        "dual_coverage": float(np.mean((dual[0] <= truth["dual"]) & (truth["dual"] <= dual[1]))),
         "solve_status": read_result(result).status,
     }  # fmt: skip
 
@@ -93,10 +96,12 @@ def main():
             f = figures[name] = one_case(name, arguments.seeds, folder)
         print(f"{name:38s} rho {f['rho_true']:.4f}  sampling error {f['sampling_error']:.4f}  "
               f"coverage {100 * f['coverage']:.1f}%  "
-              f"(above {100 * f['too_high']:.1f}%, below {100 * f['too_low']:.1f}%)", flush=True)  # fmt: skip
+              f"(above {100 * f['too_high']:.1f}%, below {100 * f['too_low']:.1f}%)  dual {f['dual_true']:.5g}  "
+              f"width {f['dual_width']:.3g}  coverage {100 * f['dual_coverage']:.1f}%", flush=True)  # fmt: skip
         with open(arguments.o, "w", encoding="utf-8") as file:
             json.dump(figures, file, indent=1)
-    return 0 if all(LEAST <= f["coverage"] <= MOST for f in figures.values()) else 1
+    names = ("coverage", "dual_coverage")
+    return 0 if all(LEAST <= f[name] <= MOST for f in figures.values() for name in names) else 1
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 SHELL = '. "$0/tools/mpi-environment.sh"; exec mpiexec -n 2 "$@"'
 RNG = np.random.default_rng(7)
-LINE, PLANE, SPACE = RNG.uniform(-0.4, 0.4, (10, 1)), RNG.standard_normal((40, 2)), RNG.standard_normal((60, 5))
+LINE, PLANE, SPACE = RNG.uniform(-0.4, 0.4, (10, 1)), RNG.standard_normal((30, 2)), RNG.standard_normal((20, 4))
 
 
 def conditional_means(n):
@@ -77,8 +77,8 @@ def test_weights(tmp_path):
 
 def test_the_cost_falls_with_exact_cells(tmp_path):
     np.save(tmp_path / "y.npy", PLANE)
-    said = brenier("quantise", "y.npy", "-steps", 8, "-o", "r.h5", "-log", "log", cwd=tmp_path, code=6).stdout
-    assert "step limit after 8 steps" in said
+    said = brenier("quantise", "y.npy", "-steps", 4, "-o", "r.h5", "-log", "log", cwd=tmp_path, code=6).stdout
+    assert "step limit after 4 steps" in said
     steps = steps_of(tmp_path / "log")
     expect_fall(steps)
     check = brenier("check", "r.h5", "-log", "check", cwd=tmp_path)
@@ -104,7 +104,7 @@ def test_barycentre_of_normal_laws(tmp_path):
     a, b = np.array([[2.0, 0.5], [0.3, 0.6]]), np.array([[0.5, -0.4], [0.2, 1.5]])
     np.save(tmp_path / "a.npy", a)
     np.save(tmp_path / "b.npy", b)
-    np.save(tmp_path / "plane.npy", np.random.default_rng(3).standard_normal((150, 2)))
+    np.save(tmp_path / "plane.npy", np.random.default_rng(3).standard_normal((100, 2)))
     (tmp_path / "s.txt").write_text("0.4 -source_factor a.npy\n0.6 -source_factor b.npy\n")
     brenier("barycentre", "plane.npy", "s.txt", "-move_tol", 0.05, "-o", "c.h5", "-log", "log", cwd=tmp_path)
     found, cov = np.cov(targets(tmp_path / "c.h5").T, bias=True), np.eye(2)
@@ -112,14 +112,14 @@ def test_barycentre_of_normal_laws(tmp_path):
         root = sqrtm(cov)
         inner = 0.4 * sqrtm(root @ a @ a.T @ root) + 0.6 * sqrtm(root @ b @ b.T @ root)
         cov = np.linalg.inv(root) @ inner @ inner @ np.linalg.inv(root)
-    assert np.linalg.norm(found - cov) < 0.04 * np.linalg.norm(cov)
+    assert np.linalg.norm(found - cov) < 0.06 * np.linalg.norm(cov)
     assert np.all(np.linalg.eigvalsh(cov - found) > 0)
 
 
 def test_continued_after_a_kill_on_a_sample(tmp_path):
     """The same bits; then it is finished; the cost of the sample falls; another problem is refused."""
     np.save(tmp_path / "y.npy", SPACE)
-    options = ["-curves", "3000", "-steps", "4", "-checkpoint_interval", "0"]
+    options = ["-curves", "800", "-steps", "3", "-checkpoint_interval", "0"]
     said = brenier("quantise", "y.npy", "-o", "r.h5", "-log", "log", "-checkpoint", "r.ckpt", *options, ranks=2,
                    cwd=tmp_path, code=6).stdout  # fmt: skip
     assert "step limit" in said
