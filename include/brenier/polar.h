@@ -30,7 +30,7 @@
   Output Parameter:
 . index - global target of each row, shape [n]
 
-  Errors: `PETSC_ERR_PLIB` - a row is no target
+  Errors: none of its own
 
   Cost: one exchange; where there are duplicates, that of `BrenierTransportNearest()` for all rows
 @*/
