@@ -1,14 +1,13 @@
 /*
   polar.h - The polar factorisation of a map: phi = grad u o s, s preserves mu.
 
-  Theorem (Brenier 1991). Let phi be square integrable, and no set of positive measure mapped to one of measure zero
-  suffers from it: phi^-1 of a null set is a null set of mu. Then phi = grad u o s with u convex and s # mu = mu, both
-  unique; s is the map nearest to phi, in the mean square under mu, of all that preserve mu, and its distance is W2
-  between mu and phi # mu.
+  Theorem (Brenier, Comm. Pure Appl. Math. 44 (1991)). Let phi be square integrable under mu, and let mu(phi^-1(N)) = 0
+  for every set N of measure zero. Then phi = grad u o s with u convex and s # mu = mu. Both are unique. Of all maps that
+  preserve mu, s is nearest to phi in the mean square under mu, and its distance is W2 of mu and phi # mu.
 
-  Of samples x_i of mu and values phi(x_i) the law phi # mu is known by the values. Let u be the potential of a solve
-  for them as targets. s(x_i) has to lie in the cell of phi(x_i). A point of the cell drawn by mu gives s # mu = mu as
-  far as the cells have their masses; the barycentre of the cell is the mean of s(x_i), given phi(x_i).
+  Here phi is known at points x_i drawn from mu. The values phi(x_i) are the targets of a solve, which gives u. Then
+  s(x_i) lies in the cell of phi(x_i). A point drawn from mu restricted to the cell gives s # mu = mu, as far as the
+  cells have their masses. The barycentre of the cell is the mean of s(x_i) given phi(x_i).
 */
 #pragma once
 
@@ -30,7 +29,7 @@
   Output Parameter:
 . index - global target of each row, shape [n]
 
-  Errors: `PETSC_ERR_PLIB` - a row is no target
+  Errors: none of its own
 
   Cost: one exchange; where there are duplicates, that of `BrenierTransportNearest()` for all rows
 @*/

@@ -186,7 +186,7 @@ const BrenierCommand brenier_command_polar = {
     .name        = "polar",
     .arguments   = "X PHI",
     .n_arguments = 2,
-    .summary     = "polar factorisation of a map that is known at points",
+    .summary     = "factorises a map as grad u after s, which preserves the source",
     .description =
         "Brenier's theorem: phi = grad u o s, u convex, s carrying the source measure mu to itself. Points x_i are a "
         "sample of mu, and phi(x_i) their values. The values are the targets of a solve, which gives u. s(x_i) is a "

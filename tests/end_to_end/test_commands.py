@@ -56,7 +56,8 @@ def test_info_and_help(solved):
     assert "400" in brenier("info", solved / "result.h5", ranks=1).stdout
     assert "solve" in brenier("-help", ranks=1).stdout
     assert brenier("-version", ranks=1).stdout.startswith("brenier ")
-    for command in ("solve", "check", "map", "sample", "facets", "encode", "decode", "frechet", "info"):
+    for command in ("solve", "check", "map", "sample", "facets", "density", "polar", "encode", "decode", "frechet",
+                    "info"):  # fmt: skip
         assert f"brenier {command}" in brenier(command, "-help", ranks=1).stdout
 
 

@@ -62,6 +62,22 @@ def test_normal_laws(normal):
     assert inside.mean() > 0.85 and rms < np.sqrt(np.mean((cells - true)[inside] ** 2)) < 1.2
 
 
+def test_a_source_with_mean_and_factor(tmp_path):
+    """f is that of x = m + L z: fits are as near as with N(0, I)."""
+    rng = np.random.default_rng(11)
+    a = np.array([[1.5, 0.4], [0.4, 0.8]])
+    np.save(tmp_path / "y.npy", rng.standard_normal((500, 2)) @ a)
+    np.save(tmp_path / "m.npy", np.array([3.0, -1.0]))
+    np.save(tmp_path / "l.npy", np.array([[2.0, 0.0], [1.0, 0.5]]))
+    brenier("solve", "y.npy", "-tol", 0.1, "-source_mean", "m.npy", "-source_factor", "l.npy", "-o", "r.h5",
+            cwd=tmp_path)  # fmt: skip
+    z = rng.standard_normal((400, 2))
+    np.save(tmp_path / "p.npy", z @ a)
+    found, _ = density(tmp_path, "-points", "p.npy", "-estimate", "fits")
+    true = -0.5 * np.sum(z**2, 1) - np.log(2 * np.pi) - np.linalg.slogdet(a)[1]
+    assert np.sqrt(np.mean((found - true) ** 2)) < 0.5
+
+
 def test_ranks(normal):
     folder, d, _ = normal
     for estimate in ("fits", "cells")[: 2 if d <= 3 else 1]:
