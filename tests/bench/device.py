@@ -5,10 +5,10 @@ usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/device.py [--sizes 
 [--device-ranks P] [--device-threads T]
        tests/bench/device.py --model --peak TOPS --share S --bus GB --cpu GOPS --circle-us T [--dim D]
 
-For each size, N targets in dimension D from ten normal clusters and P C circles: one scan that makes candidate
-lists, on the processor (P ranks of T threads), then with -device gpu. Prints a line of JSON: circles a second of both;
-of the device also bytes over the bus a circle, operations of the products a second in its kernels, and their share of
-the rate that it reaches on registers alone. Heights of both runs must be the same to the bit.
+For each size, N targets in dimension D from ten normal clusters and P C circles: one scan that makes candidate lists,
+on the processor (P ranks of T threads), then with -device gpu. Prints a line of JSON: circles a second of both; of the
+device also bytes over the bus a circle, operations of the products a second in its kernels, and their share of the
+rate that it reaches on registers alone. Heights of both runs must be the same to the bit.
 
 --model prints circles a second for n = 10^5 to 10^7, and from which n on the device is faster. Of a circle the
 all cores together take T microseconds for what is not a product (drawing, candidates, bounds, envelope), before or
