@@ -10,10 +10,11 @@ on the processor (P ranks of T threads), then with -device gpu. Prints a line of
 device also bytes over the bus a circle, operations of the products a second in its kernels, and their share of the
 rate that it reaches on registers alone. Heights of both runs must be the same to the bit.
 
---model prints circles a second for n = 10^5 to 10^7, and from which n on the device is faster. Of a circle the
-all cores together take T microseconds for what is not a product (drawing, candidates, bounds, envelope), before or
-after the device, which overlaps products and the bus. 4 n d operations are products. Bytes over the bus: 10 d for its vectors, 1,180 for
-its bounds of u and 12 for the answer in each step of 16,384 targets, 12 for each of the 100 pairs that are found.
+--model prints circles a second for n = 10^5 to 10^7, and from which n on the device is faster. Of a circle all cores
+together take T microseconds for what is not a product (drawing, candidates, bounds, envelope), before or after the
+device, which overlaps products and the bus. 4 n d operations are products. Bytes over the bus: 10 d for its vectors,
+1,180 for its bounds of u and 12 for the answer in each step of 16,384 targets, 12 for each of the 100 pairs that are
+found.
 """
 import argparse
 import json
