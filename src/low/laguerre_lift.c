@@ -181,14 +181,47 @@ static void Box(BrenierLaguerre l, PetscInt i, PetscReal box[])
     }
 }
 
+/* Vertices of a cell, and a ball that holds them: most cells on the border are too far from an empty target to be asked
+   vertex by vertex. */
+typedef struct {
+  int           n;
+  const double *x; /* shape [n, dim] */
+  double        centre[3], radius;
+} Vertices;
+
+static void SetBall(PetscInt dim, Vertices *v)
+{
+  double most = 0.0;
+
+  for (PetscInt c = 0; c < dim; ++c) {
+    v->centre[c] = 0.0;
+    for (int k = 0; k < v->n; ++k) v->centre[c] += v->x[k * dim + c] / v->n;
+  }
+  for (int k = 0; k < v->n; ++k) {
+    double square = 0.0;
+
+    for (PetscInt c = 0; c < dim; ++c) square += PetscSqr(v->x[k * dim + c] - v->centre[c]);
+    most = PetscMax(most, square);
+  }
+  v->radius = sqrt(most);
+}
+
 /* Lowers the gap of one empty target by the vertices of one cell. */
-static void AskVertices(BrenierLaguerre l, PetscInt i, int n, const double x[], Empties *e, PetscInt k)
+static void AskVertices(BrenierLaguerre l, PetscInt i, const Vertices *vertices, Empties *e, PetscInt k)
 {
   const PetscInt   cell = l->targets->first + i, target = e->target[k];
   const PetscReal *y = l->y + (size_t)cell * l->dim, *z = l->y + (size_t)target * l->dim;
+  const PetscReal  difference = BrenierLaguerreDifference_Private(l, cell, target);
+  const double    *x          = vertices->x;
+  PetscReal        middle = difference, square = 0.0;
 
-  for (int v = 0; v < n; ++v) {
-    PetscReal gap = BrenierLaguerreDifference_Private(l, cell, target);
+  for (PetscInt c = 0; c < l->dim; ++c) {
+    middle += l->scale * vertices->centre[c] * (y[c] - z[c]);
+    square += PetscSqr(y[c] - z[c]);
+  }
+  if (middle - l->scale * vertices->radius * PetscSqrtReal(square) >= e->gap[k]) return;
+  for (int v = 0; v < vertices->n; ++v) {
+    PetscReal gap = difference;
 
     for (PetscInt c = 0; c < l->dim; ++c) gap += l->scale * x[v * l->dim + c] * (y[c] - z[c]);
     if (gap >= e->gap[k]) continue;
@@ -221,12 +254,11 @@ static PetscErrorCode AskCell(BrenierLaguerre l, PetscInt i, BrenierCellWork *wo
 {
   const PetscInt  first = l->neighbours.start[i], k = l->neighbours.start[i + 1] - first;
   BrenierCell     cell;
-  const double   *x;
+  Vertices        vertices;
   const int      *active;
   PetscReal       box[6] = {0.0};
   const PetscBool circle = (PetscBool)(l->law == BRENIER_LAW_CIRCLE && l->dim == 2);
   PetscInt        n_asked;
-  int             n;
   double          end[2];
 
   PetscFunctionBegin;
@@ -237,14 +269,15 @@ static PetscErrorCode AskCell(BrenierLaguerre l, PetscInt i, BrenierCellWork *wo
   // The facets are written again, as they were but for the scale
   if (l->dim == 1) {
     BrenierIntervalIntegrate(l->coordinate, (int)k, a, b, &cell, b + k, end);
-    n = 2;
-    x = end;
+    vertices.n = 2;
+    vertices.x = end;
   } else
     PetscCheck(!BrenierCellIntegrate(l->law, (int)l->dim, (int)k, a, b, work, &cell, b + k) &&
-                   !BrenierCellVertices(work, &n, &x, &active),
+                   !BrenierCellVertices(work, &vertices.n, &vertices.x, &active),
                PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the cell of a target");
+  SetBall(l->dim, &vertices);
   for (PetscInt j = 0; j < n_asked; ++j) {
-    AskVertices(l, i, n, x, e, e->asked[j]);
+    AskVertices(l, i, &vertices, e, e->asked[j]);
     if (circle) AskArc(l, i, k, a, b, e, e->asked[j]);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
