@@ -3,13 +3,13 @@
 One process without mpiexec, as most of this is decided before the work; tests/end_to_end/test_refusals.py has the
 ranks.
 """
+import contextlib
 import json
 import os
 import shutil
 import signal
 import stat
 import subprocess
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,11 +18,11 @@ import h5py
 import numpy as np
 import pytest
 from brenier_files import read_log, read_result
+from bounded import TIME_LIMIT as SECONDS
 from program import PROGRAM, REPOSITORY, brenier
 from restart import SHELL
 
 USAGE, IO, STOPPED = 2, 4, 85
-SECONDS = 60
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
 FAST = ("-curves", "500")
 
@@ -384,12 +384,19 @@ def test_log_to_devices(place):
 
 def test_log_to_a_pipe_with_a_reader(place):
     os.mkfifo(place / "pipe")
-    said = []
-    reader = threading.Thread(target=lambda: said.extend((place / "pipe").open()), daemon=True)
-    reader.start()
-    time.sleep(0.1)
-    alone(*solve("-o", "n.h5", "-log", "pipe"), cwd=place)
-    reader.join(SECONDS)
+    reader = os.open(place / "pipe", os.O_RDONLY | os.O_NONBLOCK)  # there before the program looks for one
+    process = start(*solve("-o", "n.h5", "-log", "pipe"), cwd=place)
+    said, ended = b"", False
+    while not ended:
+        ended = process.poll() is not None  # then what is read next is the rest
+        with contextlib.suppress(BlockingIOError):
+            while part := os.read(reader, 1 << 16):
+                said += part
+        time.sleep(0.005)
+    os.close(reader)
+    _, err = bounded.finish(process, SECONDS)
+    assert process.returncode == 0 and not err, err
+    said = said.splitlines()
     assert [json.loads(line)["event"] for line in said][:1] == ["start"] and json.loads(said[-1])["event"] == "end"
 
 

@@ -51,16 +51,16 @@ def listing(folder):
 ])  # fmt: skip
 def test_too_little_to_start(folder, limits, code, words):
     """Where MPI or BLAS would fail without a sentence, or wait for ever."""
-    expect_sentence(alone(*SMALL, cwd=folder, code=code, limits=limits, seconds=30), *words)
+    expect_sentence(alone(*SMALL, cwd=folder, code=code, limits=limits), *words)
     assert not listing(folder)
-    assert "Exit codes" in alone("-help", cwd=folder, code=DONE, limits=limits, seconds=30).stdout
+    assert "Exit codes" in alone("-help", cwd=folder, code=DONE, limits=limits).stdout
 
 
 @pytest.mark.parametrize("limits", ["ulimit -Sn 16;", "ulimit -Ss 64;", "ulimit -f 6000;", "ulimit -v 1500000;",
                                     "ulimit -t 3600;"])
 def test_enough_to_work(folder, limits):
     """Soft limits are raised; BLAS, asked for many threads, takes one where address space is limited."""
-    alone(*SMALL, cwd=folder, code=DONE, limits=limits, environment={"OPENBLAS_NUM_THREADS": "16"}, seconds=60)
+    alone(*SMALL, cwd=folder, code=DONE, limits=limits, environment={"OPENBLAS_NUM_THREADS": "16"})
     read_result(folder / "r.h5")
 
 
@@ -101,7 +101,7 @@ def test_processor_time_of_a_command_that_keeps_nothing(folder):
 def test_memory_that_runs_out(folder):
     """Somewhere in the middle, on one rank: the bytes wanted, the limit, and an end of all ranks."""
     command = ("encode", "large.npy", "-allow_missing", "-dim", 2, "-o", "e.h5")
-    done = alone(*command, cwd=folder, code=RESOURCE, limits="ulimit -v 700000;", seconds=60)
+    done = alone(*command, cwd=folder, code=RESOURCE, limits="ulimit -v 700000;")
     errors = [line for line in done.stderr.splitlines() if "error:" in line]
     assert len(errors) == 1 and all(word in errors[0] for word in ("memory", "bytes", "700000 KiB",
                                                                    "ulimit -v")), done.stderr
@@ -113,7 +113,7 @@ def test_second_term(folder):
     shell = SHELL.format(limits="", redirections="")
     command = ["bash", "-c", shell, REPOSITORY, PROGRAM, "solve", "long.npy", "-tol", "0.01", "-o", "r.h5"]
     run = bounded.start(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    for line in bounded.lines(run, 60):
+    for line in bounded.lines(run):
         if " iter " in line:
             break
     os.kill(run.pid, signal.SIGSTOP)  # so that no safe point comes in between
@@ -121,7 +121,7 @@ def test_second_term(folder):
     os.kill(run.pid, signal.SIGCONT)
     time.sleep(1.2)
     run.send_signal(signal.SIGTERM)
-    said = bounded.finish(run, 60)
+    said = bounded.finish(run)
     assert run.returncode in (143, -signal.SIGTERM, TOLERANCE), said
     if run.returncode != TOLERANCE:  # a run that is quick at its safe points has ended in between
         assert "a second TERM" in said[1]
