@@ -37,7 +37,7 @@ typedef struct {
   BrenierCurve  curve; /* one that was drawn */
 } Case;
 
-/* The source with the scale 1.7; a mixture of three components, which are left as they are. */
+/* The source with the scale 1.7; a mixture of three components with the mean zero. */
 static PetscErrorCode CreateWhole(const char name[], PetscInt dim, BrenierSource *source)
 {
   enum { COMPONENTS = 3, MOST_DIM = 8 };
@@ -55,6 +55,12 @@ static PetscErrorCode CreateWhole(const char name[], PetscInt dim, BrenierSource
   PetscFunctionBeginUser;
   BrenierRandomNormal(1, STREAM_DIRECTIONS, 200, (size_t)(COMPONENTS * dim), mean);
   BrenierRandomNormal(1, STREAM_DIRECTIONS, 201, (size_t)(COMPONENTS * dim * dim), factor);
+  for (PetscInt l = 0; l < dim; ++l) { // the mean of all is zero
+    PetscReal sum = 0.0;
+
+    for (PetscInt k = 0; k < COMPONENTS; ++k) sum += weight[k] * mean[k * dim + l];
+    for (PetscInt k = 0; k < COMPONENTS; ++k) mean[k * dim + l] -= sum;
+  }
   PetscCall(BrenierSourceCreateWith(PETSC_COMM_WORLD, name, dim, &p, source));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
