@@ -49,7 +49,8 @@ typedef struct {
   PetscReal  efficiency;           /* efficiency: expected growth of C_eff for each curve drawn */
   PetscBool  has_start;            /* whether the heights at the beginning of the epoch were measured, and are saved */
   PetscInt64 start_attempt;        /* number of that measurement; */
-  PetscInt64 start_curves;         /* its curves, */
+  PetscInt64 start_curves;         /* curves that it was asked for, */
+  PetscInt64 start_at_once;        /* of these at once at most, */
   PetscReal  start_rho_high;       /* and the upper end of its interval of rho */
 } BrenierSgdState;
 

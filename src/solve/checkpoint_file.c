@@ -70,6 +70,7 @@ static const Field brenier_fields[] = {
     FIELD("sgd_has_start", FIELD_BOOL, sgd.has_start),
     FIELD("sgd_start_attempt", FIELD_INT, sgd.start_attempt),
     FIELD("sgd_start_curves", FIELD_INT, sgd.start_curves),
+    FIELD("sgd_start_at_once", FIELD_INT, sgd.start_at_once),
     FIELD("sgd_start_rho_high", FIELD_REAL, sgd.start_rho_high),
     FIELD("tidied", FIELD_BOOL, newton.lifted_last),
     FIELD("distrusts", FIELD_BOOL, newton.needs_check),

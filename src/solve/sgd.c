@@ -211,7 +211,8 @@ static PetscErrorCode KeepStart(Solve *s, BrenierSgdState *epoch, Measurement *s
   epoch->has_start = s->has_measurement;
   if (!epoch->has_start) PetscFunctionReturn(PETSC_SUCCESS);
   epoch->start_attempt  = s->measured;
-  epoch->start_curves   = held_out->curves;
+  epoch->start_curves   = s->asked;
+  epoch->start_at_once  = s->at_once;
   epoch->start_rho_high = held_out->rho_high;
   PetscCall(BrenierMeasurementCopy_Private(&now, start));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -228,12 +229,15 @@ static PetscErrorCode Reject(Solve *s, const BrenierSgdState *epoch, PetscBool r
                          epoch->epoch));
   if (resumed) {
     PetscCall(VecCopy(start->h, s->h));
-    PetscCall(BrenierSolveMeasureOn_Private(s, (uint32_t)epoch->start_attempt, epoch->start_curves));
+    PetscCall(BrenierSolveMeasureAtOnce_Private(s, (uint32_t)epoch->start_attempt, epoch->start_curves,
+                                                epoch->start_at_once));
   } else {
     PetscCall(BrenierMeasurementCopy_Private(start, &now));
     s->solved->held_out = now.held_out;
   }
   s->measured = epoch->start_attempt;
+  s->asked    = epoch->start_curves;
+  s->at_once  = epoch->start_at_once;
   s->centred  = PETSC_FALSE; // barycentres are those of the rejected epoch
   PetscCall(VecCopy(s->h, s->saved));
   BrenierSolveCheckTolerance_Private(s);

@@ -120,28 +120,38 @@ PetscErrorCode BrenierMeasurementCopy_Private(const Measurement *from, Measureme
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 wanted)
+PetscErrorCode BrenierSolveMeasureAtOnce_Private(Solve *s, uint32_t attempt, PetscInt64 curves, PetscInt64 at_once)
 {
-  const BrenierHeldOutSample sample     = {s->options->seed, BRENIER_STREAM_REPORT + attempt, wanted, s->cache};
-  BrenierHeldOut            *held_out   = &s->solved->held_out;
-  PetscInt64                 max_curves = BrenierBudgetMaxFreshCurves_Private(&s->budget);
+  const BrenierHeldOutSample sample   = {s->options->seed, BRENIER_STREAM_REPORT + attempt, curves, s->cache};
+  BrenierHeldOut            *held_out = &s->solved->held_out;
   PetscLogDouble             begun, ended;
 
   PetscFunctionBegin;
   PetscCall(PetscTime(&begun));
-  if (s->dual) max_curves = PetscMax((PetscInt64)(brenier_measurement_memory_part * (PetscReal)max_curves), 1);
   s->has_measurement = PETSC_TRUE;
   s->measured        = attempt;
-  s->centred         = (PetscBool)(!s->dual && wanted <= max_curves);
-  if (wanted <= max_curves)
+  s->asked           = curves;
+  s->at_once         = at_once;
+  s->centred         = (PetscBool)(!s->dual && curves <= at_once);
+  if (curves <= at_once)
     PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, &sample, s->mass, s->mass_error,
                                     s->centred ? s->barycentre : NULL, held_out));
   else
-    PetscCall(BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, max_curves, s->mass, s->mass_error,
-                                           held_out));
+    PetscCall(
+        BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, at_once, s->mass, s->mass_error, held_out));
   PetscCall(PetscTime(&ended));
   s->pace = (ended - begun) / (PetscReal)PetscMax(held_out->curves, 1);
   PetscCallMPI(MPI_Bcast(&s->pace, 1, MPIU_REAL, 0, s->targets->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 curves)
+{
+  PetscInt64 at_once = BrenierBudgetMaxFreshCurves_Private(&s->budget);
+
+  PetscFunctionBegin;
+  if (s->dual) at_once = PetscMax((PetscInt64)(brenier_measurement_memory_part * (PetscReal)at_once), 1);
+  PetscCall(BrenierSolveMeasureAtOnce_Private(s, attempt, curves, at_once));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

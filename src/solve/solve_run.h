@@ -48,7 +48,8 @@ typedef struct {
   Vec               fitted;          /* heights of the last stage, before light cells were lowered: light.c */
   PetscBool         resuming;        /* until the stage or epoch of a checkpoint continues */
   PetscBool         has_measurement; /* held_out is a measurement, not a prediction */
-  PetscInt64        measured;        /* number of that measurement */
+  PetscInt64        measured;        /* number of that measurement, */
+  PetscInt64        asked, at_once;  /* curves that it was asked for, and of these at once at most */
   PetscBool         centred;         /* the last measurement computed the barycentres at h */
   PetscReal         pace;            /* seconds a curve of the last measurement; 0 before the first */
   Measurement       best; /* without a checkpoint: the best measurement, for a stop; h NULL before the first */
@@ -98,6 +99,9 @@ PetscErrorCode BrenierSolveMeasure_Private(Solve *s, uint32_t attempt);
 
 /* The same on so many curves, without a report to the user. Collective. */
 PetscErrorCode BrenierSolveMeasureOn_Private(Solve *s, uint32_t attempt, PetscInt64 curves);
+
+/* The same on at most at_once curves at once, of which the bits depend. Collective. */
+PetscErrorCode BrenierSolveMeasureAtOnce_Private(Solve *s, uint32_t attempt, PetscInt64 curves, PetscInt64 at_once);
 
 /* Copies a measurement, and its heights where both have some. Collective. */
 PetscErrorCode BrenierMeasurementCopy_Private(const Measurement *from, Measurement *to);
