@@ -29,6 +29,11 @@ def uniform(values):
     ("student", {"source_dof": 3.5}),
     ("gaussian", {"source_mean": np.array([1.0, -2.0]), "source_factor": np.array([[1.0, 0.0], [0.7, 2.0]])}),
     ("cube", {"source_low": np.array([0.0, 2.0]), "source_high": 3}),
+    ("mixture", {"source_file": {
+        "weight": np.array([0.6, 0.4]), "mean": np.array([[1.0, 2.0], [-2.0, 0.0]]),
+        "factor": np.array([[[1.0, 0.0], [0.7, 2.0]], [[0.5, 0.0], [0.0, 1.0]]])}}),
+    ("mixture", {"source_file": {"weight": np.full(3, 1 / 3), "mean": np.array([[1.0, 2.0], [-2.0, 0.0], [0.0, 0.0]]),
+                                 "factor": np.array([[1.0, 0.0], [0.7, 2.0]])}}),
 ])  # fmt: skip
 def test_other_sources(source, options):
     """Noise of the couplings has the law of the noise that the program draws: both are carried to the same masses."""
