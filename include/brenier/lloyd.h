@@ -142,7 +142,7 @@ PETSC_EXTERN PetscErrorCode BrenierLloydAnswerFinished(BrenierLloyd lloyd, const
 
   Errors:
 + `PETSC_ERR_USER_INPUT` - as `BrenierRunCreate()`
-- `PETSC_ERR_FP`         - as `BrenierRunSolve()`
+- `PETSC_ERR_FP`         - as `BrenierRunSolve()`; the map to the first points could not be found
 
   Cost: a `BrenierRunSolve()` for each step and source, from the heights of the step before
 @*/

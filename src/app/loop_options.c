@@ -89,7 +89,7 @@ static PetscErrorCode EndStopped(const LoopRequest *r, BrenierLloyd lloyd, Breni
   PetscFunctionBegin;
   *outcome = BRENIER_EXIT_STOPPED;
   PetscCall(PetscSNPrintf(status, sizeof status, "stopped: %s", why));
-  if (r->solve.checkpoint[0])
+  if (r->solve.checkpoint[0] && BrenierLloydPointsOf(lloyd))
     PetscCall(BrenierPrintWorld("stopped (%s); the same command continues from %s", why, r->solve.checkpoint));
   else PetscCall(BrenierPrintWorld("stopped (%s) before the first maps were found; nothing is written", why));
   PetscCall(BrenierLogEvent("end", "s status", status, "i exit", (PetscInt64)*outcome, "s output", r->solve.checkpoint,

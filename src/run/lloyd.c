@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Items of a checkpoint, of which the loop has two and the problem three of its own. */
+enum { MOST_ITEMS = 61, OWN_ITEMS = 2 };
+
 /* A copy of the targets on another communicator of the same ranks. */
 static PetscErrorCode CopyTargets(BrenierTargets from, MPI_Comm comm, BrenierTargets *to)
 {
@@ -47,26 +50,38 @@ PetscErrorCode BrenierLloydCreate(BrenierTargets targets, const BrenierLloydOpti
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Odd, so that it loses no bit. */
+static const uint64_t brenier_hash_factor = 0x9e3779b97f4a7c15;
+
+/* Name, parameters and weight of a source. */
+static uint64_t HashOfSource(BrenierSource source, PetscReal lambda)
+{
+  PetscInt64 parameters;
+  uint64_t   hash, bits;
+
+  BrenierSourceHash(source, &parameters);
+  memcpy(&bits, &lambda, sizeof bits);
+  hash = (uint64_t)parameters * brenier_hash_factor + bits;
+  for (const char *c = BrenierSourceName(source); *c; ++c) hash = hash * brenier_hash_factor + (unsigned char)*c;
+  return hash;
+}
+
 PetscErrorCode BrenierLloydSetCheckpoint(BrenierLloyd l, const char path[], PetscReal interval,
                                          const BrenierProblemItem item[], PetscInt n, PetscBool *finished)
 {
   const BrenierLloydOptions *o       = &l->options;
   const BrenierProblem       problem = {.given = l->given, .solved = l->given, .source = o->source[0]};
-  BrenierProblemItem         all[64] = {{.name = "number of sources"}, {.name = "all sources and their weights"}};
-  PetscInt64                 hash, bits, sum = 0;
+  BrenierProblemItem all[MOST_ITEMS] = {{.name = "number of sources"}, {.name = "all sources and their weights"}};
+  uint64_t           sum             = 0;
 
   PetscFunctionBegin;
-  PetscCheck(n <= 59, l->given->comm, PETSC_ERR_ARG_OUTOFRANGE, "too many items");
-  for (PetscInt s = 0; s < o->n_sources; ++s) {
-    BrenierSourceHash(o->source[s], &hash);
-    memcpy(&bits, &o->lambda[s], sizeof bits);
-    for (const char *c = BrenierSourceName(o->source[s]); *c; ++c) hash = 31 * hash + *c;
-    sum = (PetscInt64)((uint64_t)sum * 1000003u + (uint64_t)hash * 31u + (uint64_t)bits);
-  }
+  PetscCheck(n <= MOST_ITEMS - OWN_ITEMS, l->given->comm, PETSC_ERR_ARG_OUTOFRANGE, "too many items");
+  for (PetscInt s = 0; s < o->n_sources; ++s)
+    sum = sum * brenier_hash_factor + HashOfSource(o->source[s], o->lambda[s]);
   snprintf(all[0].value, sizeof all->value, "%" PetscInt_FMT, o->n_sources);
   snprintf(all[1].value, sizeof all->value, "%016llx", (unsigned long long)sum);
-  for (PetscInt i = 0; i < n; ++i) all[2 + i] = item[i];
-  PetscCall(BrenierProblemFindCheckpoint(&problem, path, interval, all, n + 2, &l->checkpoint));
+  for (PetscInt i = 0; i < n; ++i) all[OWN_ITEMS + i] = item[i];
+  PetscCall(BrenierProblemFindCheckpoint(&problem, path, interval, all, n + OWN_ITEMS, &l->checkpoint));
   l->interval = interval;
   l->saved    = MPI_Wtime();
   *finished   = (PetscBool)(BrenierCheckpointState(l->checkpoint)->phase == BRENIER_PHASE_FINISHED);
@@ -99,6 +114,9 @@ static PetscErrorCode Step(BrenierLloyd l, PetscBool *falls, PetscBool *stopped)
     now->next = NULL; // the targets' from here on
   }
   PetscCall(BrenierLloydSolve_Private(l, now, &trial, stopped));
+  PetscCheck(*stopped || !first || trial.cost < PETSC_INFINITY, l->given->comm, PETSC_ERR_FP,
+             "%s: the solve for the map to the first points failed; try other first points, or -curves",
+             l->given->path);
   *falls = (PetscBool)(!*stopped && (first || trial.cost < now->cost));
   if (*falls) {
     PetscCall(BrenierLloydFree_Private(l, now));

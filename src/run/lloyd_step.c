@@ -42,7 +42,8 @@ static void SetSample(BrenierRun *run)
   if (solve->curves == 0) solve->curves = BrenierHeldOutDefaultCurves(run->source, run->targets->n);
 }
 
-/* The map of source s. Its outcome becomes the points'. */
+/* The map of source s. Its outcome becomes the points'. Where the solve failed the dual at its heights is too low, and
+   the cost is infinite. */
 static PetscErrorCode SolveOne(BrenierLloyd lloyd, PetscInt s, const BrenierOutcome *before, BrenierLloydPoints *points,
                                PetscBool *stopped)
 {
@@ -63,7 +64,7 @@ static PetscErrorCode SolveOne(BrenierLloyd lloyd, PetscInt s, const BrenierOutc
   *stopped = (PetscBool)(run->solved.stopped != BRENIER_STOP_NONE);
   if (!*stopped) {
     points->map[s] = run->outcome;
-    points->cost += lloyd->options.lambda[s] * CostOf(run);
+    points->cost += run->solved.reason < 0 ? PETSC_INFINITY : lloyd->options.lambda[s] * CostOf(run);
     points->rho  = PetscMax(points->rho, run->solved.held_out.rho);
     run->outcome = (BrenierOutcome){0};
   }
