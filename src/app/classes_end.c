@@ -205,18 +205,21 @@ static PetscErrorCode Judge(const ClassesRun *run, PetscInt n_done, BrenierExit 
   const PetscInt            worst    = BrenierClassRecordsWorst(n, run->record);
   const BrenierClassRecord *w        = worst < 0 ? NULL : &run->record[worst];
   PetscInt                  n_missed = 0;
-  char                      number[BRENIER_NUMBER_LENGTH];
+  char                      number[BRENIER_NUMBER_LENGTH], missed[64] = "have not converged";
 
   PetscFunctionBegin;
+  if (run->request->solve.tol > 0.0)
+    PetscCall(PetscSNPrintf(missed, sizeof missed, "miss the tolerance of %s",
+                            BrenierNumber(run->request->solve.tol, number)));
   for (PetscInt k = 0; k < n; ++k) n_missed += run->done[k] && run->record[k].exit != BRENIER_EXIT_DONE;
   *outcome = n_missed || n_done < n ? BRENIER_EXIT_TOLERANCE : BRENIER_EXIT_DONE;
   PetscCall(PetscStrncpy(status, n_missed ? "tolerance not reached" : "converged", 64));
   if (n_done < n) PetscCall(PetscSNPrintf(status, 64, "stopped: %s", BrenierStopText(PETSC_COMM_WORLD, run->stopped)));
   if (n_missed)
-    PetscCall(BrenierPrintWorld("%" PetscInt_FMT " of %" PetscInt_FMT " classes miss the tolerance of %s; worst: class "
+    PetscCall(BrenierPrintWorld("%" PetscInt_FMT " of %" PetscInt_FMT " classes %s; worst: class "
                                 "%" PetscInt64_FMT ", rho %.4g, 95%% interval %.4g to %.4g",
-                                n_missed, n, BrenierNumber(run->request->solve.tol, number), w->label,
-                                (double)w->held_out.rho, (double)w->held_out.rho_low, (double)w->held_out.rho_high));
+                                n_missed, n, missed, w->label, (double)w->held_out.rho, (double)w->held_out.rho_low,
+                                (double)w->held_out.rho_high));
   if (n_done < n)
     PetscCall(BrenierPrintWorld("%" PetscInt_FMT " of %" PetscInt_FMT
                                 " classes have no map, as the run was stopped before them; -checkpoint FILE lets the "

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Items of a checkpoint, of which the loop has two and the problem three of its own. */
-enum { MOST_ITEMS = 61, OWN_ITEMS = 2 };
+enum { MOST_LLOYD_ITEMS = 61, OWN_ITEMS = 2 };
 
 /* A copy of the targets on another communicator of the same ranks. */
 static PetscErrorCode CopyTargets(BrenierTargets from, MPI_Comm comm, BrenierTargets *to)
@@ -69,13 +69,13 @@ static uint64_t HashOfSource(BrenierSource source, PetscReal lambda)
 PetscErrorCode BrenierLloydSetCheckpoint(BrenierLloyd l, const char path[], PetscReal interval,
                                          const BrenierProblemItem item[], PetscInt n, PetscBool *finished)
 {
-  const BrenierLloydOptions *o       = &l->options;
-  const BrenierProblem       problem = {.given = l->given, .solved = l->given, .source = o->source[0]};
-  BrenierProblemItem all[MOST_ITEMS] = {{.name = "number of sources"}, {.name = "all sources and their weights"}};
-  uint64_t           sum             = 0;
+  const BrenierLloydOptions *o             = &l->options;
+  const BrenierProblem       problem       = {.given = l->given, .solved = l->given, .source = o->source[0]};
+  BrenierProblemItem all[MOST_LLOYD_ITEMS] = {{.name = "number of sources"}, {.name = "all sources and their weights"}};
+  uint64_t           sum                   = 0;
 
   PetscFunctionBegin;
-  PetscCheck(n <= MOST_ITEMS - OWN_ITEMS, l->given->comm, PETSC_ERR_ARG_OUTOFRANGE, "too many items");
+  PetscCheck(n <= MOST_LLOYD_ITEMS - OWN_ITEMS, l->given->comm, PETSC_ERR_ARG_OUTOFRANGE, "too many items");
   for (PetscInt s = 0; s < o->n_sources; ++s)
     sum = sum * brenier_hash_factor + HashOfSource(o->source[s], o->lambda[s]);
   snprintf(all[0].value, sizeof all->value, "%" PetscInt_FMT, o->n_sources);

@@ -51,11 +51,12 @@ def inputs(tmp_path_factory):
     with h5py.File(folder / "images.h5", "w") as file:
         file["images"], file["labels"] = images, labels
     rows = mixture(IMAGES // 4, 6, seed=2)
-    for name in ("y.npy", "codes.npy", "features_real.npy", "features_made.npy"):
+    for name in ("y.npy", "codes.npy", "features_real.npy", "features_made.npy", "x.npy", "phi.npy"):
         np.save(folder / name, rows + 0.1 * len(name))
     np.save(folder / "weights.npy", np.ones(len(rows)))
     np.save(folder / "labels.npy", np.arange(len(rows)) % 10)
     np.save(folder / "noise.npy", rng.standard_normal((50, rows.shape[1])))
+    np.save(folder / "p.npy", rows[:50])
     (folder / "results").mkdir()
     torch.save(torch.from_numpy(rows), folder / "results" / "features.pt")
     brenier("encode", "images.h5:/images", "-dim", 8, "-o", "codes.h5", cwd=folder)
