@@ -16,7 +16,7 @@ import bounded  # noqa: E402
 # for the end.
 FIRST = ("test_slurm.py", "test_passes.py", "test_restart.py", "test_outputs.py", "test_blocks.py", "test_ranks.py",
          "test_refusals.py", "test_modes.py", "test_solve.py", "test_aeot.py", "test_low.py", "test_stops.py",
-         "test_full_disk.py", "test_environment.py", "test_hard.py", "test_strange_input.py",
+         "test_full_disk.py", "test_device.py", "test_environment.py", "test_hard.py", "test_strange_input.py",
          "test_quickstart.py")  # fmt: skip
 
 # But these tests of a file, by words of their names, go by themselves: as a whole it would be the last to end.

@@ -60,8 +60,9 @@ def solve(folder, name, ranks, *options):
     return results(folder / "r.h5"), done.stdout
 
 
-@pytest.mark.parametrize("ranks", (1, 3))
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize(
+    "name, ranks", [(name, 1) for name in PROBLEMS] + [(name, 3) for name in ("bytes", "passes", "points")]
+)
 def test_solve(name, ranks, tmp_path):
     plain, said = solve(tmp_path, name, ranks)
     device, also_said = solve(tmp_path, name, ranks, *GPU)
