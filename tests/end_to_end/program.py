@@ -20,7 +20,7 @@ SHARED_CORES = {
     "OMPI_MCA_ess_singleton_isolated": "1",  # one process needs no daemon of MPI's, which is a third of a small run
     "HWLOC_PLUGINS_PATH": "/dev/null",  # else every start loads OpenCL's compiler, which is a third of it
 }
-# Yielding alone has it take turns with all that compute
+# A rank that only yields takes turns with all that compute; with this it sleeps (tests/idle_ranks.c)
 IDLE_RANKS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(PROGRAM))), "tests", "libidle_ranks.so")
 if os.path.exists(IDLE_RANKS):
     SHARED_CORES["LD_PRELOAD"] = IDLE_RANKS
