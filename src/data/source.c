@@ -127,14 +127,17 @@ static PetscErrorCode SetAffine(MPI_Comm comm, const BrenierSourceParameters *p,
 /* The components of a mixture, and what is taken out of them. Nothing is left of one component. */
 static PetscErrorCode SetMixture(MPI_Comm comm, const BrenierMixtureParameters *p, BrenierSource s)
 {
-  PetscReal *mean, *factor;
-  PetscBool  has_factor = PETSC_FALSE, has_mean = PETSC_FALSE;
+  PetscReal     *mean, *factor;
+  PetscBool      has_factor = PETSC_FALSE, has_mean = PETSC_FALSE;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(BrenierMixtureCreate(comm, s->dim, p, &s->mixture));
   if (p->is_standard) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscMalloc2(s->dim, &mean, (size_t)s->dim * (size_t)s->dim, &factor));
-  PetscCall(BrenierMixtureStandardise(comm, s->mixture, mean, factor, &has_factor));
+  ierr = BrenierMixtureStandardise(comm, s->mixture, mean, factor, &has_factor);
+  if (ierr) PetscCall(PetscFree2(mean, factor));
+  PetscCall(ierr);
   for (PetscInt k = 0; k < s->dim; ++k) has_mean = (PetscBool)(has_mean || mean[k] != 0.0);
   if (has_mean || has_factor)
     PetscCall(BrenierAffineCreate(comm, s->dim, mean, s->dim, has_factor ? factor : NULL, &s->affine));
