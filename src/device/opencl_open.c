@@ -1,4 +1,4 @@
-/* opencl_open.c - Finding a device by OpenCL, building the kernels of scan.cl for it, and its errors as sentences. */
+/* opencl_open.c - Finding a device by OpenCL, building the kernels of scan.cl for it, and closing it. */
 #include "device_impl.h"
 
 #include <stdio.h>
@@ -12,28 +12,6 @@ enum { BRENIER_DEVICE_MEMORY_PERCENT = 70 };
 
 /* Pairs that come back at once: 3 MiB. */
 enum { BRENIER_DEVICE_PAIRS = 1 << 18 };
-
-static const char *Meaning(cl_int code)
-{
-  switch (code) {
-  case CL_MEM_OBJECT_ALLOCATION_FAILURE:
-  case CL_OUT_OF_RESOURCES:
-  case CL_OUT_OF_HOST_MEMORY:
-    return ": its memory is out, or it was lost";
-  case CL_DEVICE_NOT_AVAILABLE:
-    return ": it is not available";
-  default:
-    return "";
-  }
-}
-
-int BrenierDeviceFail_Private(BrenierDevice *device, const char what[], cl_int code)
-{
-  if (!device->failure[0])
-    (void)snprintf(device->failure, sizeof device->failure, "device %s: %s failed with OpenCL's code %d%s",
-                   device->name, what, code, Meaning(code));
-  return -1;
-}
 
 /* All devices of some types on all platforms, up to `most`. */
 static cl_uint FindDevices(cl_device_type type, cl_uint most, cl_device_id id[])
