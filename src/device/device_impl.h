@@ -1,4 +1,4 @@
-/* device_impl.h - What the files of a device share: opencl_open.c, opencl_copy.c, opencl_part.c, opencl_scan.c. */
+/* device_impl.h - What the files opencl_*.c share. */
 #pragma once
 
 #include "device_scan.h"

@@ -1,4 +1,4 @@
-/* opencl_open.c - Finding a device by OpenCL, and building the kernels of scan.cl for it. */
+/* opencl_open.c - Finding a device by OpenCL, building the kernels of scan.cl for it, and closing it. */
 #include "device_impl.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* opencl_fail.c - What OpenCL refused, as a sentence. */
+/* opencl_error.c - Errors of OpenCL as sentences; the first one stays. */
 #include "device_impl.h"
 
 #include <stdio.h>
