@@ -202,6 +202,7 @@ static PetscErrorCode Run(Solve *s)
   else if (BrenierSourceCurveType(s->source) == BRENIER_CURVE_LINE) ierr = SolveLine(s);
   else if (!BrenierMethodFixesSample(s->options->method)) ierr = RunDescent(s);
   else ierr = RunToTolerance(s);
+  if (!s->solved->reason) s->solved->reason = BRENIER_REASON_SEEN; // the warm-up was enough, or a stop came in it
   if (!ierr && s->options->method == BRENIER_METHOD_NEWTON) ierr = BrenierSolveFillMissing_Private(s);
   if (!ierr) ierr = LastBarycentres(s);
   if (ierr == BRENIER_STOPPED) ierr = Stop(s);
