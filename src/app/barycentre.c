@@ -2,7 +2,8 @@
 #include "loop_options.h"
 #include "source_lines.h"
 
-static const BrenierOption barycentre_options[] = {BRENIER_LOOP_FILES, BRENIER_LOOP_OPTIONS, {NULL}};
+static const BrenierOption barycentre_options[] = {
+    BRENIER_LOOP_FILES, BRENIER_LOOP_OPTIONS(.group = "problem", ), {NULL}};
 
 static PetscErrorCode RunBarycentre(const char *const argument[], BrenierExit *outcome)
 {

@@ -15,8 +15,9 @@ typedef struct {
 #define BRENIER_LOOP_STEPS    100
 #define BRENIER_LOOP_MOVE_TOL 0.01
 
-/* Options of both commands, lines of a table of a LoopRequest: files, and all that follows the source. */
-// Lines of a table, as there; clang-format knows none in macros
+/* Options of both commands, lines of a table of a LoopRequest: files, and all that follows the source; a group of the
+   first of these may be given. */
+// clang-format knows no lines of tables in macros
 // clang-format off
 #define BRENIER_LOOP_FILES                                                                                             \
   {"-o", "FILE", BRENIER_FILE(LoopRequest, solve.output, OUTPUT), .format = "brenier-result", .needed = PETSC_TRUE,    \
@@ -25,8 +26,9 @@ typedef struct {
    .text = "weights nu_i of the points, shape [n], which no step changes: file.npy or file.h5:/dataset"},              \
   BRENIER_ARRAY_OPTIONS
 
-#define BRENIER_LOOP_OPTIONS                                                                                           \
+#define BRENIER_LOOP_OPTIONS(...)                                                                                      \
   {"-curves", "N", BRENIER_INT(LoopRequest, solve.solve.curves, 1, BRENIER_MOST_COUNT), .problem = PETSC_TRUE,         \
+   __VA_ARGS__                                                                                                         \
    .rule = "none where cells are exact (points span 2 or 3 dimensions), else 4 circles or 16 chords per point",        \
    .text = "size of the one sample that all steps use"},                                                               \
   {"-seed", "N", BRENIER_INT(LoopRequest, solve.solve.seed, 0, BRENIER_MOST_SEED), .standard = "1",                    \

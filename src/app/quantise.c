@@ -1,8 +1,10 @@
 /* quantise.c - brenier quantise: points with given weights that approximate a source. */
 #include "loop_options.h"
 
-static const BrenierOption quantise_options[] = {
-    BRENIER_LOOP_FILES, BRENIER_SOURCE_OPTIONS(LoopRequest, solve., .group = "problem"), BRENIER_LOOP_OPTIONS, {NULL}};
+static const BrenierOption quantise_options[] = {BRENIER_LOOP_FILES,
+                                                 BRENIER_SOURCE_OPTIONS(LoopRequest, solve., .group = "problem"),
+                                                 BRENIER_LOOP_OPTIONS(),
+                                                 {NULL}};
 
 static PetscErrorCode RunQuantise(const char *const argument[], BrenierExit *outcome)
 {

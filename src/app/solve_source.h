@@ -5,7 +5,7 @@
 
 /* The options of a source, lines of a table, of a command whose request has them in the members of a SolveRequest `in`:
    "solve." or nothing. What follows belongs to the line of -source. */
-// Lines of a table, as there; clang-format knows none in macros
+// clang-format knows no lines of tables in macros
 // clang-format off
 #define BRENIER_SOURCE_OPTIONS(request, in, ...)                                                                       \
   {"-source", BRENIER_CHOICE(request, in source, BrenierSourceNames), .standard = "gaussian", .problem = PETSC_TRUE,   \
