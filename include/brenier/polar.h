@@ -1,7 +1,7 @@
 /*
   polar.h - The polar factorisation of a map: phi = grad u o s, s preserves mu.
 
-  Theorem (Brenier, Commun. Pure Appl. Math. 44 (1991)). Let phi be square integrable under mu, with mu(phi^-1(N)) = 0
+  Theorem (Brenier, Communications on Pure and Applied Mathematics 44 (1991)). Let phi be square integrable under mu, with mu(phi^-1(N)) = 0
   for every set N of measure zero. Then phi = grad u o s with u convex and s # mu = mu. Both are unique. Of all maps
   that preserve mu, s is nearest to phi in the mean square under mu, and its distance is W2 of mu and phi # mu.
 

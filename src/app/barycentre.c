@@ -2,7 +2,7 @@
 #include "loop_options.h"
 #include "source_lines.h"
 
-static const BrenierOption barycentre_options[] = {BRENIER_LOOP_BEFORE BRENIER_LOOP_AFTER};
+static const BrenierOption barycentre_options[] = {BRENIER_LOOP_BEFORE BRENIER_LOOP_AFTER(.group = "problem", )};
 
 static PetscErrorCode RunBarycentre(const char *const argument[], BrenierExit *outcome)
 {

@@ -16,8 +16,8 @@
   PART(INPUT, weights, "-weights", "FILE", .rule = "equal",                                                            \
        .text = "weights nu_i of the points, shape [n], which no step changes: file.npy or file.h5:/dataset")
 
-#define BRENIER_LOOP_PROBLEM(PART)                                                                                     \
-  PART(INT, solve.curves, "-curves", "N", .low = 1, .high = BRENIER_MOST_COUNT, .problem = PETSC_TRUE,                 \
+#define BRENIER_LOOP_PROBLEM(PART, ...)                                                                                \
+  PART(INT, solve.curves, "-curves", "N", __VA_ARGS__.low = 1, .high = BRENIER_MOST_COUNT, .problem = PETSC_TRUE,      \
        .rule = "none where cells are exact (points span 2 or 3 dimensions), else 4 circles or 16 chords per point",    \
        .text = "size of the one sample that all steps use")                                                            \
   PART(INT, solve.seed, "-seed", "N", .low = 0, .high = BRENIER_MOST_SEED, .standard = "1", .problem = PETSC_TRUE,     \
@@ -57,10 +57,10 @@ typedef struct {
 #define BRENIER_LOOP_ROW(...)                BRENIER_OPTION_ROW(LoopRequest, __VA_ARGS__)
 #define BRENIER_LOOP_PART(kind, member, ...) BRENIER_OPTION_ROW(LoopRequest, kind, solve.member, __VA_ARGS__)
 
-/* All but the options of the sources. */
+/* All but the options of the sources; the first of those after them may begin a group of -help. */
 #define BRENIER_LOOP_BEFORE BRENIER_LOOP_FILES(BRENIER_LOOP_PART) BRENIER_ARRAY_OPTIONS
-#define BRENIER_LOOP_AFTER                                                                                             \
-  BRENIER_LOOP_PROBLEM(BRENIER_LOOP_PART)                                                                              \
+#define BRENIER_LOOP_AFTER(...)                                                                                        \
+  BRENIER_LOOP_PROBLEM(BRENIER_LOOP_PART, __VA_ARGS__)                                                                 \
   BRENIER_LOOP_METHOD(BRENIER_LOOP_ROW)                                                                                \
   BRENIER_LOOP_MACHINE(BRENIER_LOOP_PART) BRENIER_LOOP_STOPS(BRENIER_LOOP_PART) BRENIER_OPTION_END
 

@@ -2,7 +2,7 @@
 #include "loop_options.h"
 
 static const BrenierOption quantise_options[] = {BRENIER_LOOP_BEFORE BRENIER_SOURCE_OPTIONS(BRENIER_LOOP_PART)
-                                                     BRENIER_LOOP_AFTER};
+                                                     BRENIER_LOOP_AFTER()};
 
 static PetscErrorCode RunQuantise(const char *const argument[], BrenierExit *outcome)
 {
