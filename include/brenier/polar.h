@@ -1,9 +1,10 @@
 /*
   polar.h - The polar factorisation of a map: phi = grad u o s, s preserves mu.
 
-  Theorem (Brenier, Communications on Pure and Applied Mathematics 44 (1991)). Let phi be square integrable under mu, with mu(phi^-1(N)) = 0
-  for every set N of measure zero. Then phi = grad u o s with u convex and s # mu = mu. Both are unique. Of all maps
-  that preserve mu, s is nearest to phi in the mean square under mu, and its distance is W2 of mu and phi # mu.
+  Theorem (Brenier, Communications on Pure and Applied Mathematics 44 (1991)). Let phi be square integrable under mu,
+  with mu(phi^-1(N)) = 0 for every set N of measure zero. Then phi = grad u o s with u convex and s # mu = mu. Both are
+  unique. Of all maps that preserve mu, s is nearest to phi in the mean square under mu, and its distance is W2 of mu
+  and phi # mu.
 
   Here phi is known at points x_i drawn from mu. The values phi(x_i) are the targets of a solve, which gives u. Then
   s(x_i) lies in the cell of phi(x_i). A point drawn from mu restricted to the cell gives s # mu = mu, as far as the
