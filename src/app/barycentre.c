@@ -33,7 +33,7 @@ const BrenierCommand brenier_command_barycentre = {
     .name        = "barycentre",
     .arguments   = "POINTS SOURCES",
     .n_arguments = 2,
-    .summary     = "moves points with given weights to the Wasserstein barycentre of several sources",
+    .summary     = "moves points to the Wasserstein barycentre of several sources",
     .description =
         "The barycentre of sources mu_s with weights lambda_s is the measure with the least sum of lambda_s W2^2(mu_s, "
         ".). Here it is sought among measures on n points with given weights. Each step solves for the transport map "
