@@ -134,7 +134,7 @@ static void AddNumber(Arguments *a, size_t number)
 
 static void AddBuffer(Arguments *a, const BrenierDeviceBuffer *buffer)
 {
-  if (!a->code) a->code = clSetKernelArg(a->kernel, a->at++, sizeof buffer->memory, &buffer->memory);
+  if (!a->code) a->code = clSetKernelArg(a->kernel, a->at++, sizeof(cl_mem), &buffer->memory);
 }
 
 /* Starts a kernel whose arguments are set; *event is for its time. */

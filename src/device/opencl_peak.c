@@ -11,7 +11,7 @@ static double Time(BrenierDevice *device, cl_kernel kernel, cl_mem out, size_t n
   cl_event     event;
   cl_ulong     begin = 0, end = 0;
 
-  if (clSetKernelArg(kernel, 0, sizeof rounds, &rounds) || clSetKernelArg(kernel, 1, sizeof out, &out) ||
+  if (clSetKernelArg(kernel, 0, sizeof rounds, &rounds) || clSetKernelArg(kernel, 1, sizeof(cl_mem), &out) ||
       clEnqueueNDRangeKernel(*device->queue, kernel, 1, NULL, &n, &group, 0, NULL, &event))
     return 0.0;
   (void)clWaitForEvents(1, &event);

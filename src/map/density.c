@@ -135,7 +135,8 @@ static PetscErrorCode FitTake(Fit *f, PetscInt k, const PetscReal y[], const Pet
   for (PetscInt j = 0; j < k; ++j) {
     if (isnan(b[(size_t)j * dim])) continue;
     PetscCall(PetscArraycpy(f->y + (size_t)f->k * dim, y + (size_t)j * dim, dim));
-    PetscCall(PetscArraycpy(f->b + (size_t)f->k++ * dim, b + (size_t)j * dim, dim));
+    PetscCall(PetscArraycpy(f->b + (size_t)f->k * dim, b + (size_t)j * dim, dim));
+    ++f->k;
   }
   Centre(f->k, f->dim, f->y, f->mean_y);
   Centre(f->k, f->dim, f->b, f->mean_b);

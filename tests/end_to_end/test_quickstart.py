@@ -23,8 +23,8 @@ def quickstart(*arguments, cwd):
 def test_small(tmp_path):
     done = quickstart("some folder/out", "-small", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    computed, accuracy, picture = done.stdout.splitlines()[-3:]
-    assert "2,000 images" in computed
+    computed, time, accuracy, picture = done.stdout.splitlines()[-4:]
+    assert "2,000 images" in computed and " s on " in time
     assert "relative error of the cell masses" in accuracy and "95% interval" in accuracy
     path = picture.split(maxsplit=1)[1]
     assert path == str(tmp_path / "some folder" / "out" / "quickstart.png")

@@ -1,4 +1,5 @@
 """Input that is unusual and right: it works, and the masses it gives are those asked for."""
+import h5py
 import numpy as np
 import pytest
 from brenier_files import read_dataset, read_result
@@ -12,6 +13,15 @@ def solve(folder, y, *options, weights=None, ranks=1, code=0):
         options = (*options, "-weights", "w.npy")
     done = brenier("solve", "y.npy", "-o", "r.h5", *options, ranks=ranks, code=code, cwd=folder)
     return read_result(folder / "r.h5"), done
+
+
+def drawn_from(folder, source, dim):
+    """Options of a source; a mixture has two components."""
+    if source != "mixture":
+        return ("-source", source)
+    with h5py.File(folder / "mixture.h5", "w") as file:
+        file["weight"], file["mean"] = [0.4, 0.6], normal(2, dim)
+    return ("-source", source, "-source_file", "mixture.h5")
 
 
 def normal(n, dim, seed=1):
@@ -72,7 +82,7 @@ def test_scale_does_not_matter(tmp_path, source):
 @pytest.mark.parametrize("scale", [1e-99, 1e99])
 def test_ends_of_the_range(tmp_path, source, scale):
     """Near the largest and the least targets allowed, every command works or says why not."""
-    result, _ = solve(tmp_path, normal(50, 2) * scale, "-curves", 2000, "-source", source)
+    result, _ = solve(tmp_path, normal(50, 2) * scale, "-curves", 2000, *drawn_from(tmp_path, source, 2))
     assert result.status == "converged" and 0 <= result.rho < 0.5 and np.isfinite(result["/heights"]).all()
     np.testing.assert_allclose(result["/mass"], 1 / 50, rtol=0.5)
     brenier("check", "r.h5", "-curves", 500, cwd=tmp_path)
@@ -93,7 +103,7 @@ def test_place_does_not_matter_but_for_rounding(tmp_path):
 @pytest.mark.parametrize("shape", [(3, 1000), (2, 64)])
 @pytest.mark.parametrize("source", SOURCES)
 def test_few_targets_in_high_dimension(tmp_path, shape, source):
-    result, _ = solve(tmp_path, normal(*shape), "-curves", 2000, "-source", source)
+    result, _ = solve(tmp_path, normal(*shape), "-curves", 2000, *drawn_from(tmp_path, source, shape[1]))
     assert result.status == "converged" and result["/targets"].shape == shape and result.rho_high < 0.2
 
 
@@ -101,7 +111,7 @@ def test_few_targets_in_high_dimension(tmp_path, shape, source):
 def test_column_without_information(tmp_path, source):
     y = normal(40, 3)
     y[:, 1] = 7
-    result, _ = solve(tmp_path, y, "-curves", 4000, "-source", source)
+    result, _ = solve(tmp_path, y, "-curves", 4000, *drawn_from(tmp_path, source, 3))
     assert result.status == "converged" and result.rho_high < 0.5
 
 
