@@ -13,9 +13,6 @@ enum { BRENIER_FILL_STEPS = 6, BRENIER_FILL_ROUNDS = 2 };
    its height above that point, more slowly than an exponential, so a long rise does not overshoot. */
 static const PetscReal brenier_fill_rise = 8.0, brenier_fill_fall = 1.0;
 
-/* Skin of the lists, in height scales times the weight of the cells that move: some rises by gaps. */
-static const PetscReal brenier_fill_skin = 100.0;
-
 /* Which cells of this rank are missing or wrong by these masses. */
 static PetscErrorCode Judge(const Solve *s, Vec mass, PetscBool wrong[])
 {
@@ -74,23 +71,6 @@ static PetscErrorCode StepChosen(Solve *s, BrenierDual dual, const PetscBool cho
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Skins of the lists. Few heights move, but lists hold heights less sum nu_i h_i, and that changes by the weight of the
-   selected cells times their steps. Without skins for it every target would be scanned again after each step. */
-static PetscErrorCode SetSkin(const Solve *s, BrenierDual dual, const PetscBool chosen[], Vec work)
-{
-  const PetscInt n = s->targets->n_local;
-  PetscReal     *term, weight;
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(n, &term));
-  for (PetscInt i = 0; i < n; ++i) term[i] = chosen[i] ? s->targets->nu[i] : 0.0;
-  PetscCall(BrenierExactSum(s->targets->comm, n, 1, term, &weight));
-  PetscCall(PetscFree(term));
-  PetscCall(VecSet(work, brenier_fill_skin * weight * PetscMax(s->state.height_scale, 0.0)));
-  PetscCall(BrenierDualSetSkin(dual, work));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Steps on one sample, until the selected cells are right. The gap of an empty cell is that at the evaluated heights,
    so both moves start from these. */
 static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[], Vec mass)
@@ -103,7 +83,9 @@ static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[],
 
   PetscFunctionBegin;
   PetscCall(VecDuplicate(mass, &at));
-  PetscCall(SetSkin(s, dual, chosen, at));
+  // Few heights move, so lists without a skin hold for nearly all curves
+  PetscCall(VecZeroEntries(at));
+  PetscCall(BrenierDualSetSkin(dual, at));
   PetscCall(PetscMalloc1(s->targets->n_local, &most));
   for (PetscInt i = 0; i < s->targets->n_local; ++i) most[i] = BrenierLiftMost_Private(s->state.height_scale);
   for (PetscInt step = 0; step < BRENIER_FILL_STEPS; ++step) {
