@@ -12,11 +12,12 @@ the same file, and the first images do not depend on N. Memory does not depend o
 Exit codes as those of brenier: 0 done, 2 usage, 3 bad input, 4 input or output failed.
 """
 import argparse
-import os
 import sys
 
 import h5py
 import numpy as np
+
+from whole_file import write_whole
 
 AT_ONCE = 4096  # images; each such block has random numbers of its own
 
@@ -75,10 +76,10 @@ def read(path):
 
 
 def write(path, images, labels, options):
-    """Blocks one after the other into a file under a temporary name, which is then renamed."""
-    temporary = f"{path}.{os.getpid()}.tmp"
+    """Images and labels as datasets of a new file, block by block."""
     m, n = len(images), options.n
-    try:
+
+    def fill(temporary):
         with h5py.File(temporary, "w") as file:
             rows = max(1, 2**20 // images[0].nbytes)
             out = file.create_dataset("images", (n, *images.shape[1:]), images.dtype, track_times=False,
@@ -90,13 +91,8 @@ def write(path, images, labels, options):
                 out[first : first + len(index)] = np.where(same[:, None, None], chosen, draw(chosen, block, options))
             if labels is not None:
                 file.create_dataset("labels", data=labels[np.arange(n) % m], track_times=False)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.remove(temporary)
-        raise
+
+    write_whole(path, fill)
 
 
 def number(kind, least):

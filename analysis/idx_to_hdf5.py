@@ -18,6 +18,8 @@ import zlib
 import h5py
 import numpy as np
 
+from whole_file import write_whole
+
 ELEMENT_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 24
@@ -61,20 +63,15 @@ def read_idx(path):
 
 
 def write_hdf5(path, datasets, sources):
-    """Writes arrays as datasets of a new file under a temporary name beside it, then renames."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
+    """Writes arrays as datasets of a new file."""
+
+    def fill(temporary):
         with h5py.File(temporary, "w") as file:
             for name, array in datasets.items():
                 dataset = file.create_dataset(name, data=array, track_times=False)
                 dataset.attrs["source"] = os.path.basename(sources[name])
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.remove(temporary)
-        raise
+
+    write_whole(path, fill)
 
 
 def convert(images_path, labels_path, out, limit=None):

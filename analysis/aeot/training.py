@@ -22,23 +22,11 @@ import torch
 
 from aeot.networks import MODELS
 from aeot.progress import Progress
+from whole_file import write_whole
 
 MEASURED_SECONDS = 4.0
 WARM_STEPS = 5
 CHECKPOINT_SECONDS = 20.0
-
-
-def write_whole(path, write):
-    """`write(temporary)`, then rename: the file at path is the old one or the new one, never a part."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
 
 
 def write_json(path, value):

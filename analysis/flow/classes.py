@@ -11,7 +11,8 @@ import brenier
 import numpy as np
 import torch
 from aeot.table import cell
-from aeot.training import read_json, write_json, write_whole
+from aeot.training import read_json, write_json
+from whole_file import write_whole
 from brenier.errors import NotReached
 from figure_style import BLUE, GREEN, LIGHT, ORANGE, new_figure, save
 from plane_targets import SHAPES

@@ -11,7 +11,8 @@ import warnings
 import brenier
 import numpy as np
 import torch
-from aeot.training import read_json, write_json, write_whole
+from aeot.training import read_json, write_json
+from whole_file import write_whole
 from brenier.errors import BadFile, NotReached
 from brenier.files import last_event, read_log
 
