@@ -42,8 +42,9 @@
   PART(CHECKPOINT, checkpoint, "-checkpoint", "FILE", .group = "stopping and continuing",                              \
        .format = "brenier-checkpoint",                                                                                 \
        .text   = "write steps to FILE; after a stop the same command continues after the last one")                    \
-  PART(REAL, interval, "-checkpoint_interval", "S", .low = 0.0, .high = 1e9, .standard = "900",                        \
-       .advanced = PETSC_TRUE, .text = "seconds between two checkpoints; 0: one after every step")                     \
+  PART(REAL, interval, "-checkpoint_interval", "S", .low = 0.0, .high = 1e9,                                           \
+       .standard = BRENIER_WORDS(BRENIER_CHECKPOINT_INTERVAL), .advanced = PETSC_TRUE,                                 \
+       .text = "seconds between two checkpoints; 0: one after every step")                                             \
   PART(REAL, max_time, "-max_time", "S", .low = 1e-3, .high = 1e9, .rule = "no limit",                                 \
        .text = "end within 1.1 S + 5 seconds: with a checkpoint, or else with the points of the last step")            \
   PART(STOP, stop_file, "-stop_file", "FILE", .text = "stop when this file appears")

@@ -78,22 +78,33 @@ typedef struct {
   PetscInt64 *draw;  /* number of the draw that a row has got, -1 for none; shape [n_rows] */
 } Waiting;
 
-static PetscErrorCode GatherWhole(MPI_Comm comm, PetscInt n, const PetscInt64 mine[], PetscInt *n_all, PetscInt *first,
-                                  PetscInt64 **all)
+/* Rows of each rank, and how many are on the ranks before it: shapes [ranks], freed by PetscFree2(); rows of all. */
+static PetscErrorCode CountRows(MPI_Comm comm, PetscInt n, PetscMPIInt **count, PetscMPIInt **offset, PetscMPIInt *sum)
 {
-  PetscMPIInt size, rank, here, *count, *offset, sum = 0;
+  PetscMPIInt size, here;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(comm, &size));
-  PetscCallMPI(MPI_Comm_rank(comm, &rank));
   PetscCall(PetscMPIIntCast(n, &here));
-  PetscCall(PetscMalloc2(size, &count, size, &offset));
-  PetscCallMPI(MPI_Allgather(&here, 1, MPI_INT, count, 1, MPI_INT, comm));
-  for (PetscMPIInt r = 0; r < size; sum += count[r++]) offset[r] = sum;
+  PetscCall(PetscMalloc2(size, count, size, offset));
+  PetscCallMPI(MPI_Allgather(&here, 1, MPI_INT, *count, 1, MPI_INT, comm));
+  *sum = 0;
+  for (PetscMPIInt r = 0; r < size; *sum += (*count)[r++]) (*offset)[r] = *sum;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode GatherWhole(MPI_Comm comm, PetscInt n, const PetscInt64 mine[], PetscInt *n_all, PetscInt *first,
+                                  PetscInt64 **all)
+{
+  PetscMPIInt rank, *count, *offset, sum;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(comm, &rank));
+  PetscCall(CountRows(comm, n, &count, &offset, &sum));
   *n_all = sum;
   if (first) *first = offset[rank];
   PetscCall(PetscMalloc1(sum, all));
-  PetscCallMPI(MPI_Allgatherv(mine, here, MPIU_INT64, *all, count, offset, MPIU_INT64, comm));
+  PetscCallMPI(MPI_Allgatherv(mine, count[rank], MPIU_INT64, *all, count, offset, MPIU_INT64, comm));
   PetscCall(PetscFree2(count, offset));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -225,16 +236,12 @@ static PetscReal Bound(PetscInt n, PetscInt dim)
 static PetscErrorCode CompareAxes(MPI_Comm comm, PetscInt dim, PetscInt n, const PetscReal x[], const PetscReal drawn[],
                                   BrenierSampleDistance *d)
 {
-  PetscMPIInt size, rank, here, *count, *offset, sum = 0;
+  PetscMPIInt rank, *count, *offset, sum;
   PetscReal  *a, *b, ks;
 
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_size(comm, &size));
   PetscCallMPI(MPI_Comm_rank(comm, &rank));
-  PetscCall(PetscMPIIntCast(n, &here));
-  PetscCall(PetscMalloc2(size, &count, size, &offset));
-  PetscCallMPI(MPI_Allgather(&here, 1, MPI_INT, count, 1, MPI_INT, comm));
-  for (PetscMPIInt r = 0; r < size; sum += count[r++]) offset[r] = sum;
+  PetscCall(CountRows(comm, n, &count, &offset, &sum));
   PetscCall(PetscMalloc2(sum, &a, sum, &b));
   d->ks = 0.0;
   for (PetscInt c = 0; c < dim; ++c) {
