@@ -110,6 +110,14 @@ def test_weights_over_three_decades_in_the_plane(tmp_path, source):
     assert worst_in_plane(r, source, np.concatenate([light[:10], light[::100], light[-3:]])) < 1e-9
 
 
+def test_steps_of_multigrid_are_solved_for(tmp_path):
+    """A residual that does not sum to zero has a part that no step meets, beside which the rest looks met at once."""
+    rng = np.random.default_rng(6)
+    solve(tmp_path, rng.standard_normal((4000, 2)), "-log", "log", weights=10 ** rng.uniform(-3, 0, 4000))
+    steps = [event for event in read_log(tmp_path / "log") if event["event"] == "iteration" and event["iteration"] > 0]
+    assert min(event["linear_iterations"] for event in steps if event["l1"] > 1e-10) > 2
+
+
 def test_outlier_and_heavy_tails(tmp_path):
     y = np.random.default_rng(7).standard_normal((500, 2))
     y[17] = [1e4, 0]
