@@ -160,7 +160,8 @@ def memory(folder, small):
 
 def exact_large(folder, small):
     rng, rows = np.random.default_rng(1), []
-    for n, d, source, decades in ((100000, 2, "gaussian", 3), (100000, 3, "cube", 0), (1000, 3, "gaussian", 3)):
+    for n, d, source, decades in ((100000, 2, "gaussian", 3), (100000, 2, "cube", 3), (1000000, 2, "gaussian", 3),
+                                  (100000, 3, "cube", 0), (1000, 3, "gaussian", 3)):  # fmt: skip
         n = min(n, 200) if small else n
         y = rng.standard_normal((n, d)) if source == "gaussian" else rng.uniform(-0.5, 0.5, (n, d))
         np.save(os.path.join(folder, "y.npy"), y)
@@ -170,8 +171,9 @@ def exact_large(folder, small):
         law, where = "normal" if source == "gaussian" else "uniform", "the plane" if d == 2 else "space"
         rows.append([f"{n:,} {law} ones in {where}, {source}", "three decades" if decades else "equal",
                      len(result.history["rho"]) - 1, f"{run.seconds:.0f}",
-                     f"{result.attributes['largest_error']:.0e}"])  # fmt: skip
-    return bench_record.table("targets | weights | iterations | seconds | largest relative error", rows)
+                     f"{result.attributes['largest_error']:.0e}", f"{run.memory / 1e6:.0f}"])  # fmt: skip
+    return bench_record.table("targets | weights | iterations | seconds | largest relative error | largest rank, MB",
+                              rows)  # fmt: skip
 
 
 def samples(folder, small):
