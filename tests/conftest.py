@@ -1,8 +1,10 @@
 """Where the Python tests find what they test, in which order they run, which ./check -quick leaves out, and how each of
 them ends."""
 import faulthandler
+import itertools
 import os
 import sys
+from collections import Counter
 
 import pytest
 
@@ -93,3 +95,16 @@ def pytest_runtest_makereport(item, call):
         test = os.environ["PYTEST_CURRENT_TEST"]
         ran = bounded.kill(lambda: started_by(test), 2)
         report.sections.append((f"still running after {limit(item):.0f} s, now ended", "\n".join(ran) or "nothing"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Seconds of the files that took longest, with the waits of their tests: what to shorten when all take too long."""
+    seconds = Counter()
+    for report in itertools.chain.from_iterable(terminalreporter.stats.values()):
+        if hasattr(report, "duration"):
+            seconds[os.path.basename(report.nodeid.split("::")[0])] += report.duration
+    if sum(seconds.values()) < 60:
+        return
+    terminalreporter.section(f"{sum(seconds.values()):.0f} s in all, by file")
+    for name, total in seconds.most_common(40):
+        terminalreporter.write_line(f"{total:7.1f} s  {name}")
