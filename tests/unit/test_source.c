@@ -701,23 +701,39 @@ static PetscErrorCode TestRefusals(const char name[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-int main(int argc, char **argv)
+/* All that every source passes. */
+static PetscErrorCode TestSource(const char *name)
 {
   static const PetscInt dims[] = {1, 2, 3, 8}, seen[][2] = {{3, 1}, {3, 2}, {8, 1}, {8, 2}, {8, 3}};
   PetscMPIInt           size;
 
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  PetscCall(TestRefusals(name));
+  for (PetscInt dim = 1; dim <= 3; ++dim) PetscCall(TestAffine(name, dim));
+  for (size_t i = 0; i < sizeof dims / sizeof dims[0]; ++i) PetscCall(TestWhole(name, dims[i], (PetscBool)(size == 1)));
+  for (size_t i = 0; i < sizeof seen / sizeof seen[0] && size == 1; ++i)
+    PetscCall(TestSeen(name, seen[i][0], seen[i][1]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* -only NAME: that source alone. */
+int main(int argc, char **argv)
+{
+  char      only[64] = "";
+  PetscBool given;
+  PetscInt  n_tested = 0;
+
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
-  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-only", only, sizeof only, &given));
   PetscCall(MakeFolder());
   for (const char *const *name = BrenierSourceNames; *name; ++name) {
-    PetscCall(TestRefusals(*name));
-    for (PetscInt dim = 1; dim <= 3; ++dim) PetscCall(TestAffine(*name, dim));
-    for (size_t i = 0; i < sizeof dims / sizeof dims[0]; ++i)
-      PetscCall(TestWhole(*name, dims[i], (PetscBool)(size == 1)));
-    for (size_t i = 0; i < sizeof seen / sizeof seen[0] && size == 1; ++i)
-      PetscCall(TestSeen(*name, seen[i][0], seen[i][1]));
+    if (given && strcmp(*name, only) != 0) continue;
+    PetscCall(TestSource(*name));
+    ++n_tested;
   }
+  PetscCheck(n_tested > 0, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "there is no source %s", only);
   PetscCall(RemoveFolder());
   PetscCall(PetscFinalize());
   return 0;
