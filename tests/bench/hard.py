@@ -218,7 +218,7 @@ def table(rows):
         lines.append([kind, d, f"{n:,}", beside(draws, "exit", "{}"), beside(draws, "rho", "{:.3f}"),
                       beside(draws, "true", "{:.3f}"), beside(draws, "seconds", "{:.0f}"),
                       beside(draws, "processor", "{:.0f}")])  # fmt: skip
-    return bench_record.table("kind | d | n | exit | rho | true rho | seconds | of processor", lines)
+    return bench_record.table("kind | d | n | exit | rho | true rho | seconds | processor s", lines)
 
 
 def main():
