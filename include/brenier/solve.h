@@ -56,6 +56,9 @@
 #include <brenier/newton.h>
 #include <brenier/stop.h>
 
+/* Coordinates n dim of the targets from which averaged SGD follows the first sample, and may do without it. */
+#define BRENIER_DEFAULT_SGD_FROM 1000000
+
 /* What is asked of a solve. */
 typedef struct {
   BrenierMethod        method;
@@ -64,6 +67,7 @@ typedef struct {
   PetscInt64           check_curves; /* size of the held-out sample; 0: chosen for the tolerance */
   PetscInt64           seed;
   PetscReal            warm_up;    /* curves of the warm-up over number of targets; 0 for none, below 0: chosen */
+  PetscReal            sgd_from;   /* n dim from which averaged SGD follows the first sample; 0: the default */
   PetscReal            memory;     /* bytes of a rank for sample, measurement or epoch, one at a time; 0: no bound */
   PetscBool            verify;     /* compares lists with full scans; Newton is then never left out */
   BrenierNewtonOptions newton;     /* its monitor gets all stages as one iteration */

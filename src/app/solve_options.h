@@ -62,6 +62,9 @@
   PART(REAL, solve.warm_up, "-warm_up", "X", .low = 0.0, .high = 1e6, .rule = "at most 2", .problem = PETSC_TRUE,      \
        .advanced = PETSC_TRUE,                                                                                         \
        .text     = "warm-up: curves of averaged SGD before the first Newton stage, per target; 0: none")               \
+  PART(REAL, solve.sgd_from, "-sgd_from", "N", .low = 1.0, .high = 1e18,                                               \
+       .standard = BRENIER_WORDS(BRENIER_DEFAULT_SGD_FROM), .advanced = PETSC_TRUE,                                    \
+       .text = "coordinates n d of all targets from which averaged SGD on fresh curves follows the first sample")      \
   OWN(INT, max_it, "-max_it", "N", .low = 0, .high = 1000000, .standard = BRENIER_WORDS(BRENIER_DEFAULT_MAX_IT),       \
       .rule = "with curves, " BRENIER_WORDS(BRENIER_EXACT_MAX_IT) " with exact cells", .problem = PETSC_TRUE,          \
       .advanced = PETSC_TRUE, .text = "largest number of Newton iterations of a stage")                                \

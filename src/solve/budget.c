@@ -225,7 +225,7 @@ PetscInt64 BrenierBudgetNextStageCurves_Private(const BrenierBudget *b, PetscInt
 /* Whether averaged SGD may replace Newton in this problem. */
 static PetscBool SuitsSgd(const BrenierBudget *b)
 {
-  const PetscBool large = (PetscBool)(b->dim >= brenier_sgd_dim && BrenierBudgetIsLarge_Private(b->n, b->dim));
+  const PetscBool large = (PetscBool)(b->dim >= brenier_sgd_dim && (PetscReal)b->n * b->dim >= b->sgd_from);
 
   return (PetscBool)(b->newton && b->curves == 0 && b->circles && (large || b->scales));
 }

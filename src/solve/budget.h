@@ -30,6 +30,7 @@ typedef struct {
   PetscInt64 curves;       /* asked for; 0: as the tolerance asks */
   PetscInt64 check_curves; /* the same of a measurement */
   PetscReal  warm_up;      /* curves of the warm-up over targets; below 0 to choose */
+  PetscReal  sgd_from;     /* coordinates n dim from which averaged SGD may replace Newton */
   PetscReal  memory;       /* bytes of all ranks; 0: no bound */
   PetscInt64 most_curves;  /* of the source */
 } BrenierBudget;

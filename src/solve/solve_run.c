@@ -24,6 +24,7 @@ BrenierBudget BrenierSolveBudget_Private(BrenierTargets t, BrenierSource source,
                          .curves       = options->curves,
                          .check_curves = options->check_curves,
                          .warm_up      = options->warm_up,
+                         .sgd_from     = options->sgd_from > 0.0 ? options->sgd_from : BRENIER_DEFAULT_SGD_FROM,
                          .memory       = options->memory * size,
                          .most_curves  = BrenierSourceMaxCurves(source)};
 }

@@ -11,9 +11,10 @@ from restart import Run, expect_same_bits
 
 MEMORY = 0.008  # GiB: some 5 curves a target with their lists
 OPTIONS = ("-tol", 0.06, "-memory", MEMORY)
-MANY_TARGETS = 1000  # with 1,024 coordinates each, as passes pay from a million numbers on
-MANY = ("-tol", 0.1)
-LOOSE = ("-tol", 0.2)  # where they need no stage of Newton before them
+MANY_TARGETS = 2100
+LARGE = ("-sgd_from", MANY_TARGETS * 24)  # as a million coordinates are without it: passes pay
+MANY = ("-tol", 0.1, *LARGE)
+LOOSE = ("-tol", 0.2, *LARGE)  # where they need no stage of Newton before them
 
 
 def make_problem(folder):
@@ -21,7 +22,7 @@ def make_problem(folder):
 
 
 def make_many(folder):
-    np.save(folder / "points.npy", mixture(MANY_TARGETS, 1024, seed=3))
+    np.save(folder / "points.npy", mixture(MANY_TARGETS, 24, seed=3))
 
 
 def solve(folder, *options, ranks=2, code=0):
@@ -133,16 +134,16 @@ def test_stopped_in_a_pass_continues_to_the_same_bits(undisturbed, tmp_path):
 
 
 def test_many_targets_stopped_in_a_pass_continue_to_the_same_bits(undisturbed, tmp_path):
-    assert ": in an epoch, " in expect_continuation(undisturbed, tmp_path, make_many, "epoch 1 of")
+    assert ": in an epoch, " in expect_continuation(undisturbed, tmp_path, make_many, "epoch 1 of", *LARGE)
 
 
 def test_many_targets_stopped_before_continue_to_the_same_bits(undisturbed, tmp_path):
     """In the first stage or on the way to it: the hand-over is to come."""
-    expect_continuation(undisturbed, tmp_path, make_many, "level:")
+    expect_continuation(undisturbed, tmp_path, make_many, "level:", *LARGE)
 
 
 def test_stopped_in_a_pass_without_newton_continues_to_the_same_bits(undisturbed, tmp_path):
-    options = ("-warm_up", 1, "-tol", 0.26)
+    options = ("-warm_up", 1, *LOOSE)
     assert ": in an epoch, " in expect_continuation(undisturbed, tmp_path, make_many, "epoch 1 of", *options)
 
 
@@ -160,7 +161,7 @@ def test_many_targets_are_passed_over(many):
     result, events = many
     work = last_event(events, "work")
     assert result.status == "converged" and result.rho_high <= 0.1
-    assert newton_curves(events)[-1] == 2 * MANY_TARGETS == work["curves"] and work["one_pass_curves"] > 8000
+    assert newton_curves(events)[-1] == 2 * MANY_TARGETS == work["curves"] < work["one_pass_curves"]
     assert work["curves"] + work["one_pass_curves"] == result.curves and work["scanned"] >= result.curves
     assert work["scans"] < 1.5
 
@@ -197,7 +198,7 @@ def test_loose_tolerance_on_other_ranks(loose, tmp_path):
 
 def test_lists_that_are_to_be_verified_are_made(tmp_path):
     make_many(tmp_path)
-    _, events = solve(tmp_path, *LOOSE, "-verify_lists", "-max_it", 1, code=6)
+    _, events = solve(tmp_path, *LOOSE, "-verify_lists")
     assert newton_curves(events)
 
 

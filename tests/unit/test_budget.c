@@ -10,7 +10,7 @@ static const char help[] = "Tables of what a solve decides: how many curves, by 
 #define CASE(...)                                                                                                      \
   {                                                                                                                    \
     .dim = 64, .circles = PETSC_TRUE, .newton = PETSC_TRUE, .points = PETSC_TRUE, .tol = 0.1, .warm_up = -1.0,         \
-    .most_curves = PETSC_MAX_INT, __VA_ARGS__                                                                          \
+    .sgd_from = 1e6, .most_curves = PETSC_MAX_INT, __VA_ARGS__                                                         \
   }
 #define CHORDS .circles = PETSC_FALSE
 
