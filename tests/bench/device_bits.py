@@ -8,7 +8,7 @@ a command gave them nothing to do; then "same bits", or what differs. Compared a
 history and times, the numbers that check puts into its log, and the samples. The last line counts. The exit code is 1
 if anything differs, or if no device had anything to do.
 
---short: where circles or chords are drawn, a sample of 300 and two steps, whatever the tolerance; a tenth of the time.
+--short: where circles or chords are drawn, a sample of 300 and two steps, whatever the tolerance.
 
 Without a GPU, PoCL makes two devices of the processor.
 """
