@@ -71,6 +71,7 @@ static PetscErrorCode RunCheck(const char *const argument[], BrenierExit *outcom
   if (!r.class.given) PetscCall(BrenierClassFileOpen(PETSC_COMM_WORLD, argument[0], &file));
   if (file) PetscCall(BrenierCheckClasses(file, &r, outcome));
   else PetscCall(CheckOne(argument[0], &r, outcome));
+  PetscCall(BrenierDeviceReport(PETSC_COMM_WORLD));
   PetscCall(BrenierClassFileDestroy(&file));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

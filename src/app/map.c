@@ -137,6 +137,7 @@ static PetscErrorCode RunMap(const char *const argument[], BrenierExit *outcome)
   PetscCall(BrenierPrintWorld("mapped %" PetscInt_FMT " point%s, mean of phi %.6g; output in %s", m.x.n,
                               BrenierPlural(m.x.n), (double)mean, r.output));
   PetscCall(BrenierLogEvent("map", "i points", (PetscInt64)m.x.n, "r mean_phi", mean, "s output", r.output, NULL));
+  PetscCall(BrenierDeviceReport(PETSC_COMM_WORLD));
   PetscCall(PetscFree4(m.index, m.u, m.phi, m.code));
   PetscCall(BrenierArrayDestroy(&m.x));
   PetscCall(BrenierExtensionOptionsDestroy(&r.extend));

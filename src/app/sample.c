@@ -318,6 +318,7 @@ static PetscErrorCode ReportSamples(const Sampler *s)
   PetscCall(BrenierLogEvent("sample", "i samples", s->n, "i draws", s->drawn, "i crossing", s->crossed,
                             "r sample_seconds", seconds, "r codes_per_second", (double)s->n / seconds, "s output",
                             s->output, NULL));
+  PetscCall(BrenierDeviceReport(PETSC_COMM_WORLD));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

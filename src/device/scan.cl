@@ -32,7 +32,7 @@ typedef int Word; /* four bytes, signed; those of targets come unsigned, 128 too
   #if defined(__opencl_c_integer_dot_product_input_4x8bit_packed)
     #define MULTIPLY_ADD(y, z, sum) ((sum) + dot_4x8packed_ss_int(as_uint(y), as_uint(z)))
   #elif defined(DOT_PTX)
-inline int DotPtx(int y, int z, int sum)
+static inline int DotPtx(int y, int z, int sum)
 {
   int d;
 
@@ -41,7 +41,7 @@ inline int DotPtx(int y, int z, int sum)
 }
     #define MULTIPLY_ADD(y, z, sum) DotPtx(y, z, sum)
   #else
-inline int DotBytes(char4 y, char4 z)
+static inline int DotBytes(char4 y, char4 z)
 {
   return (int)y.x * z.x + (int)y.y * z.y + (int)y.z * z.z + (int)y.w * z.w;
 }
@@ -53,8 +53,8 @@ typedef float Word;
   #define MULTIPLY_ADD(y, z, sum) ((sum) + (y) * (z))
 #endif
 
-/* The answer of a part of n curves: how many pairs asked for room; then, for each curve, how many passed the first test,
-   how many of these are kept, and where they are, or WAITS. */
+/* The answer of a part of n curves: how many pairs asked for room; then, for each curve, how many passed the first
+   test, how many of these are kept, and where they are, or WAITS. */
 #define TOTAL(answer)       (answer)
 #define COUNT(answer, n, c) ((answer) + 1 + (c))
 #define KEPT(answer, n, c)  ((answer) + 1 + (n) + (c))
@@ -69,7 +69,7 @@ typedef float4 Numbers;
 #define AGAIN(v) ((v).w)
 
 /* The height of a target and what its product with a curve may be off. */
-inline float FirstTop(Numbers curve, Numbers target, float height)
+static inline float FirstTop(Numbers curve, Numbers target, float height)
 {
 #if IN_BYTES
   return height + FIRST(curve) * FIRST(target) + ERROR(curve) * ERROR(target);
@@ -79,29 +79,30 @@ inline float FirstTop(Numbers curve, Numbers target, float height)
 }
 
 #if VECTORS == 2
-/* Whether the plane (a, b, top) is outside of the radii of a circle; bound: radii, then steepnesses, then the centre. */
+/* Whether the plane (a, b, top) is outside of the radii of a circle; bound: radii, steepnesses, then the centre. */
   #define BOUND_LENGTH (2 * DIRECTIONS + 3)
   #define OUTSIDE(bound)                                                                                               \
     const float da = a - bound[2 * DIRECTIONS], db = b - bound[2 * DIRECTIONS + 1];                                    \
-    const float below = bound[2 * DIRECTIONS + 2] - top;                                                               \
-    const int   range = convert_int_sat_rtz(da / (fabs(da) + fabs(db)) * DIRECTION_SCALE + QUARTER_TURN);              \
+    const float below  = bound[2 * DIRECTIONS + 2] - top;                                                              \
+    const int   range  = convert_int_sat_rtz(da / (fabs(da) + fabs(db)) * DIRECTION_SCALE + QUARTER_TURN);             \
     const int   k      = (range & (DIRECTIONS / 2 - 1)) | (as_int(db) < 0 ? DIRECTIONS / 2 : 0);                       \
     const float radius = bound[k] + fmin(bound[DIRECTIONS + k] * below, below);                                        \
                                                                                                                        \
     return da * da + db * db >= radius * fabs(radius);
 
-inline int PassesFirst(__local const float *bound, float a, float b, float top)
+static inline int PassesFirst(__local const float *bound, float a, float b, float top)
 {
   OUTSIDE(bound)
 }
 
-inline int PassesAgain(__global const float *bound, float a, float b, float top)
+static inline int PassesAgain(__global const float *bound, float a, float b, float top)
 {
   OUTSIDE(bound)
 }
 
 /* Whether the plane (a, b, h) reaches the bound of u in some sector. */
-inline int PassesSecond(__global const float *sector, __global const float *arc, int n, float a, float b, float h)
+static inline int PassesSecond(__global const float *sector, __global const float *arc, int n, float a, float b,
+                               float h)
 {
   int passes = n == 0;
 
@@ -116,37 +117,39 @@ inline int PassesSecond(__global const float *sector, __global const float *arc,
 #else
 /* bound: the level. */
   #define BOUND_LENGTH 1
-inline int PassesFirst(__local const float *bound, float a, float b, float top)
+static inline int PassesFirst(__local const float *bound, float a, float b, float top)
 {
   return a + top >= bound[0];
 }
 
-inline int PassesAgain(__global const float *bound, float a, float b, float top)
+static inline int PassesAgain(__global const float *bound, float a, float b, float top)
 {
   return a + top >= bound[0];
 }
 
-inline int PassesSecond(__global const float *sector, __global const float *arc, int n, float a, float b, float h)
+static inline int PassesSecond(__global const float *sector, __global const float *arc, int n, float a, float b,
+                               float h)
 {
   return 1;
 }
 #endif
 
 /* Word k of vector `row` of packed curves; of a target. */
-inline Word CurveWord(__global const Word *z, uint depth, uint row, uint k)
+static inline Word CurveWord(__global const Word *z, uint depth, uint row, uint k)
 {
   return z[(row / ROWS * depth + k) * ROWS + row % ROWS];
 }
 
-inline Word TargetWord(__global const Word *y, uint depth, uint target, uint k)
+static inline Word TargetWord(__global const Word *y, uint depth, uint target, uint k)
 {
   return UNSHIFTED(y[(target / WIDTH * depth + k) * WIDTH + target % WIDTH]);
 }
 
 /* The tests of a work item's vectors and targets; what passes is put on the lists. */
-inline void Test(Word sum[ITEM_ROWS][ITEM_TARGETS], uint first_curve, uint n_curves, uint target, uint begin, uint end,
-                 __global const Numbers *curve, __local const float *bound, __global const Numbers *of_target,
-                 __global const float *height, __global int *answer, __global ushort *list, uint capacity)
+static inline void Test(Word sum[ITEM_ROWS][ITEM_TARGETS], uint first_curve, uint n_curves, uint target, uint begin,
+                        uint end, __global const Numbers *curve, __local const float *bound,
+                        __global const Numbers *of_target, __global const float *height, __global int *answer,
+                        __global ushort *list, uint capacity)
 {
   for (uint j = 0; j < ITEM_TARGETS; ++j) {
     const uint t = target + j * ACROSS;
@@ -191,8 +194,8 @@ first_test(uint n_curves, uint begin, uint end, uint depth, uint capacity, __glo
 
     barrier(CLK_LOCAL_MEM_FENCE);
     for (uint i = item; i < n * TILE_ROWS; i += n_items)
-      of_curves[i / TILE_ROWS][i % TILE_ROWS] = CurveWord(
-          z, depth, min(first_curve * VECTORS + i % TILE_ROWS, n_curves * VECTORS - 1), from + i / TILE_ROWS);
+      of_curves[i / TILE_ROWS][i % TILE_ROWS] =
+          CurveWord(z, depth, min(first_curve * VECTORS + i % TILE_ROWS, n_curves * VECTORS - 1), from + i / TILE_ROWS);
     for (uint i = item; i < n * TILE_TARGETS; i += n_items)
       of_targets[i / TILE_TARGETS][i % TILE_TARGETS] =
           TargetWord(y, depth, min(first_target + i % TILE_TARGETS, end - 1), from + i / TILE_TARGETS);
@@ -208,7 +211,7 @@ first_test(uint n_curves, uint begin, uint end, uint depth, uint capacity, __glo
 
 /* Products in single precision of curve c and target t, whose vectors have dim coordinates. Products in bytes have
    vectors row after row, width floats each; else the packed ones serve. */
-inline float2 Product(__global const float *z, __global const float *y, uint dim, uint width, uint c, uint t)
+static inline float2 Product(__global const float *z, __global const float *y, uint dim, uint width, uint c, uint t)
 {
 #if IN_BYTES
   const uint y_stride = 1, z_stride = 1, y_at = t * width;
@@ -231,9 +234,9 @@ inline float2 Product(__global const float *z, __global const float *y, uint dim
 /* A work group for each curve: tests its list again, and keeps what passes at the begin of the list. kept: how many.
    With products in single precision the first test is passed again by what has passed it. */
 __kernel __attribute__((reqd_work_group_size(TESTERS, 1, 1))) void
-again(uint n_curves, uint begin, uint dim, uint width, uint capacity, __global const float *z, __global const Numbers *curve,
-      __global const float *curve_bound, __global const float *sector, __global const float *arc,
-      __global const int *n_sectors, __global const float *y, __global const Numbers *target,
+again(uint n_curves, uint begin, uint dim, uint width, uint capacity, __global const float *z,
+      __global const Numbers *curve, __global const float *curve_bound, __global const float *sector,
+      __global const float *arc, __global const int *n_sectors, __global const float *y, __global const Numbers *target,
       __global const float *height, __global int *answer, __global ushort *list)
 {
   __local int      n_kept;
@@ -268,14 +271,14 @@ typedef struct {
   float a, b;
 } Pair;
 
-/* A work group for each curve that waits: writes what it kept to `found`, which has room for `room` pairs, and where. */
+/* A work group for each curve that waits: writes what it kept to `found`, with room for `room` pairs, and where. */
 __kernel __attribute__((reqd_work_group_size(TESTERS, 1, 1))) void
 collect(uint n_curves, uint begin, uint dim, uint width, uint capacity, __global const float *z,
         __global const float *y, __global int *answer, __global const ushort *list, int room, __global Pair *found)
 {
-  __local int  here;
-  const uint   c     = get_group_id(0);
-  const int    n     = *KEPT(answer, n_curves, c);
+  __local int   here;
+  const uint    c     = get_group_id(0);
+  const int     n     = *KEPT(answer, n_curves, c);
   __global int *place = PLACE(answer, n_curves, c);
 
   if (get_local_id(0) == 0) {
@@ -300,7 +303,7 @@ collect(uint n_curves, uint begin, uint dim, uint width, uint capacity, __global
 
 #if IN_BYTES
 /* Multiplications and additions on registers alone, enough chains to hide their latency: the device's peak. */
-__kernel __attribute__((reqd_work_group_size(ACROSS *DOWN, 1, 1))) void peak(int rounds, __global int *out)
+__kernel __attribute__((reqd_work_group_size(ACROSS * DOWN, 1, 1))) void peak(int rounds, __global int *out)
 {
   enum { CHAINS = 16 };
   const int z = (int)get_local_id(0);

@@ -90,6 +90,14 @@ def test_check_sample_and_map(ranks, tmp_path):
         assert results(tmp_path / f"{kind}0.h5") == results(tmp_path / f"{kind}2.h5")
 
 
+def test_integer_dot_product(tmp_path, shim):
+    """The products of a compiler that has cl_khr_integer_dot_product; the other way does not compile there."""
+    plain, _ = solve(tmp_path, "bytes", 1)
+    alone("solve", "y.npy", "-o", "r.h5", "-check_curves", 256, "-curves", 1500, *GPU, cwd=tmp_path, code=0,
+          environment=start(shim, "dot"))  # fmt: skip
+    assert results(tmp_path / "r.h5") == plain
+
+
 def test_classes(tmp_path):
     """Classes are solved on communicators of their own, which share the devices."""
     np.save(tmp_path / "y.npy", mixture(400, 16, seed=12))

@@ -417,10 +417,22 @@ static void Visit(void *context, size_t c, const BrenierTileFound *found)
 static BrenierDevice *device;
 
 typedef struct {
-  Problem **problem; /* of each tile */
-  size_t    first;   /* curves before it were not asked for */
-  long      n_left;  /* visits before the device is lost; negative: never */
+  Problem **problem;  /* of each tile */
+  size_t    first;    /* curves before it were not asked for */
+  long      n_left;   /* visits before the device is lost; negative: never */
+  long      n_beside; /* visits while a step of other curves was under way on another queue */
 } OnDevice;
+
+/* Whether a step of other curves is under way on another queue than that of curve c. */
+static int IsBeside(size_t c)
+{
+  const BrenierDevicePart *own = device->part;
+
+  while (c >= own->first + own->n) ++own;
+  for (size_t p = 0; p < device->n_parts; ++p)
+    if (device->part[p].answered && device->part[p].queue != own->queue) return 1;
+  return 0;
+}
 
 static void VisitOnDevice(void *context, size_t tile, size_t c, const BrenierTileFound *found)
 {
@@ -429,26 +441,28 @@ static void VisitOnDevice(void *context, size_t tile, size_t c, const BrenierTil
   for (size_t k = 1; k < found->n; ++k)
     if (found->target[k] <= found->target[k - 1]) ++on->problem[tile]->out_of_range;
   if (c >= on->first) Visit(on->problem[tile], c, found);
+  if (!BrenierDeviceFailure(device)) on->n_beside += IsBeside(c);
   if (on->n_left == 0) (void)BrenierDeviceFail_Private(device, "the test", CL_OUT_OF_RESOURCES);
   --on->n_left;
 }
 
-/* Scans the first n curves of a problem with the targets of several. */
-static void ScanTiles(const Problem *p, Problem **problem, size_t n_tiles, size_t first, size_t n, long n_left)
+/* Scans the first n curves of a problem with the targets of several; returns how many visits were beside a step. */
+static long ScanTiles(const Problem *p, Problem **problem, size_t n_tiles, size_t first, size_t n, long n_left)
 {
   enum { MOST = 8 };
-  OnDevice                  on      = {problem, first, n_left};
+  OnDevice                  on      = {problem, first, n_left, 0};
   void *const               context = &on;
   const BrenierTileTargets *tile[MOST];
 
   for (size_t k = 0; k < n_tiles; ++k) tile[k] = &problem[k]->targets;
   BrenierDeviceBegin(device, &p->curves, n);
   BrenierDeviceScan(device, &(BrenierDeviceRound){n_tiles, tile, 1, &context, VisitOnDevice});
+  return on.n_beside;
 }
 
 static void Scan(Problem *p, PetscInt first, PetscInt count)
 {
-  ScanTiles(p, &p, 1, (size_t)first, (size_t)(first + count), -1);
+  (void)ScanTiles(p, &p, 1, (size_t)first, (size_t)(first + count), -1);
 }
 #else
 static void Scan(Problem *p, PetscInt first, PetscInt count)
@@ -610,7 +624,8 @@ static PetscErrorCode CheckBlocks(Problem p[TILES])
 
   PetscFunctionBeginUser;
   for (int k = 0; k < TILES; ++k) PetscCall(PetscArrayzero(p[k].visits, IN_BLOCKS * p[k].n_targets));
-  ScanTiles(&p[0], all, TILES, 0, IN_BLOCKS, -1);
+  PetscCheck(ScanTiles(&p[0], all, TILES, 0, IN_BLOCKS, -1) > 0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "no part is visited while the device scans another");
   PetscCheck(!p[0].targets.copy || !p[1].targets.copy || !p[2].targets.copy, PETSC_COMM_SELF, PETSC_ERR_PLIB,
              "the device keeps all tiles");
   for (int k = 0; k < TILES; ++k) {
@@ -619,7 +634,7 @@ static PetscErrorCode CheckBlocks(Problem p[TILES])
 
     PetscCall(PetscArraycpy(wanted, p[k].visits, n_pairs));
     PetscCall(PetscArrayzero(p[k].visits, n_pairs));
-    ScanTiles(&p[0], &all[k], 1, 0, IN_BLOCKS, -1);
+    (void)ScanTiles(&p[0], &all[k], 1, 0, IN_BLOCKS, -1);
     PetscCall(PetscArraycmp(wanted, p[k].visits, n_pairs, &same));
     PetscCheck(same && !p[k].out_of_range && !p[k].n_far, PETSC_COMM_SELF, PETSC_ERR_PLIB, "tile %d differs", k);
   }
@@ -653,7 +668,7 @@ static PetscErrorCode TestLost(long n_left)
   PetscFunctionBeginUser;
   PetscCall(OpenDevice());
   PetscCall(CreateProblem(BRENIER_TILE_CIRCLE, 18, 1100, 1300, SPREAD, 3, &p));
-  ScanTiles(&p, &all, 1, 0, (size_t)p.n_curves, n_left);
+  (void)ScanTiles(&p, &all, 1, 0, (size_t)p.n_curves, n_left);
   for (PetscInt i = 0; i < p.n_curves * p.n_targets; ++i)
     PetscCheck(p.visits[i] == 1, PETSC_COMM_SELF, PETSC_ERR_PLIB, "pair %" PetscInt_FMT ": %d visits", i,
                (int)p.visits[i]);
