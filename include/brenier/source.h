@@ -161,6 +161,45 @@ PETSC_EXTERN PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char na
                                                     const BrenierSourceParameters *parameters, BrenierSource *source);
 
 /*@
+  BrenierSourceTakesConditions - Says whether `BrenierSourceWithConditions()` knows the law of pairs with a source
+
+  Not collective
+
+  Input Parameter:
+. name - name of the source
+
+  Returns: whether it does: of normal laws and mixtures of them
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscBool BrenierSourceTakesConditions(const char name[]);
+
+/*@
+  BrenierSourceWithConditions - Makes the law of pairs (x, c), x of a source, c one of given points, independent of x
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm      - the communicator of an error
+. noise     - source of x, with `BrenierSourceTakesConditions()`
+. n         - number of points c
+. columns   - numbers of a point
+. weight    - their probabilities, which sum to 1, shape [n]; unit: 1
+- condition - the points, repeats allowed, shape [n, columns]; unit: source
+
+  Output Parameter:
+. source - a mixture in the dimension of `noise` and `columns` more, with a component for each component of `noise` and
+           each different point; free with `BrenierSourceDestroy()`
+
+  Errors: `PETSC_ERR_USER_INPUT` - the components are too many numbers for a rank
+
+  Cost: O(n columns log n) and the numbers of the components; no messages
+@*/
+PETSC_EXTERN PetscErrorCode BrenierSourceWithConditions(MPI_Comm comm, BrenierSource noise, PetscInt n,
+                                                        PetscInt columns, const PetscReal weight[],
+                                                        const PetscReal condition[], BrenierSource *source);
+
+/*@
   BrenierMixtureRead - Reads the components of a mixture: /weight [n], /mean [n, dim], and /factor where it is there,
   else the identity: [n, dim, dim], or one for all, [dim, q] with q <= dim
 
