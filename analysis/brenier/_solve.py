@@ -48,9 +48,9 @@ def solve(
     condition_weight: B, for the map of pairs (x, c) at the cost |x - y|^2 + B |c - c'|^2; start: a result to start
     from; checkpoint: a file from which the same call continues; max_time: seconds; progress: None for a bar on a
     terminal and in notebooks, True, False, or a function of each event of the log (docs/reference/log.md). Further
-    options are those of `brenier solve`: curves=100000 is -curves 100000, a switch is True; log=FILE keeps the log. source_mean, source_factor, source_low
-    and source_high are numbers, arrays or places; source_file is the file of a mixture, or a dict of its arrays weight
-    [K], mean [K, d] and factor [K, d, d] or [d, d], which may be left out.
+    options are those of `brenier solve`: curves=100000 is -curves 100000, a switch is True; log=FILE keeps the log.
+    source_mean, source_factor, source_low and source_high are numbers, arrays or places; source_file is the file of a
+    mixture, or a dict of its arrays weight [K], mean [K, d] and factor [K, d, d] or [d, d], which may be left out.
 
     Returns a Result, or Results when there are classes. A tolerance that is not reached is a warning NotReached, and
     a result. Ctrl-C stops the solve in order: without a checkpoint the best heights so far are the result, with a
