@@ -543,7 +543,8 @@ PETSC_EXTERN void BrenierSourceHash(BrenierSource source, PetscInt64 *hash);
   Input Parameter:
 . source - the source
 
-  Returns: whether `BrenierSourceLogDensity()` may be asked; not of the sphere, nor of a source that was reduced
+  Returns: whether `BrenierSourceLogDensity()` may be asked; not of the sphere, nor of a mixture with components in
+  subspaces, nor of a source that was reduced
 
   Cost: O(1)
 @*/
@@ -563,7 +564,7 @@ PETSC_EXTERN PetscBool BrenierSourceHasDensity(BrenierSource source);
 
   Errors: none of its own
 
-  Cost: O(dim); O(dim^3) where x = m + L z with a whole matrix L
+  Cost: O(dim); O(dim^3) where x = m + L z with a whole matrix L; of a mixture that for each component
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSourceLogDensity(BrenierSource source, PetscReal x[], PetscReal *log_density);
 
