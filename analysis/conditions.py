@@ -7,8 +7,7 @@ usage: analysis/conditions.py [-n N] [-o PICTURE]
 A model that is trained on pairs (x, y) of noise and data with a condition c of y, and used on noise that is drawn
 without regard to c, needs x to be independent of c. The pairs of the map from noise to all data are not: a target's
 condition says where its cell lies. With conditions the source is the law of (x, c), x noise and c an independent
-condition of the data, and targets are (y_i, c_i) at the cost |x - y|^2 + B |c - c'|^2. In the coordinates
-(x, sqrt(B) c) this is the squared distance, and the source is a mixture of normal laws that have no width in c.
+condition of the data, and targets are (y_i, c_i) at the cost |x - y|^2 + B |c - c'|^2.
 
 Prints, for each condition, how far the law of x in the pairs is from the source: the largest difference of distribution
 functions along the two axes (Kolmogorov and Smirnov), and the share of pairs whose condition is that of their target.
@@ -34,21 +33,6 @@ def eight():
     """Weights and means of the eight Gaussians."""
     t = np.arange(8) * np.pi / 4
     return np.full(8, 1 / 8), RADIUS * np.stack([np.cos(t), np.sin(t)], axis=1)
-
-
-def with_conditions(weight, mean, deviation, condition, share, B):
-    """Components of (x, sqrt(B) c): x of the mixture, c one of the conditions [K, dc] by their shares [K]."""
-    c = np.sqrt(B) * condition
-    pairs = [np.repeat(mean, len(c), axis=0), np.tile(c, (len(mean), 1))]
-    dim, columns = mean.shape[1], c.shape[1]
-    factor = np.vstack([deviation * np.eye(dim), np.zeros((columns, dim))])
-    return {"weight": np.outer(weight, share).ravel(), "mean": np.hstack(pairs), "factor": factor}
-
-
-def pairs_of(result, batch, seed):
-    """Noise and index of the target of some pairs."""
-    noise, _, index = next(result.couplings(batch, seed=seed, index=True, dtype=np.float64))
-    return noise, index
 
 
 def furthest(x, other):
@@ -91,19 +75,16 @@ def main():
     a = parser.parse_args()
     y, label = moons(a.n, np.random.default_rng(1))
     weight, mean = eight()
-    whole = brenier.solve(y, source="mixture", ranks=1, progress=False,
-                          source_file={"weight": weight, "mean": mean, "factor": DEVIATION * np.eye(2)})  # fmt: skip
-    x, index = pairs_of(whole, 20000, 1)
+    noise = {"source": "mixture", "source_file": {"weight": weight, "mean": mean, "factor": DEVIATION * np.eye(2)}}
+    whole = brenier.solve(y, ranks=1, progress=False, **noise)
+    x, _, index = next(whole.couplings(20000, seed=1, index=True))
     report("global map", x, label[index], np.ones(len(x)))
-    c = np.array([[0.0], [1.0]])
-    source = with_conditions(weight, mean, DEVIATION, c, np.full(2, 0.5), a.B)
-    targets = np.hstack([y, np.sqrt(a.B) * label[:, None]])
-    each = brenier.solve(targets, source="mixture", ranks=1, progress=False, source_file=source)
-    noise, index_c = pairs_of(each, 20000, 2)
-    own = np.rint(noise[:, 2] / np.sqrt(a.B)).astype(int)
-    report("map with conditions", noise[:, :2], own, own == label[index_c])
+    each = brenier.solve(y, conditions=label, condition_weight=a.B, ranks=1, progress=False, **noise)
+    x_c, _, condition, index_c = next(each.couplings(20000, seed=2, index=True))
+    own = condition[:, 0].astype(int)
+    report("map with conditions", x_c, own, own == label[index_c])
     draw([("global map: pairs, coloured by condition", x, y[index], label[index]),
-          ("map with conditions", noise[:, :2], y[index_c], own)], a.o)  # fmt: skip
+          ("map with conditions", x_c, y[index_c], own)], a.o)  # fmt: skip
 
 
 if __name__ == "__main__":

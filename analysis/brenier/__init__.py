@@ -24,12 +24,12 @@ from .errors import (
     OutOfResources,
     Stopped,
 )
-from .result import Facets, Result, Samples, load
+from .result import ConditionedSamples, Facets, Result, Samples, load
 from .wasserstein import transport_cost, w2
 
 __version__ = "0.1.0"
 
 __all__ = ["solve", "load", "w2", "transport_cost", "frechet", "Result", "Results", "Facets", "Samples", "Couplings",
-           "ClassCouplings", "LabelledSamples",
+           "ClassCouplings", "LabelledSamples", "ConditionedSamples",
            "Frechet", "BrenierError", "BadArguments", "BadInput", "BadFile", "InputOutput", "NumericalFailure",
            "OutOfResources", "Stopped", "Killed", "Bug", "BrenierWarning", "NotReached"]  # fmt: skip

@@ -30,6 +30,8 @@ def solve(
     ranks: Optional[int] = None,
     threads: Optional[int] = None,
     classes: Any = None,
+    conditions: Any = None,
+    condition_weight: Optional[float] = None,
     start: "Union[Result, str, os.PathLike, None]" = None,
     checkpoint: "Union[str, os.PathLike, None]" = None,
     max_time: Optional[float] = None,
@@ -42,12 +44,13 @@ def solve(
     default equal; source: "gaussian", "cube", "sphere", "ball", "spherical",
     "student" or "mixture"; tol: rho to be reached, None for no judgement (with
     curves=N); seed: of all random numbers; ranks: of mpiexec, default one for each core, 1 for small problems;
-    threads: of a rank; classes: [n] labels, one map for each; start: a result to start from; checkpoint: a file from
-    which the same call continues; max_time: seconds; progress: None for a bar on a terminal and in notebooks, True,
-    False, or a function of each event of the log (docs/reference/log.md). Further options are those of `brenier solve`:
-    curves=100000 is -curves 100000, a switch is True; log=FILE keeps the log. source_mean, source_factor, source_low
-    and source_high are numbers, arrays or places; source_file is the file of a mixture, or a dict of its arrays weight
-    [K], mean [K, d] and factor [K, d, d] or [d, d], which may be left out.
+    threads: of a rank; classes: [n] labels, one map for each; conditions: [n, q] of the targets, or a place, and
+    condition_weight: B, for the map of pairs (x, c) at the cost |x - y|^2 + B |c - c'|^2; start: a result to start
+    from; checkpoint: a file from which the same call continues; max_time: seconds; progress: None for a bar on a
+    terminal and in notebooks, True, False, or a function of each event of the log (docs/reference/log.md). Further
+    options are those of `brenier solve`: curves=100000 is -curves 100000, a switch is True; log=FILE keeps the log.
+    source_mean, source_factor, source_low and source_high are numbers, arrays or places; source_file is the file of a
+    mixture, or a dict of its arrays weight [K], mean [K, d] and factor [K, d, d] or [d, d], which may be left out.
 
     Returns a Result, or Results when there are classes. A tolerance that is not reached is a warning NotReached, and
     a result. Ctrl-C stops the solve in order: without a checkpoint the best heights so far are the result, with a
@@ -60,10 +63,10 @@ def solve(
     try:
         place, numbers, spoken = write_input(y, weights, folder)
         more, names = write_labels(classes, None if is_place(y) else len(y), folder, spoken)
-        place += more
+        place += more + write_conditions(conditions, None if is_place(y) else len(y), folder, spoken)
         log = options.pop("log", None)
-        given = {"source": source, "tol": tol, "seed": seed, "threads": threads, "max_time": max_time,
-                 **write_source(options, folder)}  # fmt: skip
+        given = {"source": source, "condition_weight": condition_weight, "tol": tol, "seed": seed, "threads": threads,
+                 "max_time": max_time, **write_source(options, folder)}  # fmt: skip
         arguments = [*place, *words(given)]
         if start is not None:
             arguments += ["-start", os.path.abspath(start.path if isinstance(start, Result) else os.fspath(start))]
@@ -106,6 +109,19 @@ def write_labels(classes, n, folder, spoken):
     np.save(path, labels)
     spoken.append((path, "classes"))
     return ["-classes", path], names
+
+
+def write_conditions(conditions, n, folder, spoken):
+    """Conditions as a file: words of the command line."""
+    if conditions is None or is_place(conditions):
+        return [] if conditions is None else ["-conditions", absolute(conditions)]
+    array = to_numpy(conditions, "conditions")
+    if array.ndim not in (1, 2) or (n is not None and len(array) != n):
+        raise BadInput(f"conditions has shape {list(array.shape)}, but y has {n} rows; give one condition for each")
+    path = os.path.join(folder, "conditions.npy")
+    np.save(path, array)
+    spoken.append((path, "conditions"))
+    return ["-conditions", path]
 
 
 def finish(done, output, folder):

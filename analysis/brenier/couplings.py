@@ -27,9 +27,19 @@ def whole(value, name, least, below=None) -> int:
 SOURCES = ("gaussian", "cube", "sphere", "ball", "spherical", "student", "mixture")
 
 
+def generator_of(seed, batch):
+    """The random numbers of batch number `batch`."""
+    return np.random.Generator(np.random.Philox(key=[seed, STREAM], counter=[0, 0, batch, 0]))
+
+
+def draw_components(generator, rows, weight):
+    """The components of a mixture that points are of: the first numbers of a generator."""
+    return np.searchsorted(np.cumsum(weight)[:-1], generator.random(rows), side="right")
+
+
 def draw_mixture(generator, dim, rows, dtype, weight, mean, factor=None):
     """Points of the mixture of components weight [K], mean [K, dim], factor [K or 1, dim, q], the identity without."""
-    k = np.searchsorted(np.cumsum(weight)[:-1], generator.random(rows), side="right")
+    k = draw_components(generator, rows, weight)
     z = generator.standard_normal((rows, dim if factor is None else factor.shape[2]), dtype=dtype)
     if factor is not None:
         factor = factor.astype(dtype)
@@ -40,7 +50,7 @@ def draw_mixture(generator, dim, rows, dtype, weight, mean, factor=None):
 def draw_noise(source, scale, dim, rows, seed, batch, dtype=np.float32, dof=None, components=None):
     """Points of the source, [rows, dim], of batch number `batch`: a pure function of its arguments. Without mean and
     factor."""
-    generator = np.random.Generator(np.random.Philox(key=[seed, STREAM], counter=[0, 0, batch, 0]))
+    generator = generator_of(seed, batch)
     if source == "cube":
         return generator.random((rows, dim), dtype=dtype) - dtype(0.5)
     if components is not None:
@@ -61,9 +71,11 @@ class Couplings:
     batch: rows of a batch; seed: names the stream; rank, world: this iterator makes the batches rank, rank + world,
     ... of it; start: the first step, or what `state()` gave; dtype: of the arrays, float32 or float64; device: None
     for NumPy, else a device of torch, such as "cpu" or "cuda", on which the pairs are made; index: whether the index
-    of the target [batch] comes as a third array; dof: degrees of freedom of "student"; mean, factor: m [d] and L, its
+    of the target [batch] comes as the last array; dof: degrees of freedom of "student"; mean, factor: m [d] and L, its
     diagonal [d] or [d, d], of a source x = m + L z; components: weights [K], means [K, d] and factors [K or 1, d, q],
-    or None for the identity, of z where the source is a mixture.
+    or None for the identity, of z where the source is a mixture; conditions: [K, q], where the last q coordinates of
+    source and targets are those of conditions, that of each component. Then the condition of the noise [batch, q] is
+    the third array, and noise and code are without these coordinates.
     """
 
     def __init__(
@@ -85,6 +97,7 @@ class Couplings:
         mean: "np.ndarray | None" = None,
         factor: "np.ndarray | None" = None,
         components: "tuple | None" = None,
+        conditions: "np.ndarray | None" = None,
     ):
         if source not in SOURCES:
             raise BadArguments(f"couplings know no source {source!r}; Result.sample draws from it")
@@ -98,7 +111,9 @@ class Couplings:
         self.source, self.scale, self.device, self.index = source, scale, device, index
         self.targets, self.heights = targets, heights
         self.dof, self.mean, self.factor, self.components = dof, mean, factor, components
-        self.codes = targets.astype(self.dtype, copy=False)
+        self.conditions = None if conditions is None else conditions.astype(self.dtype)
+        self.dim = targets.shape[1] - (0 if conditions is None else conditions.shape[1])  # of noise and codes
+        self.codes = np.ascontiguousarray(targets[:, : self.dim], dtype=self.dtype)
         self.planes = {}
         self.stride = 1  # steps from one batch to the next; workers of a DataLoader leave out those of the others
         self.step = self._step_of(start)
@@ -135,12 +150,19 @@ class Couplings:
         if self.mean is not None:
             noise = noise + self.mean
         noise = noise.astype(self.dtype, copy=False)
-        if self.device is None:
-            cell = planes_for(self.planes, self.targets, self.heights).index(noise)
-            return (noise, self.codes[cell], cell) if self.index else (noise, self.codes[cell])
-        return self._on_device(noise)
+        condition = None
+        if self.conditions is not None:
+            component = draw_components(generator_of(self.seed, number), self.batch, self.components[0])
+            condition = self.conditions[component]
+        if self.device is not None:
+            return self._on_device(noise, condition)
+        cell = planes_for(self.planes, self.targets, self.heights).index(noise)
+        return self._batch(np.ascontiguousarray(noise[:, : self.dim]), self.codes[cell], cell, condition)
 
-    def _on_device(self, noise):
+    def _batch(self, noise, code, cell, condition):
+        return (noise, code, *(() if condition is None else (condition,)), *((cell,) if self.index else ()))
+
+    def _on_device(self, noise, condition):
         import torch
 
         noise = torch.from_numpy(noise).to(self.device)
@@ -152,7 +174,9 @@ class Couplings:
         if "codes" not in self.planes:
             self.planes["codes"] = torch.from_numpy(self.codes).to(noise.device)
         code = self.planes["codes"].index_select(0, cell)
-        return (noise, code, cell) if self.index else (noise, code)
+        if condition is not None:
+            condition = torch.from_numpy(condition).to(self.device)
+        return self._batch(noise[:, : self.dim].contiguous(), code, cell, condition)
 
     def __getstate__(self):
         return {**self.__dict__, "planes": {}}

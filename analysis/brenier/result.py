@@ -14,7 +14,7 @@ from ._arrays import Kind, check_finite, is_tensor, to_numpy
 from ._program import choose_ranks
 from ._run import run
 from .couplings import Couplings
-from .errors import BadInput, InputOutput
+from .errors import BadArguments, BadInput, InputOutput
 from .files import ResultFile, read_result
 
 BLOCK_BYTES = 64 << 20  # of targets that are fetched at once
@@ -40,6 +40,16 @@ class Samples(NamedTuple):
     draw: np.ndarray
 
 
+class ConditionedSamples(NamedTuple):
+    """As `Samples`, of noise [N, d] and codes [N, d], and condition: [N, q] f4, that of the noise."""
+
+    noise: np.ndarray
+    index: np.ndarray
+    code: np.ndarray
+    draw: np.ndarray
+    condition: np.ndarray
+
+
 def dataset(name: str, text: str) -> Any:
     """A property that reads a dataset once."""
 
@@ -57,7 +67,7 @@ class Result(ResultFile):
     path: the file; history: name of a column -> array [iterations]; output: what the program printed.
     """
 
-    targets = dataset("targets", "y_i, [n, d] f8, duplicates merged.")
+    targets = dataset("targets", "y_i, [n, d] f8, duplicates merged; with conditions (y_i, sqrt(B) c_i), [n, d + q].")
     weights = dataset("weights", "nu_i, [n] f8, summing to 1.")
     heights = dataset("heights", "h_i, [n] f8, with sum nu_i h_i = 0.")
     heights_low = dataset("heights_low", "What heights leave to rounding, [n] f8; only where cells are exact.")
@@ -87,12 +97,32 @@ class Result(ResultFile):
     def _copies(self):
         return {}
 
+    @property
+    def _columns(self):
+        """Numbers of a condition; 0 where there are none."""
+        return self.attributes.get("condition_columns", 0)
+
+    @cached_property
+    def conditions(self):
+        """c_i, [n, q] f8, the conditions of the targets; None where there are none."""
+        if not self._columns:
+            return None
+        return self.targets[:, self.dim - self._columns :] / np.sqrt(self.condition_weight)
+
     def _as(self, kind):
-        """The targets as a kind of array, made once."""
+        """The targets without their conditions as a kind of array, made once."""
         key = (kind.tensor, str(kind.dtype), str(kind.device))
         if key not in self._copies:
-            self._copies[key] = kind.back(self.targets)
+            self._copies[key] = kind.back(np.ascontiguousarray(self.targets[:, : self.dim - self._columns]))
         return self._copies[key]
+
+    def _pairs(self, x, conditions):
+        """Points x [..., d] with conditions [..., q] as points (x, sqrt(B) c) in double precision; x itself where there
+        are no conditions."""
+        if (conditions is None) != (not self._columns):
+            raise BadArguments("points of this map have " + ("conditions; give conditions=" if self._columns else
+                                                             "no conditions; leave out conditions"))  # fmt: skip
+        return x if conditions is None else pairs(x, conditions, self.dim, self._columns, self.condition_weight)
 
     def __getstate__(self):
         with open(self.path, "rb") as file:
@@ -131,28 +161,34 @@ class Result(ResultFile):
             raise BadInput("x has a number that is not finite")
         return array, shape
 
-    def index(self, x):
-        """Laguerre cell of each point: x [..., d] -> [...] int64, counted from 0, in the order of `targets`."""
-        points, shape = self._points(x)
+    def index(self, x, conditions=None):
+        """Laguerre cell of each point: x [..., d] -> [...] int64, counted from 0, in the order of `targets`. Where the
+        map has conditions: those of the points, [..., q], or one for all, [q]."""
+        points, shape = self._points(self._pairs(x, conditions))
         if isinstance(points, np.ndarray):
             cell = planes_for(self._planes, self.targets, self.heights).index(points).reshape(shape)
             return Kind(x).back(cell) if is_tensor(x) else cell
         return planes_for(self._planes, self.targets, self.heights, points).index(points).reshape(shape)
 
-    def map(self, x):
-        """T(x), the target of each point: x [..., d] -> [..., d] of the kind, type and device of x."""
+    def map(self, x, conditions=None):
+        """T(x), the target of each point: x [..., d] -> [..., d] of the kind, type and device of x. conditions: as of
+        `index`; the target is given without its own."""
         kind = Kind(x)
-        cell = self.index(x)
+        cell = self.index(x, conditions)
         codes = self._as(kind)
-        return codes.index_select(0, cell.reshape(-1)).reshape(*cell.shape, self.dim) if kind.tensor else codes[cell]
+        if not kind.tensor:
+            return codes[cell]
+        return codes.index_select(0, cell.reshape(-1)).reshape(*cell.shape, codes.shape[1])
 
-    def potential(self, x):
-        """u(x) = max_i <x, y_i> + h_i: x [..., d] -> [...]. A tensor that requires a gradient gets it: grad u = T."""
-        return self._at(x, self.index(x), Kind(x))
+    def potential(self, x, conditions=None):
+        """u(x) = max_i <x, y_i> + h_i: x [..., d] -> [...]. A tensor that requires a gradient gets it: grad u = T.
+        With conditions, as of `index`, x stands for (x, sqrt(B) c) here."""
+        return self._at(self._pairs(x, conditions), self.index(x, conditions), Kind(x))
 
-    def phi(self, x):
-        """phi(x) = |x|^2/2 - u(x), the Kantorovich potential: x [..., d] -> [...]."""
-        cell, kind = self.index(x), Kind(x)
+    def phi(self, x, conditions=None):
+        """phi(x) = |x|^2/2 - u(x), the Kantorovich potential: x [..., d] -> [...]; conditions as of `potential`."""
+        cell, kind = self.index(x, conditions), Kind(x)
+        x = self._pairs(x, conditions)
         wide = x.double() if kind.tensor else np.asarray(x, dtype=np.float64)
         phi = 0.5 * (wide * wide).sum(-1) - self._at(wide, cell, Kind(wide))
         return phi.to(kind.dtype) if kind.tensor else kind.back(np.asarray(phi))
@@ -173,11 +209,11 @@ class Result(ResultFile):
             u[part] = np.einsum("ij,ij->i", points[part], self.targets[cells[part]]) + self.heights[cells[part]]
         return kind.back(u.reshape(np.shape(cell)))
 
-    def sample(self, n: int, seed: int = 1, *, ranks=None, **options) -> Samples:
-        """n draws of the program's `sample`: arrays noise [n, d], index [n], code [n, d], draw [n]. Options are those
-        of the command, such as extension="linear"."""
-        arrays = self._command("sample", {"n": n, "seed": seed, **options}, ranks, ("noise", "index", "code", "draw"))
-        return Samples(*arrays)
+    def sample(self, n: int, seed: int = 1, *, ranks=None, **options) -> "Samples | ConditionedSamples":
+        """n draws of the program's `sample`: arrays noise [n, d], index [n], code [n, d], draw [n], and condition
+        [n, q] where the map has conditions. Options are those of the command, such as extension="linear"."""
+        made = ConditionedSamples if self._columns else Samples
+        return made(*self._command("sample", {"n": n, "seed": seed, **options}, ranks, made._fields))
 
     def facets(self, *, ranks=None, **options) -> Facets:
         """Facets between neighbouring cells, by the program's `facets`. Options are those of the command, such as
@@ -205,12 +241,17 @@ class Result(ResultFile):
         return self["component_weight"], self["component_mean"], factor
 
     def couplings(self, batch: int, seed: int = 0, rank: int = 0, world: int = 1, **options) -> Couplings:
-        """An endless iterator of pairs (noise, code), arrays [batch, d]; see `Couplings` for all arguments."""
+        """An endless iterator of pairs (noise, code), arrays [batch, d], and where the map has conditions those of the
+        noise, [batch, q]; see `Couplings` for all arguments."""
         law = {"dof": self.attributes.get("source_dof")}
         if "source_mean" in self:
             law.update(mean=self["source_mean"], factor=self["source_factor"])
         if "component_weight" in self:
             law["components"] = self._components()
+        if self._columns:
+            own = self.dim - self._columns
+            mean = law["components"][1][:, own:] + (law["mean"][own:] if "mean" in law else 0)
+            law["conditions"] = mean / np.sqrt(self.condition_weight)
         return Couplings(
             self.targets, self.heights, self.source, self.source_scale, batch, seed, rank, world, **law, **options
         )
@@ -220,6 +261,25 @@ class Result(ResultFile):
         from .dataset import CouplingsDataset
 
         return CouplingsDataset(self.couplings(batch, seed, rank, world, **options))
+
+
+def pairs(x, conditions, dim, columns, weight):
+    """(x, sqrt(B) c) of points x [..., dim - columns] and conditions [..., columns], or [columns] for all."""
+    array = x if is_tensor(x) else to_numpy(x, "x")
+    if array.ndim == 0 or array.shape[-1] != dim - columns:
+        raise BadInput(f"x has shape {list(array.shape)}; the last axis is to have dimension {dim - columns}")
+    c = to_numpy(conditions, "conditions")
+    shape = (*array.shape[:-1], columns)
+    if c.shape not in (shape, (columns,)):
+        raise BadInput(f"conditions has shape {list(c.shape)}; x of shape {list(array.shape)} goes with {list(shape)}, "
+                       f"or [{columns}] for all points")  # fmt: skip
+    check_finite(c, "conditions")
+    c = np.broadcast_to(np.sqrt(weight) * np.asarray(c, dtype=np.float64), shape)
+    if not is_tensor(x):
+        return np.concatenate([np.asarray(array, dtype=np.float64), c], axis=-1)
+    import torch
+
+    return torch.cat([x.double(), torch.from_numpy(c.copy()).to(x.device)], dim=-1)
 
 
 def load(path) -> Result:

@@ -9,19 +9,27 @@
 #include <brenier/source.h>
 #include <brenier/targets.h>
 
+/* Conditions of points and targets: pairs (x, c) are points (x, sqrt(B) c), so that the squared distance of two pairs
+   is |x - x'|^2 + B |c - c'|^2. */
+typedef struct {
+  PetscInt  columns; /* numbers of a condition; 0 where there are none */
+  PetscReal weight;  /* B, above 0; unit: source^2 / condition^2 */
+} BrenierConditions;
+
 /* Contents of a result besides targets and vectors. */
 typedef struct {
-  BrenierSource  source;          /* written: borrowed; read: the caller destroys it */
-  PetscInt64     seed, curves;    /* of the sample the heights were fitted to */
-  PetscInt64     one_pass_curves; /* of the curves, those of averaged SGD; not read */
-  BrenierHeldOut held_out;
-  PetscBool      exact;       /* whether masses are those of exact cells; not read */
-  char           levels[128]; /* numbers of clusters that were solved before the targets */
-  char           status[64];  /* "converged", "tolerance not reached", "iteration limit", ... */
-  char           input[PETSC_MAX_PATH_LEN];
-  char           options[256]; /* what was asked for, as text; "" for PETSc's options; not read */
-  PetscBool      has_label;    /* read: whether this is the map of one class of a result, and its label */
-  PetscInt64     label;
+  BrenierSource     source;          /* written: borrowed; read: the caller destroys it */
+  PetscInt64        seed, curves;    /* of the sample the heights were fitted to */
+  PetscInt64        one_pass_curves; /* of the curves, those of averaged SGD; not read */
+  BrenierHeldOut    held_out;
+  BrenierConditions conditions;  /* the last coordinates of source and targets, where these are pairs */
+  PetscBool         exact;       /* whether masses are those of exact cells; not read */
+  char              levels[128]; /* numbers of clusters that were solved before the targets */
+  char              status[64];  /* "converged", "tolerance not reached", "iteration limit", ... */
+  char              input[PETSC_MAX_PATH_LEN];
+  char              options[256]; /* what was asked for, as text; "" for PETSc's options; not read */
+  PetscBool         has_label;    /* read: whether this is the map of one class of a result, and its label */
+  PetscInt64        label;
   const struct BrenierResultClasses *classes; /* written: what there is beside one map (class_result.h), or NULL */
 } BrenierResult;
 
@@ -66,7 +74,7 @@ PETSC_EXTERN PetscErrorCode BrenierResultWrite(const char path[], const BrenierR
 - path - file name
 
   Output Parameters:
-+ result  - source, seed, curves, status, rho and its interval; the other numbers are 0; destroy its source
++ result  - source, conditions, seed, curves, status, rho and its interval; the other numbers are 0; destroy its source
 . targets - free with `BrenierTargetsDestroy()`
 - h       - heights, laid out as the targets; the caller destroys them; unit: source target
 

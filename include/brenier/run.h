@@ -59,6 +59,7 @@ typedef struct {
 typedef struct {
   BrenierSolveOptions   solve;      /* its monitor, on_measurement and checkpoint are the run's */
   BrenierSource         source;     /* in the targets' dimension; borrowed while the run is created */
+  BrenierConditions     conditions; /* the last coordinates of source and targets, where these are pairs */
   const char           *start;      /* result whose heights are the start */
   const BrenierOutcome *start_from; /* or a result in memory, in its place; NULL for none */
   const char           *output;     /* result file to write */

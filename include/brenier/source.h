@@ -161,6 +161,45 @@ PETSC_EXTERN PetscErrorCode BrenierSourceCreateWith(MPI_Comm comm, const char na
                                                     const BrenierSourceParameters *parameters, BrenierSource *source);
 
 /*@
+  BrenierSourceTakesConditions - Says whether `BrenierSourceWithConditions()` knows the law of pairs with a source
+
+  Not collective
+
+  Input Parameter:
+. name - name of the source
+
+  Returns: whether it does: of normal laws and mixtures of them
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscBool BrenierSourceTakesConditions(const char name[]);
+
+/*@
+  BrenierSourceWithConditions - Makes the law of pairs (x, c), x of a source, c one of given points, independent of x
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm      - the communicator of an error
+. noise     - source of x, with `BrenierSourceTakesConditions()`
+. n         - number of points c
+. columns   - numbers of a point
+. weight    - their probabilities, which sum to 1, shape [n]; unit: 1
+- condition - the points, repeats allowed, shape [n, columns]; unit: source
+
+  Output Parameter:
+. source - a mixture in the dimension of `noise` and `columns` more, with a component for each component of `noise` and
+           each different point; free with `BrenierSourceDestroy()`
+
+  Errors: `PETSC_ERR_USER_INPUT` - the components are too many numbers for a rank
+
+  Cost: O(n columns log n) and the numbers of the components; no messages
+@*/
+PETSC_EXTERN PetscErrorCode BrenierSourceWithConditions(MPI_Comm comm, BrenierSource noise, PetscInt n,
+                                                        PetscInt columns, const PetscReal weight[],
+                                                        const PetscReal condition[], BrenierSource *source);
+
+/*@
   BrenierMixtureRead - Reads the components of a mixture: /weight [n], /mean [n, dim], and /factor where it is there,
   else the identity: [n, dim, dim], or one for all, [dim, q] with q <= dim
 
@@ -504,7 +543,8 @@ PETSC_EXTERN void BrenierSourceHash(BrenierSource source, PetscInt64 *hash);
   Input Parameter:
 . source - the source
 
-  Returns: whether `BrenierSourceLogDensity()` may be asked; not of the sphere, nor of a source that was reduced
+  Returns: whether `BrenierSourceLogDensity()` may be asked; not of the sphere, nor of a mixture with components in
+  subspaces, nor of a source that was reduced
 
   Cost: O(1)
 @*/
@@ -524,7 +564,7 @@ PETSC_EXTERN PetscBool BrenierSourceHasDensity(BrenierSource source);
 
   Errors: none of its own
 
-  Cost: O(dim); O(dim^3) where x = m + L z with a whole matrix L
+  Cost: O(dim); O(dim^3) where x = m + L z with a whole matrix L; of a mixture that for each component
 @*/
 PETSC_EXTERN PetscErrorCode BrenierSourceLogDensity(BrenierSource source, PetscReal x[], PetscReal *log_density);
 

@@ -419,6 +419,26 @@ PETSC_EXTERN PetscErrorCode BrenierStoreGetText(BrenierStore store, const char o
                                                 size_t length, char value[]);
 
 /*@
+  BrenierStoreHasAttribute - Says whether an object has an attribute
+
+  Collective on the store
+
+  Input Parameters:
++ store  - a store that is open for reading
+. object - path of a dataset or group; "/" for the root
+- name   - name of the attribute
+
+  Output Parameter:
+. has - whether rank 0 finds it
+
+  Errors: none of its own
+
+  Cost: one broadcast
+@*/
+PETSC_EXTERN PetscErrorCode BrenierStoreHasAttribute(BrenierStore store, const char object[], const char name[],
+                                                     PetscBool *has);
+
+/*@
   BrenierStoreVisitAttributes - Calls a function for every attribute of an object, in the order of their names
 
   Collective on the store

@@ -1,5 +1,6 @@
 /* check.c - brenier check: the held-out error of a result, on curves of its own. */
 #include "check_classes.h"
+#include "conditions.h"
 
 #include <brenier/run.h>
 #include <brenier/store.h>
@@ -42,6 +43,7 @@ static PetscErrorCode CheckOne(const char path[], const CheckRequest *r, Brenier
   if (r->class.given) PetscCall(PetscSNPrintf(class, sizeof class, ", class %" PetscInt64_FMT, r->class.label));
   PetscCall(BrenierPrintWorld("%s%s: %" PetscInt_FMT " target%s in dimension %" PetscInt_FMT ", source %s", path, class,
                               targets->n, BrenierPlural(targets->n), targets->dim, BrenierSourceName(result.source)));
+  PetscCall(BrenierConditionsPrint(&result.conditions, result.source));
   PetscCall(BrenierMeasureHeights(targets, result.source, h,
                                   r->class.given ? BrenierClassSeed(r->seed, r->class.label) : r->seed, r->curves,
                                   &held_out));

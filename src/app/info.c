@@ -9,10 +9,12 @@
 static const BrenierOption info_options[] = {BRENIER_OPTION_END};
 
 static const char *const brenier_datasets[] = {
-    "/targets", "/weights",    "/heights",    "/mass",        "/mass_error",  "/row",   "/history", "/codes",
-    "/mean",    "/components", "/variance",   "/data",        "/noise",       "/index", "/code",    "/potential",
-    "/phi",     "/psi",        "/barycenter", "/position",    "/draw",        "/label", "/pair",    "/angle",
-    "/mode",    "/scale",      "/slack",      "/class/label", "/heights_low", NULL};
+    "/targets",        "/weights",  "/heights", "/mass",        "/mass_error",  "/row",
+    "/history",        "/codes",    "/mean",    "/components",  "/variance",    "/data",
+    "/noise",          "/index",    "/code",    "/potential",   "/phi",         "/psi",
+    "/barycenter",     "/position", "/draw",    "/label",       "/pair",        "/angle",
+    "/mode",           "/scale",    "/slack",   "/class/label", "/heights_low", "/condition",
+    "/code_condition", NULL};
 
 static PetscErrorCode PrintAttribute(void *context, const char name[], const char value[])
 {

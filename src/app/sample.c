@@ -7,6 +7,7 @@
 */
 #include "class_maps.h"
 #include "class_option.h"
+#include "conditions.h"
 #include "extend.h"
 
 #include <brenier/array.h>
@@ -34,16 +35,18 @@ static const PetscInt64 brenier_patience = 100000, brenier_least_kept = 1000;
   OWN(CHOICE, noise, "-noise", .choice = brenier_yes_no, .standard = "yes", .text = "whether to write /noise")         \
   OWN(INPUT, labels, "-labels", "FILE",                                                                                \
       .text = "labels of the rows that solve read, whole numbers: also write /label [N]")                              \
+  BRENIER_CODE_CONDITIONS_OPTION(OWN)                                                                                  \
   BRENIER_DEVICE_OPTION(OWN)
 
 typedef struct {
   /* parameters */
   SAMPLE_OPTIONS(BRENIER_OPTION_MEMBER)
-  PetscBool      stores_noise, has_labels;
-  PetscInt       dim;
-  BrenierTargets targets; /* of one map */
-  BrenierSource  source;  /* owned */
-  Vec            h;
+  PetscBool         stores_noise, has_labels;
+  PetscInt          dim; /* of noise and codes, that of conditions included */
+  BrenierConditions conditions;
+  BrenierTargets    targets; /* of one map */
+  BrenierSource     source;  /* owned */
+  Vec               h;
   ClassChoice class;
   ClassMaps               maps; /* of all classes, where there are several maps and no class is given */
   BrenierExtensionOptions extend;
@@ -52,7 +55,7 @@ typedef struct {
   BrenierType             label_type;      /* i8, or u8 where i8 does not reach */
   /* a group on this rank */
   PetscInt    at_once;
-  PetscReal  *x, *code;
+  PetscReal  *x, *code, *condition;
   float      *single;
   PetscInt64 *index, *draw, *label;
   PetscInt   *class_of;
@@ -70,10 +73,9 @@ static const BrenierOption sample_options[] = {
     SAMPLE_OPTIONS(ROW) BRENIER_CLASS_OPTION(CLASS) BRENIER_ARRAY_OPTIONS BRENIER_EXTENSION_OPTIONS(EXTENSION)
         BRENIER_ANGLE_OPTIONS(ANGLE) BRENIER_SINGULAR_OPTION(EXTENSION) BRENIER_OPTION_END};
 
-static PetscErrorCode WriteSingle(Sampler *s, const char name[], PetscInt n, const PetscReal x[], const char unit[])
+static PetscErrorCode WriteSingle(Sampler *s, const char name[], PetscInt n, PetscInt dim, const PetscReal x[],
+                                  const char unit[])
 {
-  const PetscInt dim = s->dim;
-
   PetscFunctionBegin;
   for (size_t i = 0; i < (size_t)n * (size_t)dim; ++i) s->single[i] = (float)x[i];
   PetscCall(BrenierStoreAppendRows(s->store, name, BRENIER_F4, n, dim, s->single, unit));
@@ -109,12 +111,37 @@ static PetscErrorCode SelectDraws(Sampler *s, PetscInt n, PetscInt *n_kept)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Noise and its conditions; they are taken apart in place. */
+static PetscErrorCode AppendNoise(Sampler *s, PetscInt n)
+{
+  const PetscInt columns = s->conditions.columns;
+
+  PetscFunctionBegin;
+  BrenierConditionsSplit(&s->conditions, n, s->dim, s->x, s->condition);
+  if (s->stores_noise) PetscCall(WriteSingle(s, "/noise", n, s->dim - columns, s->x, "source length"));
+  if (columns) PetscCall(WriteSingle(s, "/condition", n, columns, s->condition, "same as the conditions"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The same of codes. */
+static PetscErrorCode AppendCodes(Sampler *s, PetscInt n)
+{
+  const PetscInt columns = s->conditions.columns;
+
+  PetscFunctionBegin;
+  BrenierConditionsSplit(&s->conditions, n, s->dim, s->code, s->condition);
+  PetscCall(WriteSingle(s, "/code", n, s->dim - columns, s->code, "same as the targets"));
+  if (s->code_conditions)
+    PetscCall(WriteSingle(s, "/code_condition", n, columns, s->condition, "same as the conditions"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode AppendGroup(Sampler *s, PetscInt n)
 {
   PetscFunctionBegin;
-  if (s->stores_noise) PetscCall(WriteSingle(s, "/noise", n, s->x, "source length"));
+  PetscCall(AppendNoise(s, n));
   PetscCall(BrenierStoreAppendRows(s->store, "/index", BRENIER_I8, n, 0, s->index, "target, counted from 0"));
-  PetscCall(WriteSingle(s, "/code", n, s->code, "same as the targets"));
+  PetscCall(AppendCodes(s, n));
   PetscCall(BrenierStoreAppendRows(s->store, "/draw", BRENIER_I8, n, 0, s->draw, "number of the draw, from 0"));
   if (!s->label_of_target && !s->maps.n) PetscFunctionReturn(PETSC_SUCCESS);
   if (s->label_of_target) PetscCall(BrenierTargetsFetchWhole(s->targets, n, s->index, s->label_of_target, s->label));
@@ -185,7 +212,9 @@ static PetscErrorCode Progress(Sampler *s)
 /* Bytes of the datasets of one sample. */
 static PetscInt64 BytesOfSample(const Sampler *s)
 {
-  return ((s->stores_noise ? 2 : 1) * (PetscInt64)s->dim * 4) + 16 + (s->label_of_target || s->maps.n ? 8 : 0);
+  const PetscInt64 columns = s->conditions.columns, noise = s->stores_noise ? s->dim - columns : 0;
+
+  return (noise + s->dim + (s->code_conditions ? columns : 0)) * 4 + 16 + (s->label_of_target || s->maps.n ? 8 : 0);
 }
 
 static PetscErrorCode AllocateGroup(Sampler *s)
@@ -195,7 +224,8 @@ static PetscErrorCode AllocateGroup(Sampler *s)
                                                        PetscMin(BRENIER_DRAWS_AT_ONCE, BRENIER_NUMBERS_AT_ONCE / dim)));
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc3(room * (size_t)dim, &s->x, room * (size_t)dim, &s->code, room * (size_t)dim, &s->single));
+  PetscCall(PetscMalloc4(room * (size_t)dim, &s->x, room * (size_t)dim, &s->code, room * (size_t)dim, &s->single,
+                         room * (size_t)s->conditions.columns, &s->condition));
   PetscCall(PetscMalloc5(room, &s->index, room, &s->draw, room, &s->label, room, &s->crosses, room, &s->class_of));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -234,18 +264,23 @@ static PetscErrorCode SampleAll(Sampler *s)
   PetscCall(BrenierStoreSetInt(s->store, "/", "draws", s->drawn));
   PetscCall(BrenierStoreSetInt(s->store, "/", "crossing", s->crossed));
   PetscCall(BrenierStoreCommit(&s->store, "complete"));
-  PetscCall(PetscFree3(s->x, s->code, s->single));
+  PetscCall(PetscFree4(s->x, s->code, s->single, s->condition));
   PetscCall(PetscFree5(s->index, s->draw, s->label, s->crosses, s->class_of));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Samples are stored in single precision; codes must not become infinite in it, nor all zero. */
-static PetscErrorCode CheckRange(BrenierTargets t, const char path[])
+static PetscErrorCode CheckRange(BrenierTargets t, const BrenierConditions *c, const char path[])
 {
-  PetscReal largest = 0.0;
+  const PetscReal scale   = c->columns ? PetscSqrtReal(c->weight) : 1.0;
+  PetscReal       largest = 0.0;
 
   PetscFunctionBegin;
-  for (size_t i = 0; i < (size_t)t->n_local * (size_t)t->dim; ++i) largest = PetscMax(largest, PetscAbsReal(t->y[i]));
+  for (size_t i = 0; i < (size_t)t->n_local * (size_t)t->dim; ++i) {
+    const PetscBool is_code = (PetscBool)((PetscInt)(i % (size_t)t->dim) < t->dim - c->columns);
+
+    largest = PetscMax(largest, PetscAbsReal(t->y[i]) / (is_code ? 1.0 : scale));
+  }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPIU_REAL, MPI_MAX, t->comm));
   PetscCheck(
       largest == 0.0 || (largest >= (PetscReal)FLT_MIN && largest <= (PetscReal)FLT_MAX), t->comm,
@@ -341,9 +376,12 @@ static PetscErrorCode SampleOne(Sampler *s, const char path[])
   PetscFunctionBegin;
   PetscCall(BrenierClassChoiceRead(&s->class, path, &result, &s->targets, &s->h));
   if (s->class.given) PetscCall(CheckClassOptions(s, path));
-  s->source = result.source;
-  s->dim    = s->targets->dim;
-  PetscCall(CheckRange(s->targets, path));
+  s->source     = result.source;
+  s->dim        = s->targets->dim;
+  s->conditions = result.conditions;
+  PetscCall(BrenierOptionNeeds("-code_conditions", s->code_conditions, (PetscBool)(s->conditions.columns > 0),
+                               "a result with conditions (solve -conditions)"));
+  PetscCall(CheckRange(s->targets, &s->conditions, path));
   PetscCall(ReadLabels(s));
   if (s->class.given) PetscCall(PetscMalloc1(s->targets->n_local, &s->label_of_target));
   for (PetscInt i = 0; s->class.given && i < s->targets->n_local; ++i) s->label_of_target[i] = s->class.label;
@@ -363,10 +401,12 @@ static PetscErrorCode SampleClasses(Sampler *s, BrenierClassFile file)
 {
   PetscFunctionBegin;
   PetscCall(CheckClassOptions(s, file->path));
+  PetscCall(BrenierOptionNeeds("-code_conditions", s->code_conditions, PETSC_FALSE,
+                               "a result with conditions (solve -conditions)"));
   PetscCall(BrenierClassMapsRead(file, &s->maps, &s->source));
   s->dim        = file->dim;
   s->label_type = BRENIER_I8;
-  for (PetscInt k = 0; k < s->maps.n; ++k) PetscCall(CheckRange(s->maps.targets[k], file->path));
+  for (PetscInt k = 0; k < s->maps.n; ++k) PetscCall(CheckRange(s->maps.targets[k], &s->conditions, file->path));
   PetscCall(SampleAll(s));
   PetscCall(ReportSamples(s));
   PetscCall(BrenierClassMapsDestroy(&s->maps));
@@ -405,7 +445,8 @@ const BrenierCommand brenier_command_sample = {
         "-extension linear a mean of the nearest targets. A mean is singular when the angle between T(x) and "
         "another of its targets is above -threshold or -quantile.\n"
         "Of a result with one map for each class, a class is drawn for each sample, in proportion to the weights of "
-        "the classes, or given by -class; its label is written to /label.",
+        "the classes, or given by -class; its label is written to /label.\n"
+        "Of a result with conditions /noise is x, and /condition [N, q] its condition, which is independent of x.",
     .files    = "RESULT.h5 is written by solve. The output holds /noise, /index, /code and /draw.",
     .example  = sample_example,
     .see_also = "solve map facets decode",

@@ -1,15 +1,20 @@
 /* solve.c - brenier solve: targets in, heights out, with their held-out error. */
+#include "conditions.h"
 #include "solve_classes.h"
 #include "solve_source.h"
 
 #include <brenier/array.h>
 
-static PetscErrorCode ReadTargets(const char where[], const SolveRequest *r, BrenierTargets *targets)
+/* Pairs of targets and conditions are targets in more dimensions. */
+static PetscErrorCode ReadTargets(const char where[], const SolveRequest *r, BrenierConditions *conditions,
+                                  BrenierTargets *targets)
 {
   BrenierArray points, weights = {0};
 
   PetscFunctionBegin;
   PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, where, BRENIER_ARRAY_POINTS, &points));
+  *conditions = (BrenierConditions){0, r->condition_weight};
+  if (r->conditions[0]) PetscCall(BrenierConditionsAppend(r->conditions, conditions, &points));
   if (r->weights[0]) PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, r->weights, BRENIER_ARRAY_WEIGHTS, &weights));
   PetscCall(BrenierTargetsCreate(&points, r->weights[0] ? &weights : NULL, targets));
   PetscCall(BrenierArrayDestroy(&points));
@@ -17,10 +22,25 @@ static PetscErrorCode ReadTargets(const char where[], const SolveRequest *r, Bre
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode CreateSource(const SolveRequest *r, BrenierTargets targets, const BrenierConditions *conditions,
+                                   BrenierSource *source)
+{
+  BrenierSource noise;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierSolveSourceCreate(r, targets->dim - conditions->columns, &noise));
+  if (conditions->columns > 0) PetscCall(BrenierConditionsSource(noise, targets, conditions, source));
+  else *source = BrenierSourceReference(noise);
+  PetscCall(BrenierSourceDestroy(&noise));
+  PetscCall(BrenierConditionsPrint(conditions, *source));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcome)
 {
   SolveRequest      r;
   BrenierRunOptions options;
+  BrenierConditions conditions;
   BrenierTargets    targets;
   BrenierSource     source;
   BrenierRun       *run;
@@ -32,9 +52,10 @@ static PetscErrorCode RunSolve(const char *const argument[], BrenierExit *outcom
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(BrenierStopSetup(PETSC_COMM_WORLD, r.max_time, r.stop_file));
-  PetscCall(ReadTargets(argument[0], &r, &targets));
-  PetscCall(BrenierSolveSourceCreate(&r, targets->dim, &source));
+  PetscCall(ReadTargets(argument[0], &r, &conditions, &targets));
+  PetscCall(CreateSource(&r, targets, &conditions, &source));
   BrenierSolveRequestRun(&r, source, &options);
+  options.conditions = conditions;
   PetscCall(BrenierRunCreate(targets, &options, &run));
   PetscCall(BrenierSolveRequestCheckpoint(&r, run));
   PetscCall(BrenierRunSolve(run, outcome));
@@ -51,6 +72,8 @@ static const char *const solve_example[] = {
     "mpiexec -n 2 brenier solve codes.h5:/codes -o result.h5 -max_time 3600 -checkpoint run.ckpt",
     "One map for each label:",
     "mpiexec -n 2 brenier solve codes.h5:/codes -classes labels.npy -o result.h5",
+    "The map of points with conditions:",
+    "mpiexec -n 2 brenier solve codes.h5:/codes -conditions c.npy -condition_weight 100 -o result.h5",
     NULL};
 
 const BrenierCommand brenier_command_solve = {
@@ -68,7 +91,8 @@ const BrenierCommand brenier_command_solve = {
         "The error is rho = sqrt(sum (w_i - nu_i)^2 / nu_i), the root-mean-square relative error of the "
         "masses. It is measured on held-out curves, which no step has used.\n"
         "With -classes each set of targets with one label is a problem of its own. Small classes are solved by one "
-        "rank each, side by side; all maps go to one result.",
+        "rank each, side by side; all maps go to one result.\n"
+        "With -conditions a target has a condition c_i, and the map is that of points with conditions.",
     .files          = "TARGETS is file.npy or file.h5:/dataset, shape [n, d]. The result holds /targets, /weights, "
                       "/heights, /mass, /barycenter and /history.",
     .example        = solve_example,

@@ -70,6 +70,23 @@ static PetscErrorCode CheckStops(const SolveRequest *r)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Conditions make a mixture of the source. */
+static PetscErrorCode CheckConditions(const SolveRequest *r)
+{
+  const PetscBool given = (PetscBool)(r->conditions[0] != '\0');
+  PetscBool       has_weight;
+
+  PetscFunctionBegin;
+  PetscCall(BrenierOptionGiven("-condition_weight", &has_weight));
+  PetscCall(BrenierOptionNeeds("-conditions", given, has_weight, "-condition_weight B, their weight in the cost"));
+  PetscCall(BrenierOptionNeeds("-condition_weight", has_weight, given, "-conditions FILE"));
+  PetscCall(BrenierOptionNeeds("-conditions", given, BrenierSourceTakesConditions(BrenierSourceNames[r->source]),
+                               "-source gaussian or mixture; for another source, -classes makes a map for each label"));
+  PetscCheck(!r->classes[0] || !given, PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
+             "options -classes and -conditions exclude each other: leave out one of them");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierSolveRequestRead(SolveRequest *r)
 {
   PetscBool has_tol;
@@ -90,6 +107,7 @@ PetscErrorCode BrenierSolveRequestRead(SolveRequest *r)
   PetscCall(CheckSolverOptions());
   PetscCall(CheckStops(r));
   PetscCall(BrenierSolveSourceCheck(r));
+  PetscCall(CheckConditions(r));
   PetscCheck(!r->classes[0] || !r->start[0], PETSC_COMM_WORLD, PETSC_ERR_USER_INPUT,
              "options -classes and -start exclude each other: leave out -start");
   PetscCall(BrenierRunMemory(PETSC_COMM_WORLD, r->memory, &r->solve.memory));
@@ -111,12 +129,18 @@ void BrenierSolveRequestRun(const SolveRequest *r, BrenierSource source, Brenier
 /* The options that say what is solved. */
 enum { MOST_ITEMS = sizeof BrenierSolveTable / sizeof BrenierSolveTable[0] };
 
+/* The weight of conditions is one where there are any: checkpoints of the version before know no such item. */
+static PetscBool IsItem(const SolveRequest *r, const BrenierOption *o)
+{
+  return (PetscBool)(o->problem || (r->conditions[0] && !strcmp(o->name, "-condition_weight")));
+}
+
 static PetscInt ItemsOf(const SolveRequest *r, BrenierProblemItem item[MOST_ITEMS])
 {
   PetscInt n = 0;
 
   for (const BrenierOption *o = BrenierSolveTable; o->name; ++o)
-    if (o->problem) {
+    if (IsItem(r, o)) {
       item[n].name = o->alias ? o->alias : o->name; // as checkpoints of the version before have it
       BrenierOptionValue(o, r, sizeof item->value, item[n++].value);
     }

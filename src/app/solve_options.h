@@ -14,7 +14,12 @@
   OWN(START, start, "-start", "RESULT.h5",                                                                             \
       .text = "warm start: begin with the heights of this result, for the same or similar targets")                    \
   OWN(INPUT, classes, "-classes", "LABELS", .rule = "one map for all targets",                                         \
-      .text = "labels of the targets, integers of shape [n]: one map for each label, in one result")
+      .text = "labels of the targets, integers of shape [n]: one map for each label, in one result")                   \
+  OWN(INPUT, conditions, "-conditions", "C", .rule = "none", .advanced = PETSC_TRUE,                                   \
+      .text = "conditions c_i of the targets, shape [n, q]: the map from pairs (x, c), c one of the c_i and "          \
+              "independent of x, to (y_i, c_i), for the cost abs(x - y)^2 + B abs(c - c')^2")                          \
+  OWN(REAL, condition_weight, "-condition_weight", "B", .low = 1e-12, .high = 1e12, .rule = "with -conditions",        \
+      .advanced = PETSC_TRUE, .text = "weight B of the conditions in the cost")
 
 #define BRENIER_SOURCE_OPTIONS(OWN)                                                                                    \
   OWN(CHOICE, source, "-source", .choice = BrenierSourceNames, .standard = "gaussian", .problem = PETSC_TRUE,          \

@@ -7,7 +7,10 @@
     spherical  Gamma(d/2) / (2 pi^(d/2)) |x|^(1-d) for |x| <= 1, as the area of the sphere of radius r is
                2 pi^(d/2) r^(d-1) / Gamma(d/2)
     student    Gamma((nu + d)/2) / Gamma(nu/2) (nu pi)^(-d/2) (1 + |x|^2 / nu)^(-(nu + d)/2)
-  Where x = m + L z it is that of z, divided by |det L|. The sphere has none: its mass lies on a surface.
+    mixture    sum_k p_k N(m_k, L_k L_k^T), where every L_k is square: the logarithms of the terms are added
+               relative to the largest
+  Where x = m + L z it is that of z, divided by |det L|. The sphere has none: its mass lies on a surface. Nor has a
+  mixture of components that lie in subspaces.
 */
 #include "source_impl.h"
 
@@ -68,9 +71,19 @@ static PetscBool IsCube(BrenierSource source)
   return (PetscBool)!strcmp(source->name, "cube");
 }
 
+/* Whether all components of a mixture have a density. */
+static PetscBool HasSquareFactors(BrenierSource source)
+{
+  const BrenierMixture *m = source->mixture;
+
+  return (PetscBool)(source->law->has_mixture && (!m || m->factors == 0 || m->width == m->dim));
+}
+
 PetscBool BrenierSourceHasDensity(BrenierSource source)
 {
-  return (PetscBool)(source->dim == source->ambient && (FindRadial(source) >= 0 || IsCube(source)));
+  const PetscBool known = (PetscBool)(FindRadial(source) >= 0 || IsCube(source) || HasSquareFactors(source));
+
+  return (PetscBool)(source->dim == source->ambient && known);
 }
 
 /* z of x = m + L z in place, by an LU decomposition; log |det L|. */
@@ -99,6 +112,41 @@ static PetscErrorCode Undo(const BrenierAffine *a, PetscReal x[], PetscReal *log
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* log p_k + the logarithm of the density of component k; z: work, shape [dim]. */
+static PetscErrorCode LogOfComponent(const BrenierMixture *m, PetscInt k, const PetscReal x[], PetscReal z[],
+                                     PetscReal *term)
+{
+  const size_t  dim     = (size_t)m->dim;
+  BrenierAffine a       = {.dim = m->dim, .width = m->dim, .mean = m->mean + (size_t)k * dim};
+  PetscReal     log_det = 0.0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscArraycpy(z, x, dim));
+  if (m->factors) {
+    a.factor = m->factor + (m->factors > 1 ? (size_t)k : 0) * dim * dim;
+    PetscCall(Undo(&a, z, &log_det));
+  } else
+    for (size_t i = 0; i < dim; ++i) z[i] -= a.mean[i];
+  *term = log(m->weight[k]) - 0.5 * BrenierDot(dim, z, z) - 0.5 * (PetscReal)dim * log(2.0 * PETSC_PI) - log_det;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Mixture(const BrenierMixture *m, const PetscReal x[], PetscReal *log_density)
+{
+  PetscReal *term, *z, largest = -PETSC_INFINITY, sum = 0.0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc2(m->n, &term, m->dim, &z));
+  for (PetscInt k = 0; k < m->n; ++k) {
+    PetscCall(LogOfComponent(m, k, x, z, &term[k]));
+    largest = PetscMax(largest, term[k]);
+  }
+  for (PetscInt k = 0; k < m->n; ++k) sum += exp(term[k] - largest);
+  *log_density = largest + log(sum);
+  PetscCall(PetscFree2(term, z));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierSourceLogDensity(BrenierSource source, PetscReal x[], PetscReal *log_density)
 {
   const PetscInt radial  = FindRadial(source);
@@ -108,8 +156,11 @@ PetscErrorCode BrenierSourceLogDensity(BrenierSource source, PetscReal x[], Pets
   if (source->affine) PetscCall(Undo(source->affine, x, &log_det));
   *log_density = 0.0;
   if (radial >= 0) *log_density = brenier_radial[radial].log_density(source, BrenierDot((size_t)source->dim, x, x));
-  for (PetscInt k = 0; radial < 0 && k < source->dim; ++k)
-    if (PetscAbsReal(x[k]) > 0.5) *log_density = -PETSC_INFINITY;
+  else if (source->mixture) PetscCall(Mixture(source->mixture, x, log_density));
+  else if (source->law->has_mixture) *log_density = Gaussian(source, BrenierDot((size_t)source->dim, x, x));
+  else
+    for (PetscInt k = 0; k < source->dim; ++k)
+      if (PetscAbsReal(x[k]) > 0.5) *log_density = -PETSC_INFINITY;
   *log_density -= log_det;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

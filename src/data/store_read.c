@@ -447,6 +447,16 @@ PetscErrorCode BrenierStoreGetText(BrenierStore store, const char object[], cons
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierStoreHasAttribute(BrenierStore store, const char object[], const char name[], PetscBool *has)
+{
+  int found = H5Aexists_by_name(store->file, object, name, H5P_DEFAULT) > 0;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Bcast(&found, 1, MPI_INT, 0, store->comm));
+  *has = (PetscBool)found;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* A number as text, an integer or a real one with 15 digits; false when it cannot be read. */
 static PetscBool DescribeNumber(hid_t attribute, size_t length, char text[])
 {

@@ -16,6 +16,37 @@ static const char brenier_low[] = "/heights_low";
 #define SET_r                           BrenierStoreSetReal
 #define WRITE(type, name, member, text) PetscCall(SET_##type(store, "/", #name, o->member));
 
+/* Conditions, where there are any. */
+static PetscErrorCode WriteConditions(BrenierStore store, const BrenierConditions *c)
+{
+  PetscFunctionBegin;
+  if (c->columns == 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierStoreSetInt(store, "/", "condition_columns", c->columns));
+  PetscCall(BrenierStoreSetReal(store, "/", "condition_weight", c->weight));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ReadConditions(MPI_Comm comm, BrenierStore store, const char path[], PetscInt dim,
+                                     BrenierConditions *c)
+{
+  PetscInt64 columns;
+  PetscBool  has;
+
+  PetscFunctionBegin;
+  *c = (BrenierConditions){0, 0.0};
+  PetscCall(BrenierStoreHasAttribute(store, "/", "condition_columns", &has));
+  if (!has) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(BrenierStoreGetInt(store, "/", "condition_columns", &columns));
+  PetscCall(BrenierStoreGetReal(store, "/", "condition_weight", &c->weight));
+  PetscCheck(columns >= 1 && columns < dim && c->weight > 0.0 && c->weight < PETSC_INFINITY, comm,
+             PETSC_ERR_FILE_UNEXPECTED,
+             "%s: condition_columns is %" PetscInt64_FMT " and condition_weight %g, which no conditions of targets in "
+             "dimension %" PetscInt_FMT " have; the file is damaged, solve again",
+             path, columns, (double)c->weight, dim);
+  c->columns = (PetscInt)columns;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode WriteNumbers(BrenierStore store, const BrenierResult *r, BrenierTargets t)
 {
   const BrenierHeldOut *o = &r->held_out;
@@ -145,6 +176,7 @@ static PetscErrorCode Fill(BrenierStore store, const BrenierResult *result, Bren
   PetscCall(BrenierSourceSave(result->source, store));
   PetscCall(BrenierStoreSetText(store, "/", "cells", result->exact ? "exact" : "curves"));
   PetscCall(WriteNumbers(store, result, t));
+  PetscCall(WriteConditions(store, &result->conditions));
   PetscCall(WriteProvenance(store, t, result));
   PetscCall(WriteData(store, t, h, mass, mass_error, barycentre, history));
   if (result->classes) PetscCall(WriteClasses(store, t, result->classes));
@@ -169,10 +201,12 @@ PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ReadAttributes(BrenierStore store, const char path[], BrenierResult *r, PetscInt dim)
+static PetscErrorCode ReadAttributes(MPI_Comm comm, BrenierStore store, const char path[], BrenierResult *r,
+                                     PetscInt dim)
 {
   PetscFunctionBegin;
   PetscCall(BrenierSourceLoad(store, dim, &r->source));
+  PetscCall(ReadConditions(comm, store, path, dim, &r->conditions));
   PetscCall(BrenierStoreGetInt(store, "/", "seed", &r->seed));
   PetscCall(BrenierStoreGetInt(store, "/", "curves", &r->curves));
   PetscCall(BrenierStoreGetText(store, "/", "status", sizeof r->status, r->status));
@@ -265,7 +299,7 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscCall(BrenierStoreOpen(comm, path, brenier_result_format, &store));
   PetscCall(BrenierStoreGetShape(store, "/targets", &n, &dim));
   PetscCall(CheckShapes(comm, store, path, n, dim));
-  PetscCall(ReadAttributes(store, path, result, dim));
+  PetscCall(ReadAttributes(comm, store, path, result, dim));
   n_all = (PetscInt)n;
   PetscCall(PetscSplitOwnership(comm, &n_local, &n_all));
   first = n_local;

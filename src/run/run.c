@@ -69,10 +69,12 @@ PetscErrorCode BrenierRunCreate(BrenierTargets targets, const BrenierRunOptions 
   PetscFunctionBegin;
   *run = NULL;
   PetscCall(PetscNew(&r));
-  *r   = (BrenierRun){.comm    = targets->comm,
-                      .options = *options,
-                      .given   = targets,
-                      .outcome = {.targets = targets, .about.source = BrenierSourceReference(options->source)}};
+  *r = (BrenierRun){
+      .comm    = targets->comm,
+      .options = *options,
+      .given   = targets,
+      .outcome = {.targets = targets,
+                  .about   = {.source = BrenierSourceReference(options->source), .conditions = options->conditions}}};
   ierr = BrenierReductionCreate(targets, options->source, &r->reduction);
   if (!ierr) {
     r->targets = r->reduction->targets;

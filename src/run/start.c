@@ -7,11 +7,12 @@
 
 /* Another result, to start from. Its targets and barycentres are changed. */
 typedef struct {
-  const char    *name; /* what messages call it */
-  BrenierTargets targets;
-  BrenierSource  source;
-  Vec            h;
-  PetscReal     *barycentre; /* shape [its targets here, dim]; NaN where unknown */
+  const char       *name; /* what messages call it */
+  BrenierTargets    targets;
+  BrenierSource     source;
+  BrenierConditions conditions;
+  Vec               h;
+  PetscReal        *barycentre; /* shape [its targets here, dim]; NaN where unknown */
 } Other;
 
 static PetscErrorCode ReadOther(MPI_Comm comm, const char path[], Other *other)
@@ -22,7 +23,8 @@ static PetscErrorCode ReadOther(MPI_Comm comm, const char path[], Other *other)
   PetscFunctionBegin;
   other->name = path;
   PetscCall(BrenierResultRead(comm, path, &about, &other->targets, &other->h));
-  other->source = about.source;
+  other->source     = about.source;
+  other->conditions = about.conditions;
   PetscCall(PetscMalloc1((size_t)other->targets->n_local * other->targets->dim, &other->barycentre));
   PetscCall(BrenierResultReadBarycentres(path, other->targets, other->barycentre, &found));
   for (size_t i = 0; !found && i < (size_t)other->targets->n_local * other->targets->dim; ++i)
@@ -37,8 +39,9 @@ static PetscErrorCode CopyOther(const BrenierOutcome *o, Other *other)
   PetscReal           *y;
 
   PetscFunctionBegin;
-  other->name   = "start";
-  other->source = BrenierSourceReference(o->about.source);
+  other->name       = "start";
+  other->source     = BrenierSourceReference(o->about.source);
+  other->conditions = o->about.conditions;
   PetscCall(PetscMalloc1(n_values, &y));
   PetscCall(PetscMalloc1(n_values, &other->barycentre));
   PetscCall(PetscArraycpy(y, t->y, n_values));
@@ -91,6 +94,24 @@ static PetscErrorCode ProjectOther(BrenierReduction reduction, Other *other)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Conditions scale coordinates, so that those of the start are to be of this run's weight. */
+static PetscErrorCode CheckConditions(const BrenierRun *run, const Other *other)
+{
+  const BrenierConditions *here = &run->options.conditions, *there = &other->conditions;
+  char                     number[2][BRENIER_NUMBER_LENGTH];
+
+  PetscFunctionBegin;
+  PetscCheck(here->columns == there->columns, run->comm, PETSC_ERR_FILE_UNEXPECTED,
+             "%s: its conditions have %" PetscInt_FMT " columns, the given ones %" PetscInt_FMT
+             " (0: none); leave out -start or give it a result with conditions like these",
+             other->name, there->columns, here->columns);
+  PetscCheck(here->weight == there->weight, run->comm, PETSC_ERR_FILE_UNEXPECTED,
+             "%s: its conditions have the weight %s, the given ones %s; leave out -start or give -condition_weight %s",
+             other->name, BrenierNumber(there->weight, number[0]), BrenierNumber(here->weight, number[1]),
+             BrenierNumber(there->weight, number[0]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Heights of another result: of the same targets, of targets that moved, or of others of their kind. */
 static PetscErrorCode WarmStart(const BrenierRun *run, Vec h, BrenierStart *start)
 {
@@ -100,6 +121,7 @@ static PetscErrorCode WarmStart(const BrenierRun *run, Vec h, BrenierStart *star
 
   PetscFunctionBegin;
   PetscCall(outcome ? CopyOther(outcome, &other) : ReadOther(run->comm, run->options.start, &other));
+  PetscCall(CheckConditions(run, &other));
   PetscCheck(other.targets->dim == given->dim, run->comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: its targets have dimension %" PetscInt_FMT ", the given ones %" PetscInt_FMT
              "; leave out -start or give it a result for targets of this dimension",

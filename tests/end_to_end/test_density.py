@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 from program import brenier
+from scipy.stats import multivariate_normal
 
 
 def density(folder, *words, ranks=1):
@@ -113,3 +114,28 @@ def test_refused(tmp_path, shape, source, words, code, said):
     error = brenier("density", "r.h5", "-o", "g.h5", *words, cwd=tmp_path, code=code).stderr
     assert said in error and error.count("brenier: error:") == 1, error
     assert not (tmp_path / "g.h5").exists()
+
+
+@pytest.mark.parametrize("kind", ["none", "one", "each"])
+def test_a_mixture_as_the_source(tmp_path, kind):
+    """To points of its own law: fits are as near as with N(0, I). Seeds are fixed."""
+    rng = np.random.default_rng(5)
+    weight, mean = np.array([0.6, 0.4]), np.array([[-1.0, 0.0], [1.0, 0.5]])
+    factor = {"none": np.stack([np.eye(2)] * 2), "one": np.stack([[[0.8, 0.0], [0.3, 1.2]]] * 2),
+              "each": np.array([[[0.8, 0.0], [0.3, 1.2]], [[1.0, 0.2], [0.2, 1.0]]])}[kind]  # fmt: skip
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["weight"], file["mean"] = weight, mean
+        if kind != "none":
+            file["factor"] = factor if kind == "each" else factor[0]
+
+    def draw(n):
+        k = rng.choice(2, n, p=weight)
+        return mean[k] + np.einsum("nij,nj->ni", factor[k], rng.standard_normal((n, 2)))
+
+    points = draw(400)
+    np.save(tmp_path / "y.npy", draw(500)), np.save(tmp_path / "p.npy", points)
+    brenier("solve", "y.npy", "-source", "mixture", "-source_file", "m.h5", "-tol", 0.2, "-o", "r.h5", cwd=tmp_path)
+    found, _ = density(tmp_path, "-points", "p.npy", "-estimate", "fits")
+    true = np.log(sum(p * multivariate_normal(m, L @ L.T).pdf(points) for p, m, L in zip(weight, mean, factor)))
+    assert np.sqrt(np.mean((found - true) ** 2)) < 0.5
+    assert np.corrcoef(found, true)[0, 1] > 0.9
