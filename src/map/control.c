@@ -16,6 +16,10 @@ static const PetscReal brenier_control_spread = 1e-9, brenier_control_alone = 1e
 /* Bits of the largest entry of the matrix that are kept. */
 static const int brenier_control_bits = 16;
 
+/* Degrees of freedom of Student's law up to which the squares of quadratic forms have no variance: slopes that are
+   fitted to such forms make intervals too short. */
+static const PetscReal brenier_control_dof = 8.0;
+
 /* Batches from which on enough are left to fit two slopes to. */
 static const PetscInt brenier_control_batches = 16;
 
@@ -117,17 +121,24 @@ static PetscErrorCode Variance(MPI_Comm comm, BrenierSource source, PetscReal *v
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscBool IsKnown(BrenierSource source, PetscInt dim)
+{
+  const PetscReal dof = BrenierSourceDof(source);
+
+  return (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE &&
+                     BrenierSourceSymmetry(source) == BRENIER_SYMMETRY_ROTATIONS && dim <= MOST_CONTROL_DIM &&
+                     (dof == 0.0 || dof > brenier_control_dof));
+}
+
 PetscErrorCode BrenierControlCreate(BrenierTargets t, BrenierSource source, BrenierDual dual, PetscInt n_batches,
                                     BrenierControl *control)
 {
-  const BrenierSymmetry symmetry = BrenierSourceSymmetry(source);
-  const size_t          d = (size_t)t->dim, B = (size_t)n_batches;
-  PetscReal            *a, variance = 0.0, trace = 0.0;
+  const size_t d = (size_t)t->dim, B = (size_t)n_batches;
+  PetscReal   *a, variance = 0.0, trace = 0.0;
 
   PetscFunctionBegin;
   *control = (BrenierControl){0};
-  if (BrenierSourceCurveType(source) != BRENIER_CURVE_CIRCLE || symmetry != BRENIER_SYMMETRY_ROTATIONS ||
-      t->dim > MOST_CONTROL_DIM || n_batches < brenier_control_batches || n_batches > BRENIER_CONTROL_BATCHES)
+  if (!IsKnown(source, t->dim) || n_batches < brenier_control_batches || n_batches > BRENIER_CONTROL_BATCHES)
     PetscFunctionReturn(PETSC_SUCCESS);
   control->n = n_batches;
   PetscCall(PetscMalloc1(BRENIER_QUADRATICS * B, &control->mean));
