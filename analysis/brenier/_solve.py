@@ -95,6 +95,14 @@ def solve(
         raise
 
 
+def save(array, name, folder, spoken):
+    """An array as a file, whose path sentences of the program will call by the name that the caller knows."""
+    path = os.path.join(folder, f"{name}.npy")
+    np.save(path, array)
+    spoken.append((path, name))
+    return path
+
+
 def write_labels(classes, n, folder, spoken):
     """Labels as a file: (words of the command line, the labels by their numbers where these are no integers)."""
     if classes is None or is_place(classes):
@@ -105,10 +113,7 @@ def write_labels(classes, n, folder, spoken):
     names = None
     if labels.dtype.kind not in "iu":
         names, labels = np.unique(labels, return_inverse=True)
-    path = os.path.join(folder, "classes.npy")
-    np.save(path, labels)
-    spoken.append((path, "classes"))
-    return ["-classes", path], names
+    return ["-classes", save(labels, "classes", folder, spoken)], names
 
 
 def write_conditions(conditions, n, folder, spoken):
@@ -118,10 +123,7 @@ def write_conditions(conditions, n, folder, spoken):
     array = to_numpy(conditions, "conditions")
     if array.ndim not in (1, 2) or (n is not None and len(array) != n):
         raise BadInput(f"conditions has shape {list(array.shape)}, but y has {n} rows; give one condition for each")
-    path = os.path.join(folder, "conditions.npy")
-    np.save(path, array)
-    spoken.append((path, "conditions"))
-    return ["-conditions", path]
+    return ["-conditions", save(array, "conditions", folder, spoken)]
 
 
 def finish(done, output, folder):
@@ -150,20 +152,14 @@ def write_input(y, weights, folder):
     else:
         array = to_numpy(y, "y")
         check_matrix(array, "y")
-        path = os.path.join(folder, "y.npy")
-        np.save(path, array)
-        words, numbers, n = [path], array.size, len(array)
-        spoken.append((path, "y"))
+        words, numbers, n = [save(array, "y", folder, spoken)], array.size, len(array)
     if weights is not None and is_place(weights):
         words += ["-weights", absolute(weights)]
     elif weights is not None:
         array = to_numpy(weights, "weights")
         if n is not None:
             check_weights(array, n)
-        path = os.path.join(folder, "weights.npy")
-        np.save(path, array)
-        words += ["-weights", path]
-        spoken.append((path, "weights"))
+        words += ["-weights", save(array, "weights", folder, spoken)]
     return words, numbers, spoken
 
 
