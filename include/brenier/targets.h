@@ -13,6 +13,9 @@
 #include <petscvec.h>
 #include <brenier/array.h>
 
+/* Largest size of a coordinate: its square must be a number with room to spare. */
+#define BRENIER_LARGEST_COORDINATE 1e100
+
 typedef struct _p_BrenierTargets *BrenierTargets;
 
 struct _p_BrenierTargets {
@@ -55,7 +58,7 @@ struct _p_BrenierTargets {
 - weights - their weights, or NULL for equal ones
 
   Errors: `PETSC_ERR_FILE_UNEXPECTED` - weights of another number of rows; a weight that is not positive; a coordinate
-  beyond 1e100
+  beyond `BRENIER_LARGEST_COORDINATE`
 
   Cost: O(n dim / P) operations; two reductions
 @*/
@@ -74,8 +77,8 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsCheckInput(const BrenierArray *points,
 . targets - free with `BrenierTargetsDestroy()`
 
   Errors: `PETSC_ERR_FILE_UNEXPECTED` - weights of another number of rows; a weight that is not positive, or below 1e-18
-  of their sum; a sum beyond the range of a double; a coordinate beyond 1e100; targets that all lie within 1e-100 of
-  their centre
+  of their sum; a sum beyond the range of a double; a coordinate beyond `BRENIER_LARGEST_COORDINATE`; targets that all
+  lie within 1e-100 of their centre
 
   Cost: O(n dim / P) operations; one exchange of 32 bytes a point; two reductions for every 16 axes
 

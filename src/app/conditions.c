@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-/* Largest coordinate that conditions may have; what reads targets has the same bound. */
-static const PetscReal brenier_largest_condition = 1e100;
-
 static PetscErrorCode CheckShape(const BrenierArray *c, PetscInt columns, const BrenierArray *points)
 {
   PetscFunctionBegin;
@@ -24,12 +21,12 @@ static PetscErrorCode CheckSize(const BrenierArray *c, PetscReal scale)
 
   PetscFunctionBegin;
   for (size_t i = 0; i < (size_t)c->n_local * (size_t)c->dim; ++i)
-    if (!(PetscAbsReal(c->value[i]) * scale <= brenier_largest_condition))
+    if (!(PetscAbsReal(c->value[i]) * scale <= BRENIER_LARGEST_COORDINATE))
       BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
                       "%s: row %" PetscInt_FMT " has the number %g, beyond %g after -condition_weight; scale the "
                       "conditions down",
                       c->path, c->first + (PetscInt)(i / (size_t)c->dim), (double)c->value[i],
-                      (double)brenier_largest_condition);
+                      (double)BRENIER_LARGEST_COORDINATE);
   PetscCall(BrenierFaultAgree(PETSC_COMM_WORLD, &fault));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -18,8 +18,8 @@ static const PetscReal brenier_notice_above = 1e-5;
 /* A share below this has no place in the 62 bits that masses are counted in. */
 static const PetscReal brenier_least_weight = 1e-18;
 
-/* Squares of coordinates, and of their inverses, must be numbers with room to spare. */
-static const PetscReal brenier_largest_coordinate = 1e100, brenier_least_spread = 1e-100;
+/* Squares of inverses of differences must be numbers with room to spare. */
+static const PetscReal brenier_least_spread = 1e-100;
 
 /* Axes summed in one reduction when the centre is computed. */
 enum { BRENIER_AXES_AT_ONCE = 16 };
@@ -127,11 +127,11 @@ static PetscErrorCode CheckMagnitude(const BrenierArray *points)
 
   PetscFunctionBegin;
   for (size_t i = 0; i < (size_t)points->n_local * (size_t)points->dim && !fault.kind; ++i)
-    if (PetscAbsReal(points->value[i]) > brenier_largest_coordinate)
+    if (PetscAbsReal(points->value[i]) > BRENIER_LARGEST_COORDINATE)
       BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
                       "%s: row %" PetscInt_FMT " has the coordinate %g, beyond %g; scale the targets down",
                       points->path, points->first + (PetscInt)(i / (size_t)points->dim), (double)points->value[i],
-                      (double)brenier_largest_coordinate);
+                      (double)BRENIER_LARGEST_COORDINATE);
   PetscCall(BrenierFaultAgree(points->comm, &fault));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
