@@ -121,6 +121,7 @@ static PetscErrorCode Variance(MPI_Comm comm, BrenierSource source, PetscReal *v
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Whether the means of quadratic forms of x are known, and forms tell enough of the energy. */
 static PetscBool IsKnown(BrenierSource source, PetscInt dim)
 {
   const PetscReal dof = BrenierSourceDof(source);

@@ -250,18 +250,18 @@ static void Balance(PetscReal up, PetscReal down, PetscReal wanted, PetscReal sc
 }
 
 /* Takes a part of its mass off each residual, so that all sum to zero: H has no other range. Empty cells have none. */
-static PetscErrorCode BalanceAll(Exact *s, PetscScalar r[], const PetscScalar m[])
+static PetscErrorCode BalanceAll(BrenierTargets t, PetscScalar r[], const PetscScalar m[])
 {
   PetscReal sum[2] = {0.0, 0.0}; /* of residuals and of masses */
 
   PetscFunctionBegin;
-  for (PetscInt i = 0; i < s->targets->n_local; ++i) {
+  for (PetscInt i = 0; i < t->n_local; ++i) {
     if (!(m[i] > 0.0)) r[i] = 0.0;
     sum[0] += r[i];
     sum[1] += m[i];
   }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 2, MPIU_REAL, MPI_SUM, s->targets->comm));
-  for (PetscInt i = 0; i < s->targets->n_local; ++i) r[i] -= m[i] * sum[0] / sum[1];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 2, MPIU_REAL, MPI_SUM, t->comm));
+  for (PetscInt i = 0; i < t->n_local; ++i) r[i] -= m[i] * sum[0] / sum[1];
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -293,7 +293,7 @@ static PetscErrorCode SetResidual(Exact *s, PetscBool plain)
     Balance(of[0], of[1], of[2], scale);
     r[i] *= r[i] > 0.0 ? scale[0] : scale[1];
   }
-  PetscCall(BalanceAll(s, r, m));
+  PetscCall(BalanceAll(s->targets, r, m));
   PetscCall(VecRestoreArrayWrite(s->residual, &r));
   PetscCall(VecRestoreArrayRead(s->mass, &m));
   PetscCall(PetscFree(sum));

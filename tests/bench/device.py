@@ -7,9 +7,9 @@ usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/device.py [--sizes 
 
 For each size, N targets in dimension D from ten normal clusters, heights of a short solve (20 s at most), and P C
 circles: a scan that makes candidate lists, on the processor (P ranks of T threads), then with -device gpu, and one of
-64 circles that measures. Prints a table: circles a second of both; of the device
-also operations of the products a second in its kernels, their share of the rate that it reaches on registers alone, and
-bytes over the bus a circle. Heights and masses of both must be the same to the bit, else the exit code is 1.
+64 circles that measures. Prints a table: circles a second of both; of the device also operations of the products a
+second in its kernels, their share of the rate that it reaches on registers alone, and bytes over the bus a circle.
+Heights and masses of both must be the same to the bit, else the exit code is 1.
 
 --processor-time is for a device that is a processor, PoCL's `basic`, on a machine with other work: seconds are then
 processor time, that of C circles less that of C/4 circles. The operations a second then count all work of a circle,
