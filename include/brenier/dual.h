@@ -230,6 +230,24 @@ PETSC_EXTERN PetscBool BrenierDualHasLists(BrenierDual dual);
 PETSC_EXTERN PetscErrorCode BrenierDualSkipListCheck(BrenierDual dual, PetscBool skip);
 
 /*@
+  BrenierDualHoldGauge - Sets whether lists are compared with the heights as given, not up to an additive constant
+
+  Collective on the dual, before its first evaluation
+
+  Input Parameters:
++ dual - the dual, with lists
+- hold - whether; false at first
+
+  Errors: none of its own
+
+  Cost: O(1)
+
+  Notes: Certificates compare heights less their mean, so that a change of the gauge alone costs nothing. Where a few
+  heights rise, that mean rises, and all others fall: without skins every curve is scanned again. Hold the gauge then.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierDualHoldGauge(BrenierDual dual, PetscBool hold);
+
+/*@
   BrenierDualRepeats - Sets whether the next evaluations repeat those of an earlier run, whose scans were counted
   already
 

@@ -99,6 +99,13 @@ PetscErrorCode BrenierDualSkipListCheck(BrenierDual dual, PetscBool skip)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode BrenierDualHoldGauge(BrenierDual dual, PetscBool hold)
+{
+  PetscFunctionBegin;
+  dual->skin.holds_gauge = hold;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierDualRepeats(BrenierDual dual, PetscBool repeating)
 {
   PetscFunctionBegin;

@@ -19,10 +19,11 @@
 typedef struct {
   PetscBool  is_kept;     /* whether there are lists at all */
   PetscBool  skips_check; /* evaluations are lazy: certificates.c */
+  PetscBool  holds_gauge; /* heights are compared as given, not less their mean */
   PetscBool  changed;     /* skins or sample changed since the last evaluation */
   PetscReal *width;       /* how far each height may move */
   PetscReal *upper;       /* upper heights of the lists, gauged */
-  PetscReal  shift;       /* sum nu h at the last evaluation */
+  PetscReal  shift;       /* sum nu h at the last evaluation, or 0: see holds_gauge */
 } BrenierSkin;
 
 /* What BrenierDualTakeSnapshot() saved beside the lists. */

@@ -66,7 +66,8 @@ PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec height, Vec mass, Breni
   PetscCall(PetscMalloc1(targets->n_local, &h));
   PetscCall(BrenierHeightsNormalise(targets, height, h));
   PetscCall(LinearPart(targets, h, &linear));
-  ierr = dual->skin.is_kept ? BrenierWalkLists(dual, h, linear) : BrenierScanPieces(dual, h);
+  ierr = dual->skin.is_kept ? BrenierWalkLists(dual, h, dual->skin.holds_gauge ? 0.0 : linear)
+                            : BrenierScanPieces(dual, h);
   PetscCall(PetscFree(h));
   PetscCall(ierr); // BRENIER_STOPPED among them
   PetscCall(

@@ -950,6 +950,37 @@ static PetscErrorCode TestLists(Cloud cloud, PetscInt dim, const char type[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* One height rises, without skins. With the gauge held, only the curves that it wins are looked at again; without, the
+   others fall by its part of the mean, so that lists fail. */
+static PetscErrorCode TestHeldGauge(PetscBool hold)
+{
+  const PetscReal  rise     = 0.3;
+  const PetscInt64 n_curves = 400;
+  Problem          p;
+  BrenierDualValue value;
+  PetscInt64       before, after;
+  Vec              x;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 300, 8, "gaussian", n_curves, &p));
+  PetscCall(VecDuplicate(p.h, &x));
+  PetscCall(BrenierDualSetSkin(p.dual, x));
+  PetscCall(BrenierDualHoldGauge(p.dual, hold));
+  PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
+  if (p.targets->first == 0 && p.targets->n_local > 0) PetscCall(VecSetValue(p.h, 0, rise, ADD_VALUES));
+  PetscCall(VecAssemblyBegin(p.h));
+  PetscCall(VecAssemblyEnd(p.h));
+  PetscCall(Scanned(p.dual, &before));
+  PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));
+  PetscCall(Scanned(p.dual, &after));
+  PetscCheck(hold ? after - before == 1 : after - before > n_curves / 2, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "a rise of one height made %" PetscInt64_FMT " scans", after - before);
+  PetscCall(CheckAgainstScan(&p, &value));
+  PetscCall(VecDestroy(&x));
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* A few targets fall far, the others move within the skin, up or down. Pieces that fall are mostly no highest plane in
    the middle of a sector; what was below them alone must be found again. */
 static PetscErrorCode TestFall(uint64_t round)
@@ -1121,6 +1152,8 @@ int main(int argc, char **argv)
   PetscCall(TestNoSharedMemory());
   PetscCall(TestThreads(3));
   for (uint64_t round = 0; round < 12; ++round) PetscCall(TestFall(round));
+  PetscCall(TestHeldGauge(PETSC_TRUE));
+  PetscCall(TestHeldGauge(PETSC_FALSE));
   for (const char *const *name = BrenierSourceNames; *name; ++name) {
     if (!IsTried(*name)) continue;
     PetscCall(TestMerged(*name));
