@@ -81,7 +81,8 @@ class Results:
     def answer(self, folder):
         info, said = run(folder, "info", "f")
         code, more = run(folder, "map", "f", "x.npy", "-o", "m.h5")
-        if code == 0 and not all(np.array_equal(a, b) for a,
+        # Kept inputs come from other processors, where the last bits of a solve may be others
+        if code == 0 and not all(np.allclose(a, b, rtol=1e-9, atol=1e-12) for a,
                                  b in zip(self.true, read_result_rows(os.path.join(folder, "m.h5")))):
             raise Finding("map: exit code 0, and other images")
         return f"{info} {said} {code} {more}"
