@@ -3,6 +3,7 @@ them ends."""
 import faulthandler
 import itertools
 import os
+import resource
 import sys
 from collections import Counter
 
@@ -33,6 +34,8 @@ SECONDS = 900  # of a test, with its fixtures; a mark `timeout` gives it more
 EXTRA = 120  # after that a test that waits outside of Python ends its worker
 WORKER = "BRENIER_TEST_WORKER"  # with pytest's PYTEST_CURRENT_TEST it tells what a test has started
 STANDARD_ERROR = []  # as it was before pytest took it
+PROCESSOR = "seconds of processor time"  # a property of a report: of what the test has started
+USED = [0.0]  # of it, before this phase of a test
 
 os.environ[WORKER] = str(os.getpid())
 
@@ -89,8 +92,11 @@ def started_by(test):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """What a test that took too long has started is named and ended."""
+    """What a test has started: its processor time, and when it took too long its names and its end."""
     report = (yield).get_result()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    report.user_properties = [(PROCESSOR, used.ru_utime + used.ru_stime - USED[0])]
+    USED[0] = used.ru_utime + used.ru_stime
     if call.excinfo and call.excinfo.type is pytest.fail.Exception and str(call.excinfo.value).startswith("Timeout >"):
         test = os.environ["PYTEST_CURRENT_TEST"]
         ran = bounded.kill(lambda: started_by(test), 2)
@@ -98,13 +104,16 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Seconds of the files that took longest, with the waits of their tests: what to shorten when all take too long."""
-    seconds = Counter()
+    """Seconds of the files that took longest, with the waits of their tests, and processor time of what they started:
+    what to shorten when all take too long."""
+    seconds, processor = Counter(), Counter()
     for report in itertools.chain.from_iterable(terminalreporter.stats.values()):
         if hasattr(report, "duration"):
-            seconds[os.path.basename(report.nodeid.split("::")[0])] += report.duration
+            name = os.path.basename(report.nodeid.split("::")[0])
+            seconds[name] += report.duration
+            processor[name] += dict(report.user_properties).get(PROCESSOR, 0.0)
     if sum(seconds.values()) < 60:
         return
-    terminalreporter.section(f"{sum(seconds.values()):.0f} s in all, by file")
+    terminalreporter.section(f"{sum(seconds.values()):.0f} s in all, {sum(processor.values()):.0f} s of processor time")
     for name, total in seconds.most_common(40):
-        terminalreporter.write_line(f"{total:7.1f} s  {name}")
+        terminalreporter.write_line(f"{total:7.1f} s {processor[name]:7.1f} s  {name}")

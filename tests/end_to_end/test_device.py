@@ -22,11 +22,11 @@ GPU = ("-device", "gpu")
 # Targets, options of solve: circles in bytes and in single precision, several tiles of targets, points, and what stays
 # on the processor (chords, exact cells)
 PROBLEMS = {
-    "bytes": (mixture(700, 64, seed=1), ("-curves", 1500)),
-    "single": (mixture(500, 8, seed=2), ("-curves", 1500)),
+    "bytes": (mixture(300, 64, seed=1), ("-curves", 500, "-warm_up", 1)),
+    "single": (mixture(300, 8, seed=2), ("-curves", 500)),
     "sphere": (mixture(300, 20, seed=3), ("-source", "sphere", "-tol", 0.4)),
-    "clusters": (mixture(400, 16, seed=4) * 1e-3 + np.repeat(mixture(4, 16, seed=5), 100, axis=0), ("-curves", 1500)),
-    "tiles": (mixture(17000, 16, seed=6), ("-curves", 200, "-warm_up", 0, "-max_it", 1)),
+    "clusters": (mixture(400, 16, seed=4) * 1e-3 + np.repeat(mixture(4, 16, seed=5), 100, axis=0), ("-curves", 500)),
+    "tiles": (mixture(17000, 16, seed=6), ("-curves", 64, "-warm_up", 0, "-max_it", 1)),
     "passes": (mixture(600, 16, seed=7), ("-tol", 0.5, "-memory", 0.0001)),
     "points": (mixture(300, 16, seed=8), ("-method", "asgd", "-curves", 20000)),
     "chords": (mixture(200, 6, seed=9), ("-source", "cube", "-curves", 500)),
@@ -93,7 +93,7 @@ def test_check_sample_and_map(ranks, tmp_path):
 def test_integer_dot_product(tmp_path, shim):
     """The products of a compiler that has cl_khr_integer_dot_product; the other way does not compile there."""
     plain, _ = solve(tmp_path, "bytes", 1)
-    alone("solve", "y.npy", "-o", "r.h5", "-check_curves", 256, "-curves", 1500, *GPU, cwd=tmp_path, code=0,
+    alone("solve", "y.npy", "-o", "r.h5", "-check_curves", 256, *PROBLEMS["bytes"][1], *GPU, cwd=tmp_path, code=0,
           environment=start(shim, "dot"))  # fmt: skip
     assert results(tmp_path / "r.h5") == plain
 
@@ -164,7 +164,7 @@ def test_auto(tmp_path, shim):
     """No GPU: the processor. One that is lost: the processor from there on. One that works: used."""
     plain, _ = solve(tmp_path, "bytes", 1)
     for words, notice in (("", "a rank has no device"), ("gpu wait=3", "goes on"), ("gpu", "by OpenCL")):
-        done = alone("solve", "y.npy", "-o", "auto.h5", "-check_curves", 256, "-curves", 1500, "-device", "auto",
+        done = alone("solve", "y.npy", "-o", "auto.h5", "-check_curves", 256, *PROBLEMS["bytes"][1], "-device", "auto",
                      cwd=tmp_path, code=0, environment=start(shim, words))  # fmt: skip
         assert notice in done.stdout + done.stderr
         assert results(tmp_path / "auto.h5") == plain

@@ -471,6 +471,7 @@ def test_stopped_sample_leaves_nothing(place, number):
     assert err == "brenier: error: ended by a signal; nothing was written to s.h5\n"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopped_sample_under_mpiexec_leaves_nothing(place, number):
     """mpiexec gives a rank a second between TERM and KILL."""
