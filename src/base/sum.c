@@ -20,6 +20,17 @@ static void SplitWords(__int128 total, PetscInt64 word[])
   word[2] = (PetscInt64)(total >> (2 * BRENIER_SUM_WORD_BITS));
 }
 
+/* sum over i of x_i 2^shift, each term rounded to an integer. Two factors, since one may be no finite number; what the
+   first one rounds among the least numbers rounds to 0 in the end. */
+static __int128 SumScaled(PetscInt n, const PetscReal x[], int shift)
+{
+  const PetscReal first = ldexp(1.0, shift / 2), second = ldexp(1.0, shift - shift / 2);
+  __int128        total = 0;
+
+  for (PetscInt i = 0; i < n; ++i) total += llrint(x[i] * first * second);
+  return total;
+}
+
 static __int128 JoinWords(const PetscInt64 word[])
 {
   const __int128 unit = (__int128)1 << BRENIER_SUM_WORD_BITS;
@@ -41,13 +52,11 @@ PetscErrorCode BrenierExactSum(MPI_Comm comm, PetscInt n, PetscInt n_sets, const
   }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, (PetscMPIInt)n_sets, MPIU_REAL, MPI_MAX, comm));
   for (PetscInt s = 0; s < n_sets; ++s) {
-    __int128 total = 0;
-    int      exponent;
+    int exponent;
 
     // sum[s] still holds the largest magnitude; frexp gives max = f 2^exponent with f in [1/2, 1)
     (void)frexp(sum[s], &exponent);
-    for (PetscInt i = 0; i < n; ++i) total += llrint(ldexp(x[(size_t)s * n + i], brenier_sum_bits - exponent));
-    SplitWords(total, &word[BRENIER_SUM_WORDS * s]);
+    SplitWords(SumScaled(n, x + (size_t)s * n, brenier_sum_bits - exponent), &word[BRENIER_SUM_WORDS * s]);
   }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, word, n_words, MPIU_INT64, MPI_SUM, comm));
   for (PetscInt s = 0; s < n_sets; ++s) {
