@@ -47,7 +47,7 @@ static const char *Path(const char name[])
   return path;
 }
 
-static PetscErrorCode MakeFolder(void)
+static PETSC_UNUSED PetscErrorCode MakeFolder(void)
 {
   PetscMPIInt rank;
 
@@ -76,7 +76,7 @@ static int CountFiles(PetscBool empty)
 }
 
 /* Removes the folder once all ranks are done with it. */
-static PetscErrorCode RemoveFolder(void)
+static PETSC_UNUSED PetscErrorCode RemoveFolder(void)
 {
   PetscFunctionBeginUser;
   PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
