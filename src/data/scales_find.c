@@ -289,12 +289,14 @@ static PetscErrorCode Cut(Cutting *c, PetscInt *m, PetscInt node[])
 /* The new number of a node: groups get theirs after their members. */
 static PetscErrorCode Renumber(Cutting *c, PetscInt old, PetscInt *node)
 {
-  const PetscInt *first = c->first + (old - c->n);
-  PetscInt        m     = first[1] - first[0], *member;
+  const PetscInt *first;
+  PetscInt        m, *member;
 
   PetscFunctionBegin;
   *node = old;
   if (old < c->n) PetscFunctionReturn(PETSC_SUCCESS);
+  first = c->first + (old - c->n);
+  m     = first[1] - first[0];
   PetscCall(PetscMalloc1(m, &member));
   for (PetscInt i = 0; i < m; ++i) PetscCall(Renumber(c, c->member[first[0] + i], &member[i]));
   PetscCall(Cut(c, &m, member));

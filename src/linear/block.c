@@ -55,7 +55,7 @@ static void ChooseGrid(int n, int size, int *rows, int *cols)
 
 PetscErrorCode BrenierBlockMatrixCreate(MPI_Comm comm, PetscInt n, BrenierBlockMatrix *m)
 {
-  const int   zero = 0;
+  const int   zero = 0, one = 1;
   int         info, lld;
   PetscMPIInt size;
 
@@ -73,6 +73,7 @@ PetscErrorCode BrenierBlockMatrixCreate(MPI_Comm comm, PetscInt n, BrenierBlockM
   m->context = m->handle;
   Cblacs_gridinit(&m->context, "Row", m->rows, m->cols);
   if (m->context >= 0) {
+    Cblacs_set(m->context, BRENIER_BLACS_REPEATABLE, &one);
     Cblacs_gridinfo(m->context, &m->rows, &m->cols, &m->row, &m->col);
     m->local_rows = numroc_(&m->n, &brenier_block, &m->row, &zero, &m->rows);
     m->local_cols = numroc_(&m->n, &brenier_block, &m->col, &zero, &m->cols);

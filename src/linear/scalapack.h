@@ -16,6 +16,10 @@ void Cfree_blacs_system_handle(int handle);
 void Cblacs_gridinit(int *context, const char *order, int rows, int cols);
 void Cblacs_gridinfo(int context, int *rows, int *cols, int *row, int *col);
 void Cblacs_gridexit(int context);
+void Cblacs_set(int context, int what, const int *value);
+
+/* What Cblacs_set() sets to 1 so that sums over processes are made in one order, not in that of arrival. */
+enum { BRENIER_BLACS_REPEATABLE = 15 };
 
 /* Tools. */
 int  numroc_(const int *n, const int *nb, const int *process, const int *source, const int *processes);

@@ -157,6 +157,34 @@ static PetscErrorCode TestEigenProblems(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Sums over ranks are made in one order, whichever rank comes first: late ranks change no bit. */
+static PetscErrorCode TestRepeats(void)
+{
+  enum { ORDER = 257, TIMES = 12, MOST_LATE = 3000 };
+  PetscReal  *a, *w[2], *v[2];
+  PetscBool   same = PETSC_TRUE;
+  PetscMPIInt rank;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCall(PetscMalloc5(ORDER * ORDER, &a, ORDER, &w[0], ORDER * ORDER, &v[0], ORDER, &w[1], ORDER * ORDER, &v[1]));
+  PetscCall(MakeMatrix(SIMPLE, 1.0, ORDER, a));
+  for (PetscInt i = 0; i < TIMES; ++i) {
+    const PetscInt at = i > 0;
+    PetscReal      late;
+
+    BrenierRandomUniform(1, (uint32_t)rank, (uint64_t)i, 1, &late);
+    PetscCall(PetscSleep(late * MOST_LATE * 1e-6));
+    PetscCall(BrenierEigenSymmetric(PETSC_COMM_WORLD, ORDER, a, w[at], v[at]));
+    if (i > 0) PetscCall(PetscArraycmp(w[0], w[1], ORDER, &same));
+    PetscCheck(same, PETSC_COMM_SELF, PETSC_ERR_PLIB, "other eigenvalues the %" PetscInt_FMT ". time", i + 1);
+    if (i > 0) PetscCall(PetscArraycmp(v[0], v[1], ORDER * ORDER, &same));
+    PetscCheck(same, PETSC_COMM_SELF, PETSC_ERR_PLIB, "other eigenvectors the %" PetscInt_FMT ". time", i + 1);
+  }
+  PetscCall(PetscFree5(a, w[0], v[0], w[1], v[1]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode TestRefusesNaN(void)
 {
   const PetscReal a[4] = {1.0, NAN, NAN, 1.0};
@@ -414,6 +442,7 @@ int main(int argc, char **argv)
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   PetscCall(TestEigenProblems());
+  PetscCall(TestRepeats());
   PetscCall(TestRefusesNaN());
   PetscCall(TestMoments(200, 5, 5, 0.0, 1.0));
   PetscCall(TestMoments(200, 6, 2, 1e6, 1.0));
