@@ -22,8 +22,10 @@ FIRST = ("test_slurm.py", "test_passes.py", "test_restart.py", "test_outputs.py"
          "test_full_disk.py", "test_device.py", "test_environment.py", "test_hard.py", "test_strange_input.py",
          "test_quickstart.py")  # fmt: skip
 
-# But these tests of a file, by words of their names, go by themselves: as a whole it would be the last to end.
-APART = {"test_passes.py": ("many_targets", "loose", "barycentres", "verified", "another_method", "without_newton")}
+# But these tests of a file, by words of their names, go by themselves: as a whole it would be the last to end. Those of
+# Slurm have a second Slurm then.
+APART = {"test_passes.py": ("many_targets", "loose", "barycentres", "verified", "another_method", "without_newton"),
+         "test_slurm.py": ("time_limit", "lost", "old_ranks", "requeue", "mpirun")}  # fmt: skip
 
 # What ./check -quick runs: files that take seconds, and together try most commands once.
 QUICK = ("test_style.py", "test_links.py", "test_words.py", "test_layers.py", "test_bounded.py",
