@@ -158,17 +158,25 @@ BRENIER_WIDE static PetscReal AboveAtEnds(const BrenierBounds *bounds, const flo
   return least;
 }
 
-/* Radii R of the head, from the excess at the ends. */
+/* Radii R of the head, from the excess at the ends. The least so far of many directions stay in registers over the loop
+   of the ends; in memory each would wait for the one before to be stored. */
 BRENIER_WIDE static void Radii(const PetscReal above[], const PetscReal (*inverse)[BRENIER_DIRECTIONS],
                                PetscReal       radius[])
 {
-  for (int q = 0; q < BRENIER_DIRECTIONS; ++q) radius[q] = HUGE_VAL;
-  for (int k = 0; k < BRENIER_SECTORS; ++k)
-    for (int q = 0; q < BRENIER_DIRECTIONS; ++q) {
-      const PetscReal here = above[k] * inverse[k][q];
+  enum { GROUPS = BRENIER_DIRECTIONS / LANES };
+  Lanes least[GROUPS];
 
-      radius[q] = here < radius[q] ? here : radius[q];
+  for (int g = 0; g < GROUPS; ++g) least[g] = (Lanes){0} + HUGE_VAL;
+  for (int k = 0; k < BRENIER_SECTORS; ++k)
+#pragma GCC unroll 8
+    for (int g = 0; g < GROUPS; ++g) {
+      Lanes here;
+
+      memcpy(&here, inverse[k] + g * LANES, sizeof here);
+      here *= above[k];
+      least[g] = Choose(here < least[g], here, least[g]);
     }
+  for (int g = 0; g < GROUPS; ++g) memcpy(radius + g * LANES, &least[g], sizeof least[g]);
 }
 
 /*
