@@ -7,12 +7,17 @@
 #include <math.h>
 
 /* Steps of a round, and rounds. */
-enum { BRENIER_FILL_STEPS = 12, BRENIER_FILL_ROUNDS = 2 };
+enum { BRENIER_FILL_STEPS = 16, BRENIER_FILL_ROUNDS = 2 };
 
-/* Largest rise and fall of a cell in a step, in units of w_i / H_ii, until heights with too little and with too much
-   mass are known. A cell that only touches u grows like a power of its height above that point, more slowly than an
-   exponential; one that overshoots is bisected. */
-static const PetscReal brenier_fill_rise = 8.0, brenier_fill_fall = 1.0;
+/* Largest rise or fall of a cell in a step at first, in units of w_i / H_ii; half of it after each change from too
+   little mass to too much or back. Where two cells of a group of near-duplicates have no mass, both rise; with longer
+   steps each takes the mass of the other in turn. */
+static const PetscReal brenier_fill_most = 1.0;
+
+/* The steps of a cell: the largest, and the sign of the last one. */
+typedef struct {
+  PetscReal most, sign;
+} FillStep;
 
 /* A round ends when no selected mass is off by this factor. */
 static const PetscReal brenier_fill_near = 1.5;
@@ -20,12 +25,6 @@ static const PetscReal brenier_fill_near = 1.5;
 /* Part of the curves of the measurement that a round has. The mass of a cell that is given 10 meetings of the 20 that
    make it missing is right to a third; each curve costs as much as one of the measurement. */
 static const PetscReal brenier_fill_part = 0.5;
-
-/* Heights of a cell known to give it too little and too much mass. */
-typedef struct {
-  PetscReal low, high;
-  PetscInt  side, times; /* on which side the last heights were, and how many of them in a row */
-} Bracket;
 
 /* Which cells of this rank are missing or wrong by these masses. */
 static PetscErrorCode Judge(const Solve *s, Vec mass, PetscBool wrong[])
@@ -56,27 +55,18 @@ static PetscErrorCode AreNear(BrenierTargets t, const PetscBool chosen[], Vec ma
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Narrows the bracket by mass m > 0 or = 0 at height h, and returns the next height. Its other end is forgotten when h
-   is beyond it or twice on one side: neighbours moved. d: H_ii. Without mass and without an upper end h stays: the cell
-   is to be lifted. */
-static PetscReal NextHeight(PetscReal h, PetscReal m, PetscReal nu, PetscReal d, Bracket *known)
+/* The step of a cell with mass m > 0, weight nu and d = H_ii > 0. */
+static PetscReal StepOf(PetscReal m, PetscReal nu, PetscReal d, FillStep *steps)
 {
-  const PetscInt side = m < nu ? -1 : 1;
-  PetscReal      next = h;
+  const PetscReal wanted = log(nu / m);
 
-  known->times                             = side == known->side ? known->times + 1 : 1;
-  known->side                              = side;
-  *(side < 0 ? &known->low : &known->high) = h;
-  if (known->times > 2 || known->low >= known->high)
-    *(side < 0 ? &known->high : &known->low) = side < 0 ? PETSC_INFINITY : -PETSC_INFINITY;
-  if (m > 0.0 && d > 0.0) next += m / d * PetscMin(PetscMax(log(nu / m), -brenier_fill_fall), brenier_fill_rise);
-  if (known->low > -PETSC_INFINITY && known->high < PETSC_INFINITY && !(next > known->low && next < known->high))
-    next = 0.5 * (known->low + known->high);
-  return next;
+  if (wanted * steps->sign < 0.0) steps->most *= 0.5;
+  steps->sign = wanted < 0.0 ? -1.0 : 1.0;
+  return m / d * PetscMin(PetscMax(wanted, -steps->most), steps->most);
 }
 
-/* Moves the selected cells; sets the mass of all cells that must not be lifted to 1. */
-static PetscErrorCode StepChosen(Solve *s, BrenierDual dual, const PetscBool chosen[], Bracket known[], Vec mass)
+/* Moves the selected cells with mass; sets the mass of all cells that must not be lifted to 1. */
+static PetscErrorCode StepChosen(Solve *s, BrenierDual dual, const PetscBool chosen[], FillStep steps[], Vec mass)
 {
   const BrenierTargets t = s->targets;
   const PetscScalar   *d;
@@ -93,8 +83,8 @@ static PetscErrorCode StepChosen(Solve *s, BrenierDual dual, const PetscBool cho
   PetscCall(VecGetArray(mass, &m));
   PetscCall(VecGetArray(s->h, &h));
   for (PetscInt i = 0; i < t->n_local; ++i) {
-    if (chosen[i]) h[i] = NextHeight(h[i], m[i], t->nu[i], d[i], &known[i]);
-    if (!chosen[i] || m[i] > 0.0 || known[i].high < PETSC_INFINITY) m[i] = 1.0;
+    if (chosen[i] && m[i] > 0.0 && d[i] > 0.0) h[i] += StepOf(m[i], t->nu[i], d[i], &steps[i]);
+    if (!chosen[i] || m[i] > 0.0) m[i] = 1.0;
   }
   PetscCall(VecRestoreArray(s->h, &h));
   PetscCall(VecRestoreArray(mass, &m));
@@ -110,7 +100,7 @@ static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[],
   const PetscInt   n = s->targets->n_local;
   BrenierDualValue value;
   PetscReal       *most;
-  Bracket         *known;
+  FillStep        *steps;
   Vec              at;
   PetscInt64       n_lifted;
   PetscBool        near = PETSC_FALSE;
@@ -121,23 +111,23 @@ static PetscErrorCode Fill(Solve *s, BrenierDual dual, const PetscBool chosen[],
   PetscCall(VecZeroEntries(at));
   PetscCall(BrenierDualSetSkin(dual, at));
   PetscCall(BrenierDualHoldGauge(dual, PETSC_TRUE));
-  PetscCall(PetscMalloc2(n, &most, n, &known));
+  PetscCall(PetscMalloc2(n, &most, n, &steps));
   for (PetscInt i = 0; i < n; ++i) {
     most[i]  = BrenierLiftMost_Private(s->state.height_scale);
-    known[i] = (Bracket){-PETSC_INFINITY, PETSC_INFINITY, 0, 0};
+    steps[i] = (FillStep){brenier_fill_most, 0.0};
   }
   for (PetscInt step = 0; step < BRENIER_FILL_STEPS; ++step) {
     PetscCall(BrenierDualEvaluate(dual, s->h, mass, &value));
     PetscCall(AreNear(s->targets, chosen, mass, &near));
     if (near) break;
     PetscCall(VecCopy(s->h, at));
-    PetscCall(StepChosen(s, dual, chosen, known, mass));
+    PetscCall(StepChosen(s, dual, chosen, steps, mass));
     PetscCall(VecAXPY(s->h, -1.0, at)); // the step
     PetscCall(BrenierDualLift(dual, mass, most, at, &n_lifted));
     PetscCall(VecAXPY(s->h, 1.0, at));
   }
   PetscCall(BrenierTargetsGauge(s->targets, s->h));
-  PetscCall(PetscFree2(most, known));
+  PetscCall(PetscFree2(most, steps));
   PetscCall(VecDestroy(&at));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
