@@ -2,7 +2,7 @@
   certificates.c - Which candidate lists are complete at new heights, and what has to be scanned again.
 
   A list with a skin, as in molecular dynamics (Verlet, Phys. Rev. 159 (1967)). Let s_j >= 0 be the skin of target j,
-  and h the heights of a scan, gauged: sum nu h = 0. The scan sets
+  and h the heights of a scan, gauged: sum nu h = 0 (as given, where the gauge is held). The scan sets
     lower_j = h_j - s_j,   upper_j = h_j + s_j,   l = the envelope along the curve of the planes at lower_j.
   It lists the targets whose plane at upper_j reaches l somewhere on the curve. The planes of l that are highest at the
   middle of a sector (bounds.h) are the support of the list; they keep their lower height. At other heights g the list

@@ -59,7 +59,6 @@ def masses(rng, planes, heights, points):
 
 def count(path, points):
     """rho of each class, by points; by MORE times as many where it is largest, which chance may have made it."""
-    found = []
     with h5py.File(path) as file:
         label, y, h, nu = (file[name] for name in ("label", "targets", "heights", "weights"))
         order = np.argsort(label[()], kind="stable")
