@@ -65,6 +65,7 @@ class Results:
     """info, and map, whose images tell whether the heights are those that were written."""
 
     options = ("-curves", 64, "-warm_up", 0, "-max_it", 2, "-cells", "curves")
+    reads_kept = True  # until all inputs that are kept were tried
 
     def __init__(self, folder):
         rng = np.random.default_rng(5)
@@ -73,17 +74,26 @@ class Results:
         run(folder, "solve", "y.npy", *self.options, "-o", "f")
         self.start = read(os.path.join(folder, "f"))
         run(folder, "map", "f", "x.npy", "-o", "true.h5")
-        self.true = read_result_rows(os.path.join(folder, "true.h5"))
+        self.true = [read_result_rows(os.path.join(folder, "true.h5"))]
 
     def mutate(self, rng, data):
         return change_bytes(rng, data)
 
+    def are_true(self, images):
+        """Those of the start, to the bit. Results that are kept come from other processors, where the last bits of a
+        solve may be others: theirs are true as well, if they are near."""
+        if any(all(map(np.array_equal, images, true)) for true in self.true):
+            return True
+        near = all(a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-12)
+                   for a, b in zip(images, self.true[0]))  # fmt: skip
+        if self.reads_kept and near:
+            self.true.append(images)
+        return self.reads_kept and near
+
     def answer(self, folder):
         info, said = run(folder, "info", "f")
         code, more = run(folder, "map", "f", "x.npy", "-o", "m.h5")
-        # Kept inputs come from other processors, where the last bits of a solve may be others
-        if code == 0 and not all(np.allclose(a, b, rtol=1e-9, atol=1e-12) for a,
-                                 b in zip(self.true, read_result_rows(os.path.join(folder, "m.h5")))):
+        if code == 0 and not self.are_true(read_result_rows(os.path.join(folder, "m.h5"))):
             raise Finding("map: exit code 0, and other images")
         return f"{info} {said} {code} {more}"
 
@@ -235,6 +245,7 @@ def main():
         subject = KINDS[args.kind](folder)
         corpus = [subject.start] + [read(path) for path in kept]
         seen = {try_input(args.kind, subject, folder, data) for data in corpus}
+        subject.reads_kept = False
         n, end = 0, time.time() + args.seconds
         while not args.replay and time.time() < end:
             data = subject.mutate(rng, corpus[rng.integers(len(corpus)) if rng.random() < 0.7 else 0])
