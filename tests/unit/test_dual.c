@@ -964,6 +964,7 @@ static PetscErrorCode TestHeldGauge(PetscBool hold)
   PetscFunctionBeginUser;
   PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 300, 8, "gaussian", n_curves, &p));
   PetscCall(VecDuplicate(p.h, &x));
+  PetscCall(VecZeroEntries(x));
   PetscCall(BrenierDualSetSkin(p.dual, x));
   PetscCall(BrenierDualHoldGauge(p.dual, hold));
   PetscCall(BrenierDualEvaluate(p.dual, p.h, p.mass, &value));

@@ -168,7 +168,7 @@ static PetscErrorCode TestOrder(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Each component of a mixture meets each condition; other sources are refused, and so are too many components. */
+/* Which sources take conditions; others are refused, and so are too many components. */
 static PetscErrorCode TestOthers(void)
 {
   enum { MANY = 9000 };
