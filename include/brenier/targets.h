@@ -28,11 +28,12 @@ struct _p_BrenierTargets {
   PetscInt                n_local; /* 0 allowed */
   struct _p_BrenierNodes *nodes;   /* ranks that share memory */
   /* data, owned */
-  PetscReal  *y;         /* as read, shape [n_local, dim] */
-  PetscBool   borrows_y; /* y is the caller's, who frees it */
-  PetscReal  *nu;        /* weights, shape [n_local], positive, summing to 1 over the ranks */
-  PetscInt64 *row;       /* row of the input each target came from (the first, of duplicates), shape [n_local] */
-  PetscReal  *centre;    /* shape [dim] */
+  PetscReal                 *y;         /* as read, shape [n_local, dim] */
+  PetscBool                  borrows_y; /* y is the caller's, who frees it */
+  struct _p_BrenierNodeRows *node_rows; /* y of all ranks of the node, y among them; NULL where each has its own */
+  PetscReal                 *nu;        /* weights, shape [n_local], positive, summing to 1 over the ranks */
+  PetscInt64 *row;    /* row of the input each target came from (the first, of duplicates), shape [n_local] */
+  PetscReal  *centre; /* shape [dim] */
   PetscReal   unit;
   PetscReal   dropped; /* |p|^2 of reduction.h, the part of |y|^2 that a reduction drops, the same for all; else 0 */
   /* where the source is x = m + L z, and these are the y' = L^T y of given targets y (reduction.h); else NULL and 0 */
@@ -200,6 +201,74 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsHash(BrenierTargets targets, PetscInt6
   Cost: 2 n_local dim flops
 @*/
 PETSC_EXTERN void BrenierTargetsNormalised(BrenierTargets targets, PetscReal y[]);
+
+/*@
+  BrenierTargetsNormalisedRow - Gives y' = (y - centre) / unit of a row that was read
+
+  Not collective
+
+  Input Parameters:
++ targets - the targets
+- row     - coordinates of a target of any rank, shape [dim]; unit: target
+
+  Output Parameter:
+. y - normalised coordinates, shape [dim]; unit: 1
+
+  Cost: 2 dim flops
+@*/
+PETSC_EXTERN void BrenierTargetsNormalisedRow(BrenierTargets targets, const PetscReal row[], PetscReal y[]);
+
+/*@
+  BrenierTargetsShare - Moves the coordinates to memory that all ranks of a node can read
+
+  Collective on the targets' communicator
+
+  Input Parameter:
+. targets - the targets
+
+  Output Parameter:
+. shared - whether all nodes have such memory; without it y stays where it is
+
+  Errors: none of its own
+
+  Cost: a copy of the coordinates, the first time; none where every node has one rank
+
+  Notes: y is at another address afterwards.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTargetsShare(BrenierTargets targets, PetscBool *shared);
+
+/*@
+  BrenierTargetsOfNode - Gives the coordinates of the targets of a rank of this node
+
+  Not collective
+
+  Input Parameters:
++ targets - the targets, shared
+- rank    - a rank of the targets' communicator, on this node
+
+  Output Parameter:
+. y - coordinates as read, shape [targets of that rank, dim]; unit: target
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN const PetscReal *BrenierTargetsOfNode(BrenierTargets targets, PetscMPIInt rank);
+
+/*@
+  BrenierTargetsTakeCoordinates - Takes the coordinates away from targets that are to be destroyed
+
+  Not collective
+
+  Input Parameter:
+. targets - the targets; they have no coordinates afterwards
+
+  Output Parameter:
+. y - coordinates as read, shape [n_local, dim]; the caller frees them; unit: target
+
+  Errors: none of its own
+
+  Cost: O(1); a copy where they are shared or borrowed
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTargetsTakeCoordinates(BrenierTargets targets, PetscReal **y);
 
 /*@
   BrenierTargetsFetch - Brings the coordinates of chosen targets from their owners

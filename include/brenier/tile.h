@@ -367,6 +367,39 @@ void BrenierTileTargetsFree(BrenierTileTargets *targets);
 void BrenierTileSetTargets(BrenierTileTargets *targets, size_t n, size_t stride, const double y[], const double h[]);
 
 /*@
+  BrenierTileBeginTargets - Begins to pack targets, one at a time
+
+  Not collective
+
+  Input/Output Parameter:
+. targets - packed targets
+
+  Input Parameter:
+. n - number of targets, at most the capacity
+
+  Cost: O(dim) operations
+
+  Notes: Each target then gets its coordinates by `BrenierTileSetTarget()` and its height by `BrenierTileSetHeight()`.
+@*/
+void BrenierTileBeginTargets(BrenierTileTargets *targets, size_t n);
+
+/*@
+  BrenierTileSetTarget - Packs the coordinates of one target, and sets what its products may be off
+
+  Not collective
+
+  Input/Output Parameter:
+. targets - packed targets, begun
+
+  Input Parameters:
++ i - its place
+- y - coordinates, of order 1, shape [dim]; unit: 1
+
+  Cost: O(dim log dim) operations
+@*/
+void BrenierTileSetTarget(BrenierTileTargets *targets, size_t i, const double y[]);
+
+/*@
   BrenierTileSetHeight - Sets the height of one target, rounded up
 
   Not collective

@@ -85,11 +85,11 @@ static PetscErrorCode MakeTargets(ClassRows *input, TargetRows *rows, BrenierTar
 {
   const BrenierTargets t = input->input;
   PetscInt64           n_merged;
+  PetscReal           *y;
 
   PetscFunctionBegin;
-  PetscCall(
-      BrenierTargetsCreateFromArrays(PETSC_COMM_WORLD, rows->n, t->dim, t->y, input->cells.nu, rows->row, targets));
-  t->y            = NULL;
+  PetscCall(BrenierTargetsTakeCoordinates(t, &y));
+  PetscCall(BrenierTargetsCreateFromArrays(PETSC_COMM_WORLD, rows->n, t->dim, y, input->cells.nu, rows->row, targets));
   input->cells.nu = NULL;
   rows->row       = NULL;
   n_merged        = t->n - (*targets)->n;

@@ -287,11 +287,17 @@ PetscErrorCode BrenierTargetsHash(BrenierTargets t, PetscInt64 *hash)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+void BrenierTargetsNormalisedRow(BrenierTargets t, const PetscReal row[], PetscReal y[])
+{
+  const PetscReal scale = 1.0 / t->unit; // exact, as is the product: unit is a power of two
+
+  for (PetscInt k = 0; k < t->dim; ++k) y[k] = (row[k] - t->centre[k]) * scale;
+}
+
 void BrenierTargetsNormalised(BrenierTargets t, PetscReal y[])
 {
   for (PetscInt i = 0; i < t->n_local; ++i)
-    for (PetscInt k = 0; k < t->dim; ++k)
-      y[(size_t)i * t->dim + k] = (t->y[(size_t)i * t->dim + k] - t->centre[k]) / t->unit;
+    BrenierTargetsNormalisedRow(t, t->y + (size_t)i * t->dim, y + (size_t)i * t->dim);
 }
 
 /* As BrenierTargetsFetchRows(), of numbers of any type. */
@@ -365,6 +371,101 @@ PetscErrorCode BrenierTargetsMoved(BrenierTargets t)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* ---- memory of a node ---- */
+
+struct _p_BrenierNodeRows {
+  BrenierShared memory;
+  PetscReal   **of_rank; /* where rows begin, by rank of the targets' communicator; NULL of those elsewhere */
+};
+
+static PetscErrorCode FreeCoordinates(BrenierTargets t)
+{
+  PetscFunctionBegin;
+  if (t->node_rows) {
+    BrenierSharedFree(&t->node_rows->memory);
+    PetscCall(PetscFree(t->node_rows->of_rank));
+    PetscCall(PetscFree(t->node_rows));
+  } else if (!t->borrows_y) PetscCall(PetscFree(t->y));
+  t->y         = NULL;
+  t->borrows_y = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Memory for the rows of all ranks of this node, on every node or on none. */
+static PetscErrorCode CreateNodeRows(BrenierTargets t, struct _p_BrenierNodeRows *rows, PetscBool *found)
+{
+  const BrenierNodes nodes  = t->nodes;
+  const PetscMPIInt *member = nodes->member + nodes->first[nodes->here];
+  const PetscInt    *range;
+  PetscMPIInt        size;
+  PetscInt           n = 0; // rows of this node
+  int                everywhere;
+
+  PetscFunctionBegin;
+  PetscCall(PetscLayoutGetRanges(t->layout, &range));
+  PetscCallMPI(MPI_Comm_size(nodes->node, &size));
+  for (PetscMPIInt r = 0; r < size; ++r) n += range[member[r] + 1] - range[member[r]];
+  PetscCall(BrenierSharedCreate(nodes, (size_t)n * (size_t)t->dim * sizeof *t->y, &rows->memory, found));
+  everywhere = *found;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &everywhere, 1, MPI_INT, MPI_LAND, nodes->comm));
+  *found = (PetscBool)everywhere;
+  if (!*found) {
+    BrenierSharedFree(&rows->memory);
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCallMPI(MPI_Comm_size(nodes->comm, &size));
+  PetscCall(PetscCalloc1(size, &rows->of_rank));
+  PetscCallMPI(MPI_Comm_size(nodes->node, &size));
+  n = 0;
+  for (PetscMPIInt r = 0; r < size; ++r) {
+    rows->of_rank[member[r]] = (PetscReal *)rows->memory.memory + (size_t)n * (size_t)t->dim;
+    n += range[member[r] + 1] - range[member[r]];
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsShare(BrenierTargets t, PetscBool *shared)
+{
+  struct _p_BrenierNodeRows *rows;
+  PetscMPIInt                rank, size;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
+  PetscCallMPI(MPI_Comm_size(t->comm, &size));
+  *shared = PETSC_TRUE;
+  if (t->node_rows || t->nodes->n == size) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscNew(&rows));
+  PetscCall(CreateNodeRows(t, rows, shared));
+  if (!*shared) {
+    PetscCall(PetscFree(rows));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(PetscArraycpy(rows->of_rank[rank], t->y, (size_t)t->n_local * (size_t)t->dim));
+  PetscCall(FreeCoordinates(t));
+  t->node_rows = rows;
+  t->y         = rows->of_rank[rank];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+const PetscReal *BrenierTargetsOfNode(BrenierTargets t, PetscMPIInt rank)
+{
+  return t->node_rows ? t->node_rows->of_rank[rank] : t->y;
+}
+
+PetscErrorCode BrenierTargetsTakeCoordinates(BrenierTargets t, PetscReal **y)
+{
+  const size_t n = (size_t)t->n_local * (size_t)t->dim;
+
+  PetscFunctionBegin;
+  if (t->node_rows || t->borrows_y) {
+    PetscCall(PetscMalloc1(n, y));
+    PetscCall(PetscArraycpy(*y, t->y, n));
+    PetscCall(FreeCoordinates(t));
+  } else *y = t->y;
+  t->y = NULL;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierTargetsDestroy(BrenierTargets *targets)
 {
   BrenierTargets t = *targets;
@@ -375,7 +476,7 @@ PetscErrorCode BrenierTargetsDestroy(BrenierTargets *targets)
   PetscCall(PetscLayoutDestroy(&t->layout));
   PetscCall(BrenierNodesDestroy(&t->nodes));
   PetscCall(BrenierScalesDestroy(&t->scales));
-  if (!t->borrows_y) PetscCall(PetscFree(t->y));
+  PetscCall(FreeCoordinates(t));
   PetscCall(PetscFree(t->nu));
   PetscCall(PetscFree(t->row));
   PetscCall(PetscFree(t->centre));

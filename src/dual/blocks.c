@@ -23,11 +23,13 @@ static PetscReal *RowsOf(const BrenierBlocks *blocks, PetscMPIInt owner)
 }
 
 /* Layout of the blocks, and what is cached: rows, one copy a node, and packed tiles, one a rank, while they take no
-   more than nodes->cache_bytes times the ranks of the smallest node; of the two the tiles rather than the rows. */
+   more than nodes->cache_bytes times the ranks of the smallest node; of the two the tiles rather than the rows. Rows
+   without coordinates always are. */
 static PetscErrorCode LayOut(BrenierBlocks *blocks, PetscInt n_rows)
 {
-  const size_t tile_bytes = BrenierTileTargetsBytes(blocks->kind, BRENIER_TARGETS_AT_ONCE, blocks->dim);
-  size_t       packed_bytes, row_bytes;
+  const size_t tile_bytes =
+      BrenierTileTargetsBytes(blocks->kind, BRENIER_TARGETS_AT_ONCE, (size_t)blocks->targets->dim);
+  size_t packed_bytes, row_bytes;
 
   PetscFunctionBegin;
   PetscCall(PetscCalloc2(blocks->size + 1, &blocks->first_row, blocks->size + 1, &blocks->first_tile));
@@ -39,8 +41,8 @@ static PetscErrorCode LayOut(BrenierBlocks *blocks, PetscInt n_rows)
   packed_bytes         = (size_t)blocks->first_tile[blocks->size] * tile_bytes;
   row_bytes            = (size_t)blocks->first_row[blocks->size] * blocks->width * sizeof(PetscReal);
   blocks->caches_tiles = (PetscBool)(packed_bytes <= blocks->nodes->cache_bytes);
-  blocks->caches_rows =
-      (PetscBool)(packed_bytes + row_bytes / (size_t)blocks->nodes->least <= blocks->nodes->cache_bytes);
+  blocks->caches_rows  = (PetscBool)(blocks->in_place || packed_bytes + row_bytes / (size_t)blocks->nodes->least <=
+                                                            blocks->nodes->cache_bytes);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -88,33 +90,43 @@ PetscErrorCode BrenierScanCacheDestroy(BrenierScanCache *cache)
 
 /* ---- blocks ---- */
 
-PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind, PetscInt n_rows, size_t dim,
-                                   BrenierBlocks *blocks)
+/* Memory of the nodes for coordinates and rows, as far as they are not to travel from rank to rank. */
+static PetscErrorCode ShareTargets(BrenierBlocks *blocks, PetscBool *found)
+{
+  PetscFunctionBegin;
+  *found = PETSC_TRUE;
+  if (blocks->in_place) PetscCall(BrenierTargetsShare(blocks->targets, found));
+  if (*found && blocks->caches_rows) PetscCall(ShareRows(blocks, found));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind, PetscInt n_rows, BrenierBlocks *blocks)
 {
   const BrenierNodes nodes = cache->targets->nodes;
   const MPI_Comm     comm  = nodes->comm;
-  PetscBool          found = PETSC_TRUE;
+  PetscBool          found;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(blocks, sizeof *blocks));
-  blocks->nodes = nodes;
-  blocks->kind  = kind;
-  blocks->dim   = dim;
-  blocks->width = dim + BRENIER_ROW_COLUMNS;
+  blocks->targets  = cache->targets;
+  blocks->nodes    = nodes;
+  blocks->kind     = kind;
+  blocks->in_place = (PetscBool)(nodes->n == 1);
+  blocks->width    = BRENIER_ROW_COLUMNS + (blocks->in_place ? 0 : (size_t)cache->targets->dim);
   PetscCallMPI(MPI_Comm_rank(comm, &blocks->rank));
   PetscCallMPI(MPI_Comm_size(comm, &blocks->size));
   PetscCall(LayOut(blocks, n_rows));
-  if (blocks->caches_rows) PetscCall(ShareRows(blocks, &found));
+  PetscCall(ShareTargets(blocks, &found));
   if (!found && cache->blocks) { // the same on all ranks; the cache may have taken the missing memory
     PetscCall(ClearCache(cache));
-    PetscCall(ShareRows(blocks, &found));
+    PetscCall(ShareTargets(blocks, &found));
   }
   if (!found && nodes->n < blocks->size) {
     PetscCall(BrenierPrint(
         comm, "notice: no shared memory for the targets (is /dev/shm too small?); every rank keeps a copy"));
     PetscCall(PetscFree2(blocks->first_row, blocks->first_tile));
     PetscCall(BrenierNodesSeparate(nodes));
-    PetscCall(BrenierBlocksCreate(cache, kind, n_rows, dim, blocks));
+    PetscCall(BrenierBlocksCreate(cache, kind, n_rows, blocks));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCheck(found, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the rows of %" PetscInt_FMT " targets",
@@ -151,10 +163,23 @@ PetscErrorCode BrenierBlocksNumber(BrenierBlocks *blocks, BrenierGlobal first, c
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscReal *BrenierBlocksOwn(BrenierBlocks *blocks)
+PetscErrorCode BrenierBlocksFill(BrenierBlocks *blocks, const BrenierLocal target[], const PetscReal lower[],
+                                 const PetscReal upper[])
 {
-  if (!blocks->caches_rows) return blocks->ring.block[blocks->ring.current];
-  return blocks->complete ? NULL : RowsOf(blocks, blocks->rank);
+  const BrenierTargets t = blocks->targets;
+  const PetscInt       n = blocks->first_row[blocks->rank + 1] - blocks->first_row[blocks->rank];
+  PetscReal *row = blocks->caches_rows ? RowsOf(blocks, blocks->rank) : blocks->ring.block[blocks->ring.current];
+
+  PetscFunctionBegin;
+  if (blocks->complete) PetscFunctionReturn(PETSC_SUCCESS);
+  for (PetscInt k = 0; k < n; ++k, row += blocks->width) {
+    const BrenierLocal i = target ? target[k] : k;
+
+    row[BRENIER_ROW_LOWER] = lower ? lower[i] : 0.0;
+    row[BRENIER_ROW_UPPER] = upper ? upper[i] : 0.0;
+    if (!blocks->in_place) PetscCall(PetscArraycpy(row + BRENIER_ROW_COLUMNS, t->y + (size_t)i * t->dim, t->dim));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The node whose blocks `from` has in a step. */
@@ -234,6 +259,7 @@ static PetscErrorCode StepCached(BrenierBlocks *blocks, PetscBool *more, Brenier
   block->owner = nodes->member[nodes->first[from] + (nodes->rank + blocks->at) % RanksOf(nodes, from)];
   block->n     = blocks->first_row[block->owner + 1] - blocks->first_row[block->owner];
   block->row   = RowsOf(blocks, block->owner);
+  block->y     = blocks->in_place ? BrenierTargetsOfNode(blocks->targets, block->owner) : NULL;
   if (++blocks->at == RanksOf(nodes, from)) {
     blocks->at = 0;
     ++blocks->step;
@@ -245,9 +271,9 @@ static PetscErrorCode StepCached(BrenierBlocks *blocks, PetscBool *more, Brenier
 static void SetTileHeights(const BrenierBlocks *blocks, const PetscReal row[], BrenierPackedTile *tile)
 {
   for (size_t i = 0; i < tile->targets.n; ++i, row += blocks->width) {
-    const PetscReal lower = row[blocks->dim + BRENIER_ROW_LOWER];
+    const PetscReal lower = row[BRENIER_ROW_LOWER];
 
-    BrenierTileSetHeight(&tile->targets, i, row[blocks->dim + BRENIER_ROW_UPPER]);
+    BrenierTileSetHeight(&tile->targets, i, row[BRENIER_ROW_UPPER]);
     tile->lower[i] = (float)lower;
     if ((PetscReal)tile->lower[i] > lower) tile->lower[i] = nextafterf(tile->lower[i], -HUGE_VALF);
   }
@@ -256,17 +282,24 @@ static void SetTileHeights(const BrenierBlocks *blocks, const PetscReal row[], B
 /* Packs rows [first, first + count) of a block; 0, or -1 when memory is out. */
 static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, BrenierPackedTile *tile)
 {
-  const PetscReal *row   = block->row + (size_t)first * blocks->width;
-  const PetscInt   count = PetscMin(BRENIER_TARGETS_AT_ONCE, block->n - first);
-  const PetscInt   room  = blocks->caches_tiles ? count : BRENIER_TARGETS_AT_ONCE;
+  const size_t   dim   = (size_t)blocks->targets->dim;
+  const PetscInt count = PetscMin(BRENIER_TARGETS_AT_ONCE, block->n - first);
+  const PetscInt room  = blocks->caches_tiles ? count : BRENIER_TARGETS_AT_ONCE;
+  PetscReal     *y     = malloc(dim * sizeof *y);
 
   if (!tile->lower) {
     tile->lower = malloc((size_t)room * sizeof *tile->lower);
-    if (!tile->lower || BrenierTileTargetsAlloc(blocks->kind, (size_t)room, blocks->dim, &tile->targets)) return -1;
+    if (!tile->lower || BrenierTileTargetsAlloc(blocks->kind, (size_t)room, dim, &tile->targets)) return free(y), -1;
   }
+  if (!y) return -1;
   tile->first_row = first;
-  BrenierTileSetTargets(&tile->targets, (size_t)count, blocks->width, row, row + blocks->dim + BRENIER_ROW_UPPER);
-  SetTileHeights(blocks, row, tile);
+  BrenierTileBeginTargets(&tile->targets, (size_t)count);
+  for (PetscInt i = 0; i < count; ++i) {
+    BrenierTargetsNormalisedRow(blocks->targets, BrenierBlockCoordinates(block, first + i), y);
+    BrenierTileSetTarget(&tile->targets, (size_t)i, y);
+  }
+  SetTileHeights(blocks, BrenierBlockHeights(block, first), tile);
+  free(y);
   return 0;
 }
 
@@ -290,20 +323,25 @@ PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *blo
 
 PetscErrorCode BrenierBlocksStep(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block)
 {
-  PetscReal *row = NULL;
+  PetscReal      *row = NULL;
+  const PetscInt *range;
 
   PetscFunctionBegin;
   if (blocks->caches_rows) PetscCall(StepCached(blocks, more, block));
   else {
     PetscCall(BrenierRingStep(&blocks->ring, more, &block->owner, &block->n, &row));
     block->row    = row;
+    block->y      = NULL;
     blocks->bytes = blocks->ring.bytes;
   }
-  if (*more) {
-    block->n_tiles = TilesOf(block->n);
-    block->first   = blocks->first_row[block->owner];
-    block->global  = blocks->global ? blocks->global + block->first : NULL;
-  }
+  if (!*more) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscLayoutGetRanges(blocks->targets->layout, &range));
+  block->n_tiles = TilesOf(block->n);
+  block->dim     = (size_t)blocks->targets->dim;
+  block->width   = blocks->width;
+  block->first   = blocks->first_row[block->owner];
+  block->global  = blocks->global ? blocks->global + block->first : NULL;
+  block->origin  = range[block->owner];
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -329,7 +367,7 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks)
 PetscErrorCode BrenierBlocksToCache(BrenierScanCache cache, BrenierBlocks *blocks)
 {
   const size_t bytes = (size_t)blocks->first_tile[blocks->size] *
-                       BrenierTileTargetsBytes(blocks->kind, BRENIER_TARGETS_AT_ONCE, blocks->dim);
+                       BrenierTileTargetsBytes(blocks->kind, BRENIER_TARGETS_AT_ONCE, (size_t)blocks->targets->dim);
 
   PetscFunctionBegin;
   if (blocks->nodes->n > 1 || cache->blocks || !blocks->complete || !blocks->caches_tiles ||
@@ -350,8 +388,8 @@ static PetscErrorCode SetHeights(BrenierBlocks *blocks, const PetscReal lower[],
   PetscFunctionBegin;
   PetscCall(BrenierSharedBarrier(blocks->nodes)); // nobody reads the last heights any more
   for (PetscInt i = 0; i < blocks->first_row[blocks->rank + 1] - blocks->first_row[blocks->rank]; ++i) {
-    row[(size_t)i * blocks->width + blocks->dim + BRENIER_ROW_LOWER] = lower[i];
-    row[(size_t)i * blocks->width + blocks->dim + BRENIER_ROW_UPPER] = upper[i];
+    row[(size_t)i * blocks->width + BRENIER_ROW_LOWER] = lower[i];
+    row[(size_t)i * blocks->width + BRENIER_ROW_UPPER] = upper[i];
   }
   PetscCall(BrenierSharedBarrier(blocks->nodes));
   for (PetscMPIInt r = 0; r < blocks->size; ++r)

@@ -1,11 +1,12 @@
 /*
   blocks.h - The targets of a scan, block by block: those of one rank at a time, as rows and packed for the kernel.
 
-  A row is a target with its two heights (scan.c). If packed targets and rows fit into 512 MiB a rank, a node has one
-  copy of all rows in memory that its ranks share. Each rank fills in its own rows. Rows of other nodes travel round a
-  ring of nodes, each block once a node, during the products with the block before. Ranks of one node send each other
-  nothing. Received rows are cached for the next rounds. Rows that do not fit travel round a ring of ranks in every
-  round.
+  A row is a target with its two heights (scan.c). Ranks of one node send each other nothing.
+  On one node, coordinates are read where the targets have them, in memory that the ranks share. Rows are heights alone.
+  On several nodes, rows hold coordinates as well, as read. If packed targets and rows fit into 512 MiB a rank, a node
+  has one copy of all rows. Each rank fills in its own rows. Rows of other nodes travel round a ring of nodes, each block
+  once a node, during the products with the block before. Received rows are cached for the next rounds. Rows that do not
+  fit travel round a ring of ranks in every round.
 */
 #pragma once
 
@@ -15,7 +16,7 @@
 #include "data/ring.h"
 #include "data/shared.h"
 
-/* Columns of a row behind its coordinates. */
+/* Columns of a row; coordinates come behind them. */
 enum { BRENIER_ROW_LOWER, BRENIER_ROW_UPPER, BRENIER_ROW_COLUMNS };
 
 enum { BRENIER_TARGETS_AT_ONCE = 16384 };
@@ -31,9 +32,12 @@ typedef struct {
 typedef struct {
   PetscMPIInt          owner;
   PetscInt             n, n_tiles;
-  const PetscReal     *row;
+  const PetscReal     *row; /* shape [n, width] */
+  size_t               dim, width;
   BrenierGlobal        first;  /* global number of its first row, where all targets come; ... */
   const BrenierGlobal *global; /* ... those of its rows, where some do; or NULL */
+  const PetscReal     *y;      /* coordinates of all targets of the owner, on one node; else NULL */
+  BrenierGlobal        origin; /* global number of the first of them */
 } BrenierBlock;
 
 /* Global number of a row's target. */
@@ -42,12 +46,27 @@ static inline BrenierGlobal BrenierBlockGlobal(const BrenierBlock *block, Brenie
   return block->global ? block->global[row] : block->first + row;
 }
 
+/* Heights of a row. */
+static inline const PetscReal *BrenierBlockHeights(const BrenierBlock *block, BrenierBlockRow row)
+{
+  return block->row + (size_t)row * block->width;
+}
+
+/* Coordinates of a row, as read. */
+static inline const PetscReal *BrenierBlockCoordinates(const BrenierBlock *block, BrenierBlockRow row)
+{
+  if (!block->y) return BrenierBlockHeights(block, row) + BRENIER_ROW_COLUMNS;
+  return block->y + (size_t)(BrenierBlockGlobal(block, row) - block->origin) * block->dim;
+}
+
 typedef struct {
   /* parameters */
-  BrenierNodes         nodes; /* borrowed */
-  BrenierTileKind      kind;  /* of the curves */
-  BrenierTileAllowance most;  /* of all targets; set by the caller, for the next user of the cache */
-  size_t               dim, width;
+  BrenierTargets       targets;  /* borrowed */
+  BrenierNodes         nodes;    /* theirs */
+  BrenierTileKind      kind;     /* of the curves */
+  BrenierTileAllowance most;     /* of all targets; set by the caller, for the next user of the cache */
+  PetscBool            in_place; /* coordinates are read where the targets have them */
+  size_t               width;    /* of a row */
   PetscBool            caches_tiles, caches_rows;
   PetscMPIInt          rank, size;
   /* layout, of each rank's block: shape [size + 1] */
@@ -75,16 +94,17 @@ struct _p_BrenierScanCache {
 
 /* Collective on the targets' communicator. n_rows: of this rank. Where memory is short, the cache is cleared. If shared
    memory is not available, the nodes of the targets are separated: every rank becomes a node of its own. */
-PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind, PetscInt n_rows, size_t dim,
+PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind, PetscInt n_rows,
                                    BrenierBlocks *blocks);
 
 /* Sets the targets of the rows, where they are not all targets in their order: those of this rank are first +
    target[row]. Collective. 4 bytes a row of all ranks. */
 PetscErrorCode BrenierBlocksNumber(BrenierBlocks *blocks, BrenierGlobal first, const BrenierLocal target[]);
 
-/* Where the rows of this rank go before a round, shape [n_rows, dim + BRENIER_ROW_COLUMNS]; NULL if an earlier round
-   filled them. */
-PetscReal *BrenierBlocksOwn(BrenierBlocks *blocks);
+/* Fills in the rows of this rank before a round, unless an earlier round did: of all its targets, or where target is
+   not NULL of target[row]. lower, upper: of this rank's targets; NULL for none. */
+PetscErrorCode BrenierBlocksFill(BrenierBlocks *blocks, const BrenierLocal target[], const PetscReal lower[],
+                                 const PetscReal upper[]);
 
 /* Returns the next block of a round; *more = PETSC_FALSE after the last. Collective. The block is valid until the next
    call. */

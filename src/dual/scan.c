@@ -73,6 +73,7 @@ struct Worker {
   Chunk                   *chunk;
   const BrenierPackedTile *tile; /* being scanned */
   BrenierScratch           scratch;
+  PetscReal               *y; /* normalised coordinates of a target, shape [dim] */
   PetscInt64               n_visits;
   int                      failed; /* memory was out in a visit */
 };
@@ -123,12 +124,6 @@ static int DropCandidates(Worker *w, PetscInt jc)
   return 0;
 }
 
-/* Row of the block being scanned. */
-static inline const PetscReal *RowAt(const Chunk *chunk, BrenierBlockRow i)
-{
-  return chunk->block.row + (size_t)i * (size_t)(chunk->curves->dim + BRENIER_ROW_COLUMNS);
-}
-
 static inline void Prefetch(const PetscReal row[], PetscInt n)
 {
   const PetscInt line = 64 / (PetscInt)sizeof *row;
@@ -137,21 +132,25 @@ static inline void Prefetch(const PetscReal row[], PetscInt n)
 }
 
 /* Computes the planes in double precision of the survivors of curve jc from this block. */
-static void MakeExact(Chunk *chunk, PetscInt jc)
+static void MakeExact(Worker *w, PetscInt jc)
 {
-  const PetscInt    dim = chunk->curves->dim, ahead = 3;
-  BrenierSurvivors *list = &chunk->list[jc];
+  const Chunk        *chunk = w->chunk;
+  const BrenierBlock *block = &chunk->block;
+  const PetscInt      dim = chunk->curves->dim, ahead = 3;
+  BrenierSurvivors   *list = &chunk->list[jc];
 
   for (PetscInt i = list->n_exact; i < list->n; ++i) {
-    const PetscReal *row = RowAt(chunk, list->row[i]);
+    const BrenierBlockRow row    = list->row[i];
+    const PetscReal      *height = BrenierBlockHeights(block, row);
 
     // Rows are visited in no order that the hardware would guess
-    if (i + ahead < list->n) Prefetch(RowAt(chunk, list->row[i + ahead]), dim + BRENIER_ROW_COLUMNS);
-    list->global[i] = BrenierBlockGlobal(&chunk->block, list->row[i]);
-    list->height[i] = row[dim + BRENIER_ROW_LOWER];
-    BrenierCurvesPlane(chunk->curves, &chunk->curve[jc], row, &list->a[i], &list->b[i], &list->base[i]);
+    if (i + ahead < list->n) Prefetch(BrenierBlockCoordinates(block, list->row[i + ahead]), dim);
+    list->global[i] = BrenierBlockGlobal(block, row);
+    list->height[i] = height[BRENIER_ROW_LOWER];
+    BrenierTargetsNormalisedRow(chunk->input->targets, BrenierBlockCoordinates(block, row), w->y);
+    BrenierCurvesPlane(chunk->curves, &chunk->curve[jc], w->y, &list->a[i], &list->b[i], &list->base[i]);
     list->lower[i] = list->height[i] + list->base[i];
-    list->upper[i] = row[dim + BRENIER_ROW_UPPER] + list->base[i];
+    list->upper[i] = height[BRENIER_ROW_UPPER] + list->base[i];
   }
   list->n_exact = list->n;
 }
@@ -210,7 +209,10 @@ static PetscErrorCode CreateChunk(const BrenierScanInput *input, const BrenierSc
   chunk->n_envelopes = BRENIER_ENVELOPES_AT_ONCE * chunk->n_workers;
   PetscCall(PetscCalloc1(chunk->n_workers, &chunk->worker));
   PetscCall(PetscCalloc1(chunk->n_envelopes, &chunk->envelope));
-  for (PetscInt t = 0; t < chunk->n_workers; ++t) chunk->worker[t].chunk = chunk;
+  for (PetscInt t = 0; t < chunk->n_workers; ++t) {
+    chunk->worker[t].chunk = chunk;
+    PetscCall(PetscMalloc1(dim, &chunk->worker[t].y));
+  }
   if (chunk->curves->family->tile == BRENIER_TILE_CIRCLE) chunk->device = BrenierDeviceOf(input->targets->comm);
   (void)chunk->curves->family->middles(); // tables are filled before threads read them
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -224,6 +226,7 @@ static PetscErrorCode DestroyChunk(Chunk *chunk, BrenierScanWork *work)
   for (PetscInt t = 0; t < chunk->n_workers; ++t) {
     work->n_visits += chunk->worker[t].n_visits;
     BrenierScratchFree(&chunk->worker[t].scratch);
+    PetscCall(PetscFree(chunk->worker[t].y));
   }
   for (PetscInt i = 0; i < chunk->n_envelopes; ++i) BrenierEnvelopeFree(&chunk->envelope[i]);
   PetscCall(PetscFree(chunk->envelope));
@@ -277,7 +280,7 @@ static int EndBlock(Worker *w, PetscInt jc)
 
   if (list->n == list->n_exact) return 0;
   if (list->limit < PETSC_MAX_INT && DropCandidates(w, jc)) return -1;
-  MakeExact(w->chunk, jc);
+  MakeExact(w, jc);
   return 0;
 }
 
@@ -445,24 +448,6 @@ static inline BrenierLocal ChosenAt(const BrenierScanInput *input, PetscInt i)
   return input->chooses ? input->target[i] : i;
 }
 
-/* Rows of the selected targets: normalised coordinates, lower and upper height. */
-static PetscErrorCode FillOwnBlock(const BrenierScanInput *input, const PetscReal y[], PetscReal block[])
-{
-  const size_t   dim = (size_t)input->curves->dim;
-  const PetscInt n   = ChosenHere(input);
-
-  PetscFunctionBegin;
-  for (PetscInt k = 0; k < n; ++k) {
-    const BrenierLocal i   = ChosenAt(input, k);
-    PetscReal         *row = block + (size_t)k * (dim + BRENIER_ROW_COLUMNS);
-
-    PetscCall(PetscArraycpy(row, y + (size_t)i * dim, dim));
-    row[dim + BRENIER_ROW_LOWER] = input->lower[i];
-    row[dim + BRENIER_ROW_UPPER] = input->upper[i];
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Mean and largest upper height of the selected targets, the same for any number of ranks. */
 static PetscErrorCode FindHeights(const BrenierScanInput *input, BrenierHeights *heights)
 {
@@ -487,43 +472,43 @@ static PetscErrorCode FindHeights(const BrenierScanInput *input, BrenierHeights 
 }
 
 /* Largest error that the first test allows a selected target. */
-static PetscErrorCode FindAllowance(const BrenierScanInput *input, const PetscReal y[], BrenierTileAllowance *allowance)
+static PetscErrorCode FindAllowance(const BrenierScanInput *input, BrenierTileAllowance *allowance)
 {
-  const size_t   dim     = (size_t)input->curves->dim;
-  const PetscInt n       = ChosenHere(input);
-  PetscReal      most[2] = {0.0, 0.0};
+  const BrenierTargets t       = input->targets;
+  const size_t         dim     = (size_t)input->curves->dim;
+  const PetscInt       n       = ChosenHere(input);
+  PetscReal            most[2] = {0.0, 0.0}, *y;
 
   PetscFunctionBegin;
+  PetscCall(PetscMalloc1(dim, &y));
   for (PetscInt k = 0; k < n; ++k) {
-    const BrenierTileAllowance here =
-        BrenierTileAllow(input->curves->family->tile, dim, y + (size_t)ChosenAt(input, k) * dim);
+    BrenierTileAllowance here;
 
+    BrenierTargetsNormalisedRow(t, t->y + (size_t)ChosenAt(input, k) * dim, y);
+    here    = BrenierTileAllow(input->curves->family->tile, dim, y);
     most[0] = PetscMax(most[0], here.margin);
     most[1] = PetscMax(most[1], here.length);
   }
+  PetscCall(PetscFree(y));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, most, 2, MPIU_REAL, MPI_MAX, input->targets->comm));
   *allowance = (BrenierTileAllowance){most[0], most[1]};
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Targets of a scan: as an earlier scan of all of them has left them, or to be filled in from *y, which is the
-   caller's. */
-static PetscErrorCode OpenBlocks(const BrenierScanInput *input, PetscReal **y, BrenierBlocks *blocks)
+/* Targets of a scan: as an earlier scan of all of them has left them, or to be filled in. */
+static PetscErrorCode OpenBlocks(const BrenierScanInput *input, BrenierBlocks *blocks)
 {
   const BrenierTargets  targets = input->targets;
   const BrenierTileKind kind    = input->curves->family->tile;
   PetscBool             found   = PETSC_FALSE;
 
   PetscFunctionBegin;
-  *y = NULL;
   if (!input->chooses)
     PetscCall(BrenierBlocksFromCache(input->cache, kind, input->lower, input->upper, blocks, &found));
   if (found) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscMalloc1((size_t)targets->n_local * input->curves->dim, y));
-  BrenierTargetsNormalised(targets, *y);
-  PetscCall(BrenierBlocksCreate(input->cache, kind, ChosenHere(input), (size_t)input->curves->dim, blocks));
+  PetscCall(BrenierBlocksCreate(input->cache, kind, ChosenHere(input), blocks));
   if (input->chooses) PetscCall(BrenierBlocksNumber(blocks, targets->first, input->target));
-  PetscCall(FindAllowance(input, *y, &blocks->most));
+  PetscCall(FindAllowance(input, &blocks->most));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -537,8 +522,7 @@ static PetscErrorCode CloseBlocks(const BrenierScanInput *input, BrenierBlocks *
 }
 
 /* All chunks, one after the other, until the sink has enough; the error of a stop is returned, not raised. */
-static PetscErrorCode ScanChunks(Chunk *chunk, BrenierBlocks *blocks, const PetscReal y[], PetscErrorCode *stop,
-                                 PetscBool *enough)
+static PetscErrorCode ScanChunks(Chunk *chunk, BrenierBlocks *blocks, PetscErrorCode *stop, PetscBool *enough)
 {
   const BrenierScanInput *input = chunk->input;
   const MPI_Comm          comm  = input->targets->comm;
@@ -551,13 +535,11 @@ static PetscErrorCode ScanChunks(Chunk *chunk, BrenierBlocks *blocks, const Pets
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, comm));
   for (PetscInt first = 0; first < most && !*enough; first += size) {
     const PetscInt from = PetscMin(first, input->n_curves);
-    PetscReal     *own;
 
     *stop = BrenierStopHere(comm);
     if (*stop) break;
     PetscCall(BeginChunk(chunk, PetscMin(size, input->n_curves - from), input->curve + from));
-    own = BrenierBlocksOwn(blocks);
-    if (own) PetscCall(FillOwnBlock(input, y, own));
+    PetscCall(BrenierBlocksFill(blocks, input->chooses ? input->target : NULL, input->lower, input->upper));
     PetscCall(ScanRound(chunk, blocks));
     PetscCall(EndChunk(chunk, enough));
     if (!*enough) PetscCall(BrenierProgressUpdate(&progress, (PetscReal)first + size, (PetscReal)most));
@@ -569,7 +551,6 @@ PetscErrorCode BrenierScan(const BrenierScanInput *input, const BrenierScanSink 
 {
   BrenierBlocks  blocks;
   Chunk          chunk;
-  PetscReal     *y;
   PetscLogDouble t0, t1;
   PetscErrorCode stop = PETSC_SUCCESS;
 
@@ -577,13 +558,12 @@ PetscErrorCode BrenierScan(const BrenierScanInput *input, const BrenierScanSink 
   PetscCall(PetscMemzero(work, sizeof *work));
   PetscCall(PetscTime(&t0));
   PetscCall(CreateChunk(input, sink, &chunk));
-  PetscCall(OpenBlocks(input, &y, &blocks));
+  PetscCall(OpenBlocks(input, &blocks));
   PetscCall(FindHeights(input, &chunk.heights));
   chunk.heights.most = blocks.most;
-  PetscCall(ScanChunks(&chunk, &blocks, y, &stop, &work->enough));
+  PetscCall(ScanChunks(&chunk, &blocks, &stop, &work->enough));
   PetscCall(CloseBlocks(input, &blocks, work));
   PetscCall(DestroyChunk(&chunk, work));
-  PetscCall(PetscFree(y));
   PetscCall(BrenierDeviceCheck(input->targets->comm));
   PetscCall(PetscTime(&t1));
   work->seconds = t1 - t0;

@@ -7,7 +7,7 @@
   the ring.
 */
 #include "dual_private.h"
-#include "data/ring.h"
+#include "blocks.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -224,8 +224,8 @@ static PetscErrorCode LoadSegment(BrenierDual dual, BrenierStore store, PetscInt
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Planes of the candidates whose targets are in one block: normalised coordinates of targets [first, first + n). */
-static void SetPlanes(BrenierDual dual, BrenierGlobal first, PetscInt n, const PetscReal y[], PetscReal z[])
+/* Planes of the candidates whose targets are in one block. y: for a row of coordinates. */
+static void SetPlanes(BrenierDual dual, const BrenierBlock *block, PetscReal y[], PetscReal z[])
 {
   BrenierCandidates *lists = &dual->candidates;
   BrenierCurve       curve;
@@ -233,36 +233,37 @@ static void SetPlanes(BrenierDual dual, BrenierGlobal first, PetscInt n, const P
 
   for (PetscInt c = 0; c < lists->n_curves; ++c) {
     BrenierSampleFirstDraw(&dual->sample, c, z, &curve);
-    for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i)
-      if (lists->global[i] >= first && lists->global[i] < first + n)
-        BrenierCurvesPlane(&dual->curves, &curve, y + (size_t)(lists->global[i] - first) * dual->curves.dim,
-                           &lists->a[i], &lists->b[i], lists->has_base ? &lists->base[i] : &none);
+    for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i) {
+      const BrenierBlockRow row = lists->global[i] - block->first;
+
+      if (row < 0 || row >= block->n) continue;
+      BrenierTargetsNormalisedRow(dual->targets, BrenierBlockCoordinates(block, row), y);
+      BrenierCurvesPlane(&dual->curves, &curve, y, &lists->a[i], &lists->b[i],
+                         lists->has_base ? &lists->base[i] : &none);
+    }
   }
 }
 
 /* Planes of all candidates: every block of targets visits once. */
 static PetscErrorCode LoadPlanes(BrenierDual dual)
 {
-  const size_t    dim = (size_t)dual->curves.dim;
-  const PetscInt *range;
-  BrenierRing     ring;
-  PetscBool       more;
-  PetscMPIInt     owner;
-  PetscInt        n;
-  PetscReal      *row, *z;
+  const size_t  dim = (size_t)dual->curves.dim;
+  BrenierBlocks blocks;
+  BrenierBlock  block;
+  PetscBool     more;
+  PetscReal    *y, *z;
 
   PetscFunctionBegin;
-  PetscCall(PetscLayoutGetRanges(dual->targets->layout, &range));
-  PetscCall(PetscMalloc1(2 * dim, &z));
-  PetscCall(BrenierRingCreate(dual->comm, dual->targets->n_local, dim, PETSC_FALSE, &ring));
-  BrenierTargetsNormalised(dual->targets, ring.block[ring.current]);
+  PetscCall(PetscMalloc2(dim, &y, 2 * dim, &z));
+  PetscCall(BrenierBlocksCreate(dual->cache, dual->curves.family->tile, dual->targets->n_local, &blocks));
+  PetscCall(BrenierBlocksFill(&blocks, NULL, NULL, NULL));
   while (PETSC_TRUE) {
-    PetscCall(BrenierRingStep(&ring, &more, &owner, &n, &row));
+    PetscCall(BrenierBlocksStep(&blocks, &more, &block));
     if (!more) break;
-    SetPlanes(dual, range[owner], n, row, z);
+    SetPlanes(dual, &block, y, z);
   }
-  PetscCall(BrenierRingDestroy(&ring));
-  PetscCall(PetscFree(z));
+  PetscCall(BrenierBlocksDestroy(&blocks));
+  PetscCall(PetscFree2(y, z));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -140,8 +140,7 @@ static void PackTargetInt16(BrenierTileTargets *t, size_t i, double length, cons
   t->first_margin[i] = BrenierRoundedUp(MarginOfInt16(t->dim, length, sqrt(error2)));
 }
 
-/* Packs target i, and sets what its products may be off. */
-static void PackTargetAs(BrenierTileTargets *t, size_t i, const double y[])
+void BrenierTileSetTarget(BrenierTileTargets *t, size_t i, const double y[])
 {
   const double length = PackLength(t->dim, y);
 
@@ -160,18 +159,24 @@ static void PackNothing(BrenierTileTargets *t, size_t i)
   if (t->products == BRENIER_PRODUCTS_BYTES) t->length[i] = 0.0f;
 }
 
-void BrenierTileSetTargets(BrenierTileTargets *t, size_t n, size_t stride, const double y[], const double h[])
+void BrenierTileBeginTargets(BrenierTileTargets *t, size_t n)
 {
   const size_t n_padded = PackRoundUp(n, BRENIER_TILE_WIDTH);
 
   DropCopy(t);
   t->n = n;
-  for (size_t i = 0; i < n_padded; ++i) {
-    const double *row = i < n ? y + i * stride : NULL;
+  for (size_t i = n; i < n_padded; ++i) {
+    PackNothing(t, i);
+    BrenierTileSetHeight(t, i, -1.0 / brenier_unit_roundoff);
+  }
+}
 
-    if (row) PackTargetAs(t, i, row);
-    else PackNothing(t, i);
-    BrenierTileSetHeight(t, i, row ? h[i * stride] : -1.0 / brenier_unit_roundoff);
+void BrenierTileSetTargets(BrenierTileTargets *t, size_t n, size_t stride, const double y[], const double h[])
+{
+  BrenierTileBeginTargets(t, n);
+  for (size_t i = 0; i < n; ++i) {
+    BrenierTileSetTarget(t, i, y + i * stride);
+    BrenierTileSetHeight(t, i, h[i * stride]);
   }
 }
 

@@ -123,8 +123,7 @@ static PetscErrorCode Step(BrenierLloyd l, PetscBool *falls, PetscBool *stopped)
     *now = trial;
   } else if (first) PetscCall(BrenierLloydFree_Private(l, &trial));
   else {
-    now->next        = trial.targets->y;
-    trial.targets->y = NULL;
+    PetscCall(BrenierTargetsTakeCoordinates(trial.targets, &now->next));
     PetscCall(BrenierLloydFree_Private(l, &trial));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
