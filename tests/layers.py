@@ -28,7 +28,7 @@ MODULE_OF_HEADER = {
     "print.h": "base", "random.h": "base", "stop.h": "base",
     "sum.h": "base", "threads.h": "base", "version.h": "base",
     "dot.h": "kernel", "envelope.h": "kernel", "tile.h": "kernel",
-    "array.h": "data", "classes.h": "data", "heights.h": "data", "reduction.h": "data",
+    "array.h": "data", "classes.h": "data", "coordinates.h": "data", "heights.h": "data", "reduction.h": "data",
     "scales.h": "data", "source.h": "data", "store.h": "data", "targets.h": "data",
     "device.h": "device",
     "laguerre.h": "low", "frechet.h": "linear", "linear.h": "linear",

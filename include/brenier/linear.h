@@ -7,7 +7,7 @@
 */
 #pragma once
 
-#include <petscsys.h>
+#include <brenier/coordinates.h>
 
 /* Errors of a computed eigendecomposition, in Frobenius norms. */
 typedef struct {
@@ -72,15 +72,13 @@ PETSC_EXTERN PetscErrorCode BrenierMoments(MPI_Comm comm, PetscInt n_local, Pets
   Collective on `comm`
 
   Input Parameters:
-+ comm    - the ranks that share the targets
-. n_local - targets on this rank
-. dim     - dimension
-. y       - targets, shape [n_local, dim]; unit: target
-. nu      - weights, shape [n_local], summing to 1 over all ranks; unit: 1
-- scale   - standard deviation of the source along each axis, above 0; unit: source
++ comm  - the ranks that share the targets
+. y     - targets of this rank; unit: target
+. nu    - weights, shape [y->n], summing to 1 over all ranks; unit: 1
+- scale - standard deviation of the source along each axis, above 0; unit: source
 
   Output Parameter:
-. h - heights -(scale/2) (y - m)' Cov^(-1/2) (y - m) + constant with sum nu h = 0, shape [n_local]; unit: source target
+. h - heights -(scale/2) (y - m)' Cov^(-1/2) (y - m) + constant with sum nu h = 0, shape [y->n]; unit: source target
 
   Errors:
 + `PETSC_ERR_ARG_OUTOFRANGE`  - scale is not positive
@@ -94,8 +92,8 @@ PETSC_EXTERN PetscErrorCode BrenierMoments(MPI_Comm comm, PetscInt n_local, Pets
 
   Reference: Bhatia, Jain and Lim, "On the Bures-Wasserstein distance", Expo. Math. 37 (2019).
 @*/
-PETSC_EXTERN PetscErrorCode BrenierGaussianStart(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
-                                                 const PetscReal nu[], PetscReal scale, PetscReal h[]);
+PETSC_EXTERN PetscErrorCode BrenierGaussianStart(MPI_Comm comm, const BrenierCoordinates *y, const PetscReal nu[],
+                                                 PetscReal scale, PetscReal h[]);
 
 /* The quadratic form of the Gaussian start, x -> -(scale/2) x' Cov^(-1/2) x; every rank holds it, 8 dim (dim + 1)
    bytes. */
@@ -111,12 +109,10 @@ typedef struct {
   Collective on `comm`
 
   Input Parameters:
-+ comm    - the ranks that share the targets
-. n_local - targets on this rank
-. dim     - dimension
-. y       - targets, shape [n_local, dim]; unit: target
-. nu      - weights, shape [n_local], summing to 1 over all ranks; unit: 1
-- scale   - standard deviation of the source along each axis, above 0; unit: source
++ comm  - the ranks that share the targets
+. y     - targets of this rank; unit: target
+. nu    - weights, shape [y->n], summing to 1 over all ranks; unit: 1
+- scale - standard deviation of the source along each axis, above 0; unit: source
 
   Output Parameter:
 . form - free with `BrenierGaussianFormDestroy()`
@@ -128,9 +124,8 @@ typedef struct {
 
   Cost: n_local dim^2 flops for the covariance, one eigenproblem of order dim; 8 dim (dim + 1) bytes on every rank
 @*/
-PETSC_EXTERN PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, PetscInt n_local, PetscInt dim,
-                                                      const PetscReal y[], const PetscReal nu[], PetscReal scale,
-                                                      BrenierGaussianForm *form);
+PETSC_EXTERN PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, const BrenierCoordinates *y, const PetscReal nu[],
+                                                      PetscReal scale, BrenierGaussianForm *form);
 
 /*@
   BrenierGaussianFormApply - Evaluates the form at rows x - origin
@@ -139,19 +134,32 @@ PETSC_EXTERN PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, PetscInt n_
 
   Input Parameters:
 + form   - the form
-. n      - number of rows
-. x      - rows, shape [n, dim]; unit: target
+. x      - rows; unit: target
 - origin - shape [dim], or NULL for 0; unit: target
 
   Output Parameter:
-. value - values of the form, shape [n]; unit: source target
+. value - values of the form, shape [x->n]; unit: source target
 
   Errors: none of its own
 
   Cost: 2 n dim^2 flops by BLAS
 @*/
-PETSC_EXTERN PetscErrorCode BrenierGaussianFormApply(const BrenierGaussianForm *form, PetscInt n, const PetscReal x[],
+PETSC_EXTERN PetscErrorCode BrenierGaussianFormApply(const BrenierGaussianForm *form, const BrenierCoordinates *x,
                                                      const PetscReal origin[], PetscReal value[]);
+
+/*@
+  BrenierGaussianFormRows - Gives how many rows `BrenierGaussianFormApply()` takes at once
+
+  Not collective
+
+  Input Parameter:
+. form - the form
+
+  Returns: the number; rows given by multiples of it get the same bits as all rows given together; unit: rows
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN PetscInt BrenierGaussianFormRows(const BrenierGaussianForm *form);
 
 /*@
   BrenierGaussianFormDestroy - Frees the arrays of a form

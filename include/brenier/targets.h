@@ -12,6 +12,7 @@
 
 #include <petscvec.h>
 #include <brenier/array.h>
+#include <brenier/coordinates.h>
 
 /* Largest size of a coordinate: its square must be a number with room to spare. */
 #define BRENIER_LARGEST_COORDINATE 1e100
@@ -219,6 +220,21 @@ PETSC_EXTERN void BrenierTargetsNormalised(BrenierTargets targets, PetscReal y[]
 PETSC_EXTERN void BrenierTargetsNormalisedRow(BrenierTargets targets, const PetscReal row[], PetscReal y[]);
 
 /*@
+  BrenierTargetsCoordinates - Gives the coordinates of this rank's targets, one target at a time
+
+  Not collective
+
+  Input Parameters:
++ targets    - the targets
+- normalised - as y' = (y - centre) / unit, else as read
+
+  Returns: the coordinates, borrowed from the targets; unit: target, or 1
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN BrenierCoordinates BrenierTargetsCoordinates(BrenierTargets targets, PetscBool normalised);
+
+/*@
   BrenierTargetsShare - Moves the coordinates to memory that all ranks of a node can read
 
   Collective on the targets' communicator
@@ -246,8 +262,7 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsShare(BrenierTargets targets, PetscBoo
 + targets - the targets, shared
 - rank    - a rank of the targets' communicator, on this node
 
-  Output Parameter:
-. y - coordinates as read, shape [targets of that rank, dim]; unit: target
+  Returns: coordinates as read, shape [targets of that rank, dim], borrowed; unit: target
 
   Cost: O(1)
 @*/

@@ -34,6 +34,26 @@ PETSC_EXTERN PetscErrorCode BrenierTransportApply(BrenierTargets targets, Vec h,
                                                   PetscInt64 index[], PetscReal potential[], PetscReal code[]);
 
 /*@
+  BrenierTransportCells - Finds the cell of each point, of points in any precision
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets
+. h       - heights, laid out as the targets; unit: source target
+- x       - points of this rank, 0 allowed; unit: source
+
+  Output Parameter:
+. index - global index of the target, shape [x->n]
+
+  Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); some points are not done then
+
+  Cost: as `BrenierTransportApply()`, and one group of points in double
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTransportCells(BrenierTargets targets, Vec h, const BrenierCoordinates *x,
+                                                  PetscInt64 index[]);
+
+/*@
   BrenierTransportNearest - Finds the targets whose planes are highest at each point
 
   Collective on the targets' communicator

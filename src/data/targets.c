@@ -287,6 +287,17 @@ PetscErrorCode BrenierTargetsHash(BrenierTargets t, PetscInt64 *hash)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+BrenierCoordinates BrenierTargetsCoordinates(BrenierTargets t, PetscBool normalised)
+{
+  BrenierCoordinates y = BrenierCoordinatesOf(t->n_local, t->dim, t->y);
+
+  if (normalised) {
+    y.origin = t->centre;
+    y.scale  = 1.0 / t->unit; // exact, as are products: unit is a power of two
+  }
+  return y;
+}
+
 void BrenierTargetsNormalisedRow(BrenierTargets t, const PetscReal row[], PetscReal y[])
 {
   const PetscReal scale = 1.0 / t->unit; // exact, as is the product: unit is a power of two

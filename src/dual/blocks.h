@@ -4,9 +4,9 @@
   A row is a target with its two heights (scan.c). Ranks of one node send each other nothing.
   On one node, coordinates are read where the targets have them, in memory that the ranks share. Rows are heights alone.
   On several nodes, rows hold coordinates as well, as read. If packed targets and rows fit into 512 MiB a rank, a node
-  has one copy of all rows. Each rank fills in its own rows. Rows of other nodes travel round a ring of nodes, each block
-  once a node, during the products with the block before. Received rows are cached for the next rounds. Rows that do not
-  fit travel round a ring of ranks in every round.
+  has one copy of all rows. Each rank fills in its own rows. Rows of other nodes travel round a ring of nodes, each
+  block once a node, during the products with the block before. Received rows are cached for the next rounds. Rows that
+  do not fit travel round a ring of ranks in every round.
 */
 #pragma once
 

@@ -70,14 +70,15 @@ static PetscErrorCode InfluenceOfSlab(PetscInt n_rows, const PetscReal x[], cons
                                       const PetscReal other_mean[], const BrenierBuresMap *map, PetscReal z[],
                                       PetscReal p[], PetscReal psi[])
 {
-  const PetscReal one = 1.0, zero = 0.0;
-  PetscBLASInt    rows, dim, terms;
+  const BrenierCoordinates points = BrenierCoordinatesOf(n_rows, own->dim, x);
+  const PetscReal          one = 1.0, zero = 0.0;
+  PetscBLASInt             rows, dim, terms;
 
   PetscFunctionBegin;
   PetscCall(PetscBLASIntCast(n_rows, &rows));
   PetscCall(PetscBLASIntCast(own->dim, &dim));
   PetscCall(PetscBLASIntCast(map->n_terms, &terms));
-  BrenierCentreRows(n_rows, own->dim, x, NULL, own->mean, 1.0, z);
+  BrenierCentreRows(&points, 0, n_rows, NULL, own->mean, 1.0, z);
   if (terms)
     PetscCallBLAS("BLASgemm",
                   BLASgemm_("T", "N", &terms, &rows, &dim, &one, map->row, &dim, z, &dim, &zero, p, &terms));

@@ -18,7 +18,7 @@ static const PetscReal brenier_flat_direction = 1e-12;
 static PetscErrorCode GetWhitening(const BrenierWeighted *rows, const PetscReal mean[], PetscReal unit, PetscInt *rank,
                                    PetscReal v[])
 {
-  const PetscInt dim = rows->dim, panel = BrenierPanelColumns(dim);
+  const PetscInt dim = rows->y->dim, panel = BrenierPanelColumns(dim);
   const size_t   d = (size_t)dim;
   PetscReal     *a, *w;
 
@@ -39,8 +39,9 @@ static PetscErrorCode GetWhitening(const BrenierWeighted *rows, const PetscReal 
 }
 
 /* square[i] = |V z_i|^2 for the rows y - origin of one slab; z and p are work of shape [n_rows, dim]. */
-static PetscErrorCode SquareNorms(const BrenierGaussianForm *form, PetscInt n_rows, const PetscReal y[],
-                                  const PetscReal origin[], PetscReal z[], PetscReal p[], PetscReal square[])
+static PetscErrorCode SquareNorms(const BrenierGaussianForm *form, const BrenierCoordinates *y, PetscInt first,
+                                  PetscInt n_rows, const PetscReal origin[], PetscReal z[], PetscReal p[],
+                                  PetscReal square[])
 {
   const PetscReal one = 1.0, zero = 0.0;
   const PetscInt  rank = form->rank;
@@ -50,7 +51,7 @@ static PetscErrorCode SquareNorms(const BrenierGaussianForm *form, PetscInt n_ro
   PetscCall(PetscBLASIntCast(n_rows, &rows));
   PetscCall(PetscBLASIntCast(form->dim, &dim));
   PetscCall(PetscBLASIntCast(rank, &k));
-  BrenierCentreRows(n_rows, form->dim, y, NULL, origin, form->unit, z);
+  BrenierCentreRows(y, first, n_rows, NULL, origin, form->unit, z);
   if (k) PetscCallBLAS("BLASgemm", BLASgemm_("T", "N", &k, &rows, &dim, &one, form->v, &dim, z, &dim, &zero, p, &k));
   for (PetscInt i = 0; i < n_rows; ++i) {
     square[i] = 0.0;
@@ -74,35 +75,40 @@ static PetscErrorCode FixGauge(MPI_Comm comm, PetscInt n_local, const PetscReal 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
-                                         const PetscReal nu[], PetscReal scale, BrenierGaussianForm *form)
+PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, const BrenierCoordinates *y, const PetscReal nu[],
+                                         PetscReal scale, BrenierGaussianForm *form)
 {
-  const BrenierWeighted rows = {comm, n_local, dim, y, nu};
-  const size_t          d    = (size_t)dim;
+  const BrenierWeighted rows = {comm, y, nu};
+  const size_t          d    = (size_t)y->dim;
 
   PetscFunctionBegin;
   PetscCheck(scale > 0.0, comm, PETSC_ERR_ARG_OUTOFRANGE, "The source's standard deviation must be positive, not %g",
              (double)scale);
-  form->dim = dim;
+  form->dim = y->dim;
   PetscCall(PetscMalloc2(d, &form->mean, d * d, &form->v));
-  PetscCall(BrenierMeanAndUnit(comm, n_local, dim, y, nu, form->mean, &form->unit));
+  PetscCall(BrenierMeanAndUnit(&rows, form->mean, &form->unit));
   PetscCall(GetWhitening(&rows, form->mean, form->unit, &form->rank, form->v));
   form->factor = -0.5 * scale * form->unit;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierGaussianFormApply(const BrenierGaussianForm *form, PetscInt n, const PetscReal x[],
+PetscInt BrenierGaussianFormRows(const BrenierGaussianForm *form)
+{
+  return BrenierSlabRows(form->dim);
+}
+
+PetscErrorCode BrenierGaussianFormApply(const BrenierGaussianForm *form, const BrenierCoordinates *x,
                                         const PetscReal origin[], PetscReal value[])
 {
-  const PetscInt slab = PetscMin(BrenierSlabRows(form->dim), n);
-  const size_t   d    = (size_t)form->dim;
+  const PetscInt n = x->n, slab = PetscMin(BrenierSlabRows(form->dim), n);
+  const size_t   d = (size_t)form->dim;
   PetscReal     *z, *p, *zero;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc2((size_t)slab * d, &z, (size_t)slab * d, &p));
   PetscCall(PetscCalloc1(d, &zero));
   for (PetscInt i = 0; i < n; i += slab)
-    PetscCall(SquareNorms(form, PetscMin(slab, n - i), x + (size_t)i * d, origin ? origin : zero, z, p, value + i));
+    PetscCall(SquareNorms(form, x, i, PetscMin(slab, n - i), origin ? origin : zero, z, p, value + i));
   for (PetscInt i = 0; i < n; ++i) value[i] *= form->factor;
   PetscCall(PetscFree(zero));
   PetscCall(PetscFree2(z, p));
@@ -116,15 +122,15 @@ PetscErrorCode BrenierGaussianFormDestroy(BrenierGaussianForm *form)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierGaussianStart(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
-                                    const PetscReal nu[], PetscReal scale, PetscReal h[])
+PetscErrorCode BrenierGaussianStart(MPI_Comm comm, const BrenierCoordinates *y, const PetscReal nu[], PetscReal scale,
+                                    PetscReal h[])
 {
   BrenierGaussianForm form;
 
   PetscFunctionBegin;
-  PetscCall(BrenierGaussianFormCreate(comm, n_local, dim, y, nu, scale, &form));
-  PetscCall(BrenierGaussianFormApply(&form, n_local, y, form.mean, h));
-  PetscCall(FixGauge(comm, n_local, nu, h));
+  PetscCall(BrenierGaussianFormCreate(comm, y, nu, scale, &form));
+  PetscCall(BrenierGaussianFormApply(&form, y, form.mean, h));
+  PetscCall(FixGauge(comm, y->n, nu, h));
   PetscCall(BrenierGaussianFormDestroy(&form));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

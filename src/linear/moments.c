@@ -21,49 +21,58 @@ PetscInt BrenierPanelColumns(PetscInt dim)
   return PetscMin(dim, PetscMax(64, (1 << 23) / dim));
 }
 
-void BrenierCentreRows(PetscInt rows, PetscInt dim, const PetscReal y[], const PetscReal nu[], const PetscReal mean[],
-                       PetscReal unit, PetscReal z[])
+void BrenierCentreRows(const BrenierCoordinates *y, PetscInt first, PetscInt rows, const PetscReal nu[],
+                       const PetscReal mean[], PetscReal unit, PetscReal z[])
 {
   for (PetscInt i = 0; i < rows; ++i) {
-    const PetscReal *from   = y + (size_t)i * (size_t)dim;
-    PetscReal       *to     = z + (size_t)i * (size_t)dim;
-    const PetscReal  weight = nu ? PetscSqrtReal(nu[i]) : 1.0;
+    PetscReal       *to     = z + (size_t)i * (size_t)y->dim;
+    const PetscReal *from   = BrenierPoint(y, first + i, to);
+    const PetscReal  weight = nu ? PetscSqrtReal(nu[first + i]) : 1.0;
 
-    for (PetscInt k = 0; k < dim; ++k) to[k] = (from[k] - mean[k]) / unit * weight;
+    for (PetscInt k = 0; k < y->dim; ++k) to[k] = (from[k] - mean[k]) / unit * weight;
   }
 }
 
 /* Adds the weighted mean of y - mean to mean. */
-static PetscErrorCode ImproveMean(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
-                                  const PetscReal nu[], PetscReal mean[])
+static PetscErrorCode ImproveMean(const BrenierWeighted *all, PetscReal mean[])
 {
-  PetscReal *shift;
+  const PetscInt dim = all->y->dim;
+  PetscReal     *shift, *work;
 
   PetscFunctionBegin;
+  PetscCall(PetscMalloc1(dim, &work));
   PetscCall(PetscCalloc1(dim, &shift));
-  for (PetscInt i = 0; i < n_local; ++i)
-    for (PetscInt k = 0; k < dim; ++k) shift[k] += nu[i] * (y[(size_t)i * (size_t)dim + (size_t)k] - mean[k]);
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, shift, (PetscMPIInt)dim, MPIU_REAL, MPI_SUM, comm));
+  for (PetscInt i = 0; i < all->y->n; ++i) {
+    const PetscReal *y = BrenierPoint(all->y, i, work);
+
+    for (PetscInt k = 0; k < dim; ++k) shift[k] += all->nu[i] * (y[k] - mean[k]);
+  }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, shift, (PetscMPIInt)dim, MPIU_REAL, MPI_SUM, all->comm));
   for (PetscInt k = 0; k < dim; ++k) mean[k] += shift[k];
   PetscCall(PetscFree(shift));
+  PetscCall(PetscFree(work));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierMeanAndUnit(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
-                                  const PetscReal nu[], PetscReal mean[], PetscReal *unit)
+PetscErrorCode BrenierMeanAndUnit(const BrenierWeighted *all, PetscReal mean[], PetscReal *unit)
 {
-  PetscReal largest = 0.0;
-  int       power;
+  const PetscInt dim     = all->y->dim;
+  PetscReal      largest = 0.0, *work;
+  int            power;
 
   PetscFunctionBegin;
   PetscCall(PetscArrayzero(mean, dim));
-  PetscCall(ImproveMean(comm, n_local, dim, y, nu, mean));
+  PetscCall(ImproveMean(all, mean));
   // Once more, since weights sum to 1 up to rounding only and the data may lie far from the origin
-  PetscCall(ImproveMean(comm, n_local, dim, y, nu, mean));
-  for (PetscInt i = 0; i < n_local; ++i)
-    for (PetscInt k = 0; k < dim; ++k)
-      largest = PetscMax(largest, PetscAbsReal(y[(size_t)i * (size_t)dim + (size_t)k] - mean[k]));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPIU_REAL, MPI_MAX, comm));
+  PetscCall(ImproveMean(all, mean));
+  PetscCall(PetscMalloc1(dim, &work));
+  for (PetscInt i = 0; i < all->y->n; ++i) {
+    const PetscReal *y = BrenierPoint(all->y, i, work);
+
+    for (PetscInt k = 0; k < dim; ++k) largest = PetscMax(largest, PetscAbsReal(y[k] - mean[k]));
+  }
+  PetscCall(PetscFree(work));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPIU_REAL, MPI_MAX, all->comm));
   frexp(largest, &power);
   *unit = largest > 0.0 ? ldexp(1.0, PetscMin(PetscMax(power, -1000), 1000)) : 1.0;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -92,7 +101,7 @@ static PetscErrorCode AddProducts(PetscInt n_rows, PetscInt n_dim, const PetscRe
 PetscErrorCode BrenierCovariancePanel(const BrenierWeighted *all, const PetscReal mean[], PetscReal unit,
                                       PetscInt first, PetscInt count, PetscReal panel[])
 {
-  const PetscInt n_local = all->n_local, dim = all->dim, slab = BrenierSlabRows(dim);
+  const PetscInt n_local = all->y->n, dim = all->y->dim, slab = BrenierSlabRows(dim);
   PetscReal     *z;
   PetscMPIInt    total;
 
@@ -103,7 +112,7 @@ PetscErrorCode BrenierCovariancePanel(const BrenierWeighted *all, const PetscRea
   for (PetscInt i = 0; i < n_local; i += slab) {
     const PetscInt rows = PetscMin(slab, n_local - i);
 
-    BrenierCentreRows(rows, dim, all->y + (size_t)i * (size_t)dim, all->nu + i, mean, unit, z);
+    BrenierCentreRows(all->y, i, rows, all->nu, mean, unit, z);
     PetscCall(AddProducts(rows, dim, z, first, count, panel));
   }
   PetscCall(PetscFree(z));
@@ -114,13 +123,14 @@ PetscErrorCode BrenierCovariancePanel(const BrenierWeighted *all, const PetscRea
 PetscErrorCode BrenierMoments(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[], const PetscReal nu[],
                               PetscReal mean[], PetscReal covariance[])
 {
-  const BrenierWeighted rows  = {comm, n_local, dim, y, nu};
-  const PetscInt        panel = BrenierPanelColumns(dim);
-  const size_t          d     = (size_t)dim;
-  PetscReal             unit;
+  const BrenierCoordinates points = BrenierCoordinatesOf(n_local, dim, y);
+  const BrenierWeighted    rows   = {comm, &points, nu};
+  const PetscInt           panel  = BrenierPanelColumns(dim);
+  const size_t             d      = (size_t)dim;
+  PetscReal                unit;
 
   PetscFunctionBegin;
-  PetscCall(BrenierMeanAndUnit(comm, n_local, dim, y, nu, mean, &unit));
+  PetscCall(BrenierMeanAndUnit(&rows, mean, &unit));
   for (PetscInt first = 0; first < dim; first += panel)
     PetscCall(
         BrenierCovariancePanel(&rows, mean, unit, first, PetscMin(panel, dim - first), covariance + (size_t)first * d));

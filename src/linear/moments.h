@@ -6,7 +6,7 @@
 */
 #pragma once
 
-#include <petscsys.h>
+#include <brenier/coordinates.h>
 
 /* Rows in a slab, so that a slab of them takes some 4 MB. */
 PetscInt BrenierSlabRows(PetscInt dim);
@@ -14,20 +14,20 @@ PetscInt BrenierSlabRows(PetscInt dim);
 /* Columns in a panel, so that a panel of the covariance takes some 64 MB; all of them up to dim = 2,896. */
 PetscInt BrenierPanelColumns(PetscInt dim);
 
-/* z = (y - mean) / unit, each row times the square root of its weight; nu may be NULL for ones. Not collective. */
-void BrenierCentreRows(PetscInt rows, PetscInt dim, const PetscReal y[], const PetscReal nu[], const PetscReal mean[],
-                       PetscReal unit, PetscReal z[]);
+/* z = (y - mean) / unit for `rows` points from the first on, each times the square root of its weight; nu may be NULL
+   for ones. Not collective. */
+void BrenierCentreRows(const BrenierCoordinates *y, PetscInt first, PetscInt rows, const PetscReal nu[],
+                       const PetscReal mean[], PetscReal unit, PetscReal z[]);
 
-/* Mean and unit of weighted rows, the same on all ranks. Collective on comm. */
-PetscErrorCode BrenierMeanAndUnit(MPI_Comm comm, PetscInt n_local, PetscInt dim, const PetscReal y[],
-                                  const PetscReal nu[], PetscReal mean[], PetscReal *unit);
-
-/* Rows of the ranks of comm, shape [n_local, dim], and their weights, shape [n_local]; borrowed. */
+/* Points of the ranks of comm and their weights, shape [y->n]; borrowed. */
 typedef struct {
-  MPI_Comm         comm;
-  PetscInt         n_local, dim;
-  const PetscReal *y, *nu;
+  MPI_Comm                  comm;
+  const BrenierCoordinates *y;
+  const PetscReal          *nu;
 } BrenierWeighted;
+
+/* Mean and unit of weighted points, the same on all ranks. Collective on the points' comm. */
+PetscErrorCode BrenierMeanAndUnit(const BrenierWeighted *all, PetscReal mean[], PetscReal *unit);
 
 /* Columns [first, first + count) of the covariance in units^2, shape [count, dim]; entries above the diagonal are
    finite, but mean nothing. The same on all ranks. Collective on the rows' comm. */

@@ -13,7 +13,7 @@
 static PetscErrorCode FillCovariance(BrenierBlockMatrix *matrix, const BrenierWeighted *rows, const PetscReal mean[],
                                      PetscReal unit)
 {
-  const PetscInt p = rows->dim, columns = BrenierPanelColumns(p);
+  const PetscInt p = rows->y->dim, columns = BrenierPanelColumns(p);
   PetscReal     *panel;
 
   PetscFunctionBegin;
@@ -31,10 +31,11 @@ static PetscErrorCode FillCovariance(BrenierBlockMatrix *matrix, const BrenierWe
 PetscErrorCode BrenierPrincipalComponents(MPI_Comm comm, PetscInt n_local, PetscInt p, const PetscReal x[], PetscInt d,
                                           const BrenierPrincipal *out, BrenierEigenCheck *check)
 {
-  PetscInt64         n = n_local;
-  PetscReal          unit;
-  PetscReal         *nu;
-  BrenierBlockMatrix matrix;
+  PetscInt64               n      = n_local;
+  const BrenierCoordinates points = BrenierCoordinatesOf(n_local, p, x);
+  PetscReal                unit;
+  PetscReal               *nu;
+  BrenierBlockMatrix       matrix;
 
   PetscFunctionBegin;
   PetscCheck(1 <= d && d <= p, comm, PETSC_ERR_ARG_OUTOFRANGE,
@@ -43,8 +44,8 @@ PetscErrorCode BrenierPrincipalComponents(MPI_Comm comm, PetscInt n_local, Petsc
   PetscCall(BrenierBlockMatrixCreate(comm, p, &matrix));
   PetscCall(PetscMalloc1(n_local, &nu));
   for (PetscInt i = 0; i < n_local; ++i) nu[i] = 1.0 / (PetscReal)n;
-  PetscCall(BrenierMeanAndUnit(comm, n_local, p, x, nu, out->mean, &unit));
-  PetscCall(FillCovariance(&matrix, &(BrenierWeighted){matrix.comm, n_local, p, x, nu}, out->mean, unit));
+  PetscCall(BrenierMeanAndUnit(&(BrenierWeighted){comm, &points, nu}, out->mean, &unit));
+  PetscCall(FillCovariance(&matrix, &(BrenierWeighted){matrix.comm, &points, nu}, out->mean, unit));
   PetscCall(PetscFree(nu));
   PetscCall(BrenierBlockMatrixEigen(&matrix, d, out->variance, out->component, check));
   PetscCall(BrenierBlockMatrixDestroy(&matrix));
@@ -57,9 +58,10 @@ PetscErrorCode BrenierPrincipalEncode(PetscInt n_rows, PetscInt n_features, Pets
                                       const PetscReal mean[], const PetscReal component[], const PetscReal x[],
                                       PetscReal code[])
 {
-  const PetscReal one = 1.0, zero = 0.0;
-  PetscBLASInt    rows, p, d;
-  PetscReal      *z;
+  const BrenierCoordinates points = BrenierCoordinatesOf(n_rows, n_features, x);
+  const PetscReal          one = 1.0, zero = 0.0;
+  PetscBLASInt             rows, p, d;
+  PetscReal               *z;
 
   PetscFunctionBegin;
   if (!n_rows) PetscFunctionReturn(PETSC_SUCCESS);
@@ -67,7 +69,7 @@ PetscErrorCode BrenierPrincipalEncode(PetscInt n_rows, PetscInt n_features, Pets
   PetscCall(PetscBLASIntCast(n_features, &p));
   PetscCall(PetscBLASIntCast(n_components, &d));
   PetscCall(PetscMalloc1((size_t)n_rows * (size_t)n_features, &z));
-  BrenierCentreRows(n_rows, n_features, x, NULL, mean, 1.0, z);
+  BrenierCentreRows(&points, 0, n_rows, NULL, mean, 1.0, z);
   PetscCallBLAS("BLASgemm", BLASgemm_("T", "N", &d, &rows, &p, &one, component, &p, z, &p, &zero, code, &d));
   PetscCall(PetscFree(z));
   PetscFunctionReturn(PETSC_SUCCESS);

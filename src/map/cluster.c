@@ -18,7 +18,6 @@ typedef struct {
   PetscLayout layout; /* of the centres */
   PetscInt    n_local;
   /* data */
-  PetscReal  *y;      /* targets, normalised, shape [targets here, dim] */
   PetscReal  *centre; /* in the same units, shape [n_local, dim] */
   PetscReal  *weight; /* shape [n_local]; 0 for a centre without members */
   PetscInt64 *parent; /* the caller's */
@@ -52,13 +51,14 @@ static PetscErrorCode FirstCentres(Clusters *c, PetscInt64 seed)
 /* The nearest centre of every target. */
 static PetscErrorCode Assign(Clusters *c)
 {
-  const BrenierTargets t = c->targets;
-  BrenierTargets       centres;
-  PetscReal           *y, *nu;
-  PetscInt64          *row;
-  PetscScalar         *h;
-  Vec                  height;
-  PetscErrorCode       ierr;
+  const BrenierTargets     t      = c->targets;
+  const BrenierCoordinates points = BrenierTargetsCoordinates(t, PETSC_TRUE);
+  BrenierTargets           centres;
+  PetscReal               *y, *nu;
+  PetscInt64              *row;
+  PetscScalar             *h;
+  Vec                      height;
+  PetscErrorCode           ierr;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)c->n_local * t->dim, &y));
@@ -75,7 +75,7 @@ static PetscErrorCode Assign(Clusters *c)
     h[i] = -0.5 * BrenierDot((size_t)t->dim, x, x);
   }
   PetscCall(VecRestoreArrayWrite(height, &h));
-  ierr = BrenierTransportApply(centres, height, t->n_local, c->y, c->parent, NULL, NULL);
+  ierr = BrenierTransportCells(centres, height, &points, c->parent);
   PetscCall(VecDestroy(&height));
   PetscCall(BrenierTargetsDestroy(&centres));
   PetscCall(ierr);
@@ -116,6 +116,12 @@ static PetscErrorCode SumMembers(const Clusters *c, PetscSF sf, PetscReal most, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Normalised coordinate at a place of the targets' array. */
+static PetscReal NormalisedAt(BrenierTargets t, size_t at)
+{
+  return (t->y[at] - t->centre[at % (size_t)t->dim]) / t->unit;
+}
+
 /* Centres move to the weighted mean of their members; one without members stays. */
 static PetscErrorCode MoveCentres(Clusters *c)
 {
@@ -126,11 +132,11 @@ static PetscErrorCode MoveCentres(Clusters *c)
   PetscFunctionBegin;
   PetscCall(CreateForest(c, &sf));
   PetscCall(PetscMalloc2(t->n_local, &term, c->n_local, &sum));
-  for (size_t i = 0; i < (size_t)t->n_local * t->dim; ++i) most = PetscMax(most, PetscAbsReal(c->y[i]));
+  for (size_t i = 0; i < (size_t)t->n_local * t->dim; ++i) most = PetscMax(most, PetscAbsReal(NormalisedAt(t, i)));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_REAL, MPI_MAX, t->comm));
   PetscCall(SumMembers(c, sf, 1.0, t->nu, c->weight));
   for (PetscInt k = 0; k < t->dim; ++k) {
-    for (PetscInt i = 0; i < t->n_local; ++i) term[i] = t->nu[i] * c->y[(size_t)i * t->dim + k];
+    for (PetscInt i = 0; i < t->n_local; ++i) term[i] = t->nu[i] * NormalisedAt(t, (size_t)i * t->dim + k);
     PetscCall(SumMembers(c, sf, most, term, sum));
     for (PetscInt i = 0; i < c->n_local; ++i)
       if (c->weight[i] > 0.0) c->centre[(size_t)i * t->dim + k] = sum[i] / c->weight[i];
@@ -184,16 +190,14 @@ PetscErrorCode BrenierCluster(BrenierTargets t, PetscInt n_clusters, PetscInt n_
   PetscFunctionBegin;
   PetscCall(PetscLayoutCreateFromSizes(t->comm, PETSC_DECIDE, n_clusters, 1, &c.layout));
   PetscCall(PetscLayoutGetLocalSize(c.layout, &c.n_local));
-  PetscCall(
-      PetscMalloc3((size_t)t->n_local * t->dim, &c.y, (size_t)c.n_local * t->dim, &c.centre, c.n_local, &c.weight));
-  BrenierTargetsNormalised(t, c.y);
+  PetscCall(PetscMalloc2((size_t)c.n_local * t->dim, &c.centre, c.n_local, &c.weight));
   PetscCall(FirstCentres(&c, seed));
   for (PetscInt step = 0; step < n_steps && !ierr; ++step) {
     ierr = Assign(&c);
     if (!ierr) ierr = MoveCentres(&c);
   }
   if (!ierr) ierr = Finish(&c, clusters);
-  PetscCall(PetscFree3(c.y, c.centre, c.weight));
+  PetscCall(PetscFree2(c.centre, c.weight));
   PetscCall(PetscLayoutDestroy(&c.layout));
   PetscCall(ierr); // BRENIER_STOPPED when a stop was asked for
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -159,9 +159,20 @@ static PetscReal PlaneValue(BrenierTargets t, PetscReal best, const PetscReal x[
   return best * t->unit + BrenierDot((size_t)t->dim, x, t->centre);
 }
 
-PetscErrorCode BrenierTransportNearest(BrenierTargets t, Vec height, PetscInt keep, PetscInt n, const PetscReal x[],
-                                       PetscInt64 index[], PetscReal value[])
+/* `count` points from the first on, in double: where they lie, or in `work`. */
+static const PetscReal *PointsOf(const BrenierCoordinates *x, PetscInt first, PetscInt count, PetscReal work[])
 {
+  if (count == 0 || (!x->single && !x->origin)) return x->value ? x->value + (size_t)first * (size_t)x->dim : NULL;
+  for (PetscInt i = 0; i < count; ++i) (void)BrenierPoint(x, first + i, work + (size_t)i * (size_t)x->dim);
+  return work;
+}
+
+/* As BrenierTransportNearest(), of points in any precision. */
+static PetscErrorCode FindNearest(BrenierTargets t, Vec height, PetscInt keep, const BrenierCoordinates *x,
+                                  PetscInt64 index[], PetscReal value[])
+{
+  const PetscInt     n = x->n;
+  PetscReal         *group; // points in double
   BrenierRing        ring;
   PointScan          scan;
   PetscInt           most;
@@ -175,6 +186,7 @@ PetscErrorCode BrenierTransportNearest(BrenierTargets t, Vec height, PetscInt ke
   PetscCallMPI(MPI_Allreduce(&n, &most, 1, MPIU_INT, MPI_MAX, t->comm));
   PetscCall(CreatePointScan(t, BRENIER_POINTS_AT_ONCE, BRENIER_POINT_TARGETS, keep, &scan));
   PetscCall(BrenierRingCreate(t->comm, t->n_local, scan.dim + 1, PETSC_FALSE, &ring));
+  PetscCall(PetscMalloc1((size_t)PetscMin(n, BRENIER_POINTS_AT_ONCE) * scan.dim, &group));
   PetscCall(VecGetArrayRead(height, &h));
   PetscCall(BrenierProgressBegin(&progress, t->comm, "cells of points"));
   for (PetscInt i = 0; i < most; i += BRENIER_POINTS_AT_ONCE) {
@@ -182,7 +194,7 @@ PetscErrorCode BrenierTransportNearest(BrenierTargets t, Vec height, PetscInt ke
 
     stop = BrenierStopHere(t->comm);
     if (stop) break;
-    scan.x     = x + (size_t)from * scan.dim;
+    scan.x     = PointsOf(x, from, count, group);
     scan.index = index + (size_t)from * scan.keep;
     PetscCall(ScanGroup(&scan, t, h, &ring, count));
     for (size_t k = 0; value && k < (size_t)count * scan.keep; ++k)
@@ -190,10 +202,26 @@ PetscErrorCode BrenierTransportNearest(BrenierTargets t, Vec height, PetscInt ke
     PetscCall(BrenierProgressUpdate(&progress, (PetscReal)i + BRENIER_POINTS_AT_ONCE, (PetscReal)most));
   }
   PetscCall(VecRestoreArrayRead(height, &h));
+  PetscCall(PetscFree(group));
   PetscCall(BrenierRingDestroy(&ring));
   PetscCall(DestroyPointScan(&scan));
   PetscCall(BrenierDeviceCheck(t->comm));
   PetscFunctionReturn(stop);
+}
+
+PetscErrorCode BrenierTransportNearest(BrenierTargets t, Vec height, PetscInt keep, PetscInt n, const PetscReal x[],
+                                       PetscInt64 index[], PetscReal value[])
+{
+  const BrenierCoordinates points = BrenierCoordinatesOf(n, t->dim, x);
+
+  PetscFunctionBegin;
+  PetscFunctionReturn(FindNearest(t, height, keep, &points, index, value));
+}
+
+PetscErrorCode BrenierTransportCells(BrenierTargets t, Vec h, const BrenierCoordinates *x, PetscInt64 index[])
+{
+  PetscFunctionBegin;
+  PetscFunctionReturn(FindNearest(t, h, 1, x, index, NULL));
 }
 
 PetscErrorCode BrenierTransportApply(BrenierTargets t, Vec h, PetscInt n, const PetscReal x[], PetscInt64 index[],

@@ -63,11 +63,11 @@ static PetscErrorCode SetUnit(Descent *s)
   PetscReal           *y, *term, square;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1((size_t)t->n_local * (size_t)t->dim, &y));
+  PetscCall(PetscMalloc1(t->dim, &y));
   PetscCall(PetscCalloc1(t->n_local, &term));
-  BrenierTargetsNormalised(t, y);
   for (PetscInt i = 0; i < t->n_local; ++i) {
-    for (PetscInt k = 0; k < t->dim; ++k) term[i] += PetscSqr(y[(size_t)i * t->dim + k]);
+    BrenierTargetsNormalisedRow(t, t->y + (size_t)i * t->dim, y);
+    for (PetscInt k = 0; k < t->dim; ++k) term[i] += PetscSqr(y[k]);
     term[i] *= t->nu[i];
   }
   PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, &square));

@@ -26,6 +26,9 @@ static const PetscInt brenier_cluster_steps = 3;
 /* Curves of a level's warm-up, over its targets. */
 static const PetscReal brenier_level_warm_up = 2.0;
 
+/* Slabs of the quadratic form for which clusters are fetched together: some 64 MB. */
+enum { BRENIER_SLABS_AT_ONCE = 16 };
+
 /* In-sample L1 residual at which a level ends, in parts of its sampling error. */
 static const PetscReal brenier_level_part = 0.4;
 
@@ -43,97 +46,84 @@ static PetscErrorCode UseLists(BrenierDual dual, Vec h, PetscReal height_scale)
 
 static PetscErrorCode GaussianHeights(BrenierTargets t, BrenierSource source, Vec h)
 {
-  PetscScalar *a;
-  PetscReal   *y;
+  const BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_TRUE);
+  PetscScalar             *a;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &y));
   PetscCall(VecGetArrayWrite(h, &a));
-  BrenierTargetsNormalised(t, y);
-  PetscCall(BrenierGaussianStart(t->comm, t->n_local, t->dim, y, t->nu, BrenierSourceDeviation(source), a));
+  PetscCall(BrenierGaussianStart(t->comm, &y, t->nu, BrenierSourceDeviation(source), a));
   PetscCall(VecRestoreArrayWrite(h, &a));
   PetscCall(VecScale(h, t->unit));
   PetscCall(BrenierTargetsGauge(t, h));
-  PetscCall(PetscFree(y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One number of each cluster for its members: root shape [clusters here, stride], leaf [targets here]. */
-static PetscErrorCode ToMembers(PetscSF sf, PetscInt n_clusters, const PetscReal root[], PetscInt stride,
-                                PetscReal work[], PetscReal leaf[])
+/* From clusters to their members. */
+typedef struct {
+  BrenierTargets      coarse;
+  const PetscInt64   *parent;     /* of each target here */
+  const PetscReal    *barycentre; /* shape [clusters here, dim]; NaN of an empty cell */
+  const PetscReal    *shift;      /* that all targets made since, shape [dim]; NULL for none */
+  BrenierGaussianForm form;
+  /* work, of some targets at once */
+  PetscReal *centre, *bary; /* shape [n, dim] */
+  PetscReal *value;         /* shape [n] */
+} Prolongation;
+
+/* h += -<b, a> + quadratic form of a, for n targets from the first on: a = y - c - shift, of the cluster with centre c
+   and barycentre b. Collective. */
+static PetscErrorCode ProlongSome(Prolongation *p, BrenierTargets t, PetscInt first, PetscInt n, PetscScalar h[])
 {
-  PetscFunctionBegin;
-  for (PetscInt i = 0; i < n_clusters; ++i) work[i] = root[(size_t)i * stride];
-  PetscCall(PetscSFBcastBegin(sf, MPIU_REAL, work, leaf, MPI_REPLACE));
-  PetscCall(PetscSFBcastEnd(sf, MPIU_REAL, work, leaf, MPI_REPLACE));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The first-order part into h, and y - c - shift into apart, shape [targets here, dim]. */
-static PetscErrorCode ProlongLinear(BrenierTargets t, BrenierTargets coarse, PetscSF sf, const PetscScalar coarse_h[],
-                                    const PetscReal barycentre[], const PetscReal shift[], PetscReal apart[],
-                                    PetscScalar h[])
-{
-  PetscReal *work, *bary, *centre;
+  const PetscInt64  *parent = p->parent + first;
+  BrenierCoordinates apart;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc3(coarse->n_local, &work, t->n_local, &bary, t->n_local, &centre));
-  PetscCall(ToMembers(sf, coarse->n_local, coarse_h, 1, work, h));
-  for (PetscInt k = 0; k < t->dim; ++k) {
-    PetscCall(ToMembers(sf, coarse->n_local, coarse->y + k, t->dim, work, centre));
-    PetscCall(ToMembers(sf, coarse->n_local, barycentre + k, t->dim, work, bary));
-    for (PetscInt i = 0; i < t->n_local; ++i) {
-      const size_t j = (size_t)i * t->dim + k;
+  PetscCall(BrenierTargetsFetch(p->coarse, n, parent, p->centre));
+  PetscCall(BrenierTargetsFetchRows(p->coarse, n, parent, t->dim, p->barycentre, p->bary));
+  for (PetscInt i = 0; i < n; ++i) {
+    const PetscReal *y = t->y + (size_t)(first + i) * t->dim, *b = p->bary + (size_t)i * t->dim;
+    PetscReal       *a = p->centre + (size_t)i * t->dim;
 
-      apart[j] = t->y[j] - centre[i] - (shift ? shift[k] : 0.0);
-      if (!PetscIsNanReal(bary[i])) h[i] -= bary[i] * apart[j]; // an empty cell has no barycentre
+    for (PetscInt k = 0; k < t->dim; ++k) {
+      a[k] = y[k] - a[k] - (p->shift ? p->shift[k] : 0.0);
+      if (!PetscIsNanReal(b[k])) h[i] -= b[k] * a[k]; // an empty cell has no barycentre
     }
   }
-  PetscCall(PetscFree3(work, bary, centre));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode AddQuadratic(BrenierTargets t, BrenierSource source, const PetscReal apart[], PetscScalar h[])
-{
-  const PetscReal     deviation = BrenierSourceDeviation(source);
-  BrenierGaussianForm form;
-  PetscReal          *value;
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(t->n_local, &value));
-  PetscCall(BrenierGaussianFormCreate(t->comm, t->n_local, t->dim, t->y, t->nu, deviation, &form));
-  PetscCall(BrenierGaussianFormApply(&form, t->n_local, apart, NULL, value));
-  PetscCall(BrenierGaussianFormDestroy(&form));
-  for (PetscInt i = 0; i < t->n_local; ++i) h[i] += value[i];
-  PetscCall(PetscFree(value));
+  apart = BrenierCoordinatesOf(n, t->dim, p->centre);
+  PetscCall(BrenierGaussianFormApply(&p->form, &apart, NULL, p->value));
+  for (PetscInt i = 0; i < n; ++i) h[i] += p->value[i];
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode Prolong(BrenierTargets t, BrenierSource source, BrenierTargets coarse, const PetscInt64 parent[],
                               Vec coarse_h, const PetscReal barycentre[], const PetscReal shift[], Vec h)
 {
-  const PetscScalar *from;
-  PetscScalar       *to;
-  PetscReal         *apart;
-  PetscInt          *leaf;
-  PetscSF            sf;
+  const BrenierCoordinates y   = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  const size_t             dim = (size_t)t->dim;
+  PetscInt                 at_once, room, most = t->n_local; // on any rank
+  Prolongation             p = {.coarse = coarse, .parent = parent, .barycentre = barycentre, .shift = shift};
+  PetscScalar             *to;
+  const PetscScalar       *from;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(t->n_local, &leaf));
-  for (PetscInt i = 0; i < t->n_local; ++i) leaf[i] = (PetscInt)parent[i];
-  PetscCall(PetscSFCreate(t->comm, &sf));
-  PetscCall(PetscSFSetGraphLayout(sf, coarse->layout, t->n_local, NULL, PETSC_OWN_POINTER, leaf));
-  PetscCall(PetscFree(leaf));
-  PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &apart));
-  PetscCall(VecGetArrayRead(coarse_h, &from));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, t->comm));
+  PetscCall(BrenierGaussianFormCreate(t->comm, &y, t->nu, BrenierSourceDeviation(source), &p.form));
+  at_once = BRENIER_SLABS_AT_ONCE * BrenierGaussianFormRows(&p.form);
+  room    = PetscMin(at_once, t->n_local);
+  PetscCall(PetscMalloc3((size_t)room * dim, &p.centre, (size_t)room * dim, &p.bary, room, &p.value));
   PetscCall(VecGetArrayWrite(h, &to));
-  PetscCall(ProlongLinear(t, coarse, sf, from, barycentre, shift, apart, to));
-  PetscCall(AddQuadratic(t, source, apart, to));
-  PetscCall(VecRestoreArrayWrite(h, &to));
+  PetscCall(VecGetArrayRead(coarse_h, &from));
+  PetscCall(BrenierTargetsFetchRows(coarse, t->n_local, parent, 1, from, to));
   PetscCall(VecRestoreArrayRead(coarse_h, &from));
+  for (PetscInt i = 0; i < most; i += at_once) {
+    const PetscInt first = PetscMin(i, t->n_local);
+
+    PetscCall(ProlongSome(&p, t, first, PetscMin(at_once, t->n_local - first), to + first));
+  }
+  PetscCall(VecRestoreArrayWrite(h, &to));
   PetscCall(BrenierTargetsGauge(t, h));
-  PetscCall(PetscFree(apart));
-  PetscCall(PetscSFDestroy(&sf));
+  PetscCall(PetscFree3(p.centre, p.bary, p.value));
+  PetscCall(BrenierGaussianFormDestroy(&p.form));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -254,30 +244,38 @@ PetscErrorCode BrenierHierarchyStart(BrenierTargets t, BrenierSource source, con
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The nearest of the targets solved before: the highest of their planes <x,y> - |y|^2/2, both from one centre. */
-static PetscErrorCode Nearest(BrenierTargets t, BrenierTargets before, PetscInt64 parent[])
+/* Heights -|y|^2/2 of targets, both from their centre: the highest plane is that of the nearest target. */
+static PetscErrorCode NearestHeights(BrenierTargets t, Vec height)
 {
-  const PetscInt dim = before->dim;
-  PetscReal     *x, *y;
-  PetscScalar   *a;
-  Vec            height;
-  PetscErrorCode ierr;
+  PetscReal   *y;
+  PetscScalar *a;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc2((size_t)t->n_local * dim, &x, dim, &y));
-  for (size_t i = 0; i < (size_t)t->n_local * dim; ++i) x[i] = t->y[i] - before->centre[i % (size_t)dim];
-  PetscCall(BrenierTargetsCreateVec(before, &height));
+  PetscCall(PetscMalloc1(t->dim, &y));
   PetscCall(VecGetArrayWrite(height, &a));
-  for (PetscInt i = 0; i < before->n_local; ++i) {
-    for (PetscInt k = 0; k < dim; ++k) y[k] = before->y[(size_t)i * dim + k] - before->centre[k];
-    a[i] = -0.5 * BrenierDot((size_t)dim, y, y);
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    for (PetscInt k = 0; k < t->dim; ++k) y[k] = t->y[(size_t)i * t->dim + k] - t->centre[k];
+    a[i] = -0.5 * BrenierDot((size_t)t->dim, y, y);
   }
   PetscCall(VecRestoreArrayWrite(height, &a));
-  ierr = BrenierTransportApply(before, height, t->n_local, x, parent, NULL, NULL);
-  PetscCall(VecDestroy(&height));
-  PetscCall(PetscFree2(x, y));
-  PetscCall(ierr);
+  PetscCall(PetscFree(y));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The nearest of the targets solved before. */
+static PetscErrorCode Nearest(BrenierTargets t, BrenierTargets before, PetscInt64 parent[])
+{
+  BrenierCoordinates x = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  Vec                height;
+  PetscErrorCode     ierr;
+
+  PetscFunctionBegin;
+  x.origin = before->centre;
+  PetscCall(BrenierTargetsCreateVec(before, &height));
+  PetscCall(NearestHeights(before, height));
+  ierr = BrenierTransportCells(before, height, &x, parent);
+  PetscCall(VecDestroy(&height));
+  PetscFunctionReturn(ierr);
 }
 
 PetscErrorCode BrenierSolveRestart(BrenierTargets t, BrenierSource source, const BrenierSolveOptions *options,

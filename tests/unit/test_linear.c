@@ -368,6 +368,16 @@ static PetscErrorCode CheckHeights(PetscInt n_local, const PetscReal nu[], const
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode StartOf(PetscInt n_local, PetscInt dim, const PetscReal y[], const PetscReal nu[],
+                              PetscReal scale, PetscReal h[])
+{
+  const BrenierCoordinates points = BrenierCoordinatesOf(n_local, dim, y);
+
+  PetscFunctionBeginUser;
+  PetscCall(BrenierGaussianStart(PETSC_COMM_WORLD, &points, nu, scale, h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*
   Diagonal covariance, known exactly: the points +-sigma_k e_k about a mean, 2 rank of them, equal weights. Then
   Cov_kk = sigma_k^2 / rank and the form of a point is sqrt(rank) sigma_k.
@@ -389,7 +399,7 @@ static PetscErrorCode TestStartDiagonal(PetscInt dim, PetscInt rank, PetscReal o
     nu[i]   = 0.5 / (PetscReal)rank;
     form[i] = PetscSqrtReal((PetscReal)rank) * sigma;
   }
-  PetscCall(BrenierGaussianStart(PETSC_COMM_WORLD, n_local, dim, y, nu, scale, h));
+  PetscCall(StartOf(n_local, dim, y, nu, scale, h));
   PetscCall(CheckHeights(n_local, nu, h, form, scale,
                          tolerance * scale * (PetscReal)(dim * dim) * (size + PetscAbsReal(offset))));
   PetscCall(PetscFree4(y, nu, h, form));
@@ -410,7 +420,7 @@ static PetscErrorCode TestStartLine(PetscInt n, PetscInt dim, PetscReal offset, 
   for (PetscInt i = 0; i < n_local; ++i)
     form[i] =
         variance > 0.0 ? PetscSqrtReal((PetscReal)dim) * PetscSqr(y[i * dim] - mean) / PetscSqrtReal(variance) : 0.0;
-  PetscCall(BrenierGaussianStart(PETSC_COMM_WORLD, n_local, dim, y, nu, 1.0, h));
+  PetscCall(StartOf(n_local, dim, y, nu, 1.0, h));
   PetscCall(
       CheckHeights(n_local, nu, h, form, 1.0, 100.0 * tolerance * (PetscReal)dim * (size + PetscAbsReal(offset))));
   PetscCall(PetscFree2(h, form));
