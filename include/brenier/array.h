@@ -11,14 +11,15 @@
 */
 #pragma once
 
-#include <petscsys.h>
+#include <brenier/coordinates.h>
 
 /* What an array is for: decides which shape is right, and the words of the messages. */
 typedef enum {
   BRENIER_ARRAY_POINTS,  /* shape [n, d], n >= 1, 1 <= d <= 1e6 */
   BRENIER_ARRAY_WEIGHTS, /* shape [n] (or [n, 1]) */
   BRENIER_ARRAY_DATA,    /* shape [n, ...], rows flattened to length dim */
-  BRENIER_ARRAY_LABELS   /* whole numbers, shape [n] (or [n, 1]) */
+  BRENIER_ARRAY_LABELS,  /* whole numbers, shape [n] (or [n, 1]) */
+  BRENIER_ARRAY_TARGETS  /* points; kept in single precision where the file holds no more */
 } BrenierArrayRole;
 
 /* A distributed array; BrenierArrayDestroy() frees what it owns. */
@@ -30,7 +31,8 @@ typedef struct {
   PetscInt first;   /* global index of this rank's first row */
   PetscInt n_local; /* rows on this rank: PETSC_DECIDE's split, 0 allowed */
   /* data */
-  PetscReal  *value;       /* owned, shape [n_local, dim], C order, finite; NULL for labels */
+  PetscReal  *value;       /* owned, shape [n_local, dim], C order, finite; NULL for labels, or where there is: */
+  float      *single;      /* the same in single precision, of targets alone; owned */
   PetscInt64 *whole;       /* owned, shape [n_local], for labels alone, exact */
   PetscBool   borrowed;    /* `value` is the caller's, who frees it */
   PetscBool   past_signed; /* labels beyond 2^63 - 1 are among them: `whole` holds the bits of uint64_t */
@@ -103,6 +105,20 @@ typedef struct {
 @*/
 PETSC_EXTERN PetscErrorCode BrenierArrayFromMemory(MPI_Comm comm, const BrenierMemoryRows *rows, const char name[],
                                                    BrenierArray *array);
+
+/*@
+  BrenierArrayCoordinates - Gives the rows of this rank, in whatever precision they are
+
+  Not collective
+
+  Input Parameter:
+. array - an array of numbers
+
+  Returns: the rows, borrowed from the array; unit: that of the array
+
+  Cost: O(1)
+@*/
+PETSC_EXTERN BrenierCoordinates BrenierArrayCoordinates(const BrenierArray *array);
 
 /*@
   BrenierArrayGather - Gives all rows of an array to all ranks

@@ -10,8 +10,9 @@
 
 typedef struct {
   PetscInt         n, dim;
-  const float     *single; /* shape [n, dim]; NULL where they are in double precision: */
-  const PetscReal *value;  /* shape [n, dim] */
+  size_t           stride; /* from a point to the next, in numbers; dim where nothing lies between them */
+  const float     *single; /* shape [n, stride]; NULL where they are in double precision: */
+  const PetscReal *value;  /* shape [n, stride] */
   const PetscReal *origin; /* subtracted from each point, shape [dim]; NULL for 0 */
   PetscReal        scale;  /* by which the difference is multiplied; 1 without an origin */
 } BrenierCoordinates;
@@ -32,7 +33,7 @@ typedef struct {
 @*/
 static inline BrenierCoordinates BrenierCoordinatesOf(PetscInt n, PetscInt dim, const PetscReal value[])
 {
-  return (BrenierCoordinates){n, dim, NULL, value, NULL, 1.0};
+  return (BrenierCoordinates){n, dim, (size_t)dim, NULL, value, NULL, 1.0};
 }
 
 /*@
@@ -51,13 +52,57 @@ static inline BrenierCoordinates BrenierCoordinatesOf(PetscInt n, PetscInt dim, 
 @*/
 static inline const PetscReal *BrenierPoint(const BrenierCoordinates *points, PetscInt i, PetscReal work[])
 {
-  const size_t     at     = (size_t)i * (size_t)points->dim;
-  const float     *single = points->single ? points->single + at : NULL;
-  const PetscReal *value = points->value ? points->value + at : NULL, *origin = points->origin;
+  const size_t     at     = (size_t)i * points->stride;
+  const PetscReal *origin = points->origin;
 
-  if (!single && !origin) return value;
-  for (PetscInt k = 0; k < points->dim; ++k) work[k] = single ? (PetscReal)single[k] : value[k];
+  if (!points->single && !origin) return points->value + at;
+  if (points->single)
+    for (PetscInt k = 0; k < points->dim; ++k) work[k] = (PetscReal)points->single[at + (size_t)k];
+  else
+    for (PetscInt k = 0; k < points->dim; ++k) work[k] = points->value[at + (size_t)k];
   if (origin)
     for (PetscInt k = 0; k < points->dim; ++k) work[k] = (work[k] - origin[k]) * points->scale;
   return work;
+}
+
+/*@
+  BrenierCoordinate - Gives one number of a point in double precision
+
+  Not collective
+
+  Input Parameters:
++ points - the points
+. i      - which of them
+- k      - which of its numbers
+
+  Returns: the number; unit: the caller's
+
+  Cost: O(1)
+@*/
+static inline PetscReal BrenierCoordinate(const BrenierCoordinates *points, PetscInt i, PetscInt k)
+{
+  const size_t    at = (size_t)i * points->stride + (size_t)k;
+  const PetscReal x  = points->single ? (PetscReal)points->single[at] : points->value[at];
+
+  return points->origin ? (x - points->origin[k]) * points->scale : x;
+}
+
+/*@
+  BrenierPointPrefetch - Asks for a point to be brought near, to be read soon
+
+  Not collective
+
+  Input Parameters:
++ points - the points
+- i      - which of them
+
+  Cost: a hint for each line of the cache
+@*/
+static inline void BrenierPointPrefetch(const BrenierCoordinates *points, PetscInt i)
+{
+  const size_t at = (size_t)i * points->stride, line = 64;
+  const size_t bytes = (size_t)points->dim * (points->single ? sizeof *points->single : sizeof *points->value);
+  const char  *from  = points->single ? (const char *)(points->single + at) : (const char *)(points->value + at);
+
+  for (size_t k = 0; k < bytes; k += line) __builtin_prefetch(from + k);
 }

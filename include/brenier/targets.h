@@ -17,7 +17,8 @@
 /* Largest size of a coordinate: its square must be a number with room to spare. */
 #define BRENIER_LARGEST_COORDINATE 1e100
 
-typedef struct _p_BrenierTargets *BrenierTargets;
+typedef struct _p_BrenierTargets  *BrenierTargets;
+typedef struct _p_BrenierNodeRows *BrenierNodeRows;
 
 struct _p_BrenierTargets {
   /* layout */
@@ -29,14 +30,15 @@ struct _p_BrenierTargets {
   PetscInt                n_local; /* 0 allowed */
   struct _p_BrenierNodes *nodes;   /* ranks that share memory */
   /* data, owned */
-  PetscReal                 *y;         /* as read, shape [n_local, dim] */
-  PetscBool                  borrows_y; /* y is the caller's, who frees it */
-  struct _p_BrenierNodeRows *node_rows; /* y of all ranks of the node, y among them; NULL where each has its own */
-  PetscReal                 *nu;        /* weights, shape [n_local], positive, summing to 1 over the ranks */
-  PetscInt64 *row;    /* row of the input each target came from (the first, of duplicates), shape [n_local] */
-  PetscReal  *centre; /* shape [dim] */
-  PetscReal   unit;
-  PetscReal   dropped; /* |p|^2 of reduction.h, the part of |y|^2 that a reduction drops, the same for all; else 0 */
+  PetscReal      *y;         /* as read, shape [n_local, dim]; NULL where there is: */
+  float          *single;    /* the same in single precision, where the input has no more (BRENIER_ARRAY_TARGETS) */
+  PetscBool       borrows_y; /* y is the caller's, who frees it */
+  BrenierNodeRows node_rows; /* coordinates of all ranks of the node, these among them; NULL: each has its own */
+  PetscReal      *nu;        /* weights, shape [n_local], positive, summing to 1 over the ranks */
+  PetscInt64     *row;       /* row of the input each target came from (the first, of duplicates), shape [n_local] */
+  PetscReal      *centre;    /* shape [dim] */
+  PetscReal       unit;
+  PetscReal dropped; /* |p|^2 of reduction.h, the part of |y|^2 that a reduction drops, the same for all; else 0 */
   /* where the source is x = m + L z, and these are the y' = L^T y of given targets y (reduction.h); else NULL and 0 */
   PetscReal *square; /* |y|^2 - 2 <m, y - mean of y>, in the place of |y'|^2 and `dropped`, shape [n_local]; owned */
   PetscReal  shift;  /* what the energy of the given targets is above that of these: <m, mean of y> */
@@ -72,7 +74,7 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsCheckInput(const BrenierArray *points,
   Collective on the points' communicator
 
   Input Parameters:
-+ points  - the points; their values become those of the targets, and `points->value` is NULL afterwards
++ points  - the points; their values become those of the targets, and `points` has none afterwards
 - weights - array of the same number of rows, or NULL for equal weights; not changed
 
   Output Parameter:
@@ -189,37 +191,6 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsGauge(BrenierTargets targets, Vec h);
 PETSC_EXTERN PetscErrorCode BrenierTargetsHash(BrenierTargets targets, PetscInt64 *hash);
 
 /*@
-  BrenierTargetsNormalised - Gives y' = (y - centre) / unit of this rank's targets
-
-  Not collective
-
-  Input Parameter:
-. targets - the targets
-
-  Output Parameter:
-. y - normalised coordinates, shape [n_local, dim]; unit: 1
-
-  Cost: 2 n_local dim flops
-@*/
-PETSC_EXTERN void BrenierTargetsNormalised(BrenierTargets targets, PetscReal y[]);
-
-/*@
-  BrenierTargetsNormalisedRow - Gives y' = (y - centre) / unit of a row that was read
-
-  Not collective
-
-  Input Parameters:
-+ targets - the targets
-- row     - coordinates of a target of any rank, shape [dim]; unit: target
-
-  Output Parameter:
-. y - normalised coordinates, shape [dim]; unit: 1
-
-  Cost: 2 dim flops
-@*/
-PETSC_EXTERN void BrenierTargetsNormalisedRow(BrenierTargets targets, const PetscReal row[], PetscReal y[]);
-
-/*@
   BrenierTargetsCoordinates - Gives the coordinates of this rank's targets, one target at a time
 
   Not collective
@@ -254,7 +225,7 @@ PETSC_EXTERN BrenierCoordinates BrenierTargetsCoordinates(BrenierTargets targets
 PETSC_EXTERN PetscErrorCode BrenierTargetsShare(BrenierTargets targets, PetscBool *shared);
 
 /*@
-  BrenierTargetsOfNode - Gives the coordinates of the targets of a rank of this node
+  BrenierTargetsOfNode - Gives the coordinates of the targets of a rank of this node, normalised
 
   Not collective
 
@@ -262,14 +233,14 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsShare(BrenierTargets targets, PetscBoo
 + targets - the targets, shared
 - rank    - a rank of the targets' communicator, on this node
 
-  Returns: coordinates as read, shape [targets of that rank, dim], borrowed; unit: target
+  Returns: the coordinates y' = (y - centre) / unit, borrowed from the targets; unit: 1
 
   Cost: O(1)
 @*/
-PETSC_EXTERN const PetscReal *BrenierTargetsOfNode(BrenierTargets targets, PetscMPIInt rank);
+PETSC_EXTERN BrenierCoordinates BrenierTargetsOfNode(BrenierTargets targets, PetscMPIInt rank);
 
 /*@
-  BrenierTargetsTakeCoordinates - Takes the coordinates away from targets that are to be destroyed
+  BrenierTargetsTakeCoordinates - Takes the coordinates away from targets in double precision, to be destroyed
 
   Not collective
 

@@ -12,7 +12,8 @@ static PetscErrorCode ReadTargets(const char where[], const SolveRequest *r, Bre
   BrenierArray points, weights = {0};
 
   PetscFunctionBegin;
-  PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, where, BRENIER_ARRAY_POINTS, &points));
+  PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, where, r->conditions[0] ? BRENIER_ARRAY_POINTS : BRENIER_ARRAY_TARGETS,
+                             &points));
   *conditions = (BrenierConditions){0, r->condition_weight};
   if (r->conditions[0]) PetscCall(BrenierConditionsAppend(r->conditions, conditions, &points));
   if (r->weights[0]) PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, r->weights, BRENIER_ARRAY_WEIGHTS, &weights));

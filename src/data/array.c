@@ -20,6 +20,9 @@
 /* Beyond this a dimension is a mistake (a transposed array), not a latent space. */
 static const PetscInt64 brenier_max_dim = 1000000;
 
+/* From this dimension on targets are kept in single precision, where their file holds no more. */
+enum { BRENIER_SINGLE_DIM = 4 };
+
 static const char npy_magic[] = "\x93NUMPY", zip_magic[] = "PK\x03\x04", mat_magic[] = "MATLAB 5.0 MAT-file";
 
 enum { MAGIC_BYTES = 20 };
@@ -150,7 +153,8 @@ static void CheckUnchanged(const BrenierArrayFile *file, BrenierFault *fault)
 static void InterpretShape(const BrenierArrayFile *file, BrenierArrayRole role, PetscInt64 *n, PetscInt64 *dim,
                            BrenierFault *fault)
 {
-  static const char *const wanted[] = {"[rows, dimension]", "[rows]", "[rows, ...]", "[rows]"};
+  static const char *const wanted[] = {"[rows, dimension]", "[rows]", "[rows, ...]", "[rows]", "[rows, dimension]"};
+  const PetscBool          points   = (PetscBool)(role == BRENIER_ARRAY_POINTS || role == BRENIER_ARRAY_TARGETS);
   PetscBool                fits     = PETSC_TRUE;
 
   *n   = file->shape[0];
@@ -170,11 +174,11 @@ static void InterpretShape(const BrenierArrayFile *file, BrenierArrayRole role, 
                     "%s: has %" PetscInt64_FMT " rows, more than this PETSc counts (%" PetscInt_FMT
                     "); use a PETSc with 64-bit indices",
                     file->where, *n, PETSC_MAX_INT);
-  else if (!fits || *dim > (role == BRENIER_ARRAY_POINTS ? brenier_max_dim : PETSC_MAX_INT))
+  else if (!fits || *dim > (points ? brenier_max_dim : PETSC_MAX_INT))
     BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
                     "%s: has rows of %" PetscInt64_FMT " numbers; the limit is %" PetscInt64_FMT
                     ", is the array transposed?",
-                    file->where, *dim, role == BRENIER_ARRAY_POINTS ? brenier_max_dim : (PetscInt64)PETSC_MAX_INT);
+                    file->where, *dim, points ? brenier_max_dim : (PetscInt64)PETSC_MAX_INT);
 }
 
 /* Refuses rows that are not there, unless the user allows it; then they are read as the fill value, with a warning. */
@@ -244,25 +248,27 @@ static PetscErrorCode InspectOnce(MPI_Comm comm, const char where[], BrenierArra
 
 static void CheckFinite(const BrenierArray *array, BrenierFault *fault)
 {
-  const size_t n_values = (size_t)array->n_local * (size_t)array->dim;
+  const BrenierCoordinates rows = BrenierArrayCoordinates(array);
 
-  for (size_t i = 0; i < n_values; ++i) {
-    if (isfinite(array->value[i])) continue;
-    BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
-                    "%s: row %" PetscInt_FMT ", column %" PetscInt_FMT " (counted from 0) is %s; remove such rows",
-                    array->path, array->first + (PetscInt)(i / (size_t)array->dim), (PetscInt)(i % (size_t)array->dim),
-                    isnan(array->value[i]) ? "NaN" : "infinite");
-    return;
-  }
+  for (PetscInt i = 0; i < rows.n; ++i)
+    for (PetscInt k = 0; k < rows.dim; ++k) {
+      const PetscReal x = BrenierCoordinate(&rows, i, k);
+
+      if (isfinite(x)) continue;
+      BrenierFaultSet(fault, BRENIER_EXIT_INPUT,
+                      "%s: row %" PetscInt_FMT ", column %" PetscInt_FMT " (counted from 0) is %s; remove such rows",
+                      array->path, array->first + i, k, isnan(x) ? "NaN" : "infinite");
+      return;
+    }
 }
 
 /* Whether all numbers of a row here are the fill value. */
 static PetscBool IsFill(const BrenierArray *array, PetscInt i, PetscReal fill)
 {
-  const PetscReal *row = array->value + (size_t)i * (size_t)array->dim;
+  const BrenierCoordinates rows = BrenierArrayCoordinates(array);
 
   for (PetscInt k = 0; k < array->dim; ++k)
-    if (row[k] != fill) return PETSC_FALSE;
+    if (BrenierCoordinate(&rows, i, k) != fill) return PETSC_FALSE;
   return PETSC_TRUE;
 }
 
@@ -335,13 +341,20 @@ static PetscErrorCode SetPastSigned(const BrenierArrayFile *file, BrenierArray *
 /* Sum over rows of XXH3-64(row, seed = row number), modulo 2^64: any rank can add its share. */
 static PetscErrorCode HashRows(BrenierArray *array)
 {
-  const size_t row_bytes = (size_t)array->dim * sizeof *array->value;
-  const char  *rows      = array->whole ? (const char *)array->whole : (const char *)array->value;
-  uint64_t     sum       = 0;
+  const BrenierCoordinates numbers   = BrenierArrayCoordinates(array);
+  const size_t             row_bytes = (size_t)array->dim * sizeof *array->value;
+  PetscReal               *work;
+  uint64_t                 sum = 0;
 
   PetscFunctionBegin;
-  for (PetscInt i = 0; i < array->n_local; ++i)
-    sum += XXH3_64bits_withSeed(rows + (size_t)i * row_bytes, row_bytes, (XXH64_hash_t)(array->first + i));
+  PetscCall(PetscMalloc1(array->dim, &work));
+  for (PetscInt i = 0; i < array->n_local; ++i) {
+    const void *row = array->whole ? (const void *)(array->whole + (size_t)i * (size_t)array->dim)
+                                   : (const void *)BrenierPoint(&numbers, i, work);
+
+    sum += XXH3_64bits_withSeed(row, row_bytes, (XXH64_hash_t)(array->first + i));
+  }
+  PetscCall(PetscFree(work));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_UINT64_T, MPI_SUM, array->comm));
   memcpy(&array->hash, &sum, sizeof sum);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -361,24 +374,37 @@ static void ReadPlainRows(const BrenierArrayFile *file, const BrenierArray *arra
 static PetscErrorCode ReadStoredRows(const BrenierArrayFile *file, const BrenierArray *array, BrenierMemory memory,
                                      void *rows)
 {
+  const BrenierType real  = memory == BRENIER_AS_SINGLE ? BRENIER_F4 : BRENIER_F8;
   const BrenierType whole = file->number == BRENIER_NUMBER_UNSIGNED ? BRENIER_U8 : BRENIER_I8;
   BrenierStore      store;
   PetscErrorCode    ierr;
 
   PetscFunctionBegin;
   PetscCall(BrenierStoreOpen(array->comm, file->file, NULL, &store));
-  ierr = BrenierStoreReadRows(store, file->dataset, memory == BRENIER_AS_REAL ? BRENIER_F8 : whole, array->first,
+  ierr = BrenierStoreReadRows(store, file->dataset, memory == BRENIER_AS_WHOLE ? whole : real, array->first,
                               array->n_local, rows);
   PetscCall(BrenierStoreDestroy(&store));
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What rows are read as. In few dimensions targets are doubles: exact cells are made of them. */
+static BrenierMemory MemoryOf(const BrenierArrayFile *file, BrenierArrayRole role, PetscInt dim)
+{
+  const PetscBool is_float = (PetscBool)(file->number == BRENIER_NUMBER_FLOAT);
+  const PetscBool narrow   = (PetscBool)(is_float ? file->item_bytes <= 4 && file->digits <= 24
+                                                  : file->number != BRENIER_NUMBER_BOOL && file->item_bytes <= 2);
+
+  if (role == BRENIER_ARRAY_LABELS && !is_float) return BRENIER_AS_WHOLE;
+  return role == BRENIER_ARRAY_TARGETS && dim >= BRENIER_SINGLE_DIM && narrow ? BRENIER_AS_SINGLE : BRENIER_AS_REAL;
+}
+
 /* Reads and checks this rank's rows; all ranks agree on the outcome. */
 static PetscErrorCode ReadRows(const BrenierArrayFile *file, BrenierArrayRole role, BrenierArray *array)
 {
-  const PetscBool     labels = (PetscBool)(role == BRENIER_ARRAY_LABELS);
-  const BrenierMemory memory = labels && file->number != BRENIER_NUMBER_FLOAT ? BRENIER_AS_WHOLE : BRENIER_AS_REAL;
+  const PetscBool     labels   = (PetscBool)(role == BRENIER_ARRAY_LABELS);
+  const BrenierMemory memory   = MemoryOf(file, role, array->dim);
+  const size_t        n_values = (size_t)array->n_local * (size_t)array->dim;
   PetscMPIInt         rank;
   BrenierFault        fault = {0};
   void               *rows;
@@ -386,12 +412,15 @@ static PetscErrorCode ReadRows(const BrenierArrayFile *file, BrenierArrayRole ro
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(array->comm, &rank));
   if (labels) PetscCall(PetscMalloc1((size_t)array->n_local, &array->whole));
-  if (memory == BRENIER_AS_REAL) PetscCall(PetscMalloc1((size_t)array->n_local * (size_t)array->dim, &array->value));
-  rows = memory == BRENIER_AS_REAL ? (void *)array->value : (void *)array->whole;
+  if (memory == BRENIER_AS_REAL) PetscCall(PetscMalloc1(n_values, &array->value));
+  if (memory == BRENIER_AS_SINGLE) PetscCall(PetscMalloc1(n_values, &array->single));
+  rows = array->whole;
+  if (memory == BRENIER_AS_REAL) rows = array->value;
+  if (memory == BRENIER_AS_SINGLE) rows = array->single;
   if (file->has_checksum) PetscCall(ReadStoredRows(file, array, memory, rows));
   else ReadPlainRows(file, array, memory, rows, &fault);
   if (rank == 0 && !fault.kind) CheckUnchanged(file, &fault);
-  if (!fault.kind && memory == BRENIER_AS_REAL) CheckFinite(array, &fault);
+  if (!fault.kind && memory != BRENIER_AS_WHOLE) CheckFinite(array, &fault);
   if (!fault.kind && labels && memory == BRENIER_AS_REAL) PetscCall(MakeWhole(file, array, &fault));
   PetscCall(BrenierFaultAgree(array->comm, &fault));
   if (labels) PetscCall(SetPastSigned(file, array));
@@ -425,6 +454,14 @@ PetscErrorCode BrenierArrayRead(MPI_Comm comm, const char where[], BrenierArrayR
   if (ierr) PetscCall(BrenierArrayDestroy(array));
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+BrenierCoordinates BrenierArrayCoordinates(const BrenierArray *array)
+{
+  BrenierCoordinates rows = BrenierCoordinatesOf(array->n_local, array->dim, array->value);
+
+  rows.single = array->single;
+  return rows;
 }
 
 /* This rank's rows, converted and one after the other. */
@@ -476,6 +513,7 @@ PetscErrorCode BrenierArrayDestroy(BrenierArray *array)
 {
   PetscFunctionBegin;
   PetscCall(PetscFree(array->value));
+  PetscCall(PetscFree(array->single));
   PetscCall(PetscFree(array->whole));
   PetscCall(PetscMemzero(array, sizeof *array));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -11,6 +11,16 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+static size_t RowBytes(const BrenierMutableRows *y)
+{
+  return (size_t)y->dim * (y->single ? sizeof *y->single : sizeof *y->value);
+}
+
+static void *RowAt(const BrenierMutableRows *y, PetscInt i)
+{
+  return (y->single ? (char *)y->single : (char *)y->value) + (size_t)i * RowBytes(y);
+}
+
 typedef struct {
   XXH128_hash_t hash;
   PetscInt64    row;
@@ -82,15 +92,22 @@ static PetscInt SelectChanged(PetscInt n, RowKey key[])
   return kept;
 }
 
-static PetscErrorCode HashRows(PetscInt n, PetscInt dim, PetscReal y[], const PetscReal nu[], const PetscInt64 row[],
+/* -0 becomes 0, so that both hash alike. */
+static void ClearSigns(const BrenierMutableRows *y, PetscInt i)
+{
+  const size_t from = (size_t)i * (size_t)y->dim, end = from + (size_t)y->dim;
+
+  for (size_t k = from; y->single && k < end; ++k) y->single[k] += 0.0f;
+  for (size_t k = from; !y->single && k < end; ++k) y->value[k] += 0.0;
+}
+
+static PetscErrorCode HashRows(PetscInt n, const BrenierMutableRows *y, const PetscReal nu[], const PetscInt64 row[],
                                PetscMPIInt size, RowKey key[], PetscMPIInt to[])
 {
   PetscFunctionBegin;
   for (PetscInt i = 0; i < n; ++i) {
-    PetscReal *yi = y + (size_t)i * dim;
-
-    for (PetscInt k = 0; k < dim; ++k) yi[k] += 0.0; // -0 becomes 0, so that both hash alike
-    key[i].hash = XXH3_128bits(yi, (size_t)dim * sizeof *yi);
+    ClearSigns(y, i);
+    key[i].hash = XXH3_128bits(RowAt(y, i), RowBytes(y));
     key[i].row  = row[i];
     key[i].nu   = nu[i];
     to[i]       = (PetscMPIInt)(key[i].hash.low64 % (uint64_t)size);
@@ -99,8 +116,8 @@ static PetscErrorCode HashRows(PetscInt n, PetscInt dim, PetscReal y[], const Pe
 }
 
 /* Enters the new weights and closes the gaps that dropped rows leave. */
-static PetscErrorCode ApplyChanges(PetscInt n_changed, const RowKey changed[], PetscInt first, PetscInt dim,
-                                   PetscInt *n_local, PetscReal y[], PetscReal nu[], PetscInt64 row[])
+static PetscErrorCode ApplyChanges(PetscInt n_changed, const RowKey changed[], PetscInt first,
+                                   const BrenierMutableRows *y, PetscInt *n_local, PetscReal nu[], PetscInt64 row[])
 {
   PetscInt kept = 0;
 
@@ -108,7 +125,7 @@ static PetscErrorCode ApplyChanges(PetscInt n_changed, const RowKey changed[], P
   for (PetscInt i = 0; i < n_changed; ++i) nu[changed[i].row - first] = changed[i].nu;
   for (PetscInt i = 0; i < *n_local; ++i) {
     if (nu[i] == 0.0) continue;
-    if (kept < i) PetscCall(PetscArraymove(y + (size_t)kept * dim, y + (size_t)i * dim, dim));
+    if (kept < i) PetscCall(PetscMemmove(RowAt(y, kept), RowAt(y, i), RowBytes(y)));
     nu[kept]    = nu[i];
     row[kept++] = row[i];
   }
@@ -116,8 +133,8 @@ static PetscErrorCode ApplyChanges(PetscInt n_changed, const RowKey changed[], P
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierMergeDuplicates_Private(MPI_Comm comm, PetscLayout layout, PetscInt dim, PetscInt *n_local,
-                                              PetscReal y[], PetscReal nu[], PetscInt64 row[], PetscInt64 *n_merged)
+PetscErrorCode BrenierMergeDuplicates_Private(MPI_Comm comm, PetscLayout layout, const BrenierMutableRows *y,
+                                              PetscInt *n_local, PetscReal nu[], PetscInt64 row[], PetscInt64 *n_merged)
 {
   PetscMPIInt  size;
   PetscMPIInt *to;
@@ -128,7 +145,7 @@ PetscErrorCode BrenierMergeDuplicates_Private(MPI_Comm comm, PetscLayout layout,
   PetscCallMPI(MPI_Comm_size(comm, &size));
   PetscCall(PetscLayoutGetRange(layout, &first, NULL));
   PetscCall(PetscMalloc2(n, &key, n, &to));
-  PetscCall(HashRows(n, dim, y, nu, row, size, key, to));
+  PetscCall(HashRows(n, y, nu, row, size, key, to));
   PetscCall(Exchange(comm, n, key, to, &n_got, &got));
   PetscCall(PetscFree2(key, to));
   if (n_got) qsort(got, (size_t)n_got, sizeof *got, CompareKeys); // got is NULL when there are none
@@ -138,7 +155,7 @@ PetscErrorCode BrenierMergeDuplicates_Private(MPI_Comm comm, PetscLayout layout,
   PetscCall(Exchange(comm, n_got, got, to, &n_changed, &changed));
   PetscCall(PetscFree(to));
   PetscCall(PetscFree(got));
-  PetscCall(ApplyChanges(n_changed, changed, first, dim, n_local, y, nu, row));
+  PetscCall(ApplyChanges(n_changed, changed, first, y, n_local, nu, row));
   PetscCall(PetscFree(changed));
   *n_merged = n - *n_local;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, n_merged, 1, MPIU_INT64, MPI_SUM, comm));

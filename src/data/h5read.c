@@ -306,6 +306,7 @@ static herr_t ReadNumbers(const BrenierArrayFile *file, hid_t dataset, PetscInt6
   hid_t type = H5T_NATIVE_DOUBLE;
 
   if (file->number == BRENIER_NUMBER_BOOL) return ReadBools(dataset, first, n, dim, memory, rows);
+  if (memory == BRENIER_AS_SINGLE) type = H5T_NATIVE_FLOAT;
   if (memory == BRENIER_AS_WHOLE) type = file->number == BRENIER_NUMBER_UNSIGNED ? H5T_NATIVE_UINT64 : H5T_NATIVE_INT64;
   return BrenierHdf5ReadRows(dataset, type, (hsize_t)first, (hsize_t)n, rows);
 }

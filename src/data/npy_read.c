@@ -106,14 +106,16 @@ static inline uint64_t WholeOf(const BrenierArrayFile *file, uint64_t bits)
 static void Decode(const BrenierArrayFile *file, size_t count, const unsigned char *from, BrenierMemory memory,
                    void *rows, size_t at)
 {
-  const size_t bytes = (size_t)file->item_bytes;
-  PetscReal   *real  = (PetscReal *)rows;
-  uint64_t    *whole = (uint64_t *)rows;
+  const size_t bytes  = (size_t)file->item_bytes;
+  PetscReal   *real   = (PetscReal *)rows;
+  float       *single = (float *)rows;
+  uint64_t    *whole  = (uint64_t *)rows;
 
   for (size_t i = 0; i < count; ++i) {
     const uint64_t bits = Bits(file, from + i * bytes);
 
     if (memory == BRENIER_AS_REAL) real[at + i] = RealOf(file, bits);
+    else if (memory == BRENIER_AS_SINGLE) single[at + i] = (float)RealOf(file, bits);
     else whole[at + i] = WholeOf(file, bits);
   }
 }

@@ -60,8 +60,8 @@ typedef struct {
   PetscBool   is_inner; /* in a source of a virtual dataset, whose fill value it is then */
 } BrenierGap;
 
-/* What rows are read as: doubles, or 64-bit integers (of an unsigned type uint64_t, else int64_t). */
-typedef enum { BRENIER_AS_REAL, BRENIER_AS_WHOLE } BrenierMemory;
+/* What rows are read as: doubles, floats, or 64-bit integers (of an unsigned type uint64_t, else int64_t). */
+typedef enum { BRENIER_AS_REAL, BRENIER_AS_SINGLE, BRENIER_AS_WHOLE } BrenierMemory;
 
 /* product = a b for a, b >= 0; false when it does not fit. */
 static inline PetscBool BrenierMultiply(PetscInt64 a, PetscInt64 b, PetscInt64 *product)
@@ -74,7 +74,7 @@ static inline PetscBool BrenierMultiply(PetscInt64 a, PetscInt64 b, PetscInt64 *
 /* Whether `file` has `n_axes` axes that suit `role`; for HDF5 also decides which dataset is meant. */
 static inline PetscBool BrenierAxesSuit(BrenierArrayRole role, int n_axes, const PetscInt64 shape[])
 {
-  if (role == BRENIER_ARRAY_POINTS) return (PetscBool)(n_axes == 2);
+  if (role == BRENIER_ARRAY_POINTS || role == BRENIER_ARRAY_TARGETS) return (PetscBool)(n_axes == 2);
   if (role == BRENIER_ARRAY_DATA) return (PetscBool)(n_axes >= 1);
   return (PetscBool)(n_axes == 1 || (n_axes == 2 && shape[1] == 1));
 }

@@ -37,6 +37,8 @@ typedef struct {
 
 static PetscErrorCode FindAxes(BrenierTargets t, Axes *a)
 {
+  const BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_FALSE);
+
   PetscFunctionBegin;
   PetscCall(PetscMalloc3(t->dim, &a->low, t->dim, &a->high, t->dim, &a->axis));
   for (PetscInt k = 0; k < t->dim; ++k) {
@@ -45,8 +47,8 @@ static PetscErrorCode FindAxes(BrenierTargets t, Axes *a)
   }
   for (PetscInt i = 0; i < t->n_local; ++i)
     for (PetscInt k = 0; k < t->dim; ++k) {
-      a->low[k]  = PetscMin(a->low[k], t->y[(size_t)i * t->dim + k]);
-      a->high[k] = PetscMax(a->high[k], t->y[(size_t)i * t->dim + k]);
+      a->low[k]  = PetscMin(a->low[k], BrenierCoordinate(&y, i, k));
+      a->high[k] = PetscMax(a->high[k], BrenierCoordinate(&y, i, k));
     }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, a->low, t->dim, MPIU_REAL, MPI_MIN, t->comm));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, a->high, t->dim, MPIU_REAL, MPI_MAX, t->comm));
@@ -59,9 +61,10 @@ static PetscErrorCode FindAxes(BrenierTargets t, Axes *a)
 /* Every stride-th target less target 0, axis by axis over its range. */
 static PetscErrorCode SetResiduals(BrenierTargets t, const Axes *a, PetscInt stride, Residuals *r)
 {
-  const PetscInt64 zero = 0;
-  PetscReal       *origin;
-  PetscInt         first = (stride - t->first % stride) % stride;
+  const BrenierCoordinates y    = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  const PetscInt64         zero = 0;
+  PetscReal               *origin;
+  PetscInt                 first = (stride - t->first % stride) % stride;
 
   PetscFunctionBegin;
   r->comm = t->comm;
@@ -75,7 +78,7 @@ static PetscErrorCode SetResiduals(BrenierTargets t, const Axes *a, PetscInt str
       const PetscInt k = a->axis[l];
 
       r->row[(size_t)i * r->dim + l] =
-          (t->y[(size_t)(first + i * stride) * t->dim + k] - origin[k]) / (a->high[k] - a->low[k]);
+          (BrenierCoordinate(&y, first + i * stride, k) - origin[k]) / (a->high[k] - a->low[k]);
     }
   PetscCall(PetscFree(origin));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -279,13 +282,16 @@ static PetscErrorCode SetDropped(BrenierReduction r)
 
 static PetscErrorCode ReduceTargets(BrenierReduction r)
 {
-  const BrenierTargets t = r->pulled;
-  PetscReal           *y;
+  const BrenierTargets     t      = r->pulled;
+  const BrenierCoordinates points = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  PetscReal               *y, *work;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)t->n_local * r->rank, &y));
+  PetscCall(PetscMalloc1(t->dim, &work));
   for (PetscInt i = 0; i < t->n_local; ++i)
-    ProjectOnBasis(r, t->y + (size_t)i * t->dim, y + (size_t)i * (size_t)r->rank);
+    ProjectOnBasis(r, BrenierPoint(&points, i, work), y + (size_t)i * (size_t)r->rank);
+  PetscCall(PetscFree(work));
   PetscCall(BrenierTargetsInCoordinates(t, r->rank, y, &r->targets));
   PetscCall(SetDropped(r));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -304,7 +310,8 @@ static PetscErrorCode CheckDistinct(BrenierTargets t)
   PetscCall(PetscArraycpy(y, t->y, n * (size_t)t->dim));
   PetscCall(PetscArraycpy(nu, t->nu, n));
   PetscCall(PetscArraycpy(row, t->row, n));
-  PetscCall(BrenierMergeDuplicates_Private(t->comm, t->layout, t->dim, &left, y, nu, row, &n_merged));
+  PetscCall(BrenierMergeDuplicates_Private(t->comm, t->layout, &(BrenierMutableRows){t->dim, y, NULL}, &left, nu, row,
+                                           &n_merged));
   PetscCall(PetscFree3(y, nu, row));
   PetscCheck(n_merged == 0, t->comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: the factor of the source is singular and does not tell %" PetscInt64_FMT
@@ -316,21 +323,22 @@ static PetscErrorCode CheckDistinct(BrenierTargets t)
 /* y' = L^T y, and <m, y>, whose mean over the targets is taken off and goes to *mean. */
 static PetscErrorCode PullTargets(BrenierReduction r, BrenierSource source, PetscReal *mean)
 {
-  const BrenierTargets t = r->whole;
-  PetscReal           *y, *term;
+  const BrenierTargets     t      = r->whole;
+  const BrenierCoordinates points = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  PetscReal               *y, *term, *work;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &y));
+  PetscCall(PetscMalloc1(t->dim, &work));
   PetscCall(PetscMalloc1(t->n_local, &r->pairing));
   PetscCall(PetscMalloc1(t->n_local, &term));
   for (PetscInt i = 0; i < t->n_local; ++i) {
-    const size_t at = (size_t)i * (size_t)t->dim;
-
-    BrenierSourcePullBack(source, t->y + at, y + at, &r->pairing[i]);
+    BrenierSourcePullBack(source, BrenierPoint(&points, i, work), y + (size_t)i * (size_t)t->dim, &r->pairing[i]);
     term[i] = t->nu[i] * r->pairing[i];
   }
   PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, mean));
   PetscCall(PetscFree(term));
+  PetscCall(PetscFree(work));
   for (PetscInt i = 0; i < t->n_local; ++i) r->pairing[i] -= *mean;
   PetscCall(BrenierTargetsInCoordinates(t, t->dim, y, &r->pulled));
   PetscCall(CheckDistinct(r->pulled));
@@ -340,17 +348,21 @@ static PetscErrorCode PullTargets(BrenierReduction r, BrenierSource source, Pets
 /* What W2 between the source of x and the given targets takes from these. */
 static PetscErrorCode SetSquares(BrenierReduction r, PetscReal mean)
 {
-  const BrenierTargets t = r->whole;
+  const BrenierTargets     t      = r->whole;
+  const BrenierCoordinates points = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  PetscReal               *work;
 
   PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->dim, &work));
   r->targets->shift   = mean;
   r->targets->dropped = 0.0;
   PetscCall(PetscMalloc1(t->n_local, &r->targets->square));
   for (PetscInt i = 0; i < t->n_local; ++i) {
-    const PetscReal *y = t->y + (size_t)i * t->dim;
+    const PetscReal *y = BrenierPoint(&points, i, work);
 
     r->targets->square[i] = BrenierDot((size_t)t->dim, y, y) - 2.0 * r->pairing[i];
   }
+  PetscCall(PetscFree(work));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

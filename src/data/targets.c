@@ -85,19 +85,22 @@ static PetscErrorCode SetWeights(BrenierTargets t, const BrenierArray *weights)
 /* Mean of axes [k0, k0 + count), by order-independent sums. */
 static PetscErrorCode CentreOfAxes(BrenierTargets t, PetscInt k0, PetscInt count, PetscReal work[])
 {
+  const BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_FALSE);
+
   PetscFunctionBegin;
   for (PetscInt k = 0; k < count; ++k)
     for (PetscInt i = 0; i < t->n_local; ++i)
-      work[(size_t)k * t->n_local + i] = t->y[(size_t)i * t->dim + k0 + k] / (PetscReal)t->n;
+      work[(size_t)k * t->n_local + i] = BrenierCoordinate(&y, i, k0 + k) / (PetscReal)t->n;
   PetscCall(BrenierExactSum(t->comm, t->n_local, count, work, t->centre + k0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode SetCentreAndUnit(BrenierTargets t)
 {
-  PetscReal *work;
-  PetscReal  spread;
-  int        exponent;
+  const BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  PetscReal               *work;
+  PetscReal                spread;
+  int                      exponent;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(t->dim, &t->centre));
@@ -108,7 +111,7 @@ static PetscErrorCode SetCentreAndUnit(BrenierTargets t)
     PetscReal square = 0.0;
 
     for (PetscInt k = 0; k < t->dim; ++k) {
-      const PetscReal x = t->y[(size_t)i * t->dim + k] - t->centre[k];
+      const PetscReal x = BrenierCoordinate(&y, i, k) - t->centre[k];
 
       square += x * x;
     }
@@ -126,7 +129,8 @@ static PetscErrorCode CheckMagnitude(const BrenierArray *points)
   BrenierFault fault = {0};
 
   PetscFunctionBegin;
-  for (size_t i = 0; i < (size_t)points->n_local * (size_t)points->dim && !fault.kind; ++i)
+  // Single precision ends far below
+  for (size_t i = 0; points->value && i < (size_t)points->n_local * (size_t)points->dim && !fault.kind; ++i)
     if (PetscAbsReal(points->value[i]) > BRENIER_LARGEST_COORDINATE)
       BrenierFaultSet(&fault, BRENIER_EXIT_INPUT,
                       "%s: row %" PetscInt_FMT " has the coordinate %g, beyond %g; scale the targets down",
@@ -149,11 +153,13 @@ static PetscErrorCode SetLayout(BrenierTargets t)
 /* Different targets must differ by a number whose square is not zero. */
 static PetscErrorCode CheckSpread(BrenierTargets t)
 {
-  PetscReal largest = 0.0;
+  const BrenierCoordinates y       = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  PetscReal                largest = 0.0;
 
   PetscFunctionBegin;
-  for (size_t i = 0; i < (size_t)t->n_local * (size_t)t->dim; ++i)
-    largest = PetscMax(largest, PetscAbsReal(t->y[i] - t->centre[i % (size_t)t->dim]));
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    for (PetscInt k = 0; k < t->dim; ++k)
+      largest = PetscMax(largest, PetscAbsReal(BrenierCoordinate(&y, i, k) - t->centre[k]));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPIU_REAL, MPI_MAX, t->comm));
   PetscCheck(t->n == 1 || largest >= brenier_least_spread, t->comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: no target is further than %g from their centre; scale the targets up", t->path, (double)largest);
@@ -176,21 +182,24 @@ PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *we
   PetscFunctionBegin;
   PetscCall(BrenierTargetsCheckInput(points, weights));
   PetscCall(PetscNew(&t));
-  t->comm       = points->comm;
-  t->dim        = points->dim;
-  t->n_local    = points->n_local;
-  t->y          = points->value;
-  t->borrows_y  = points->borrowed;
-  t->file_bytes = points->file_bytes;
-  t->hash       = points->hash;
-  points->value = NULL;
+  t->comm        = points->comm;
+  t->dim         = points->dim;
+  t->n_local     = points->n_local;
+  t->y           = points->value;
+  t->single      = points->single;
+  t->borrows_y   = points->borrowed;
+  t->file_bytes  = points->file_bytes;
+  t->hash        = points->hash;
+  points->value  = NULL;
+  points->single = NULL;
   PetscCall(PetscStrncpy(t->path, points->path, sizeof t->path));
   PetscCall(SetLayout(t));
   PetscCall(SetWeights(t, weights));
   PetscCall(PetscMalloc1(t->n_local, &t->row));
   for (PetscInt i = 0; i < t->n_local; ++i) t->row[i] = t->first + i;
   n_local = t->n_local;
-  PetscCall(BrenierMergeDuplicates_Private(t->comm, t->layout, t->dim, &n_local, t->y, t->nu, t->row, &t->n_merged));
+  PetscCall(BrenierMergeDuplicates_Private(t->comm, t->layout, &(BrenierMutableRows){t->dim, t->y, t->single}, &n_local,
+                                           t->nu, t->row, &t->n_merged));
   t->n_local = n_local;
   PetscCall(SetLayout(t));
   if (t->n_merged)
@@ -272,16 +281,20 @@ PetscErrorCode BrenierTargetsGauge(BrenierTargets t, Vec h)
 
 PetscErrorCode BrenierTargetsHash(BrenierTargets t, PetscInt64 *hash)
 {
-  const size_t row_bytes = (size_t)t->dim * sizeof *t->y;
-  uint64_t     sum       = 0; // of the hashes of the rows, seeded by their index: no order of ranks in it
+  const BrenierCoordinates y         = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  const size_t             row_bytes = (size_t)t->dim * sizeof *t->y;
+  PetscReal               *work;
+  uint64_t                 sum = 0; // of the hashes of the rows, seeded by their index: no order of ranks in it
 
   PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->dim, &work));
   for (PetscInt i = 0; i < t->n_local; ++i) {
-    const uint64_t of_row = XXH3_64bits_withSeed(t->y + (size_t)i * t->dim, row_bytes, (uint64_t)(t->first + i));
+    const uint64_t of_row = XXH3_64bits_withSeed(BrenierPoint(&y, i, work), row_bytes, (uint64_t)(t->first + i));
     const uint64_t all[]  = {of_row, (uint64_t)t->row[i], XXH3_64bits(&t->nu[i], sizeof t->nu[i])};
 
     sum += XXH3_64bits(all, sizeof all);
   }
+  PetscCall(PetscFree(work));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_UINT64_T, MPI_SUM, t->comm));
   *hash = (PetscInt64)sum;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -291,24 +304,12 @@ BrenierCoordinates BrenierTargetsCoordinates(BrenierTargets t, PetscBool normali
 {
   BrenierCoordinates y = BrenierCoordinatesOf(t->n_local, t->dim, t->y);
 
+  y.single = t->single;
   if (normalised) {
     y.origin = t->centre;
     y.scale  = 1.0 / t->unit; // exact, as are products: unit is a power of two
   }
   return y;
-}
-
-void BrenierTargetsNormalisedRow(BrenierTargets t, const PetscReal row[], PetscReal y[])
-{
-  const PetscReal scale = 1.0 / t->unit; // exact, as is the product: unit is a power of two
-
-  for (PetscInt k = 0; k < t->dim; ++k) y[k] = (row[k] - t->centre[k]) * scale;
-}
-
-void BrenierTargetsNormalised(BrenierTargets t, PetscReal y[])
-{
-  for (PetscInt i = 0; i < t->n_local; ++i)
-    BrenierTargetsNormalisedRow(t, t->y + (size_t)i * t->dim, y + (size_t)i * t->dim);
 }
 
 /* As BrenierTargetsFetchRows(), of numbers of any type. */
@@ -352,25 +353,38 @@ PetscErrorCode BrenierTargetsFetchWhole(BrenierTargets t, PetscInt n, const Pets
 
 PetscErrorCode BrenierTargetsFetch(BrenierTargets t, PetscInt n, const PetscInt64 index[], PetscReal y[])
 {
+  const size_t n_values = (size_t)n * (size_t)t->dim;
+  float       *single;
+  int          is_single = t->single != NULL; // on any rank: one without targets may have no array
+
   PetscFunctionBegin;
-  PetscCall(BrenierTargetsFetchRows(t, n, index, t->dim, t->y, y));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &is_single, 1, MPI_INT, MPI_MAX, t->comm));
+  if (!is_single) {
+    PetscCall(BrenierTargetsFetchRows(t, n, index, t->dim, t->y, y));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(PetscMalloc1(n_values, &single));
+  PetscCall(FetchRows(t, n, index, t->dim, MPI_FLOAT, t->single, single));
+  for (size_t i = 0; i < n_values; ++i) y[i] = single[i];
+  PetscCall(PetscFree(single));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets t, PetscReal *moment)
 {
-  PetscReal *term;
+  const BrenierCoordinates points = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  PetscReal               *term, *work;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(t->n_local, &term));
+  PetscCall(PetscMalloc2(t->n_local, &term, t->dim, &work));
   for (PetscInt i = 0; i < t->n_local; ++i) {
-    const PetscReal *y = t->y + (size_t)i * t->dim;
+    const PetscReal *y = BrenierPoint(&points, i, work);
 
     term[i] = t->nu[i] * (t->square ? t->square[i] : BrenierDot((size_t)t->dim, y, y));
   }
   PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, moment));
   *moment += t->dropped;
-  PetscCall(PetscFree(term));
+  PetscCall(PetscFree2(term, work));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -386,7 +400,7 @@ PetscErrorCode BrenierTargetsMoved(BrenierTargets t)
 
 struct _p_BrenierNodeRows {
   BrenierShared memory;
-  PetscReal   **of_rank; /* where rows begin, by rank of the targets' communicator; NULL of those elsewhere */
+  PetscInt     *first; /* row in it that a rank's begin with, by rank of the targets' communicator */
 };
 
 static PetscErrorCode FreeCoordinates(BrenierTargets t)
@@ -394,73 +408,88 @@ static PetscErrorCode FreeCoordinates(BrenierTargets t)
   PetscFunctionBegin;
   if (t->node_rows) {
     BrenierSharedFree(&t->node_rows->memory);
-    PetscCall(PetscFree(t->node_rows->of_rank));
+    PetscCall(PetscFree(t->node_rows->first));
     PetscCall(PetscFree(t->node_rows));
-  } else if (!t->borrows_y) PetscCall(PetscFree(t->y));
+  } else {
+    if (!t->borrows_y) PetscCall(PetscFree(t->y));
+    PetscCall(PetscFree(t->single));
+  }
   t->y         = NULL;
+  t->single    = NULL;
   t->borrows_y = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Memory for the rows of all ranks of this node, on every node or on none. */
-static PetscErrorCode CreateNodeRows(BrenierTargets t, struct _p_BrenierNodeRows *rows, PetscBool *found)
+static PetscErrorCode CreateNodeRows(BrenierTargets t, size_t row_bytes, BrenierNodeRows rows, PetscBool *found)
 {
   const BrenierNodes nodes  = t->nodes;
   const PetscMPIInt *member = nodes->member + nodes->first[nodes->here];
   const PetscInt    *range;
-  PetscMPIInt        size;
+  PetscMPIInt        size, size_here;
   PetscInt           n = 0; // rows of this node
   int                everywhere;
 
   PetscFunctionBegin;
   PetscCall(PetscLayoutGetRanges(t->layout, &range));
-  PetscCallMPI(MPI_Comm_size(nodes->node, &size));
-  for (PetscMPIInt r = 0; r < size; ++r) n += range[member[r] + 1] - range[member[r]];
-  PetscCall(BrenierSharedCreate(nodes, (size_t)n * (size_t)t->dim * sizeof *t->y, &rows->memory, found));
+  PetscCallMPI(MPI_Comm_size(nodes->comm, &size));
+  PetscCallMPI(MPI_Comm_size(nodes->node, &size_here));
+  PetscCall(PetscCalloc1(size, &rows->first));
+  for (PetscMPIInt r = 0; r < size_here; ++r) {
+    rows->first[member[r]] = n;
+    n += range[member[r] + 1] - range[member[r]];
+  }
+  PetscCall(BrenierSharedCreate(nodes, (size_t)n * row_bytes, &rows->memory, found));
   everywhere = *found;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &everywhere, 1, MPI_INT, MPI_LAND, nodes->comm));
   *found = (PetscBool)everywhere;
-  if (!*found) {
-    BrenierSharedFree(&rows->memory);
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCallMPI(MPI_Comm_size(nodes->comm, &size));
-  PetscCall(PetscCalloc1(size, &rows->of_rank));
-  PetscCallMPI(MPI_Comm_size(nodes->node, &size));
-  n = 0;
-  for (PetscMPIInt r = 0; r < size; ++r) {
-    rows->of_rank[member[r]] = (PetscReal *)rows->memory.memory + (size_t)n * (size_t)t->dim;
-    n += range[member[r] + 1] - range[member[r]];
-  }
+  if (*found) PetscFunctionReturn(PETSC_SUCCESS);
+  BrenierSharedFree(&rows->memory);
+  PetscCall(PetscFree(rows->first));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierTargetsShare(BrenierTargets t, PetscBool *shared)
 {
-  struct _p_BrenierNodeRows *rows;
-  PetscMPIInt                rank, size;
+  PetscMPIInt     rank, size;
+  BrenierNodeRows rows;
+  size_t          row_bytes;
+  char           *own;
+  int             is_single = t->single != NULL; // on any rank: one without targets may have no array
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
   PetscCallMPI(MPI_Comm_size(t->comm, &size));
   *shared = PETSC_TRUE;
   if (t->node_rows || t->nodes->n == size) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &is_single, 1, MPI_INT, MPI_MAX, t->comm));
+  row_bytes = (size_t)t->dim * (is_single ? sizeof *t->single : sizeof *t->y);
   PetscCall(PetscNew(&rows));
-  PetscCall(CreateNodeRows(t, rows, shared));
+  PetscCall(CreateNodeRows(t, row_bytes, rows, shared));
   if (!*shared) {
     PetscCall(PetscFree(rows));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(PetscArraycpy(rows->of_rank[rank], t->y, (size_t)t->n_local * (size_t)t->dim));
+  own = (char *)rows->memory.memory + (size_t)rows->first[rank] * row_bytes;
+  PetscCall(PetscMemcpy(own, is_single ? (void *)t->single : (void *)t->y, (size_t)t->n_local * row_bytes));
   PetscCall(FreeCoordinates(t));
   t->node_rows = rows;
-  t->y         = rows->of_rank[rank];
+  if (is_single) t->single = (float *)(void *)own;
+  else t->y = (PetscReal *)(void *)own;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-const PetscReal *BrenierTargetsOfNode(BrenierTargets t, PetscMPIInt rank)
+BrenierCoordinates BrenierTargetsOfNode(BrenierTargets t, PetscMPIInt rank)
 {
-  return t->node_rows ? t->node_rows->of_rank[rank] : t->y;
+  BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_TRUE);
+  size_t             at;
+
+  if (!t->node_rows) return y;
+  at       = (size_t)t->node_rows->first[rank] * (size_t)t->dim;
+  y.n      = t->layout->range[rank + 1] - t->layout->range[rank];
+  y.value  = t->y ? (const PetscReal *)t->node_rows->memory.memory + at : NULL;
+  y.single = t->single ? (const float *)t->node_rows->memory.memory + at : NULL;
+  return y;
 }
 
 PetscErrorCode BrenierTargetsTakeCoordinates(BrenierTargets t, PetscReal **y)
@@ -468,6 +497,7 @@ PetscErrorCode BrenierTargetsTakeCoordinates(BrenierTargets t, PetscReal **y)
   const size_t n = (size_t)t->n_local * (size_t)t->dim;
 
   PetscFunctionBegin;
+  PetscCheck(!t->single, PETSC_COMM_SELF, PETSC_ERR_ARG_WRONGSTATE, "Coordinates in single precision");
   if (t->node_rows || t->borrows_y) {
     PetscCall(PetscMalloc1(n, y));
     PetscCall(PetscArraycpy(*y, t->y, n));

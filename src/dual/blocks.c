@@ -166,8 +166,9 @@ PetscErrorCode BrenierBlocksNumber(BrenierBlocks *blocks, BrenierGlobal first, c
 PetscErrorCode BrenierBlocksFill(BrenierBlocks *blocks, const BrenierLocal target[], const PetscReal lower[],
                                  const PetscReal upper[])
 {
-  const BrenierTargets t = blocks->targets;
-  const PetscInt       n = blocks->first_row[blocks->rank + 1] - blocks->first_row[blocks->rank];
+  const BrenierTargets     t = blocks->targets;
+  const BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  const PetscInt           n = blocks->first_row[blocks->rank + 1] - blocks->first_row[blocks->rank];
   PetscReal *row = blocks->caches_rows ? RowsOf(blocks, blocks->rank) : blocks->ring.block[blocks->ring.current];
 
   PetscFunctionBegin;
@@ -177,7 +178,8 @@ PetscErrorCode BrenierBlocksFill(BrenierBlocks *blocks, const BrenierLocal targe
 
     row[BRENIER_ROW_LOWER] = lower ? lower[i] : 0.0;
     row[BRENIER_ROW_UPPER] = upper ? upper[i] : 0.0;
-    if (!blocks->in_place) PetscCall(PetscArraycpy(row + BRENIER_ROW_COLUMNS, t->y + (size_t)i * t->dim, t->dim));
+    for (PetscInt l = 0; !blocks->in_place && l < t->dim; ++l)
+      row[BRENIER_ROW_COLUMNS + l] = BrenierCoordinate(&y, i, l);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -259,7 +261,6 @@ static PetscErrorCode StepCached(BrenierBlocks *blocks, PetscBool *more, Brenier
   block->owner = nodes->member[nodes->first[from] + (nodes->rank + blocks->at) % RanksOf(nodes, from)];
   block->n     = blocks->first_row[block->owner + 1] - blocks->first_row[block->owner];
   block->row   = RowsOf(blocks, block->owner);
-  block->y     = blocks->in_place ? BrenierTargetsOfNode(blocks->targets, block->owner) : NULL;
   if (++blocks->at == RanksOf(nodes, from)) {
     blocks->at = 0;
     ++blocks->step;
@@ -295,8 +296,7 @@ static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt
   tile->first_row = first;
   BrenierTileBeginTargets(&tile->targets, (size_t)count);
   for (PetscInt i = 0; i < count; ++i) {
-    BrenierTargetsNormalisedRow(blocks->targets, BrenierBlockCoordinates(block, first + i), y);
-    BrenierTileSetTarget(&tile->targets, (size_t)i, y);
+    BrenierTileSetTarget(&tile->targets, (size_t)i, BrenierBlockPoint(block, first + i, y));
   }
   SetTileHeights(blocks, BrenierBlockHeights(block, first), tile);
   free(y);
@@ -321,6 +321,18 @@ PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *blo
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Coordinates in the rows of a block, normalised as they are seen. */
+static BrenierCoordinates RowCoordinates(const BrenierBlocks *blocks, const BrenierBlock *block)
+{
+  BrenierCoordinates y = BrenierTargetsCoordinates(blocks->targets, PETSC_TRUE);
+
+  y.n      = block->n;
+  y.stride = blocks->width;
+  y.single = NULL;
+  y.value  = block->row + BRENIER_ROW_COLUMNS;
+  return y;
+}
+
 PetscErrorCode BrenierBlocksStep(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block)
 {
   PetscReal      *row = NULL;
@@ -331,17 +343,18 @@ PetscErrorCode BrenierBlocksStep(BrenierBlocks *blocks, PetscBool *more, Brenier
   else {
     PetscCall(BrenierRingStep(&blocks->ring, more, &block->owner, &block->n, &row));
     block->row    = row;
-    block->y      = NULL;
     blocks->bytes = blocks->ring.bytes;
   }
   if (!*more) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscLayoutGetRanges(blocks->targets->layout, &range));
-  block->n_tiles = TilesOf(block->n);
-  block->dim     = (size_t)blocks->targets->dim;
-  block->width   = blocks->width;
-  block->first   = blocks->first_row[block->owner];
-  block->global  = blocks->global ? blocks->global + block->first : NULL;
-  block->origin  = range[block->owner];
+  block->n_tiles  = TilesOf(block->n);
+  block->width    = blocks->width;
+  block->first    = blocks->first_row[block->owner];
+  block->global   = blocks->global ? blocks->global + block->first : NULL;
+  block->in_place = blocks->in_place;
+  block->origin   = range[block->owner];
+  if (blocks->in_place) block->y = BrenierTargetsOfNode(blocks->targets, block->owner);
+  else block->y = RowCoordinates(blocks, block);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

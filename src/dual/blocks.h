@@ -33,11 +33,12 @@ typedef struct {
   PetscMPIInt          owner;
   PetscInt             n, n_tiles;
   const PetscReal     *row; /* shape [n, width] */
-  size_t               dim, width;
-  BrenierGlobal        first;  /* global number of its first row, where all targets come; ... */
-  const BrenierGlobal *global; /* ... those of its rows, where some do; or NULL */
-  const PetscReal     *y;      /* coordinates of all targets of the owner, on one node; else NULL */
-  BrenierGlobal        origin; /* global number of the first of them */
+  size_t               width;
+  BrenierGlobal        first;    /* global number of its first row, where all targets come; ... */
+  const BrenierGlobal *global;   /* ... those of its rows, where some do; or NULL */
+  BrenierCoordinates   y;        /* normalised: of the rows, or ... */
+  PetscBool            in_place; /* ... of all targets of the owner, from this number on: */
+  BrenierGlobal        origin;
 } BrenierBlock;
 
 /* Global number of a row's target. */
@@ -52,11 +53,16 @@ static inline const PetscReal *BrenierBlockHeights(const BrenierBlock *block, Br
   return block->row + (size_t)row * block->width;
 }
 
-/* Coordinates of a row, as read. */
-static inline const PetscReal *BrenierBlockCoordinates(const BrenierBlock *block, BrenierBlockRow row)
+/* Which of the coordinates are those of a row. */
+static inline PetscInt BrenierBlockPlace(const BrenierBlock *block, BrenierBlockRow row)
 {
-  if (!block->y) return BrenierBlockHeights(block, row) + BRENIER_ROW_COLUMNS;
-  return block->y + (size_t)(BrenierBlockGlobal(block, row) - block->origin) * block->dim;
+  return block->in_place ? BrenierBlockGlobal(block, row) - block->origin : row;
+}
+
+/* Normalised coordinates of a row, in y. */
+static inline const PetscReal *BrenierBlockPoint(const BrenierBlock *block, BrenierBlockRow row, PetscReal y[])
+{
+  return BrenierPoint(&block->y, BrenierBlockPlace(block, row), y);
 }
 
 typedef struct {

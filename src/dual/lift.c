@@ -241,9 +241,11 @@ static PetscErrorCode DestroyGapScan(GapScan *scan)
 static PetscErrorCode FillGapRows(BrenierTargets t, const PetscReal h[], PetscInt n, const BrenierLocal local[],
                                   PetscReal row[])
 {
+  const BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_TRUE);
+
   PetscFunctionBegin;
   for (PetscInt i = 0; i < n; ++i, row += t->dim + 2) {
-    for (PetscInt k = 0; k < t->dim; ++k) row[k] = (t->y[(size_t)local[i] * t->dim + k] - t->centre[k]) / t->unit;
+    (void)BrenierPoint(&y, local[i], row);
     row[t->dim]     = h[local[i]];
     row[t->dim + 1] = PETSC_MAX_REAL;
   }

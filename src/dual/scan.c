@@ -124,31 +124,24 @@ static int DropCandidates(Worker *w, PetscInt jc)
   return 0;
 }
 
-static inline void Prefetch(const PetscReal row[], PetscInt n)
-{
-  const PetscInt line = 64 / (PetscInt)sizeof *row;
-
-  for (PetscInt k = 0; k < n; k += line) __builtin_prefetch(row + k);
-}
-
 /* Computes the planes in double precision of the survivors of curve jc from this block. */
 static void MakeExact(Worker *w, PetscInt jc)
 {
   const Chunk        *chunk = w->chunk;
   const BrenierBlock *block = &chunk->block;
-  const PetscInt      dim = chunk->curves->dim, ahead = 3;
-  BrenierSurvivors   *list = &chunk->list[jc];
+  const PetscInt      ahead = 3;
+  BrenierSurvivors   *list  = &chunk->list[jc];
 
   for (PetscInt i = list->n_exact; i < list->n; ++i) {
     const BrenierBlockRow row    = list->row[i];
     const PetscReal      *height = BrenierBlockHeights(block, row);
 
     // Rows are visited in no order that the hardware would guess
-    if (i + ahead < list->n) Prefetch(BrenierBlockCoordinates(block, list->row[i + ahead]), dim);
+    if (i + ahead < list->n) BrenierPointPrefetch(&block->y, BrenierBlockPlace(block, list->row[i + ahead]));
     list->global[i] = BrenierBlockGlobal(block, row);
     list->height[i] = height[BRENIER_ROW_LOWER];
-    BrenierTargetsNormalisedRow(chunk->input->targets, BrenierBlockCoordinates(block, row), w->y);
-    BrenierCurvesPlane(chunk->curves, &chunk->curve[jc], w->y, &list->a[i], &list->b[i], &list->base[i]);
+    BrenierCurvesPlane(chunk->curves, &chunk->curve[jc], BrenierBlockPoint(block, row, w->y), &list->a[i], &list->b[i],
+                       &list->base[i]);
     list->lower[i] = list->height[i] + list->base[i];
     list->upper[i] = height[BRENIER_ROW_UPPER] + list->base[i];
   }
@@ -474,18 +467,17 @@ static PetscErrorCode FindHeights(const BrenierScanInput *input, BrenierHeights 
 /* Largest error that the first test allows a selected target. */
 static PetscErrorCode FindAllowance(const BrenierScanInput *input, BrenierTileAllowance *allowance)
 {
-  const BrenierTargets t       = input->targets;
-  const size_t         dim     = (size_t)input->curves->dim;
-  const PetscInt       n       = ChosenHere(input);
-  PetscReal            most[2] = {0.0, 0.0}, *y;
+  const BrenierCoordinates points  = BrenierTargetsCoordinates(input->targets, PETSC_TRUE);
+  const size_t             dim     = (size_t)input->curves->dim;
+  const PetscInt           n       = ChosenHere(input);
+  PetscReal                most[2] = {0.0, 0.0}, *y;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(dim, &y));
   for (PetscInt k = 0; k < n; ++k) {
-    BrenierTileAllowance here;
+    const BrenierTileAllowance here =
+        BrenierTileAllow(input->curves->family->tile, dim, BrenierPoint(&points, ChosenAt(input, k), y));
 
-    BrenierTargetsNormalisedRow(t, t->y + (size_t)ChosenAt(input, k) * dim, y);
-    here    = BrenierTileAllow(input->curves->family->tile, dim, y);
     most[0] = PetscMax(most[0], here.margin);
     most[1] = PetscMax(most[1], here.length);
   }

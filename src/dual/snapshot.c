@@ -237,8 +237,7 @@ static void SetPlanes(BrenierDual dual, const BrenierBlock *block, PetscReal y[]
       const BrenierBlockRow row = lists->global[i] - block->first;
 
       if (row < 0 || row >= block->n) continue;
-      BrenierTargetsNormalisedRow(dual->targets, BrenierBlockCoordinates(block, row), y);
-      BrenierCurvesPlane(&dual->curves, &curve, y, &lists->a[i], &lists->b[i],
+      BrenierCurvesPlane(&dual->curves, &curve, BrenierBlockPoint(block, row, y), &lists->a[i], &lists->b[i],
                          lists->has_base ? &lists->base[i] : &none);
     }
   }

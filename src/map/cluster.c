@@ -116,27 +116,23 @@ static PetscErrorCode SumMembers(const Clusters *c, PetscSF sf, PetscReal most, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Normalised coordinate at a place of the targets' array. */
-static PetscReal NormalisedAt(BrenierTargets t, size_t at)
-{
-  return (t->y[at] - t->centre[at % (size_t)t->dim]) / t->unit;
-}
-
 /* Centres move to the weighted mean of their members; one without members stays. */
 static PetscErrorCode MoveCentres(Clusters *c)
 {
-  const BrenierTargets t = c->targets;
-  PetscReal           *term, *sum, most = 0.0;
-  PetscSF              sf;
+  const BrenierTargets     t = c->targets;
+  const BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_TRUE);
+  PetscReal               *term, *sum, most = 0.0;
+  PetscSF                  sf;
 
   PetscFunctionBegin;
   PetscCall(CreateForest(c, &sf));
   PetscCall(PetscMalloc2(t->n_local, &term, c->n_local, &sum));
-  for (size_t i = 0; i < (size_t)t->n_local * t->dim; ++i) most = PetscMax(most, PetscAbsReal(NormalisedAt(t, i)));
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    for (PetscInt k = 0; k < t->dim; ++k) most = PetscMax(most, PetscAbsReal(BrenierCoordinate(&y, i, k)));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_REAL, MPI_MAX, t->comm));
   PetscCall(SumMembers(c, sf, 1.0, t->nu, c->weight));
   for (PetscInt k = 0; k < t->dim; ++k) {
-    for (PetscInt i = 0; i < t->n_local; ++i) term[i] = t->nu[i] * NormalisedAt(t, (size_t)i * t->dim + k);
+    for (PetscInt i = 0; i < t->n_local; ++i) term[i] = t->nu[i] * BrenierCoordinate(&y, i, k);
     PetscCall(SumMembers(c, sf, most, term, sum));
     for (PetscInt i = 0; i < c->n_local; ++i)
       if (c->weight[i] > 0.0) c->centre[(size_t)i * t->dim + k] = sum[i] / c->weight[i];

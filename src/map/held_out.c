@@ -294,15 +294,18 @@ static PetscReal PotentialOf(PetscInt dim, const PetscReal y[], PetscReal high, 
 
 PetscErrorCode BrenierPotentialOfTargets(BrenierTargets t, Vec h, PetscReal psi[])
 {
-  const PetscScalar *height, *less = NULL;
-  Vec                low;
+  const BrenierCoordinates points = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  const PetscScalar       *height, *less = NULL;
+  PetscReal               *work;
+  Vec                      low;
 
   PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->dim, &work));
   PetscCall(BrenierHeightsLow(h, &low));
   PetscCall(VecGetArrayRead(h, &height));
   if (low) PetscCall(VecGetArrayRead(low, &less));
   for (PetscInt i = 0; i < t->n_local; ++i) {
-    const PetscReal *y = t->y + (size_t)i * (size_t)t->dim;
+    const PetscReal *y = BrenierPoint(&points, i, work);
 
     if (t->square) psi[i] = 0.5 * t->square[i] + height[i];
     else if (less) psi[i] = PotentialOf(t->dim, y, height[i], less[i]) + 0.5 * t->dropped;
@@ -310,6 +313,7 @@ PetscErrorCode BrenierPotentialOfTargets(BrenierTargets t, Vec h, PetscReal psi[
   }
   if (low) PetscCall(VecRestoreArrayRead(low, &less));
   PetscCall(VecRestoreArrayRead(h, &height));
+  PetscCall(PetscFree(work));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

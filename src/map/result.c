@@ -144,9 +144,12 @@ static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec
                                 const PetscReal barycentre[], const BrenierHistory *history)
 {
   Vec low;
+  int is_single = t->single != NULL; // on any rank: one without targets may have no array
 
   PetscFunctionBegin;
-  PetscCall(BrenierStoreWriteRows(store, "/targets", BRENIER_F8, t->n_local, t->dim, t->y, "same as the input"));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &is_single, 1, MPI_INT, MPI_MAX, t->comm));
+  PetscCall(BrenierStoreWriteRows(store, "/targets", is_single ? BRENIER_F4 : BRENIER_F8, t->n_local, t->dim,
+                                  is_single ? (void *)t->single : (void *)t->y, "same as the input"));
   PetscCall(BrenierStoreWriteRows(store, "/weights", BRENIER_F8, t->n_local, 0, t->nu, "dimensionless, sum 1"));
   PetscCall(BrenierStoreWriteRows(store, "/row", BRENIER_I8, t->n_local, 0, t->row, "row of the input"));
   PetscCall(BrenierStoreWriteVec(store, "/heights", h, "product of a source length and a target length"));

@@ -103,7 +103,9 @@ static void SetPoints(PointScan *scan, PetscInt n, PetscInt64 none)
 /* Coordinates and height of this rank's target i in the units of the scan, shape [dim + 1]. */
 static void SetRow(BrenierTargets t, PetscInt i, PetscReal h, PetscReal row[])
 {
-  for (PetscInt k = 0; k < t->dim; ++k) row[k] = (t->y[(size_t)i * t->dim + k] - t->centre[k]) / t->unit;
+  const BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_TRUE);
+
+  (void)BrenierPoint(&y, i, row);
   row[t->dim] = h / t->unit;
 }
 

@@ -58,23 +58,21 @@ void BrenierDescentDefaults(BrenierMethod method, PetscInt n_targets, BrenierDes
 /* The unit of heights: see descent.h. */
 static PetscErrorCode SetUnit(Descent *s)
 {
-  const BrenierTargets t         = s->targets;
-  const PetscReal      deviation = BrenierSourceDeviation(s->source);
-  PetscReal           *y, *term, square;
+  const BrenierTargets     t         = s->targets;
+  const PetscReal          deviation = BrenierSourceDeviation(s->source);
+  const BrenierCoordinates y         = BrenierTargetsCoordinates(t, PETSC_TRUE);
+  PetscReal               *term, square;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(t->dim, &y));
   PetscCall(PetscCalloc1(t->n_local, &term));
   for (PetscInt i = 0; i < t->n_local; ++i) {
-    BrenierTargetsNormalisedRow(t, t->y + (size_t)i * t->dim, y);
-    for (PetscInt k = 0; k < t->dim; ++k) term[i] += PetscSqr(y[k]);
+    for (PetscInt k = 0; k < t->dim; ++k) term[i] += PetscSqr(BrenierCoordinate(&y, i, k));
     term[i] *= t->nu[i];
   }
   PetscCall(BrenierExactSum(t->comm, t->n_local, 1, term, &square));
   s->unit = deviation * PetscSqrtReal(square / (PetscReal)t->dim) * t->unit *
             PetscPowReal((PetscReal)t->n, -2.0 / (PetscReal)t->dim);
   PetscCall(PetscFree(term));
-  PetscCall(PetscFree(y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

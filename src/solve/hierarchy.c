@@ -74,18 +74,19 @@ typedef struct {
    and barycentre b. Collective. */
 static PetscErrorCode ProlongSome(Prolongation *p, BrenierTargets t, PetscInt first, PetscInt n, PetscScalar h[])
 {
-  const PetscInt64  *parent = p->parent + first;
-  BrenierCoordinates apart;
+  const BrenierCoordinates y      = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  const PetscInt64        *parent = p->parent + first;
+  BrenierCoordinates       apart;
 
   PetscFunctionBegin;
   PetscCall(BrenierTargetsFetch(p->coarse, n, parent, p->centre));
   PetscCall(BrenierTargetsFetchRows(p->coarse, n, parent, t->dim, p->barycentre, p->bary));
   for (PetscInt i = 0; i < n; ++i) {
-    const PetscReal *y = t->y + (size_t)(first + i) * t->dim, *b = p->bary + (size_t)i * t->dim;
+    const PetscReal *b = p->bary + (size_t)i * t->dim;
     PetscReal       *a = p->centre + (size_t)i * t->dim;
 
     for (PetscInt k = 0; k < t->dim; ++k) {
-      a[k] = y[k] - a[k] - (p->shift ? p->shift[k] : 0.0);
+      a[k] = BrenierCoordinate(&y, first + i, k) - a[k] - (p->shift ? p->shift[k] : 0.0);
       if (!PetscIsNanReal(b[k])) h[i] -= b[k] * a[k]; // an empty cell has no barycentre
     }
   }
@@ -247,18 +248,21 @@ PetscErrorCode BrenierHierarchyStart(BrenierTargets t, BrenierSource source, con
 /* Heights -|y|^2/2 of targets, both from their centre: the highest plane is that of the nearest target. */
 static PetscErrorCode NearestHeights(BrenierTargets t, Vec height)
 {
-  PetscReal   *y;
-  PetscScalar *a;
+  BrenierCoordinates points = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  PetscReal         *work;
+  PetscScalar       *a;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(t->dim, &y));
+  points.origin = t->centre;
+  PetscCall(PetscMalloc1(t->dim, &work));
   PetscCall(VecGetArrayWrite(height, &a));
   for (PetscInt i = 0; i < t->n_local; ++i) {
-    for (PetscInt k = 0; k < t->dim; ++k) y[k] = t->y[(size_t)i * t->dim + k] - t->centre[k];
+    const PetscReal *y = BrenierPoint(&points, i, work);
+
     a[i] = -0.5 * BrenierDot((size_t)t->dim, y, y);
   }
   PetscCall(VecRestoreArrayWrite(height, &a));
-  PetscCall(PetscFree(y));
+  PetscCall(PetscFree(work));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

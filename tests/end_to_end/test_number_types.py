@@ -1,4 +1,6 @@
 """Every number type and every kind of HDF5 file is read right or refused in one sentence; labels are exact integers."""
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -91,6 +93,55 @@ def test_integers_and_bools(folder, kind):
     y = np.random.default_rng(3).permutation(2 if kind == "?" else 90)[:60].astype(kind)[:, None]
     np.save(folder / "i.npy", y)
     np.testing.assert_array_equal(solved_targets(folder, "i.npy")[0], y.astype("f8"))
+
+
+SAME = ("heights", "mass", "barycenter", "weights", "row")
+
+
+def solved_data(folder, place, *options, ranks=1):
+    brenier("solve", place, "-curves", 3000, *options, "-o", "out_s.h5", ranks=ranks, cwd=folder)
+    with h5py.File(folder / "out_s.h5") as file:
+        return {name: file[name][()] for name in (*SAME, "targets")}
+
+
+def expect_same_solve(folder, single, double, *options, ranks=1):
+    """Targets in single precision are kept so; all else is what the same numbers in double precision lead to."""
+    found, expected = (solved_data(folder, place, *options, ranks=ranks) for place in (single, double))
+    for name in SAME:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+    np.testing.assert_array_equal(found["targets"], expected["targets"])
+    return found["targets"].dtype, expected["targets"].dtype
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_single_precision(folder, ranks):
+    """With duplicates, of which one is -0; where they span all dimensions, and where they do not; from
+    clusters, from a result."""
+    y = np.random.default_rng(4).standard_normal((1500, 6)).astype("f4")
+    y[[7, 300]] = y[5]
+    y[[8, 9, 400]] = 0.0
+    y[9] = -0.0
+    flat = y @ np.random.default_rng(5).integers(-8, 9, (6, 9)).astype("f4")
+    for kind in "f4", "f8":
+        np.save(folder / f"y{kind}.npy", y.astype(kind))
+        np.save(folder / f"flat{kind}.npy", flat.astype(kind))
+    np.save(folder / "w.npy", np.random.default_rng(6).uniform(1, 2, len(y)))
+    place = save(folder, "single.h5", y)
+    assert expect_same_solve(folder, "yf4.npy", "yf8.npy", "-weights", "w.npy", ranks=ranks) == ("f4", "f8")
+    os.replace(folder / "out_s.h5", folder / "start.h5")
+    expect_same_solve(folder, "yf4.npy", "yf8.npy", "-start", "start.h5", ranks=ranks)
+    expect_same_solve(folder, "yf4.npy", "yf8.npy", "-method", "asgd", "-sample", "points", ranks=ranks)
+    expect_same_solve(folder, place, "yf8.npy", ranks=ranks)
+    expect_same_solve(folder, "flatf4.npy", "flatf8.npy", "-source", "sphere", ranks=ranks)
+
+
+@pytest.mark.parametrize("kind", ["<f2", ">f4", "u1", "<i2"])
+def test_types_that_single_precision_holds(folder, kind):
+    y = (90 + 30 * np.random.default_rng(4).standard_normal((100, 5))).clip(0, 255).astype(kind)
+    np.save(folder / "narrow.npy", y)
+    np.save(folder / "wide.npy", y.astype("f8"))
+    for place in ("narrow.npy", save(folder, "narrow.h5", y)):
+        assert expect_same_solve(folder, place, "wide.npy") == ("f4", "f8")
 
 
 def solved_targets(folder, place, *options):

@@ -108,12 +108,13 @@ static PetscErrorCode GatherRows(BrenierTargets t, PetscInt width, const PetscRe
 /* All targets as they are (normalised or not). */
 static PetscErrorCode GatherTargets(BrenierTargets t, PetscBool normalised, PetscReal **all)
 {
-  PetscReal *mine;
+  const BrenierCoordinates y = BrenierTargetsCoordinates(t, normalised);
+  PetscReal               *mine;
 
   PetscFunctionBeginUser;
   PetscCall(PetscMalloc1(t->n_local * t->dim, &mine));
-  if (normalised) BrenierTargetsNormalised(t, mine);
-  else PetscCall(PetscArraycpy(mine, t->y, t->n_local * t->dim));
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    for (PetscInt k = 0; k < t->dim; ++k) mine[i * t->dim + k] = BrenierCoordinate(&y, i, k);
   PetscCall(GatherRows(t, t->dim, mine, all));
   PetscCall(PetscFree(mine));
   PetscFunctionReturn(PETSC_SUCCESS);
