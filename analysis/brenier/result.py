@@ -50,11 +50,11 @@ class ConditionedSamples(NamedTuple):
     condition: np.ndarray
 
 
-def dataset(name: str, text: str) -> Any:
-    """A property that reads a dataset once."""
+def dataset(name: str, text: str, dtype: Any = None) -> Any:
+    """A property that reads a dataset once, and converts it where a type is given."""
 
     def read(self):
-        return self[name]
+        return self[name] if dtype is None else self[name].astype(dtype)
 
     read.__doc__ = text
     return cached_property(read)
@@ -67,7 +67,8 @@ class Result(ResultFile):
     path: the file; history: name of a column -> array [iterations]; output: what the program printed.
     """
 
-    targets = dataset("targets", "y_i, [n, d] f8, duplicates merged; with conditions (y_i, sqrt(B) c_i), [n, d + q].")
+    targets = dataset("targets", "y_i, [n, d] f8, duplicates merged; with conditions (y_i, sqrt(B) c_i), [n, d + q].",
+                      "f8")
     weights = dataset("weights", "nu_i, [n] f8, summing to 1.")
     heights = dataset("heights", "h_i, [n] f8, with sum nu_i h_i = 0.")
     heights_low = dataset("heights_low", "What heights leave to rounding, [n] f8; only where cells are exact.")

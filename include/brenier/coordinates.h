@@ -17,6 +17,34 @@ typedef struct {
   PetscReal        scale;  /* by which the difference is multiplied; 1 without an origin */
 } BrenierCoordinates;
 
+/* Points to be written to, in one of two precisions. */
+typedef struct {
+  PetscInt   dim;
+  PetscReal *value;  /* shape [n, dim], or NULL */
+  float     *single; /* the same in single precision; NULL where there is `value`, or where there are no points */
+} BrenierMutablePoints;
+
+/*@
+  BrenierPointsSet - Sets one number of a point
+
+  Not collective
+
+  Input Parameters:
++ points - the points
+. i      - which of them
+. k      - which of its numbers
+- x      - the number; unit: the caller's
+
+  Cost: O(1)
+@*/
+static inline void BrenierPointsSet(const BrenierMutablePoints *points, PetscInt i, PetscInt k, PetscReal x)
+{
+  const size_t at = (size_t)i * (size_t)points->dim + (size_t)k;
+
+  if (points->single) points->single[at] = (float)x;
+  else points->value[at] = x;
+}
+
 /*@
   BrenierCoordinatesOf - Gives points in double precision, as they are
 

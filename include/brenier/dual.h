@@ -432,7 +432,7 @@ PETSC_EXTERN PetscErrorCode BrenierDualHeightScale(BrenierDual dual, PetscReal *
   Cost: O(dim pieces) operations; the curves are drawn again, nothing is scanned. 8 bytes an axis and cell met are sent,
   a few axes at a time, so that memory stays at some 128 MB
 @*/
-PETSC_EXTERN PetscErrorCode BrenierDualBarycentres(BrenierDual dual, PetscReal barycentre[]);
+PETSC_EXTERN PetscErrorCode BrenierDualBarycentres(BrenierDual dual, const BrenierMutablePoints *barycentre);
 
 /*@
   BrenierDualCurves - Gives the size of the sample

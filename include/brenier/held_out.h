@@ -140,8 +140,8 @@ typedef struct {
   Output Parameters:
 + mass       - cell masses on that sample, laid out as the targets; unit: 1
 . mass_error - their standard errors, laid out as the targets, or NULL; unit: 1
-. barycentre - barycentres of the cells on that sample, shape [n_local, dim], as of `BrenierDualBarycentres()`; NULL on
-               all ranks with targets if not wanted; unit: source
+. barycentre - barycentres of this rank's cells on that sample, as of `BrenierDualBarycentres()`; NULL on all ranks if
+               not wanted; unit: source
 - held_out   - the measurement, bitwise the same for any number of ranks
 
   Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); nothing is set then
@@ -150,7 +150,7 @@ typedef struct {
 @*/
 PETSC_EXTERN PetscErrorCode BrenierHeldOutMeasure(BrenierTargets targets, BrenierSource source, Vec h,
                                                   const BrenierHeldOutSample *sample, Vec mass, Vec mass_error,
-                                                  PetscReal barycentre[], BrenierHeldOut *held_out);
+                                                  const BrenierMutablePoints *barycentre, BrenierHeldOut *held_out);
 
 /*@
   BrenierHeldOutMeasureInParts - Measures heights on a fresh sample that is drawn in parts, in bounded memory

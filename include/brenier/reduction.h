@@ -101,6 +101,25 @@ PETSC_EXTERN void BrenierReductionLift(BrenierReduction reduction, PetscInt n, c
                                        PetscReal x[]);
 
 /*@
+  BrenierReductionLiftInPlace - Puts points of the reduced space back into R^d, in memory that has room for them
+
+  Not collective
+
+  Input Parameters:
++ reduction - the reduction
+- n         - number of points
+
+  Input/Output Parameter:
+. points - shape [n, rank of the reduction] before, [n, dim] after; unit: source
+
+  Errors: none of its own
+
+  Cost: 2 n dim rank flops
+@*/
+PETSC_EXTERN PetscErrorCode BrenierReductionLiftInPlace(BrenierReduction reduction, PetscInt n,
+                                                        const BrenierMutablePoints *points);
+
+/*@
   BrenierReductionHeights - Changes heights of the given targets into those of the reduced ones, or back
 
   Not collective

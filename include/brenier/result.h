@@ -52,7 +52,7 @@ typedef struct {
 . h          - heights, laid out as the targets; unit: source target
 . mass       - cell masses, held out or exact, laid out as the targets; unit: 1
 . mass_error - their standard errors, laid out as the targets; unit: 1
-. barycentre - barycentres of this rank's cells, shape [n_local, dim], written in single precision; NULL where
+. barycentre - barycentres of this rank's cells, written in single precision; NULL where
                `result->classes` has them; unit: source
 - history    - iterations
 
@@ -61,7 +61,7 @@ typedef struct {
   Cost: all rows pass to rank 0, which writes some n (12 dim + 48) bytes and reads them once
 @*/
 PETSC_EXTERN PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result, BrenierTargets targets,
-                                               Vec h, Vec mass, Vec mass_error, const PetscReal barycentre[],
+                                               Vec h, Vec mass, Vec mass_error, const BrenierMutablePoints *barycentre,
                                                const BrenierHistory *history);
 
 /*@

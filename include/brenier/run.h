@@ -46,13 +46,13 @@ typedef struct {
 
 /* A result in memory, in the coordinates of the targets as given. Vectors are laid out as these. */
 typedef struct {
-  BrenierTargets    targets;    /* borrowed */
-  BrenierResult     about;      /* its source is owned */
-  Vec               h;          /* heights */
-  Vec               mass;       /* masses, held out or exact */
-  Vec               mass_error; /* their standard errors */
-  PetscReal        *barycentre; /* of this rank's cells, shape [n_local, dim]; NaN where unknown */
-  BrenierIterations history;
+  BrenierTargets       targets;    /* borrowed */
+  BrenierResult        about;      /* its source is owned */
+  Vec                  h;          /* heights */
+  Vec                  mass;       /* masses, held out or exact */
+  Vec                  mass_error; /* their standard errors */
+  BrenierMutablePoints barycentre; /* of this rank's cells, in the precision of the targets; NaN where unknown */
+  BrenierIterations    history;
 } BrenierOutcome;
 
 /* What is asked of a run. Texts are borrowed; NULL or "" for none. */

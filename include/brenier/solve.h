@@ -102,9 +102,9 @@ typedef struct {
 
 /* Cells of the heights reached: vectors and arrays of the caller. */
 typedef struct {
-  Vec        mass;       /* masses: on held-out curves, or exact */
-  Vec        mass_error; /* standard errors of these; 0 of exact ones */
-  PetscReal *barycentre; /* shape [n_local, dim]; NaN for cells without mass */
+  Vec                  mass;       /* masses: on held-out curves, or exact */
+  Vec                  mass_error; /* standard errors of these; 0 of exact ones */
+  BrenierMutablePoints barycentre; /* of this rank's cells; NaN for cells without mass */
 } BrenierCells;
 
 /*@

@@ -32,6 +32,7 @@ struct _p_BrenierTargets {
   /* data, owned */
   PetscReal      *y;         /* as read, shape [n_local, dim]; NULL where there is: */
   float          *single;    /* the same in single precision, where the input has no more (BRENIER_ARRAY_TARGETS) */
+  PetscBool       is_single; /* which of the two it is; a rank without targets may have neither */
   PetscBool       borrows_y; /* y is the caller's, who frees it */
   BrenierNodeRows node_rows; /* coordinates of all ranks of the node, these among them; NULL: each has its own */
   PetscReal      *nu;        /* weights, shape [n_local], positive, summing to 1 over the ranks */

@@ -101,7 +101,7 @@ static PetscErrorCode Factorise(const PolarRequest *r, const BrenierOutcome *o, 
 {
   PetscFunctionBegin;
   PetscCall(BrenierTargetsOfRows(o->targets, p->n_local, p->phi, p->index));
-  PetscCall(BrenierTargetsFetchRows(o->targets, p->n_local, p->index, p->dim, o->barycentre, p->mean));
+  PetscCall(BrenierTargetsFetchRows(o->targets, p->n_local, p->index, p->dim, o->barycentre.value, p->mean));
   PetscCall(BrenierCellPoints(o->targets, source, o->h, r->seed, p->n_local, p->index, p->s, &p->n_found));
   PetscCall(BrenierCompareWithSource(PETSC_COMM_WORLD, source, r->seed, p->n_local, p->x, &p->of_x));
   PetscCall(BrenierCompareWithSource(PETSC_COMM_WORLD, source, r->seed, p->n_local, p->s, &p->of_s));

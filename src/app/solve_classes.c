@@ -92,7 +92,7 @@ static PetscErrorCode PutCells(ClassesRun *run, PetscInt k, const BrenierOutcome
   PetscCall(VecGetArrayRead(o->mass, &mass));
   PetscCall(VecGetArrayRead(o->mass_error, &mass_error));
   for (PetscInt i = 0; i < t->n_local; ++i) {
-    const OneCell cell = {h[i], t->nu[i], mass[i], mass_error[i], o->barycentre + (size_t)i * (size_t)t->dim};
+    const OneCell cell = {h[i], t->nu[i], mass[i], mass_error[i], o->barycentre.value + (size_t)i * (size_t)t->dim};
 
     PetscCall(BrenierClassRowsPut(&run->rows, rows[t->row[i]], &cell));
   }

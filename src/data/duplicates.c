@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-static size_t RowBytes(const BrenierMutableRows *y)
+static size_t RowBytes(const BrenierMutablePoints *y)
 {
   return (size_t)y->dim * (y->single ? sizeof *y->single : sizeof *y->value);
 }
 
-static void *RowAt(const BrenierMutableRows *y, PetscInt i)
+static void *RowAt(const BrenierMutablePoints *y, PetscInt i)
 {
   return (y->single ? (char *)y->single : (char *)y->value) + (size_t)i * RowBytes(y);
 }
@@ -93,7 +93,7 @@ static PetscInt SelectChanged(PetscInt n, RowKey key[])
 }
 
 /* -0 becomes 0, so that both hash alike. */
-static void ClearSigns(const BrenierMutableRows *y, PetscInt i)
+static void ClearSigns(const BrenierMutablePoints *y, PetscInt i)
 {
   const size_t from = (size_t)i * (size_t)y->dim, end = from + (size_t)y->dim;
 
@@ -101,7 +101,7 @@ static void ClearSigns(const BrenierMutableRows *y, PetscInt i)
   for (size_t k = from; !y->single && k < end; ++k) y->value[k] += 0.0;
 }
 
-static PetscErrorCode HashRows(PetscInt n, const BrenierMutableRows *y, const PetscReal nu[], const PetscInt64 row[],
+static PetscErrorCode HashRows(PetscInt n, const BrenierMutablePoints *y, const PetscReal nu[], const PetscInt64 row[],
                                PetscMPIInt size, RowKey key[], PetscMPIInt to[])
 {
   PetscFunctionBegin;
@@ -117,7 +117,7 @@ static PetscErrorCode HashRows(PetscInt n, const BrenierMutableRows *y, const Pe
 
 /* Enters the new weights and closes the gaps that dropped rows leave. */
 static PetscErrorCode ApplyChanges(PetscInt n_changed, const RowKey changed[], PetscInt first,
-                                   const BrenierMutableRows *y, PetscInt *n_local, PetscReal nu[], PetscInt64 row[])
+                                   const BrenierMutablePoints *y, PetscInt *n_local, PetscReal nu[], PetscInt64 row[])
 {
   PetscInt kept = 0;
 
@@ -133,7 +133,7 @@ static PetscErrorCode ApplyChanges(PetscInt n_changed, const RowKey changed[], P
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierMergeDuplicates_Private(MPI_Comm comm, PetscLayout layout, const BrenierMutableRows *y,
+PetscErrorCode BrenierMergeDuplicates_Private(MPI_Comm comm, PetscLayout layout, const BrenierMutablePoints *y,
                                               PetscInt *n_local, PetscReal nu[], PetscInt64 row[], PetscInt64 *n_merged)
 {
   PetscMPIInt  size;

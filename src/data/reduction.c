@@ -310,7 +310,7 @@ static PetscErrorCode CheckDistinct(BrenierTargets t)
   PetscCall(PetscArraycpy(y, t->y, n * (size_t)t->dim));
   PetscCall(PetscArraycpy(nu, t->nu, n));
   PetscCall(PetscArraycpy(row, t->row, n));
-  PetscCall(BrenierMergeDuplicates_Private(t->comm, t->layout, &(BrenierMutableRows){t->dim, y, NULL}, &left, nu, row,
+  PetscCall(BrenierMergeDuplicates_Private(t->comm, t->layout, &(BrenierMutablePoints){t->dim, y, NULL}, &left, nu, row,
                                            &n_merged));
   PetscCall(PetscFree3(y, nu, row));
   PetscCheck(n_merged == 0, t->comm, PETSC_ERR_FILE_UNEXPECTED,
@@ -413,6 +413,24 @@ void BrenierReductionLift(BrenierReduction r, PetscInt n, const PetscReal projec
     LiftFromBasis(r, r->row, x + (size_t)i * r->dim);
     if (r->pairing) BrenierSourcePushForward(r->given, x + (size_t)i * r->dim);
   }
+}
+
+PetscErrorCode BrenierReductionLiftInPlace(BrenierReduction r, PetscInt n, const BrenierMutablePoints *points)
+{
+  PetscReal *row;
+
+  PetscFunctionBegin;
+  if (points->value) BrenierReductionLift(r, n, points->value, points->value);
+  if (points->value || (!r->basis && !r->pairing)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(r->dim, &row));
+  // Backwards, as there
+  for (PetscInt i = n - 1; i >= 0; --i) {
+    for (PetscInt k = 0; k < r->rank; ++k) row[k] = points->single[(size_t)i * (size_t)r->rank + (size_t)k];
+    BrenierReductionLift(r, 1, row, row);
+    for (PetscInt k = 0; k < r->dim; ++k) BrenierPointsSet(points, i, k, row[k]);
+  }
+  PetscCall(PetscFree(row));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierReductionHeights(BrenierReduction r, BrenierReductionWay way, Vec h)

@@ -140,6 +140,17 @@ static PetscErrorCode CheckMagnitude(const BrenierArray *points)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Of all ranks: one without targets may have no array. */
+static PetscErrorCode AgreeOnPrecision(BrenierTargets t)
+{
+  int single = t->single != NULL;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &single, 1, MPI_INT, MPI_MAX, t->comm));
+  t->is_single = (PetscBool)single;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode SetLayout(BrenierTargets t)
 {
   PetscFunctionBegin;
@@ -192,14 +203,15 @@ PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *we
   t->hash        = points->hash;
   points->value  = NULL;
   points->single = NULL;
+  PetscCall(AgreeOnPrecision(t));
   PetscCall(PetscStrncpy(t->path, points->path, sizeof t->path));
   PetscCall(SetLayout(t));
   PetscCall(SetWeights(t, weights));
   PetscCall(PetscMalloc1(t->n_local, &t->row));
   for (PetscInt i = 0; i < t->n_local; ++i) t->row[i] = t->first + i;
   n_local = t->n_local;
-  PetscCall(BrenierMergeDuplicates_Private(t->comm, t->layout, &(BrenierMutableRows){t->dim, t->y, t->single}, &n_local,
-                                           t->nu, t->row, &t->n_merged));
+  PetscCall(BrenierMergeDuplicates_Private(t->comm, t->layout, &(BrenierMutablePoints){t->dim, t->y, t->single},
+                                           &n_local, t->nu, t->row, &t->n_merged));
   t->n_local = n_local;
   PetscCall(SetLayout(t));
   if (t->n_merged)
@@ -355,11 +367,9 @@ PetscErrorCode BrenierTargetsFetch(BrenierTargets t, PetscInt n, const PetscInt6
 {
   const size_t n_values = (size_t)n * (size_t)t->dim;
   float       *single;
-  int          is_single = t->single != NULL; // on any rank: one without targets may have no array
 
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &is_single, 1, MPI_INT, MPI_MAX, t->comm));
-  if (!is_single) {
+  if (!t->is_single) {
     PetscCall(BrenierTargetsFetchRows(t, n, index, t->dim, t->y, y));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -455,15 +465,13 @@ PetscErrorCode BrenierTargetsShare(BrenierTargets t, PetscBool *shared)
   BrenierNodeRows rows;
   size_t          row_bytes;
   char           *own;
-  int             is_single = t->single != NULL; // on any rank: one without targets may have no array
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
   PetscCallMPI(MPI_Comm_size(t->comm, &size));
   *shared = PETSC_TRUE;
   if (t->node_rows || t->nodes->n == size) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &is_single, 1, MPI_INT, MPI_MAX, t->comm));
-  row_bytes = (size_t)t->dim * (is_single ? sizeof *t->single : sizeof *t->y);
+  row_bytes = (size_t)t->dim * (t->is_single ? sizeof *t->single : sizeof *t->y);
   PetscCall(PetscNew(&rows));
   PetscCall(CreateNodeRows(t, row_bytes, rows, shared));
   if (!*shared) {
@@ -471,10 +479,10 @@ PetscErrorCode BrenierTargetsShare(BrenierTargets t, PetscBool *shared)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   own = (char *)rows->memory.memory + (size_t)rows->first[rank] * row_bytes;
-  PetscCall(PetscMemcpy(own, is_single ? (void *)t->single : (void *)t->y, (size_t)t->n_local * row_bytes));
+  PetscCall(PetscMemcpy(own, t->is_single ? (void *)t->single : (void *)t->y, (size_t)t->n_local * row_bytes));
   PetscCall(FreeCoordinates(t));
   t->node_rows = rows;
-  if (is_single) t->single = (float *)(void *)own;
+  if (t->is_single) t->single = (float *)(void *)own;
   else t->y = (PetscReal *)(void *)own;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

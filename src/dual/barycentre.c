@@ -43,19 +43,19 @@ static void AddMoments(BrenierDual dual, PetscInt c, const Axes *axes, PetscReal
 
 /* Moments in units along axis k become barycentres; cells without mass have none. */
 static void DivideByMass(BrenierDual dual, PetscInt k, const PetscInt64 moment[], PetscReal unit,
-                         PetscReal barycentre[])
+                         const BrenierMutablePoints *barycentre)
 {
-  const PetscInt  n = dual->targets->n_local, dim = dual->targets->dim;
+  const PetscInt  n   = dual->targets->n_local;
   const PetscReal one = ldexp(1.0, dual->sample.mass_bits);
 
   for (BrenierLocal i = 0; i < n; ++i) {
     const PetscInt64 mass = BrenierMassesOf(&dual->masses, dual->sample.n_batches, n, i);
 
-    barycentre[(size_t)i * dim + k] = mass > 0 ? (PetscReal)moment[i] * unit * one / (PetscReal)mass : NAN;
+    BrenierPointsSet(barycentre, i, k, mass > 0 ? (PetscReal)moment[i] * unit * one / (PetscReal)mass : NAN);
   }
 }
 
-PetscErrorCode BrenierDualBarycentres(BrenierDual dual, PetscReal barycentre[])
+PetscErrorCode BrenierDualBarycentres(BrenierDual dual, const BrenierMutablePoints *barycentre)
 {
   const PetscInt dim = dual->targets->dim, n = dual->targets->n_local, n_ghosts = dual->halo.n;
   PetscInt       at_once = (PetscInt)(brenier_moment_bytes / (sizeof(PetscInt64) * ((size_t)n_ghosts + 1)));

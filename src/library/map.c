@@ -78,7 +78,7 @@ static PetscErrorCode Extend(const brenier_result *r, const brenier_extension *e
 {
   const BrenierTargets   t         = r->targets->targets;
   const BrenierExtension extension = {.n_neighbours = (PetscInt)e->neighbours,
-                                      .barycentre   = r->outcome.barycentre,
+                                      .barycentre   = r->outcome.barycentre.value,
                                       .projects     = (PetscBool)(e->project != 0),
                                       .convention   = (BrenierAngle)e->angle,
                                       .threshold    = e->threshold};

@@ -96,7 +96,7 @@ const double *brenier_result_mass_errors(const brenier_result *result)
 
 const double *brenier_result_barycentres(const brenier_result *result)
 {
-  return result ? result->outcome.barycentre : NULL;
+  return result ? result->outcome.barycentre.value : NULL;
 }
 
 brenier_code brenier_result_potentials(const brenier_result *result, double psi[])

@@ -17,7 +17,7 @@ static PetscErrorCode Sampled(BrenierTargets t, BrenierSource source, Vec h, Pet
   PetscCall(BrenierDualCreate(t, source, seed, BRENIER_STREAM_BARYCENTRE, n_curves, 1, &dual));
   PetscCall(VecDuplicate(h, &mass));
   PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
-  PetscCall(BrenierDualBarycentres(dual, barycentre));
+  PetscCall(BrenierDualBarycentres(dual, &(BrenierMutablePoints){t->dim, barycentre, NULL}));
   PetscCall(VecDestroy(&mass));
   PetscCall(BrenierDualDestroy(&dual));
   PetscFunctionReturn(PETSC_SUCCESS);

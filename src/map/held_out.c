@@ -373,14 +373,14 @@ static PetscErrorCode MeasureBatches(BrenierTargets t, BrenierSource source, Vec
 }
 
 PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, BrenierSource source, Vec h, const BrenierHeldOutSample *sample,
-                                     Vec mass, Vec mass_error, PetscReal barycentre[], BrenierHeldOut *out)
+                                     Vec mass, Vec mass_error, const BrenierMutablePoints *barycentre,
+                                     BrenierHeldOut *out)
 {
   BrenierDual      dual;
   BrenierDualValue value;
   PetscReal        u[BRENIER_BATCHES];
   Batches          batches = {.u = u};
   PetscErrorCode   ierr;
-  int              centres = barycentre != NULL; // on any rank: one without targets may have no array
 
   PetscFunctionBegin;
   PetscCall(BrenierDualCreate(t, source, sample->seed, sample->stream, sample->n_curves, BRENIER_BATCHES, &dual));
@@ -397,8 +397,7 @@ PetscErrorCode BrenierHeldOutMeasure(BrenierTargets t, BrenierSource source, Vec
     PetscCall(BrenierControlCreate(t, source, dual, batches.n, &batches.control));
   PetscCall(MeasureBatches(t, source, h, &batches, mass, mass_error, out));
   PetscCall(BrenierControlDestroy(&batches.control));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &centres, 1, MPI_INT, MPI_MAX, t->comm));
-  if (centres) PetscCall(BrenierDualBarycentres(dual, barycentre));
+  if (barycentre) PetscCall(BrenierDualBarycentres(dual, barycentre));
   PetscCall(BrenierDualDestroy(&dual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -94,17 +94,20 @@ static PetscErrorCode WriteProvenance(BrenierStore store, BrenierTargets t, cons
 }
 
 /* Barycentres carry a sampling error far above the rounding of single precision. */
-static PetscErrorCode WriteBarycentres(BrenierStore store, BrenierTargets t, const PetscReal barycentre[])
+static PetscErrorCode WriteBarycentres(BrenierStore store, BrenierTargets t, const BrenierMutablePoints *barycentre)
 {
-  const size_t n = (size_t)t->n_local * (size_t)t->dim;
-  float       *x;
+  const size_t n    = (size_t)t->n_local * (size_t)t->dim;
+  float       *made = NULL;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(n, &x));
-  for (size_t i = 0; i < n; ++i) x[i] = (float)barycentre[i];
-  PetscCall(BrenierStoreWriteRows(store, "/barycenter", BRENIER_F4, t->n_local, t->dim, x,
+  if (barycentre->value) {
+    PetscCall(PetscMalloc1(n, &made));
+    for (size_t i = 0; i < n; ++i) made[i] = (float)barycentre->value[i];
+  }
+  PetscCall(BrenierStoreWriteRows(store, "/barycenter", BRENIER_F4, t->n_local, t->dim,
+                                  made ? made : barycentre->single,
                                   "length of the source; nan where the solver's sample has no mass"));
-  PetscCall(PetscFree(x));
+  PetscCall(PetscFree(made));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -141,15 +144,13 @@ static PetscErrorCode WriteClasses(BrenierStore store, BrenierTargets t, const B
 }
 
 static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec mass, Vec mass_error,
-                                const PetscReal barycentre[], const BrenierHistory *history)
+                                const BrenierMutablePoints *barycentre, const BrenierHistory *history)
 {
   Vec low;
-  int is_single = t->single != NULL; // on any rank: one without targets may have no array
 
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &is_single, 1, MPI_INT, MPI_MAX, t->comm));
-  PetscCall(BrenierStoreWriteRows(store, "/targets", is_single ? BRENIER_F4 : BRENIER_F8, t->n_local, t->dim,
-                                  is_single ? (void *)t->single : (void *)t->y, "same as the input"));
+  PetscCall(BrenierStoreWriteRows(store, "/targets", t->is_single ? BRENIER_F4 : BRENIER_F8, t->n_local, t->dim,
+                                  t->is_single ? (void *)t->single : (void *)t->y, "same as the input"));
   PetscCall(BrenierStoreWriteRows(store, "/weights", BRENIER_F8, t->n_local, 0, t->nu, "dimensionless, sum 1"));
   PetscCall(BrenierStoreWriteRows(store, "/row", BRENIER_I8, t->n_local, 0, t->row, "row of the input"));
   PetscCall(BrenierStoreWriteVec(store, "/heights", h, "product of a source length and a target length"));
@@ -167,7 +168,7 @@ static PetscErrorCode WriteData(BrenierStore store, BrenierTargets t, Vec h, Vec
 
 /* Everything but the end of a result. */
 static PetscErrorCode Fill(BrenierStore store, const BrenierResult *result, BrenierTargets t, Vec h, Vec mass,
-                           Vec mass_error, const PetscReal barycentre[], const BrenierHistory *history)
+                           Vec mass_error, const BrenierMutablePoints *barycentre, const BrenierHistory *history)
 {
   char date[64];
 
@@ -187,7 +188,7 @@ static PetscErrorCode Fill(BrenierStore store, const BrenierResult *result, Bren
 }
 
 PetscErrorCode BrenierResultWrite(const char path[], const BrenierResult *result, BrenierTargets t, Vec h, Vec mass,
-                                  Vec mass_error, const PetscReal barycentre[], const BrenierHistory *history)
+                                  Vec mass_error, const BrenierMutablePoints *barycentre, const BrenierHistory *history)
 {
   /* Weights, rows, heights, low parts, potentials, masses and their errors beside coordinates and barycentres, and
      something for the rest */

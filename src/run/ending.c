@@ -66,7 +66,7 @@ PetscErrorCode BrenierRunConclude_Private(BrenierRun *run, BrenierExit *outcome)
   if (r->solve.tol > 0.0 && !run->solved.within_tol && result->held_out.rho < r->solve.tol)
     PetscCall(BrenierPrint(run->comm, "rho is below the tolerance of %s, but its 95%% interval ends at %.3g",
                            BrenierNumber(r->solve.tol, number), (double)result->held_out.rho_high));
-  BrenierReductionLift(run->reduction, run->given->n_local, run->outcome.barycentre, run->outcome.barycentre);
+  PetscCall(BrenierReductionLiftInPlace(run->reduction, run->given->n_local, &run->outcome.barycentre));
   PetscCall(BrenierReductionHeights(run->reduction, BRENIER_REDUCTION_OUT, run->outcome.h));
   if (writes) PetscCall(BrenierOutcomeWrite(&run->outcome, r->output));
   if (r->solve.checkpoint) PetscCall(BrenierCheckpointFinish(r->solve.checkpoint, *outcome, result->status));

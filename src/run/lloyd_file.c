@@ -85,8 +85,8 @@ static PetscErrorCode WriteStep(void *context, BrenierStore store)
       PetscCall(BrenierStoreWriteVec(store, name, v[i], "as in a result"));
     }
     NameOf(s, "/barycenter", name);
-    PetscCall(
-        BrenierStoreWriteRows(store, name, BRENIER_F8, t->n_local, t->dim, l->now.map[s].barycentre, "as in a result"));
+    PetscCall(BrenierStoreWriteRows(store, name, BRENIER_F8, t->n_local, t->dim, l->now.map[s].barycentre.value,
+                                    "as in a result"));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -131,8 +131,9 @@ static PetscErrorCode ReadMap(BrenierLloyd l, BrenierStore store, PetscInt s, Br
     PetscCall(VecRestoreArrayWrite(v[i], &value));
   }
   NameOf(s, "/barycenter", name);
-  PetscCall(PetscMalloc1((size_t)t->n_local * (size_t)t->dim + 1, &o->barycentre));
-  PetscCall(BrenierStoreReadRows(store, name, BRENIER_F8, t->first, t->n_local, o->barycentre));
+  o->barycentre.dim = t->dim;
+  PetscCall(PetscMalloc1((size_t)t->n_local * (size_t)t->dim + 1, &o->barycentre.value));
+  PetscCall(BrenierStoreReadRows(store, name, BRENIER_F8, t->first, t->n_local, o->barycentre.value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -86,7 +86,7 @@ PetscErrorCode BrenierLloydNext_Private(BrenierLloyd lloyd, BrenierLloydPoints *
       PetscReal    mean = 0.0;
 
       for (PetscInt s = 0; s < lloyd->options.n_sources; ++s) {
-        const PetscReal b = p->map[s].barycentre[at];
+        const PetscReal b = p->map[s].barycentre.value[at];
 
         mean += lloyd->options.lambda[s] * (isnan(b) ? t->y[at] : b);
       }

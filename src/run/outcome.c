@@ -15,7 +15,7 @@ PetscErrorCode BrenierOutcomeWrite(const BrenierOutcome *o, const char path[])
   PetscCallMPI(MPI_Comm_rank(o->targets->comm, &rank));
   table.n   = rank == 0 ? o->history.n : 0;
   table.row = (const PetscReal *)o->history.row;
-  PetscCall(BrenierResultWrite(path, &o->about, o->targets, o->h, o->mass, o->mass_error, o->barycentre, &table));
+  PetscCall(BrenierResultWrite(path, &o->about, o->targets, o->h, o->mass, o->mass_error, &o->barycentre, &table));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -61,10 +61,11 @@ PetscErrorCode BrenierOutcomeRead(MPI_Comm comm, const char path[], BrenierTarge
   o->targets = t;
   PetscCall(VecDuplicate(o->h, &o->mass));
   PetscCall(VecDuplicate(o->h, &o->mass_error));
-  PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &o->barycentre));
+  o->barycentre.dim = t->dim;
+  PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &o->barycentre.value));
   PetscCall(ReadRest(t, path, o));
-  PetscCall(BrenierResultReadBarycentres(path, t, o->barycentre, &found));
-  for (size_t i = 0; !found && i < (size_t)t->n_local * t->dim; ++i) o->barycentre[i] = NAN;
+  PetscCall(BrenierResultReadBarycentres(path, t, o->barycentre.value, &found));
+  for (size_t i = 0; !found && i < (size_t)t->n_local * t->dim; ++i) o->barycentre.value[i] = NAN;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -72,7 +73,8 @@ PetscErrorCode BrenierOutcomeDestroy(BrenierOutcome *o)
 {
   PetscFunctionBegin;
   PetscCall(PetscFree(o->history.row));
-  PetscCall(PetscFree(o->barycentre));
+  PetscCall(PetscFree(o->barycentre.value));
+  PetscCall(PetscFree(o->barycentre.single));
   PetscCall(VecDestroy(&o->h));
   PetscCall(VecDestroy(&o->mass));
   PetscCall(VecDestroy(&o->mass_error));

@@ -131,6 +131,12 @@ PetscErrorCode BrenierRunSetCheckpoint(BrenierRun *run, const char path[], Petsc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Where barycentres go, in the coordinates of the solve. */
+static BrenierMutablePoints Barycentres(const BrenierRun *run)
+{
+  return (BrenierMutablePoints){run->targets->dim, run->outcome.barycentre.value, run->outcome.barycentre.single};
+}
+
 /* Heights by exact cells. Where these cannot be computed, curves take over. */
 static PetscErrorCode SolveExactly(BrenierRun *run)
 {
@@ -145,7 +151,7 @@ static PetscErrorCode SolveExactly(BrenierRun *run)
     started = (PetscBool)!run->solved.stopped;
   }
   PetscCall(BrenierSolveExact(run->targets, run->source, &r->solve, started, run->outcome.h,
-                              &(BrenierCells){run->outcome.mass, run->outcome.mass_error, run->outcome.barycentre},
+                              &(BrenierCells){run->outcome.mass, run->outcome.mass_error, Barycentres(run)},
                               &run->start, &run->solved));
   unsound = (PetscBool)(run->solved.reason == BRENIER_REASON_UNSOUND);
   failed  = (PetscBool)(run->solved.reason < 0 && !run->solved.stopped && !unsound && !run->solved.within_tol);
@@ -162,14 +168,16 @@ static PetscErrorCode SolveExactly(BrenierRun *run)
 
 static PetscErrorCode CreateVectors(BrenierRun *run)
 {
-  BrenierOutcome *o = &run->outcome;
+  const BrenierTargets given = run->given;
+  BrenierOutcome      *o     = &run->outcome;
 
   PetscFunctionBegin;
   PetscCall(BrenierTargetsCreateVec(run->targets, &o->h));
   PetscCall(VecDuplicate(o->h, &o->mass));
   PetscCall(VecDuplicate(o->h, &o->mass_error));
-  // On a rank without targets, too, it says that there are barycentres
-  PetscCall(PetscMalloc1((size_t)run->given->n_local * run->given->dim + 1, &o->barycentre));
+  o->barycentre.dim = given->dim;
+  if (given->is_single) PetscCall(PetscMalloc1((size_t)given->n_local * given->dim + 1, &o->barycentre.single));
+  else PetscCall(PetscMalloc1((size_t)given->n_local * given->dim + 1, &o->barycentre.value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -186,7 +194,7 @@ static PetscErrorCode Solve(BrenierRun *run, BrenierExit *outcome)
     PetscCall(BrenierRunFindStart_Private(run));
     if (!run->solved.stopped)
       PetscCall(BrenierSolve(run->targets, run->source, &r->solve, run->start.height_scale, o->h,
-                             &(BrenierCells){o->mass, o->mass_error, o->barycentre}, &run->solved));
+                             &(BrenierCells){o->mass, o->mass_error, Barycentres(run)}, &run->solved));
   }
   if (run->solved.stopped && r->solve.checkpoint) {
     PetscCall(BrenierRunEndStopped_Private(run, outcome));

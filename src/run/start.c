@@ -47,7 +47,7 @@ static PetscErrorCode CopyOther(const BrenierOutcome *o, Other *other)
   PetscCall(PetscMalloc1(n_values, &other->barycentre));
   for (PetscInt i = 0; i < t->n_local; ++i)
     for (PetscInt k = 0; k < t->dim; ++k) y[(size_t)i * t->dim + k] = BrenierCoordinate(&points, i, k);
-  PetscCall(PetscArraycpy(other->barycentre, o->barycentre, n_values));
+  PetscCall(PetscArraycpy(other->barycentre, o->barycentre.value, n_values));
   PetscCall(BrenierTargetsInCoordinates(t, t->dim, y, &other->targets));
   PetscCall(VecDuplicate(o->h, &other->h));
   PetscCall(VecCopy(o->h, other->h));

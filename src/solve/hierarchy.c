@@ -161,7 +161,7 @@ static PetscErrorCode RunLevel(BrenierDual dual, BrenierTargets t, BrenierNewton
   if (ierr == BRENIER_STOPPED) PetscCall(VecCopy(level.saved, h));
   PetscCall(VecDestroy(&level.saved));
   PetscCall(ierr);
-  PetscCall(BrenierDualBarycentres(dual, barycentre));
+  PetscCall(BrenierDualBarycentres(dual, &(BrenierMutablePoints){t->dim, barycentre, NULL}));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

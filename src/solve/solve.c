@@ -144,7 +144,7 @@ static PetscErrorCode Barycentres(Solve *s, PetscBool winding_up)
     ierr = BrenierDualEvaluate(dual, s->h, mass, &value);
     PetscCall(VecDestroy(&mass));
   }
-  if (!ierr) ierr = BrenierDualBarycentres(dual, s->barycentre);
+  if (!ierr) ierr = BrenierDualBarycentres(dual, &s->barycentre);
   if (!s->dual) PetscCall(BrenierDualDestroy(&dual));
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -136,7 +136,7 @@ PetscErrorCode BrenierSolveMeasureAtOnce_Private(Solve *s, uint32_t attempt, Pet
   s->centred         = (PetscBool)(!s->dual && curves <= at_once);
   if (curves <= at_once)
     PetscCall(BrenierHeldOutMeasure(s->targets, s->source, s->h, &sample, s->mass, s->mass_error,
-                                    s->centred ? s->barycentre : NULL, held_out));
+                                    s->centred ? &s->barycentre : NULL, held_out));
   else
     PetscCall(
         BrenierHeldOutMeasureInParts(s->targets, s->source, s->h, &sample, at_once, s->mass, s->mass_error, held_out));

@@ -32,15 +32,15 @@ typedef struct {
   const BrenierSolveOptions *options;
   BrenierBudget              budget;
   /* data */
-  BrenierScanCache cache; /* for all duals of the solve */
-  BrenierDual      dual;
-  Vec              h, diagonal_step, skin;
-  Vec              groups;    /* steps of groups, as in checkpoint.h; NULL unless SGD moves nodes */
-  Vec              line_mass; /* of an epoch, as in checkpoint.h: borrowed from it; NULL without lines */
-  Vec              start;     /* heights at the beginning of an epoch: borrowed from it; NULL where not measured */
-  Vec              mass, mass_error; /* of the last measurement */
-  PetscReal       *barycentre;
-  PetscBool        lists; /* candidate lists are in use */
+  BrenierScanCache     cache; /* for all duals of the solve */
+  BrenierDual          dual;
+  Vec                  h, diagonal_step, skin;
+  Vec                  groups;    /* steps of groups, as in checkpoint.h; NULL unless SGD moves nodes */
+  Vec                  line_mass; /* of an epoch, as in checkpoint.h: borrowed from it; NULL without lines */
+  Vec                  start;     /* heights at the beginning of an epoch: borrowed from it; NULL where not measured */
+  Vec                  mass, mass_error; /* of the last measurement */
+  BrenierMutablePoints barycentre;
+  PetscBool            lists; /* candidate lists are in use */
   /* status */
   BrenierSolveState state; /* saved at safe points */
   BrenierSolved    *solved;

@@ -184,7 +184,7 @@ static PetscErrorCode TestLine(const char type[])
   for (PetscInt i = 0; i < n_local; ++i) a[i] = h[first + i];
   PetscCall(VecRestoreArrayWrite(height, &a));
   PetscCall(MakeDual(t, type, 1, height, mass, &dual));
-  PetscCall(BrenierDualBarycentres(dual, barycentre));
+  PetscCall(BrenierDualBarycentres(dual, &(BrenierMutablePoints){t->dim, barycentre, NULL}));
   for (PetscInt i = 0; i < n_local; ++i)
     PetscCall(CheckInterval(type, scale, end[first + i], end[first + i + 1], barycentre[i]));
   PetscCall(BrenierDualDestroy(&dual));
@@ -214,7 +214,7 @@ static PetscErrorCode TestGradient(const char type[], PetscInt dim)
   PetscCall(SetHeights(t, 1.0, 0.05, 3, h));
   PetscCall(PetscMalloc1(t->n_local * dim, &barycentre));
   PetscCall(MakeDual(t, type, 400, h, mass, &dual));
-  PetscCall(BrenierDualBarycentres(dual, barycentre));
+  PetscCall(BrenierDualBarycentres(dual, &(BrenierMutablePoints){t->dim, barycentre, NULL}));
   PetscCall(GatherRows(t, dim, barycentre, &all));
   PetscCall(GatherVec(t, mass, &masses));
   for (PetscInt i = 1; i < n; ++i) moved = masses[i] > masses[moved] ? i : moved;

@@ -1067,7 +1067,7 @@ static PetscErrorCode SteinOfSample(BrenierTargets t, BrenierSource source, Pets
   PetscCall(BrenierDualEvaluate(dual, h, mass, &value));
   PetscCall(BrenierDualHessian(dual, 1, &hessian));
   PetscCall(PetscMalloc1((size_t)t->n_local * t->dim, &centre));
-  PetscCall(BrenierDualBarycentres(dual, centre));
+  PetscCall(BrenierDualBarycentres(dual, &(BrenierMutablePoints){t->dim, centre, NULL}));
   for (PetscInt k = 0; k < t->dim; ++k) {
     PetscCall(SetCoordinate(t, k, y));
     PetscCall(MatMult(hessian, y, product));
