@@ -357,7 +357,8 @@ BRENIER_API void brenier_context_request_stop(brenier_context *context);
                             another rank
 - `BRENIER_CODE_INPUT`    - NaN or an infinite number, a coordinate beyond 1e100, a weight that is not positive
 
-  Cost: O(n dim / P) operations; memory 8 dim bytes a row, unless borrowed
+  Cost: O(n dim / P) operations; memory 8 dim bytes a row, unless borrowed on one rank a
+  node
 
   Notes: Points that are equal in every coordinate are merged into the first of them, and their weights are added.
 @*/

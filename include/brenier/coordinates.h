@@ -6,6 +6,7 @@
 */
 #pragma once
 
+#include <brenier/dot.h>
 #include <petscsys.h>
 
 typedef struct {
@@ -80,16 +81,14 @@ static inline BrenierCoordinates BrenierCoordinatesOf(PetscInt n, PetscInt dim, 
 @*/
 static inline const PetscReal *BrenierPoint(const BrenierCoordinates *points, PetscInt i, PetscReal work[])
 {
-  const size_t     at     = (size_t)i * points->stride;
-  const PetscReal *origin = points->origin;
+  const size_t at = (size_t)i * points->stride, dim = (size_t)points->dim;
 
-  if (!points->single && !origin) return points->value + at;
-  if (points->single)
-    for (PetscInt k = 0; k < points->dim; ++k) work[k] = (PetscReal)points->single[at + (size_t)k];
-  else
-    for (PetscInt k = 0; k < points->dim; ++k) work[k] = points->value[at + (size_t)k];
-  if (origin)
-    for (PetscInt k = 0; k < points->dim; ++k) work[k] = (work[k] - origin[k]) * points->scale;
+  if (points->origin && points->single)
+    BrenierCentreSingle(dim, points->single + at, points->origin, points->scale, work);
+  else if (points->origin) BrenierCentre(dim, points->value + at, points->origin, points->scale, work);
+  else if (points->single)
+    for (size_t k = 0; k < dim; ++k) work[k] = (PetscReal)points->single[at + k];
+  else return points->value + at;
   return work;
 }
 

@@ -1,5 +1,6 @@
 /*
-  dot.h - Inner products in double: the same bits on every machine, as the order of the sum is fixed. Plain C.
+  dot.h - Inner products in double, and vectors before them: the same bits on every machine, as the order of a sum is
+  fixed. Plain C.
 */
 #pragma once
 
@@ -40,3 +41,39 @@ double BrenierDot(size_t dim, const double x[], const double y[]);
   Cost: 4 dim flops
 @*/
 void BrenierDotPair(size_t dim, const double x1[], const double x2[], const double y[], double *dot1, double *dot2);
+
+/*@
+  BrenierCentre - Subtracts a vector and scales the difference
+
+  Not collective
+
+  Input Parameters:
++ dim    - length of the vectors
+. x      - shape [dim]; unit: any
+. origin - what is subtracted, shape [dim]; unit: that of x
+- scale  - what the difference is multiplied by; unit: any
+
+  Output Parameter:
+. y - (x - origin) scale, shape [dim]; unit: that of x times that of scale
+
+  Cost: 2 dim flops
+@*/
+void BrenierCentre(size_t dim, const double x[], const double origin[], double scale, double y[]);
+
+/*@
+  BrenierCentreSingle - As `BrenierCentre()`, of a vector in single precision
+
+  Not collective
+
+  Input Parameters:
++ dim    - length of the vectors
+. x      - shape [dim]; unit: any
+. origin - what is subtracted, shape [dim]; unit: that of x
+- scale  - what the difference is multiplied by; unit: any
+
+  Output Parameter:
+. y - (x - origin) scale, shape [dim]; unit: that of x times that of scale
+
+  Cost: 2 dim flops
+@*/
+void BrenierCentreSingle(size_t dim, const float x[], const double origin[], double scale, double y[]);

@@ -7,6 +7,9 @@
   centre.
 
   Functions take and give heights in the units of the targets as they were read, not in normalised ones.
+
+  The ranks of a node have their coordinates in memory that all of them can read. Where there is none, every rank counts
+  as a node of its own.
 */
 #pragma once
 
@@ -207,32 +210,13 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsHash(BrenierTargets targets, PetscInt6
 PETSC_EXTERN BrenierCoordinates BrenierTargetsCoordinates(BrenierTargets targets, PetscBool normalised);
 
 /*@
-  BrenierTargetsShare - Moves the coordinates to memory that all ranks of a node can read
-
-  Collective on the targets' communicator
-
-  Input Parameter:
-. targets - the targets
-
-  Output Parameter:
-. shared - whether all nodes have such memory; without it y stays where it is
-
-  Errors: none of its own
-
-  Cost: a copy of the coordinates, the first time; none where every node has one rank
-
-  Notes: y is at another address afterwards.
-@*/
-PETSC_EXTERN PetscErrorCode BrenierTargetsShare(BrenierTargets targets, PetscBool *shared);
-
-/*@
-  BrenierTargetsOfNode - Gives the coordinates of the targets of a rank of this node, normalised
+  BrenierTargetsOfNode - Gives the coordinates of another rank's targets, normalised, where all ranks are on one node
 
   Not collective
 
   Input Parameters:
-+ targets - the targets, shared
-- rank    - a rank of the targets' communicator, on this node
++ targets - the targets, on one node
+- rank    - a rank of the targets' communicator
 
   Returns: the coordinates y' = (y - centre) / unit, borrowed from the targets; unit: 1
 
@@ -350,7 +334,7 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsSecondMoment(BrenierTargets targets, P
   Cost: O(1)
 
   Notes: The scales (scales.h) are discarded. centre and unit stay. Duals and caches of dual.h must not be used any
-  more.
+  more. Coordinates that are borrowed must not be written to.
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTargetsMoved(BrenierTargets targets);
 

@@ -1,9 +1,10 @@
 /*
   transport.h - The transport map T(x) = y_i, i the target whose plane <x,y_i> + h_i is highest at x.
 
-  Points are split over the ranks as the caller likes; targets travel round a ring of ranks. A certified filter in
-  single precision (tile.h) leaves few targets a point. These are compared in double, and ties go to the lowest index.
-  Results are bitwise the same for any number of ranks and any grouping of the points.
+  Points are split over the ranks as the caller likes. Ranks of a node read the targets where they are; those of other
+  nodes travel. A certified filter in single precision (tile.h) leaves few targets a point. These are compared in
+  double, and ties go to the lowest index. Results are bitwise the same for any number of ranks and any grouping of the
+  points.
 */
 #pragma once
 
@@ -28,7 +29,8 @@
 
   Errors: `BRENIER_STOPPED` - a stop was asked for (stop.h); some points are not done then
 
-  Cost: 2 n_targets dim flops a point; memory of two blocks of targets and 100 bytes a point beyond the output
+  Cost: 2 n_targets dim flops a point; memory of the packed targets (at most 512 MiB a rank; on several nodes rows of
+  the others beside them) and 100 bytes a point beyond the output
 @*/
 PETSC_EXTERN PetscErrorCode BrenierTransportApply(BrenierTargets targets, Vec h, PetscInt n, const PetscReal x[],
                                                   PetscInt64 index[], PetscReal potential[], PetscReal code[]);

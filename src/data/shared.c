@@ -12,6 +12,9 @@
 
 enum { BRENIER_SHARED_NAME = 64 };
 
+const char brenier_no_shared_memory[] =
+    "notice: no shared memory for the targets (is /dev/shm too small?); every rank keeps a copy";
+
 static const size_t brenier_cache_bytes = (size_t)512 << 20;
 
 /* The ranks of this rank's node. */

@@ -25,6 +25,9 @@ typedef struct _p_BrenierNodes {
    is shared, and tests make several nodes of one machine. */
 PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes *nodes);
 
+/* What is said where memory cannot be shared. */
+extern const char brenier_no_shared_memory[];
+
 /* Makes every rank a node of its own, where memory cannot be shared. Collective. */
 PetscErrorCode BrenierNodesSeparate(BrenierNodes nodes);
 

@@ -177,6 +177,95 @@ static PetscErrorCode CheckSpread(BrenierTargets t)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* ---- memory of a node ---- */
+
+struct _p_BrenierNodeRows {
+  BrenierShared memory;
+  PetscInt     *first; /* row in it that a rank's begin with, by rank of the targets' communicator */
+};
+
+static PetscErrorCode FreeCoordinates(BrenierTargets t)
+{
+  PetscFunctionBegin;
+  if (!t->node_rows || t->borrows_y) {
+    if (!t->borrows_y) PetscCall(PetscFree(t->y));
+    PetscCall(PetscFree(t->single));
+  }
+  if (t->node_rows) {
+    BrenierSharedFree(&t->node_rows->memory);
+    PetscCall(PetscFree(t->node_rows->first));
+    PetscCall(PetscFree(t->node_rows));
+  }
+  t->y         = NULL;
+  t->single    = NULL;
+  t->borrows_y = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Memory for the rows of all ranks of this node, on every node or on none. */
+static PetscErrorCode CreateNodeRows(BrenierTargets t, size_t row_bytes, BrenierNodeRows rows, PetscBool *found)
+{
+  const BrenierNodes nodes  = t->nodes;
+  const PetscMPIInt *member = nodes->member + nodes->first[nodes->here];
+  const PetscInt    *range;
+  PetscMPIInt        size, size_here;
+  PetscInt           n = 0; // rows of this node
+  int                everywhere;
+
+  PetscFunctionBegin;
+  PetscCall(PetscLayoutGetRanges(t->layout, &range));
+  PetscCallMPI(MPI_Comm_size(nodes->comm, &size));
+  PetscCallMPI(MPI_Comm_size(nodes->node, &size_here));
+  PetscCall(PetscCalloc1(size, &rows->first));
+  for (PetscMPIInt r = 0; r < size_here; ++r) {
+    rows->first[member[r]] = n;
+    n += range[member[r] + 1] - range[member[r]];
+  }
+  PetscCall(BrenierSharedCreate(nodes, (size_t)n * row_bytes, &rows->memory, found));
+  everywhere = *found;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &everywhere, 1, MPI_INT, MPI_LAND, nodes->comm));
+  *found = (PetscBool)everywhere;
+  if (*found) PetscFunctionReturn(PETSC_SUCCESS);
+  BrenierSharedFree(&rows->memory);
+  PetscCall(PetscFree(rows->first));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Moves the coordinates to memory of the node. */
+static PetscErrorCode Share(BrenierTargets t)
+{
+  PetscMPIInt     rank, size;
+  PetscBool       found;
+  BrenierNodeRows rows;
+  size_t          row_bytes;
+  char           *own;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
+  PetscCallMPI(MPI_Comm_size(t->comm, &size));
+  if (t->nodes->n == size) PetscFunctionReturn(PETSC_SUCCESS); // every rank is a node of its own
+  row_bytes = (size_t)t->dim * (t->is_single ? sizeof *t->single : sizeof *t->y);
+  PetscCall(PetscNew(&rows));
+  PetscCall(CreateNodeRows(t, row_bytes, rows, &found));
+  if (!found) {
+    PetscCall(PetscFree(rows));
+    PetscCall(BrenierPrint(t->comm, "%s", brenier_no_shared_memory));
+    PetscCall(BrenierNodesSeparate(t->nodes));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  own = (char *)rows->memory.memory + (size_t)rows->first[rank] * row_bytes;
+  PetscCall(PetscMemcpy(own, t->is_single ? (void *)t->single : (void *)t->y, (size_t)t->n_local * row_bytes));
+  if (!t->borrows_y) {
+    PetscCall(FreeCoordinates(t));
+    if (t->is_single) t->single = (float *)(void *)own;
+    else t->y = (PetscReal *)(void *)own;
+  }
+  t->node_rows = rows;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* ---- targets ---- */
+
 PetscErrorCode BrenierTargetsCheckInput(const BrenierArray *points, const BrenierArray *weights)
 {
   PetscFunctionBegin;
@@ -223,6 +312,7 @@ PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *we
   PetscCall(SetCentreAndUnit(t));
   PetscCall(CheckSpread(t));
   PetscCall(BrenierNodesCreate(t->comm, 0, &t->nodes));
+  PetscCall(Share(t));
   *targets = t;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -244,6 +334,7 @@ PetscErrorCode BrenierTargetsCreateFromArrays(MPI_Comm comm, PetscInt n_local, P
   PetscCall(SetLayout(t));
   PetscCall(SetCentreAndUnit(t));
   PetscCall(BrenierNodesCreate(t->comm, 0, &t->nodes));
+  PetscCall(Share(t));
   *targets = t;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -403,87 +494,6 @@ PetscErrorCode BrenierTargetsMoved(BrenierTargets t)
   PetscFunctionBegin;
   PetscCall(BrenierScalesDestroy(&t->scales));
   t->has_scales = PETSC_FALSE;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* ---- memory of a node ---- */
-
-struct _p_BrenierNodeRows {
-  BrenierShared memory;
-  PetscInt     *first; /* row in it that a rank's begin with, by rank of the targets' communicator */
-};
-
-static PetscErrorCode FreeCoordinates(BrenierTargets t)
-{
-  PetscFunctionBegin;
-  if (t->node_rows) {
-    BrenierSharedFree(&t->node_rows->memory);
-    PetscCall(PetscFree(t->node_rows->first));
-    PetscCall(PetscFree(t->node_rows));
-  } else {
-    if (!t->borrows_y) PetscCall(PetscFree(t->y));
-    PetscCall(PetscFree(t->single));
-  }
-  t->y         = NULL;
-  t->single    = NULL;
-  t->borrows_y = PETSC_FALSE;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Memory for the rows of all ranks of this node, on every node or on none. */
-static PetscErrorCode CreateNodeRows(BrenierTargets t, size_t row_bytes, BrenierNodeRows rows, PetscBool *found)
-{
-  const BrenierNodes nodes  = t->nodes;
-  const PetscMPIInt *member = nodes->member + nodes->first[nodes->here];
-  const PetscInt    *range;
-  PetscMPIInt        size, size_here;
-  PetscInt           n = 0; // rows of this node
-  int                everywhere;
-
-  PetscFunctionBegin;
-  PetscCall(PetscLayoutGetRanges(t->layout, &range));
-  PetscCallMPI(MPI_Comm_size(nodes->comm, &size));
-  PetscCallMPI(MPI_Comm_size(nodes->node, &size_here));
-  PetscCall(PetscCalloc1(size, &rows->first));
-  for (PetscMPIInt r = 0; r < size_here; ++r) {
-    rows->first[member[r]] = n;
-    n += range[member[r] + 1] - range[member[r]];
-  }
-  PetscCall(BrenierSharedCreate(nodes, (size_t)n * row_bytes, &rows->memory, found));
-  everywhere = *found;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &everywhere, 1, MPI_INT, MPI_LAND, nodes->comm));
-  *found = (PetscBool)everywhere;
-  if (*found) PetscFunctionReturn(PETSC_SUCCESS);
-  BrenierSharedFree(&rows->memory);
-  PetscCall(PetscFree(rows->first));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode BrenierTargetsShare(BrenierTargets t, PetscBool *shared)
-{
-  PetscMPIInt     rank, size;
-  BrenierNodeRows rows;
-  size_t          row_bytes;
-  char           *own;
-
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
-  PetscCallMPI(MPI_Comm_size(t->comm, &size));
-  *shared = PETSC_TRUE;
-  if (t->node_rows || t->nodes->n == size) PetscFunctionReturn(PETSC_SUCCESS);
-  row_bytes = (size_t)t->dim * (t->is_single ? sizeof *t->single : sizeof *t->y);
-  PetscCall(PetscNew(&rows));
-  PetscCall(CreateNodeRows(t, row_bytes, rows, shared));
-  if (!*shared) {
-    PetscCall(PetscFree(rows));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  own = (char *)rows->memory.memory + (size_t)rows->first[rank] * row_bytes;
-  PetscCall(PetscMemcpy(own, t->is_single ? (void *)t->single : (void *)t->y, (size_t)t->n_local * row_bytes));
-  PetscCall(FreeCoordinates(t));
-  t->node_rows = rows;
-  if (t->is_single) t->single = (float *)(void *)own;
-  else t->y = (PetscReal *)(void *)own;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -90,21 +90,11 @@ PetscErrorCode BrenierScanCacheDestroy(BrenierScanCache *cache)
 
 /* ---- blocks ---- */
 
-/* Memory of the nodes for coordinates and rows, as far as they are not to travel from rank to rank. */
-static PetscErrorCode ShareTargets(BrenierBlocks *blocks, PetscBool *found)
-{
-  PetscFunctionBegin;
-  *found = PETSC_TRUE;
-  if (blocks->in_place) PetscCall(BrenierTargetsShare(blocks->targets, found));
-  if (*found && blocks->caches_rows) PetscCall(ShareRows(blocks, found));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind, PetscInt n_rows, BrenierBlocks *blocks)
 {
   const BrenierNodes nodes = cache->targets->nodes;
   const MPI_Comm     comm  = nodes->comm;
-  PetscBool          found;
+  PetscBool          found = PETSC_TRUE;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(blocks, sizeof *blocks));
@@ -116,14 +106,13 @@ PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind,
   PetscCallMPI(MPI_Comm_rank(comm, &blocks->rank));
   PetscCallMPI(MPI_Comm_size(comm, &blocks->size));
   PetscCall(LayOut(blocks, n_rows));
-  PetscCall(ShareTargets(blocks, &found));
+  if (blocks->caches_rows) PetscCall(ShareRows(blocks, &found));
   if (!found && cache->blocks) { // the same on all ranks; the cache may have taken the missing memory
     PetscCall(ClearCache(cache));
-    PetscCall(ShareTargets(blocks, &found));
+    PetscCall(ShareRows(blocks, &found));
   }
   if (!found && nodes->n < blocks->size) {
-    PetscCall(BrenierPrint(
-        comm, "notice: no shared memory for the targets (is /dev/shm too small?); every rank keeps a copy"));
+    PetscCall(BrenierPrint(comm, "%s", brenier_no_shared_memory));
     PetscCall(PetscFree2(blocks->first_row, blocks->first_tile));
     PetscCall(BrenierNodesSeparate(nodes));
     PetscCall(BrenierBlocksCreate(cache, kind, n_rows, blocks));

@@ -38,3 +38,22 @@ BRENIER_WIDE void BrenierDotPair(size_t dim, const double x1[], const double x2[
   *dot1 = Tree(part1);
   *dot2 = Tree(part2);
 }
+
+/* Eight at a time, which a compiler makes vectors of. */
+BRENIER_WIDE void BrenierCentre(size_t dim, const double x[], const double origin[], double scale, double y[])
+{
+  const size_t whole = dim - dim % DOT_LANES;
+
+  for (size_t k = 0; k < whole; k += DOT_LANES)
+    for (size_t l = 0; l < DOT_LANES; ++l) y[k + l] = (x[k + l] - origin[k + l]) * scale;
+  for (size_t k = whole; k < dim; ++k) y[k] = (x[k] - origin[k]) * scale;
+}
+
+BRENIER_WIDE void BrenierCentreSingle(size_t dim, const float x[], const double origin[], double scale, double y[])
+{
+  const size_t whole = dim - dim % DOT_LANES;
+
+  for (size_t k = 0; k < whole; k += DOT_LANES)
+    for (size_t l = 0; l < DOT_LANES; ++l) y[k + l] = ((double)x[k + l] - origin[k + l]) * scale;
+  for (size_t k = whole; k < dim; ++k) y[k] = ((double)x[k] - origin[k]) * scale;
+}

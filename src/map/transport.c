@@ -5,8 +5,8 @@
 #include <brenier/tile.h>
 #include <brenier/transport.h>
 
-#include "data/ring.h"
 #include "device/device_scan.h"
+#include "dual/blocks.h"
 
 enum { BRENIER_POINTS_AT_ONCE = 8192, BRENIER_POINT_TARGETS = 4096 };
 
@@ -18,12 +18,12 @@ typedef struct {
   const PetscReal *x;      /* points of the group */
   BrenierDevice   *device; /* that scans, or NULL */
   /* data */
-  BrenierTileCurves  tile;
-  BrenierTileTargets targets;
-  PetscReal         *best;  /* shape [group, keep], normalised units */
-  PetscInt64        *index; /* of the group, the same shape */
-  const PetscReal   *row;   /* targets being scanned: coordinates and height */
-  PetscInt           row_target;
+  BrenierTileCurves tile;
+  PetscReal        *best;  /* shape [group, keep], normalised units */
+  PetscInt64       *index; /* of the group, the same shape */
+  BrenierBlock      block; /* targets being scanned, ... */
+  PetscInt          first; /* ... from this row on */
+  PetscReal        *y;     /* of a target, shape [dim] */
 } PointScan;
 
 static void InsertTarget(PointScan *scan, size_t i, PetscReal value, PetscInt64 target)
@@ -44,14 +44,19 @@ static void InsertTarget(PointScan *scan, size_t i, PetscReal value, PetscInt64 
 
 static void VisitPoint(void *context, size_t i, const BrenierTileFound *found)
 {
-  PointScan *const scan   = context;
-  const size_t     stride = scan->dim + 1;
+  const size_t        ahead = 4; // rows are visited in no order that the hardware would guess
+  PointScan *const    scan  = context;
+  const BrenierBlock *block = &scan->block;
 
   for (size_t k = 0; k < found->n; ++k) {
-    const PetscReal *row   = scan->row + (size_t)found->target[k] * stride;
-    const PetscReal  value = BrenierDot(scan->dim, scan->x + i * scan->dim, row) + row[scan->dim];
+    const BrenierBlockRow row = scan->first + found->target[k];
+    PetscReal             value;
 
-    InsertTarget(scan, i, value, (PetscInt64)scan->row_target + found->target[k]);
+    if (k + ahead < found->n)
+      BrenierPointPrefetch(&block->y, BrenierBlockPlace(block, scan->first + found->target[k + ahead]));
+    value = BrenierDot(scan->dim, scan->x + i * scan->dim, BrenierBlockPoint(block, row, scan->y));
+    value += BrenierBlockHeights(block, row)[BRENIER_ROW_UPPER];
+    InsertTarget(scan, i, value, BrenierBlockGlobal(block, row));
   }
   BrenierTileSetLevel(&scan->tile, i, scan->best[(i + 1) * scan->keep - 1], 0.0);
 }
@@ -62,29 +67,16 @@ static void VisitPointOnDevice(void *scan, size_t tile, size_t i, const BrenierT
   VisitPoint(scan, i, found);
 }
 
-/* Scans packed targets, the first of which is scan->row_target, with all points. */
-static void ScanPackedTargets(PointScan *scan, const BrenierTileTargets *targets, size_t n_points)
+/* Scans packed targets, the first of which is row `first` of scan->block, with all points. */
+static void ScanPackedTargets(PointScan *scan, const BrenierTileTargets *targets, PetscInt first, size_t n_points)
 {
   void *const              context = scan;
   const BrenierDeviceRound round   = {
         .n_tiles = 1, .tile = &targets, .n_threads = 1, .context = &context, .visit = VisitPointOnDevice};
 
+  scan->first = first;
   if (scan->device) BrenierDeviceScan(scan->device, &round);
   else BrenierTileScan(&scan->tile, 0, n_points, targets, VisitPoint, scan);
-}
-
-static void ScanPointBlock(PointScan *scan, size_t n_points, PetscInt first_target, PetscInt n, const PetscReal row[])
-{
-  const size_t stride = scan->dim + 1;
-
-  for (PetscInt t = 0; t < n; t += BRENIER_POINT_TARGETS) {
-    const PetscInt count = PetscMin(BRENIER_POINT_TARGETS, n - t);
-
-    scan->row        = row + (size_t)t * stride;
-    scan->row_target = first_target + t;
-    BrenierTileSetTargets(&scan->targets, (size_t)count, stride, scan->row, scan->row + scan->dim);
-    ScanPackedTargets(scan, &scan->targets, n_points);
-  }
 }
 
 /* Enters the points of a group; nothing is known of their cells. `none` is an index above all others. */
@@ -100,37 +92,30 @@ static void SetPoints(PointScan *scan, PetscInt n, PetscInt64 none)
   if (scan->device) BrenierDeviceBegin(scan->device, &scan->tile, (size_t)n);
 }
 
-/* Coordinates and height of this rank's target i in the units of the scan, shape [dim + 1]. */
-static void SetRow(BrenierTargets t, PetscInt i, PetscReal h, PetscReal row[])
+/* Scans all targets with one group of points, n of them on this rank. h: normalised heights of this rank's targets. */
+static PetscErrorCode ScanGroup(PointScan *scan, PetscInt n_targets, const PetscReal h[], BrenierBlocks *blocks,
+                                PetscInt n)
 {
-  const BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_TRUE);
-
-  (void)BrenierPoint(&y, i, row);
-  row[t->dim] = h / t->unit;
-}
-
-/* Scans all targets with one group of points, n of them on this rank. */
-static PetscErrorCode ScanGroup(PointScan *scan, BrenierTargets t, const PetscScalar h[], BrenierRing *ring, PetscInt n)
-{
-  PetscReal  *own = ring->block[ring->current], *row;
-  PetscBool   more;
-  PetscMPIInt owner;
-  PetscInt    n_rows;
+  PetscBool                more;
+  PetscInt                 n_tiles;
+  const BrenierPackedTile *tile;
 
   PetscFunctionBegin;
-  SetPoints(scan, n, t->n);
-  for (PetscInt i = 0; i < t->n_local; ++i) SetRow(t, i, h[i], own + (size_t)i * (scan->dim + 1));
+  SetPoints(scan, n, n_targets);
+  PetscCall(BrenierBlocksFill(blocks, NULL, h, h));
   while (PETSC_TRUE) {
-    PetscCall(BrenierRingStep(ring, &more, &owner, &n_rows, &row));
+    PetscCall(BrenierBlocksStep(blocks, &more, &scan->block));
     if (!more) break;
-    ScanPointBlock(scan, (size_t)n, t->layout->range[owner], n_rows, row);
+    for (PetscInt k = 0; k < scan->block.n_tiles; k += n_tiles) {
+      PetscCall(BrenierBlocksTiles(blocks, &scan->block, k, &n_tiles, &tile));
+      for (PetscInt l = 0; l < n_tiles; ++l) ScanPackedTargets(scan, &tile[l].targets, tile[l].first_row, (size_t)n);
+    }
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Room for so many points, `keep` targets of each, and so many targets at once. */
-static PetscErrorCode CreatePointScan(BrenierTargets t, PetscInt n_points, PetscInt n_targets, PetscInt keep,
-                                      PointScan *scan)
+/* Room for so many points and `keep` targets of each. */
+static PetscErrorCode CreatePointScan(BrenierTargets t, PetscInt n_points, PetscInt keep, PointScan *scan)
 {
   int failed;
 
@@ -139,9 +124,8 @@ static PetscErrorCode CreatePointScan(BrenierTargets t, PetscInt n_points, Petsc
   scan->dim    = (size_t)t->dim;
   scan->keep   = (size_t)keep;
   scan->device = BrenierDeviceOf(t->comm);
-  PetscCall(PetscMalloc1((size_t)n_points * scan->keep, &scan->best));
+  PetscCall(PetscMalloc2((size_t)n_points * scan->keep, &scan->best, scan->dim, &scan->y));
   failed = BrenierTileCurvesAlloc(BRENIER_TILE_POINT, (size_t)n_points, scan->dim, &scan->tile);
-  failed = BrenierTileTargetsAlloc(BRENIER_TILE_POINT, (size_t)n_targets, scan->dim, &scan->targets) || failed;
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for a group of points");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -149,9 +133,8 @@ static PetscErrorCode CreatePointScan(BrenierTargets t, PetscInt n_points, Petsc
 static PetscErrorCode DestroyPointScan(PointScan *scan)
 {
   PetscFunctionBegin;
-  PetscCall(PetscFree(scan->best));
+  PetscCall(PetscFree2(scan->best, scan->y));
   BrenierTileCurvesFree(&scan->tile);
-  BrenierTileTargetsFree(&scan->targets);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -175,10 +158,12 @@ static PetscErrorCode FindNearest(BrenierTargets t, Vec height, PetscInt keep, c
 {
   const PetscInt     n = x->n;
   PetscReal         *group; // points in double
-  BrenierRing        ring;
+  BrenierScanCache   none;
+  BrenierBlocks      blocks;
   PointScan          scan;
   PetscInt           most;
-  const PetscScalar *h;
+  PetscReal         *h;
+  const PetscScalar *given;
   BrenierProgress    progress;
   PetscErrorCode     stop = PETSC_SUCCESS;
 
@@ -186,10 +171,14 @@ static PetscErrorCode FindNearest(BrenierTargets t, Vec height, PetscInt keep, c
   PetscCheck(keep >= 1 && keep <= t->n, t->comm, PETSC_ERR_ARG_OUTOFRANGE,
              "%" PetscInt_FMT " of %" PetscInt_FMT " targets asked for", keep, t->n);
   PetscCallMPI(MPI_Allreduce(&n, &most, 1, MPIU_INT, MPI_MAX, t->comm));
-  PetscCall(CreatePointScan(t, BRENIER_POINTS_AT_ONCE, BRENIER_POINT_TARGETS, keep, &scan));
-  PetscCall(BrenierRingCreate(t->comm, t->n_local, scan.dim + 1, PETSC_FALSE, &ring));
+  PetscCall(CreatePointScan(t, BRENIER_POINTS_AT_ONCE, keep, &scan));
+  PetscCall(BrenierScanCacheCreate(t, &none));
+  PetscCall(BrenierBlocksCreate(none, BRENIER_TILE_POINT, t->n_local, &blocks));
   PetscCall(PetscMalloc1((size_t)PetscMin(n, BRENIER_POINTS_AT_ONCE) * scan.dim, &group));
-  PetscCall(VecGetArrayRead(height, &h));
+  PetscCall(PetscMalloc1(t->n_local, &h));
+  PetscCall(VecGetArrayRead(height, &given));
+  for (PetscInt i = 0; i < t->n_local; ++i) h[i] = given[i] / t->unit;
+  PetscCall(VecRestoreArrayRead(height, &given));
   PetscCall(BrenierProgressBegin(&progress, t->comm, "cells of points"));
   for (PetscInt i = 0; i < most; i += BRENIER_POINTS_AT_ONCE) {
     const PetscInt from = PetscMin(i, n), count = PetscMin(BRENIER_POINTS_AT_ONCE, n - from);
@@ -198,14 +187,15 @@ static PetscErrorCode FindNearest(BrenierTargets t, Vec height, PetscInt keep, c
     if (stop) break;
     scan.x     = PointsOf(x, from, count, group);
     scan.index = index + (size_t)from * scan.keep;
-    PetscCall(ScanGroup(&scan, t, h, &ring, count));
+    PetscCall(ScanGroup(&scan, t->n, h, &blocks, count));
     for (size_t k = 0; value && k < (size_t)count * scan.keep; ++k)
       value[(size_t)from * scan.keep + k] = PlaneValue(t, scan.best[k], scan.x + k / scan.keep * scan.dim);
     PetscCall(BrenierProgressUpdate(&progress, (PetscReal)i + BRENIER_POINTS_AT_ONCE, (PetscReal)most));
   }
-  PetscCall(VecRestoreArrayRead(height, &h));
+  PetscCall(PetscFree(h));
   PetscCall(PetscFree(group));
-  PetscCall(BrenierRingDestroy(&ring));
+  PetscCall(BrenierBlocksDestroy(&blocks));
+  PetscCall(BrenierScanCacheDestroy(&none));
   PetscCall(DestroyPointScan(&scan));
   PetscCall(BrenierDeviceCheck(t->comm));
   PetscFunctionReturn(stop);
@@ -256,7 +246,7 @@ struct _p_BrenierTransport {
   MPI_Datatype point;
   PetscMPIInt *n_points, *first_point; /* of each rank's part of a batch, shape [size] */
   /* data, owned */
-  PetscReal          *row;   /* shape [n_local, dim + 1], normalised */
+  PetscReal          *row;   /* normalised heights, shape [n_local, BRENIER_ROW_COLUMNS] */
   PetscReal          *x;     /* points of a group from all ranks, shape [capacity, dim] */
   PetscInt64         *index; /* shape [capacity] */
   BestOfRank         *best;  /* shape [capacity] */
@@ -265,23 +255,31 @@ struct _p_BrenierTransport {
   PointScan           scan;
 };
 
+/* This rank's targets as a block, of height 0. */
 static PetscErrorCode PackTargets(BrenierTransport s)
 {
-  const BrenierTargets t      = s->targets;
-  const size_t         stride = (size_t)t->dim + 1;
+  const BrenierTargets t     = s->targets;
+  BrenierBlock        *block = &s->scan.block;
 
   PetscFunctionBegin;
   s->n_tiles = (t->n_local + BRENIER_POINT_TARGETS - 1) / BRENIER_POINT_TARGETS;
-  PetscCall(PetscMalloc1((size_t)t->n_local * stride, &s->row));
+  PetscCall(PetscCalloc1((size_t)t->n_local * BRENIER_ROW_COLUMNS, &s->row));
   PetscCall(PetscCalloc1(s->n_tiles, &s->tile));
-  for (PetscInt i = 0; i < t->n_local; ++i) SetRow(t, i, 0.0, s->row + (size_t)i * stride);
+  *block = (BrenierBlock){.n     = t->n_local,
+                          .row   = s->row,
+                          .width = BRENIER_ROW_COLUMNS,
+                          .first = t->first,
+                          .y     = BrenierTargetsCoordinates(t, PETSC_TRUE)};
   for (PetscInt k = 0; k < s->n_tiles; ++k) {
-    const PetscInt   first = k * BRENIER_POINT_TARGETS, count = PetscMin(BRENIER_POINT_TARGETS, t->n_local - first);
-    const PetscReal *row = s->row + (size_t)first * stride;
+    const PetscInt first = k * BRENIER_POINT_TARGETS, count = PetscMin(BRENIER_POINT_TARGETS, t->n_local - first);
 
     PetscCheck(!BrenierTileTargetsAlloc(BRENIER_TILE_POINT, (size_t)count, (size_t)t->dim, &s->tile[k]),
                PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for packed targets");
-    BrenierTileSetTargets(&s->tile[k], (size_t)count, stride, row, row + t->dim);
+    BrenierTileBeginTargets(&s->tile[k], (size_t)count);
+    for (PetscInt i = 0; i < count; ++i) {
+      BrenierTileSetTarget(&s->tile[k], (size_t)i, BrenierBlockPoint(block, first + i, s->scan.y));
+      BrenierTileSetHeight(&s->tile[k], (size_t)i, 0.0);
+    }
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -301,7 +299,7 @@ PetscErrorCode BrenierTransportCreate(BrenierTargets t, PetscInt n, BrenierTrans
   PetscCallMPI(MPI_Type_commit(&s->point));
   PetscCall(PetscMalloc2(s->size, &s->n_points, s->size, &s->first_point));
   PetscCall(PetscMalloc3((size_t)s->capacity * (size_t)t->dim, &s->x, s->capacity, &s->index, s->capacity, &s->best));
-  PetscCall(CreatePointScan(t, s->capacity, 0, 1, &s->scan));
+  PetscCall(CreatePointScan(t, s->capacity, 1, &s->scan));
   PetscCall(PackTargets(s));
   s->scan.x     = s->x;
   s->scan.index = s->index;
@@ -311,7 +309,6 @@ PetscErrorCode BrenierTransportCreate(BrenierTargets t, PetscInt n, BrenierTrans
 
 PetscErrorCode BrenierTransportSetHeights(BrenierTransport s, Vec height)
 {
-  const size_t       stride = (size_t)s->targets->dim + 1;
   const PetscScalar *h;
 
   PetscFunctionBegin;
@@ -319,7 +316,7 @@ PetscErrorCode BrenierTransportSetHeights(BrenierTransport s, Vec height)
   for (PetscInt i = 0; i < s->targets->n_local; ++i) {
     const PetscReal normalised = h[i] / s->targets->unit;
 
-    s->row[(size_t)i * stride + stride - 1] = normalised;
+    s->row[(size_t)i * BRENIER_ROW_COLUMNS + BRENIER_ROW_UPPER] = normalised;
     BrenierTileSetHeight(&s->tile[i / BRENIER_POINT_TARGETS], (size_t)(i % BRENIER_POINT_TARGETS), normalised);
   }
   PetscCall(VecRestoreArrayRead(height, &h));
@@ -350,11 +347,8 @@ static PetscErrorCode CountGathered(BrenierTransport s, PetscInt n, PetscInt64 c
   PetscFunctionBegin;
   PetscCall(PetscMPIIntCast(n, &n_mpi));
   SetPoints(&s->scan, n, s->targets->n);
-  for (PetscInt k = 0; k < s->n_tiles; ++k) {
-    s->scan.row        = s->row + (size_t)k * BRENIER_POINT_TARGETS * (s->scan.dim + 1);
-    s->scan.row_target = s->targets->first + k * BRENIER_POINT_TARGETS;
-    ScanPackedTargets(&s->scan, &s->tile[k], (size_t)n);
-  }
+  for (PetscInt k = 0; k < s->n_tiles; ++k)
+    ScanPackedTargets(&s->scan, &s->tile[k], k * BRENIER_POINT_TARGETS, (size_t)n);
   for (PetscInt i = 0; i < n; ++i) s->best[i] = (BestOfRank){s->scan.best[i], s->rank};
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, s->best, n_mpi, MPI_DOUBLE_INT, MPI_MAXLOC, s->targets->comm));
   for (PetscInt i = 0; i < n; ++i)
@@ -364,7 +358,7 @@ static PetscErrorCode CountGathered(BrenierTransport s, PetscInt n, PetscInt64 c
 
 PetscErrorCode BrenierTransportCount(BrenierTransport s, PetscInt n, const PetscReal x[], PetscInt64 count[])
 {
-  PetscInt most, n_all;
+  PetscInt most, n_all = 0;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Allreduce(&n, &most, 1, MPIU_INT, MPI_MAX, s->targets->comm));

@@ -401,15 +401,16 @@ static PetscErrorCode TestNoSharedMemory(PetscBool shares)
 
   PetscFunctionBeginUser;
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  getrlimit(RLIMIT_FSIZE, &before);
+  limit          = before;
+  limit.rlim_cur = 4096; // a shared object counts as a file
+  signal(SIGXFSZ, SIG_IGN);
+  if (!shares) setrlimit(RLIMIT_FSIZE, &limit);
   PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, 300, 3, "gaussian", 40, &p));
   PetscCall(SetHeights(p.targets, 1.0, 0.02, 1, p.h));
   if (shares) PetscCall(CompareEvaluation(&p));
   PetscCall(BrenierDualCreate(p.targets, p.source, SEED, BRENIER_STREAM_SOLVE, 40, 4, &second));
   PetscCall(VecDuplicate(p.mass, &mass));
-  getrlimit(RLIMIT_FSIZE, &before);
-  limit          = before;
-  limit.rlim_cur = 4096; // a shared object counts as a file
-  signal(SIGXFSZ, SIG_IGN);
   setrlimit(RLIMIT_FSIZE, &limit);
   PetscCall(BrenierDualEvaluate(second, p.h, mass, &(BrenierDualValue){0}));
   setrlimit(RLIMIT_FSIZE, &before);
