@@ -256,6 +256,15 @@ void BrenierMixtureApply(const BrenierMixture *m, PetscInt k, const PetscReal z[
     x[i] = m->factors ? BrenierDot((size_t)m->width, factor + (size_t)i * m->width, z) : z[i];
 }
 
+void BrenierMixtureApplyPair(const BrenierMixture *m, PetscInt k, const PetscReal z1[], const PetscReal z2[],
+                             PetscReal x1[], PetscReal x2[])
+{
+  const PetscReal *factor = m->factor + (m->factors > 1 ? (size_t)k : 0) * (size_t)m->dim * (size_t)m->width;
+
+  for (PetscInt i = 0; i < m->dim; ++i)
+    BrenierDotPair((size_t)m->width, z1, z2, factor + (size_t)i * m->width, &x1[i], &x2[i]);
+}
+
 PetscReal BrenierMixtureSecondMoment(const BrenierMixture *m)
 {
   const size_t n   = (size_t)m->dim * (size_t)m->width;

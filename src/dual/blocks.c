@@ -90,6 +90,12 @@ PetscErrorCode BrenierScanCacheDestroy(BrenierScanCache *cache)
 
 /* ---- blocks ---- */
 
+/* Columns that coordinates take in a row, two of single precision in one. */
+static size_t CoordinateColumns(BrenierTargets t)
+{
+  return t->is_single ? ((size_t)t->dim + 1) / 2 : (size_t)t->dim;
+}
+
 PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind, PetscInt n_rows, BrenierBlocks *blocks)
 {
   const BrenierNodes nodes = cache->targets->nodes;
@@ -102,7 +108,7 @@ PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind,
   blocks->nodes    = nodes;
   blocks->kind     = kind;
   blocks->in_place = (PetscBool)(nodes->n == 1);
-  blocks->width    = BRENIER_ROW_COLUMNS + (blocks->in_place ? 0 : (size_t)cache->targets->dim);
+  blocks->width    = BRENIER_ROW_COLUMNS + (blocks->in_place ? 0 : CoordinateColumns(cache->targets));
   PetscCallMPI(MPI_Comm_rank(comm, &blocks->rank));
   PetscCallMPI(MPI_Comm_size(comm, &blocks->size));
   PetscCall(LayOut(blocks, n_rows));
@@ -152,12 +158,22 @@ PetscErrorCode BrenierBlocksNumber(BrenierBlocks *blocks, BrenierGlobal first, c
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Coordinates as read, in their precision. */
+static PetscErrorCode CopyCoordinates(BrenierTargets t, BrenierLocal i, PetscReal to[])
+{
+  const size_t at = (size_t)i * (size_t)t->dim;
+
+  PetscFunctionBegin;
+  if (t->is_single) PetscCall(PetscMemcpy(to, t->single + at, (size_t)t->dim * sizeof *t->single));
+  else PetscCall(PetscArraycpy(to, t->y + at, t->dim));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierBlocksFill(BrenierBlocks *blocks, const BrenierLocal target[], const PetscReal lower[],
                                  const PetscReal upper[])
 {
-  const BrenierTargets     t = blocks->targets;
-  const BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_FALSE);
-  const PetscInt           n = blocks->first_row[blocks->rank + 1] - blocks->first_row[blocks->rank];
+  const BrenierTargets t = blocks->targets;
+  const PetscInt       n = blocks->first_row[blocks->rank + 1] - blocks->first_row[blocks->rank];
   PetscReal *row = blocks->caches_rows ? RowsOf(blocks, blocks->rank) : blocks->ring.block[blocks->ring.current];
 
   PetscFunctionBegin;
@@ -167,8 +183,7 @@ PetscErrorCode BrenierBlocksFill(BrenierBlocks *blocks, const BrenierLocal targe
 
     row[BRENIER_ROW_LOWER] = lower ? lower[i] : 0.0;
     row[BRENIER_ROW_UPPER] = upper ? upper[i] : 0.0;
-    for (PetscInt l = 0; !blocks->in_place && l < t->dim; ++l)
-      row[BRENIER_ROW_COLUMNS + l] = BrenierCoordinate(&y, i, l);
+    if (!blocks->in_place) PetscCall(CopyCoordinates(t, i, row + BRENIER_ROW_COLUMNS));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -316,8 +331,8 @@ static BrenierCoordinates RowCoordinates(const BrenierBlocks *blocks, const Bren
   BrenierCoordinates y = BrenierTargetsCoordinates(blocks->targets, PETSC_TRUE);
 
   y.n      = block->n;
-  y.stride = blocks->width;
-  y.single = NULL;
+  y.stride = blocks->targets->is_single ? 2 * blocks->width : blocks->width;
+  y.single = blocks->targets->is_single ? (const float *)(const void *)(block->row + BRENIER_ROW_COLUMNS) : NULL;
   y.value  = block->row + BRENIER_ROW_COLUMNS;
   return y;
 }

@@ -16,7 +16,7 @@
 #include "data/ring.h"
 #include "data/shared.h"
 
-/* Columns of a row; coordinates come behind them. */
+/* Columns of a row; coordinates come behind them, two of single precision in the place of one double. */
 enum { BRENIER_ROW_LOWER, BRENIER_ROW_UPPER, BRENIER_ROW_COLUMNS };
 
 enum { BRENIER_TARGETS_AT_ONCE = 16384 };

@@ -137,8 +137,9 @@ static PetscErrorCode GatherVec(BrenierTargets t, Vec v, PetscReal **all)
 */
 static PetscErrorCode SetHeights(BrenierTargets t, PetscReal curvature, PetscReal noise, uint64_t seed, Vec h)
 {
-  PetscScalar *a;
-  PetscReal    sum = 0.0, *all;
+  const BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  PetscScalar             *a;
+  PetscReal                sum = 0.0, *all;
 
   PetscFunctionBeginUser;
   PetscCall(GatherTargets(t, PETSC_FALSE, &all));
@@ -149,7 +150,7 @@ static PetscErrorCode SetHeights(BrenierTargets t, PetscReal curvature, PetscRea
   for (PetscInt i = 0; i < t->n_local; ++i) {
     PetscReal z, square = 0.0;
 
-    for (PetscInt k = 0; k < t->dim; ++k) square += PetscSqr(t->y[i * t->dim + k] - t->centre[k]);
+    for (PetscInt k = 0; k < t->dim; ++k) square += PetscSqr(BrenierCoordinate(&y, i, k) - t->centre[k]);
     BrenierRandomNormal(seed, 87, (uint64_t)(t->first + i), 1, &z);
     a[i] = sum > 0.0 ? -0.5 * curvature * square / sum + noise * sum * z : 0.0;
   }

@@ -320,12 +320,33 @@ static PetscErrorCode BytesSent(BrenierDual dual, PetscLogDouble *bytes)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Nodes of `most` ranks each: the same pieces, in two chunks of curves. What a node keeps is sent to it once, what it
-   does not keep to every rank for every chunk. On one node nothing is sent. */
-static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps)
+/* Of targets in single precision. */
+static PetscErrorCode CreateSingleProblem(PetscInt n, PetscInt dim, PetscInt64 n_curves, Problem *p)
 {
-  enum { N = 60, DIM = 3, COLUMNS = 2, CHUNK = 4096 };
-  const PetscLogDouble all_bytes = N * (DIM + COLUMNS) * sizeof(PetscReal);
+  BrenierArray   points = {.comm = PETSC_COMM_WORLD, .n = n, .dim = dim};
+  BrenierTargets targets;
+  PetscReal     *row;
+
+  PetscFunctionBeginUser;
+  PetscCall(SplitRows(points.comm, n, &points.first, &points.n_local));
+  PetscCall(PetscMalloc1(points.n_local * dim, &points.single));
+  PetscCall(PetscMalloc1(dim, &row));
+  for (PetscInt i = 0; i < points.n_local; ++i) {
+    CloudRow(CLOUD_NORMAL, 5, points.first + i, dim, row);
+    for (PetscInt k = 0; k < dim; ++k) points.single[i * dim + k] = (float)row[k];
+  }
+  PetscCall(PetscFree(row));
+  PetscCall(BrenierTargetsCreate(&points, NULL, &targets));
+  PetscCall(FinishProblem(targets, "gaussian", 1.0, n_curves, 4, p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Nodes of `most` ranks each: the same pieces, in two chunks of curves. What a node keeps is sent to it once, what it
+   does not keep to every rank for every chunk. On one node nothing is sent. single: coordinates are, and travel so. */
+static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps, PetscBool single)
+{
+  enum { N = 60, DIM = 5, COLUMNS = 2, CHUNK = 4096 };
+  const PetscLogDouble all_bytes = N * (COLUMNS + (single ? (DIM + 1) / 2 : DIM)) * sizeof(PetscReal);
   PetscMPIInt          size, n_nodes;
   PetscLogDouble       bytes, wanted;
   Problem              p;
@@ -334,7 +355,8 @@ static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps)
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   n_nodes = most ? (size + most - 1) / most : 1;
   wanted  = keeps || n_nodes == 1 ? all_bytes * (n_nodes - 1) : 2 * all_bytes * (size - 1);
-  PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, N, DIM, "gaussian", size * CHUNK + 13, &p));
+  if (single) PetscCall(CreateSingleProblem(N, DIM, size * CHUNK + 13, &p));
+  else PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, N, DIM, "gaussian", size * CHUNK + 13, &p));
   PetscCall(BrenierNodesDestroy(&p.targets->nodes));
   PetscCall(BrenierNodesCreate(PETSC_COMM_WORLD, most, &p.targets->nodes));
   PetscCheck(p.targets->nodes->n == n_nodes, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%d nodes", p.targets->nodes->n);
@@ -1027,8 +1049,8 @@ static PetscErrorCode TestThreads(PetscInt n_threads)
   PetscFunctionBeginUser;
   PetscCall(BrenierContextCreate(PETSC_COMM_WORLD));
   PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, n_threads));
-  PetscCall(TestNodes(2, PETSC_TRUE));
-  PetscCall(TestNodes(0, PETSC_FALSE));
+  PetscCall(TestNodes(2, PETSC_TRUE, PETSC_TRUE));
+  PetscCall(TestNodes(1, PETSC_FALSE, PETSC_FALSE));
   for (const char *const *name = BrenierSourceNames; *name; ++name) PetscCall(TestLists(CLOUD_NORMAL, 16, *name));
   PetscCall(BrenierContextDestroy(PETSC_COMM_WORLD));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -1150,8 +1172,8 @@ int main(int argc, char **argv)
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   PetscCall(TestTwin());
   PetscCall(TestSharedCache());
-  for (PetscMPIInt most = 0; most <= 3; ++most) PetscCall(TestNodes(most, PETSC_TRUE));
-  PetscCall(TestNodes(0, PETSC_FALSE));
+  for (PetscMPIInt most = 0; most <= 3; ++most) PetscCall(TestNodes(most, PETSC_TRUE, (PetscBool)(most != 2)));
+  for (PetscMPIInt most = 1; most <= 2; ++most) PetscCall(TestNodes(most, PETSC_FALSE, (PetscBool)(most == 1)));
   PetscCall(TestNoSharedMemory(PETSC_FALSE));
   PetscCall(TestNoSharedMemory(PETSC_TRUE));
   PetscCall(TestThreads(3));
