@@ -42,10 +42,6 @@ PetscInt BrenierMixtureComponent(const BrenierMixture *mixture, PetscReal u);
 /* x = L_k z; z has `width` numbers. Threads may call it at once. */
 void BrenierMixtureApply(const BrenierMixture *mixture, PetscInt k, const PetscReal z[], PetscReal x[]);
 
-/* L_k z1 and L_k z2, the same bits. */
-void BrenierMixtureApplyPair(const BrenierMixture *m, PetscInt k, const PetscReal z1[], const PetscReal z2[],
-                             PetscReal x1[], PetscReal x2[]);
-
 /* E |x|^2. */
 PetscReal BrenierMixtureSecondMoment(const BrenierMixture *mixture);
 

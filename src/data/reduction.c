@@ -255,12 +255,9 @@ static void ProjectOnBasis(BrenierReduction r, const PetscReal x[], PetscReal pr
 /* Q x'. */
 static void LiftFromBasis(BrenierReduction r, const PetscReal projected[], PetscReal x[])
 {
-  for (PetscInt k = 0; k < r->dim; ++k) {
-    PetscReal sum = 0.0;
-
-    for (PetscInt l = 0; r->basis && l < r->rank; ++l) sum += projected[l] * r->basis[(size_t)l * r->dim + k];
-    x[k] = r->basis ? sum : projected[k];
-  }
+  for (PetscInt k = 0; k < r->dim; ++k) x[k] = r->basis ? 0.0 : projected[k];
+  for (PetscInt l = 0; r->basis && l < r->rank; ++l)
+    for (PetscInt k = 0; k < r->dim; ++k) x[k] += projected[l] * r->basis[(size_t)l * r->dim + k];
 }
 
 /* |p|^2 by target 0, the same number on all ranks. */

@@ -28,21 +28,6 @@ static void DrawVector(BrenierSource source, PetscInt k, PetscInt64 seed, uint32
   free(z);
 }
 
-/* Two of them, of this sequence and the next: a factor beyond the cache is read once. */
-static void DrawPair(BrenierSource source, PetscInt k, PetscInt64 seed, uint32_t stream, uint64_t sequence,
-                     PetscReal x1[], PetscReal x2[])
-{
-  const BrenierMixture *m     = source->mixture;
-  const size_t          width = (size_t)m->width;
-  PetscReal            *z1 = m->factors ? malloc(2 * width * sizeof *z1) : x1, *z2 = m->factors ? z1 + width : x2;
-
-  BrenierRandomNormal((uint64_t)seed, stream, sequence, width, z1);
-  BrenierRandomNormal((uint64_t)seed, stream, sequence + 1, width, z2);
-  if (!m->factors) return;
-  BrenierMixtureApplyPair(m, k, z1, z2, x1, x2);
-  free(z1);
-}
-
 static PetscInt DrawComponent(BrenierSource source, PetscInt64 seed, uint32_t stream, PetscInt64 index)
 {
   return BrenierMixtureComponent(source->mixture, BrenierSourceUniform_Private(seed, stream, index));
@@ -57,7 +42,8 @@ static void DrawCurve(BrenierSource source, PetscInt64 seed, uint32_t stream, Pe
     return;
   }
   k = DrawComponent(source, seed, stream, index);
-  DrawPair(source, k, seed, stream, 2 * (uint64_t)index, curve->z1, curve->z2);
+  DrawVector(source, k, seed, stream, 2 * (uint64_t)index, curve->z1);
+  DrawVector(source, k, seed, stream, 2 * (uint64_t)index + 1, curve->z2);
   curve->centre = source->mixture->mean + (size_t)k * (size_t)source->dim;
 }
 

@@ -505,8 +505,8 @@ BrenierCoordinates BrenierTargetsOfNode(BrenierTargets t, PetscMPIInt rank)
   if (!t->node_rows) return y;
   at       = (size_t)t->node_rows->first[rank] * (size_t)t->dim;
   y.n      = t->layout->range[rank + 1] - t->layout->range[rank];
-  y.value  = t->y ? (const PetscReal *)t->node_rows->memory.memory + at : NULL;
-  y.single = t->single ? (const float *)t->node_rows->memory.memory + at : NULL;
+  y.value  = t->is_single ? NULL : (const PetscReal *)t->node_rows->memory.memory + at;
+  y.single = t->is_single ? (const float *)t->node_rows->memory.memory + at : NULL;
   return y;
 }
 

@@ -557,6 +557,29 @@ static void check_stop(brenier_context *context, brenier_targets *targets, const
   if (rank == 0) unlink(checkpoint);
 }
 
+/* Rows that are all on the last rank, which lends them: as if they were copied. */
+static void check_lent(brenier_context *context)
+{
+  const int64_t    n = rank == size - 1 ? N : 0;
+  double           y[N][DIM];
+  brenier_targets *targets;
+  brenier_result  *r[2];
+  brenier_options  options;
+
+  brenier_options_default(&options);
+  options.curves = 3000;
+  for (int lent = 0; lent < 2; ++lent) {
+    for (int64_t i = 0; i < n; ++i) brenier_random_normal(7, 0, (uint64_t)i, DIM, y[i]);
+    CALL(brenier_targets_create(context, &(brenier_rows){.data = n ? y : NULL, .n = n, .dim = DIM, .borrow = lent},
+                                NULL, &targets));
+    CALL(brenier_solve(targets, &options, &r[lent]));
+    CALL(brenier_targets_destroy(&targets));
+  }
+  EXPECT(!memcmp(brenier_result_heights(r[0]), brenier_result_heights(r[1]), (size_t)n * sizeof(double)), "heights");
+  CALL(brenier_result_destroy(&r[0]));
+  CALL(brenier_result_destroy(&r[1]));
+}
+
 /* ---- sources ---- */
 
 static void own_curve(void *user, int dim, int ambient, uint64_t seed, uint32_t stream, uint64_t index, double z1[],
@@ -656,6 +679,7 @@ int main(int argc, char **argv)
   check_targets(context);
   check_files(context, path);
   check_wrong_rows(context);
+  check_lent(context);
   check_all(context, path);
   CALL(brenier_context_set_log(context, NULL));
   EXPECT(rank || !access(log, R_OK), "no log");
