@@ -8,7 +8,8 @@ int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, B
   t->capacity = PackRoundUp(capacity, BRENIER_TILE_WIDTH);
   t->dim      = dim;
   t->products = BrenierTileProductsOf(kind, dim);
-  t->y = PackAlloc(t->capacity * (t->products == BRENIER_PRODUCTS_SINGLE ? dim : PackRowWidth(dim)), sizeof(float));
+  t->y =
+      PackAllocZeroed(t->capacity * (t->products == BRENIER_PRODUCTS_SINGLE ? dim : PackRowWidth(dim)), sizeof(float));
   t->height = PackAllocZeroed(t->capacity, sizeof(float));
   t->margin = PackAllocZeroed(t->capacity, sizeof(float));
   if (!t->height || !t->margin) return -1;
@@ -18,10 +19,10 @@ int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, B
   t->first_margin = PackAllocZeroed(t->capacity, sizeof(float));
   if (!t->y_scale || !t->first_margin) return -1;
   if (t->products == BRENIER_PRODUCTS_INT16) {
-    t->y_int16 = PackAlloc(t->capacity * PackDim(t->products, dim), sizeof(int16_t));
+    t->y_int16 = PackAllocZeroed(t->capacity * PackDim(t->products, dim), sizeof(int16_t));
     return t->y_int16 ? 0 : -1;
   }
-  t->y_bytes = PackAlloc(t->capacity * PackDim(t->products, dim), 1);
+  t->y_bytes = PackAllocZeroed(t->capacity * PackDim(t->products, dim), 1);
   t->length  = PackAllocZeroed(t->capacity, sizeof(float));
   return t->y_bytes && t->length ? 0 : -1;
 }
