@@ -43,7 +43,8 @@ double BrenierDot(size_t dim, const double x[], const double y[]);
 void BrenierDotPair(size_t dim, const double x1[], const double x2[], const double y[], double *dot1, double *dot2);
 
 /*@
-  BrenierCentre - Subtracts a vector and scales the difference
+  BrenierCentre, BrenierCentreSingle - Subtracts a vector and scales the difference, of a vector in double or in single
+  precision
 
   Not collective
 
@@ -59,21 +60,4 @@ void BrenierDotPair(size_t dim, const double x1[], const double x2[], const doub
   Cost: 2 dim flops
 @*/
 void BrenierCentre(size_t dim, const double x[], const double origin[], double scale, double y[]);
-
-/*@
-  BrenierCentreSingle - As `BrenierCentre()`, of a vector in single precision
-
-  Not collective
-
-  Input Parameters:
-+ dim    - length of the vectors
-. x      - shape [dim]; unit: any
-. origin - what is subtracted, shape [dim]; unit: that of x
-- scale  - what the difference is multiplied by; unit: any
-
-  Output Parameter:
-. y - (x - origin) scale, shape [dim]; unit: that of x times that of scale
-
-  Cost: 2 dim flops
-@*/
 void BrenierCentreSingle(size_t dim, const float x[], const double origin[], double scale, double y[]);

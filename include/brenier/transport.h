@@ -36,6 +36,25 @@ PETSC_EXTERN PetscErrorCode BrenierTransportApply(BrenierTargets targets, Vec h,
                                                   PetscInt64 index[], PetscReal potential[], PetscReal code[]);
 
 /*@
+  BrenierTransportNearestHeights - Gives heights with which the cell of a point is that of its nearest target
+
+  Collective on the targets' communicator
+
+  Input Parameters:
++ targets - the targets
+- origin  - from which targets and points are seen, shape [dim], or NULL for 0; unit: target
+
+  Output Parameter:
+. h - -|y_i - origin|^2 / 2, laid out as the targets: the higher plane i at x - origin, the nearer y_i is to x; the
+      caller destroys it; unit: target^2
+
+  Errors: none of its own
+
+  Cost: 2 n dim / P flops
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTransportNearestHeights(BrenierTargets targets, const PetscReal origin[], Vec *h);
+
+/*@
   BrenierTransportCells - Finds the cell of each point, of points in any precision
 
   Collective on the targets' communicator

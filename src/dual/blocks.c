@@ -290,18 +290,18 @@ static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt
   const size_t   dim   = (size_t)blocks->targets->dim;
   const PetscInt count = PetscMin(BRENIER_TARGETS_AT_ONCE, block->n - first);
   const PetscInt room  = blocks->caches_tiles ? count : BRENIER_TARGETS_AT_ONCE;
-  PetscReal     *y     = malloc(dim * sizeof *y);
+  PetscReal     *y;
 
   if (!tile->lower) {
     tile->lower = malloc((size_t)room * sizeof *tile->lower);
-    if (!tile->lower || BrenierTileTargetsAlloc(blocks->kind, (size_t)room, dim, &tile->targets)) return free(y), -1;
+    if (!tile->lower || BrenierTileTargetsAlloc(blocks->kind, (size_t)room, dim, &tile->targets)) return -1;
   }
+  y = malloc(dim * sizeof *y);
   if (!y) return -1;
   tile->first_row = first;
   BrenierTileBeginTargets(&tile->targets, (size_t)count);
-  for (PetscInt i = 0; i < count; ++i) {
+  for (PetscInt i = 0; i < count; ++i)
     BrenierTileSetTarget(&tile->targets, (size_t)i, BrenierBlockPoint(block, first + i, y));
-  }
   SetTileHeights(blocks, BrenierBlockHeights(block, first), tile);
   free(y);
   return 0;

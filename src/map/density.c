@@ -5,7 +5,6 @@
 
 #include "gather.h"
 #include "low/triangulation.h"
-#include "nearest.h"
 
 #include <math.h>
 #include <petscblaslapack.h>
@@ -68,7 +67,7 @@ PetscErrorCode BrenierDensityByCells(BrenierTargets t, Vec h, PetscInt n, const 
 
   PetscFunctionBegin;
   PetscCall(MakeWhole(t, h, &w));
-  PetscCall(BrenierNearestHeights_Private(t, &distance));
+  PetscCall(BrenierTransportNearestHeights(t, NULL, &distance));
   PetscCall(PetscMalloc1(n, &nearest));
   PetscCall(BrenierTransportApply(t, distance, n, y, nearest, NULL, NULL));
   for (PetscInt i = 0; i < n; ++i) {
@@ -216,7 +215,7 @@ PetscErrorCode BrenierDensityByFits(BrenierTargets t, BrenierSource source, cons
   PetscCheck(n_neighbours > t->dim && n_neighbours <= t->n, t->comm, PETSC_ERR_ARG_OUTOFRANGE,
              "a fit takes %" PetscInt_FMT " to %" PetscInt_FMT " targets, not %" PetscInt_FMT, t->dim + 1, t->n,
              n_neighbours);
-  PetscCall(BrenierNearestHeights_Private(t, &distance));
+  PetscCall(BrenierTransportNearestHeights(t, NULL, &distance));
   PetscCallMPI(MPI_Allreduce(&n, &most, 1, MPIU_INT, MPI_MAX, t->comm));
   PetscCall(PetscMalloc1((size_t)PetscMin(n, at_once) * k, &nearest));
   for (PetscInt i = 0; i < most; i += PetscMin(at_once, most - i)) {

@@ -8,8 +8,6 @@
 #include <petscsf.h>
 #include <string.h>
 
-#include "nearest.h"
-
 /* ---- targets of rows ---- */
 
 /* Of rows that no target has been made of, one that equals a target: that target, among those nearest to the row. */
@@ -23,7 +21,7 @@ static PetscErrorCode FindEqual(BrenierTargets t, PetscInt n, const PetscReal y[
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc2((size_t)n * (size_t)keep, &near, (size_t)n * (size_t)keep * dim, &candidate));
-  PetscCall(BrenierNearestHeights_Private(t, &distance));
+  PetscCall(BrenierTransportNearestHeights(t, NULL, &distance));
   PetscCall(BrenierTransportNearest(t, distance, keep, n, y, near, NULL));
   PetscCall(BrenierTargetsFetch(t, n * keep, near, candidate));
   for (PetscInt i = 0; i < n; ++i) {

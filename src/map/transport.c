@@ -201,6 +201,27 @@ static PetscErrorCode FindNearest(BrenierTargets t, Vec height, PetscInt keep, c
   PetscFunctionReturn(stop);
 }
 
+PetscErrorCode BrenierTransportNearestHeights(BrenierTargets t, const PetscReal origin[], Vec *h)
+{
+  BrenierCoordinates points = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  PetscReal         *work;
+  PetscScalar       *v;
+
+  PetscFunctionBegin;
+  points.origin = origin;
+  PetscCall(BrenierTargetsCreateVec(t, h));
+  PetscCall(PetscMalloc1(t->dim, &work));
+  PetscCall(VecGetArrayWrite(*h, &v));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    const PetscReal *y = BrenierPoint(&points, i, work);
+
+    v[i] = -0.5 * BrenierDot((size_t)t->dim, y, y);
+  }
+  PetscCall(VecRestoreArrayWrite(*h, &v));
+  PetscCall(PetscFree(work));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierTransportNearest(BrenierTargets t, Vec height, PetscInt keep, PetscInt n, const PetscReal x[],
                                        PetscInt64 index[], PetscReal value[])
 {

@@ -176,6 +176,7 @@ static PetscErrorCode CreateVectors(BrenierRun *run)
   PetscCall(VecDuplicate(o->h, &o->mass));
   PetscCall(VecDuplicate(o->h, &o->mass_error));
   o->barycentre.dim = given->dim;
+  // Not NULL on a rank without targets either
   if (given->is_single) PetscCall(PetscMalloc1((size_t)given->n_local * given->dim + 1, &o->barycentre.single));
   else PetscCall(PetscMalloc1((size_t)given->n_local * given->dim + 1, &o->barycentre.value));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -13,7 +13,6 @@
 #include <brenier/base.h>
 #include <brenier/scales.h>
 #include <brenier/cluster.h>
-#include <brenier/dot.h>
 #include <brenier/linear.h>
 #include <brenier/transport.h>
 
@@ -245,28 +244,7 @@ PetscErrorCode BrenierHierarchyStart(BrenierTargets t, BrenierSource source, con
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights -|y|^2/2 of targets, both from their centre: the highest plane is that of the nearest target. */
-static PetscErrorCode NearestHeights(BrenierTargets t, Vec height)
-{
-  BrenierCoordinates points = BrenierTargetsCoordinates(t, PETSC_FALSE);
-  PetscReal         *work;
-  PetscScalar       *a;
-
-  PetscFunctionBegin;
-  points.origin = t->centre;
-  PetscCall(PetscMalloc1(t->dim, &work));
-  PetscCall(VecGetArrayWrite(height, &a));
-  for (PetscInt i = 0; i < t->n_local; ++i) {
-    const PetscReal *y = BrenierPoint(&points, i, work);
-
-    a[i] = -0.5 * BrenierDot((size_t)t->dim, y, y);
-  }
-  PetscCall(VecRestoreArrayWrite(height, &a));
-  PetscCall(PetscFree(work));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The nearest of the targets solved before. */
+/* The nearest of the targets solved before, all seen from their centre. */
 static PetscErrorCode Nearest(BrenierTargets t, BrenierTargets before, PetscInt64 parent[])
 {
   BrenierCoordinates x = BrenierTargetsCoordinates(t, PETSC_FALSE);
@@ -275,8 +253,7 @@ static PetscErrorCode Nearest(BrenierTargets t, BrenierTargets before, PetscInt6
 
   PetscFunctionBegin;
   x.origin = before->centre;
-  PetscCall(BrenierTargetsCreateVec(before, &height));
-  PetscCall(NearestHeights(before, height));
+  PetscCall(BrenierTransportNearestHeights(before, before->centre, &height));
   ierr = BrenierTransportCells(before, height, &x, parent);
   PetscCall(VecDestroy(&height));
   PetscFunctionReturn(ierr);

@@ -1050,7 +1050,7 @@ static PetscErrorCode TestThreads(PetscInt n_threads)
   PetscCall(BrenierContextCreate(PETSC_COMM_WORLD));
   PetscCall(BrenierThreadsSet(PETSC_COMM_WORLD, n_threads));
   PetscCall(TestNodes(2, PETSC_TRUE, PETSC_TRUE));
-  PetscCall(TestNodes(1, PETSC_FALSE, PETSC_FALSE));
+  for (PetscMPIInt most = 0; most <= 1; ++most) PetscCall(TestNodes(most, PETSC_FALSE, PETSC_FALSE));
   for (const char *const *name = BrenierSourceNames; *name; ++name) PetscCall(TestLists(CLOUD_NORMAL, 16, *name));
   PetscCall(BrenierContextDestroy(PETSC_COMM_WORLD));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -1173,7 +1173,7 @@ int main(int argc, char **argv)
   PetscCall(TestTwin());
   PetscCall(TestSharedCache());
   for (PetscMPIInt most = 0; most <= 3; ++most) PetscCall(TestNodes(most, PETSC_TRUE, (PetscBool)(most != 2)));
-  for (PetscMPIInt most = 1; most <= 2; ++most) PetscCall(TestNodes(most, PETSC_FALSE, (PetscBool)(most == 1)));
+  for (PetscMPIInt most = 0; most <= 2; ++most) PetscCall(TestNodes(most, PETSC_FALSE, (PetscBool)(most == 1)));
   PetscCall(TestNoSharedMemory(PETSC_FALSE));
   PetscCall(TestNoSharedMemory(PETSC_TRUE));
   PetscCall(TestThreads(3));
