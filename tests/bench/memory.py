@@ -36,11 +36,11 @@ def write_targets(path, n, d):
 
 
 def shared_once():
-    """Bytes of all processes that run the program."""
+    """Bytes of all processes that run the program, also where its file was built anew meanwhile."""
     total = 0
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if os.path.samefile(f"/proc/{pid}/exe", PROGRAM):
+            if os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)") == os.path.realpath(PROGRAM):
                 with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
                     total += 1024 * next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
         except (OSError, StopIteration):
@@ -58,6 +58,8 @@ def peak(folder, ranks, tol):
         time.sleep(0.5)
     if child.returncode:
         sys.exit(f"{' '.join(command[4:])}: exit code {child.returncode}")
+    if not most:
+        sys.exit(f"{' '.join(command[4:])}: no process of {PROGRAM} was seen")
     return most, time.monotonic() - begun
 
 
