@@ -19,6 +19,7 @@ SHARED_CORES = {
     "OMPI_MCA_pml": "ob1",  # else every start loads the drivers of networks, one of which sleeps for 0.1 s
     "OMPI_MCA_ess_singleton_isolated": "1",  # one process needs no daemon of MPI's, which is a third of a small run
     "HWLOC_PLUGINS_PATH": "/dev/null",  # else every start loads OpenCL's compiler, which is a third of it
+    "HWLOC_COMPONENTS": "-linux:pci",  # else every start reads each PCI device, slow in a virtual machine
 }
 # A rank that only yields takes turns with all that compute; with this it sleeps (tests/idle_ranks.c)
 IDLE_RANKS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(PROGRAM))), "tests", "libidle_ranks.so")

@@ -7,7 +7,7 @@ import pytest
 from program import PROGRAM, REPOSITORY, TIME_LIMIT
 
 # What ./check sets to save time
-OURS = ("OMPI_MCA_pml", "OMPI_MCA_ess_singleton_isolated", "HWLOC_PLUGINS_PATH", "LD_PRELOAD")
+OURS = ("OMPI_MCA_pml", "OMPI_MCA_ess_singleton_isolated", "HWLOC_PLUGINS_PATH", "HWLOC_COMPONENTS", "LD_PRELOAD")
 QUICKSTART = os.path.join(REPOSITORY, "quickstart")
 BUILD = os.path.dirname(os.path.dirname(os.path.abspath(PROGRAM)))
 
