@@ -281,6 +281,7 @@ static PetscErrorCode Damage(Generations *g, size_t n, const char bytes[], Tally
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* One rank tries all damages; several, which wait for each other at each step of reading, a quarter of them. */
 static PetscErrorCode TestDamage(void)
 {
   Generations g;
@@ -288,17 +289,19 @@ static PetscErrorCode TestDamage(void)
   size_t      n;
   char       *bytes;
   PetscInt64  number;
-  PetscMPIInt rank;
+  PetscMPIInt rank, size, share;
 
   PetscFunctionBeginUser;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  share = size > 1 ? 4 : 1;
   PetscCall(CreateGenerations(&g));
   PetscCall(ReadBytes(Path(name), &n, &bytes));
   PetscCall(WhichIsRead(&g, &number));
   PetscCheck(number == 2, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "the newest generation was not used");
-  for (size_t length = 0; length < n; length += STEP) PetscCall(Damage(&g, length, bytes, &truncated));
+  for (size_t length = 0; length < n; length += STEP * share) PetscCall(Damage(&g, length, bytes, &truncated));
   PetscCheck(truncated.intact == 0, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "a truncated file was used");
-  for (PetscInt i = 0; i < N_FLIPS; ++i) {
+  for (PetscInt i = 0; i < N_FLIPS; i += share) {
     const uint64_t bit = (uint64_t)i * 2654435761u % (8 * n);
 
     bytes[bit / 8] = (char)(bytes[bit / 8] ^ (1 << bit % 8));
@@ -306,8 +309,8 @@ static PetscErrorCode TestDamage(void)
     bytes[bit / 8] = (char)(bytes[bit / 8] ^ (1 << bit % 8));
   }
   PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%d truncations; %d flips: %d to the older, %d harmless\n", truncated.older,
-                        (int)N_FLIPS, flipped.older, flipped.intact));
-  PetscCheck(flipped.older > N_FLIPS / 2, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "flips of bits go unnoticed");
+                        N_FLIPS / share, flipped.older, flipped.intact));
+  PetscCheck(flipped.older > N_FLIPS / share / 2, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "flips of bits go unnoticed");
   if (rank == 0) unlink(Path(older_name));
   PetscCall(PutBytes(n / 2, bytes));
   ExpectError(BrenierCheckpointCreate(g.p.targets, Path(name), never, problem, 2, &(BrenierCheckpoint){NULL}),
