@@ -109,6 +109,11 @@ void BrenierLauncherDisable(void)
   *kept = NULL;
 }
 
+void BrenierLauncherNeedsNoDaemon(void)
+{
+  setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+}
+
 /* Whether a launcher is the parent of this process, and not a shell in which its variables are still set. */
 static PetscBool HasLauncherForParent(void)
 {

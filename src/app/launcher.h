@@ -26,3 +26,7 @@ void BrenierLauncherRefuse(void);
 
 /* Has MPI start without the launcher, for this process alone. Before MPI; not collective. */
 void BrenierLauncherDisable(void);
+
+/* Has Open MPI start no daemon beside a process that nobody launched: it serves processes that are started later, of
+   which there are none, and takes as long to start as the process. Before MPI; not collective. */
+void BrenierLauncherNeedsNoDaemon(void);

@@ -157,6 +157,12 @@ def test_without(folder, without):
     assert "converged" in alone(*SOLVE, cwd=folder, code=DONE, without=without).stdout
 
 
+def test_one_process_starts_no_daemon(folder):
+    """Open MPI would start orted, which is not found here."""
+    nowhere = {"OPAL_BINDIR": str(folder / "nowhere")}
+    assert "converged" in alone(*SOLVE, cwd=folder, code=DONE, environment=nowhere, without=SHARED_CORES).stdout
+
+
 # ---- where and with which streams
 
 
