@@ -81,6 +81,10 @@ enum { BRENIER_DESCENT_STEPS = 512, BRENIER_DESCENT_STEPS_LARGE = 128 };
 
 static const PetscReal brenier_large = 1e6; /* coordinates */
 
+/* Clusters of the coarse steps: at most, and targets of one at least. 128 and 2,048 were tried as well, and did as well
+   (docs/devlog/2026-11.md). */
+static const PetscInt brenier_coarse_most = 512, brenier_coarse_factor = 32;
+
 /* Smallest mini-batch of an epoch. */
 static const PetscInt64 brenier_batch_least = 256;
 
@@ -102,6 +106,11 @@ PetscBool BrenierBudgetUsesLists_Private(PetscInt n, PetscInt dim)
 PetscInt BrenierBudgetDescentSteps_Private(PetscInt n, PetscInt dim)
 {
   return BrenierBudgetIsLarge_Private(n, dim) ? BRENIER_DESCENT_STEPS_LARGE : BRENIER_DESCENT_STEPS;
+}
+
+PetscInt BrenierBudgetCoarseClusters_Private(PetscInt n, PetscInt dim)
+{
+  return BrenierBudgetIsLarge_Private(n, dim) ? PetscMin(n / brenier_coarse_factor, brenier_coarse_most) : 0;
 }
 
 /* x as a number of curves. */

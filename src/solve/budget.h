@@ -59,6 +59,9 @@ extern const PetscReal brenier_first_skin;
    problem has fewer, and makes slightly less of its curves. */
 PetscInt BrenierBudgetDescentSteps_Private(PetscInt n, PetscInt dim);
 
+/* Clusters of the coarse steps of averaged SGD (methods/coarse.h): of a large problem; else 0. */
+PetscInt BrenierBudgetCoarseClusters_Private(PetscInt n, PetscInt dim);
+
 /* Curves asked for, or those that the tolerance is predicted to need before anything is measured. */
 PetscReal BrenierBudgetPredictCurves_Private(const BrenierBudget *b);
 

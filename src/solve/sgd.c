@@ -16,6 +16,9 @@ static const PetscReal brenier_plain_step = 0.07, brenier_plain_step_most = 0.5;
 /* Step of a node without a Hessian, in parts of its distance to its nearest neighbour (scales.h). */
 static const PetscReal brenier_plain_node_step = 0.2;
 
+/* Step of a cluster in height scales. With 0.5 what spans many cells is better still, but rho up to 1.5% larger. */
+static const PetscReal brenier_sgd_coarse = 0.25;
+
 /* Largest diagonal step, in parts of the geometric mean of all. */
 static const PetscReal brenier_diagonal_step_most = 4.0;
 
@@ -138,6 +141,16 @@ static PetscErrorCode GatherNodeSteps(const Solve *s, BrenierSgdEpoch *epoch)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The height scale of the warm-up, or that of the present heights where there was none. */
+static PetscErrorCode FindHeightScale(Solve *s, Vec work)
+{
+  PetscFunctionBegin;
+  if (s->state.height_scale <= 0.0)
+    PetscCall(BrenierHeightScale_Private(s->targets, s->source, s->options->seed, s->cache, s->h, work,
+                                         &s->state.height_scale));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Takes the diagonal steps that Newton left. Without any, all targets get the one of the warm-up, which is shorter in
    few dimensions. */
 static PetscErrorCode SetDiagonalSteps(Solve *s, Vec work)
@@ -152,9 +165,7 @@ static PetscErrorCode SetDiagonalSteps(Solve *s, Vec work)
     PetscCall(BoundDiagonalStep(s->targets, s->diagonal_step));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (s->state.height_scale <= 0.0)
-    PetscCall(BrenierHeightScale_Private(s->targets, s->source, s->options->seed, s->cache, s->h, work,
-                                         &s->state.height_scale));
+  PetscCall(FindHeightScale(s, work));
   PetscCall(VecSet(s->diagonal_step, s->state.height_scale * PetscMin(brenier_plain_step * (PetscReal)s->targets->dim,
                                                                       brenier_plain_step_most)));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -168,6 +179,7 @@ static PetscErrorCode BeginEpoch(Solve *s, BrenierSgdEpoch *epoch)
   PetscFunctionBegin;
   BrenierBudgetPlanEpoch_Private(&s->budget, &accuracy, s->state.curves, BrenierSolveCurves_Private(s), &epoch->now);
   PetscCall(SetDiagonalSteps(s, epoch->mean));
+  if (epoch->coarse) PetscCall(FindHeightScale(s, epoch->mean));
   epoch->now.of_nodes = (PetscBool)(s->groups != NULL);
   epoch->now.of_lines = (PetscBool)(epoch->line_mass != NULL);
   if (epoch->line_mass) PetscCall(VecZeroEntries(epoch->line_mass));
@@ -188,7 +200,8 @@ static PetscErrorCode RunEpoch(Solve *s, BrenierSgdEpoch *epoch)
   PetscFunctionBegin;
   if (s->resuming) s->state.before.seconds = s->state.newest.seconds;
   else PetscCall(BeginEpoch(s, epoch));
-  s->resuming = PETSC_FALSE;
+  s->resuming        = PETSC_FALSE;
+  epoch->coarse_step = brenier_sgd_coarse * s->state.height_scale;
   PetscCall(GatherNodeSteps(s, epoch));
   PetscCall(BrenierSgdEpochRun_Private(epoch));
   PetscCall(VecCopy(epoch->mean, s->h));
@@ -267,6 +280,18 @@ static PetscBool NeedsEpoch(const Solve *s)
   return (PetscBool)(s->options->curves > 0 ? BrenierSolveCurves_Private(s) < s->options->curves : !solved->within_tol);
 }
 
+/* Clusters that move together; nodes have steps of their own for that. */
+static PetscErrorCode CreateClusters(const Solve *s, BrenierCoarse *coarse)
+{
+  const BrenierTargets t = s->targets;
+
+  PetscFunctionBegin;
+  if (!t->scales)
+    PetscCall(
+        BrenierCoarseCreate_Private(t, BrenierBudgetCoarseClusters_Private(t->n, t->dim), s->options->seed, coarse));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BrenierSolveSgd_Private(Solve *s)
 {
   BrenierSgdEpoch epoch  = {.targets       = s->targets,
@@ -293,9 +318,11 @@ PetscErrorCode BrenierSolveSgd_Private(Solve *s)
                                                                                   .line_mass = epoch.line_mass,
                                                                                   .start     = start.h}));
   }
+  PetscCall(CreateClusters(s, &epoch.coarse));
   while (s->resuming || (NeedsEpoch(s) && epoch.now.epoch < BRENIER_RETRIES)) PetscCall(TryEpoch(s, &epoch, &start));
   s->line_mass = s->start = NULL;
   PetscCall(VecDestroy(&epoch.line_mass));
+  PetscCall(BrenierCoarseDestroy_Private(&epoch.coarse));
   PetscCall(PetscFree(epoch.node_step));
   for (size_t i = 0; i < sizeof work / sizeof work[0]; ++i) PetscCall(VecDestroy(work[i]));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -71,6 +71,7 @@ static PetscErrorCode Step(BrenierSgdEpoch *p, Vec mass, BrenierIteration *last)
   PetscCall(BrenierFreshMasses_Private(&fresh, p->h, MeasureStep, &report, mass, p->work));
   if (HasLines(p)) PetscCall(VecAXPY(p->line_mass, 1.0 / (PetscReal)now->n_steps, mass));
   PetscCall(BrenierAveragedStep_Private(p->targets, &rule, mass, p->h, &last->step));
+  PetscCall(BrenierCoarseStep_Private(p->coarse, p->coarse_step, mass, p->h));
   PetscCall(BrenierAverage_Private(&mean, p->h, p->mean));
   ++now->step;
   last->iteration = last->evaluations = (PetscReal)now->step;

@@ -10,6 +10,9 @@
   Steps are so short that the chi2 that one of them adds, about a_t K / B, equals the expected rho, sqrt(K / (C_eff + B
   t)).
 
+  In a large problem the members of each of some hundred clusters move together as well, by the mass of their cluster
+  (methods/coarse.h).
+
   The answer is the mean of the start, with the weight C_eff, and of all iterates, with the weight B each: the mean
   keeps what the start knew. Reference: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992).
 
@@ -23,6 +26,8 @@
 
 #include <brenier/solve.h>
 
+#include "methods/coarse.h"
+
 /* Heights and what belongs to them; vectors are the caller's, laid out as the targets. */
 typedef struct BrenierSgdEpoch {
   /* parameters */
@@ -32,7 +37,9 @@ typedef struct BrenierSgdEpoch {
   Vec            diagonal_step; /* d */
   PetscReal     *node_step;     /* the same of all nodes, where targets have scales: owned; else NULL */
   PetscReal      overlap;       /* sum of the node steps of a target over the largest of them, the mean over targets */
+  PetscReal      coarse_step;   /* of clusters, a height */
   /* data */
+  BrenierCoarse    coarse;    /* the clusters, borrowed; NULL for none */
   BrenierScanCache cache;     /* of the targets, borrowed */
   Vec              h, mean;   /* the iterate, and the answer so far, not gauged */
   Vec              line_mass; /* mean of w so far, the steps to come counted as 0; NULL where there are no lines */

@@ -28,22 +28,25 @@ static void Expect(const char table[], size_t row, PetscReal got, PetscReal want
 
 #define ROWS(table) (sizeof(table) / sizeof *(table))
 
-/* By the size of the problem alone: a million coordinates are large, lists want 4 dimensions and 10^4 coordinates. */
+/* By the size of the problem alone: a million coordinates are large, lists want 4 dimensions and 10^4 coordinates, a
+   cluster 32 targets. */
 static void TestSize(void)
 {
   static const struct {
     PetscInt n, dim;
     int      lists, large;
-    PetscInt steps;
+    PetscInt steps, clusters;
   } table[] = {
-      {100, 2, 0, 0, 512},  {100000, 3, 0, 0, 512}, {1000000, 3, 0, 1, 128}, {2499, 4, 0, 0, 512},
-      {2500, 4, 1, 0, 512}, {15624, 64, 1, 0, 512}, {15625, 64, 1, 1, 128},  {1000000, 64, 1, 1, 128},
+      {100, 2, 0, 0, 512, 0},      {100000, 3, 0, 0, 512, 0},   {1000000, 3, 0, 1, 128, 512},
+      {2499, 4, 0, 0, 512, 0},     {2500, 4, 1, 0, 512, 0},     {15624, 64, 1, 0, 512, 0},
+      {15625, 64, 1, 1, 128, 488}, {3200, 500, 1, 1, 128, 100}, {1000000, 64, 1, 1, 128, 512},
   };
 
   for (size_t i = 0; i < ROWS(table); ++i) {
     Expect("uses lists", i, BrenierBudgetUsesLists_Private(table[i].n, table[i].dim), table[i].lists);
     Expect("large", i, BrenierBudgetIsLarge_Private(table[i].n, table[i].dim), table[i].large);
     Expect("steps", i, BrenierBudgetDescentSteps_Private(table[i].n, table[i].dim), table[i].steps);
+    Expect("clusters", i, BrenierBudgetCoarseClusters_Private(table[i].n, table[i].dim), table[i].clusters);
   }
 }
 

@@ -1,6 +1,8 @@
-static const char help[] = "Checks clusters of targets, and the barycentres of cells.\n";
+static const char help[] = "Checks clusters of targets, steps that move a cluster, and the barycentres of cells.\n";
 
 #include "problems.h"
+
+#include "methods/coarse.h"
 
 #include <brenier/cluster.h>
 #include <brenier/dual.h>
@@ -111,6 +113,92 @@ static PetscErrorCode TestCluster(Cloud cloud, PetscInt n, PetscInt dim, PetscIn
     PetscCall(PetscFree(parents[k]));
     PetscCall(PetscFree(centres[k]));
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What heights become by a step a = 0.7 for clusters, from masses that are not equal, by plain sums. */
+static PetscErrorCode StepByHand(BrenierTargets t, const PetscReal parent[], PetscInt n_clusters, PetscReal wanted[])
+{
+  PetscReal *nu, *weight, *mass;
+
+  PetscFunctionBeginUser;
+  PetscCall(GatherRows(t, 1, t->nu, &nu));
+  PetscCall(PetscCalloc2(n_clusters, &weight, n_clusters, &mass));
+  for (PetscInt i = 0; i < t->n; ++i) {
+    weight[(PetscInt)parent[i]] += nu[i];
+    mass[(PetscInt)parent[i]] += nu[i] * (1.0 + 0.5 * sin((PetscReal)i));
+  }
+  for (PetscInt i = 0; i < t->n; ++i) {
+    const PetscInt c = (PetscInt)parent[i];
+
+    wanted[i] = cos((PetscReal)i) - 0.7 * (mass[c] - weight[c]) / PetscMax(weight[c], 1.0 / (PetscReal)n_clusters);
+  }
+  PetscCall(PetscFree2(weight, mass));
+  PetscCall(PetscFree(nu));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Heights and masses of a target by its global number. */
+static PetscErrorCode MakeHeightsAndMasses(BrenierTargets t, Vec *h, Vec *mass)
+{
+  PetscScalar *a, *m;
+
+  PetscFunctionBeginUser;
+  PetscCall(BrenierTargetsCreateVec(t, h));
+  PetscCall(VecDuplicate(*h, mass));
+  PetscCall(VecGetArrayWrite(*h, &a));
+  PetscCall(VecGetArrayWrite(*mass, &m));
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    a[i] = cos((PetscReal)(t->first + i));
+    m[i] = t->nu[i] * (1.0 + 0.5 * sin((PetscReal)(t->first + i)));
+  }
+  PetscCall(VecRestoreArrayWrite(*h, &a));
+  PetscCall(VecRestoreArrayWrite(*mass, &m));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A step for clusters: that of plain sums, and the same to the bit for targets spread over the ranks and for those of
+   this rank alone. */
+static PetscErrorCode TestCoarseStep(Cloud cloud, PetscInt n, PetscInt dim, PetscInt n_clusters)
+{
+  const PetscInt64 seed   = 1;
+  MPI_Comm const   comm[] = {PETSC_COMM_WORLD, PETSC_COMM_SELF};
+  PetscReal       *heights[2], *wanted;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc1(n, &wanted));
+  for (int k = 0; k < 2; ++k) {
+    BrenierTargets t, clusters;
+    BrenierCoarse  coarse;
+    PetscInt64    *parent;
+    PetscReal     *parents;
+    Vec            h, mass;
+
+    PetscCall(MakeTargets(comm[k], cloud, 5, n, dim, 3.0, 7.0, &t));
+    PetscCall(PetscMalloc1(t->n_local, &parent));
+    PetscCall(BrenierCluster(t, n_clusters, 3, seed, &clusters, parent));
+    PetscCall(GatherParents(t, parent, &parents));
+    PetscCall(StepByHand(t, parents, clusters->n, wanted));
+    PetscCall(MakeHeightsAndMasses(t, &h, &mass));
+    PetscCall(BrenierCoarseCreate_Private(t, n_clusters, seed, &coarse));
+    PetscCall(BrenierCoarseStep_Private(coarse, 0.7, mass, h));
+    PetscCall(BrenierCoarseDestroy_Private(&coarse));
+    PetscCall(GatherVec(t, h, &heights[k]));
+    for (PetscInt i = 0; i < n; ++i)
+      PetscCheck(PetscAbsReal(heights[k][i] - wanted[i]) < 1e-12, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+                 "height %" PetscInt_FMT " is %.15g, not %.15g", i, (double)heights[k][i], (double)wanted[i]);
+    PetscCall(VecDestroy(&h));
+    PetscCall(VecDestroy(&mass));
+    PetscCall(PetscFree(parents));
+    PetscCall(PetscFree(parent));
+    PetscCall(BrenierTargetsDestroy(&clusters));
+    PetscCall(BrenierTargetsDestroy(&t));
+  }
+  PetscCheck(!memcmp(heights[0], heights[1], (size_t)n * sizeof *heights[0]), PETSC_COMM_SELF, PETSC_ERR_PLIB,
+             "steps of clusters depend on the ranks");
+  PetscCall(PetscFree(heights[0]));
+  PetscCall(PetscFree(heights[1]));
+  PetscCall(PetscFree(wanted));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -257,6 +345,8 @@ int main(int argc, char **argv)
   PetscCall(TestCluster(CLOUD_COPIES, 90, 4, 60, 0.3));
   PetscCall(TestCluster(CLOUD_NORMAL, 7, 2, 7, 0.0));
   PetscCall(TestCluster(CLOUD_NORMAL, 50, 6, 1, 1.1));
+  PetscCall(TestCoarseStep(CLOUD_CLUSTERED, 400, 5, 20));
+  PetscCall(TestCoarseStep(CLOUD_NORMAL, 50, 6, 1));
   PetscCall(TestLine("gaussian"));
   PetscCall(TestLine("cube"));
   for (PetscInt dim = 2; dim <= 8; dim += 6) {
