@@ -152,10 +152,11 @@ static PetscErrorCode WarmRounds(WarmUp *w)
   PetscBool         more;
 
   PetscFunctionBegin;
+  PetscCall(BeginWarmUp(w));
+  PetscCall(VecCopy(w->h, w->so_far)); // before the clustering, which a stop may end
   if (!w->scales)
     PetscCall(BrenierCoarseCreate_Private(
         w->targets, BrenierBudgetCoarseClusters_Private(w->targets->n, w->targets->dim), w->seed, &w->coarse));
-  PetscCall(BeginWarmUp(w));
   do {
     PetscCall(VecCopy(w->h, w->so_far));
     PetscCall(WarmRound(w));
