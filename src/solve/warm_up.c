@@ -158,7 +158,6 @@ static PetscErrorCode WarmRounds(WarmUp *w)
     PetscCall(BrenierCoarseCreate_Private(
         w->targets, BrenierBudgetCoarseClusters_Private(w->targets->n, w->targets->dim), w->seed, &w->coarse));
   do {
-    PetscCall(VecCopy(w->h, w->so_far));
     PetscCall(WarmRound(w));
     PetscCall(VecCopy(w->h, w->so_far));
     PetscCall(BrenierHeightScale_Private(w->targets, w->source, w->seed, w->cache, w->h, w->mass, &next));
