@@ -81,7 +81,7 @@ enum { BRENIER_DESCENT_STEPS = 512, BRENIER_DESCENT_STEPS_LARGE = 128 };
 
 static const PetscReal brenier_large = 1e6; /* coordinates */
 
-/* Clusters of the coarse steps: at most, and targets of one at least. 128 and 2,048 were tried as well, and did as well
+/* Clusters of the coarse steps: at most, and targets of one at least. 64 and 2,048 did about as well
    (docs/devlog/2026-11.md). */
 static const PetscInt brenier_coarse_most = 512, brenier_coarse_factor = 32;
 
