@@ -144,6 +144,26 @@ double BrenierLineShare(BrenierLineMeasure measure, double t);
 double BrenierCircleIntegral(double a, double b, double h, double s, double e);
 
 /*@
+  BrenierCircleIntegralBetween - Gives the same as `BrenierCircleIntegral()`, for callers that have sines and cosines
+
+  Not collective
+
+  Input Parameters:
++ a      - coefficient a of the plane; unit: source target
+. b      - coefficient b of the plane; unit: source target
+. h      - height of the plane; unit: source target
+. length - length of the piece; unit: rad
+. at_s   - cosine and sine of its begin, shape [2]; unit: 1
+- at_e   - cosine and sine of its end, shape [2]; unit: 1
+
+  Returns: the integral; unit: source target
+
+  Cost: O(1), without trigonometric functions
+@*/
+double BrenierCircleIntegralBetween(double a, double b, double h, double length, const double at_s[2],
+                                    const double at_e[2]);
+
+/*@
   BrenierLineIntegral - Integrates a plane over the piece [s, e] of a line, by its probability measure
 
   Not collective

@@ -24,18 +24,19 @@ typedef struct {
    curve. */
 static void AddMoments(BrenierDual dual, PetscInt c, const Axes *axes, PetscReal z[], PetscInt64 moment[])
 {
-  const BrenierCurves *curves = &dual->curves;
-  const BrenierPieces *pieces = &dual->pieces;
+  const BrenierCurves *curves  = &dual->curves;
+  const BrenierPieces *pieces  = &dual->pieces;
+  const BrenierPlane   unit[3] = {{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}, {0.0, 0.0, 1.0}};
   BrenierCurve         curve;
+  BrenierSpan          piece = BrenierCurvesSpanAt(curves, pieces->start[pieces->offset[c]]);
 
   BrenierSampleDraw(&dual->sample, c, z, &curve);
   for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p) {
-    const PetscReal s = pieces->start[p], e = BrenierPieceEnd(pieces, curves, c, p);
-    const PetscReal integral[3] = {BrenierCurvesIntegral(curves, 1.0, 0.0, 0.0, s, e),
-                                   BrenierCurvesIntegral(curves, 0.0, 1.0, 0.0, s, e),
-                                   BrenierCurvesIntegral(curves, 0.0, 0.0, 1.0, s, e)};
-    PetscInt64     *sum         = moment + (size_t)pieces->ghost[p] * axes->count;
+    PetscInt64 *sum = moment + (size_t)pieces->ghost[p] * axes->count;
+    PetscReal   integral[3];
 
+    BrenierCurvesNextSpan(curves, BrenierPieceEnd(pieces, curves, c, p), &piece);
+    for (int i = 0; i < 3; ++i) integral[i] = BrenierCurvesIntegral(curves, &unit[i], &piece);
     for (PetscInt k = 0; k < axes->count; ++k)
       sum[k] += llrint(curves->family->moment(curves, &curve, axes->first + k, integral) / axes->unit);
   }

@@ -107,13 +107,14 @@ static PetscBool Covers(const BrenierCurves *curves, const PetscReal a[], const 
                         const Comparison *work)
 {
   const BrenierEnvelope *top = &work->top, *floor = &work->floor;
+  BrenierSpan            piece = BrenierCurvesSpanAt(curves, top->start[0]);
 
   for (size_t p = 0, q = 0; p < top->n && q < floor->n;) {
-    const PetscReal s = PetscMax(top->start[p], floor->start[q]), e = PetscMin(top->start[p + 1], floor->start[q + 1]);
-    const int32_t   i = top->plane[p], k = floor->plane[q];
+    const int32_t      i = top->plane[p], k = floor->plane[q];
     const BrenierPlane above = {a[i] - work->a[k], b[i] - work->b[k], work->h[i] - shift - work->lower[k]};
 
-    if (BrenierCurvesLeast(curves, &above, s, e) < 0.0) return PETSC_FALSE;
+    BrenierCurvesNextSpan(curves, PetscMin(top->start[p + 1], floor->start[q + 1]), &piece);
+    if (curves->family->least(&above, &piece) < 0.0) return PETSC_FALSE;
     if (top->start[p + 1] <= floor->start[q + 1]) ++p;
     else ++q;
   }

@@ -4,6 +4,7 @@
 #include <brenier/dot.h>
 
 #include <math.h>
+#include <string.h>
 
 static void CirclePlane(const BrenierCurves *curves, const BrenierCurve *curve, const PetscReal y[], PetscReal *a,
                         PetscReal *b, PetscReal *base)
@@ -71,17 +72,15 @@ static PetscReal LineEnd(const BrenierCurves *curves)
   return curves->measure == BRENIER_LINE_UNIFORM ? 0.5 : INFINITY;
 }
 
-static PetscReal CircleIntegral(const BrenierCurves *curves, PetscReal a, PetscReal b, PetscReal h, PetscReal s,
-                                PetscReal e)
+static PetscReal CircleIntegral(const BrenierCurves *curves, const BrenierPlane *plane, const BrenierSpan *piece)
 {
   (void)curves;
-  return BrenierCircleIntegral(a, b, h, s, e);
+  return BrenierCircleIntegralBetween(plane->a, plane->b, plane->h, piece->e - piece->s, piece->at_s, piece->at_e);
 }
 
-static PetscReal LineIntegral(const BrenierCurves *curves, PetscReal a, PetscReal b, PetscReal h, PetscReal s,
-                              PetscReal e)
+static PetscReal LineIntegral(const BrenierCurves *curves, const BrenierPlane *plane, const BrenierSpan *piece)
 {
-  return BrenierLineIntegral(curves->measure, a, b, h, s, e);
+  return BrenierLineIntegral(curves->measure, plane->a, plane->b, plane->h, piece->s, piece->e);
 }
 
 static PetscReal CircleCrossing(const BrenierCurves *curves, PetscReal da, PetscReal db, PetscReal t)
@@ -223,6 +222,24 @@ void BrenierCurvesSet(BrenierSource source, BrenierCurves *curves)
                             BrenierSourceLineMeasure(source), BrenierSourceDim(source)};
 }
 
+BrenierSpan BrenierCurvesSpanAt(const BrenierCurves *curves, PetscReal s)
+{
+  BrenierSpan piece = {.e = s};
+
+  BrenierCurvesNextSpan(curves, s, &piece);
+  return piece;
+}
+
+void BrenierCurvesNextSpan(const BrenierCurves *curves, PetscReal e, BrenierSpan *piece)
+{
+  piece->s = piece->e;
+  piece->e = e;
+  if (!curves->family->bends) return;
+  memcpy(piece->at_s, piece->at_e, sizeof piece->at_s);
+  piece->at_e[0] = cos(e);
+  piece->at_e[1] = sin(e);
+}
+
 int BrenierCurvesEnvelope(const BrenierCurves *curves, PetscInt k, const PetscReal a[], const PetscReal b[],
                           const PetscReal h[], BrenierEnvelope *envelope)
 {
@@ -232,25 +249,15 @@ int BrenierCurvesEnvelope(const BrenierCurves *curves, PetscInt k, const PetscRe
 PetscReal BrenierCurvesPotential(const BrenierCurves *curves, const BrenierEnvelope *envelope, const PetscReal a[],
                                  const PetscReal b[], const PetscReal h[])
 {
-  PetscReal sum = 0.0;
+  BrenierSpan piece = BrenierCurvesSpanAt(curves, envelope->start[0]);
+  PetscReal   sum   = 0.0;
 
   for (size_t p = 0; p < envelope->n; ++p) {
-    const int32_t i = envelope->plane[p];
+    const int32_t      i     = envelope->plane[p];
+    const BrenierPlane plane = {a[i], b[i], h[i]};
 
-    sum += BrenierCurvesIntegral(curves, a[i], b[i], h[i], envelope->start[p], envelope->start[p + 1]);
+    BrenierCurvesNextSpan(curves, envelope->start[p + 1], &piece);
+    sum += BrenierCurvesIntegral(curves, &plane, &piece);
   }
   return sum;
-}
-
-PetscReal BrenierCurvesLeast(const BrenierCurves *curves, const BrenierPlane *plane, PetscReal s, PetscReal e)
-{
-  BrenierSpan piece = {.s = s, .e = e};
-
-  if (curves->family->bends) {
-    piece.at_s[0] = cos(s);
-    piece.at_s[1] = sin(s);
-    piece.at_e[0] = cos(e);
-    piece.at_e[1] = sin(e);
-  }
-  return curves->family->least(plane, &piece);
 }

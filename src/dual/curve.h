@@ -25,10 +25,11 @@ typedef struct {
 } BrenierCurves;
 
 /*
-  plane, envelope, share, integral - the functions below
+  plane, envelope, share - the functions below
   end      - where a curve ends
+  integral - of a plane over a piece with respect to the measure of a curve
   crossing - what the crossing at t of planes da and db apart adds to the Hessian
-  least    - the least value of a plane on a piece
+  least    - the least value of a plane on a piece, exact
   moment   - coordinate k of the moment of a piece on which the functions of a, of b and of the height integrate to
            integral[0] to integral[2]
   middles, enter, reach - the bounds of bounds.h
@@ -47,7 +48,7 @@ struct BrenierCurveFamily {
                   BrenierEnvelope *);
   PetscReal (*share)(const BrenierCurves *, PetscReal t);
   PetscReal (*end)(const BrenierCurves *);
-  PetscReal (*integral)(const BrenierCurves *, PetscReal a, PetscReal b, PetscReal h, PetscReal s, PetscReal e);
+  PetscReal (*integral)(const BrenierCurves *, const BrenierPlane *, const BrenierSpan *);
   PetscReal (*crossing)(const BrenierCurves *, PetscReal da, PetscReal db, PetscReal t);
   PetscReal (*least)(const BrenierPlane *, const BrenierSpan *);
   PetscReal (*moment)(const BrenierCurves *, const BrenierCurve *, PetscInt k, const PetscReal integral[3]);
@@ -79,12 +80,17 @@ static inline PetscReal BrenierCurvesShare(const BrenierCurves *curves, PetscRea
   return curves->family->share(curves, t);
 }
 
-/* Integral of the plane (a, b, h) over the piece [s, e] with respect to the measure of a curve. */
-static inline PetscReal BrenierCurvesIntegral(const BrenierCurves *curves, PetscReal a, PetscReal b, PetscReal h,
-                                              PetscReal s, PetscReal e)
+/* Integral of a plane over a piece with respect to the measure of a curve. */
+static inline PetscReal BrenierCurvesIntegral(const BrenierCurves *curves, const BrenierPlane *plane,
+                                              const BrenierSpan *piece)
 {
-  return curves->family->integral(curves, a, b, h, s, e);
+  return curves->family->integral(curves, plane, piece);
 }
+
+/* A piece of no length at s; and the piece from the end of the last one to e. Pieces in their order then need one
+   cosine and one sine each. Threads may call these at once. */
+BrenierSpan BrenierCurvesSpanAt(const BrenierCurves *curves, PetscReal s);
+void        BrenierCurvesNextSpan(const BrenierCurves *curves, PetscReal e, BrenierSpan *piece);
 
 /* Walks the envelope of k planes listed by ascending target; 0, or -1 when memory is out. Threads may call it at
    once. */
@@ -94,6 +100,3 @@ int BrenierCurvesEnvelope(const BrenierCurves *curves, PetscInt k, const PetscRe
 /* int u along the curve of that envelope. Threads may call it at once. */
 PetscReal BrenierCurvesPotential(const BrenierCurves *curves, const BrenierEnvelope *envelope, const PetscReal a[],
                                  const PetscReal b[], const PetscReal h[]);
-
-/* Least value of a plane on the piece [s, e], exact. Not collective. */
-PetscReal BrenierCurvesLeast(const BrenierCurves *curves, const BrenierPlane *plane, PetscReal s, PetscReal e);

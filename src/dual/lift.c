@@ -60,14 +60,16 @@ static PetscErrorCode SetGapPieces(GapScan *scan, PetscInt first, PetscInt n)
     PetscCall(PetscFree(scan->piece));
     PetscCall(PetscMalloc1(scan->capacity, &scan->piece));
   }
-  for (PetscInt c = first; c < first + n; ++c)
-    for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p) {
-      const PetscReal start = pieces->start[p], end = BrenierPieceEnd(pieces, curves, c, p);
+  for (PetscInt c = first; c < first + n; ++c) {
+    BrenierSpan piece = BrenierCurvesSpanAt(curves, pieces->start[pieces->offset[c]]);
 
+    for (PetscInt64 p = pieces->offset[c]; p < pieces->offset[c + 1]; ++p) {
+      BrenierCurvesNextSpan(curves, BrenierPieceEnd(pieces, curves, c, p), &piece);
       scan->piece[p - from] = (GapPiece){
           {pieces->a[p], pieces->b[p], BrenierPieceHeight(pieces, p, scan->dual->halo.height[pieces->ghost[p]])},
-          {start, end, {cos(start), sin(start)}, {cos(end), sin(end)}}};
+          piece};
     }
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

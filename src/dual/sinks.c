@@ -3,7 +3,6 @@
 #include "scan.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Context of a sink. */
 typedef struct {
@@ -76,7 +75,7 @@ static PetscErrorCode EnterPieces(void *context, PetscInt c, BrenierScratch *scr
 static int DropBelowEnvelope(const BrenierCurves *curves, BrenierScratch *scratch, BrenierSurvivors *list,
                              BrenierEnvelope *e)
 {
-  BrenierSpan piece = {.at_e = {1.0, 0.0}};
+  BrenierSpan piece;
 
   if (BrenierScratchReserve(scratch, list->n)) return -1;
   if (BrenierCurvesEnvelope(curves, list->n, list->a, list->b, list->lower, e)) return -1;
@@ -84,15 +83,12 @@ static int DropBelowEnvelope(const BrenierCurves *curves, BrenierScratch *scratc
     scratch->above[i]  = -PETSC_MAX_REAL;
     scratch->height[i] = -HUGE_VAL;
   }
+  piece = BrenierCurvesSpanAt(curves, e->start[0]);
   for (size_t p = 0; p < e->n; ++p) {
     const int32_t      k     = e->plane[p];
     const BrenierPlane plane = {list->a[k], list->b[k], list->lower[k]};
 
-    piece.s = e->start[p];
-    piece.e = e->start[p + 1];
-    memcpy(piece.at_s, piece.at_e, sizeof piece.at_s);
-    piece.at_e[0] = cos(piece.e);
-    piece.at_e[1] = sin(piece.e);
+    BrenierCurvesNextSpan(curves, e->start[p + 1], &piece);
     curves->family->reach(list->n, list->a, list->b, list->upper, &plane, &piece, scratch->above);
     scratch->height[k] = list->lower[k];
   }

@@ -213,18 +213,18 @@ int BrenierCircleEnvelope(size_t k, const double a[], const double b[], const do
   for (size_t step = 0; step < max_steps; ++step) {
     const double top[3] = {a[c], b[c], h[c]};
     size_t       j;
-    double       r;
+    double       angle;
 
     CircleRoots(k, a, b, h, top, cos(t), sin(t), envelope->work);
     envelope->work[c] = HUGE_VAL;
     j                 = FirstLeast(k, envelope->work);
-    r                 = envelope->work[j];
-    if (2.0 * atan(r) > half_turn) {
+    angle             = 2.0 * atan(envelope->work[j]);
+    if (angle > half_turn) {
       t += half_turn;
       if (t >= turn) break;
       continue;
     }
-    t += 2.0 * atan(r);
+    t += angle;
     if (t >= turn) break;
     c = j;
     if (EnvelopeAddPiece(envelope, (int32_t)c, t)) return -1;
@@ -238,9 +238,17 @@ double BrenierCircleShare(double t)
   return t / (2.0 * brenier_pi);
 }
 
+double BrenierCircleIntegralBetween(double a, double b, double h, double length, const double at_s[2],
+                                    const double at_e[2])
+{
+  return (a * (at_e[1] - at_s[1]) + b * (at_s[0] - at_e[0]) + h * length) / (2.0 * brenier_pi);
+}
+
 double BrenierCircleIntegral(double a, double b, double h, double s, double e)
 {
-  return (a * (sin(e) - sin(s)) + b * (cos(s) - cos(e)) + h * (e - s)) / (2.0 * brenier_pi);
+  const double at_s[2] = {cos(s), sin(s)}, at_e[2] = {cos(e), sin(e)};
+
+  return BrenierCircleIntegralBetween(a, b, h, e - s, at_s, at_e);
 }
 
 double BrenierCircleCrossing(double da, double db, double t)
