@@ -89,7 +89,8 @@ typedef struct {
   /* parameters */
   size_t              capacity, dim;
   BrenierTileProducts products;
-  /* data, owned */
+  /* data */
+  void    *memory; /* owned; NULL where the arrays lie in the caller's */
   size_t   n;
   float   *y;            /* packed; integers: row after row, shape [capacity, row_width] */
   int16_t *y_int16;      /* int16: packed */
@@ -337,6 +338,27 @@ void BrenierTileSetLevel(BrenierTileCurves *curves, size_t c, double level, doub
 int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, BrenierTileTargets *targets);
 
 /*@
+  BrenierTileTargetsPlace - Places packed targets in memory of the caller, which processes may have in common
+
+  Not collective
+
+  Input Parameters:
++ kind   - family of the curves that they are scanned with
+. n      - number of targets, which are packed already or will be
+. dim    - dimension
+- memory - shape [BrenierTileTargetsBytes()], at a multiple of 64; zeros where nothing was packed yet
+
+  Output Parameter:
+. targets - free with `BrenierTileTargetsFree()`, which leaves the memory
+
+  Cost: O(1)
+
+  Notes: One process packs them, by `BrenierTileBeginTargets()` and what follows it. Others read them once that has
+  ended.
+@*/
+void BrenierTileTargetsPlace(BrenierTileKind kind, size_t n, size_t dim, void *memory, BrenierTileTargets *targets);
+
+/*@
   BrenierTileTargetsFree - Frees the arrays of packed targets
 
   Not collective
@@ -416,7 +438,7 @@ void BrenierTileSetTarget(BrenierTileTargets *targets, size_t i, const double y[
 void BrenierTileSetHeight(BrenierTileTargets *targets, size_t target, double h);
 
 /*@
-  BrenierTileTargetsBytes - Estimates the memory of packed targets
+  BrenierTileTargetsBytes - Gives the memory of packed targets
 
   Not collective
 
@@ -425,7 +447,7 @@ void BrenierTileSetHeight(BrenierTileTargets *targets, size_t target, double h);
 . n    - number of targets
 - dim  - dimension
 
-  Returns: about so many bytes
+  Returns: bytes, a multiple of 64
 
   Cost: O(1)
 @*/

@@ -15,7 +15,7 @@ enum { BRENIER_SHARED_NAME = 64 };
 const char brenier_no_shared_memory[] =
     "notice: no shared memory for the targets (is /dev/shm too small?); every rank keeps a copy";
 
-static const size_t brenier_cache_bytes = (size_t)512 << 20;
+static const size_t brenier_cache_bytes = (size_t)192 << 20, brenier_share_bytes = (size_t)1 << 20;
 
 /* The ranks of this rank's node. */
 static PetscErrorCode SplitNode(MPI_Comm comm, PetscMPIInt most, MPI_Comm *node)
@@ -94,6 +94,7 @@ PetscErrorCode BrenierNodesCreate(MPI_Comm comm, PetscMPIInt most, BrenierNodes 
   PetscCall(PetscNew(nodes));
   (*nodes)->comm        = comm;
   (*nodes)->cache_bytes = brenier_cache_bytes;
+  (*nodes)->share_bytes = brenier_share_bytes;
   PetscCall(FindNodes(*nodes, most));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -172,7 +173,7 @@ PetscErrorCode BrenierSharedCreate(BrenierNodes nodes, size_t bytes, BrenierShar
   shared->bytes = PetscMax(bytes, 1);
   PetscCallMPI(MPI_Comm_size(nodes->node, &size));
   if (size == 1) {
-    shared->memory = malloc(shared->bytes);
+    shared->memory = calloc(shared->bytes, 1);
     *found         = (PetscBool)(shared->memory != NULL);
     PetscFunctionReturn(PETSC_SUCCESS);
   }

@@ -10,7 +10,8 @@
 
 /* Which ranks share memory. */
 typedef struct _p_BrenierNodes {
-  size_t       cache_bytes; /* cache limit of a rank, bytes, private and shared */
+  size_t       cache_bytes; /* cache limit of a node: so many bytes a rank, of two ranks at least */
+  size_t       share_bytes; /* packed targets from which the ranks of a node share a copy, bytes */
   MPI_Comm     comm;        /* all ranks; borrowed */
   MPI_Comm     node;        /* those of this node, in the order of comm */
   PetscMPIInt  rank;        /* in node */
@@ -44,7 +45,7 @@ typedef struct {
   BrenierSharedCreate - Memory of a node
 
   Collective on nodes->node. *found: whether it could be had, the same on all ranks of the node. What ranks write the
-  others see after BrenierSharedBarrier().
+  others see after BrenierSharedBarrier(). It begins as zeros.
 */
 PetscErrorCode BrenierSharedCreate(BrenierNodes nodes, size_t bytes, BrenierShared *shared, PetscBool *found);
 PetscErrorCode BrenierSharedBarrier(BrenierNodes nodes);

@@ -7,10 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { BRENIER_BLOCKS_TAG = 7103 };
-
-/* Cache limit for packed targets between scans: packing more costs next to nothing beside its scan. */
-static const size_t brenier_scan_cache_bytes = (size_t)128 << 20;
+enum { BRENIER_HEIGHTS_TAG = 7103, BRENIER_COORDINATES_TAG };
 
 static PetscInt TilesOf(PetscInt n)
 {
@@ -22,14 +19,45 @@ static PetscReal *RowsOf(const BrenierBlocks *blocks, PetscMPIInt owner)
   return (PetscReal *)blocks->rows.memory + (size_t)blocks->first_row[owner] * blocks->width;
 }
 
-/* Layout of the blocks, and what is cached: rows, one copy a node, and packed tiles, one a rank, while they take no
-   more than nodes->cache_bytes times the ranks of the smallest node; of the two the tiles rather than the rows. Rows
-   without coordinates always are. */
+/* Coordinates of the same rows. */
+static PetscReal *CoordinatesOf(const BrenierBlocks *blocks, PetscMPIInt owner)
+{
+  return (PetscReal *)blocks->coordinates.memory + (size_t)blocks->first_row[owner] * blocks->columns;
+}
+
+/* Targets of tile k of a rank's block. */
+static PetscInt TileLength(const BrenierBlocks *blocks, PetscMPIInt owner, PetscInt k)
+{
+  const PetscInt n = blocks->first_row[owner + 1] - blocks->first_row[owner];
+
+  return PetscMin(BRENIER_TARGETS_AT_ONCE, n - k * BRENIER_TARGETS_AT_ONCE);
+}
+
+/* Bytes of a tile of n targets: packed, and their lower heights. */
+static size_t TileBytes(const BrenierBlocks *blocks, PetscInt n)
+{
+  const size_t line = 64;
+
+  return BrenierTileTargetsBytes(blocks->kind, (size_t)n, (size_t)blocks->targets->dim) +
+         ((size_t)n * sizeof(float) / line + 1) * line;
+}
+
+static size_t AllTileBytes(const BrenierBlocks *blocks)
+{
+  size_t sum = 0;
+
+  for (PetscMPIInt r = 0; r < blocks->size; ++r)
+    for (PetscInt k = 0; k < blocks->first_tile[r + 1] - blocks->first_tile[r]; ++k)
+      sum += TileBytes(blocks, TileLength(blocks, r, k));
+  return sum;
+}
+
+/* Layout of the blocks, and what is cached: packed tiles, and coordinates of other nodes, up to the limit of the node.
+   Rows of heights alone always are. */
 static PetscErrorCode LayOut(BrenierBlocks *blocks, PetscInt n_rows)
 {
-  const size_t tile_bytes =
-      BrenierTileTargetsBytes(blocks->kind, BRENIER_TARGETS_AT_ONCE, (size_t)blocks->targets->dim);
-  size_t packed_bytes, row_bytes;
+  const size_t limit = blocks->nodes->cache_bytes * (size_t)PetscMax(blocks->nodes->least, 2);
+  size_t       coordinate_bytes;
 
   PetscFunctionBegin;
   PetscCall(PetscCalloc2(blocks->size + 1, &blocks->first_row, blocks->size + 1, &blocks->first_tile));
@@ -38,26 +66,69 @@ static PetscErrorCode LayOut(BrenierBlocks *blocks, PetscInt n_rows)
     blocks->first_tile[r + 1] = blocks->first_tile[r] + TilesOf(blocks->first_row[r + 1]);
     blocks->first_row[r + 1] += blocks->first_row[r];
   }
-  packed_bytes         = (size_t)blocks->first_tile[blocks->size] * tile_bytes;
-  row_bytes            = (size_t)blocks->first_row[blocks->size] * blocks->width * sizeof(PetscReal);
-  blocks->caches_tiles = (PetscBool)(packed_bytes <= blocks->nodes->cache_bytes);
-  blocks->caches_rows  = (PetscBool)(blocks->in_place || packed_bytes + row_bytes / (size_t)blocks->nodes->least <=
-                                                            blocks->nodes->cache_bytes);
+  coordinate_bytes     = (size_t)blocks->first_row[blocks->size] * blocks->columns * sizeof(PetscReal);
+  blocks->caches_tiles = (PetscBool)(AllTileBytes(blocks) + coordinate_bytes <= limit);
+  blocks->caches_rows  = (PetscBool)(blocks->in_place || blocks->caches_tiles);
+  if (blocks->caches_rows) blocks->width = BRENIER_ROW_COLUMNS;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Memory for all rows, on every node or on none. */
-static PetscErrorCode ShareRows(BrenierBlocks *blocks, PetscBool *found)
+/* Places the tiles in the memory of the node. */
+static void PlaceTiles(BrenierBlocks *blocks)
 {
-  const size_t bytes = (size_t)blocks->first_row[blocks->size] * blocks->width * sizeof(PetscReal);
-  int          everywhere;
+  const size_t dim = (size_t)blocks->targets->dim;
+  char        *at  = blocks->packed.memory;
+
+  for (PetscMPIInt r = 0; r < blocks->size; ++r)
+    for (PetscInt k = 0; k < blocks->first_tile[r + 1] - blocks->first_tile[r]; ++k) {
+      const PetscInt     n    = TileLength(blocks, r, k);
+      BrenierPackedTile *tile = &blocks->tile[blocks->first_tile[r] + k];
+
+      BrenierTileTargetsPlace(blocks->kind, (size_t)n, dim, at, &tile->targets);
+      tile->lower     = (float *)(void *)(at + BrenierTileTargetsBytes(blocks->kind, (size_t)n, dim));
+      tile->first_row = k * BRENIER_TARGETS_AT_ONCE;
+      at += TileBytes(blocks, n);
+    }
+}
+
+/* Memory of each node, on every node or on none. */
+static PetscErrorCode ShareEverywhere(BrenierNodes nodes, size_t bytes, BrenierShared *shared, PetscBool *found)
+{
+  int everywhere;
 
   PetscFunctionBegin;
-  PetscCall(BrenierSharedCreate(blocks->nodes, bytes, &blocks->rows, found));
+  PetscCall(BrenierSharedCreate(nodes, bytes, shared, found));
   everywhere = *found;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &everywhere, 1, MPI_INT, MPI_LAND, blocks->nodes->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &everywhere, 1, MPI_INT, MPI_LAND, nodes->comm));
   *found = (PetscBool)everywhere;
+  if (!*found) BrenierSharedFree(shared);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Memory for all rows that are cached. */
+static PetscErrorCode ShareRows(BrenierBlocks *blocks, PetscBool *found)
+{
+  const size_t n = (size_t)blocks->first_row[blocks->size];
+
+  PetscFunctionBegin;
+  PetscCall(ShareEverywhere(blocks->nodes, n * blocks->width * sizeof(PetscReal), &blocks->rows, found));
+  if (*found && !blocks->in_place)
+    PetscCall(ShareEverywhere(blocks->nodes, n * blocks->columns * sizeof(PetscReal), &blocks->coordinates, found));
   if (!*found) BrenierSharedFree(&blocks->rows);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Memory for all tiles, one copy a node: then its ranks divide the packing among them. Where there is none, each rank
+   has a copy, if its limit allows. */
+static PetscErrorCode ShareTiles(BrenierBlocks *blocks)
+{
+  const size_t bytes = AllTileBytes(blocks);
+
+  PetscFunctionBegin;
+  if (!blocks->caches_tiles || blocks->n_nodes == blocks->size || bytes < blocks->nodes->share_bytes)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ShareEverywhere(blocks->nodes, bytes, &blocks->packed, &blocks->shares_tiles));
+  if (!blocks->shares_tiles) blocks->caches_tiles = (PetscBool)(bytes <= blocks->nodes->cache_bytes);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -107,8 +178,10 @@ PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind,
   blocks->targets  = cache->targets;
   blocks->nodes    = nodes;
   blocks->kind     = kind;
+  blocks->n_nodes  = nodes->n;
   blocks->in_place = (PetscBool)(nodes->n == 1);
-  blocks->width    = BRENIER_ROW_COLUMNS + (blocks->in_place ? 0 : CoordinateColumns(cache->targets));
+  blocks->columns  = blocks->in_place ? 0 : CoordinateColumns(cache->targets);
+  blocks->width    = BRENIER_ROW_COLUMNS + blocks->columns;
   PetscCallMPI(MPI_Comm_rank(comm, &blocks->rank));
   PetscCallMPI(MPI_Comm_size(comm, &blocks->size));
   PetscCall(LayOut(blocks, n_rows));
@@ -126,15 +199,15 @@ PetscErrorCode BrenierBlocksCreate(BrenierScanCache cache, BrenierTileKind kind,
   }
   PetscCheck(found, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the rows of %" PetscInt_FMT " targets",
              blocks->first_row[blocks->size]);
-  blocks->n_tiles = blocks->caches_tiles ? blocks->first_tile[blocks->size] : 1;
-  PetscCall(PetscCalloc1(blocks->n_tiles, &blocks->tile));
   if (!blocks->caches_rows) {
     PetscCall(BrenierRingCreate(comm, n_rows, blocks->width, PETSC_FALSE, &blocks->ring));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)blocks->width, MPIU_REAL, &blocks->row_type));
   PetscCallMPI(MPI_Type_commit(&blocks->row_type));
-  PetscCall(PetscMalloc1(2 * blocks->size, &blocks->request));
+  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)blocks->columns, MPIU_REAL, &blocks->coordinates_type));
+  PetscCallMPI(MPI_Type_commit(&blocks->coordinates_type));
+  PetscCall(PetscMalloc1(4 * blocks->size, &blocks->request));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -172,18 +245,22 @@ static PetscErrorCode CopyCoordinates(BrenierTargets t, BrenierLocal i, PetscRea
 PetscErrorCode BrenierBlocksFill(BrenierBlocks *blocks, const BrenierLocal target[], const PetscReal lower[],
                                  const PetscReal upper[])
 {
-  const BrenierTargets t = blocks->targets;
-  const PetscInt       n = blocks->first_row[blocks->rank + 1] - blocks->first_row[blocks->rank];
-  PetscReal *row = blocks->caches_rows ? RowsOf(blocks, blocks->rank) : blocks->ring.block[blocks->ring.current];
+  const BrenierTargets t      = blocks->targets;
+  const PetscInt       n      = blocks->first_row[blocks->rank + 1] - blocks->first_row[blocks->rank];
+  const PetscBool      cached = blocks->caches_rows;
+  PetscReal           *row    = cached ? RowsOf(blocks, blocks->rank) : blocks->ring.block[blocks->ring.current];
 
   PetscFunctionBegin;
   if (blocks->complete) PetscFunctionReturn(PETSC_SUCCESS);
   for (PetscInt k = 0; k < n; ++k, row += blocks->width) {
-    const BrenierLocal i = target ? target[k] : k;
+    const BrenierLocal i  = target ? target[k] : k;
+    PetscReal         *to = row + BRENIER_ROW_COLUMNS;
 
     row[BRENIER_ROW_LOWER] = lower ? lower[i] : 0.0;
     row[BRENIER_ROW_UPPER] = upper ? upper[i] : 0.0;
-    if (!blocks->in_place) PetscCall(CopyCoordinates(t, i, row + BRENIER_ROW_COLUMNS));
+    if (blocks->in_place) continue;
+    if (cached) to = CoordinatesOf(blocks, blocks->rank) + (size_t)k * blocks->columns;
+    PetscCall(CopyCoordinates(t, i, to));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -199,13 +276,41 @@ static PetscMPIInt RanksOf(const BrenierNodes nodes, PetscMPIInt node)
   return nodes->first[node + 1] - nodes->first[node];
 }
 
+/* The node of a rank. */
+static PetscMPIInt NodeOfRank(const BrenierNodes nodes, PetscMPIInt rank)
+{
+  for (PetscMPIInt m = 0; m < nodes->n; ++m)
+    for (PetscMPIInt k = nodes->first[m]; k < nodes->first[m + 1]; ++k)
+      if (nodes->member[k] == rank) return m;
+  return -1;
+}
+
 /* The rank of a node that sends and receives the k-th block of any node: they take turns. */
 static PetscMPIInt Carrier(const BrenierNodes nodes, PetscMPIInt node, PetscMPIInt k)
 {
   return nodes->member[nodes->first[node] + k % RanksOf(nodes, node)];
 }
 
-/* Starts receiving the blocks of the next step from the node before, and passing those of this step on. */
+/* Starts sending rows of a block to another rank, or receiving them: heights, or coordinates. */
+static PetscErrorCode Start(BrenierBlocks *blocks, PetscBool sends, PetscMPIInt owner, PetscMPIInt peer, int tag)
+{
+  const PetscBool    heights = (PetscBool)(tag == BRENIER_HEIGHTS_TAG);
+  const PetscMPIInt  n       = (PetscMPIInt)(blocks->first_row[owner + 1] - blocks->first_row[owner]);
+  const MPI_Datatype type    = heights ? blocks->row_type : blocks->coordinates_type;
+  PetscReal         *row     = heights ? RowsOf(blocks, owner) : CoordinatesOf(blocks, owner);
+  MPI_Request       *request = &blocks->request[blocks->n_requests++];
+
+  PetscFunctionBegin;
+  if (sends) PetscCallMPI(MPI_Isend(row, n, type, peer, tag, blocks->nodes->comm, request));
+  else PetscCallMPI(MPI_Irecv(row, n, type, peer, tag, blocks->nodes->comm, request));
+  if (sends)
+    blocks->bytes +=
+        (PetscLogDouble)n * (PetscLogDouble)(heights ? blocks->width : blocks->columns) * sizeof(PetscReal);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Starts receiving the blocks of the next step from the node before, and passing those of this step on: heights, and
+   coordinates that are not there yet. */
 static PetscErrorCode Pass(BrenierBlocks *blocks)
 {
   const BrenierNodes nodes  = blocks->nodes;
@@ -217,20 +322,22 @@ static PetscErrorCode Pass(BrenierBlocks *blocks)
 
     for (PetscMPIInt k = 0; k < RanksOf(nodes, from); ++k) {
       const PetscMPIInt owner = nodes->member[nodes->first[from] + k], peer = Carrier(nodes, other, k);
-      const PetscMPIInt n       = (PetscMPIInt)(blocks->first_row[owner + 1] - blocks->first_row[owner]);
-      MPI_Request      *request = &blocks->request[blocks->n_requests];
 
       if (Carrier(nodes, nodes->here, k) != blocks->rank) continue;
-      if (sends)
-        PetscCallMPI(
-            MPI_Isend(RowsOf(blocks, owner), n, blocks->row_type, peer, BRENIER_BLOCKS_TAG, nodes->comm, request));
-      else
-        PetscCallMPI(
-            MPI_Irecv(RowsOf(blocks, owner), n, blocks->row_type, peer, BRENIER_BLOCKS_TAG, nodes->comm, request));
-      ++blocks->n_requests;
-      if (sends) blocks->bytes += (PetscLogDouble)n * (PetscLogDouble)(blocks->width * sizeof(PetscReal));
+      PetscCall(Start(blocks, (PetscBool)sends, owner, peer, BRENIER_HEIGHTS_TAG));
+      if (!blocks->complete) PetscCall(Start(blocks, (PetscBool)sends, owner, peer, BRENIER_COORDINATES_TAG));
     }
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Waits for what Pass() started. */
+static PetscErrorCode Arrive(BrenierBlocks *blocks)
+{
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Waitall((PetscMPIInt)blocks->n_requests, blocks->request, MPI_STATUSES_IGNORE));
+  blocks->n_requests = 0;
+  PetscCall(BrenierSharedBarrier(blocks->nodes));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -239,16 +346,14 @@ static PetscErrorCode BeginNode(BrenierBlocks *blocks)
 {
   PetscFunctionBegin;
   if (blocks->complete) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCallMPI(MPI_Waitall((PetscMPIInt)blocks->n_requests, blocks->request, MPI_STATUSES_IGNORE));
-  blocks->n_requests = 0;
-  PetscCall(BrenierSharedBarrier(blocks->nodes));
+  PetscCall(Arrive(blocks));
   if (blocks->step + 1 < blocks->nodes->n) PetscCall(Pass(blocks));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The next cached block: node by node, on each node starting with a different rank, so that ranks do not read the same
-   rows at once. */
-static PetscErrorCode StepCached(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block)
+/* The owner of the next cached block: node by node, on each node starting with a different rank, so that ranks do not
+   read the same rows at once. */
+static PetscErrorCode StepCached(BrenierBlocks *blocks, PetscBool *more, PetscMPIInt *owner)
 {
   const BrenierNodes nodes = blocks->nodes;
   PetscMPIInt        from;
@@ -261,10 +366,8 @@ static PetscErrorCode StepCached(BrenierBlocks *blocks, PetscBool *more, Brenier
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (blocks->at == 0) PetscCall(BeginNode(blocks));
-  from         = NodeOf(nodes, nodes->here, blocks->step);
-  block->owner = nodes->member[nodes->first[from] + (nodes->rank + blocks->at) % RanksOf(nodes, from)];
-  block->n     = blocks->first_row[block->owner + 1] - blocks->first_row[block->owner];
-  block->row   = RowsOf(blocks, block->owner);
+  from   = NodeOf(nodes, nodes->here, blocks->step);
+  *owner = nodes->member[nodes->first[from] + (nodes->rank + blocks->at) % RanksOf(nodes, from)];
   if (++blocks->at == RanksOf(nodes, from)) {
     blocks->at = 0;
     ++blocks->step;
@@ -284,12 +387,12 @@ static void SetTileHeights(const BrenierBlocks *blocks, const PetscReal row[], B
   }
 }
 
-/* Packs rows [first, first + count) of a block; 0, or -1 when memory is out. */
-static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, BrenierPackedTile *tile)
+/* Packs tile k of a block; 0, or -1 when memory is out. */
+static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt k, BrenierPackedTile *tile)
 {
   const size_t   dim   = (size_t)blocks->targets->dim;
-  const PetscInt count = PetscMin(BRENIER_TARGETS_AT_ONCE, block->n - first);
-  const PetscInt room  = blocks->caches_tiles ? count : BRENIER_TARGETS_AT_ONCE;
+  const PetscInt first = k * BRENIER_TARGETS_AT_ONCE, count = TileLength(blocks, block->owner, k);
+  const PetscInt room = blocks->caches_tiles ? count : BRENIER_TARGETS_AT_ONCE;
   PetscReal     *y;
 
   if (!tile->lower) {
@@ -307,20 +410,24 @@ static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt
   return 0;
 }
 
-PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, PetscInt *n,
-                                  const BrenierPackedTile **tile)
+/* Whether this rank packs a tile that the node shares, and sets its heights: the ranks take turns. */
+static PetscBool IsOwnTile(const BrenierBlocks *blocks, PetscInt tile)
 {
-  const PetscInt     count  = blocks->caches_tiles ? block->n_tiles - first : 1;
-  BrenierPackedTile *packed = &blocks->tile[blocks->caches_tiles ? blocks->first_tile[block->owner] + first : 0];
+  return (PetscBool)(tile % RanksOf(blocks->nodes, blocks->nodes->here) == blocks->nodes->rank);
+}
+
+/* Packs those of n tiles of a block, from `first` on, that must be; of tiles that the node shares this rank's. */
+static PetscErrorCode PackTiles(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, PetscInt n)
+{
+  const PetscInt     at     = blocks->caches_tiles ? blocks->first_tile[block->owner] + first : 0;
+  BrenierPackedTile *tile   = &blocks->tile[at];
   int                failed = 0;
 
   PetscFunctionBegin;
-  *n    = count;
-  *tile = packed;
 #pragma omp parallel for num_threads(BrenierThreads(blocks->nodes->comm)) schedule(dynamic) reduction(| : failed)
-  for (PetscInt k = 0; k < count; ++k)
-    if (!blocks->caches_tiles || !packed[k].lower)
-      failed |= Pack(blocks, block, (first + k) * BRENIER_TARGETS_AT_ONCE, &packed[k]);
+  for (PetscInt k = 0; k < n; ++k)
+    if (blocks->shares_tiles ? IsOwnTile(blocks, at + k) : !blocks->caches_tiles || !tile[k].lower)
+      failed |= Pack(blocks, block, first + k, &tile[k]);
   PetscCheck(!failed, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for packed targets");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -328,37 +435,91 @@ PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *blo
 /* Coordinates in the rows of a block, normalised as they are seen. */
 static BrenierCoordinates RowCoordinates(const BrenierBlocks *blocks, const BrenierBlock *block)
 {
-  BrenierCoordinates y = BrenierTargetsCoordinates(blocks->targets, PETSC_TRUE);
+  const size_t       width = blocks->caches_rows ? blocks->columns : blocks->width;
+  BrenierCoordinates y     = BrenierTargetsCoordinates(blocks->targets, PETSC_TRUE);
 
   y.n      = block->n;
-  y.stride = blocks->targets->is_single ? 2 * blocks->width : blocks->width;
-  y.single = blocks->targets->is_single ? (const float *)(const void *)(block->row + BRENIER_ROW_COLUMNS) : NULL;
-  y.value  = block->row + BRENIER_ROW_COLUMNS;
+  y.value  = blocks->caches_rows ? CoordinatesOf(blocks, block->owner) : block->row + BRENIER_ROW_COLUMNS;
+  y.single = blocks->targets->is_single ? (const float *)(const void *)y.value : NULL;
+  y.stride = blocks->targets->is_single ? 2 * width : width;
   return y;
+}
+
+/* Sets what follows from the owner of a block and its rows. */
+static PetscErrorCode SetBlock(const BrenierBlocks *blocks, PetscMPIInt owner, const PetscReal row[],
+                               BrenierBlock *block)
+{
+  const PetscInt *range;
+
+  PetscFunctionBegin;
+  PetscCall(PetscLayoutGetRanges(blocks->targets->layout, &range));
+  block->owner    = owner;
+  block->n        = blocks->first_row[owner + 1] - blocks->first_row[owner];
+  block->row      = row;
+  block->n_tiles  = TilesOf(block->n);
+  block->width    = blocks->width;
+  block->first    = blocks->first_row[owner];
+  block->global   = blocks->global ? blocks->global + block->first : NULL;
+  block->in_place = blocks->in_place;
+  block->origin   = range[owner];
+  if (blocks->in_place) block->y = BrenierTargetsOfNode(blocks->targets, owner);
+  else block->y = RowCoordinates(blocks, block);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Makes room for the tiles. */
+static PetscErrorCode BeginTiles(BrenierBlocks *blocks)
+{
+  PetscFunctionBegin;
+  PetscCall(ShareTiles(blocks));
+  blocks->n_tiles = blocks->caches_tiles ? blocks->first_tile[blocks->size] : 1;
+  PetscCall(PetscCalloc1(blocks->n_tiles, &blocks->tile));
+  if (blocks->shares_tiles) PlaceTiles(blocks);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Packs the tiles of the node whose blocks are being met, together with the other ranks of this node. */
+static PetscErrorCode PackNode(BrenierBlocks *blocks, PetscMPIInt of)
+{
+  const BrenierNodes nodes = blocks->nodes;
+  BrenierBlock       block;
+
+  PetscFunctionBegin;
+  for (PetscMPIInt k = nodes->first[of]; k < nodes->first[of + 1]; ++k) {
+    PetscCall(SetBlock(blocks, nodes->member[k], RowsOf(blocks, nodes->member[k]), &block));
+    PetscCall(PackTiles(blocks, &block, 0, block.n_tiles));
+    for (PetscInt t = 0; t < block.n_tiles; ++t)
+      blocks->tile[blocks->first_tile[block.owner] + t].is_packed = PETSC_TRUE;
+  }
+  PetscCall(BrenierSharedBarrier(nodes));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, PetscInt *n,
+                                  const BrenierPackedTile **tile)
+{
+  PetscFunctionBegin;
+  if (!blocks->tile) PetscCall(BeginTiles(blocks));
+  *n    = blocks->caches_tiles ? block->n_tiles - first : 1;
+  *tile = &blocks->tile[blocks->caches_tiles ? blocks->first_tile[block->owner] + first : 0];
+  if (!blocks->shares_tiles) PetscCall(PackTiles(blocks, block, first, *n));
+  else if (!(*tile)->is_packed) PetscCall(PackNode(blocks, NodeOfRank(blocks->nodes, block->owner)));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierBlocksStep(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block)
 {
-  PetscReal      *row = NULL;
-  const PetscInt *range;
+  PetscReal  *row = NULL;
+  PetscMPIInt owner;
+  PetscInt    n;
 
   PetscFunctionBegin;
-  if (blocks->caches_rows) PetscCall(StepCached(blocks, more, block));
+  if (blocks->caches_rows) PetscCall(StepCached(blocks, more, &owner));
   else {
-    PetscCall(BrenierRingStep(&blocks->ring, more, &block->owner, &block->n, &row));
-    block->row    = row;
+    PetscCall(BrenierRingStep(&blocks->ring, more, &owner, &n, &row));
     blocks->bytes = blocks->ring.bytes;
   }
-  if (!*more) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscLayoutGetRanges(blocks->targets->layout, &range));
-  block->n_tiles  = TilesOf(block->n);
-  block->width    = blocks->width;
-  block->first    = blocks->first_row[block->owner];
-  block->global   = blocks->global ? blocks->global + block->first : NULL;
-  block->in_place = blocks->in_place;
-  block->origin   = range[block->owner];
-  if (blocks->in_place) block->y = BrenierTargetsOfNode(blocks->targets, block->owner);
-  else block->y = RowCoordinates(blocks, block);
+  if (*more) PetscCall(SetBlock(blocks, owner, blocks->caches_rows ? RowsOf(blocks, owner) : row, block));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -367,15 +528,19 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks)
   PetscFunctionBegin;
   for (PetscInt i = 0; i < blocks->n_tiles; ++i) {
     BrenierTileTargetsFree(&blocks->tile[i].targets);
-    free(blocks->tile[i].lower);
+    if (!blocks->shares_tiles) free(blocks->tile[i].lower);
   }
   PetscCall(PetscFree(blocks->tile));
   PetscCall(PetscFree(blocks->global));
   PetscCall(PetscFree2(blocks->first_row, blocks->first_tile));
   PetscCall(PetscFree(blocks->request));
+  BrenierSharedFree(&blocks->packed);
+  BrenierSharedFree(&blocks->coordinates);
   BrenierSharedFree(&blocks->rows);
-  if (blocks->caches_rows) PetscCallMPI(MPI_Type_free(&blocks->row_type));
-  else PetscCall(BrenierRingDestroy(&blocks->ring));
+  if (blocks->caches_rows) {
+    PetscCallMPI(MPI_Type_free(&blocks->row_type));
+    PetscCallMPI(MPI_Type_free(&blocks->coordinates_type));
+  } else PetscCall(BrenierRingDestroy(&blocks->ring));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -383,12 +548,8 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks)
 
 PetscErrorCode BrenierBlocksToCache(BrenierScanCache cache, BrenierBlocks *blocks)
 {
-  const size_t bytes = (size_t)blocks->first_tile[blocks->size] *
-                       BrenierTileTargetsBytes(blocks->kind, BRENIER_TARGETS_AT_ONCE, (size_t)blocks->targets->dim);
-
   PetscFunctionBegin;
-  if (blocks->nodes->n > 1 || cache->blocks || !blocks->complete || !blocks->caches_tiles ||
-      bytes > brenier_scan_cache_bytes) {
+  if (cache->blocks || !blocks->complete || !blocks->caches_tiles) {
     PetscCall(BrenierBlocksDestroy(blocks));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -397,8 +558,8 @@ PetscErrorCode BrenierBlocksToCache(BrenierScanCache cache, BrenierBlocks *block
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Heights of this rank's targets in the rows, and those of all in the tiles. */
-static PetscErrorCode SetHeights(BrenierBlocks *blocks, const PetscReal lower[], const PetscReal upper[])
+/* Heights of this rank's targets in the rows; those of other nodes come by the ring. */
+static PetscErrorCode SetRowHeights(BrenierBlocks *blocks, const PetscReal lower[], const PetscReal upper[])
 {
   PetscReal *row = RowsOf(blocks, blocks->rank);
 
@@ -409,12 +570,27 @@ static PetscErrorCode SetHeights(BrenierBlocks *blocks, const PetscReal lower[],
     row[(size_t)i * blocks->width + BRENIER_ROW_UPPER] = upper[i];
   }
   PetscCall(BrenierSharedBarrier(blocks->nodes));
+  for (blocks->step = 0; blocks->step + 1 < blocks->nodes->n; ++blocks->step) {
+    PetscCall(Pass(blocks));
+    PetscCall(Arrive(blocks));
+  }
+  blocks->step = 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Heights in the rows and in the tiles; of tiles that the node shares in this rank's. */
+static PetscErrorCode SetHeights(BrenierBlocks *blocks, const PetscReal lower[], const PetscReal upper[])
+{
+  PetscFunctionBegin;
+  PetscCall(SetRowHeights(blocks, lower, upper));
   for (PetscMPIInt r = 0; r < blocks->size; ++r)
     for (PetscInt t = blocks->first_tile[r]; t < blocks->first_tile[r + 1]; ++t) {
       BrenierPackedTile *tile = &blocks->tile[t];
 
-      if (tile->lower) SetTileHeights(blocks, RowsOf(blocks, r) + (size_t)tile->first_row * blocks->width, tile);
+      if (blocks->shares_tiles ? IsOwnTile(blocks, t) : tile->lower != NULL)
+        SetTileHeights(blocks, RowsOf(blocks, r) + (size_t)tile->first_row * blocks->width, tile);
     }
+  if (blocks->shares_tiles) PetscCall(BrenierSharedBarrier(blocks->nodes));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -423,7 +599,8 @@ PetscErrorCode BrenierBlocksFromCache(BrenierScanCache cache, BrenierTileKind ki
 {
   PetscFunctionBegin;
   // Another scan may have separated the nodes since
-  *found = (PetscBool)(cache->blocks && cache->blocks->kind == kind && cache->blocks->nodes->n == 1);
+  *found =
+      (PetscBool)(cache->blocks && cache->blocks->kind == kind && cache->blocks->n_nodes == cache->blocks->nodes->n);
   if (!*found) {
     PetscCall(ClearCache(cache));
     PetscFunctionReturn(PETSC_SUCCESS);

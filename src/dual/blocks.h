@@ -1,12 +1,14 @@
 /*
   blocks.h - The targets of a scan, block by block: those of one rank at a time, as rows and packed for the kernel.
 
-  A row is a target with its two heights (scan.c). Ranks of one node send each other nothing.
-  On one node, coordinates are read where the targets have them, in memory that the ranks share. Rows are heights alone.
-  On several nodes, rows hold coordinates as well, as read. If packed targets and rows fit into 512 MiB a rank, a node
-  has one copy of all rows. Each rank fills in its own rows. Rows of other nodes travel round a ring of nodes, each
-  block once a node, during the products with the block before. Received rows are cached for the next rounds. Rows that
-  do not fit travel round a ring of ranks in every round.
+  A row is a target with its two heights (scan.c). Ranks of one node send each other nothing: they have rows in common,
+  and packed targets where these fit, and divide the packing among them.
+  On one node, coordinates are read where the targets have them, and rows are heights alone.
+  On several nodes, coordinates come with the rows, as read. If packed targets and coordinates fit into 192 MiB a
+  rank, a node has one copy of each. Rows of other nodes travel round a ring of nodes, each block once a node, during
+  the products with the block before. Rows that do not fit travel round a ring of ranks in every round, and each rank
+  packs them.
+  What was cached stays for the next scan of all targets. Then only heights are set, and travel.
 */
 #pragma once
 
@@ -26,6 +28,7 @@ typedef struct {
   BrenierTileTargets targets;
   float             *lower;
   PetscInt           first_row; /* in the block */
+  PetscBool          is_packed; /* where the node shares it */
 } BrenierPackedTile;
 
 /* The targets of one rank. */
@@ -67,28 +70,32 @@ static inline const PetscReal *BrenierBlockPoint(const BrenierBlock *block, Bren
 
 typedef struct {
   /* parameters */
-  BrenierTargets       targets;  /* borrowed */
-  BrenierNodes         nodes;    /* theirs */
-  BrenierTileKind      kind;     /* of the curves */
-  BrenierTileAllowance most;     /* of all targets; set by the caller, for the next user of the cache */
-  PetscBool            in_place; /* coordinates are read where the targets have them */
+  BrenierTargets       targets; /* borrowed */
+  BrenierNodes         nodes;   /* theirs */
+  BrenierTileKind      kind;    /* of the curves */
+  BrenierTileAllowance most;    /* of all targets; set by the caller, for the next user of the cache */
+  PetscMPIInt          n_nodes;
+  PetscBool            in_place; /* coordinates are read where the targets have them; else: */
+  size_t               columns;  /* of coordinates, behind a row that travels, or cached beside it */
   size_t               width;    /* of a row */
-  PetscBool            caches_tiles, caches_rows;
+  PetscBool            caches_tiles, shares_tiles, caches_rows;
   PetscMPIInt          rank, size;
   /* layout, of each rank's block: shape [size + 1] */
   PetscInt *first_row, *first_tile;
   /* data */
   BrenierGlobal     *global; /* of all rows, where they are not those of all targets; or NULL */
   BrenierShared      rows;   /* of all blocks, in the order of the ranks */
-  BrenierPackedTile *tile;   /* of all blocks, or one for any */
+  BrenierShared      coordinates;
+  BrenierPackedTile *tile; /* of all blocks, or one for any; NULL before a scan asks for one */
   PetscInt           n_tiles;
-  BrenierRing        ring; /* of rows that are not cached */
+  BrenierShared      packed; /* what the tiles point into, where the node shares them */
+  BrenierRing        ring;   /* of rows that are not cached */
   /* status of a round */
   PetscBool      complete; /* once all rows have come */
   PetscMPIInt    step, at; /* present node, counted back from this one, and the rank within it */
   PetscInt       n_requests;
   MPI_Request   *request;
-  MPI_Datatype   row_type;
+  MPI_Datatype   row_type, coordinates_type;
   PetscLogDouble bytes; /* sent by this rank so far */
 } BrenierBlocks;
 
@@ -117,7 +124,7 @@ PetscErrorCode BrenierBlocksFill(BrenierBlocks *blocks, const BrenierLocal targe
 PetscErrorCode BrenierBlocksStep(BrenierBlocks *blocks, PetscBool *more, BrenierBlock *block);
 
 /* Tiles of the present block, from tile `first` on: all of them; without caches_tiles a single one, valid until the
-   next call. Threads pack them. */
+   next call. Threads pack them. The first call is collective. */
 PetscErrorCode BrenierBlocksTiles(BrenierBlocks *blocks, const BrenierBlock *block, PetscInt first, PetscInt *n,
                                   const BrenierPackedTile **tile);
 
@@ -126,8 +133,8 @@ PetscErrorCode BrenierBlocksDestroy(BrenierBlocks *blocks);
 /*
   BrenierBlocksFromCache, BrenierBlocksToCache - Packed targets from one scan of all targets to the next
 
-  Collective. ToCache takes over the blocks: the cache keeps them if all ranks are on one node and they need at most 128
-  MiB a rank, and destroys them otherwise. FromCache returns them for curves of the same kind, with other heights: lower
+  Collective. ToCache takes over the blocks: the cache keeps them if all ranks are on one node and tiles are cached, and
+  destroys them otherwise. FromCache returns them for curves of the same kind, with other heights: lower
   and upper of the targets of this rank, in the order of their rows. *found = PETSC_FALSE if the cache has none.
 */
 PetscErrorCode BrenierBlocksFromCache(BrenierScanCache cache, BrenierTileKind kind, const PetscReal lower[],

@@ -2,29 +2,68 @@
 #include "error_bound.h"
 #include "pack.h"
 
+/* Memory that arrays are placed in, one after the other. */
+typedef struct {
+  char  *memory; /* NULL: only the bytes are of interest */
+  size_t bytes;
+} Room;
+
+/* The next n floats, or as many other numbers as fill their bytes. Panels are whole, so each array begins with a line
+   of the cache. There is a line between two arrays: else entry i of all of them would be in the same set. */
+static void *Take(Room *room, size_t n)
+{
+  const size_t line = 64;
+  void        *here = room->memory ? room->memory + room->bytes : NULL;
+
+  room->bytes += n * sizeof(float) + line;
+  return here;
+}
+
+/* Places the arrays of n targets; returns their bytes. */
+static size_t PlaceArrays(BrenierTileKind kind, size_t n, size_t dim, void *memory, BrenierTileTargets *t)
+{
+  const BrenierTileProducts products = BrenierTileProductsOf(kind, dim);
+  const size_t              capacity = PackRoundUp(n, BRENIER_TILE_WIDTH), packed = PackDim(products, dim);
+  Room                      room = {memory, 0};
+
+  *t        = (BrenierTileTargets){.capacity = capacity, .dim = dim, .products = products, .n = n};
+  t->y      = Take(&room, capacity * (products == BRENIER_PRODUCTS_SINGLE ? dim : PackRowWidth(dim)));
+  t->height = Take(&room, capacity);
+  t->margin = Take(&room, capacity);
+  if (products == BRENIER_PRODUCTS_SINGLE) return room.bytes;
+  t->y_scale      = Take(&room, capacity);
+  t->first_margin = Take(&room, capacity);
+  if (products == BRENIER_PRODUCTS_INT16) {
+    t->y_int16 = Take(&room, capacity * packed / BRENIER_PAIR);
+    return room.bytes;
+  }
+  t->length  = Take(&room, capacity);
+  t->y_bytes = Take(&room, capacity * packed / BRENIER_QUAD);
+  return room.bytes;
+}
+
+size_t BrenierTileTargetsBytes(BrenierTileKind kind, size_t n, size_t dim)
+{
+  BrenierTileTargets none;
+
+  return PlaceArrays(kind, n, dim, NULL, &none);
+}
+
+void BrenierTileTargetsPlace(BrenierTileKind kind, size_t n, size_t dim, void *memory, BrenierTileTargets *t)
+{
+  (void)PlaceArrays(kind, n, dim, memory, t);
+}
+
 int BrenierTileTargetsAlloc(BrenierTileKind kind, size_t capacity, size_t dim, BrenierTileTargets *t)
 {
+  void *memory = PackAllocZeroed(BrenierTileTargetsBytes(kind, capacity, dim), 1);
+
   memset(t, 0, sizeof *t);
-  t->capacity = PackRoundUp(capacity, BRENIER_TILE_WIDTH);
-  t->dim      = dim;
-  t->products = BrenierTileProductsOf(kind, dim);
-  t->y =
-      PackAllocZeroed(t->capacity * (t->products == BRENIER_PRODUCTS_SINGLE ? dim : PackRowWidth(dim)), sizeof(float));
-  t->height = PackAllocZeroed(t->capacity, sizeof(float));
-  t->margin = PackAllocZeroed(t->capacity, sizeof(float));
-  if (!t->height || !t->margin) return -1;
-  if (!t->y) return -1;
-  if (t->products == BRENIER_PRODUCTS_SINGLE) return 0;
-  t->y_scale      = PackAllocZeroed(t->capacity, sizeof(float));
-  t->first_margin = PackAllocZeroed(t->capacity, sizeof(float));
-  if (!t->y_scale || !t->first_margin) return -1;
-  if (t->products == BRENIER_PRODUCTS_INT16) {
-    t->y_int16 = PackAllocZeroed(t->capacity * PackDim(t->products, dim), sizeof(int16_t));
-    return t->y_int16 ? 0 : -1;
-  }
-  t->y_bytes = PackAllocZeroed(t->capacity * PackDim(t->products, dim), 1);
-  t->length  = PackAllocZeroed(t->capacity, sizeof(float));
-  return t->y_bytes && t->length ? 0 : -1;
+  if (!memory) return -1;
+  BrenierTileTargetsPlace(kind, capacity, dim, memory, t);
+  t->memory = memory;
+  t->n      = 0;
+  return 0;
 }
 
 /* A copy on a device is of what was packed before. */
@@ -37,29 +76,8 @@ static void DropCopy(BrenierTileTargets *t)
 void BrenierTileTargetsFree(BrenierTileTargets *t)
 {
   DropCopy(t);
-  free(t->y);
-  free(t->y_int16);
-  free(t->y_bytes);
-  free(t->y_scale);
-  free(t->height);
-  free(t->margin);
-  free(t->first_margin);
-  free(t->length);
+  free(t->memory);
   memset(t, 0, sizeof *t);
-}
-
-size_t BrenierTileTargetsBytes(BrenierTileKind kind, size_t n, size_t dim)
-{
-  const BrenierTileProducts products = BrenierTileProductsOf(kind, dim);
-
-  switch (products) {
-  case BRENIER_PRODUCTS_BYTES:
-    return n * (PackDim(products, dim) + (PackRowWidth(dim) + 5) * sizeof(float));
-  case BRENIER_PRODUCTS_INT16:
-    return n * (PackDim(products, dim) * sizeof(int16_t) + (PackRowWidth(dim) + 4) * sizeof(float));
-  default:
-    return n * (dim + 2) * sizeof(float);
-  }
 }
 
 static void PackTarget(BrenierTileTargets *t, size_t i, const double y[])

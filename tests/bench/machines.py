@@ -1,26 +1,27 @@
 #!/usr/bin/python3
-"""Machines apart on one computer: the same answers, and what one scan sends between them beside the model.
+"""Machines apart on one computer: the same answers, and what scans send between them beside the model.
 
 usage: BRENIER_PROGRAM=build/release/bin/brenier tests/bench/machines.py [-machines K] [-n N] [-d D] [-rates RATE ...]
-       [-delay TIME] [-record RECORD.json]
+       [-delay TIME] [-tol RHO] [-record RECORD.json]
 
 A machine is a network namespace with a host name, a /dev/shm and an address of its own, on a bridge in a namespace of
 its own; nothing else is reachable. Open MPI starts one rank on each and sends by TCP. RATE limits what a machine sends
 (tc tbf), such as 10gbit; `none` is the limit of the kernel. TIME, such as 50us, delays it (tc netem), where the kernel
 can. Needs root.
 
-For each rate: heights, masses and samples against a run with as many ranks on one machine, bit by bit; and a scan of
-all targets: what a machine sends by the model, (K - 1)/K n (d + 2) 8 bytes, in the scan by the log, and in the run at
-its interface, its seconds, and the seconds that the bytes of the model need at this rate. The exit code is 1 where an
-answer differs, or a scan sends 1% more than the model.
+For each rate: heights, masses and samples against a run with as many ranks on one machine, bit by bit. Then what a
+machine sends. The first scan sends the targets, of single precision, and two heights of each: by the model
+(K - 1)/K n (4 d + 16) bytes. Each later one, as in averaged SGD, sends the heights: (K - 1)/K 16 n bytes. Both beside
+what the program counted; the seconds of a solve by averaged SGD, and all that it sent, at the interface. The exit code
+is 1 where an answer differs, or a scan sends 1% more than the model.
 """
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
+import time
 
 import h5py
 import numpy as np
@@ -130,9 +131,14 @@ def scan(program, curves):
             "-warm_up", "0", "-held_out_curves", "64", "-log", "scan.jsonl")  # fmt: skip
 
 
-def work_of(folder):
+def averaged(program, tol):
+    """A solve whose scans are those of averaged SGD, each of fresh curves."""
+    return (program, "solve", "y.npy", "-o", "a.h5", "-tol", str(tol), "-sgd_from", "1", "-log", "averaged.jsonl")
+
+
+def work_of(folder, log):
     """The event of a solve that tells its seconds and bytes of scans."""
-    with open(os.path.join(folder, "scan.jsonl"), encoding="utf-8") as file:
+    with open(os.path.join(folder, log), encoding="utf-8") as file:
         return [event for event in map(json.loads, file) if event["event"] == "work"][-1]
 
 
@@ -147,30 +153,34 @@ def measure(machines, program, options, folder):
         np.save(os.path.join(place, "y.npy"), rng.standard_normal((options.n, options.d)).astype(np.float32))
     for command in commands(program, options):
         run("mpiexec", "-n", ranks, *command, cwd=alone)
-    run("mpiexec", "-n", ranks, *scan(program, options.scan), cwd=alone, codes=SCANNED)
-    rows.append(["one machine", "", "0", "0", "0", f"{work_of(alone)['scan_seconds']:.2f}", "0"])
-    # Targets as the scan has them: coordinates, and two heights
-    model = (len(machines.hosts) - 1) / len(machines.hosts) * options.n * (options.d + 2) * 8
+    seconds = timed(run, "mpiexec", "-n", ranks, *averaged(program, options.tol), cwd=alone)
+    rows.append(["one machine", "", "0", "0", "0", "0", "0", f"{seconds:.1f}"])
+    later = (len(machines.hosts) - 1) / len(machines.hosts) * options.n * 16
+    first = later / 4 * (4 + options.d)
     for rate in options.rates:
         machines.limit(rate, options.delay)
         for command in commands(program, options):
             machines.mpiexec(*command, cwd=apart)
-        equal = all(same(os.path.join(alone, name), os.path.join(apart, name)) for name in ("r.h5", "s.h5"))
-        before = machines.sent()
         machines.mpiexec(*scan(program, options.scan), cwd=apart, codes=SCANNED)
-        work, all_sent = work_of(apart), (machines.sent() - before).max()
-        right &= equal and work["ring_bytes"] <= 1.01 * model
+        of_first = work_of(apart, "scan.jsonl")["ring_bytes"]
+        before = machines.sent()
+        seconds = timed(machines.mpiexec, *averaged(program, options.tol), cwd=apart)
+        work, all_sent = work_of(apart, "averaged.jsonl"), (machines.sent() - before).max()
+        of_later = work["ring_bytes"] / work["evaluations"]
+        equal = all(same(os.path.join(alone, name), os.path.join(apart, name)) for name in ("r.h5", "s.h5", "a.h5"))
+        right &= equal and of_first <= 1.01 * first and of_later <= 1.01 * later
         rows.append([f"{rate}{', ' + options.delay if options.delay else ''}", "the same" if equal else "DIFFERENT",
-                     f"{model / 1e6:.1f}", f"{work['ring_bytes'] / 1e6:.1f}", f"{all_sent / 1e6:.1f}",
-                     f"{work['scan_seconds']:.2f}", f"{8 * model / bits(rate):.2f}"])  # fmt: skip
+                     *(f"{x / 1e6:.2f}" for x in (first, of_first, later, of_later)), f"{all_sent / 1e6:.0f}",
+                     f"{seconds:.1f}"])  # fmt: skip
         print(" | ".join(rows[-1]), flush=True)
     return rows, right
 
 
-def bits(rate):
-    """Bits a second of a rate as tc takes it."""
-    found = re.fullmatch(r"([0-9.]+)([kmg])bit", rate)
-    return float(found[1]) * {"k": 1e3, "m": 1e6, "g": 1e9}[found[2]] if found else np.inf
+def timed(call, *command, **options):
+    """Seconds of a command."""
+    begun = time.monotonic()
+    call(*command, **options)
+    return time.monotonic() - begun
 
 
 def main():
@@ -182,12 +192,14 @@ def main():
     parser.add_argument("-scan", type=int, default=20000, help="curves of the scan that is measured")
     parser.add_argument("-rates", nargs="+", default=["none", "10gbit", "1gbit"])
     parser.add_argument("-delay", default="")
+    parser.add_argument("-tol", type=float, default=0.5, help="of the solve by averaged SGD")
     parser.add_argument("-record", metavar="RECORD.json")
     options = parser.parse_args()
     program = os.path.abspath(os.environ["BRENIER_PROGRAM"])
     with tempfile.TemporaryDirectory() as folder, Machines(options.machines, folder) as machines:
         rows, right = measure(machines, program, options, folder)
-    columns = "network | answers | MB a scan by the model | MB a scan | MB of the run | seconds of the scan | to send"
+    columns = ("network | answers | first scan, MB by the model | first scan, MB | later scan, MB by the model | "
+               "later scan, MB | averaged SGD, MB in all | averaged SGD, s")  # fmt: skip
     print(f"| {columns} |")
     for row in rows:
         print(f"| {' | '.join(row)} |")

@@ -341,6 +341,37 @@ static PetscErrorCode CreateSingleProblem(PetscInt n, PetscInt dim, PetscInt64 n
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* At other heights, the same masses as of a dual that keeps no targets; of what a node keeps the heights alone are
+   sent. */
+static PetscErrorCode CompareKept(Problem *p, PetscMPIInt n_nodes)
+{
+  const PetscLogDouble wanted = (PetscLogDouble)p->targets->n * 2.0 * sizeof(PetscReal) * (n_nodes - 1);
+  const size_t         limit  = p->targets->nodes->cache_bytes;
+  BrenierDual          other;
+  PetscLogDouble       before, after;
+  PetscBool            same;
+  Vec                  mass;
+
+  PetscFunctionBeginUser;
+  PetscCall(SetHeights(p->targets, 0.9, 0.05, 2, p->h));
+  PetscCall(BytesSent(p->dual, &before));
+  PetscCall(BrenierDualEvaluate(p->dual, p->h, p->mass, &(BrenierDualValue){0}));
+  PetscCall(BytesSent(p->dual, &after));
+  PetscCheck(after - before == wanted, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%g bytes of kept targets sent, not %g",
+             after - before, wanted);
+  p->targets->nodes->cache_bytes = 0;
+  PetscCall(
+      BrenierDualCreate(p->targets, p->source, SEED, BRENIER_STREAM_SOLVE, BrenierDualCurves(p->dual), 4, &other));
+  PetscCall(VecDuplicate(p->mass, &mass));
+  PetscCall(BrenierDualEvaluate(other, p->h, mass, &(BrenierDualValue){0}));
+  PetscCall(VecEqual(mass, p->mass, &same));
+  PetscCheck(same, PETSC_COMM_SELF, PETSC_ERR_PLIB, "other masses with kept targets");
+  p->targets->nodes->cache_bytes = limit;
+  PetscCall(VecDestroy(&mass));
+  PetscCall(BrenierDualDestroy(&other));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Nodes of `most` ranks each: the same pieces, in two chunks of curves. What a node keeps is sent to it once, what it
    does not keep to every rank for every chunk. On one node nothing is sent. single: coordinates are, and travel so. */
 static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps, PetscBool single)
@@ -360,12 +391,14 @@ static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps, PetscBool sin
   PetscCall(BrenierNodesDestroy(&p.targets->nodes));
   PetscCall(BrenierNodesCreate(PETSC_COMM_WORLD, most, &p.targets->nodes));
   PetscCheck(p.targets->nodes->n == n_nodes, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%d nodes", p.targets->nodes->n);
+  p.targets->nodes->share_bytes = 0; // few targets are shared, too
   if (!keeps) p.targets->nodes->cache_bytes = 0;
   PetscCall(SetHeights(p.targets, 1.0, 0.02, 1, p.h));
   PetscCall(CompareEvaluation(&p));
   PetscCall(BytesSent(p.dual, &bytes));
   PetscCheck(bytes == wanted, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%g bytes sent with %d nodes, not %g", bytes, n_nodes,
              wanted);
+  if (keeps) PetscCall(CompareKept(&p, n_nodes));
   PetscCall(DestroyProblem(&p));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -443,6 +476,32 @@ static PetscErrorCode TestNoSharedMemory(PetscBool shares)
   PetscCheck(same, PETSC_COMM_SELF, PETSC_ERR_PLIB, "other masses without shared memory");
   PetscCall(VecDestroy(&mass));
   PetscCall(BrenierDualDestroy(&second));
+  PetscCall(DestroyProblem(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* With room for heights alone in shared memory every rank packs its own copy of the targets. */
+static PetscErrorCode TestNoSharedTiles(void)
+{
+  enum { N = 300, DIM = 3 };
+  Problem       p;
+  struct rlimit before, limit;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateProblem(PETSC_COMM_WORLD, CLOUD_NORMAL, N, DIM, "gaussian", 40, &p));
+  p.targets->nodes->share_bytes = 0;
+  getrlimit(RLIMIT_FSIZE, &before);
+  limit          = before;
+  limit.rlim_cur = N * 2 * sizeof(PetscReal); // packed targets have five floats or more, and their heights
+  signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &limit);
+  PetscCall(SetHeights(p.targets, 1.0, 0.02, 1, p.h));
+  PetscCall(CompareEvaluation(&p));
+  PetscCall(SetHeights(p.targets, 1.0, 0.02, 2, p.h));
+  PetscCall(CompareEvaluation(&p));
+  setrlimit(RLIMIT_FSIZE, &before);
+  signal(SIGXFSZ, SIG_DFL);
+  PetscCheck(p.targets->nodes->n == 1, PETSC_COMM_SELF, PETSC_ERR_PLIB, "a weak test: rows were not shared");
   PetscCall(DestroyProblem(&p));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -1176,6 +1235,7 @@ int main(int argc, char **argv)
   for (PetscMPIInt most = 0; most <= 2; ++most) PetscCall(TestNodes(most, PETSC_FALSE, (PetscBool)(most == 1)));
   PetscCall(TestNoSharedMemory(PETSC_FALSE));
   PetscCall(TestNoSharedMemory(PETSC_TRUE));
+  PetscCall(TestNoSharedTiles());
   PetscCall(TestThreads(3));
   for (uint64_t round = 0; round < 12; ++round) PetscCall(TestFall(round));
   PetscCall(TestHeldGauge(PETSC_TRUE));
