@@ -122,7 +122,8 @@ PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 
 
 /* Predicted held-out accuracy of heights fitted to so many curves, by sampling error and L1 residual in sample: the two
    errors in quadrature. */
-BrenierAccuracy BrenierBudgetPredictHeldOut_Private(PetscInt64 curves, PetscReal sampling_error, PetscReal l1);
+BrenierAccuracy BrenierBudgetPredictHeldOut_Private(const BrenierBudget *b, PetscInt64 curves, PetscReal sampling_error,
+                                                    PetscReal l1);
 
 /* Plans the next epoch from the accuracy of its start, after `used` curves, of which Newton's sample has `sample`:
    number of steps and size of the mini-batch. sgd: as the epoch before left it; 0 before the first. */

@@ -158,8 +158,9 @@ static PetscErrorCode SetSkin(Solve *s, PetscReal sampling_error)
 static void PredictMeasurement(Solve *s)
 {
   const BrenierIteration *last = &s->state.newest;
-  const BrenierAccuracy   w    = BrenierBudgetPredictHeldOut_Private(s->state.curves, last->sampling_error, last->l1);
-  BrenierHeldOut         *held_out = &s->solved->held_out;
+  const BrenierAccuracy   w =
+      BrenierBudgetPredictHeldOut_Private(&s->budget, s->state.curves, last->sampling_error, last->l1);
+  BrenierHeldOut *held_out = &s->solved->held_out;
 
   held_out->curves         = w.curves;
   held_out->sampling_error = w.sampling_error;

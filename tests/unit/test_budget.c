@@ -286,6 +286,29 @@ static void TestToleranceCurves(void)
   }
 }
 
+/* What a measurement is expected to find: both errors in quadrature, and an interval that narrows with the number of
+   targets. */
+static void TestPrediction(void)
+{
+  static const struct {
+    BrenierBudget b;
+    PetscReal     l1, rho, ratio;
+  } table[] = {
+      {CASE(.n = 1000), 0.0, 0.1, 1.08},
+      {CASE(.n = 10000), 0.0, 0.1, 1.05},
+      {CASE(.n = 60000), 0.0, 0.1, 1.0341565025532},
+      {CASE(.n = 60000), 0.1, 0.160337030, 1.0341565025532},
+      {CASE(.n = 100000000), 0.0, 0.1, 1.03000266},
+  };
+
+  for (size_t i = 0; i < ROWS(table); ++i) {
+    const BrenierAccuracy w = BrenierBudgetPredictHeldOut_Private(&table[i].b, 1000, 0.1, table[i].l1);
+
+    Expect("prediction", i, w.rho, table[i].rho);
+    Expect("prediction, upper end", i, w.rho_high, table[i].rho * table[i].ratio);
+  }
+}
+
 /* Epochs: at most 6 times the effective curves, in 128 steps, or 512 of a small problem, as memory allows. */
 static void TestPlan(void)
 {
@@ -361,6 +384,7 @@ int main(int argc, char **argv)
   TestSwitchesToSgd();
   TestCheck();
   TestToleranceCurves();
+  TestPrediction();
   TestPlan();
   TestDescent();
   PetscCheck(n_failed == 0, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%d decisions differ", (int)n_failed);
