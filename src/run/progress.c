@@ -81,10 +81,17 @@ PetscErrorCode BrenierRunAnnounce_Private(const BrenierRun *run)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* How long to measure the rate of the processor for: a part of the scans, as it takes that much from the user. */
+static double LookSeconds(PetscLogDouble scan_seconds)
+{
+  const double part = 0.02, least = 0.004, most = 0.05;
+
+  return PetscMin(PetscMax(part * scan_seconds, least), most);
+}
+
 PetscErrorCode BrenierRunReportWork_Private(BrenierTargets t, BrenierSource source, const BrenierSolved *solved)
 {
   const MPI_Comm         comm    = t->comm;
-  const double           look    = 0.05; // seconds that measuring the rate takes
   const PetscBool        circles = (PetscBool)(BrenierSourceCurveType(source) == BRENIER_CURVE_CIRCLE);
   const int              vectors = BrenierSourceHasCentres(source) ? 3 : circles ? 2 : 1;
   const BrenierDualWork *work    = &solved->work;
@@ -100,7 +107,7 @@ PetscErrorCode BrenierRunReportWork_Private(BrenierTargets t, BrenierSource sour
   PetscCall(BrenierIsHeard(comm, &heard));
   if (!heard) PetscFunctionReturn(PETSC_SUCCESS); // measuring the rate takes longer than a small class
   PetscCallMPI(MPI_Comm_size(comm, &size));
-  all[3] = (PetscReal)BrenierThreads(comm) * BrenierTilePeak(look);
+  all[3] = (PetscReal)BrenierThreads(comm) * BrenierTilePeak(LookSeconds(work->scan_seconds));
   (void)getrusage(RUSAGE_SELF, &usage);
   bytes = (PetscInt64)usage.ru_maxrss * 1024;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, 5, MPI_DOUBLE, MPI_SUM, comm));
