@@ -99,7 +99,7 @@ SAME = ("heights", "mass", "barycenter", "weights", "row")
 
 
 def solved_data(folder, place, *options, ranks=1):
-    brenier("solve", place, "-curves", 3000, *options, "-o", "out_s.h5", ranks=ranks, cwd=folder)
+    brenier("solve", place, "-curves", 1200, *options, "-o", "out_s.h5", ranks=ranks, cwd=folder)
     with h5py.File(folder / "out_s.h5") as file:
         return {name: file[name][()] for name in (*SAME, "targets")}
 
@@ -117,7 +117,7 @@ def expect_same_solve(folder, single, double, *options, ranks=1):
 def test_single_precision(folder, ranks):
     """With duplicates, of which one is -0; where they span all dimensions, and where they do not; from
     clusters, from a result."""
-    y = np.random.default_rng(4).standard_normal((1500, 6)).astype("f4")
+    y = np.random.default_rng(4).standard_normal((600, 6)).astype("f4")
     y[[7, 300]] = y[5]
     y[[8, 9, 400]] = 0.0
     y[9] = -0.0

@@ -13,7 +13,7 @@ MEMORY = 0.008  # GiB: some 5 curves a target with their lists
 OPTIONS = ("-tol", 0.06, "-memory", MEMORY)
 MANY_TARGETS = 2100
 LARGE = ("-sgd_from", MANY_TARGETS * 24)  # as a million coordinates are without it: passes pay
-MANY = ("-tol", 0.1, *LARGE)
+MANY = ("-tol", 0.13, *LARGE)
 LOOSE = ("-tol", 0.2, *LARGE)  # where they need no stage of Newton before them
 
 
@@ -160,7 +160,7 @@ def test_many_targets_are_passed_over(many):
     """Newton sees the first stage, every other curve is met once."""
     result, events = many
     work = last_event(events, "work")
-    assert result.status == "converged" and result.rho_high <= 0.1
+    assert result.status == "converged" and result.rho_high <= 0.13
     assert newton_curves(events)[-1] == 2 * MANY_TARGETS == work["curves"] < work["one_pass_curves"]
     assert work["curves"] + work["one_pass_curves"] == result.curves and work["scanned"] >= result.curves
     assert work["scans"] < 1.5
