@@ -13,8 +13,8 @@ if [ "$(id -u)" = 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
-# More ranks than cores are refused, too.
-if [ "$(nproc)" -lt "${BRENIER_RANKS:-2}" ]; then
+# More ranks than cores are refused, too. With OMP_NUM_THREADS nproc says 1, whatever the machine has.
+if [ "$(env -u OMP_NUM_THREADS nproc)" -lt "${BRENIER_RANKS:-2}" ]; then
   export OMPI_MCA_rmaps_base_oversubscribe=1
 fi
 
