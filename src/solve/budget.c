@@ -53,8 +53,8 @@ static const PetscReal brenier_sgd_growth = 1.5;
 /* Needed curves a target up to which averaged SGD runs without a stage of Newton. */
 static const PetscReal brenier_sgd_alone_curves = 5.0;
 
-/* Largest ratio of the upper end of the 95% interval to rho that the next measurement may have. What is asked for after
-   a measurement is asked for by this: its own error comes on top. */
+/* Ratio of the upper end of the 95% interval to rho that is allowed for after a measurement: the error of that one and
+   of the next. */
 static const PetscReal brenier_interval_ratio = 1.08;
 
 /* The ratio that a measurement is expected to have: 1 and two parts in quadrature, that of its curves and, over sqrt(n),
