@@ -58,7 +58,7 @@ static const PetscReal brenier_sgd_alone_curves = 5.0;
 static const PetscReal brenier_interval_ratio = 1.08;
 
 /* The ratio expected before anything is measured: 1 and two parts in quadrature, that of the curves and, over sqrt(n),
-   that of the cells. Measured: 1.03 for 60,000 targets, 1.04 to 1.05 for 10,000, 1.07 for 3,000. */
+   that of the cells. Measured: 1.03 to 1.04 for 60,000 targets, 1.04 to 1.07 for 3,000. */
 static const PetscReal brenier_interval_curves = 0.03, brenier_interval_cells = 4.0;
 
 /* Efficiency of an epoch, effective curves a curve, before one was measured: after a stage of Newton, and after the
