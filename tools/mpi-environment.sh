@@ -13,8 +13,11 @@ if [ "$(id -u)" = 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
-# More ranks than cores are refused, too. With OMP_NUM_THREADS nproc says 1, whatever the machine has.
-if [ "$(env -u OMP_NUM_THREADS nproc)" -lt "${BRENIER_RANKS:-2}" ]; then
+# Cores, for who sources this: nproc alone would say OMP_NUM_THREADS.
+machine_cores=$(env -u OMP_NUM_THREADS nproc)
+
+# More ranks than cores are refused, too.
+if [ "$machine_cores" -lt "${BRENIER_RANKS:-2}" ]; then
   export OMPI_MCA_rmaps_base_oversubscribe=1
 fi
 
