@@ -186,7 +186,7 @@ def timed(call, *command, **options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-machines", type=int, default=2, metavar="K")
-    parser.add_argument("-n", type=int, default=60000)
+    parser.add_argument("-n", type=int, default=20000)
     parser.add_argument("-d", type=int, default=64)
     parser.add_argument("-curves", type=int, default=8192, help="of the solve whose answers are compared")
     parser.add_argument("-scan", type=int, default=20000, help="curves of the scan that is measured")
