@@ -61,8 +61,10 @@ def run(arguments, *, ranks, folder, tell=None, names=(), stop_file=None, log=No
     words = command_line([*arguments, "-log", log], ranks)
     tail = LogTail(log, tell)
     paths = [os.path.join(folder, name) for name in ("stdout", "stderr")]
+    # Open MPI's folders of all runs lie in one, which the last one removes: a run that starts at that moment fails
+    variables = {**environment(ranks), "OMPI_MCA_orte_tmpdir_base": folder}
     with open(paths[0], "wb") as out, open(paths[1], "wb") as err:
-        process = subprocess.Popen(words, cwd=folder, env=environment(ranks), stdin=subprocess.DEVNULL, stdout=out,
+        process = subprocess.Popen(words, cwd=folder, env=variables, stdin=subprocess.DEVNULL, stdout=out,
                                    stderr=err, start_new_session=True)  # fmt: skip
         try:
             code = wait(process, tail, stop_file)

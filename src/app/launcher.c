@@ -109,9 +109,10 @@ void BrenierLauncherDisable(void)
   *kept = NULL;
 }
 
-void BrenierLauncherNeedsNoDaemon(void)
+void BrenierLauncherStandAlone(void)
 {
   setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+  setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
 }
 
 /* Whether a launcher is the parent of this process, and not a shell in which its variables are still set. */

@@ -27,6 +27,8 @@ void BrenierLauncherRefuse(void);
 /* Has MPI start without the launcher, for this process alone. Before MPI; not collective. */
 void BrenierLauncherDisable(void);
 
-/* Has Open MPI start no daemon beside a process that nobody launched: it serves processes that are started later, of
-   which there are none, and takes as long to start as the process. Before MPI; not collective. */
-void BrenierLauncherNeedsNoDaemon(void);
+/* Has Open MPI start no daemon and make no folder for a process that nobody launched. The daemon would serve processes
+   that are started later, of which there are none, and takes as long to start as the process. The folders of all such
+   processes lie in one, which the last of them removes: one that starts at that moment fails. Before MPI; not
+   collective. */
+void BrenierLauncherStandAlone(void);

@@ -98,7 +98,7 @@ int main(int argc, char **argv)
     return BRENIER_EXIT_USAGE;
   }
   if (launcher >= BRENIER_LAUNCHER_MUTE) BrenierLauncherDisable();
-  if (launcher != BRENIER_LAUNCHER_SEVERAL) BrenierLauncherNeedsNoDaemon();
+  if (launcher != BRENIER_LAUNCHER_SEVERAL) BrenierLauncherStandAlone();
   if ((outcome = BrenierLimitsCheck(BrenierLauncherPrintsFirst()))) return (int)outcome;
   // Threads leave MPI to the one that started them
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);

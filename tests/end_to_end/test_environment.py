@@ -157,9 +157,10 @@ def test_without(folder, without):
     assert "converged" in alone(*SOLVE, cwd=folder, code=DONE, without=without).stdout
 
 
-def test_one_process_starts_no_daemon(folder):
-    """Open MPI would start orted, which is not found here."""
-    nowhere = {"OPAL_BINDIR": str(folder / "nowhere")}
+@pytest.mark.parametrize("variable", ["OPAL_BINDIR", "OMPI_MCA_orte_tmpdir_base"])
+def test_one_process_has_no_daemon_and_no_folder_of_mpi(folder, variable):
+    """Open MPI would start orted, or make a folder, where there is none."""
+    nowhere = {variable: "/dev/null"}
     assert "converged" in alone(*SOLVE, cwd=folder, code=DONE, environment=nowhere, without=SHARED_CORES).stdout
 
 
