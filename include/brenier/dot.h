@@ -43,6 +43,23 @@ double BrenierDot(size_t dim, const double x[], const double y[]);
 void BrenierDotPair(size_t dim, const double x1[], const double x2[], const double y[], double *dot1, double *dot2);
 
 /*@
+  BrenierAddMultiple - Adds a multiple of a vector: y += scale x
+
+  Not collective
+
+  Input Parameters:
++ dim   - length of the vectors
+. scale - what x is multiplied by; unit: any
+- x     - shape [dim]; unit: any
+
+  Input/Output Parameter:
+. y - shape [dim]; unit: that of x times that of scale
+
+  Cost: 2 dim flops
+@*/
+void BrenierAddMultiple(size_t dim, double scale, const double x[], double y[]);
+
+/*@
   BrenierCentre, BrenierCentreSingle - Subtracts a vector and scales the difference, of a vector in double or in single
   precision
 

@@ -31,7 +31,7 @@ struct _p_BrenierReduction {
   PetscInt       dim;     /* d, of the targets as given */
   PetscInt       rank;    /* r, at least 1; d when nothing was dropped */
   PetscReal     *basis;   /* columns of Q one after the other, shape [r, d]; NULL when nothing was dropped */
-  PetscReal     *row;     /* work, shape [r] */
+  PetscReal     *row;     /* work, of some points, shape [.., r] */
   BrenierTargets whole;   /* borrowed */
   BrenierTargets pulled;  /* L^T y; the whole targets themselves where x = z */
   BrenierTargets targets; /* y'; those pulled when nothing was dropped. On the same ranks, row by row */
@@ -57,8 +57,9 @@ typedef enum { BRENIER_REDUCTION_IN, BRENIER_REDUCTION_OUT } BrenierReductionWay
 
   Errors: `PETSC_ERR_FILE_UNEXPECTED` - the factor of the source makes different targets the same
 
-  Cost: n d flops over all ranks when d + 16 targets span R^d; else 4 n d r flops, r reductions and broadcasts, and 8 n
-  d bytes over all ranks
+  Cost: 4 m^2 d flops and 8 m d bytes on one rank, m = min(n - 1, d), where that many differences of targets are
+  independent; else 4 n d r flops, r reductions and broadcasts, and 8 n d bytes over all ranks. Where r < d, 2 n d r
+  flops for the coordinates and 8 d r bytes on every rank
 @*/
 PETSC_EXTERN PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource source,
                                                    BrenierReduction *reduction);

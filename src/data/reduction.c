@@ -1,263 +1,61 @@
-/* reduction.c - Implements reduction.h: L^T y of the targets, then Gram and Schmidt with the furthest one as pivot. */
+/* reduction.c - Implements reduction.h: L^T y of the targets, then their coordinates in the affine hull (hull.h). */
 #include <brenier/base.h>
 #include <brenier/dot.h>
 #include <brenier/heights.h>
 #include <brenier/reduction.h>
 
 #include "duplicates.h"
+#include "hull.h"
 
-#include <float.h>
 #include <stdlib.h>
-
-/* What counts as a direction, in parts of the range along each axis, and in roundings of the largest coordinate. */
-static const PetscReal brenier_least_part = 1e-12, brenier_roundings = 8.0;
-
-/* Axes whose range is rounding to this part are ignored for the rank. */
-static const PetscReal brenier_blurred = 1e-6;
-
-/* Targets that are tested first, beyond the dimension: if they span everything, the others are not needed. */
-static const PetscInt brenier_probe = 16;
-
-/* Differences of the targets to one of them, each axis in units of its range, orthogonalised against the directions
-   found so far. */
-typedef struct {
-  MPI_Comm   comm;
-  PetscInt   dim;       /* axes that differ */
-  PetscInt   n;         /* rows on this rank */
-  PetscReal *row;       /* shape [n, dim] */
-  PetscReal  tolerance; /* of the largest norm of a row */
-} Residuals;
-
-/* The axes of the targets. */
-typedef struct {
-  PetscReal *low, *high; /* least and largest coordinate, shape [dim] */
-  PetscInt  *axis;       /* along which targets differ, shape [n] */
-  PetscInt   n;
-} Axes;
-
-static PetscErrorCode FindAxes(BrenierTargets t, Axes *a)
-{
-  const BrenierCoordinates y = BrenierTargetsCoordinates(t, PETSC_FALSE);
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc3(t->dim, &a->low, t->dim, &a->high, t->dim, &a->axis));
-  for (PetscInt k = 0; k < t->dim; ++k) {
-    a->low[k]  = PETSC_MAX_REAL;
-    a->high[k] = -PETSC_MAX_REAL;
-  }
-  for (PetscInt i = 0; i < t->n_local; ++i)
-    for (PetscInt k = 0; k < t->dim; ++k) {
-      a->low[k]  = PetscMin(a->low[k], BrenierCoordinate(&y, i, k));
-      a->high[k] = PetscMax(a->high[k], BrenierCoordinate(&y, i, k));
-    }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, a->low, t->dim, MPIU_REAL, MPI_MIN, t->comm));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, a->high, t->dim, MPIU_REAL, MPI_MAX, t->comm));
-  a->n = 0;
-  for (PetscInt k = 0; k < t->dim; ++k)
-    if (a->low[k] < a->high[k]) a->axis[a->n++] = k;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Every stride-th target less target 0, axis by axis over its range. */
-static PetscErrorCode SetResiduals(BrenierTargets t, const Axes *a, PetscInt stride, Residuals *r)
-{
-  const BrenierCoordinates y    = BrenierTargetsCoordinates(t, PETSC_FALSE);
-  const PetscInt64         zero = 0;
-  PetscReal               *origin;
-  PetscInt                 first = (stride - t->first % stride) % stride;
-
-  PetscFunctionBegin;
-  r->comm = t->comm;
-  r->dim  = a->n;
-  r->n    = first < t->n_local ? (t->n_local - 1 - first) / stride + 1 : 0;
-  PetscCall(PetscMalloc1(t->dim, &origin));
-  PetscCall(PetscMalloc1((size_t)r->n * r->dim, &r->row));
-  PetscCall(BrenierTargetsFetch(t, 1, &zero, origin));
-  for (PetscInt i = 0; i < r->n; ++i)
-    for (PetscInt l = 0; l < r->dim; ++l) {
-      const PetscInt k = a->axis[l];
-
-      r->row[(size_t)i * r->dim + l] =
-          (BrenierCoordinate(&y, first + i * stride, k) - origin[k]) / (a->high[k] - a->low[k]);
-    }
-  PetscCall(PetscFree(origin));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The largest relative rounding of an axis, added to what always counts as none. */
-static PetscReal Tolerance(const Axes *a)
-{
-  PetscReal rounding = 0.0;
-
-  for (PetscInt l = 0; l < a->n; ++l) {
-    const PetscReal low = a->low[a->axis[l]], high = a->high[a->axis[l]];
-
-    rounding = PetscMax(rounding, PetscMax(PetscAbsReal(low), PetscAbsReal(high)) / (high - low));
-  }
-  return PetscSqrtReal((PetscReal)a->n) * PetscMax(brenier_least_part, brenier_roundings * DBL_EPSILON * rounding);
-}
-
-/* Takes direction q out of every row. */
-static void Orthogonalise(Residuals *r, const PetscReal q[])
-{
-  for (PetscInt i = 0; i < r->n; ++i) {
-    PetscReal      *row   = r->row + (size_t)i * r->dim;
-    const PetscReal along = BrenierDot((size_t)r->dim, row, q);
-
-    for (PetscInt k = 0; k < r->dim; ++k) row[k] -= along * q[k];
-  }
-}
-
-/* The longest row of all ranks, the first of several; its square is 0 where there are none. */
-static PetscErrorCode Longest(const Residuals *r, PetscReal row[], PetscReal *square)
-{
-  struct {
-    double value;
-    int    rank;
-  } here              = {0.0, 0}, best;
-  PetscInt    longest = -1;
-  PetscMPIInt rank;
-
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(r->comm, &rank));
-  for (PetscInt i = 0; i < r->n; ++i) {
-    const PetscReal *x = r->row + (size_t)i * r->dim;
-    const PetscReal  s = BrenierDot((size_t)r->dim, x, x);
-
-    if (s > here.value) {
-      here.value = s;
-      longest    = i;
-    }
-  }
-  here.rank = rank;
-  PetscCallMPI(MPI_Allreduce(&here, &best, 1, MPI_DOUBLE_INT, MPI_MAXLOC, r->comm));
-  *square = best.value;
-  if (best.rank == rank && longest >= 0) PetscCall(PetscArraycpy(row, r->row + (size_t)longest * r->dim, r->dim));
-  PetscCallMPI(MPI_Bcast(row, r->dim, MPIU_REAL, best.rank, r->comm));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Makes q a unit vector orthogonal to the first n rows of basis: twice is enough. */
-static void Orthonormalise(PetscInt n, PetscInt dim, const PetscReal basis[], PetscReal q[])
-{
-  for (int pass = 0; pass < 2; ++pass) {
-    PetscReal norm;
-
-    for (PetscInt l = 0; l < n; ++l) {
-      const PetscReal *b     = basis + (size_t)l * dim;
-      const PetscReal  along = BrenierDot((size_t)dim, b, q);
-
-      for (PetscInt k = 0; k < dim; ++k) q[k] -= along * b[k];
-    }
-    norm = PetscSqrtReal(BrenierDot((size_t)dim, q, q));
-    for (PetscInt k = 0; k < dim; ++k) q[k] /= norm;
-  }
-}
-
-/* Adds directions to the rank ones in basis until no row is longer than the tolerance. */
-static PetscErrorCode Span(Residuals *r, PetscReal basis[], PetscInt *rank)
-{
-  PetscReal square;
-
-  PetscFunctionBegin;
-  for (PetscInt l = 0; l < *rank; ++l) Orthogonalise(r, basis + (size_t)l * r->dim);
-  while (*rank < r->dim) {
-    PetscReal *q = basis + (size_t)*rank * r->dim;
-
-    PetscCall(Longest(r, q, &square));
-    if (square <= PetscSqr(r->tolerance)) break;
-    Orthonormalise(*rank, r->dim, basis, q);
-    Orthogonalise(r, q);
-    ++*rank;
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The rank, and directions that span the differences of targets, in units of the axes' ranges. */
-static PetscErrorCode FindDirections(BrenierTargets t, const Axes *a, PetscReal basis[], PetscInt *rank)
-{
-  const PetscInt stride = PetscMax(t->n / (a->n + brenier_probe), 1);
-  Residuals      r      = {0};
-
-  PetscFunctionBegin;
-  *rank       = 0;
-  r.tolerance = Tolerance(a);
-  if (r.tolerance > brenier_blurred) {
-    *rank = a->n;
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall(SetResiduals(t, a, stride, &r));
-  PetscCall(Span(&r, basis, rank));
-  PetscCall(PetscFree(r.row));
-  if (*rank == a->n || stride == 1) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(SetResiduals(t, a, 1, &r));
-  PetscCall(Span(&r, basis, rank));
-  PetscCall(PetscFree(r.row));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Axes as columns of Q. */
-static PetscErrorCode SetAxes(BrenierReduction r, const Axes *a)
-{
-  PetscFunctionBegin;
-  r->rank = a->n;
-  PetscCall(PetscCalloc1((size_t)r->rank * r->dim, &r->basis));
-  for (PetscInt l = 0; l < r->rank; ++l) r->basis[(size_t)l * r->dim + a->axis[l]] = 1.0;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Directions as orthonormal columns of Q, back in the units of the targets. */
-static PetscErrorCode SetBasis(BrenierReduction r, const Axes *a, const PetscReal direction[])
-{
-  PetscFunctionBegin;
-  PetscCall(PetscCalloc1((size_t)r->rank * r->dim, &r->basis));
-  for (PetscInt l = 0; l < r->rank; ++l) {
-    PetscReal *q = r->basis + (size_t)l * r->dim;
-
-    for (PetscInt m = 0; m < a->n; ++m) {
-      const PetscInt k = a->axis[m];
-
-      q[k] = direction[(size_t)l * a->n + m] * (a->high[k] - a->low[k]);
-    }
-    Orthonormalise(l, r->dim, r->basis, q);
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
 
 /* The basis, unless targets need all coordinates. */
 static PetscErrorCode FindBasis(BrenierReduction r, BrenierTargets t, BrenierSymmetry symmetry)
 {
-  PetscReal *direction;
-  Axes       a;
-
   PetscFunctionBegin;
   r->rank = r->dim;
   if (symmetry == BRENIER_SYMMETRY_NONE) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(FindAxes(t, &a));
-  r->rank = a.n;
-  PetscCall(PetscMalloc1((size_t)a.n * a.n, &direction));
-  if (symmetry >= BRENIER_SYMMETRY_ROTATIONS) PetscCall(FindDirections(t, &a, direction, &r->rank));
+  PetscCall(BrenierHullFind_Private(t, symmetry, &r->rank, &r->basis));
   if (r->rank == 0) r->rank = r->dim; // one target
-  else if (r->rank < a.n) PetscCall(SetBasis(r, &a, direction));
-  else if (a.n < r->dim) PetscCall(SetAxes(r, &a));
-  PetscCall(PetscFree(direction));
-  PetscCall(PetscFree3(a.low, a.high, a.axis));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Q^T x. */
-static void ProjectOnBasis(BrenierReduction r, const PetscReal x[], PetscReal projected[])
+/* Points that meet the basis together, which is read from memory once for all of them; coordinates that they are lifted
+   at a time, so that they stay in the first cache. */
+enum { TOGETHER = 8, LIFTED = 256 };
+
+/* Q^T x of n points, TOGETHER at most. */
+static void ProjectOnBasis(BrenierReduction r, PetscInt n, const PetscReal *const x[], PetscReal projected[])
 {
-  for (PetscInt l = 0; l < r->rank; ++l)
-    projected[l] = r->basis ? BrenierDot((size_t)r->dim, x, r->basis + (size_t)l * r->dim) : x[l];
+  const size_t dim = (size_t)r->dim;
+
+  for (PetscInt i = 0; !r->basis && i < n; ++i) memcpy(projected + (size_t)i * r->rank, x[i], dim * sizeof *projected);
+  for (PetscInt l = 0; r->basis && l < r->rank; ++l) {
+    const PetscReal *q  = r->basis + (size_t)l * dim;
+    PetscReal       *to = projected + l;
+    PetscInt         i  = 0;
+
+    for (; i + 1 < n; i += 2)
+      BrenierDotPair(dim, x[i], x[i + 1], q, to + (size_t)i * r->rank, to + (size_t)(i + 1) * r->rank);
+    if (i < n) to[(size_t)i * r->rank] = BrenierDot(dim, x[i], q);
+  }
 }
 
-/* Q x'. */
-static void LiftFromBasis(BrenierReduction r, const PetscReal projected[], PetscReal x[])
+/* Q x' of n points. */
+static void LiftFromBasis(BrenierReduction r, PetscInt n, const PetscReal projected[], PetscReal x[])
 {
-  for (PetscInt k = 0; k < r->dim; ++k) x[k] = r->basis ? 0.0 : projected[k];
-  for (PetscInt l = 0; r->basis && l < r->rank; ++l)
-    for (PetscInt k = 0; k < r->dim; ++k) x[k] += projected[l] * r->basis[(size_t)l * r->dim + k];
+  const size_t dim = (size_t)r->dim;
+
+  if (!r->basis) {
+    memcpy(x, projected, (size_t)n * dim * sizeof *x);
+    return;
+  }
+  memset(x, 0, (size_t)n * dim * sizeof *x);
+  for (size_t k = 0; k < dim; k += LIFTED)
+    for (PetscInt l = 0; l < r->rank; ++l)
+      for (PetscInt i = 0; i < n; ++i)
+        BrenierAddMultiple(PetscMin(LIFTED, dim - k), projected[(size_t)i * r->rank + l],
+                           r->basis + (size_t)l * dim + k, x + (size_t)i * dim + k);
 }
 
 /* |p|^2 by target 0, the same number on all ranks. */
@@ -269,8 +67,8 @@ static PetscErrorCode SetDropped(BrenierReduction r)
   PetscFunctionBegin;
   PetscCall(PetscMalloc3(r->dim, &y, r->rank, &inside, r->dim, &back));
   PetscCall(BrenierTargetsFetch(r->pulled, 1, &zero, y));
-  ProjectOnBasis(r, y, inside);
-  LiftFromBasis(r, inside, back);
+  ProjectOnBasis(r, 1, (const PetscReal *const[]){y}, inside);
+  LiftFromBasis(r, 1, inside, back);
   for (PetscInt k = 0; k < r->dim; ++k) square += PetscSqr(y[k] - back[k]);
   r->targets->dropped = square;
   PetscCall(PetscFree3(y, inside, back));
@@ -281,13 +79,18 @@ static PetscErrorCode ReduceTargets(BrenierReduction r)
 {
   const BrenierTargets     t      = r->pulled;
   const BrenierCoordinates points = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  const PetscReal         *x[TOGETHER];
   PetscReal               *y, *work;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)t->n_local * r->rank, &y));
-  PetscCall(PetscMalloc1(t->dim, &work));
-  for (PetscInt i = 0; i < t->n_local; ++i)
-    ProjectOnBasis(r, BrenierPoint(&points, i, work), y + (size_t)i * (size_t)r->rank);
+  PetscCall(PetscMalloc1((size_t)TOGETHER * t->dim, &work));
+  for (PetscInt first = 0; first < t->n_local; first += TOGETHER) {
+    const PetscInt n = PetscMin(TOGETHER, t->n_local - first);
+
+    for (PetscInt i = 0; i < n; ++i) x[i] = BrenierPoint(&points, first + i, work + (size_t)i * t->dim);
+    ProjectOnBasis(r, n, x, y + (size_t)first * (size_t)r->rank);
+  }
   PetscCall(PetscFree(work));
   PetscCall(BrenierTargetsInCoordinates(t, r->rank, y, &r->targets));
   PetscCall(SetDropped(r));
@@ -379,7 +182,7 @@ PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource sour
   r->targets = r->pulled;
   PetscCall(BrenierSourceStandard(source, &standard));
   PetscCall(FindBasis(r, r->pulled, BrenierSourceSymmetry(source)));
-  PetscCall(PetscMalloc1(r->rank, &r->row));
+  PetscCall(PetscMalloc1((size_t)TOGETHER * r->rank, &r->row));
   if (r->basis) PetscCall(ReduceTargets(r));
   if (r->pairing) PetscCall(SetSquares(r, mean));
   PetscCall(BrenierSourceProject(standard, r->rank, r->basis, &r->source));
@@ -390,14 +193,20 @@ PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource sour
 
 void BrenierReductionProject(BrenierReduction r, PetscInt n, const PetscReal y[], PetscReal projected[])
 {
-  PetscReal *pulled = NULL;
+  const PetscReal *x[TOGETHER];
+  PetscReal       *pulled = NULL;
 
-  if (r->pairing) pulled = malloc((size_t)r->dim * sizeof *pulled);
-  for (PetscInt i = 0; i < n; ++i) {
-    const PetscReal *from = y + (size_t)i * r->dim;
+  if (r->pairing) pulled = malloc((size_t)TOGETHER * r->dim * sizeof *pulled);
+  for (PetscInt first = 0; first < n; first += TOGETHER) {
+    const PetscInt m = PetscMin(TOGETHER, n - first);
 
-    if (pulled) BrenierSourcePullBack(r->given, from, pulled, NULL);
-    ProjectOnBasis(r, pulled ? pulled : from, projected + (size_t)i * (size_t)r->rank);
+    for (PetscInt i = 0; i < m; ++i) {
+      x[i] = y + (size_t)(first + i) * r->dim;
+      if (!pulled) continue;
+      BrenierSourcePullBack(r->given, x[i], pulled + (size_t)i * r->dim, NULL);
+      x[i] = pulled + (size_t)i * r->dim;
+    }
+    ProjectOnBasis(r, m, x, projected + (size_t)first * (size_t)r->rank);
   }
   free(pulled);
 }
@@ -405,28 +214,34 @@ void BrenierReductionProject(BrenierReduction r, PetscInt n, const PetscReal y[]
 void BrenierReductionLift(BrenierReduction r, PetscInt n, const PetscReal projected[], PetscReal x[])
 {
   // Backwards: where x is the array of `projected`, no row is overwritten before its turn
-  for (PetscInt i = n - 1; i >= 0; --i) {
-    memcpy(r->row, projected + (size_t)i * (size_t)r->rank, (size_t)r->rank * sizeof *r->row);
-    LiftFromBasis(r, r->row, x + (size_t)i * r->dim);
-    if (r->pairing) BrenierSourcePushForward(r->given, x + (size_t)i * r->dim);
+  for (PetscInt end = n; end > 0; end -= PetscMin(TOGETHER, end)) {
+    const PetscInt m = PetscMin(TOGETHER, end), first = end - m;
+
+    memcpy(r->row, projected + (size_t)first * (size_t)r->rank, (size_t)m * r->rank * sizeof *r->row);
+    LiftFromBasis(r, m, r->row, x + (size_t)first * r->dim);
+    for (PetscInt i = first; r->pairing && i < end; ++i) BrenierSourcePushForward(r->given, x + (size_t)i * r->dim);
   }
 }
 
 PetscErrorCode BrenierReductionLiftInPlace(BrenierReduction r, PetscInt n, const BrenierMutablePoints *points)
 {
-  PetscReal *row;
+  PetscReal *rows;
 
   PetscFunctionBegin;
   if (points->value) BrenierReductionLift(r, n, points->value, points->value);
   if (points->value || (!r->basis && !r->pairing)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscMalloc1(r->dim, &row));
+  PetscCall(PetscMalloc1((size_t)TOGETHER * r->dim, &rows));
   // Backwards, as there
-  for (PetscInt i = n - 1; i >= 0; --i) {
-    for (PetscInt k = 0; k < r->rank; ++k) row[k] = points->single[(size_t)i * (size_t)r->rank + (size_t)k];
-    BrenierReductionLift(r, 1, row, row);
-    for (PetscInt k = 0; k < r->dim; ++k) BrenierPointsSet(points, i, k, row[k]);
+  for (PetscInt end = n; end > 0; end -= PetscMin(TOGETHER, end)) {
+    const PetscInt m = PetscMin(TOGETHER, end), first = end - m;
+    const float   *lower = points->single + (size_t)first * (size_t)r->rank;
+
+    for (size_t k = 0; k < (size_t)m * (size_t)r->rank; ++k) rows[k] = lower[k];
+    BrenierReductionLift(r, m, rows, rows);
+    for (PetscInt i = 0; i < m; ++i)
+      for (PetscInt k = 0; k < r->dim; ++k) BrenierPointsSet(points, first + i, k, rows[(size_t)i * r->dim + k]);
   }
-  PetscCall(PetscFree(row));
+  PetscCall(PetscFree(rows));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -56,6 +56,15 @@ BRENIER_WIDE void BrenierDotPair(size_t dim, const double x1[], const double x2[
 }
 
 /* Eight at a time, which a compiler makes vectors of. */
+BRENIER_WIDE void BrenierAddMultiple(size_t dim, double scale, const double x[], double y[])
+{
+  const size_t whole = dim - dim % DOT_LANES;
+
+  for (size_t k = 0; k < whole; k += DOT_LANES)
+    for (size_t l = 0; l < DOT_LANES; ++l) y[k + l] += scale * x[k + l];
+  for (size_t k = whole; k < dim; ++k) y[k] += scale * x[k];
+}
+
 BRENIER_WIDE void BrenierCentre(size_t dim, const double x[], const double origin[], double scale, double y[])
 {
   const size_t whole = dim - dim % DOT_LANES;
