@@ -83,9 +83,9 @@ PETSC_EXTERN PetscErrorCode BrenierMoments(MPI_Comm comm, PetscInt n_local, Pets
   Errors:
 + `PETSC_ERR_ARG_OUTOFRANGE`  - scale is not positive
 . `PETSC_ERR_NOT_CONVERGED`   - as `BrenierEigenSymmetric()`
-- `PETSC_ERR_FILE_UNEXPECTED` - dim > 30,000
+- `PETSC_ERR_FILE_UNEXPECTED` - dim > 30,000, and as many points
 
-  Cost: n_local dim^2 flops for the covariance, one eigenproblem of order dim, 2 n_local dim^2 flops for the heights
+  Cost: that of `BrenierGaussianFormCreate()`, and 2 n_local dim^2 flops for the heights
 
   Notes: T(x) = m + Cov^(1/2) x / scale is the Brenier map between the two Gaussians; its conjugate potential is -h.
   Directions in which the targets do not vary (eigenvalue below 1e-12 of the largest) contribute nothing.
@@ -120,9 +120,11 @@ typedef struct {
   Errors:
 + `PETSC_ERR_ARG_OUTOFRANGE`  - scale is not positive
 . `PETSC_ERR_NOT_CONVERGED`   - as `BrenierEigenSymmetric()`
-- `PETSC_ERR_FILE_UNEXPECTED` - dim > 30,000
+- `PETSC_ERR_FILE_UNEXPECTED` - dim > 30,000, and as many points
 
-  Cost: n_local dim^2 flops for the covariance, one eigenproblem of order dim; 8 dim (dim + 1) bytes on every rank
+  Cost: n_local dim^2 flops for the covariance, one eigenproblem of order dim; of fewer points than coordinates 4 n^2
+  dim flops on every rank, n points of all ranks, and an eigenproblem of order n. 8 dim (dim + 1) bytes on every rank,
+  while it runs twice that
 @*/
 PETSC_EXTERN PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, const BrenierCoordinates *y, const PetscReal nu[],
                                                       PetscReal scale, BrenierGaussianForm *form);

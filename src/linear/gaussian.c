@@ -3,6 +3,11 @@
 
   With Cov = V' diag(w) V and z = (y - m) / unit the quadratic form is unit sum_k (v_k . z)^2 / sqrt(w_k / unit^2), so
   nothing overflows that the heights themselves do not.
+
+  Let Z have the rows z, each times the square root of its weight: Cov = Z' Z. Where there are fewer points than
+  coordinates, Z Z' is smaller. It has the same eigenvalues but for zeros, and its eigenvectors u give v = Z' u /
+  sqrt(w) (Golub and Van Loan, Matrix Computations, section 8.6). Nor has it an eigenvalue with many vectors, which
+  solvers are slow at.
 */
 #include "moments.h"
 
@@ -14,9 +19,80 @@
 /* Directions whose variance is below this fraction of the largest are rounding noise. */
 static const PetscReal brenier_flat_direction = 1e-12;
 
-/* Eigenvectors of the targets' covariance (in units^2) over the fourth root of their eigenvalue, flat ones left out. */
-static PetscErrorCode GetWhitening(const BrenierWeighted *rows, const PetscReal mean[], PetscReal unit, PetscInt *rank,
-                                   PetscReal v[])
+/* Points over all ranks. */
+static PetscErrorCode CountPoints(const BrenierWeighted *rows, PetscInt64 *n)
+{
+  PetscFunctionBegin;
+  *n = rows->y->n;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, n, 1, MPIU_INT64, MPI_SUM, rows->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* All rows of Z, on all ranks. */
+static PetscErrorCode GatherRows(const BrenierWeighted *rows, const PetscReal mean[], PetscReal unit, PetscReal z[])
+{
+  const PetscInt    n    = rows->y->n;
+  const PetscMPIInt here = (PetscMPIInt)n;
+  PetscReal        *own;
+  PetscMPIInt      *count, *first, size;
+  MPI_Datatype      row;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(rows->comm, &size));
+  PetscCall(PetscMalloc2(size, &count, size, &first));
+  PetscCall(PetscMalloc1((size_t)n * rows->y->dim, &own));
+  BrenierCentreRows(rows->y, 0, n, rows->nu, mean, unit, own);
+  PetscCallMPI(MPI_Allgather(&here, 1, MPI_INT, count, 1, MPI_INT, rows->comm));
+  for (PetscMPIInt r = 0; r < size; ++r) first[r] = r ? first[r - 1] + count[r - 1] : 0;
+  PetscCallMPI(MPI_Type_contiguous(rows->y->dim, MPIU_REAL, &row));
+  PetscCallMPI(MPI_Type_commit(&row));
+  PetscCallMPI(MPI_Allgatherv(own, here, row, z, count, first, row, rows->comm));
+  PetscCallMPI(MPI_Type_free(&row));
+  PetscCall(PetscFree(own));
+  PetscCall(PetscFree2(count, first));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* How many of the descending eigenvalues are not flat. */
+static PetscInt CountSteep(PetscInt n, const PetscReal w[])
+{
+  PetscInt rank = 0;
+
+  while (rank < n && w[rank] > brenier_flat_direction * w[0]) ++rank;
+  return rank;
+}
+
+/* Eigenvectors v of the covariance of n points, fewer than coordinates, each over the fourth root of its eigenvalue. */
+static PetscErrorCode WhitenFew(const BrenierWeighted *rows, PetscInt n, const PetscReal mean[], PetscReal unit,
+                                PetscInt *rank, PetscReal v[])
+{
+  const PetscInt  dim = rows->y->dim;
+  const PetscReal one = 1.0, zero = 0.0;
+  PetscBLASInt    points, d, r;
+  PetscReal      *z, *gram, *u, *w;
+
+  PetscFunctionBegin;
+  PetscCall(PetscBLASIntCast(n, &points));
+  PetscCall(PetscBLASIntCast(dim, &d));
+  PetscCall(PetscMalloc4((size_t)n * dim, &z, (size_t)n * n, &gram, (size_t)n * n, &u, n, &w));
+  PetscCall(GatherRows(rows, mean, unit, z));
+  PetscCallBLAS("BLASgemm", BLASgemm_("T", "N", &points, &points, &d, &one, z, &d, z, &d, &zero, gram, &points));
+  PetscCall(BrenierEigenSymmetric(rows->comm, n, gram, w, u));
+  *rank = CountSteep(n, w);
+  for (PetscInt k = 0; k < *rank; ++k) {
+    const PetscReal length = PetscPowReal(w[k], 0.75); // that of z' u, times the fourth root
+
+    for (PetscInt i = 0; i < n; ++i) u[(size_t)k * n + i] /= length;
+  }
+  PetscCall(PetscBLASIntCast(*rank, &r));
+  if (r) PetscCallBLAS("BLASgemm", BLASgemm_("N", "N", &d, &r, &points, &one, z, &d, u, &points, &zero, v, &d));
+  PetscCall(PetscFree4(z, gram, u, w));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The same of any number of points. */
+static PetscErrorCode WhitenMany(const BrenierWeighted *rows, const PetscReal mean[], PetscReal unit, PetscInt *rank,
+                                 PetscReal v[])
 {
   const PetscInt dim = rows->y->dim, panel = BrenierPanelColumns(dim);
   const size_t   d = (size_t)dim;
@@ -27,8 +103,7 @@ static PetscErrorCode GetWhitening(const BrenierWeighted *rows, const PetscReal 
   for (PetscInt first = 0; first < dim; first += panel)
     PetscCall(BrenierCovariancePanel(rows, mean, unit, first, PetscMin(panel, dim - first), a + (size_t)first * d));
   PetscCall(BrenierEigenSymmetric(rows->comm, dim, a, w, v));
-  *rank = 0;
-  while (*rank < dim && w[*rank] > brenier_flat_direction * w[0]) ++*rank;
+  *rank = CountSteep(dim, w);
   for (PetscInt k = 0; k < *rank; ++k) {
     const PetscReal root = PetscSqrtReal(PetscSqrtReal(w[k]));
 
@@ -80,6 +155,7 @@ PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, const BrenierCoordinates
 {
   const BrenierWeighted rows = {comm, y, nu};
   const size_t          d    = (size_t)y->dim;
+  PetscInt64            n;
 
   PetscFunctionBegin;
   PetscCheck(scale > 0.0, comm, PETSC_ERR_ARG_OUTOFRANGE, "The source's standard deviation must be positive, not %g",
@@ -87,7 +163,9 @@ PetscErrorCode BrenierGaussianFormCreate(MPI_Comm comm, const BrenierCoordinates
   form->dim = y->dim;
   PetscCall(PetscMalloc2(d, &form->mean, d * d, &form->v));
   PetscCall(BrenierMeanAndUnit(&rows, form->mean, &form->unit));
-  PetscCall(GetWhitening(&rows, form->mean, form->unit, &form->rank, form->v));
+  PetscCall(CountPoints(&rows, &n));
+  if (n < y->dim) PetscCall(WhitenFew(&rows, (PetscInt)n, form->mean, form->unit, &form->rank, form->v));
+  else PetscCall(WhitenMany(&rows, form->mean, form->unit, &form->rank, form->v));
   form->factor = -0.5 * scale * form->unit;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

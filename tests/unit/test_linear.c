@@ -437,6 +437,9 @@ static PetscErrorCode TestGaussianStart(void)
   PetscCall(TestStartDiagonal(64, 64, 3.0, 0.1, 1.0));
   PetscCall(TestStartDiagonal(30, 4, -2.0, 1.0, 1.0));
   PetscCall(TestStartDiagonal(100, 70, 1e6, 1.0, 1.0));
+  PetscCall(TestStartDiagonal(100, 20, 1e6, 1.0, 1.0));
+  PetscCall(TestStartDiagonal(40, 3, 0.0, 1e-200, 1.0));
+  PetscCall(TestStartDiagonal(40, 3, 0.0, 1e200, 1.0));
   PetscCall(TestStartDiagonal(8, 8, 0.0, 1e-200, 1.0));
   PetscCall(TestStartDiagonal(8, 8, 0.0, 1e200, 1.0));
   PetscCall(TestStartLine(1, 1, 5.0, 1.0));
