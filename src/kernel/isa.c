@@ -62,8 +62,9 @@ static const BrenierTileIsa *ChooseIsa(int in_bytes)
   return isa[i];
 }
 
-/* That of the process: what is packed is packed for it. */
+/* That of the process: what is packed is packed for it. Devices know bytes and single precision alone. */
 static const BrenierTileIsa *brenier_isa;
+static int                   brenier_none_longer;
 
 static const BrenierTileIsa *Isa(void)
 {
@@ -73,16 +74,33 @@ static const BrenierTileIsa *Isa(void)
 
 void BrenierTileUseBytes(int in_bytes)
 {
-  brenier_isa = ChooseIsa(in_bytes);
+  brenier_isa         = ChooseIsa(in_bytes);
+  brenier_none_longer = in_bytes;
+}
+
+/* That of vectors that are too long for one, or NULL. */
+static const BrenierTileIsa *Longer(const BrenierTileIsa *isa)
+{
+  return brenier_none_longer ? NULL : isa->longer;
+}
+
+/* That with these products; single precision is any one's. */
+static const BrenierTileIsa *IsaWith(BrenierTileProducts products)
+{
+  const BrenierTileIsa *isa = Isa();
+
+  while (products != BRENIER_PRODUCTS_SINGLE && isa->products != products && Longer(isa)) isa = Longer(isa);
+  return isa;
 }
 
 BrenierTileProducts BrenierTileProductsOf(BrenierTileKind kind, size_t dim)
 {
-  static const size_t       least[] = {0, BRENIER_INT16_LEAST_DIM, BRENIER_BYTES_LEAST_DIM};
-  static const size_t       most[]  = {0, BRENIER_INT16_MOST_DIM, BRENIER_BYTES_MOST_DIM};
-  const BrenierTileProducts has     = Isa()->products;
+  static const size_t   least[] = {0, BRENIER_INT16_LEAST_DIM, BRENIER_BYTES_LEAST_DIM};
+  static const size_t   most[]  = {0, BRENIER_INT16_MOST_DIM, BRENIER_BYTES_MOST_DIM};
+  const BrenierTileIsa *isa     = Isa();
 
-  return kind != BRENIER_TILE_CHORD && dim >= least[has] && dim <= most[has] ? has : BRENIER_PRODUCTS_SINGLE;
+  while (isa && dim > most[isa->products]) isa = Longer(isa);
+  return isa && kind != BRENIER_TILE_CHORD && dim >= least[isa->products] ? isa->products : BRENIER_PRODUCTS_SINGLE;
 }
 
 int BrenierTileHasByteRadii(void)
@@ -103,9 +121,11 @@ double BrenierTilePeak(double seconds)
 void BrenierTileScan(const BrenierTileCurves *curves, size_t first, size_t count, const BrenierTileTargets *targets,
                      BrenierTileVisitor visit, void *context)
 {
+  const BrenierTileIsa *isa = IsaWith(curves->products);
+
   for (size_t done = 0; done < count; done += curves->n_at_once) {
     const size_t n = count - done < curves->n_at_once ? count - done : curves->n_at_once;
 
-    Isa()->scan(curves, first + done, n, targets, visit, context);
+    isa->scan(curves, first + done, n, targets, visit, context);
   }
 }

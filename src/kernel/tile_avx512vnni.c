@@ -1,24 +1,12 @@
 /* tile_avx512vnni.c - The kernel for AVX-512 with multiplication of bytes. */
-#include "tile_avx512.h"
+#include "tile_avx512vnni.h"
 
 #define DotBytes(sum, y, z) ((vint)_mm512_dpbusd_epi32((__m512i)(sum), (__m512i)(y), (__m512i)(z)))
-#define Spread(x)           ((vint)_mm512_set1_epi32(x))
 
-/* x in the lower half of a vector and y in the upper are summed side by side. */
-static inline void SumPair(vfloat x, vfloat y, float *of_x, float *of_y)
-{
-  const __m512 low  = _mm512_shuffle_f32x4((__m512)x, (__m512)y, 0x44),
-               high = _mm512_shuffle_f32x4((__m512)x, (__m512)y, 0xee);
-  __m512 sum        = _mm512_add_ps(low, high);
+#define ISA_NAME   "avx512vnni"
+#define ISA_TABLE  brenier_tile_avx512vnni
+#define ISA_LONGER &brenier_tile_avx512int16
 
-  sum   = _mm512_add_ps(sum, _mm512_shuffle_f32x4(sum, sum, 0xb1));
-  sum   = _mm512_add_ps(sum, _mm512_shuffle_ps(sum, sum, 0x4e));
-  sum   = _mm512_add_ps(sum, _mm512_shuffle_ps(sum, sum, 0xb1));
-  *of_x = _mm512_cvtss_f32(sum);
-  *of_y = _mm_cvtss_f32(_mm512_extractf32x4_ps(sum, 2));
-}
-
-#define ISA_NAME  "avx512vnni"
-#define ISA_TABLE brenier_tile_avx512vnni
+extern const BrenierTileIsa brenier_tile_avx512int16;
 
 #include "tile_body.h"

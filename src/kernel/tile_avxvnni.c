@@ -16,7 +16,10 @@ static inline __m256i DotBytesOf(__m256i sum, __m256i y, __m256i z)
   #define DotBytes(sum, y, z) ((vint)DotBytesOf((__m256i)(sum), (__m256i)(y), (__m256i)(z)))
 #endif
 
-#define ISA_NAME  "avxvnni"
-#define ISA_TABLE brenier_tile_avxvnni
+#define ISA_NAME   "avxvnni"
+#define ISA_TABLE  brenier_tile_avxvnni
+#define ISA_LONGER &brenier_tile_avx2
+
+extern const BrenierTileIsa brenier_tile_avx2;
 
 #include "tile_body.h"

@@ -13,6 +13,7 @@
     MaskGE(x, y)  bit mask of the lanes where x >= y
     Pack(to, x, mask), PackInt(...)  stores the lanes of a mask side by side (may write a whole vector); optional
     ISA_NAME      the name of the table
+    ISA_LONGER    the table for vectors too long for its products; optional: without it these are in single precision
     DotBytes(sum, y, z)  sum of 32-bit integers plus the products of four unsigned bytes each of y with four
                   signed ones of z; or
     DotInt16(sum, y, z)  sum of 32-bit integers plus the products of two signed integers each of 16 bits. Both are
@@ -655,4 +656,8 @@ enum { HAS_BYTE_RADII = 1 };
 enum { HAS_BYTE_RADII = 0 };
 #endif
 
-const BrenierTileIsa ISA_TABLE = {ISA_NAME, PRODUCTS, HAS_BYTE_RADII, Scan, Peak};
+#if !defined(ISA_LONGER)
+  #define ISA_LONGER NULL
+#endif
+
+const BrenierTileIsa ISA_TABLE = {ISA_NAME, PRODUCTS, HAS_BYTE_RADII, Scan, Peak, ISA_LONGER};

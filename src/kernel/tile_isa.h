@@ -32,7 +32,7 @@ enum { BRENIER_BYTES_LEAST_DIM = 16, BRENIER_BYTES_MOST_DIM = 1024 };
 
 /* Vectors in 16 bits: shorter ones gain less than the conversion of their products costs; in longer ones rounding could
    add too much to the length of a rounded vector. */
-enum { BRENIER_INT16_LEAST_DIM = 6, BRENIER_INT16_MOST_DIM = 4096 };
+enum { BRENIER_INT16_LEAST_DIM = 6, BRENIER_INT16_MOST_DIM = 16384 };
 
 /* Panels in bytes that a group of curves scans one after the other, so that its data stays in the first cache. */
 enum { BRENIER_PANELS_OF_BYTES = 8 };
@@ -51,13 +51,14 @@ typedef struct BrenierByteRadii {
   float   unit[4];
 } BrenierByteRadii;
 
-typedef struct {
+typedef struct BrenierTileIsa {
   const char         *name;
   BrenierTileProducts products;       /* the shortest that it has */
   int                 has_byte_radii; /* looks radii up in bytes */
   void (*scan)(const BrenierTileCurves *, size_t first, size_t count, const BrenierTileTargets *, BrenierTileVisitor,
                void *);
   double (*peak)(double seconds);
+  const struct BrenierTileIsa *longer; /* for vectors that are too long for its products; NULL: for none */
 } BrenierTileIsa;
 
 /* What vectors are rounded to, with the instruction set in use; whether it looks radii up in bytes. */

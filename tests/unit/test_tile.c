@@ -50,8 +50,8 @@ typedef enum { SPREAD, CLUSTERED, FAR, TINY, N_CLOUDS } Cloud;
 
 static void FillTargets(Problem *p, Cloud cloud, uint64_t seed)
 {
-  const PetscInt dim = p->dim;
-  PetscReal      centre[8 * 1100];
+  const PetscInt   dim = p->dim;
+  static PetscReal centre[8 * 16400];
 
   BrenierRandomNormal(seed, 97, 0, (size_t)(8 * dim), centre);
   for (PetscInt i = 0; i < p->n_targets; ++i) {
@@ -736,7 +736,11 @@ int main(int argc, char **argv)
     for (PetscInt n_curves = 1; n_curves <= 26; ++n_curves)
       for (size_t n = 0; n < sizeof n_targets / sizeof n_targets[0]; ++n)
         PetscCall(TestFilter(kind, 4, n_curves, n_targets[n], SPREAD, 2));
-    PetscCall(TestFilter(kind, 2, 800, 40, SPREAD, 2)); // more than one portion of curves
+    for (Cloud cloud = SPREAD; cloud < N_CLOUDS; ++cloud)
+      PetscCall(TestFilter(kind, 1027, 7, 70, cloud, 1)); // too long for bytes
+    PetscCall(TestFilter(kind, 16383, 3, 33, SPREAD, 1));
+    PetscCall(TestFilter(kind, 16385, 3, 33, SPREAD, 1)); // too long for 16 bits
+    PetscCall(TestFilter(kind, 2, 800, 40, SPREAD, 2));   // more than one portion of curves
     PetscCall(TestPartOfTile(kind));
   }
   PetscCall(TestHeights());
