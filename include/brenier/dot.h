@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*@
   BrenierDot - Inner product, in an order that is fixed for all machines and any alignment: eight partial sums, then a
@@ -58,6 +59,42 @@ void BrenierDotPair(size_t dim, const double x1[], const double x2[], const doub
   Cost: 2 dim flops
 @*/
 void BrenierAddMultiple(size_t dim, double scale, const double x[], double y[]);
+
+/*@
+  BrenierCombine - Gives a linear combination of two vectors: to = a x + b y
+
+  Not collective
+
+  Input Parameters:
++ dim - length of the vectors
+. a   - what x is multiplied by; unit: any
+. x   - shape [dim]; unit: any
+. b   - what y is multiplied by; unit: any
+- y   - shape [dim]; unit: such that both terms have the same
+
+  Output Parameter:
+. to - shape [dim]; unit: that of a times that of x
+
+  Cost: 3 dim flops
+@*/
+void BrenierCombine(size_t dim, double a, const double x[], double b, const double y[], double to[]);
+
+/*@
+  BrenierAddRounded - Adds multiples of numbers to integers, each rounded to the nearest: sum += round(scale x)
+
+  Not collective
+
+  Input Parameters:
++ dim   - length of the vectors
+. scale - what x is multiplied by; unit: any
+- x     - shape [dim], of at most 2^62 / scale in magnitude; unit: any
+
+  Input/Output Parameter:
+. sum - shape [dim]; unit: that of x times that of scale
+
+  Cost: 2 dim operations
+@*/
+void BrenierAddRounded(size_t dim, double scale, const double x[], int64_t sum[]);
 
 /*@
   BrenierCentre, BrenierCentreSingle - Subtracts a vector and scales the difference, of a vector in double or in single

@@ -9,6 +9,8 @@
 */
 #include "dual_private.h"
 
+#include <brenier/dot.h>
+
 #include <math.h>
 
 /* Bytes of moments at once on a rank. */
@@ -20,13 +22,14 @@ typedef struct {
   PetscReal unit;
 } Axes;
 
-/* Adds the moments of local curve c along some axes to its ghosts, shape [ghosts, count]. z: shape [2 dim], for the
-   curve. */
+/* Adds the moments of local curve c along some axes to its ghosts, shape [ghosts, count]. z: shape [3 dim], for the
+   vectors of the curve and the moment of a piece. */
 static void AddMoments(BrenierDual dual, PetscInt c, const Axes *axes, PetscReal z[], PetscInt64 moment[])
 {
-  const BrenierCurves *curves  = &dual->curves;
-  const BrenierPieces *pieces  = &dual->pieces;
-  const BrenierPlane   unit[3] = {{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}, {0.0, 0.0, 1.0}};
+  const BrenierCurves *curves   = &dual->curves;
+  const BrenierPieces *pieces   = &dual->pieces;
+  const BrenierPlane   unit[3]  = {{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}, {0.0, 0.0, 1.0}};
+  PetscReal           *of_piece = z + 2 * (size_t)dual->targets->dim;
   BrenierCurve         curve;
   BrenierSpan          piece = BrenierCurvesSpanAt(curves, pieces->start[pieces->offset[c]]);
 
@@ -37,8 +40,8 @@ static void AddMoments(BrenierDual dual, PetscInt c, const Axes *axes, PetscReal
 
     BrenierCurvesNextSpan(curves, BrenierPieceEnd(pieces, curves, c, p), &piece);
     for (int i = 0; i < 3; ++i) integral[i] = BrenierCurvesIntegral(curves, &unit[i], &piece);
-    for (PetscInt k = 0; k < axes->count; ++k)
-      sum[k] += llrint(curves->family->moment(curves, &curve, axes->first + k, integral) / axes->unit);
+    curves->family->moment(&curve, axes->first, axes->count, integral, of_piece);
+    BrenierAddRounded((size_t)axes->count, 1.0 / axes->unit, of_piece, sum);
   }
 }
 
@@ -68,10 +71,10 @@ PetscErrorCode BrenierDualBarycentres(BrenierDual dual, const BrenierMutablePoin
   PetscFunctionBegin;
   // The sum of all curves stays below 2^62 units
   (void)frexp(BrenierSourceReach(dual->sample.source) * (PetscReal)dual->sample.n_curves, &exponent);
-  axes.unit = ldexp(1.0, exponent - 62);
+  axes.unit = ldexp(1.0, exponent - 62); // a power of two, as its inverse
   at_once   = PetscMin(PetscMax(at_once, 1), dim);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &at_once, 1, MPIU_INT, MPI_MIN, dual->comm));
-  PetscCall(PetscMalloc4((size_t)at_once * n_ghosts, &moment, n_ghosts, &axis, n, &whole, 2 * (size_t)dim, &z));
+  PetscCall(PetscMalloc4((size_t)at_once * n_ghosts, &moment, n_ghosts, &axis, n, &whole, 3 * (size_t)dim, &z));
   for (axes.first = 0; axes.first < dim; axes.first += at_once) {
     axes.count = PetscMin(at_once, dim - axes.first);
     PetscCall(PetscArrayzero(moment, (size_t)axes.count * n_ghosts));

@@ -105,32 +105,31 @@ static PetscReal LineLeast(const BrenierPlane *plane, const BrenierSpan *piece)
   return BrenierLineLeast(plane->a, plane->b, plane->h, piece->s, piece->e);
 }
 
-static PetscReal CircleMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k,
-                              const PetscReal integral[3])
+static void CircleMoment(const BrenierCurve *curve, PetscInt first, PetscInt n, const PetscReal integral[3],
+                         PetscReal moment[])
 {
-  (void)curves;
-  return integral[0] * curve->z1[k] + integral[1] * curve->z2[k];
+  BrenierCombine((size_t)n, integral[0], curve->z1 + first, integral[1], curve->z2 + first, moment);
 }
 
-static PetscReal CentredMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k,
-                               const PetscReal integral[3])
+static void CentredMoment(const BrenierCurve *curve, PetscInt first, PetscInt n, const PetscReal integral[3],
+                          PetscReal moment[])
 {
-  return CircleMoment(curves, curve, k, integral) + integral[2] * curve->centre[k];
+  CircleMoment(curve, first, n, integral, moment);
+  BrenierAddMultiple((size_t)n, integral[2], curve->centre + first, moment);
 }
 
-static PetscReal ChordMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k,
-                             const PetscReal integral[3])
+static void ChordMoment(const BrenierCurve *curve, PetscInt first, PetscInt n, const PetscReal integral[3],
+                        PetscReal moment[])
 {
-  (void)curves;
-  return k == curve->axis ? integral[1] : integral[0] * curve->z1[k];
+  for (PetscInt k = 0; k < n; ++k)
+    moment[k] = first + k == curve->axis ? integral[1] : integral[0] * curve->z1[first + k];
 }
 
-static PetscReal LineMoment(const BrenierCurves *curves, const BrenierCurve *curve, PetscInt k,
-                            const PetscReal integral[3])
+static void LineMoment(const BrenierCurve *curve, PetscInt first, PetscInt n, const PetscReal integral[3],
+                       PetscReal moment[])
 {
-  (void)curves;
-  (void)k;
-  return curve->z1[0] * integral[1];
+  (void)first;
+  for (PetscInt k = 0; k < n; ++k) moment[k] = curve->z1[0] * integral[1];
 }
 
 static const BrenierCurveFamily brenier_circles = {

@@ -30,8 +30,8 @@ typedef struct {
   integral - of a plane over a piece with respect to the measure of a curve
   crossing - what the crossing at t of planes da and db apart adds to the Hessian
   least    - the least value of a plane on a piece, exact
-  moment   - coordinate k of the moment of a piece on which the functions of a, of b and of the height integrate to
-           integral[0] to integral[2]
+  moment   - coordinates [first, first + n) of the moment of a piece on which the functions of a, of b and of the
+           height integrate to integral[0] to integral[2]
   middles, enter, reach - the bounds of bounds.h
 */
 struct BrenierCurveFamily {
@@ -51,7 +51,7 @@ struct BrenierCurveFamily {
   PetscReal (*integral)(const BrenierCurves *, const BrenierPlane *, const BrenierSpan *);
   PetscReal (*crossing)(const BrenierCurves *, PetscReal da, PetscReal db, PetscReal t);
   PetscReal (*least)(const BrenierPlane *, const BrenierSpan *);
-  PetscReal (*moment)(const BrenierCurves *, const BrenierCurve *, PetscInt k, const PetscReal integral[3]);
+  void (*moment)(const BrenierCurve *, PetscInt first, PetscInt n, const PetscReal integral[3], PetscReal moment[]);
   const BrenierMiddles *(*middles)(void);
   BrenierBoundsEnter *enter;
   BrenierBoundsReach *reach;

@@ -3,6 +3,7 @@
 
 #include "wide.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { DOT_LANES = 8 };
@@ -63,6 +64,24 @@ BRENIER_WIDE void BrenierAddMultiple(size_t dim, double scale, const double x[],
   for (size_t k = 0; k < whole; k += DOT_LANES)
     for (size_t l = 0; l < DOT_LANES; ++l) y[k + l] += scale * x[k + l];
   for (size_t k = whole; k < dim; ++k) y[k] += scale * x[k];
+}
+
+BRENIER_WIDE void BrenierCombine(size_t dim, double a, const double x[], double b, const double y[], double to[])
+{
+  const size_t whole = dim - dim % DOT_LANES;
+
+  for (size_t k = 0; k < whole; k += DOT_LANES)
+    for (size_t l = 0; l < DOT_LANES; ++l) to[k + l] = a * x[k + l] + b * y[k + l];
+  for (size_t k = whole; k < dim; ++k) to[k] = a * x[k] + b * y[k];
+}
+
+BRENIER_WIDE void BrenierAddRounded(size_t dim, double scale, const double x[], int64_t sum[])
+{
+  const size_t whole = dim - dim % DOT_LANES;
+
+  for (size_t k = 0; k < whole; k += DOT_LANES)
+    for (size_t l = 0; l < DOT_LANES; ++l) sum[k + l] += llrint(scale * x[k + l]);
+  for (size_t k = whole; k < dim; ++k) sum[k] += llrint(scale * x[k]);
 }
 
 BRENIER_WIDE void BrenierCentre(size_t dim, const double x[], const double origin[], double scale, double y[])
