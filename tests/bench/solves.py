@@ -7,6 +7,7 @@ NAME is one of
     quickstart, quickstart_small  ./quickstart in a new copy of the repository, build included
     tolerance                     60,000 Fashion-MNIST codes to 0.1 and 0.05, checks, averaged SGD on points, the cube
     million                       a million targets in 64 dimensions to 0.4, with a checkpoint
+    latents                       few targets in thousands of dimensions, as latent codes and pixels are
     memory                        3,000 targets to 0.03, with and without a bound on the memory
     exact_large                   exact cells of many targets in the plane and in space
     samples                       samples of the 60,000 codes
@@ -148,6 +149,19 @@ def million(folder, small):
         ["checkpoint", kept]])  # fmt: skip
 
 
+def latents(folder, small):
+    """Normal codes, coordinate k of standard deviation 1/sqrt(k)."""
+    rows = []
+    for n, d in ((60, 300), (300, 60)) if small else ((1300, 4096), (1300, 8192), (5000, 3072)):
+        y = np.random.default_rng(1).standard_normal((n, d), "f4") / np.sqrt(np.arange(1, d + 1, dtype="f4"))
+        np.save(os.path.join(folder, "y.npy"), y)
+        run = Run("brenier solve y.npy -o r.h5 -tol 0.3", folder, (0, 6))
+        rows.append([f"{n:,}", f"{d:,}", f"{run.of('start', 'rank'):,}", f"{run.of('start', 'seconds'):.1f}",
+                     f"{run.curves():,.0f}", f"{run.seconds:.0f}", run.rho(3), f"{run.memory / 1e6:.0f}"])  # fmt: skip
+    columns = "targets | dimensions | of these needed | seconds until the start | circles | seconds, all in all"
+    return bench_record.table(f"{columns} | rho, 95% interval | largest rank, MB", rows)
+
+
 def memory(folder, small):
     write_targets(folder, "y.npy", 300 if small else 3000, 16)
     rows = []
@@ -193,8 +207,8 @@ def write_targets(folder, name, n, dim):
     np.save(os.path.join(folder, name), np.concatenate(list(targets.codes(n, dim, 100, 1))))
 
 
-MEASURED = {call.__name__: call for call in (quickstart, quickstart_small, tolerance, million, memory, exact_large,
-                                             samples)}  # fmt: skip
+MEASURED = {call.__name__: call for call in (quickstart, quickstart_small, tolerance, million, latents, memory,
+                                             exact_large, samples)}  # fmt: skip
 
 
 def main():
