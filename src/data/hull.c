@@ -8,8 +8,8 @@
      before it. If all are far, the differences are independent by a wide margin: there are m directions, and where
      m is d or n - 1 there can be no more. The basis is the Q of y_j - y_0, in units of the targets.
   2. Else Gram and Schmidt, over all ranks, with the row that is furthest from the span as pivot, until none is further
-     than rounding: a pivot that were hardly more than rounding would be a wrong direction, from which later rows
-     differ.
+     than rounding. In another order a row could come early that is hardly further than that: its direction would be
+     wrong, and later rows would seem to have one more.
 */
 #include "hull.h"
 
@@ -254,8 +254,9 @@ static PetscErrorCode FactorRows(PetscInt m, PetscInt dim, PetscBool make_q, Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Whether the m factored rows are far from the span of those before them: |a_k|^2 is the sum over column k of R. */
-static PetscBool AreIndependent(PetscInt m, PetscInt dim, const PetscReal factored[])
+/* Whether the m factored rows are far from the span of those before them, and further than rounding: |a_k|^2 is the sum
+   over column k of R. */
+static PetscBool AreIndependent(PetscInt m, PetscInt dim, PetscReal tolerance, const PetscReal factored[])
 {
   PetscReal least = PETSC_MAX_REAL, longest = 0.0;
 
@@ -265,7 +266,7 @@ static PetscBool AreIndependent(PetscInt m, PetscInt dim, const PetscReal factor
     least   = PetscMin(least, PetscAbsReal(column[k]));
     longest = PetscMax(longest, BrenierDot((size_t)k + 1, column, column));
   }
-  return (PetscBool)(least > brenier_independent * PetscSqrtReal(longest));
+  return (PetscBool)(least > PetscMax(brenier_independent * PetscSqrtReal(longest), tolerance));
 }
 
 /* Whether m of the differences are independent by a wide margin. */
@@ -278,7 +279,7 @@ static PetscErrorCode FindIndependent(BrenierTargets t, const Axes *a, PetscInt 
   PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
   PetscCall(GetDifferences(t, a, m, PETSC_TRUE, &rows));
   if (rank == 0) PetscCall(FactorRows(m, a->n, PETSC_FALSE, rows));
-  *found = (PetscBool)(rank == 0 && AreIndependent(m, a->n, rows));
+  *found = (PetscBool)(rank == 0 && AreIndependent(m, a->n, Tolerance(a), rows));
   PetscCallMPI(MPI_Bcast(found, 1, MPIU_BOOL, 0, t->comm));
   PetscCall(PetscFree(rows));
   PetscFunctionReturn(PETSC_SUCCESS);
