@@ -58,8 +58,8 @@ typedef enum { BRENIER_REDUCTION_IN, BRENIER_REDUCTION_OUT } BrenierReductionWay
   Errors: `PETSC_ERR_FILE_UNEXPECTED` - the factor of the source makes different targets the same
 
   Cost: 2 m^2 d flops, three times that where r < d, and 8 m d bytes on one rank, m = min(n - 1, d), where that many
-  differences of targets are independent; else 4 n d r flops, r reductions and broadcasts, and 8 n d bytes over all ranks. Where r < d, 2 n d r
-  flops for the coordinates and 8 d r bytes on every rank
+  differences of targets are independent; else 4 n d r flops, r reductions and broadcasts, and 8 n d bytes over all
+  ranks. Where r < d, 2 n d r flops for the coordinates and 8 d r bytes on every rank
 @*/
 PETSC_EXTERN PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource source,
                                                    BrenierReduction *reduction);
