@@ -22,9 +22,9 @@ static PetscErrorCode FindBasis(BrenierReduction r, BrenierTargets t, BrenierSym
 
 /* Points that meet the basis together, which is read from memory once for all of them; coordinates that they are lifted
    at a time, so that they stay in the first cache. */
-enum { TOGETHER = 8, LIFTED = 256 };
+enum { POINTS_TOGETHER = 8, LIFTED = 256 };
 
-/* Q^T x of n points, TOGETHER at most. */
+/* Q^T x of n points, POINTS_TOGETHER at most. */
 static void ProjectOnBasis(BrenierReduction r, PetscInt n, const PetscReal *const x[], PetscReal projected[])
 {
   const size_t dim = (size_t)r->dim;
@@ -79,14 +79,14 @@ static PetscErrorCode ReduceTargets(BrenierReduction r)
 {
   const BrenierTargets     t      = r->pulled;
   const BrenierCoordinates points = BrenierTargetsCoordinates(t, PETSC_FALSE);
-  const PetscReal         *x[TOGETHER];
+  const PetscReal         *x[POINTS_TOGETHER];
   PetscReal               *y, *work;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)t->n_local * r->rank, &y));
-  PetscCall(PetscMalloc1((size_t)TOGETHER * t->dim, &work));
-  for (PetscInt first = 0; first < t->n_local; first += TOGETHER) {
-    const PetscInt n = PetscMin(TOGETHER, t->n_local - first);
+  PetscCall(PetscMalloc1((size_t)POINTS_TOGETHER * t->dim, &work));
+  for (PetscInt first = 0; first < t->n_local; first += POINTS_TOGETHER) {
+    const PetscInt n = PetscMin(POINTS_TOGETHER, t->n_local - first);
 
     for (PetscInt i = 0; i < n; ++i) x[i] = BrenierPoint(&points, first + i, work + (size_t)i * t->dim);
     ProjectOnBasis(r, n, x, y + (size_t)first * (size_t)r->rank);
@@ -182,7 +182,7 @@ PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource sour
   r->targets = r->pulled;
   PetscCall(BrenierSourceStandard(source, &standard));
   PetscCall(FindBasis(r, r->pulled, BrenierSourceSymmetry(source)));
-  PetscCall(PetscMalloc1((size_t)TOGETHER * r->rank, &r->row));
+  PetscCall(PetscMalloc1((size_t)POINTS_TOGETHER * r->rank, &r->row));
   if (r->basis) PetscCall(ReduceTargets(r));
   if (r->pairing) PetscCall(SetSquares(r, mean));
   PetscCall(BrenierSourceProject(standard, r->rank, r->basis, &r->source));
@@ -193,12 +193,12 @@ PetscErrorCode BrenierReductionCreate(BrenierTargets targets, BrenierSource sour
 
 void BrenierReductionProject(BrenierReduction r, PetscInt n, const PetscReal y[], PetscReal projected[])
 {
-  const PetscReal *x[TOGETHER];
+  const PetscReal *x[POINTS_TOGETHER];
   PetscReal       *pulled = NULL;
 
-  if (r->pairing) pulled = malloc((size_t)TOGETHER * r->dim * sizeof *pulled);
-  for (PetscInt first = 0; first < n; first += TOGETHER) {
-    const PetscInt m = PetscMin(TOGETHER, n - first);
+  if (r->pairing) pulled = malloc((size_t)POINTS_TOGETHER * r->dim * sizeof *pulled);
+  for (PetscInt first = 0; first < n; first += POINTS_TOGETHER) {
+    const PetscInt m = PetscMin(POINTS_TOGETHER, n - first);
 
     for (PetscInt i = 0; i < m; ++i) {
       x[i] = y + (size_t)(first + i) * r->dim;
@@ -214,8 +214,8 @@ void BrenierReductionProject(BrenierReduction r, PetscInt n, const PetscReal y[]
 void BrenierReductionLift(BrenierReduction r, PetscInt n, const PetscReal projected[], PetscReal x[])
 {
   // Backwards: where x is the array of `projected`, no row is overwritten before its turn
-  for (PetscInt end = n; end > 0; end -= PetscMin(TOGETHER, end)) {
-    const PetscInt m = PetscMin(TOGETHER, end), first = end - m;
+  for (PetscInt end = n; end > 0; end -= PetscMin(POINTS_TOGETHER, end)) {
+    const PetscInt m = PetscMin(POINTS_TOGETHER, end), first = end - m;
 
     memcpy(r->row, projected + (size_t)first * (size_t)r->rank, (size_t)m * r->rank * sizeof *r->row);
     LiftFromBasis(r, m, r->row, x + (size_t)first * r->dim);
@@ -230,10 +230,10 @@ PetscErrorCode BrenierReductionLiftInPlace(BrenierReduction r, PetscInt n, const
   PetscFunctionBegin;
   if (points->value) BrenierReductionLift(r, n, points->value, points->value);
   if (points->value || (!r->basis && !r->pairing)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscMalloc1((size_t)TOGETHER * r->dim, &rows));
+  PetscCall(PetscMalloc1((size_t)POINTS_TOGETHER * r->dim, &rows));
   // Backwards, as there
-  for (PetscInt end = n; end > 0; end -= PetscMin(TOGETHER, end)) {
-    const PetscInt m = PetscMin(TOGETHER, end), first = end - m;
+  for (PetscInt end = n; end > 0; end -= PetscMin(POINTS_TOGETHER, end)) {
+    const PetscInt m = PetscMin(POINTS_TOGETHER, end), first = end - m;
     const float   *lower = points->single + (size_t)first * (size_t)r->rank;
 
     for (size_t k = 0; k < (size_t)m * (size_t)r->rank; ++k) rows[k] = lower[k];
