@@ -11,6 +11,7 @@
 */
 #include "moments.h"
 
+#include <brenier/array.h>
 #include <brenier/base.h>
 #include <brenier/linear.h>
 
@@ -31,25 +32,13 @@ static PetscErrorCode CountPoints(const BrenierWeighted *rows, PetscInt64 *n)
 /* All rows of Z, on all ranks. */
 static PetscErrorCode GatherRows(const BrenierWeighted *rows, const PetscReal mean[], PetscReal unit, PetscReal z[])
 {
-  const PetscInt    n    = rows->y->n;
-  const PetscMPIInt here = (PetscMPIInt)n;
-  PetscReal        *own;
-  PetscMPIInt      *count, *first, size;
-  MPI_Datatype      row;
+  BrenierArray own = {.comm = rows->comm, .n_local = rows->y->n, .dim = rows->y->dim};
 
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_size(rows->comm, &size));
-  PetscCall(PetscMalloc2(size, &count, size, &first));
-  PetscCall(PetscMalloc1((size_t)n * rows->y->dim, &own));
-  BrenierCentreRows(rows->y, 0, n, rows->nu, mean, unit, own);
-  PetscCallMPI(MPI_Allgather(&here, 1, MPI_INT, count, 1, MPI_INT, rows->comm));
-  for (PetscMPIInt r = 0; r < size; ++r) first[r] = r ? first[r - 1] + count[r - 1] : 0;
-  PetscCallMPI(MPI_Type_contiguous(rows->y->dim, MPIU_REAL, &row));
-  PetscCallMPI(MPI_Type_commit(&row));
-  PetscCallMPI(MPI_Allgatherv(own, here, row, z, count, first, row, rows->comm));
-  PetscCallMPI(MPI_Type_free(&row));
-  PetscCall(PetscFree(own));
-  PetscCall(PetscFree2(count, first));
+  PetscCall(PetscMalloc1((size_t)own.n_local * (size_t)own.dim, &own.value));
+  BrenierCentreRows(rows->y, 0, rows->y->n, rows->nu, mean, unit, own.value);
+  PetscCall(BrenierArrayGather(&own, z));
+  PetscCall(PetscFree(own.value));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
