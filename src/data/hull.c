@@ -71,29 +71,34 @@ static PetscErrorCode FindAxes(BrenierTargets t, Axes *a)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* y - origin along the axes, in_ranges: each in units of its range. row may be y, or before it. */
+static void Subtract(const Axes *a, PetscBool in_ranges, const PetscReal y[], const PetscReal origin[], PetscReal row[])
+{
+  for (PetscInt l = 0; l < a->n; ++l) {
+    const PetscInt k = a->axis[l];
+
+    row[l] = (y[k] - origin[k]) / (in_ranges ? a->high[k] - a->low[k] : 1.0);
+  }
+}
+
 /* Every stride-th target less target 0, axis by axis over its range. */
 static PetscErrorCode SetResiduals(BrenierTargets t, const Axes *a, PetscInt stride, Residuals *r)
 {
   const BrenierCoordinates y    = BrenierTargetsCoordinates(t, PETSC_FALSE);
   const PetscInt64         zero = 0;
-  PetscReal               *origin;
+  PetscReal               *origin, *work;
   PetscInt                 first = (stride - t->first % stride) % stride;
 
   PetscFunctionBegin;
   r->comm = t->comm;
   r->dim  = a->n;
   r->n    = first < t->n_local ? (t->n_local - 1 - first) / stride + 1 : 0;
-  PetscCall(PetscMalloc1(t->dim, &origin));
+  PetscCall(PetscMalloc2(t->dim, &origin, t->dim, &work));
   PetscCall(PetscMalloc1((size_t)r->n * r->dim, &r->row));
   PetscCall(BrenierTargetsFetch(t, 1, &zero, origin));
   for (PetscInt i = 0; i < r->n; ++i)
-    for (PetscInt l = 0; l < r->dim; ++l) {
-      const PetscInt k = a->axis[l];
-
-      r->row[(size_t)i * r->dim + l] =
-          (BrenierCoordinate(&y, first + i * stride, k) - origin[k]) / (a->high[k] - a->low[k]);
-    }
-  PetscCall(PetscFree(origin));
+    Subtract(a, PETSC_TRUE, BrenierPoint(&y, first + i * stride, work), origin, r->row + (size_t)i * r->dim);
+  PetscCall(PetscFree2(origin, work));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -204,36 +209,6 @@ static PetscErrorCode FindDirections(BrenierTargets t, const Axes *a, PetscReal 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Differences of m targets, evenly spread, to target 0, along the axes; in_ranges: in units of the axes' ranges. On the
-   first rank, shape [m, axes]; NULL elsewhere. */
-static PetscErrorCode GetDifferences(BrenierTargets t, const Axes *a, PetscInt m, PetscBool in_ranges, PetscReal **rows)
-{
-  const PetscInt64 stride = (t->n - 1) / m;
-  PetscInt64      *index;
-  PetscReal       *y;
-  PetscInt         n;
-  PetscMPIInt      rank;
-
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
-  n = rank == 0 ? m + 1 : 0;
-  PetscCall(PetscMalloc1(n, &index));
-  for (PetscInt j = 0; j < n; ++j) index[j] = j < m ? 1 + j * stride : 0;
-  PetscCall(PetscMalloc1((size_t)n * t->dim, &y));
-  PetscCall(BrenierTargetsFetch(t, n, index, y));
-  // In place: a row shrinks where axes are left out
-  for (PetscInt j = 0; j < n - 1; ++j)
-    for (PetscInt l = 0; l < a->n; ++l) {
-      const PetscInt  k    = a->axis[l];
-      const PetscReal unit = in_ranges ? a->high[k] - a->low[k] : 1.0;
-
-      y[(size_t)j * a->n + l] = (y[(size_t)j * t->dim + k] - y[(size_t)m * t->dim + k]) / unit;
-    }
-  PetscCall(PetscFree(index));
-  *rows = y;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* QR of m rows of length dim, m <= dim: R in their place, below it what Q is made of, with tau; or Q itself. */
 static PetscErrorCode FactorRows(PetscInt m, PetscInt dim, PetscBool make_q, PetscReal rows[])
 {
@@ -251,6 +226,32 @@ static PetscErrorCode FactorRows(PetscInt m, PetscInt dim, PetscBool make_q, Pet
   if (make_q) PetscCallBLAS("LAPACKorgqr", LAPACKorgqr_(&d, &columns, &columns, rows, &d, tau, work, &width, &info));
   PetscCall(PetscFree(work));
   PetscCall(PetscFree(tau));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* QR of the differences of m targets, evenly spread, to target 0, along the axes, on the first rank; rows: shape [m,
+   axes] there, else NULL. R, of axes in units of their ranges; make_q: Q, in units of the targets. */
+static PetscErrorCode FactorDifferences(BrenierTargets t, const Axes *a, PetscInt m, PetscBool make_q, PetscReal **rows)
+{
+  const PetscInt64 stride = (t->n - 1) / m;
+  PetscInt64      *index;
+  PetscReal       *y;
+  PetscInt         n;
+  PetscMPIInt      rank;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
+  n = rank == 0 ? m + 1 : 0;
+  PetscCall(PetscMalloc1(n, &index));
+  for (PetscInt j = 0; j < n; ++j) index[j] = j < m ? 1 + j * stride : 0;
+  PetscCall(PetscMalloc1((size_t)n * t->dim, &y));
+  PetscCall(BrenierTargetsFetch(t, n, index, y));
+  PetscCall(PetscFree(index));
+  // In place: a row shrinks where axes are left out
+  for (PetscInt j = 0; j < n - 1; ++j)
+    Subtract(a, (PetscBool)!make_q, y + (size_t)j * t->dim, y + (size_t)m * t->dim, y + (size_t)j * a->n);
+  if (n > 0) PetscCall(FactorRows(m, a->n, make_q, y));
+  *rows = y;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -272,14 +273,11 @@ static PetscBool AreIndependent(PetscInt m, PetscInt dim, PetscReal tolerance, c
 /* Whether m of the differences are independent by a wide margin. */
 static PetscErrorCode FindIndependent(BrenierTargets t, const Axes *a, PetscInt m, PetscBool *found)
 {
-  PetscReal  *rows = NULL;
-  PetscMPIInt rank;
+  PetscReal *rows = NULL;
 
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
-  PetscCall(GetDifferences(t, a, m, PETSC_TRUE, &rows));
-  if (rank == 0) PetscCall(FactorRows(m, a->n, PETSC_FALSE, rows));
-  *found = (PetscBool)(rank == 0 && AreIndependent(m, a->n, Tolerance(a), rows));
+  PetscCall(FactorDifferences(t, a, m, PETSC_FALSE, &rows));
+  *found = (PetscBool)(rows && AreIndependent(m, a->n, Tolerance(a), rows));
   PetscCallMPI(MPI_Bcast(found, 1, MPIU_BOOL, 0, t->comm));
   PetscCall(PetscFree(rows));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -290,16 +288,13 @@ static PetscErrorCode SetIndependentBasis(BrenierTargets t, const Axes *a, Petsc
 {
   const PetscInt m    = (PetscInt)t->n - 1;
   PetscReal     *rows = NULL;
-  PetscMPIInt    rank;
 
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
-  PetscCall(GetDifferences(t, a, m, PETSC_FALSE, &rows));
-  if (rank == 0) PetscCall(FactorRows(m, a->n, PETSC_TRUE, rows));
+  PetscCall(FactorDifferences(t, a, m, PETSC_TRUE, &rows));
   for (PetscInt l = 0; l < m; ++l) {
     PetscReal *q = basis + (size_t)l * t->dim;
 
-    for (PetscInt k = 0; rank == 0 && k < a->n; ++k) q[a->axis[k]] = rows[(size_t)l * a->n + k];
+    for (PetscInt k = 0; rows && k < a->n; ++k) q[a->axis[k]] = rows[(size_t)l * a->n + k];
     PetscCallMPI(MPI_Bcast(q, t->dim, MPIU_REAL, 0, t->comm));
   }
   PetscCall(PetscFree(rows));
