@@ -72,7 +72,7 @@ static PetscErrorCode SortPoints(const ClassMaps *maps, PetscInt n, const PetscI
   for (PetscInt i = 0; i < n; ++i) order[begin[class[i]]++] = i;
   for (PetscInt k = maps->n; k > 0; --k) begin[k] = begin[k - 1];
   begin[0] = 0;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, count, maps->n, MPIU_INT, MPI_SUM, PETSC_COMM_WORLD));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, count, (PetscMPIInt)maps->n, MPIU_INT, MPI_SUM, PETSC_COMM_WORLD));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -33,7 +33,7 @@ static PetscErrorCode FillUnsolved(ClassesRun *run, const PetscInt class[])
   PetscFunctionBegin;
   PetscCall(PetscCalloc1(n, &sum));
   for (PetscInt i = 0; i < t->n_local; ++i) sum[class[i]] += t->nu[i];
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, n, MPIU_REAL, MPI_SUM, PETSC_COMM_WORLD));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, (PetscMPIInt)n, MPIU_REAL, MPI_SUM, PETSC_COMM_WORLD));
   for (PetscInt i = 0; i < t->n_local; ++i) {
     const PetscInt k = class[i];
 

@@ -63,8 +63,8 @@ static PetscErrorCode FindAxes(BrenierTargets t, Axes *a)
       a->low[k]  = PetscMin(a->low[k], BrenierCoordinate(&y, i, k));
       a->high[k] = PetscMax(a->high[k], BrenierCoordinate(&y, i, k));
     }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, a->low, t->dim, MPIU_REAL, MPI_MIN, t->comm));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, a->high, t->dim, MPIU_REAL, MPI_MAX, t->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, a->low, (PetscMPIInt)t->dim, MPIU_REAL, MPI_MIN, t->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, a->high, (PetscMPIInt)t->dim, MPIU_REAL, MPI_MAX, t->comm));
   a->n = 0;
   for (PetscInt k = 0; k < t->dim; ++k)
     if (a->low[k] < a->high[k]) a->axis[a->n++] = k;
@@ -151,7 +151,7 @@ static PetscErrorCode Longest(const Residuals *r, PetscReal row[], PetscReal *sq
   PetscCallMPI(MPI_Allreduce(&here, &best, 1, MPI_DOUBLE_INT, MPI_MAXLOC, r->comm));
   *square = best.value;
   if (best.rank == rank && longest >= 0) PetscCall(PetscArraycpy(row, r->row + (size_t)longest * r->dim, r->dim));
-  PetscCallMPI(MPI_Bcast(row, r->dim, MPIU_REAL, best.rank, r->comm));
+  PetscCallMPI(MPI_Bcast(row, (PetscMPIInt)r->dim, MPIU_REAL, best.rank, r->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -295,7 +295,7 @@ static PetscErrorCode SetIndependentBasis(BrenierTargets t, const Axes *a, Petsc
     PetscReal *q = basis + (size_t)l * t->dim;
 
     for (PetscInt k = 0; rows && k < a->n; ++k) q[a->axis[k]] = rows[(size_t)l * a->n + k];
-    PetscCallMPI(MPI_Bcast(q, t->dim, MPIU_REAL, 0, t->comm));
+    PetscCallMPI(MPI_Bcast(q, (PetscMPIInt)t->dim, MPIU_REAL, 0, t->comm));
   }
   PetscCall(PetscFree(rows));
   PetscFunctionReturn(PETSC_SUCCESS);

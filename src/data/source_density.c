@@ -25,19 +25,19 @@ static PetscReal Gaussian(BrenierSource source, PetscReal square)
 {
   const PetscReal s = source->scale;
 
-  return -0.5 * square / (s * s) - 0.5 * source->dim * log(2.0 * PETSC_PI * s * s);
+  return -0.5 * square / (s * s) - 0.5 * (PetscReal)source->dim * log(2.0 * PETSC_PI * s * s);
 }
 
 static PetscReal Ball(BrenierSource source, PetscReal square)
 {
-  const PetscReal half = 0.5 * source->dim;
+  const PetscReal half = 0.5 * (PetscReal)source->dim;
 
   return square <= 1.0 ? lgamma(half + 1.0) - half * log(PETSC_PI) : -PETSC_INFINITY;
 }
 
 static PetscReal Spherical(BrenierSource source, PetscReal square)
 {
-  const PetscReal half = 0.5 * source->dim;
+  const PetscReal half = 0.5 * (PetscReal)source->dim;
 
   if (square > 1.0) return -PETSC_INFINITY;
   return lgamma(half) - log(2.0) - half * log(PETSC_PI) - (half - 0.5) * log(square);
@@ -45,7 +45,7 @@ static PetscReal Spherical(BrenierSource source, PetscReal square)
 
 static PetscReal Student(BrenierSource source, PetscReal square)
 {
-  const PetscReal dof = source->dof, half = 0.5 * source->dim;
+  const PetscReal dof = source->dof, half = 0.5 * (PetscReal)source->dim;
 
   return lgamma(0.5 * dof + half) - lgamma(0.5 * dof) - half * log(dof * PETSC_PI) -
          (0.5 * dof + half) * log1p(square / dof);

@@ -61,12 +61,13 @@ PetscErrorCode BrenierSourceSave(BrenierSource source, BrenierStore store)
 /* A dataset of n rows from rank 0 on all ranks. */
 static PetscErrorCode ReadOnAll(BrenierStore store, const char name[], PetscInt n, PetscInt width, PetscReal x[])
 {
-  PetscMPIInt rank;
+  PetscMPIInt rank, count;
 
   PetscFunctionBegin;
+  PetscCall(PetscMPIIntCast(n * width, &count));
   PetscCallMPI(MPI_Comm_rank(store->comm, &rank));
   PetscCall(BrenierStoreReadRows(store, name, BRENIER_F8, rank == 0 ? 0 : n, rank == 0 ? n : 0, x));
-  PetscCallMPI(MPI_Bcast(x, n * width, MPIU_REAL, 0, store->comm));
+  PetscCallMPI(MPI_Bcast(x, count, MPIU_REAL, 0, store->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -404,8 +404,8 @@ static int Pack(const BrenierBlocks *blocks, const BrenierBlock *block, PetscInt
   tile->first_row = first;
   BrenierTileBeginTargets(&tile->targets, (size_t)count);
   for (PetscInt i = 0; i < count; ++i)
-    BrenierTileSetTarget(&tile->targets, (size_t)i, BrenierBlockPoint(block, first + i, y));
-  SetTileHeights(blocks, BrenierBlockHeights(block, first), tile);
+    BrenierTileSetTarget(&tile->targets, (size_t)i, BrenierBlockPoint(block, (BrenierBlockRow)(first + i), y));
+  SetTileHeights(blocks, BrenierBlockHeights(block, (BrenierBlockRow)first), tile);
   free(y);
   return 0;
 }

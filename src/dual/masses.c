@@ -90,7 +90,7 @@ PetscErrorCode BrenierMassesFinish(BrenierMasses *masses, const BrenierSample *s
       masses->share[(size_t)b * n + i] = one;
       squares += (one - mass[i]) * (one - mass[i]);
     }
-    spread[i] = n_batches > 1 ? squares / ((PetscReal)n_batches * (n_batches - 1) * targets->nu[i]) : 0.0;
+    spread[i] = n_batches > 1 ? squares / ((PetscReal)n_batches * (PetscReal)(n_batches - 1) * targets->nu[i]) : 0.0;
   }
   for (BrenierLocal i = 0; i < n; ++i) spread[n + i] = PetscSqrtReal(spread[i] * targets->nu[i]);
   PetscCall(BrenierExactSum(sample->comm, n, 2, spread, sum));

@@ -367,7 +367,7 @@ static PetscErrorCode ScanBlock(Chunk *chunk, BrenierBlocks *blocks)
 {
   const int            vectors = chunk->curves->family->n_vectors;
   const PetscLogDouble flops =
-      2.0 * vectors * (PetscLogDouble)chunk->curves->dim * (PetscLogDouble)chunk->block.n * chunk->n;
+      2.0 * vectors * (PetscLogDouble)chunk->curves->dim * (PetscLogDouble)chunk->block.n * (PetscLogDouble)chunk->n;
   PetscInt                 n_tiles;
   const BrenierPackedTile *tile;
 
@@ -534,7 +534,7 @@ static PetscErrorCode ScanChunks(Chunk *chunk, BrenierBlocks *blocks, PetscError
     PetscCall(BrenierBlocksFill(blocks, input->chooses ? input->target : NULL, input->lower, input->upper));
     PetscCall(ScanRound(chunk, blocks));
     PetscCall(EndChunk(chunk, enough));
-    if (!*enough) PetscCall(BrenierProgressUpdate(&progress, (PetscReal)first + size, (PetscReal)most));
+    if (!*enough) PetscCall(BrenierProgressUpdate(&progress, (PetscReal)(first + size), (PetscReal)most));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

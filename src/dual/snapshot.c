@@ -195,30 +195,33 @@ static PetscErrorCode LoadCounts(BrenierDual dual, BrenierStore store, PetscInt 
 /* Appends this rank's lists of one segment to the arena, planes to follow. */
 static PetscErrorCode LoadSegment(BrenierDual dual, BrenierStore store, PetscInt segment)
 {
-  PetscInt     from, to, n;
-  PetscInt64   first, k = 0;
-  int32_t     *count, *target;
-  float       *lower;
-  PetscReal   *none;
-  BrenierFault fault = {0};
-  char         name[BRENIER_NAME_LENGTH];
+  PetscInt       from, to, n;
+  PetscInt64     first, k = 0;
+  int32_t       *count, *stored;
+  BrenierGlobal *target;
+  float         *lower;
+  PetscReal     *none;
+  BrenierFault   fault = {0};
+  char           name[BRENIER_NAME_LENGTH];
 
   PetscFunctionBegin;
   SegmentCurves(&dual->sample, dual->sample.n_segments, dual->sample.n_local, segment, &from, &to);
   PetscCall(LoadCounts(dual, store, segment, &count, &first, &n));
-  PetscCall(PetscMalloc2(n, &target, n, &lower));
+  PetscCall(PetscMalloc3(n, &stored, n, &target, n, &lower));
   PetscCall(PetscCalloc1(n, &none));
   NameOf(segment, "target", name);
-  PetscCall(BrenierStoreReadRows(store, name, BRENIER_I4, first, n, target));
+  PetscCall(BrenierStoreReadRows(store, name, BRENIER_I4, first, n, stored));
   NameOf(segment, "low", name);
   PetscCall(BrenierStoreReadRows(store, name, BRENIER_F4, first, n, lower));
-  for (PetscInt64 i = 0; i < n; ++i)
+  for (PetscInt64 i = 0; i < n; ++i) {
+    target[i] = stored[i];
     if (target[i] < 0 || target[i] >= dual->targets->n)
-      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "a list of %s names target %d", name, (int)target[i]);
+      BrenierFaultSet(&fault, BRENIER_EXIT_INPUT, "a list of %s names target %d", name, (int)stored[i]);
+  }
   PetscCall(BrenierFaultAgree(dual->comm, &fault));
   for (PetscInt c = from; c < to; k += count[c++ - from])
     PetscCall(BrenierCandidatesSet(&dual->candidates, c, count[c - from], target + k, none, none, none, lower + k));
-  PetscCall(PetscFree2(target, lower));
+  PetscCall(PetscFree3(stored, target, lower));
   PetscCall(PetscFree(none));
   PetscCall(PetscFree(count));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -234,11 +237,11 @@ static void SetPlanes(BrenierDual dual, const BrenierBlock *block, PetscReal y[]
   for (PetscInt c = 0; c < lists->n_curves; ++c) {
     BrenierSampleFirstDraw(&dual->sample, c, z, &curve);
     for (PetscInt64 i = lists->offset[c]; i < lists->offset[c] + lists->n[c]; ++i) {
-      const BrenierBlockRow row = lists->global[i] - block->first;
+      const PetscInt row = lists->global[i] - block->first;
 
       if (row < 0 || row >= block->n) continue;
-      BrenierCurvesPlane(&dual->curves, &curve, BrenierBlockPoint(block, row, y), &lists->a[i], &lists->b[i],
-                         lists->has_base ? &lists->base[i] : &none);
+      BrenierCurvesPlane(&dual->curves, &curve, BrenierBlockPoint(block, (BrenierBlockRow)row, y), &lists->a[i],
+                         &lists->b[i], lists->has_base ? &lists->base[i] : &none);
     }
   }
 }

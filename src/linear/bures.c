@@ -54,8 +54,8 @@ static PetscErrorCode Product(MPI_Comm comm, PetscBool transposed, PetscInt m, P
   PetscCallMPI(MPI_Comm_size(comm, &size));
   PetscCall(PetscMalloc2(size, &count, size, &begin));
   for (PetscMPIInt r = 0; r < size; ++r) {
-    begin[r] = FirstRow(m, r, size) * n;
-    count[r] = FirstRow(m, r + 1, size) * n - begin[r];
+    PetscCall(PetscMPIIntCast(FirstRow(m, r, size) * n, &begin[r]));
+    PetscCall(PetscMPIIntCast(FirstRow(m, r + 1, size) * n - begin[r], &count[r]));
   }
   PetscCall(PetscBLASIntCast(n, &columns));
   PetscCall(PetscBLASIntCast(count[rank] / n, &rows));
@@ -82,7 +82,7 @@ typedef struct {
 
 static PetscErrorCode FactorCreate(MPI_Comm comm, const BrenierGaussian *g, Factor *f)
 {
-  const PetscReal floor = g->dim * PETSC_MACHINE_EPSILON;
+  const PetscReal floor = (PetscReal)g->dim * PETSC_MACHINE_EPSILON;
   int             power;
 
   PetscFunctionBegin;

@@ -206,7 +206,7 @@ static void MakeInterval(PetscReal linear, PetscReal quadratic, PetscInt n_split
   const PetscReal variance = linear + quadratic;
   PetscReal       half     = brenier_normal;
 
-  if (quadratic > 0.0) half = StudentQuantile(n_splits * PetscSqr(variance / quadratic));
+  if (quadratic > 0.0) half = StudentQuantile((PetscReal)n_splits * PetscSqr(variance / quadratic));
   out->error = PetscSqrtReal(variance);
   out->low   = PetscMax(0.0, out->extrapolated - half * out->error);
   out->high  = PetscMax(0.0, out->extrapolated + half * out->error);

@@ -74,9 +74,9 @@ static PetscErrorCode GatherAll(BrenierLaguerre l, PetscInt width, const PetscRe
   MPI_Datatype row;
 
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Type_contiguous(width, MPIU_REAL, &row));
+  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)width, MPIU_REAL, &row));
   PetscCallMPI(MPI_Type_commit(&row));
-  PetscCallMPI(MPI_Allgatherv(mine, l->targets->n_local, row, all, l->count, l->offset, row, l->comm));
+  PetscCallMPI(MPI_Allgatherv(mine, (PetscMPIInt)l->targets->n_local, row, all, l->count, l->offset, row, l->comm));
   PetscCallMPI(MPI_Type_free(&row));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -131,7 +131,7 @@ PetscErrorCode BrenierLaguerreCreate(BrenierTargets t, BrenierSource source, Bre
 static PetscErrorCode ScatterNeighbours(BrenierLaguerre l, const BrenierNeighbours *all)
 {
   const PetscInt n = l->targets->n_local;
-  PetscMPIInt    size, rank, *entries = NULL, *first = NULL;
+  PetscMPIInt    size, rank, here, *entries = NULL, *first = NULL;
   PetscInt      *length, *all_length = NULL, without = 0;
 
   PetscFunctionBegin;
@@ -145,20 +145,21 @@ static PetscErrorCode ScatterNeighbours(BrenierLaguerre l, const BrenierNeighbou
     PetscCall(PetscMalloc3(all->n, &all_length, size, &entries, size, &first));
     for (PetscInt i = 0; i < all->n; ++i) all_length[i] = all->start[i + 1] - all->start[i];
     for (PetscMPIInt r = 0; r < size; ++r) {
-      first[r]   = all->start[l->offset[r]];
-      entries[r] = all->start[l->offset[r] + l->count[r]] - first[r];
+      PetscCall(PetscMPIIntCast(all->start[l->offset[r]], &first[r]));
+      PetscCall(PetscMPIIntCast(all->start[l->offset[r] + l->count[r]] - first[r], &entries[r]));
     }
   }
-  PetscCallMPI(MPI_Scatterv(all_length, l->count, l->offset, MPIU_INT, length, n, MPIU_INT, 0, l->comm));
+  PetscCallMPI(MPI_Scatterv(all_length, l->count, l->offset, MPIU_INT, length, (PetscMPIInt)n, MPIU_INT, 0, l->comm));
   l->neighbours.start[0] = 0;
   for (PetscInt i = 0; i < n; ++i) {
     l->neighbours.start[i + 1] = l->neighbours.start[i] + length[i];
     without += length[i] == 0;
   }
   PetscCallMPI(MPI_Allreduce(&without, &l->without, 1, MPIU_INT, MPI_SUM, l->comm));
-  PetscCall(PetscMalloc1(l->neighbours.start[n], &l->neighbours.other));
-  PetscCallMPI(MPI_Scatterv(rank == 0 ? all->other : NULL, entries, first, MPIU_INT, l->neighbours.other,
-                            l->neighbours.start[n], MPIU_INT, 0, l->comm));
+  PetscCall(PetscMPIIntCast(l->neighbours.start[n], &here));
+  PetscCall(PetscMalloc1(here, &l->neighbours.other));
+  PetscCallMPI(MPI_Scatterv(rank == 0 ? all->other : NULL, entries, first, MPIU_INT, l->neighbours.other, here,
+                            MPIU_INT, 0, l->comm));
   if (rank == 0) PetscCall(PetscFree3(all_length, entries, first));
   PetscCall(PetscFree(length));
   PetscCall(PetscFree(l->facet));

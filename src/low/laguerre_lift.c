@@ -94,7 +94,7 @@ static PetscErrorCode FindEmpties(BrenierLaguerre l, Vec mass, const PetscReal n
   PetscCall(VecGetArrayRead(mass, &m));
   for (PetscInt i = 0; i < t->n_local; ++i) mine[i] = m[i];
   PetscCall(VecRestoreArrayRead(mass, &m));
-  PetscCallMPI(MPI_Allgatherv(mine, t->n_local, MPIU_REAL, all, l->count, l->offset, MPIU_REAL, l->comm));
+  PetscCallMPI(MPI_Allgatherv(mine, (PetscMPIInt)t->n_local, MPIU_REAL, all, l->count, l->offset, MPIU_REAL, l->comm));
   e->n = 0;
   for (PetscInt i = 0; i < t->n; ++i)
     if (!(all[i] > BRENIER_VANISHING * nu[i])) {
@@ -385,7 +385,7 @@ static PetscErrorCode ChooseRanks(BrenierLaguerre l, Empties *e)
     best[j].gap  = e->gap[j];
     best[j].rank = rank;
   }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, best, e->n, MPI_DOUBLE_INT, MPI_MINLOC, l->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, best, (PetscMPIInt)e->n, MPI_DOUBLE_INT, MPI_MINLOC, l->comm));
   for (PetscInt j = 0; j < e->n; ++j) e->mine[j] = (PetscBool)(best[j].rank == rank && e->cell[j] >= 0);
   PetscCall(PetscFree(best));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -410,7 +410,7 @@ static PetscErrorCode FindRises(BrenierLaguerre l, Empties *e, PetscReal part, c
     rise[2 * j] = rise[2 * j + 1] = 0.0;
     if (e->mine[j]) PetscCall(FindRise(l, e, j, part * nu[e->target[j]], &(CellRoom){work, other, a, b}, &rise[2 * j]));
   }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, rise, 2 * e->n, MPIU_REAL, MPI_SUM, l->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, rise, (PetscMPIInt)(2 * e->n), MPIU_REAL, MPI_SUM, l->comm));
   PetscCall(PetscFree3(other, a, b));
   BrenierCellWorkDestroy(work);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -446,7 +446,7 @@ static PetscErrorCode FindHosts(BrenierLaguerre l, const Empties *e, PetscInt ho
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(e->n, &all));
   for (PetscInt j = 0; j < e->n; ++j) all[j] = e->mine[j] ? NearestAbout(l, e->cell[j], e->target[j]) : -1;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, e->n, MPIU_INT, MPI_MAX, l->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, all, (PetscMPIInt)e->n, MPIU_INT, MPI_MAX, l->comm));
   for (PetscInt i = 0; i < t->n_local; ++i) host[i] = -1;
   for (PetscInt j = 0; j < e->n; ++j)
     if (e->target[j] >= t->first && e->target[j] < t->first + t->n_local) host[e->target[j] - t->first] = all[j];
@@ -464,7 +464,7 @@ PetscErrorCode BrenierLaguerreLift(BrenierLaguerre l, Vec mass, PetscReal part, 
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1(t->n, &nu));
-  PetscCallMPI(MPI_Allgatherv(t->nu, t->n_local, MPIU_REAL, nu, l->count, l->offset, MPIU_REAL, l->comm));
+  PetscCallMPI(MPI_Allgatherv(t->nu, (PetscMPIInt)t->n_local, MPIU_REAL, nu, l->count, l->offset, MPIU_REAL, l->comm));
   PetscCall(FindEmpties(l, mass, nu, &e));
   PetscCall(PetscMalloc1(2 * (size_t)e.n, &rise));
   PetscCall(FindRises(l, &e, part, nu, rise));

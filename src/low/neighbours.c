@@ -172,7 +172,7 @@ static PetscErrorCode HullEdges(PetscInt dim, PetscInt n, coordT points[], Edges
 
   PetscFunctionBegin;
   qh_zero(qh, silence);
-  *failed = (PetscBool)(qh_new_qhull(qh, dim + 1, n, points, False, options, NULL, silence) != 0);
+  *failed = (PetscBool)(qh_new_qhull(qh, (int)dim + 1, (int)n, points, False, options, NULL, silence) != 0);
   if (!*failed) FORALLfacets if (facet->normal && facet->normal[dim] <= 0.0) PetscCall(AddFacet(qh, facet, edges));
   qh_freeqhull(qh, !qh_ALL);
   qh_memfreeshort(qh, &long_left, &blocks_left);

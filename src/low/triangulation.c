@@ -80,7 +80,7 @@ static PetscErrorCode FindByHull(const PetscReal h[], BrenierTriangulation *t)
   PetscFunctionBegin;
   PetscCall(LiftPoints(t, h, &lifted));
   qh_zero(qh, silence);
-  failed = qh_new_qhull(qh, t->dim + 1, t->n + 1, lifted, False, options, NULL, silence);
+  failed = qh_new_qhull(qh, (int)t->dim + 1, (int)t->n + 1, lifted, False, options, NULL, silence);
   if (!failed) FORALLfacets t->n_simplices += TakeFacet(qh, facet, t->dim, t->n, id);
   PetscCall(PetscMalloc1((size_t)t->n_simplices * (size_t)(t->dim + 1), &t->vertex));
   if (!failed)

@@ -16,7 +16,7 @@ PetscErrorCode BrenierGatherRows_Private(BrenierTargets t, PetscInt width, const
     offset[r] = (PetscMPIInt)t->layout->range[r];
     count[r]  = (PetscMPIInt)(t->layout->range[r + 1] - t->layout->range[r]);
   }
-  PetscCallMPI(MPI_Type_contiguous(width, MPIU_REAL, &row));
+  PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)width, MPIU_REAL, &row));
   PetscCallMPI(MPI_Type_commit(&row));
   PetscCallMPI(MPI_Allgatherv(mine, here, row, all, count, offset, row, t->comm));
   PetscCallMPI(MPI_Type_free(&row));

@@ -61,13 +61,13 @@ static PetscReal TraceSquared(PetscInt B, const PetscReal G[])
       sum += product * product;
       ++count;
     }
-  return count ? sum / (4.0 * count) : 0.0;
+  return count ? sum / (4.0 * (PetscReal)count) : 0.0;
 }
 
 /* Estimate, standard error, and half the width of the interval. */
 static PetscReal EstimateChi2(PetscInt B, const PetscReal G[], BrenierHeldOut *out)
 {
-  const PetscReal tau = TraceSquared(B, G), degenerate = 2.0 * tau / ((PetscReal)B * (B - 1));
+  const PetscReal n = (PetscReal)B, tau = TraceSquared(B, G), degenerate = 2.0 * tau / (n * (n - 1.0));
   PetscReal       r[BRENIER_BATCHES], mean = 0.0, spread = 0.0, linear;
 
   for (PetscInt b = 0; b < B; ++b) {
@@ -77,8 +77,8 @@ static PetscReal EstimateChi2(PetscInt B, const PetscReal G[], BrenierHeldOut *o
     mean += r[b] / (PetscReal)B;
   }
   for (PetscInt b = 0; b < B; ++b) spread += (r[b] - mean) * (r[b] - mean) / (PetscReal)(B - 1);
-  linear = 4.0 * (B - 1) * (B - 1) / ((PetscReal)B * (B - 2) * (B - 2)) * spread - 4.0 * tau / ((PetscReal)B * (B - 2));
-  linear = PetscMax(linear, 0.0);
+  linear          = 4.0 * (n - 1.0) * (n - 1.0) / (n * (n - 2.0) * (n - 2.0)) * spread - 4.0 * tau / (n * (n - 2.0));
+  linear          = PetscMax(linear, 0.0);
   out->chi2       = mean;
   out->chi2_error = PetscSqrtReal(linear + degenerate);
   return PetscSqrtReal(PetscSqr(brenier_student) * linear + PetscSqr(brenier_two_sided) * degenerate);
@@ -121,7 +121,8 @@ static PetscErrorCode MeasureMasses(BrenierTargets t, PetscInt n_batches, const 
     largest = PetscMax(largest, PetscAbsReal(m[i] - t->nu[i]) / t->nu[i]);
     for (PetscInt b = 0; b < n_batches; ++b)
       squares += (batch[(size_t)b * n + i] - m[i]) * (batch[(size_t)b * n + i] - m[i]);
-    if (error) error[i] = n_batches > 1 ? PetscSqrtReal(squares / ((PetscReal)n_batches * (n_batches - 1))) : 0.0;
+    if (error)
+      error[i] = n_batches > 1 ? PetscSqrtReal(squares / ((PetscReal)n_batches * (PetscReal)(n_batches - 1))) : 0.0;
   }
   if (mass_error) PetscCall(VecRestoreArrayWrite(mass_error, &error));
   PetscCall(VecRestoreArrayRead(mass, &m));
@@ -147,7 +148,7 @@ static PetscErrorCode MassOfMeeting(BrenierTargets t, PetscInt B, const PetscRea
   for (PetscInt i = 0; i < n; ++i) {
     if (!(m[i] > 0.0)) continue;
     for (PetscInt b = 0; b < B; ++b) term[i] += PetscSqr(batch[(size_t)b * n + i] - m[i]);
-    term[i] /= PetscMax((PetscReal)B * (B - 1), 1.0) * m[i];
+    term[i] /= PetscMax((PetscReal)B * (PetscReal)(B - 1), 1.0) * m[i];
     term[n + i] = 1.0;
   }
   PetscCall(BrenierExactSum(t->comm, n, 2, term, sum));
@@ -250,7 +251,7 @@ static BrenierEstimate EstimateMean(PetscInt B, const PetscReal batch[])
 
   for (PetscInt b = 0; b < B; ++b) e.value += batch[b] / (PetscReal)B;
   for (PetscInt b = 0; b < B; ++b) spread += (batch[b] - e.value) * (batch[b] - e.value);
-  e.error = B > 1 ? PetscSqrtReal(spread / ((PetscReal)B * (B - 1))) : 0.0;
+  e.error = B > 1 ? PetscSqrtReal(spread / ((PetscReal)B * (PetscReal)(B - 1))) : 0.0;
   e.low   = e.value - brenier_student * e.error;
   e.high  = e.value + brenier_student * e.error;
   return e;
@@ -449,7 +450,7 @@ static PetscErrorCode JoinBatches(BrenierTargets t, const PetscReal batch[], Vec
     m[i] = 0.0;
     for (PetscInt b = 0; b < B; ++b) m[i] += batch[(size_t)b * n + i] / (PetscReal)B;
     for (PetscInt b = 0; b < B; ++b) term[i] += PetscSqr(batch[(size_t)b * n + i] - m[i]);
-    term[i] /= (PetscReal)B * (B - 1) * t->nu[i];
+    term[i] /= (PetscReal)B * (PetscReal)(B - 1) * t->nu[i];
     out->empty += m[i] <= 0.0;
   }
   PetscCall(VecRestoreArrayWrite(mass, &m));

@@ -22,7 +22,7 @@ typedef struct {
   PetscReal        *best;  /* shape [group, keep], normalised units */
   PetscInt64       *index; /* of the group, the same shape */
   BrenierBlock      block; /* targets being scanned, ... */
-  PetscInt          first; /* ... from this row on */
+  BrenierBlockRow   first; /* ... from this row on */
   PetscReal        *y;     /* of a target, shape [dim] */
 } PointScan;
 
@@ -74,7 +74,7 @@ static void ScanPackedTargets(PointScan *scan, const BrenierTileTargets *targets
   const BrenierDeviceRound round   = {
         .n_tiles = 1, .tile = &targets, .n_threads = 1, .context = &context, .visit = VisitPointOnDevice};
 
-  scan->first = first;
+  scan->first = (BrenierBlockRow)first;
   if (scan->device) BrenierDeviceScan(scan->device, &round);
   else BrenierTileScan(&scan->tile, 0, n_points, targets, VisitPoint, scan);
 }
@@ -298,7 +298,7 @@ static PetscErrorCode PackTargets(BrenierTransport s)
                PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for packed targets");
     BrenierTileBeginTargets(&s->tile[k], (size_t)count);
     for (PetscInt i = 0; i < count; ++i) {
-      BrenierTileSetTarget(&s->tile[k], (size_t)i, BrenierBlockPoint(block, first + i, s->scan.y));
+      BrenierTileSetTarget(&s->tile[k], (size_t)i, BrenierBlockPoint(block, (BrenierBlockRow)(first + i), s->scan.y));
       BrenierTileSetHeight(&s->tile[k], (size_t)i, 0.0);
     }
   }

@@ -286,7 +286,8 @@ static PetscErrorCode SetResidual(Exact *s, PetscBool plain)
     of[1] += PetscMax(-r[i], 0.0);
     of[2] += nu[i] - m[i];
   }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, 3 * s->n_clusters, MPIU_REAL, MPI_SUM, s->targets->comm));
+  PetscCallMPI(
+      MPI_Allreduce(MPI_IN_PLACE, sum, (PetscMPIInt)(3 * s->n_clusters), MPIU_REAL, MPI_SUM, s->targets->comm));
   for (PetscInt i = 0; i < n && !plain; ++i) {
     const PetscReal *of = sum + 3 * (size_t)s->cluster[i];
 

@@ -93,7 +93,7 @@ static PetscErrorCode SumDiagonal(BrenierTargets t, BrenierScales scales, Mat he
     }
     PetscCall(MatRestoreRow(hessian, i, &n_columns, &column, &value));
   }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, scales->n_nodes, MPIU_REAL, MPI_SUM, t->comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, (PetscMPIInt)scales->n_nodes, MPIU_REAL, MPI_SUM, t->comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

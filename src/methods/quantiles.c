@@ -67,21 +67,22 @@ static PetscErrorCode SortAndSolve(BrenierSource source, PetscInt n, const Petsc
 
 PetscErrorCode BrenierQuantileHeights_Private(BrenierTargets t, BrenierSource source, Vec h)
 {
-  PetscMPIInt  rank, *count, *start;
+  PetscMPIInt  rank, here, *count, *start;
   PetscReal   *y = NULL, *nu = NULL, *all = NULL;
   PetscScalar *mine;
   PetscInt     n;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(t->comm, &rank));
+  PetscCall(PetscMPIIntCast(t->n_local, &here));
   n = rank == 0 ? t->n : 0;
   PetscCall(PetscMalloc3(n, &y, n, &nu, n, &all));
   PetscCall(CountRows(t, &count, &start));
-  PetscCallMPI(MPI_Gatherv(t->y, t->n_local, MPIU_REAL, y, count, start, MPIU_REAL, 0, t->comm));
-  PetscCallMPI(MPI_Gatherv(t->nu, t->n_local, MPIU_REAL, nu, count, start, MPIU_REAL, 0, t->comm));
+  PetscCallMPI(MPI_Gatherv(t->y, here, MPIU_REAL, y, count, start, MPIU_REAL, 0, t->comm));
+  PetscCallMPI(MPI_Gatherv(t->nu, here, MPIU_REAL, nu, count, start, MPIU_REAL, 0, t->comm));
   if (rank == 0) PetscCall(SortAndSolve(source, n, y, nu, all));
   PetscCall(VecGetArrayWrite(h, &mine));
-  PetscCallMPI(MPI_Scatterv(all, count, start, MPIU_REAL, mine, t->n_local, MPIU_REAL, 0, t->comm));
+  PetscCallMPI(MPI_Scatterv(all, count, start, MPIU_REAL, mine, here, MPIU_REAL, 0, t->comm));
   PetscCall(VecRestoreArrayWrite(h, &mine));
   PetscCall(PetscFree2(count, start));
   PetscCall(PetscFree3(y, nu, all));

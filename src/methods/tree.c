@@ -82,7 +82,7 @@ static void Cut(BrenierTree *t)
 PetscErrorCode BrenierTreeCreate_Private(BrenierTargets targets, BrenierTree *t)
 {
   const PetscInt dim = targets->dim;
-  PetscMPIInt    size, *count, *offset;
+  PetscMPIInt    size, here, *count, *offset;
   MPI_Datatype   row;
 
   PetscFunctionBegin;
@@ -90,6 +90,7 @@ PetscErrorCode BrenierTreeCreate_Private(BrenierTargets targets, BrenierTree *t)
   t->dim     = dim;
   t->n_nodes = 1;
   PetscCall(PetscMalloc4((size_t)t->n * dim, &t->y, t->n, &t->nu, t->n, &t->order, t->n, &t->node));
+  PetscCall(PetscMPIIntCast(targets->n_local, &here));
   PetscCallMPI(MPI_Comm_size(targets->comm, &size));
   PetscCall(PetscMalloc2(size, &count, size, &offset));
   for (PetscMPIInt r = 0; r < size; ++r) {
@@ -98,9 +99,8 @@ PetscErrorCode BrenierTreeCreate_Private(BrenierTargets targets, BrenierTree *t)
   }
   PetscCallMPI(MPI_Type_contiguous((PetscMPIInt)dim, MPIU_REAL, &row));
   PetscCallMPI(MPI_Type_commit(&row));
-  PetscCallMPI(MPI_Allgatherv(targets->y, targets->n_local, row, t->y, count, offset, row, targets->comm));
-  PetscCallMPI(
-      MPI_Allgatherv(targets->nu, targets->n_local, MPIU_REAL, t->nu, count, offset, MPIU_REAL, targets->comm));
+  PetscCallMPI(MPI_Allgatherv(targets->y, here, row, t->y, count, offset, row, targets->comm));
+  PetscCallMPI(MPI_Allgatherv(targets->nu, here, MPIU_REAL, t->nu, count, offset, MPIU_REAL, targets->comm));
   PetscCallMPI(MPI_Type_free(&row));
   PetscCall(PetscFree2(count, offset));
   for (PetscInt i = 0; i < t->n; ++i) t->order[i] = i;

@@ -97,7 +97,7 @@ const PetscReal brenier_first_skin = 0.32;
 
 PetscBool BrenierBudgetIsLarge_Private(PetscInt n, PetscInt dim)
 {
-  return (PetscBool)((PetscReal)n * dim >= brenier_large);
+  return (PetscBool)((PetscReal)n * (PetscReal)dim >= brenier_large);
 }
 
 PetscBool BrenierBudgetUsesLists_Private(PetscInt n, PetscInt dim)
@@ -105,7 +105,7 @@ PetscBool BrenierBudgetUsesLists_Private(PetscInt n, PetscInt dim)
   const PetscInt  least_dim  = 4;
   const PetscReal least_work = 1e4; // targets times dimension
 
-  return (PetscBool)(dim >= least_dim && (PetscReal)n * dim >= least_work);
+  return (PetscBool)(dim >= least_dim && (PetscReal)n * (PetscReal)dim >= least_work);
 }
 
 PetscInt BrenierBudgetDescentSteps_Private(PetscInt n, PetscInt dim)
@@ -118,10 +118,10 @@ PetscInt BrenierBudgetCoarseClusters_Private(PetscInt n, PetscInt dim)
   return BrenierBudgetIsLarge_Private(n, dim) ? PetscMin(n / brenier_coarse_factor, brenier_coarse_most) : 0;
 }
 
-/* x as a number of curves. */
+/* x as a number of curves, which 32 bits hold whatever PETSc's indices are: the same plan with any PETSc. */
 static PetscInt64 Count(PetscReal x)
 {
-  return (PetscInt64)PetscMin(x, (PetscReal)PETSC_MAX_INT);
+  return (PetscInt64)PetscMin(x, (PetscReal)INT32_MAX);
 }
 
 enum { BRENIER_FEW_BITS = 4, BRENIER_SOME_BITS = 9 };
@@ -150,7 +150,7 @@ PetscInt64 BrenierBudgetFirstStageCurves_Private(const BrenierBudget *b)
 PetscReal BrenierBudgetPredictCurves_Private(const BrenierBudget *b)
 {
   if (b->curves > 0) return (PetscReal)b->curves;
-  return (b->circles ? brenier_circle_chi2 : brenier_chord_chi2) * b->n / PetscSqr(b->tol);
+  return (b->circles ? brenier_circle_chi2 : brenier_chord_chi2) * (PetscReal)b->n / PetscSqr(b->tol);
 }
 
 PetscReal BrenierBudgetWarmUp_Private(const BrenierBudget *b, PetscBool alone)
@@ -158,7 +158,7 @@ PetscReal BrenierBudgetWarmUp_Private(const BrenierBudget *b, PetscBool alone)
   const PetscReal part = alone ? brenier_warm_part_alone : brenier_warm_part;
 
   if (b->warm_up >= 0.0) return b->warm_up;
-  return PetscMin(part * BrenierBudgetPredictCurves_Private(b) / b->n, brenier_warm_most);
+  return PetscMin(part * BrenierBudgetPredictCurves_Private(b) / (PetscReal)b->n, brenier_warm_most);
 }
 
 PetscBool BrenierBudgetStartsOnCircles_Private(const BrenierBudget *b)
@@ -195,7 +195,7 @@ PetscInt64 BrenierBudgetMaxSampleCurves_Private(const BrenierBudget *b, PetscRea
 {
   const PetscReal a_curve = bytes + brenier_curve_bytes;
 
-  if (!(b->memory > 0.0)) return PETSC_MAX_INT;
+  if (!(b->memory > 0.0)) return INT32_MAX;
   return 1 + Count(Rounded(b->memory / Rounded(a_curve, BRENIER_FEW_BITS), BRENIER_SOME_BITS));
 }
 
@@ -239,7 +239,7 @@ PetscInt64 BrenierBudgetNextStageCurves_Private(const BrenierBudget *b, PetscInt
 /* Whether averaged SGD may replace Newton in this problem. */
 static PetscBool SuitsSgd(const BrenierBudget *b)
 {
-  const PetscBool large = (PetscBool)(b->dim >= brenier_sgd_dim && (PetscReal)b->n * b->dim >= b->sgd_from);
+  const PetscBool large = (PetscBool)(b->dim >= brenier_sgd_dim && (PetscReal)b->n * (PetscReal)b->dim >= b->sgd_from);
 
   return (PetscBool)(b->newton && b->curves == 0 && b->circles && (large || b->scales));
 }
@@ -247,7 +247,7 @@ static PetscBool SuitsSgd(const BrenierBudget *b)
 PetscBool BrenierBudgetSkipsNewton_Private(const BrenierBudget *b)
 {
   return (PetscBool)(SuitsSgd(b) && !b->scales && !b->verify && b->warm_up != 0.0 &&
-                     BrenierBudgetPredictCurves_Private(b) <= brenier_sgd_alone_curves * b->n);
+                     BrenierBudgetPredictCurves_Private(b) <= brenier_sgd_alone_curves * (PetscReal)b->n);
 }
 
 PetscBool BrenierBudgetSwitchesToSgd_Private(const BrenierBudget *b, PetscInt64 now, PetscReal wanted, PetscBool stalls)
@@ -313,7 +313,7 @@ PetscInt64 BrenierBudgetHessianCurves_Private(const BrenierBudget *b)
 PetscInt64 BrenierBudgetMeasurementCurves_Private(const BrenierBudget *b, PetscInt64 now)
 {
   const PetscReal  width = b->scales ? brenier_interval_width_scales : brenier_interval_width;
-  const PetscReal  part  = 1.96 * PetscSqrtReal(2.0 / b->n) / width;
+  const PetscReal  part  = 1.96 * PetscSqrtReal(2.0 / (PetscReal)b->n) / width;
   const PetscReal  size  = (PetscReal)now * PetscMin(PetscMax(part, brenier_check_least), brenier_check_most);
   const PetscInt64 least = now > 0 ? 64 : brenier_least_curves; // an epoch is planned from its result
 
@@ -327,7 +327,7 @@ static void CutEpoch(const BrenierBudget *b, PetscReal curves, PetscInt64 most, 
 {
   const PetscReal steps =
       b->scales ? BRENIER_DESCENT_STEPS_LARGE : (PetscReal)BrenierBudgetDescentSteps_Private(b->n, b->dim);
-  const PetscInt64 batch = (PetscInt64)PetscMin(PetscCeilReal(curves / steps), (PetscReal)PETSC_MAX_INT);
+  const PetscInt64 batch = Count(PetscCeilReal(curves / steps));
 
   p->first += p->n_steps;
   p->step    = 0;

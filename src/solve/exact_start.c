@@ -253,7 +253,7 @@ static PetscErrorCode GatherLevel(BrenierTargets t, BrenierLaguerre laguerre, Ve
   BrenierLaguerreValue value;
   const PetscScalar   *mine;
   PetscReal           *bary, *second;
-  PetscMPIInt          size, *count, *offset;
+  PetscMPIInt          size, here, *count, *offset;
   const PetscInt       width[] = {1, d, d * d};
   Vec                  mass;
 
@@ -274,7 +274,8 @@ static PetscErrorCode GatherLevel(BrenierTargets t, BrenierLaguerre laguerre, Ve
       offset[r] = (PetscMPIInt)(width[k] * t->layout->range[r]);
       count[r]  = (PetscMPIInt)(width[k] * (t->layout->range[r + 1] - t->layout->range[r]));
     }
-    PetscCallMPI(MPI_Allgatherv(from[k], width[k] * t->n_local, MPIU_REAL, to[k], count, offset, MPIU_REAL, t->comm));
+    PetscCall(PetscMPIIntCast(width[k] * t->n_local, &here));
+    PetscCallMPI(MPI_Allgatherv(from[k], here, MPIU_REAL, to[k], count, offset, MPIU_REAL, t->comm));
   }
   PetscCall(VecRestoreArrayRead(h, &mine));
   PetscCall(PetscFree4(bary, second, count, offset));

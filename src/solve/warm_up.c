@@ -72,7 +72,7 @@ static PetscErrorCode WarmStep(WarmUp *w)
 static PetscErrorCode UpdateMeans(WarmUp *w)
 {
   const PetscReal       part   = 2.0 / ((PetscReal)w->now.warm.step + 2.0);
-  const BrenierMeanRule second = {BRENIER_MEAN_SUM, 2.0 / w->n_steps, 1.0};
+  const BrenierMeanRule second = {BRENIER_MEAN_SUM, 2.0 / (PetscReal)w->n_steps, 1.0};
   const BrenierMeanRule so_far = {BRENIER_MEAN_SUM, part, 1.0 - part};
 
   PetscFunctionBegin;
@@ -94,7 +94,7 @@ static PetscErrorCode WarmRound(WarmUp *w)
     PetscCall(WarmStep(w));
     PetscCall(UpdateMeans(w));
     ++*step;
-    PetscCall(BrenierProgressUpdate(&progress, (PetscReal)*step, w->n_steps));
+    PetscCall(BrenierProgressUpdate(&progress, (PetscReal)*step, (PetscReal)w->n_steps));
     if (w->checkpoint && *step % (w->n_steps / BRENIER_WARM_SAVES) == 0)
       PetscCall(BrenierCheckpointSave(w->checkpoint, &w->now, &saved, NULL));
   }
@@ -184,7 +184,7 @@ PetscErrorCode BrenierWarmUp(BrenierTargets t, BrenierSource source, PetscInt64 
   if (BrenierSourceCurveType(source) == BRENIER_CURVE_LINE || warm_up <= 0.0 || t->n == 1)
     PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscTime(&begun));
-  w.n_curves = PetscMax((PetscInt64)(warm_up * (PetscReal)t->n / n_steps), brenier_warm_least);
+  w.n_curves = PetscMax((PetscInt64)(warm_up * (PetscReal)t->n / (PetscReal)n_steps), brenier_warm_least);
   PetscCall(BrenierScanCacheCreate(t, &w.cache));
   PetscCall(VecDuplicate(h, &w.mass));
   PetscCall(VecDuplicate(h, &w.mean));

@@ -35,7 +35,7 @@ static void CloudRow(Cloud cloud, uint64_t seed, PetscInt i, PetscInt dim, Petsc
     if (PetscFree(centre)) return;
   }
   if (cloud == CLOUD_LATTICE) // the digits of i make all rows different while there are few; then random signs do
-    for (PetscInt k = 0, rest = i; k < dim; ++k, rest /= 4) y[k] = rest || k < 2 ? rest % 4 : y[k] > 0.0;
+    for (PetscInt k = 0, rest = i; k < dim; ++k, rest /= 4) y[k] = rest || k < 2 ? (PetscReal)(rest % 4) : y[k] > 0.0;
   if (cloud == CLOUD_CLOSE)
     for (PetscInt k = 0; k < dim; ++k) y[k] = i % 3 ? y[k] + 3.0 : 1e-25 * (PetscReal)(i + 1);
 }

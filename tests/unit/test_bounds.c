@@ -107,8 +107,9 @@ static PetscErrorCode CheckCloud(int shape, PetscReal width, PetscBool knows_hig
     n_dropped += dropped && reach < -0.5 * width;
   }
   BrenierTileCurvesFree(&tile);
-  PetscCheck(n_below > 300 && n_dropped >= (knows_highest ? 0.9 : 0.6) * n_below, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-             "shape %d: dropped %" PetscInt_FMT " of %" PetscInt_FMT " planes far below u", shape, n_dropped, n_below);
+  PetscCheck(n_below > 300 && n_dropped >= (knows_highest ? 0.9 : 0.6) * (PetscReal)n_below, PETSC_COMM_SELF,
+             PETSC_ERR_PLIB, "shape %d: dropped %" PetscInt_FMT " of %" PetscInt_FMT " planes far below u", shape,
+             n_dropped, n_below);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

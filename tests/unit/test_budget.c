@@ -10,7 +10,7 @@ static const char help[] = "Tables of what a solve decides: how many curves, by 
 #define CASE(...)                                                                                                      \
   {                                                                                                                    \
     .dim = 64, .circles = PETSC_TRUE, .newton = PETSC_TRUE, .points = PETSC_TRUE, .tol = 0.1, .warm_up = -1.0,         \
-    .sgd_from = 1e6, .most_curves = PETSC_MAX_INT, __VA_ARGS__                                                         \
+    .sgd_from = 1e6, .most_curves = INT32_MAX, __VA_ARGS__                                                             \
   }
 #define CHORDS .circles = PETSC_FALSE
 
@@ -45,8 +45,10 @@ static void TestSize(void)
   for (size_t i = 0; i < ROWS(table); ++i) {
     Expect("uses lists", i, BrenierBudgetUsesLists_Private(table[i].n, table[i].dim), table[i].lists);
     Expect("large", i, BrenierBudgetIsLarge_Private(table[i].n, table[i].dim), table[i].large);
-    Expect("steps", i, BrenierBudgetDescentSteps_Private(table[i].n, table[i].dim), table[i].steps);
-    Expect("clusters", i, BrenierBudgetCoarseClusters_Private(table[i].n, table[i].dim), table[i].clusters);
+    Expect("steps", i, (PetscReal)BrenierBudgetDescentSteps_Private(table[i].n, table[i].dim),
+           (PetscReal)table[i].steps);
+    Expect("clusters", i, (PetscReal)BrenierBudgetCoarseClusters_Private(table[i].n, table[i].dim),
+           (PetscReal)table[i].clusters);
   }
 }
 
@@ -98,7 +100,7 @@ static void TestStart(void)
   for (size_t i = 0; i < ROWS(table); ++i) {
     const PetscInt n = BrenierBudgetClusters_Private(table[i].n);
 
-    Expect("clusters", i, n, table[i].clusters);
+    Expect("clusters", i, (PetscReal)n, (PetscReal)table[i].clusters);
     Expect("level, circles", i, (PetscReal)BrenierBudgetLevelCurves_Private(n, PETSC_TRUE), table[i].circles);
     Expect("level, chords", i, (PetscReal)BrenierBudgetLevelCurves_Private(n, PETSC_FALSE), table[i].chords);
   }
@@ -114,7 +116,7 @@ static void TestMemory(void)
     BrenierBudget b;
     PetscReal     lists, fresh;
   } table[] = {
-      {CASE(.n = 60000), PETSC_MAX_INT, PETSC_MAX_INT},
+      {CASE(.n = 60000), INT32_MAX, INT32_MAX},
       {CASE(.n = 60000, .memory = GIGABYTE), 217089, 868353},
       {CASE(.n = 1000000, .memory = GIGABYTE), 217089, 868353},
       {CASE(.n = 1000000, .dim = 2, .memory = GIGABYTE), 8705, 8705},
@@ -163,16 +165,16 @@ static void TestNext(void)
     PetscReal     next;
     int           sgd_follows;
   } table[] = {
-      {CASE(.n = 60000), 0, 600000, PETSC_MAX_INT, 120000, 0},
-      {CASE(.n = 60000), 0, 200000, PETSC_MAX_INT, 200000, 0},
-      {CASE(.n = 60000), 0, 1000, PETSC_MAX_INT, 4096, 0},
-      {CASE(.n = 60000, .curves = 1000), 0, 1000, PETSC_MAX_INT, 1000, 0},
-      {CASE(.n = 60000), 120000, 600000, PETSC_MAX_INT, 600000, 0},
-      {CASE(.n = 60000), 120000, 3600000, PETSC_MAX_INT, 657268, 0},
+      {CASE(.n = 60000), 0, 600000, INT32_MAX, 120000, 0},
+      {CASE(.n = 60000), 0, 200000, INT32_MAX, 200000, 0},
+      {CASE(.n = 60000), 0, 1000, INT32_MAX, 4096, 0},
+      {CASE(.n = 60000, .curves = 1000), 0, 1000, INT32_MAX, 1000, 0},
+      {CASE(.n = 60000), 120000, 600000, INT32_MAX, 600000, 0},
+      {CASE(.n = 60000), 120000, 3600000, INT32_MAX, 657268, 0},
       {CASE(.n = 60000), 120000, 600000, 300000, 300000, 1},
       {CASE(.n = 60000), 120000, 600000, 100000, 120000, 1},
       {CASE(.n = 60000), 0, 600000, 50000, 50000, 0},
-      {CASE(.n = 60000, .dim = 1, .most_curves = 1), 0, 10000, PETSC_MAX_INT, 1, 0},
+      {CASE(.n = 60000, .dim = 1, .most_curves = 1), 0, 10000, INT32_MAX, 1, 0},
   };
 
   for (size_t i = 0; i < ROWS(table); ++i) {
@@ -362,7 +364,7 @@ static void TestDescent(void)
       {CASE(.n = 1000), 2, 400000},
       {CASE(.n = 1000, .points = PETSC_FALSE), 0, 10000},
       {CASE(.n = 1000, .curves = 500), 0, 500},
-      {CASE(.n = 1000000, .tol = 1e-3), 0, PETSC_MAX_INT},
+      {CASE(.n = 1000000, .tol = 1e-3), 0, INT32_MAX},
   };
 
   for (size_t i = 0; i < ROWS(table); ++i)

@@ -136,9 +136,9 @@ static void MeanOf(PetscInt n, const PetscReal x[], PetscReal *mean, PetscReal *
   PetscReal sum = 0.0, squares = 0.0;
 
   for (PetscInt i = 0; i < n; ++i) sum += x[i];
-  *mean = sum / n;
+  *mean = sum / (PetscReal)n;
   for (PetscInt i = 0; i < n; ++i) squares += PetscSqr(x[i] - *mean);
-  *error = PetscSqrtReal(squares) / n;
+  *error = PetscSqrtReal(squares) / (PetscReal)n;
 }
 
 static int CompareReals(const void *left, const void *right)
@@ -472,9 +472,9 @@ static PetscErrorCode TestQuantiles(Case *c)
     for (PetscInt k = 0; k < N; ++k)
       for (int end = 0; end < 2; ++end) n[end] += end ? x[k] > q[1] : x[k] < q[0];
     for (int end = 0; end < 2; ++end)
-      PetscCheck(PetscAbsReal(n[end] - p * N) <= limit * PetscSqrtReal(N * p) + 2.0, PETSC_COMM_SELF, PETSC_ERR_PLIB,
-                 "%s: %" PetscInt_FMT " of %d points beyond the quantile %g of %g", c->what, n[end], N, (double)q[end],
-                 (double)p);
+      PetscCheck(PetscAbsReal((PetscReal)n[end] - p * N) <= limit * PetscSqrtReal(N * p) + 2.0, PETSC_COMM_SELF,
+                 PETSC_ERR_PLIB, "%s: %" PetscInt_FMT " of %d points beyond the quantile %g of %g", c->what, n[end], N,
+                 (double)q[end], (double)p);
     PetscCheck(PetscAbsReal(share - p) <= 1e-12 * p + 2e-16, PETSC_COMM_SELF, PETSC_ERR_PLIB,
                "%s: mass %g below the quantile of %g", c->what, (double)share, (double)p);
   }
