@@ -80,7 +80,7 @@ PetscErrorCode BrenierExactOrderHeights_Private(const BrenierExactOrder *o, Scat
 }
 
 PetscErrorCode BrenierExactOrderRowsBack_Private(const BrenierExactOrder *o, Vec like, const PetscReal from[],
-                                                 PetscReal to[])
+                                                 const BrenierMutablePoints *to)
 {
   const PetscInt     dim = o->targets->dim;
   const PetscScalar *b;
@@ -98,7 +98,7 @@ PetscErrorCode BrenierExactOrderRowsBack_Private(const BrenierExactOrder *o, Vec
     PetscCall(VecRestoreArrayWrite(ordered, &a));
     PetscCall(BrenierExactOrderVec_Private(o, SCATTER_REVERSE, ordered, given));
     PetscCall(VecGetArrayRead(given, &b));
-    for (PetscInt i = 0; i < n; ++i) to[i * dim + c] = b[i];
+    for (PetscInt i = 0; i < n; ++i) BrenierPointsSet(to, i, c, b[i]);
     PetscCall(VecRestoreArrayRead(given, &b));
   }
   PetscCall(VecDestroy(&ordered));

@@ -25,6 +25,6 @@ PetscErrorCode BrenierExactOrderHeights_Private(const BrenierExactOrder *order, 
 /* Rows of the ordered targets, shape [n_local, dim], as rows of the given ones; `like` is a vector of these.
    Collective. */
 PetscErrorCode BrenierExactOrderRowsBack_Private(const BrenierExactOrder *order, Vec like, const PetscReal from[],
-                                                 PetscReal to[]);
+                                                 const BrenierMutablePoints *to);
 
 PetscErrorCode BrenierExactOrderDestroy_Private(BrenierExactOrder *order);

@@ -80,7 +80,7 @@ static PetscErrorCode GiveBack(BrenierLaguerre laguerre, const ExactRun *run, Ve
   PetscCall(BrenierExactOrderVec_Private(&run->order, SCATTER_REVERSE, mass, cells->mass));
   PetscCall(PetscMalloc1((size_t)run->order.targets->n_local * run->order.targets->dim, &barycentre));
   PetscCall(BrenierLaguerreBarycentres(laguerre, barycentre));
-  PetscCall(BrenierExactOrderRowsBack_Private(&run->order, cells->mass, barycentre, cells->barycentre.value));
+  PetscCall(BrenierExactOrderRowsBack_Private(&run->order, cells->mass, barycentre, &cells->barycentre));
   PetscCall(PetscFree(barycentre));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
