@@ -35,43 +35,61 @@ BRENIER_WIDE void BrenierRoundToSingle(size_t n, const double z[], float to[])
   for (size_t k = 0; k < n; ++k) to[k] = (float)z[k];
 }
 
-/* Order of the Hadamard matrix. A part of up to HADAMARD * HADAMARD coordinates gets random signs and a Walsh-Hadamard
-   transform, so that no coordinate is much larger than the others. Fewer than HADAMARD coordinates stay as they are. */
+/* A part of up to HADAMARD * HADAMARD coordinates gets random signs and a Walsh-Hadamard transform, so that no
+   coordinate is much larger than the others. Fewer than HADAMARD coordinates stay as they are. */
 enum { BRENIER_HADAMARD = 8 };
 
 /* Bit k: whether coordinate k of a part changes its sign. */
-static const uint64_t brenier_hadamard_signs = 0x9e3779b97f4a7c15u;
+#define BRENIER_HADAMARD_SIGNS 0x9e3779b97f4a7c15u
 
-/* The transform of HADAMARD coordinates, times the square root of HADAMARD. */
-static const double brenier_hadamard[BRENIER_HADAMARD][BRENIER_HADAMARD] = {
-    {1, 1, 1, 1, 1, 1, 1, 1},     {1, -1, 1, -1, 1, -1, 1, -1}, {1, 1, -1, -1, 1, 1, -1, -1},
-    {1, -1, -1, 1, 1, -1, -1, 1}, {1, 1, 1, 1, -1, -1, -1, -1}, {1, -1, 1, -1, -1, 1, -1, 1},
-    {1, 1, -1, -1, -1, -1, 1, 1}, {1, -1, -1, 1, -1, 1, 1, -1}};
+#define SIGN(k)  ((BRENIER_HADAMARD_SIGNS >> (k)) & 1 ? -1.0 : 1.0)
+#define SIGNS(k) SIGN(k), SIGN(k + 1), SIGN(k + 2), SIGN(k + 3), SIGN(k + 4), SIGN(k + 5), SIGN(k + 6), SIGN(k + 7)
+static const double brenier_hadamard_sign[BRENIER_HADAMARD * BRENIER_HADAMARD] = {
+    SIGNS(0), SIGNS(8), SIGNS(16), SIGNS(24), SIGNS(32), SIGNS(40), SIGNS(48), SIGNS(56)};
+#undef SIGNS
+#undef SIGN
 
-/* A part of n_rows rows of HADAMARD coordinates, n_rows a power of two. */
+typedef double Four __attribute__((vector_size(4 * sizeof(double))));
+
+#ifdef __clang__
+  #define EXCHANGED(four, ...) __builtin_shufflevector(four, four, __VA_ARGS__)
+#else
+typedef int64_t FourOrder __attribute__((vector_size(sizeof(Four))));
+  #define EXCHANGED(four, ...) __builtin_shuffle(four, (FourOrder){__VA_ARGS__})
+#endif
+
+/* A part of n_rows rows of HADAMARD coordinates, n_rows a power of two. The vectors are written out: from plain loops
+   GCC 12 makes wrong ones for AVX2, and slow ones. */
+__attribute__((always_inline)) static inline void TransformRows(size_t n_rows, const double x[], double to[])
+{
+  const size_t n     = n_rows * BRENIER_HADAMARD / 4;
+  const double scale = 1.0 / sqrt((double)(n_rows * BRENIER_HADAMARD));
+  Four         part[BRENIER_HADAMARD * BRENIER_HADAMARD / 4], four, sign;
+
+  for (size_t k = 0; k < n; ++k) {
+    memcpy(&four, x + 4 * k, sizeof four);
+    memcpy(&sign, brenier_hadamard_sign + 4 * k, sizeof sign);
+    four *= scale * sign;
+    four    = EXCHANGED(four, 1, 0, 3, 2) + four * (Four){1, -1, 1, -1};
+    part[k] = EXCHANGED(four, 2, 3, 0, 1) + four * (Four){1, 1, -1, -1};
+  }
+  for (size_t half = 1; half < n; half *= 2)
+    for (size_t first = 0; first < n; first += 2 * half)
+      for (size_t k = first; k < first + half; ++k) {
+        four           = part[k] - part[k + half];
+        part[k]        = part[k] + part[k + half];
+        part[k + half] = four;
+      }
+  memcpy(to, part, n * sizeof part[0]);
+}
+
+/* Loops of lengths that the compiler knows. */
 BRENIER_WIDE static void HadamardPart(size_t n_rows, const double x[], double to[])
 {
-  const double scale = 1.0 / sqrt((double)(n_rows * BRENIER_HADAMARD));
-  double       row[BRENIER_HADAMARD][BRENIER_HADAMARD];
-
-  for (size_t r = 0; r < n_rows; ++r) {
-    for (size_t j = 0; j < BRENIER_HADAMARD; ++j) row[r][j] = 0.0;
-    for (size_t i = 0; i < BRENIER_HADAMARD; ++i) {
-      const double value =
-          (brenier_hadamard_signs >> (r * BRENIER_HADAMARD + i) & 1 ? -scale : scale) * x[r * BRENIER_HADAMARD + i];
-
-      for (size_t j = 0; j < BRENIER_HADAMARD; ++j) row[r][j] += value * brenier_hadamard[i][j];
-    }
-  }
-  for (size_t half = 1; half < n_rows; half *= 2)
-    for (size_t r = 0; r < n_rows; ++r)
-      for (size_t j = 0; !(r & half) && j < BRENIER_HADAMARD; ++j) {
-        const double sum = row[r][j] + row[r + half][j], difference = row[r][j] - row[r + half][j];
-
-        row[r][j]        = sum;
-        row[r + half][j] = difference;
-      }
-  memcpy(to, row, n_rows * sizeof row[0]);
+  if (n_rows == 8) TransformRows(8, x, to);
+  else if (n_rows == 4) TransformRows(4, x, to);
+  else if (n_rows == 2) TransformRows(2, x, to);
+  else TransformRows(1, x, to);
 }
 
 void BrenierHadamard(size_t dim, const double x[], double to[])

@@ -5,6 +5,7 @@ static const char help[] =
 #include <brenier/dot.h>
 #include <brenier/envelope.h>
 #include <brenier/tile.h>
+#include "kernel/bytes.h"
 #include "kernel/tile_isa.h"
 #if defined(BRENIER_TEST_DEVICE)
   #include "device/device_impl.h"
@@ -712,6 +713,40 @@ static PetscErrorCode TestDevice(void)
 }
 #endif
 
+/* The transform before rounding to bytes: inner products stay, and a part of 64 coordinates shares each of them. */
+static PetscErrorCode TestTransform(void)
+{
+  enum { MOST = 500 };
+  static const size_t dims[] = {1, 7, 8, 20, 63, 64, 100, MOST};
+  double              x[MOST], y[MOST], tx[MOST], ty[MOST];
+
+  PetscFunctionBeginUser;
+  for (size_t c = 0; c < sizeof dims / sizeof dims[0]; ++c) {
+    double dot = 0.0, transformed = 0.0;
+
+    for (size_t k = 0; k < dims[c]; ++k) {
+      x[k] = sin((double)k + 1.0);
+      y[k] = cos(3.0 * (double)k);
+    }
+    BrenierHadamard(dims[c], x, tx);
+    BrenierHadamard(dims[c], y, ty);
+    for (size_t k = 0; k < dims[c]; ++k) {
+      dot += x[k] * y[k];
+      transformed += tx[k] * ty[k];
+    }
+    PetscCheck(fabs(dot - transformed) <= 1e-13 * (double)dims[c], PETSC_COMM_SELF, PETSC_ERR_PLIB,
+               "<x, y> of dimension %d is %.17g, %.17g transformed", (int)dims[c], dot, transformed);
+  }
+  for (size_t at = 0; at < 64; ++at) {
+    for (size_t k = 0; k < 64; ++k) x[k] = k == at;
+    BrenierHadamard(64, x, tx);
+    for (size_t k = 0; k < 64; ++k)
+      PetscCheck(fabs(fabs(tx[k]) - 0.125) <= 1e-16, PETSC_COMM_SELF, PETSC_ERR_PLIB,
+                 "coordinate %d of unit vector %d becomes %g", (int)k, (int)at, tx[k]);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   static const PetscInt n_targets[] = {1, 2, 31, 32, 33, 63, 64, 65, 100, 519};
@@ -719,6 +754,7 @@ int main(int argc, char **argv)
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
   PetscCall(TestChoice());
+  PetscCall(TestTransform());
   FillAngles();
 #if defined(BRENIER_TEST_DEVICE)
   PetscCall(TestDevice());
