@@ -322,6 +322,24 @@ PETSC_EXTERN PetscErrorCode BrenierStoreOpen(MPI_Comm comm, const char path[], c
 PETSC_EXTERN PetscErrorCode BrenierStoreGetShape(BrenierStore store, const char name[], PetscInt64 *n, PetscInt *dim);
 
 /*@
+  BrenierStoreGetType - Gives the type that the numbers of a dataset have in the file
+
+  Not collective
+
+  Input Parameters:
++ store - a store that is open for reading
+- name  - absolute name of the dataset
+
+  Input/Output Parameter:
+. type - left as it is when there is no such dataset, or when its type is none of these
+
+  Errors: none of its own
+
+  Cost: the rank opens the dataset
+@*/
+PETSC_EXTERN PetscErrorCode BrenierStoreGetType(BrenierStore store, const char name[], BrenierType *type);
+
+/*@
   BrenierStoreReadRows - Reads this rank's rows [first, first + n_local) of a dataset
 
   Collective on the store

@@ -124,6 +124,62 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsCreateFromArrays(MPI_Comm comm, PetscI
                                                            PetscReal *nu, PetscInt64 *row, BrenierTargets *targets);
 
 /*@
+  BrenierTargetsCreateFromSingle - Makes targets from rows already checked, with coordinates in single precision
+
+  Collective on `comm`
+
+  Input Parameters:
++ comm    - the ranks
+. n_local - rows on this rank, 0 allowed
+. dim     - dimension
+. y       - coordinates, shape [n_local, dim], allocated by PetscMalloc; owned by the targets from here on; unit: target
+. nu      - weights, as for `BrenierTargetsCreateFromArrays()`; unit: 1
+- row     - row of the input that each target came from, shape [n_local]; owned as y is
+
+  Output Parameter:
+. targets - free with `BrenierTargetsDestroy()`
+
+  Errors: none of its own
+
+  Cost: that of `BrenierTargetsCreateFromArrays()`
+
+  Notes: Nothing is checked or merged. Only their `BrenierTargetsCoordinates()` can be read, not y.
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTargetsCreateFromSingle(MPI_Comm comm, PetscInt n_local, PetscInt dim, float *y,
+                                                           PetscReal *nu, PetscInt64 *row, BrenierTargets *targets);
+
+/*@
+  BrenierTargetsCopyCoordinates - Copies the coordinates of this rank's targets
+
+  Not collective
+
+  Input Parameter:
+. targets - the targets, in any precision
+
+  Output Parameter:
+. y - shape [n_local, dim]; unit: target
+
+  Errors: none of its own
+
+  Cost: O(n dim / P)
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTargetsCopyCoordinates(BrenierTargets targets, PetscReal y[]);
+
+/*@
+  BrenierTargetsWiden - Keeps coordinates in double precision from here on, for whom reads y itself
+
+  Collective on the targets' communicator
+
+  Input/Output Parameter:
+. targets - as they are, if their coordinates are in double precision
+
+  Errors: none of its own
+
+  Cost: 8 bytes a coordinate, and 4 more until it ends
+@*/
+PETSC_EXTERN PetscErrorCode BrenierTargetsWiden(BrenierTargets targets);
+
+/*@
   BrenierTargetsInCoordinates - Makes targets with the weights, rows and origin of others, in other coordinates
 
   Collective on the targets' communicator

@@ -60,9 +60,10 @@ PetscErrorCode BrenierConditionsAppend(const char where[], BrenierConditions *co
 PetscErrorCode BrenierConditionsSource(BrenierSource noise, BrenierTargets targets, const BrenierConditions *conditions,
                                        BrenierSource *source)
 {
-  const PetscInt columns = conditions->columns, n = targets->n;
-  BrenierArray   own = {.comm = targets->comm, .n = n, .dim = columns + 1, .n_local = targets->n_local};
-  PetscReal     *all, *weight, *condition;
+  const BrenierCoordinates y       = BrenierTargetsCoordinates(targets, PETSC_FALSE);
+  const PetscInt           columns = conditions->columns, n = targets->n;
+  BrenierArray             own = {.comm = targets->comm, .n = n, .dim = columns + 1, .n_local = targets->n_local};
+  PetscReal               *all, *weight, *condition;
 
   PetscFunctionBegin;
   PetscCall(PetscMalloc1((size_t)own.n_local * (size_t)own.dim, &own.value));
@@ -70,7 +71,7 @@ PetscErrorCode BrenierConditionsSource(BrenierSource noise, BrenierTargets targe
     PetscReal *row = own.value + (size_t)i * (size_t)own.dim;
 
     row[0] = targets->nu[i];
-    PetscCall(PetscArraycpy(row + 1, targets->y + (size_t)(i + 1) * targets->dim - columns, columns));
+    for (PetscInt k = 0; k < columns; ++k) row[1 + k] = BrenierCoordinate(&y, i, targets->dim - columns + k);
   }
   PetscCall(PetscMalloc3((size_t)n * (size_t)own.dim, &all, n, &weight, (size_t)n * (size_t)columns, &condition));
   PetscCall(BrenierArrayGather(&own, all));

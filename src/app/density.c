@@ -148,6 +148,7 @@ static PetscErrorCode RunDensity(const char *const argument[], BrenierExit *outc
   PetscFunctionBegin;
   PetscCall(ReadDensityRequest(&r));
   PetscCall(BrenierClassChoiceRead(&r.class, argument[0], &result, &t, &h));
+  PetscCall(BrenierTargetsWiden(t));
   PetscCall(Settle(&r, argument[0], t, result.source));
   if (r.points[0]) PetscCall(BrenierArrayRead(PETSC_COMM_WORLD, r.points, BRENIER_ARRAY_POINTS, &points));
   PetscCheck(!r.points[0] || points.dim == t->dim, t->comm, PETSC_ERR_FILE_UNEXPECTED,

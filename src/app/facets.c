@@ -142,6 +142,7 @@ static PetscErrorCode RunFacets(const char *const argument[], BrenierExit *outco
   PetscFunctionBegin;
   PetscCall(ReadFacetsRequest(&r));
   PetscCall(BrenierClassChoiceRead(&r.class, argument[0], &result, &targets, &h));
+  PetscCall(BrenierTargetsWiden(targets));
   if (r.seed < 0) r.seed = result.seed;
   PetscCall(
       BrenierFacetsMeasure(targets, result.source, h, (BrenierAngle)r.threshold.convention, r.seed, r.curves, &facets));

@@ -272,15 +272,14 @@ static PetscErrorCode SampleAll(Sampler *s)
 /* Samples are stored in single precision; codes must not become infinite in it, nor all zero. */
 static PetscErrorCode CheckRange(BrenierTargets t, const BrenierConditions *c, const char path[])
 {
-  const PetscReal scale   = c->columns ? PetscSqrtReal(c->weight) : 1.0;
-  PetscReal       largest = 0.0;
+  const BrenierCoordinates y       = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  const PetscReal          scale   = c->columns ? PetscSqrtReal(c->weight) : 1.0;
+  PetscReal                largest = 0.0;
 
   PetscFunctionBegin;
-  for (size_t i = 0; i < (size_t)t->n_local * (size_t)t->dim; ++i) {
-    const PetscBool is_code = (PetscBool)((PetscInt)(i % (size_t)t->dim) < t->dim - c->columns);
-
-    largest = PetscMax(largest, PetscAbsReal(t->y[i]) / (is_code ? 1.0 : scale));
-  }
+  for (PetscInt i = 0; i < t->n_local; ++i)
+    for (PetscInt k = 0; k < t->dim; ++k)
+      largest = PetscMax(largest, PetscAbsReal(BrenierCoordinate(&y, i, k)) / (k < t->dim - c->columns ? 1.0 : scale));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPIU_REAL, MPI_MAX, t->comm));
   PetscCheck(
       largest == 0.0 || (largest >= (PetscReal)FLT_MIN && largest <= (PetscReal)FLT_MAX), t->comm,

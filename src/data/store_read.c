@@ -159,6 +159,17 @@ static BrenierType DiskType(hid_t dataset, BrenierType other)
   return found;
 }
 
+PetscErrorCode BrenierStoreGetType(BrenierStore store, const char name[], BrenierType *type)
+{
+  hid_t dataset = -1;
+
+  PetscFunctionBegin;
+  if (BrenierHdf5HasDataset(store->file, name)) dataset = H5Dopen2(store->file, name, H5P_DEFAULT);
+  *type = DiskType(dataset, *type);
+  if (dataset >= 0) H5Dclose(dataset);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Context of HashSlab(). */
 typedef struct {
   XXH3_state_t *hash;

@@ -317,17 +317,20 @@ PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *we
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BrenierTargetsCreateFromArrays(MPI_Comm comm, PetscInt n_local, PetscInt dim, PetscReal *y,
-                                              PetscReal *nu, PetscInt64 *row, BrenierTargets *targets)
+/* Of points in one precision on all ranks. */
+static PetscErrorCode CreateFromPoints(MPI_Comm comm, PetscInt n_local, const BrenierMutablePoints *y,
+                                       PetscBool is_single, PetscReal *nu, PetscInt64 *row, BrenierTargets *targets)
 {
   BrenierTargets t;
 
   PetscFunctionBegin;
   PetscCall(PetscNew(&t));
   t->comm       = comm;
-  t->dim        = dim;
+  t->dim        = y->dim;
   t->n_local    = n_local;
-  t->y          = y;
+  t->y          = y->value;
+  t->single     = y->single;
+  t->is_single  = is_single;
   t->nu         = nu;
   t->row        = row;
   t->weight_sum = 1.0;
@@ -336,6 +339,53 @@ PetscErrorCode BrenierTargetsCreateFromArrays(MPI_Comm comm, PetscInt n_local, P
   PetscCall(BrenierNodesCreate(t->comm, 0, &t->nodes));
   PetscCall(Share(t));
   *targets = t;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsCreateFromArrays(MPI_Comm comm, PetscInt n_local, PetscInt dim, PetscReal *y,
+                                              PetscReal *nu, PetscInt64 *row, BrenierTargets *targets)
+{
+  PetscFunctionBegin;
+  PetscCall(
+      CreateFromPoints(comm, n_local, &(BrenierMutablePoints){.dim = dim, .value = y}, PETSC_FALSE, nu, row, targets));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsCreateFromSingle(MPI_Comm comm, PetscInt n_local, PetscInt dim, float *y, PetscReal *nu,
+                                              PetscInt64 *row, BrenierTargets *targets)
+{
+  PetscFunctionBegin;
+  PetscCall(
+      CreateFromPoints(comm, n_local, &(BrenierMutablePoints){.dim = dim, .single = y}, PETSC_TRUE, nu, row, targets));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsCopyCoordinates(BrenierTargets t, PetscReal y[])
+{
+  const BrenierCoordinates points = BrenierTargetsCoordinates(t, PETSC_FALSE);
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < t->n_local; ++i) {
+    PetscReal *const       to   = y + (size_t)i * (size_t)t->dim;
+    const PetscReal *const from = BrenierPoint(&points, i, to);
+
+    if (from != to) PetscCall(PetscArraycpy(to, from, t->dim));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BrenierTargetsWiden(BrenierTargets t)
+{
+  PetscReal *y;
+
+  PetscFunctionBegin;
+  if (!t->is_single) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1((size_t)t->n_local * (size_t)t->dim, &y));
+  PetscCall(BrenierTargetsCopyCoordinates(t, y));
+  PetscCall(FreeCoordinates(t));
+  t->y         = y;
+  t->is_single = PETSC_FALSE;
+  PetscCall(Share(t));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -91,25 +91,27 @@ static PetscReal ChordFactor(BrenierSource source, PetscInt dim, const PetscReal
 /* Angles, and masses from -H_ij. */
 static PetscErrorCode MeasurePairs(BrenierTargets t, BrenierSource source, BrenierAngle convention, BrenierFacets *f)
 {
-  const size_t dim = (size_t)t->dim;
-  PetscInt     n, *other, *place;
-  PetscInt64  *index;
-  PetscReal   *row;
+  const BrenierCoordinates own = BrenierTargetsCoordinates(t, PETSC_FALSE);
+  const size_t             dim = (size_t)t->dim;
+  PetscInt                 n, *other, *place;
+  PetscInt64              *index;
+  PetscReal               *row, *work;
 
   PetscFunctionBegin;
   PetscCall(FindOthers(f, &n, &other, &place));
-  PetscCall(PetscMalloc2(n, &index, (size_t)n * dim, &row));
+  PetscCall(PetscMalloc3(n, &index, (size_t)n * dim, &row, dim, &work));
   for (PetscInt k = 0; k < n; ++k) index[k] = other[k];
   PetscCall(BrenierTargetsFetch(t, n, index, row));
   for (PetscInt k = 0; k < f->n; ++k) {
-    const PetscReal *y = t->y + (size_t)(f->pair[2 * (size_t)k] - t->first) * dim, *z = row + (size_t)place[k] * dim;
+    const PetscReal *y      = BrenierPoint(&own, (PetscInt)(f->pair[2 * (size_t)k] - t->first), work);
+    const PetscReal *z      = row + (size_t)place[k] * dim;
     PetscReal        square = 0.0;
 
     for (size_t l = 0; l < dim; ++l) square += PetscSqr(y[l] - z[l]);
     f->mass[k] *= PetscSqrtReal(square) * ChordFactor(source, t->dim, y, z);
     f->angle[k] = BrenierAngleBetween(convention, t->dim, y, z);
   }
-  PetscCall(PetscFree2(index, row));
+  PetscCall(PetscFree3(index, row, work));
   PetscCall(PetscFree(other));
   PetscCall(PetscFree(place));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -27,14 +27,15 @@ static const PetscReal brenier_same_volume = 1e-9;
 /* Targets and barycentres of all ranks, without those whose barycentre is not known. */
 static PetscErrorCode Gather(BrenierPiecewise p, BrenierTargets t, const PetscReal barycentre[])
 {
-  PetscReal *reduced;
+  PetscReal *own, *reduced;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1((size_t)t->n_local * p->rank, &reduced));
+  PetscCall(PetscMalloc2((size_t)t->n_local * t->dim, &own, (size_t)t->n_local * p->rank, &reduced));
   PetscCall(PetscMalloc3((size_t)t->n * p->dim, &p->y, (size_t)t->n * p->rank, &p->b, t->n, &p->place));
   if (p->rank < p->dim) BrenierReductionProject(p->reduction, t->n_local, barycentre, reduced);
   else PetscCall(PetscArraycpy(reduced, barycentre, (size_t)t->n_local * p->rank));
-  PetscCall(BrenierGatherRows_Private(t, p->dim, t->y, p->y));
+  PetscCall(BrenierTargetsCopyCoordinates(t, own));
+  PetscCall(BrenierGatherRows_Private(t, p->dim, own, p->y));
   PetscCall(BrenierGatherRows_Private(t, p->rank, reduced, p->b));
   for (PetscInt i = 0; i < t->n; ++i) {
     p->place[i] = -1;
@@ -43,7 +44,7 @@ static PetscErrorCode Gather(BrenierPiecewise p, BrenierTargets t, const PetscRe
     PetscCall(PetscArraymove(p->b + (size_t)p->n * p->rank, p->b + (size_t)i * p->rank, p->rank));
     p->place[i] = p->n++;
   }
-  PetscCall(PetscFree(reduced));
+  PetscCall(PetscFree2(own, reduced));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -57,6 +57,7 @@ PetscErrorCode BrenierOutcomeRead(MPI_Comm comm, const char path[], BrenierTarge
   PetscFunctionBegin;
   PetscCall(PetscMemzero(o, sizeof *o));
   PetscCall(BrenierResultRead(comm, path, &o->about, targets, &o->h));
+  PetscCall(BrenierTargetsWiden(*targets));
   t          = *targets;
   o->targets = t;
   PetscCall(VecDuplicate(o->h, &o->mass));

@@ -96,7 +96,8 @@ PetscErrorCode BrenierRunReportWork_Private(BrenierTargets t, BrenierSource sour
   const int              vectors = BrenierSourceHasCentres(source) ? 3 : circles ? 2 : 1;
   const BrenierDualWork *work    = &solved->work;
   const PetscInt64       sample  = solved->curves - solved->one_pass_curves;
-  const PetscReal        once    = 2.0 * vectors * (PetscReal)t->dim * (PetscReal)t->n * (PetscReal)PetscMax(solved->curves, 1);
+  const PetscReal        whole   = (PetscReal)t->n * (PetscReal)t->dim;
+  const PetscReal        once    = 2.0 * vectors * whole * (PetscReal)PetscMax(solved->curves, 1);
   PetscLogDouble         all[5]  = {work->flops, work->scan_seconds, work->envelope_seconds, 0.0, work->ring_bytes};
   PetscInt64             sum[4]  = {work->n_scanned, work->n_candidates, work->n_pieces, work->n_rescanned}, bytes;
   PetscMPIInt            size;

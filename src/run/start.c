@@ -23,6 +23,7 @@ static PetscErrorCode ReadOther(MPI_Comm comm, const char path[], Other *other)
   PetscFunctionBegin;
   other->name = path;
   PetscCall(BrenierResultRead(comm, path, &about, &other->targets, &other->h));
+  PetscCall(BrenierTargetsWiden(other->targets));
   other->source     = about.source;
   other->conditions = about.conditions;
   PetscCall(PetscMalloc1((size_t)other->targets->n_local * other->targets->dim, &other->barycentre));
@@ -34,10 +35,9 @@ static PetscErrorCode ReadOther(MPI_Comm comm, const char path[], Other *other)
 
 static PetscErrorCode CopyOther(const BrenierOutcome *o, Other *other)
 {
-  const BrenierTargets     t        = o->targets;
-  const BrenierCoordinates points   = BrenierTargetsCoordinates(t, PETSC_FALSE);
-  const size_t             n_values = (size_t)t->n_local * (size_t)t->dim;
-  PetscReal               *y;
+  const BrenierTargets t        = o->targets;
+  const size_t         n_values = (size_t)t->n_local * (size_t)t->dim;
+  PetscReal           *y;
 
   PetscFunctionBegin;
   other->name       = "start";
@@ -45,8 +45,7 @@ static PetscErrorCode CopyOther(const BrenierOutcome *o, Other *other)
   other->conditions = o->about.conditions;
   PetscCall(PetscMalloc1(n_values, &y));
   PetscCall(PetscMalloc1(n_values, &other->barycentre));
-  for (PetscInt i = 0; i < t->n_local; ++i)
-    for (PetscInt k = 0; k < t->dim; ++k) y[(size_t)i * t->dim + k] = BrenierCoordinate(&points, i, k);
+  PetscCall(BrenierTargetsCopyCoordinates(t, y));
   PetscCall(PetscArraycpy(other->barycentre, o->barycentre.value, n_values));
   PetscCall(BrenierTargetsInCoordinates(t, t->dim, y, &other->targets));
   PetscCall(VecDuplicate(o->h, &other->h));
