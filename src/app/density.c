@@ -65,8 +65,8 @@ static PetscErrorCode Settle(DensityRequest *r, const char path[], BrenierTarget
   PetscCall(BrenierReductionDestroy(&reduction));
   PetscCheck(rank == t->dim, t->comm, PETSC_ERR_FILE_UNEXPECTED,
              "%s: the targets span %" PetscInt_FMT " of %" PetscInt_FMT
-             " dimensions, so their law has no density; solve for %" PetscInt_FMT " coordinates (brenier encode)",
-             path, rank, t->dim, rank);
+             " dimensions, so their law has no density; solve for %" PetscInt_FMT " coordinate%s (brenier encode)",
+             path, rank, t->dim, rank, BrenierPlural(rank));
   PetscCheck(r->kind == BRENIER_DENSITY_FITS || t->dim <= most_dim, t->comm, PETSC_ERR_USER_INPUT,
              "option -estimate cells is for up to three dimensions, and %s has %" PetscInt_FMT "; take fits", path,
              t->dim);

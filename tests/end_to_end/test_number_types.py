@@ -157,25 +157,25 @@ def test_single_precision_in_few_dimensions(tmp_path, rank, source, cells, ranks
 
 
 RESULT_COMMANDS = [
-    ("sample", "-n", 300, "-o", "out.h5"),
-    ("sample", "-n", 300, "-extension", "linear", "-quantile", 0.9, "-o", "out.h5"),
-    ("map", "x.npy", "-critic", "-o", "out.h5"),
-    ("facets", "-curves", 800, "-o", "out.h5"),
+    ("sample", "-n", 300, "-o", "made.h5"),
+    ("sample", "-n", 300, "-extension", "linear", "-quantile", 0.9, "-o", "made.h5"),
+    ("map", "x.npy", "-critic", "-o", "made.h5"),
+    ("facets", "-curves", 800, "-o", "made.h5"),
     ("check", "-curves", 800),
 ]
-OF_A_SHAPE = {"whole": ("density", "-o", "out.h5"),
-              "plane": ("sample", "-n", 300, "-extension", "piecewise", "-o", "out.h5")}  # fmt: skip
+OF_A_SHAPE = {"whole": ("density", "-o", "made.h5"),
+              "plane": ("sample", "-n", 300, "-extension", "piecewise", "-o", "made.h5")}  # fmt: skip
 
 
 def said_by(folder, result, command, ranks):
-    """Datasets of out.h5, or the last event."""
+    """Datasets of made.h5, or the last event."""
     name, *rest = command
-    (folder / "out.h5").unlink(missing_ok=True)
+    (folder / "made.h5").unlink(missing_ok=True)
     brenier(name, result, *rest, "-log", "log", ranks=ranks, cwd=folder)
     if "-o" not in rest:
         event = last_event(read_log(folder / "log"), name)
         return {key: value for key, value in event.items() if isinstance(value, float) and key != "seconds"}
-    with h5py.File(folder / "out.h5") as file:
+    with h5py.File(folder / "made.h5") as file:
         return {key: item[()] for key, item in file.items() if isinstance(item, h5py.Dataset)}
 
 
