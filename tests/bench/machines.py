@@ -28,6 +28,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "analysis"))
 import bench_record  # noqa: E402
+from brenier_files import last_event, read_log  # noqa: E402
 
 NETWORK = "10.77.0"
 AGENT = """#!/bin/bash
@@ -138,8 +139,7 @@ def averaged(program, tol):
 
 def work_of(folder, log):
     """The event of a solve that tells its seconds and bytes of scans."""
-    with open(os.path.join(folder, log), encoding="utf-8") as file:
-        return [event for event in map(json.loads, file) if event["event"] == "work"][-1]
+    return last_event(read_log(os.path.join(folder, log)), "work")
 
 
 def measure(machines, program, options, folder):

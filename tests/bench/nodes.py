@@ -28,7 +28,6 @@ Packed targets, 5 bytes a coordinate, are kept once a node, with the coordinates
 table names the largest part of a step.
 """
 import argparse
-import json
 import math
 import os
 import subprocess
@@ -42,6 +41,7 @@ from scipy.optimize import nnls
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "analysis"))
 import bench_record  # noqa: E402
+from brenier_files import last_event, read_log  # noqa: E402
 
 CORES = 64
 MEMORY = 300e9  # bytes a second of a node: eight channels of DDR5
@@ -55,9 +55,10 @@ MEASURED = {64: ((20000, 0.4), (60000, 0.3), (60000, 0.6), (150000, 0.6)),
             500: ((10000, 0.3), (20000, 0.3), (20000, 0.6), (60000, 0.6))}  # d: targets and tolerances  # fmt: skip
 
 
-def events(path, kind):
-    with open(path, encoding="utf-8") as file:
-        return [event for event in map(json.loads, file) if event["event"] == kind]
+def circles_of(log):
+    """The last events of the warm-up, which is that of all targets, and of the work."""
+    events = read_log(log)
+    return last_event(events, "warm_up"), last_event(events, "work")
 
 
 def solved(program, n, d, tol):
@@ -68,9 +69,7 @@ def solved(program, n, d, tol):
         np.save(os.path.join(folder, "y.npy"), y.astype(np.float32))
         subprocess.run([program, "solve", "y.npy", "-o", "r.h5", "-tol", str(tol), "-sgd_from", "1", "-log", "log",
                         "-held_out_curves", "64"], cwd=folder, capture_output=True, check=False)  # fmt: skip
-        log = os.path.join(folder, "log")
-        warm_up = max(events(log, "warm_up"), key=lambda event: event["curves"])
-        work = events(log, "work")[-1]
+        warm_up, work = circles_of(os.path.join(folder, "log"))
     print(f"{n} x {d} to {tol}: {work['scan_seconds']:.1f} s in {work['evaluations']} steps", flush=True)
     return {"n": n, "d": d, "tol": tol, "steps": work["evaluations"],
             "circles": (warm_up["curves"], work["one_pass_curves"]),
@@ -90,9 +89,8 @@ def fit(runs):
 
 def counted(log):
     """Circles of warm-up and averaged SGD, in units of n / rho^2."""
-    start, work = events(log, "start")[0], events(log, "work")[-1]
-    last = max(events(log, "warm_up"), key=lambda event: event["curves"])
-    return [curves * start["tol"] ** 2 / start["n_targets"] for curves in (last["curves"], work["one_pass_curves"])]
+    start, (warm_up, work) = last_event(read_log(log), "start"), circles_of(log)
+    return [curves * start["tol"] ** 2 / start["n_targets"] for curves in (warm_up["curves"], work["one_pass_curves"])]
 
 
 def on_a_rank(n, d, m, cost):
