@@ -124,29 +124,29 @@ PETSC_EXTERN PetscErrorCode BrenierTargetsCreateFromArrays(MPI_Comm comm, PetscI
                                                            PetscReal *nu, PetscInt64 *row, BrenierTargets *targets);
 
 /*@
-  BrenierTargetsCreateFromSingle - Makes targets from rows already checked, with coordinates in single precision
+  BrenierTargetsCreateFromPoints - `BrenierTargetsCreateFromArrays()` of points in either precision
 
   Collective on `comm`
 
   Input Parameters:
 + comm    - the ranks
-. n_local - rows on this rank, 0 allowed
-. dim     - dimension
-. y       - coordinates, shape [n_local, dim], allocated by PetscMalloc; owned by the targets from here on; unit: target
-. nu      - weights, as for `BrenierTargetsCreateFromArrays()`; unit: 1
-- row     - row of the input that each target came from, shape [n_local]; owned as y is
+. n_local - as there; so are nu and row
+. y       - the points, whose array the targets own from here on; single is NULL on all ranks or on none; unit: target
+. nu      - weights; unit: 1
+- row     - rows of the input
 
   Output Parameter:
 . targets - free with `BrenierTargetsDestroy()`
 
   Errors: none of its own
 
-  Cost: that of `BrenierTargetsCreateFromArrays()`
+  Cost: as there
 
-  Notes: Nothing is checked or merged. Only their `BrenierTargetsCoordinates()` can be read, not y.
+  Notes: Of points in single precision only `BrenierTargetsCoordinates()` can be read, not y.
 @*/
-PETSC_EXTERN PetscErrorCode BrenierTargetsCreateFromSingle(MPI_Comm comm, PetscInt n_local, PetscInt dim, float *y,
-                                                           PetscReal *nu, PetscInt64 *row, BrenierTargets *targets);
+PETSC_EXTERN PetscErrorCode BrenierTargetsCreateFromPoints(MPI_Comm comm, PetscInt n_local,
+                                                           const BrenierMutablePoints *y, PetscReal *nu,
+                                                           PetscInt64 *row, BrenierTargets *targets);
 
 /*@
   BrenierTargetsCopyCoordinates - Copies the coordinates of this rank's targets

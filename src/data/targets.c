@@ -317,9 +317,8 @@ PetscErrorCode BrenierTargetsCreate(BrenierArray *points, const BrenierArray *we
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Of points in one precision on all ranks. */
-static PetscErrorCode CreateFromPoints(MPI_Comm comm, PetscInt n_local, const BrenierMutablePoints *y,
-                                       PetscBool is_single, PetscReal *nu, PetscInt64 *row, BrenierTargets *targets)
+PetscErrorCode BrenierTargetsCreateFromPoints(MPI_Comm comm, PetscInt n_local, const BrenierMutablePoints *y,
+                                              PetscReal *nu, PetscInt64 *row, BrenierTargets *targets)
 {
   BrenierTargets t;
 
@@ -330,7 +329,7 @@ static PetscErrorCode CreateFromPoints(MPI_Comm comm, PetscInt n_local, const Br
   t->n_local    = n_local;
   t->y          = y->value;
   t->single     = y->single;
-  t->is_single  = is_single;
+  t->is_single  = (PetscBool)(y->single != NULL);
   t->nu         = nu;
   t->row        = row;
   t->weight_sum = 1.0;
@@ -345,18 +344,10 @@ static PetscErrorCode CreateFromPoints(MPI_Comm comm, PetscInt n_local, const Br
 PetscErrorCode BrenierTargetsCreateFromArrays(MPI_Comm comm, PetscInt n_local, PetscInt dim, PetscReal *y,
                                               PetscReal *nu, PetscInt64 *row, BrenierTargets *targets)
 {
-  PetscFunctionBegin;
-  PetscCall(
-      CreateFromPoints(comm, n_local, &(BrenierMutablePoints){.dim = dim, .value = y}, PETSC_FALSE, nu, row, targets));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
+  const BrenierMutablePoints points = {.dim = dim, .value = y};
 
-PetscErrorCode BrenierTargetsCreateFromSingle(MPI_Comm comm, PetscInt n_local, PetscInt dim, float *y, PetscReal *nu,
-                                              PetscInt64 *row, BrenierTargets *targets)
-{
   PetscFunctionBegin;
-  PetscCall(
-      CreateFromPoints(comm, n_local, &(BrenierMutablePoints){.dim = dim, .single = y}, PETSC_TRUE, nu, row, targets));
+  PetscCall(BrenierTargetsCreateFromPoints(comm, n_local, &points, nu, row, targets));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

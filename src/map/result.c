@@ -289,33 +289,33 @@ static PetscErrorCode ReadLow(BrenierStore store, const char path[], PetscInt64 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Coordinates in the precision of the file. */
-static PetscErrorCode ReadTargets(BrenierStore store, PetscInt64 first, PetscInt n, PetscInt dim, PetscReal **y,
-                                  float **single)
+/* n of the targets in the precision of the file; every rank has an array of it. */
+static PetscErrorCode ReadTargets(BrenierStore store, PetscInt64 first, PetscInt n, BrenierMutablePoints *y)
 {
-  const size_t n_values = (size_t)n * (size_t)dim;
+  const size_t n_values = (size_t)n * (size_t)y->dim + 1;
   BrenierType  type     = BRENIER_F8;
 
   PetscFunctionBegin;
-  *y      = NULL;
-  *single = NULL;
   PetscCall(BrenierStoreGetType(store, "/targets", &type));
-  if (type == BRENIER_F4) PetscCall(PetscMalloc1(PetscMax(n_values, 1), single));
-  else PetscCall(PetscMalloc1(n_values, y));
-  PetscCall(BrenierStoreReadRows(store, "/targets", type == BRENIER_F4 ? BRENIER_F4 : BRENIER_F8, first, n,
-                                 *single ? (void *)*single : (void *)*y));
+  if (type == BRENIER_F4) {
+    PetscCall(PetscMalloc1(n_values, &y->single));
+    PetscCall(BrenierStoreReadRows(store, "/targets", BRENIER_F4, first, n, y->single));
+  } else {
+    PetscCall(PetscMalloc1(n_values, &y->value));
+    PetscCall(BrenierStoreReadRows(store, "/targets", BRENIER_F8, first, n, y->value));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult *result, BrenierTargets *targets,
                                  Vec *h)
 {
-  BrenierStore store;
-  PetscInt64   n, n_merged, *row, first;
-  PetscInt     dim, n_all, n_local = PETSC_DECIDE;
-  PetscReal   *y, *nu;
-  float       *single;
-  PetscScalar *a;
+  BrenierStore         store;
+  PetscInt64           n, n_merged, *row, first;
+  PetscInt             dim, n_all, n_local = PETSC_DECIDE;
+  PetscReal           *nu;
+  PetscScalar         *a;
+  BrenierMutablePoints y = {0};
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(result, sizeof *result));
@@ -328,7 +328,8 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   first = n_local;
   PetscCallMPI(MPI_Scan(MPI_IN_PLACE, &first, 1, MPIU_INT64, MPI_SUM, comm));
   first -= n_local;
-  PetscCall(ReadTargets(store, first, n_local, dim, &y, &single));
+  y.dim = dim;
+  PetscCall(ReadTargets(store, first, n_local, &y));
   PetscCall(PetscMalloc1(n_local, &nu));
   PetscCall(PetscMalloc1(n_local, &row));
   PetscCall(BrenierStoreReadRows(store, "/weights", BRENIER_F8, first, n_local, nu));
@@ -341,8 +342,7 @@ PetscErrorCode BrenierResultRead(MPI_Comm comm, const char path[], BrenierResult
   PetscCall(ReadLow(store, path, first, *h));
   PetscCall(BrenierStoreGetInt(store, "/", "merged", &n_merged));
   PetscCall(BrenierStoreDestroy(&store));
-  if (single) PetscCall(BrenierTargetsCreateFromSingle(comm, n_local, dim, single, nu, row, targets));
-  else PetscCall(BrenierTargetsCreateFromArrays(comm, n_local, dim, y, nu, row, targets));
+  PetscCall(BrenierTargetsCreateFromPoints(comm, n_local, &y, nu, row, targets));
   (*targets)->n_merged = n_merged;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
