@@ -15,6 +15,7 @@ from slurm_cluster import NODES, Cluster, Unavailable
 
 JOBS = os.path.join(REPOSITORY, "jobs")
 OPTIONS = ("-tol", "0.1")
+NAP = "0.25"  # seconds after each file of a checkpoint (tests/nap.c): a run lasts until it is stopped
 LONG = 180  # seconds that a busy machine may take
 TWO_NODES = ("-N", "2", "-n", "2", "--ntasks-per-node=1", "-t", "10")
 SETTINGS = {
@@ -39,7 +40,7 @@ def cluster(tmp_path_factory):
 def reference(tmp_path_factory):
     """The problem, and the heights of a solve that nothing disturbed."""
     folder = tmp_path_factory.mktemp("reference")
-    np.save(folder / "points.npy", mixture(3000, 6, seed=1))
+    np.save(folder / "points.npy", mixture(400, 6, seed=1))
     brenier("solve", "points.npy", "-o", "result.h5", *OPTIONS, ranks=2, cwd=folder)
     return folder
 
@@ -85,7 +86,8 @@ def ranks(folder):
 def submit_solve(cluster, folder, *options, **settings):
     return cluster.submit(*(options or TWO_NODES), os.path.join(JOBS, "solve.sbatch"), "points.npy", "result.h5",
                           *OPTIONS,
-                          "-checkpoint_interval", "0", cwd=folder, **SETTINGS, **settings)  # fmt: skip
+                          "-checkpoint_interval", "0", cwd=folder, BRENIER_TEST_NAP=NAP, **SETTINGS,
+                          **settings)  # fmt: skip
 
 
 def wait_for_checkpoints(cluster, folder, count):
@@ -222,7 +224,7 @@ def test_scaling(cluster, tmp_path, kind, curves):
 def test_array(cluster, reference, problem):
     job = cluster.submit("--array=1-2", "-n", "1", "--ntasks-per-node=1", "-t", "10",
                          os.path.join(JOBS, "array.sbatch"),
-                         "points.npy", "seeds", "-curves", "5000", cwd=problem, **SETTINGS)  # fmt: skip
+                         "points.npy", "seeds", "-curves", "2000", cwd=problem, **SETTINGS)  # fmt: skip
     for task in (1, 2):
         assert cluster.wait(f"{job}_{task}")[:2] == ("COMPLETED", "0"), said(problem)
         assert read_result(problem / "seeds" / f"seed-{task}.h5").seed == task
@@ -234,7 +236,7 @@ def test_one_task_of_an_array_is_stopped(cluster, problem, stopped):
     job = cluster.submit("--array=1-2", "-n", "1", "--ntasks-per-node=1", "-t", "10",
                          os.path.join(JOBS, "array.sbatch"),
                          "points.npy", "seeds", *OPTIONS, "-checkpoint_interval", "0", cwd=problem,
-                         **SETTINGS)  # fmt: skip
+                         BRENIER_TEST_NAP=NAP, **SETTINGS)  # fmt: skip
     own = problem / f"brenier-{job}-{stopped}.out"
     cluster.wait_for(lambda: own.exists() and "checkpoint: " in own.read_text(), "the task writes no checkpoint", LONG)
     cluster.run("scancel", "--signal=USR1", f"{job}_{stopped}")
