@@ -38,33 +38,52 @@ static __int128 JoinWords(const PetscInt64 word[])
   return word[0] + word[1] * unit + word[2] * unit * unit;
 }
 
-PetscErrorCode BrenierExactSum(MPI_Comm comm, PetscInt n, PetscInt n_sets, const PetscReal x[], PetscReal sum[])
+/* Bits to shift a term by, where |terms| <= largest = f 2^exponent with f in [1/2, 1). */
+static int Shift(PetscReal largest)
 {
-  PetscInt64 *word;
-  PetscMPIInt n_words;
+  int exponent;
+
+  (void)frexp(largest, &exponent);
+  return brenier_sum_bits - exponent;
+}
+
+PetscErrorCode BrenierReduceTogether(MPI_Comm comm, PetscInt n_sets, const BrenierTerms set[], PetscReal sum[],
+                                     PetscInt n_counts, PetscInt64 count[], PetscInt n_most, PetscReal most[])
+{
+  PetscInt64 *word;  // of each sum, then the counts
+  PetscReal  *large; // largest magnitude of each sum, then the maxima
+  PetscMPIInt n_words, n_large;
 
   PetscFunctionBegin;
-  PetscCall(PetscMPIIntCast(BRENIER_SUM_WORDS * n_sets, &n_words));
-  PetscCall(PetscMalloc1(n_words, &word));
+  PetscCall(PetscMPIIntCast(BRENIER_SUM_WORDS * n_sets + n_counts, &n_words));
+  PetscCall(PetscMPIIntCast(n_sets + n_most, &n_large));
+  PetscCall(PetscMalloc2(n_words, &word, n_large, &large));
   for (PetscInt s = 0; s < n_sets; ++s) {
-    sum[s] = 0.0;
-    for (PetscInt i = 0; i < n; ++i) sum[s] = PetscMax(sum[s], PetscAbsReal(x[(size_t)s * n + i]));
+    large[s] = 0.0;
+    for (PetscInt i = 0; i < set[s].n; ++i) large[s] = PetscMax(large[s], PetscAbsReal(set[s].x[i]));
   }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sum, (PetscMPIInt)n_sets, MPIU_REAL, MPI_MAX, comm));
-  for (PetscInt s = 0; s < n_sets; ++s) {
-    int exponent;
-
-    // sum[s] still holds the largest magnitude; frexp gives max = f 2^exponent with f in [1/2, 1)
-    (void)frexp(sum[s], &exponent);
-    SplitWords(SumScaled(n, x + (size_t)s * n, brenier_sum_bits - exponent), &word[BRENIER_SUM_WORDS * s]);
-  }
+  PetscCall(PetscArraycpy(large + n_sets, most, n_most));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, large, n_large, MPIU_REAL, MPI_MAX, comm));
+  PetscCall(PetscArraycpy(most, large + n_sets, n_most));
+  for (PetscInt s = 0; s < n_sets; ++s)
+    SplitWords(SumScaled(set[s].n, set[s].x, Shift(large[s])), &word[BRENIER_SUM_WORDS * s]);
+  PetscCall(PetscArraycpy(word + BRENIER_SUM_WORDS * n_sets, count, n_counts));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, word, n_words, MPIU_INT64, MPI_SUM, comm));
-  for (PetscInt s = 0; s < n_sets; ++s) {
-    int exponent;
+  PetscCall(PetscArraycpy(count, word + BRENIER_SUM_WORDS * n_sets, n_counts));
+  for (PetscInt s = 0; s < n_sets; ++s)
+    sum[s] = ldexp((PetscReal)JoinWords(&word[BRENIER_SUM_WORDS * s]), -Shift(large[s]));
+  PetscCall(PetscFree2(word, large));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
-    (void)frexp(sum[s], &exponent);
-    sum[s] = ldexp((PetscReal)JoinWords(&word[BRENIER_SUM_WORDS * s]), exponent - brenier_sum_bits);
-  }
-  PetscCall(PetscFree(word));
+PetscErrorCode BrenierExactSum(MPI_Comm comm, PetscInt n, PetscInt n_sets, const PetscReal x[], PetscReal sum[])
+{
+  BrenierTerms *set;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n_sets, &set));
+  for (PetscInt s = 0; s < n_sets; ++s) set[s] = (BrenierTerms){n, x + (size_t)s * n};
+  PetscCall(BrenierReduceTogether(comm, n_sets, set, sum, 0, NULL, 0, NULL));
+  PetscCall(PetscFree(set));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

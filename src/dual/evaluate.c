@@ -2,19 +2,6 @@
 #include "certificates.h"
 #include "sinks.h"
 
-/* sum nu_i h_i, h normalised. */
-static PetscErrorCode LinearPart(BrenierTargets targets, const PetscReal h[], PetscReal *sum)
-{
-  PetscReal *term;
-
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(targets->n_local, &term));
-  for (BrenierLocal i = 0; i < targets->n_local; ++i) term[i] = targets->nu[i] * h[i];
-  PetscCall(BrenierExactSum(targets->comm, targets->n_local, 1, term, sum));
-  PetscCall(PetscFree(term));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Compares masses by lists with those of a scan of the same curves; they must agree to the bit. */
 static PetscErrorCode VerifyLists(BrenierDual dual, Vec height, Vec mass, const BrenierDualValue *value)
 {
@@ -40,42 +27,61 @@ static PetscErrorCode VerifyLists(BrenierDual dual, Vec height, Vec mass, const 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Energy, and the counts over all ranks. linear: sum nu_i h_i, normalised. */
-static PetscErrorCode FinishValue(BrenierDual dual, PetscReal linear, BrenierDualValue *value)
+/* Energy, sampling errors and counts, over all ranks at once. linear: terms nu_i h_i, normalised; spread: of the
+   masses. */
+static PetscErrorCode FinishValue(BrenierDual dual, const PetscReal linear[], const PetscReal spread[],
+                                  PetscInt64 n_empty, BrenierDualValue *value)
 {
-  const BrenierSample *sample = &dual->sample;
-  PetscReal            potential;
+  enum { POTENTIAL, LINEAR, CHI2, L1, N_SUMS };
+  const PetscInt     n           = dual->targets->n_local;
+  const BrenierTerms set[N_SUMS] = {
+      {dual->sample.n_local, dual->pieces.potential}, {n, linear}, {n, spread}, {n, spread + n}};
+  PetscInt64 count[2] = {dual->pieces.n, n_empty};
+  PetscReal  sum[N_SUMS];
 
   PetscFunctionBegin;
-  PetscCall(BrenierExactSum(dual->comm, sample->n_local, 1, dual->pieces.potential, &potential));
-  value->energy   = (potential / (PetscReal)sample->n_curves - linear) * dual->targets->unit;
-  value->n_pieces = dual->pieces.n;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &value->n_pieces, 1, MPIU_INT64, MPI_SUM, dual->comm));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &value->n_empty, 1, MPIU_INT64, MPI_SUM, dual->comm));
+  PetscCall(BrenierReduceTogether(dual->comm, N_SUMS, set, sum, 2, count, 0, NULL));
+  value->energy        = (sum[POTENTIAL] / (PetscReal)dual->sample.n_curves - sum[LINEAR]) * dual->targets->unit;
+  value->sampling_chi2 = sum[CHI2];
+  value->sampling_l1   = sum[L1];
+  value->n_pieces      = count[0];
+  value->n_empty       = count[1];
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Pieces of all curves at normalised heights h, by lists or by a scan. linear: terms nu_i h_i. */
+static PetscErrorCode FindPieces(BrenierDual dual, const PetscReal h[], const PetscReal linear[])
+{
+  PetscReal gauge = 0.0;
+
+  PetscFunctionBegin;
+  if (!dual->skin.is_kept) PetscFunctionReturn(BrenierScanPieces(dual, h));
+  if (!dual->skin.holds_gauge) PetscCall(BrenierExactSum(dual->comm, dual->targets->n_local, 1, linear, &gauge));
+  PetscFunctionReturn(BrenierWalkLists(dual, h, gauge));
 }
 
 PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec height, Vec mass, BrenierDualValue *value)
 {
   BrenierTargets targets = dual->targets;
+  const PetscInt n       = targets->n_local;
   PetscScalar   *m;
-  PetscReal     *h, linear;
+  PetscReal     *h, *linear, *spread;
+  PetscInt64     n_empty;
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(targets->n_local, &h));
+  PetscCall(PetscMalloc3(n, &h, n, &linear, 2 * (size_t)n, &spread));
   PetscCall(BrenierHeightsNormalise(targets, height, h));
-  PetscCall(LinearPart(targets, h, &linear));
-  ierr = dual->skin.is_kept ? BrenierWalkLists(dual, h, dual->skin.holds_gauge ? 0.0 : linear)
-                            : BrenierScanPieces(dual, h);
-  PetscCall(PetscFree(h));
+  for (BrenierLocal i = 0; i < n; ++i) linear[i] = targets->nu[i] * h[i];
+  ierr = FindPieces(dual, h, linear);
+  if (ierr) PetscCall(PetscFree3(h, linear, spread));
   PetscCall(ierr); // BRENIER_STOPPED among them
-  PetscCall(
-      BrenierMassesSum(&dual->masses, &dual->sample, &dual->curves, &dual->pieces, &dual->halo, targets->n_local));
+  PetscCall(BrenierMassesSum(&dual->masses, &dual->sample, &dual->curves, &dual->pieces, &dual->halo, n));
   PetscCall(VecGetArrayWrite(mass, &m));
-  PetscCall(BrenierMassesFinish(&dual->masses, &dual->sample, targets, m, value));
+  BrenierMassesFinish(&dual->masses, &dual->sample, targets, m, spread, &n_empty);
   PetscCall(VecRestoreArrayWrite(mass, &m));
-  PetscCall(FinishValue(dual, linear, value));
+  PetscCall(FinishValue(dual, linear, spread, n_empty, value));
+  PetscCall(PetscFree3(h, linear, spread));
   ++dual->work.n_evaluations;
   dual->work.n_pieces = dual->pieces.n;
   if (dual->skin.is_kept && dual->verify && !dual->skin.skips_check) PetscCall(VerifyLists(dual, height, mass, value));

@@ -67,22 +67,19 @@ PetscInt64 BrenierMassesOf(const BrenierMasses *masses, PetscInt n_batches, Pets
   return units;
 }
 
-PetscErrorCode BrenierMassesFinish(BrenierMasses *masses, const BrenierSample *sample, BrenierTargets targets,
-                                   PetscScalar mass[], BrenierDualValue *value)
+void BrenierMassesFinish(BrenierMasses *masses, const BrenierSample *sample, BrenierTargets targets, PetscScalar mass[],
+                         PetscReal spread[], PetscInt64 *n_empty)
 {
   const PetscInt  n = targets->n_local, n_batches = sample->n_batches;
   const PetscReal all = 1.0 / (ldexp(1.0, sample->mass_bits) * (PetscReal)sample->n_curves);
-  PetscReal      *spread, sum[2];
 
-  PetscFunctionBegin;
-  PetscCall(PetscMalloc1(2 * (size_t)n, &spread));
-  value->n_empty = 0;
+  *n_empty = 0;
   for (BrenierLocal i = 0; i < n; ++i) {
     const PetscInt64 units   = BrenierMassesOf(masses, n_batches, n, i);
     PetscReal        squares = 0.0;
 
     mass[i] = (PetscReal)units * all;
-    value->n_empty += units == 0;
+    *n_empty += units == 0;
     for (PetscInt b = 0; b < n_batches; ++b) {
       const PetscInt64 size = BrenierSampleBatchSize(sample, b);
       const PetscReal  one  = (PetscReal)masses->units[(size_t)b * n + i] / ldexp((PetscReal)size, sample->mass_bits);
@@ -93,9 +90,4 @@ PetscErrorCode BrenierMassesFinish(BrenierMasses *masses, const BrenierSample *s
     spread[i] = n_batches > 1 ? squares / ((PetscReal)n_batches * (PetscReal)(n_batches - 1) * targets->nu[i]) : 0.0;
   }
   for (BrenierLocal i = 0; i < n; ++i) spread[n + i] = PetscSqrtReal(spread[i] * targets->nu[i]);
-  PetscCall(BrenierExactSum(sample->comm, n, 2, spread, sum));
-  value->sampling_chi2 = sum[0];
-  value->sampling_l1   = sum[1];
-  PetscCall(PetscFree(spread));
-  PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -23,10 +23,10 @@ PetscErrorCode BrenierMassesCreate(PetscInt n_batches, PetscInt n_local, Brenier
 PetscErrorCode BrenierMassesSum(BrenierMasses *masses, const BrenierSample *sample, const BrenierCurves *curves,
                                 const BrenierPieces *pieces, const BrenierHalo *halo, PetscInt n_local);
 
-/* Masses over all batches, shape [targets here]; shares of the batches; and of *value the sampling errors and this
-   rank's number of empty cells. Collective. */
-PetscErrorCode BrenierMassesFinish(BrenierMasses *masses, const BrenierSample *sample, BrenierTargets targets,
-                                   PetscScalar mass[], BrenierDualValue *value);
+/* Masses over all batches, shape [targets here], and how many are 0; shares of the batches; and terms of the sampling
+   errors, shape [2, targets here]: those of chi2, those of L1. */
+void BrenierMassesFinish(BrenierMasses *masses, const BrenierSample *sample, BrenierTargets targets, PetscScalar mass[],
+                         PetscReal spread[], PetscInt64 *n_empty);
 
 /* Units of mass of target i over all batches. */
 PetscInt64 BrenierMassesOf(const BrenierMasses *masses, PetscInt n_batches, PetscInt n_local, BrenierLocal i);

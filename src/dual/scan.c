@@ -441,25 +441,26 @@ static inline BrenierLocal ChosenAt(const BrenierScanInput *input, PetscInt i)
   return input->chooses ? input->target[i] : i;
 }
 
-/* Mean and largest upper height of the selected targets, the same for any number of ranks. */
-static PetscErrorCode FindHeights(const BrenierScanInput *input, BrenierHeights *heights)
+/* Mean and largest upper height of the selected targets, the same for any number of ranks; and the largest number of
+   curves on a rank. */
+static PetscErrorCode FindExtent(const BrenierScanInput *input, BrenierHeights *heights, PetscInt *most_curves)
 {
-  const MPI_Comm comm  = input->targets->comm;
-  const PetscInt n     = ChosenHere(input);
-  PetscInt64     count = n;
+  const PetscInt n       = ChosenHere(input);
+  PetscReal      most[2] = {-PETSC_MAX_REAL, (PetscReal)input->n_curves};
+  PetscInt64     count   = n;
   PetscReal     *chosen;
 
   PetscFunctionBegin;
-  heights->highest = -PETSC_MAX_REAL;
   PetscCall(PetscMalloc1(n, &chosen));
   for (PetscInt k = 0; k < n; ++k) {
-    chosen[k]        = input->upper[ChosenAt(input, k)];
-    heights->highest = PetscMax(heights->highest, chosen[k]);
+    chosen[k] = input->upper[ChosenAt(input, k)];
+    most[0]   = PetscMax(most[0], chosen[k]);
   }
-  PetscCall(BrenierExactSum(comm, n, 1, chosen, &heights->middle));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &count, 1, MPIU_INT64, MPI_SUM, comm));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &heights->highest, 1, MPIU_REAL, MPI_MAX, comm));
+  PetscCall(
+      BrenierReduceTogether(input->targets->comm, 1, &(BrenierTerms){n, chosen}, &heights->middle, 1, &count, 2, most));
   heights->middle /= PetscMax((PetscReal)count, 1.0);
+  heights->highest = most[0];
+  *most_curves     = (PetscInt)most[1];
   PetscCall(PetscFree(chosen));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -513,18 +514,18 @@ static PetscErrorCode CloseBlocks(const BrenierScanInput *input, BrenierBlocks *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* All chunks, one after the other, until the sink has enough; the error of a stop is returned, not raised. */
-static PetscErrorCode ScanChunks(Chunk *chunk, BrenierBlocks *blocks, PetscErrorCode *stop, PetscBool *enough)
+/* All chunks, one after the other, until the sink has enough; the error of a stop is returned, not raised. most: curves
+   on any rank. */
+static PetscErrorCode ScanChunks(Chunk *chunk, BrenierBlocks *blocks, PetscInt most, PetscErrorCode *stop,
+                                 PetscBool *enough)
 {
   const BrenierScanInput *input = chunk->input;
   const MPI_Comm          comm  = input->targets->comm;
   const PetscInt          size  = ChunkSize(input->curves->dim);
-  PetscInt                most  = input->n_curves; // on any rank
   BrenierProgress         progress;
 
   PetscFunctionBegin;
   PetscCall(BrenierProgressBegin(&progress, comm, input->what));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, comm));
   for (PetscInt first = 0; first < most && !*enough; first += size) {
     const PetscInt from = PetscMin(first, input->n_curves);
 
@@ -543,6 +544,7 @@ PetscErrorCode BrenierScan(const BrenierScanInput *input, const BrenierScanSink 
 {
   BrenierBlocks  blocks;
   Chunk          chunk;
+  PetscInt       most_curves = 0;
   PetscLogDouble t0, t1;
   PetscErrorCode stop = PETSC_SUCCESS;
 
@@ -551,9 +553,9 @@ PetscErrorCode BrenierScan(const BrenierScanInput *input, const BrenierScanSink 
   PetscCall(PetscTime(&t0));
   PetscCall(CreateChunk(input, sink, &chunk));
   PetscCall(OpenBlocks(input, &blocks));
-  PetscCall(FindHeights(input, &chunk.heights));
+  PetscCall(FindExtent(input, &chunk.heights, &most_curves));
   chunk.heights.most = blocks.most;
-  PetscCall(ScanChunks(&chunk, &blocks, &stop, &work->enough));
+  PetscCall(ScanChunks(&chunk, &blocks, most_curves, &stop, &work->enough));
   PetscCall(CloseBlocks(input, &blocks, work));
   PetscCall(DestroyChunk(&chunk, work));
   PetscCall(BrenierDeviceCheck(input->targets->comm));

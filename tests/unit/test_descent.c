@@ -171,15 +171,19 @@ int main(int argc, char **argv)
 {
   const BrenierMethod        adam = BRENIER_METHOD_ADAM, asgd = BRENIER_METHOD_ASGD;
   const BrenierDescentSample points = BRENIER_DESCENT_POINTS, curves = BRENIER_DESCENT_CURVES;
+  PetscMPIInt                size;
 
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   // A perfect answer to these samples would have rho = sqrt(n / samples) = 0.1 for points, about a third for circles
-  PetscCall(TestError(asgd, points, "gaussian", 200, 8, 20000, 64, 0.2));
   PetscCall(TestError(asgd, curves, "gaussian", 200, 8, 20000, 64, 0.1));
-  PetscCall(TestError(adam, points, "gaussian", 200, 8, 100000, 400, 0.2));
-  PetscCall(TestError(asgd, points, "sphere", 200, 8, 20000, 64, 0.2));
-  PetscCall(TestError(asgd, points, "cube", 30, 2, 40000, 16, 0.3));
+  if (size == 1) { // several ranks have the same bits: TestSameAlone
+    PetscCall(TestError(asgd, points, "gaussian", 200, 8, 20000, 64, 0.2));
+    PetscCall(TestError(adam, points, "gaussian", 200, 8, 100000, 400, 0.2));
+    PetscCall(TestError(asgd, points, "sphere", 200, 8, 20000, 64, 0.2));
+    PetscCall(TestError(asgd, points, "cube", 30, 2, 40000, 16, 0.3));
+  }
   for (BrenierDescentSample sample = points; sample <= curves; ++sample) {
     PetscCall(TestSameAlone(asgd, sample, 90, 3));
     PetscCall(TestSameAlone(asgd, sample, 2, 1));

@@ -174,6 +174,36 @@ static PetscErrorCode TestSets(PetscInt n, PetscInt n_sets)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Sets of different lengths, counts and maxima at once are each as if alone. */
+static PetscErrorCode TestTogether(void)
+{
+  enum { FIRST = 5, SECOND = 3 };
+  PetscMPIInt        rank, size;
+  PetscReal          x[FIRST + SECOND], sum[2], one, most[2];
+  const BrenierTerms set[2] = {{FIRST, x}, {SECOND, x + FIRST}};
+  PetscInt64         count[2];
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  BrenierRandomNormal(9, 99, (uint64_t)rank, FIRST + SECOND, x);
+  for (PetscInt i = 0; i < SECOND; ++i) x[FIRST + i] *= 1e200;
+  count[0] = rank + 1;
+  count[1] = -7;
+  most[0]  = -(PetscReal)rank - 2.0;
+  most[1]  = (PetscReal)rank;
+  PetscCall(BrenierReduceTogether(PETSC_COMM_WORLD, 2, set, sum, 2, count, 2, most));
+  for (int s = 0; s < 2; ++s) {
+    PetscCall(BrenierExactSum(PETSC_COMM_WORLD, set[s].n, 1, set[s].x, &one));
+    PetscCall(CheckSame("a sum together with others", sum[s], one));
+  }
+  PetscCheck(count[0] == (PetscInt64)size * (size + 1) / 2 && count[1] == -7 * (PetscInt64)size, PETSC_COMM_SELF,
+             PETSC_ERR_PLIB, "counts %" PetscInt64_FMT " and %" PetscInt64_FMT, count[0], count[1]);
+  PetscCheck(most[0] == -2.0 && most[1] == (PetscReal)(size - 1), PETSC_COMM_SELF, PETSC_ERR_PLIB, "maxima %g and %g",
+             (double)most[0], (double)most[1]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   PetscFunctionBeginUser;
@@ -186,6 +216,7 @@ int main(int argc, char **argv)
   PetscCall(TestSets(17, 1));
   PetscCall(TestSets(1, 5));
   PetscCall(TestSets(50, 1000));
+  PetscCall(TestTogether());
   PetscCall(PetscFinalize());
   return 0;
 }
