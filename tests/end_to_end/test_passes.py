@@ -9,12 +9,12 @@ from problem import mixture
 from program import brenier
 from restart import Run, expect_same_bits
 
-MEMORY = 0.008  # GiB: some 5 curves a target with their lists
-OPTIONS = ("-tol", 0.06, "-memory", MEMORY)
+MEMORY = 0.005  # GiB: some 3 curves a target with their lists
+OPTIONS = ("-tol", 0.08, "-memory", MEMORY)
 MANY_TARGETS = 2100
 LARGE = ("-sgd_from", MANY_TARGETS * 24)  # as a million coordinates are without it: passes pay
 MANY = ("-tol", 0.13, *LARGE)
-LOOSE = ("-tol", 0.2, *LARGE)  # where they need no stage of Newton before them
+LOOSE = ("-tol", 0.22, *LARGE)  # where they need no stage of Newton before them
 
 
 def make_problem(folder):
@@ -56,7 +56,7 @@ def test_tolerance_is_met(expected):
     """With what no sample in that memory could tell: rho of a sample is that of its curves."""
     result, events = expected
     measured = [event["rho"] for event in events if event["event"] == "held_out"]
-    assert result.status == "converged" and result.rho_high <= 0.06 < measured[0]
+    assert result.status == "converged" and result.rho_high <= 0.08 < measured[0]
     assert max(newton_curves(events)) < 0.2 * result.curves
     assert result.curves == result.history["curves"][-1]
     assert np.all(np.diff(result.history["curves"]) >= 0) and np.all(np.diff(result.history["iteration"]) >= 0)
@@ -187,7 +187,7 @@ def loose(tmp_path_factory):
 
 def test_loose_tolerance_needs_no_newton(loose):
     result, events = loose
-    assert result.status == "converged" and result.rho_high <= 0.2
+    assert result.status == "converged" and result.rho_high <= 0.22
     assert not newton_curves(events) and last_event(events, "work")["one_pass_curves"] == result.curves
 
 

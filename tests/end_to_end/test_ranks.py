@@ -13,7 +13,7 @@ RANKS = (1, 2, 3, 5)
 PROBLEMS = {
     "gaussian": ("gaussian", 500, 8, ("-curves", 2000)),
     "cube": ("cube", 250, 3, ()),
-    "tolerance": ("gaussian", 500, 24, ("-tol", 0.15)),
+    "tolerance": ("gaussian", 500, 24, ("-tol", 0.2)),
 }
 
 
@@ -61,7 +61,7 @@ def test_threads(tmp_path):
     """-threads does not change a bit, on lists and on scans."""
     np.save(tmp_path / "y.npy", mixture(500, 24, seed=7))
     for threads in (1, 2):
-        brenier("solve", "y.npy", "-tol", 0.15, "-threads", threads, "-o", f"{threads}.h5", ranks=2, cwd=tmp_path)
+        brenier("solve", "y.npy", "-tol", 0.2, "-threads", threads, "-o", f"{threads}.h5", ranks=2, cwd=tmp_path)
     assert_same_bits([tmp_path / f"{threads}.h5" for threads in (1, 2)])
     texts = set()
     for threads in (1, 2):

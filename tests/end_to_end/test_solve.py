@@ -10,7 +10,7 @@ from brenier_files import last_event, log_history, read_log, read_result
 from problem import CURVES, mixture
 from program import brenier
 
-POINTS = 400000
+POINTS = 200000
 
 
 def apply_map(result, x):
@@ -91,7 +91,7 @@ def test_same_bits_again(solved, tmp_path):
 @pytest.mark.parametrize("source", ["cube", "sphere"])
 def test_other_sources(tmp_path, source):
     np.save(tmp_path / "points.npy", mixture(200, 3, seed=6))
-    brenier("solve", "points.npy", "-source", source, "-curves", 20000, "-o", "result.h5", cwd=tmp_path)
+    brenier("solve", "points.npy", "-source", source, "-curves", 8000, "-o", "result.h5", cwd=tmp_path)
     result = read_result(tmp_path / "result.h5")
     assert result.source == source and result.rho < 0.15
     rng = np.random.default_rng(7)
@@ -114,7 +114,7 @@ def test_to_a_tolerance(tmp_path, source, tol):
     log = tmp_path / "solve.jsonl"
     brenier("solve", "points.npy", "-source", source, "-tol", tol, "-verify_lists", "-o", "r.h5", "-log", log,
             ranks=2, cwd=tmp_path)
-    brenier("check", "r.h5", "-seed", 5, "-curves", 40000, "-tol", 1.05 * tol, cwd=tmp_path)
+    brenier("check", "r.h5", "-seed", 5, "-curves", 20000, "-tol", 1.05 * tol, cwd=tmp_path)
     result, work = read_result(tmp_path / "r.h5"), last_event(read_log(log), "work")
     assert result.status == "converged" and result.rho_high <= tol
     assert np.all(np.diff(result.history["curves"]) >= 0) and result.history["candidates"][-1] > 0
@@ -126,7 +126,7 @@ def test_to_a_tolerance(tmp_path, source, tol):
 @pytest.mark.parametrize("method", ["lmvm", "cg", "ntr"])
 def test_other_methods(tmp_path, method):
     np.save(tmp_path / "points.npy", mixture(200, 4, seed=10))
-    brenier("solve", "points.npy", "-method", method, "-curves", 8000, "-o", "r.h5", cwd=tmp_path)
+    brenier("solve", "points.npy", "-method", method, "-curves", 4000, "-o", "r.h5", cwd=tmp_path)
     result = read_result(tmp_path / "r.h5")
     assert result.status == "converged" and result.rho < 0.2
 

@@ -68,11 +68,11 @@ def test_centre_of_a_ring_has_a_disc(tmp_path, source, inside):
     n, share = 60, 0.4
     t = 2 * np.pi * np.arange(n) / n
     y = np.vstack([2 * np.stack([np.cos(t), np.sin(t)], axis=1), [[0, 0]]])
-    r = solve(tmp_path, y, "-source", *source, "-curves", 20000, weights=np.append(np.full(n, (1 - share) / n), share))
+    r = solve(tmp_path, y, "-source", *source, "-curves", 8000, weights=np.append(np.full(n, (1 - share) / n), share))
     radius = (r["/heights"][n] - r["/heights"][:n].mean()) / 2
-    # A circle that meets the centre is as good as a few points: 20,000 of them err by 0.0035, times 3
-    assert inside(radius) - 0.011 < share < inside(radius / np.cos(np.pi / n)) + 0.011
-    np.testing.assert_allclose(r["/barycenter"][n], 0, atol=0.02)
+    # A circle that meets the centre is as good as a few points: 8,000 of them err by 0.0055, times 3
+    assert inside(radius) - 0.0165 < share < inside(radius / np.cos(np.pi / n)) + 0.0165
+    np.testing.assert_allclose(r["/barycenter"][n], 0, atol=0.03)
 
 
 @pytest.mark.parametrize("name", ["ball", "spherical", "student"])
@@ -80,12 +80,12 @@ def test_centre_of_a_ring_has_a_disc(tmp_path, source, inside):
 def test_masses_by_count(tmp_path, name, dim):
     """rho by points that Brenier did not draw, and samples of the map in equal numbers."""
     y = np.random.default_rng(dim).standard_normal((50, dim)) + 0.5
-    r = solve(tmp_path, y, "-source", name, "-tol", 0.06)
+    r = solve(tmp_path, y, "-source", name, "-tol", 0.08)
     n = 200000
     share = counted(r["/targets"], r["/heights"], n, seed=4, source=name) / n
     chi2 = np.sum((share - 0.02) ** 2) * 50
     assert chi2 < r.rho_high**2 + (49 + 5 * np.sqrt(2 * 49)) / n
-    brenier("check", "r.h5", "-seed", 8, "-tol", 0.066, cwd=tmp_path)
+    brenier("check", "r.h5", "-seed", 8, "-tol", 0.088, cwd=tmp_path)
     brenier("sample", "r.h5", "-n", 50000, "-o", "s.h5", cwd=tmp_path)
     with h5py.File(tmp_path / "s.h5") as file:
         assert file.attrs["source"] in (name, name.encode())
@@ -102,7 +102,7 @@ def test_an_affine_source_is_the_standard_one_for_other_targets(tmp_path, name, 
     rng, mean, factor = np.random.default_rng(5), MEAN[:dim], FACTOR[:dim, :dim]
     y = rng.standard_normal((60, dim)) + 1
     np.save(tmp_path / "m.npy", mean), np.save(tmp_path / "l.npy", factor)
-    sample = () if cells == "exact" else ("-curves", 4000)
+    sample = () if cells == "exact" else ("-curves", 2000)
     standard = solve(tmp_path, y @ factor, "-source", name, *sample)
     h, barycentre, mass = standard["/heights"] - y @ mean, standard["/barycenter"], standard["/mass"]
     r = solve(tmp_path, y, "-source", name, "-source_mean", "m.npy", "-source_factor", "l.npy", *sample)
@@ -160,7 +160,7 @@ def test_ranks_and_restart(tmp_path, name):
     """The same check and sample on 1, 2, 3 and 5 ranks; a warm start and a finished checkpoint know the source."""
     y = np.random.default_rng(2).standard_normal((80, 5))
     np.save(tmp_path / "m.npy", np.arange(5.0)), np.save(tmp_path / "l.npy", np.triu(np.full((5, 5), 0.7)))
-    solve(tmp_path, y, *PROBLEMS[name], "-curves", 1500, "-checkpoint", "c.ckpt")
+    solve(tmp_path, y, *PROBLEMS[name], "-curves", 800, "-checkpoint", "c.ckpt")
     event = []
     for ranks in RANKS:
         brenier("sample", "r.h5", "-n", 3000, "-o", f"{ranks}.h5", ranks=ranks, cwd=tmp_path)
@@ -171,12 +171,12 @@ def test_ranks_and_restart(tmp_path, name):
         assert len({e[name_of] for e in event}) == 1, name_of
     # The same heights on two ranks, to the rounding of the linear solver; from them no iteration is needed
     first = read_result(tmp_path / "r.h5")["/heights"]
-    second = solve(tmp_path, y, *PROBLEMS[name], "-curves", 1500, ranks=2)["/heights"]
+    second = solve(tmp_path, y, *PROBLEMS[name], "-curves", 800, ranks=2)["/heights"]
     np.testing.assert_allclose(second, first, atol=1e-8 * np.abs(first).max())
     os.rename(tmp_path / "r.h5", tmp_path / "before.h5")
-    warm = solve(tmp_path, y, *PROBLEMS[name], "-curves", 1500, "-start", "before.h5")
+    warm = solve(tmp_path, y, *PROBLEMS[name], "-curves", 800, "-start", "before.h5")
     assert len(warm.history["iteration"]) <= 2 and np.abs(warm["/heights"] - first).max() < 0.05 * np.abs(first).max()
-    said = brenier("solve", "y.npy", "-o", "r.h5", *PROBLEMS[name], "-curves", 1500, "-checkpoint", "c.ckpt",
+    said = brenier("solve", "y.npy", "-o", "r.h5", *PROBLEMS[name], "-curves", 800, "-checkpoint", "c.ckpt",
                    cwd=tmp_path).stdout  # fmt: skip
     assert "finished already" in said
 
