@@ -123,5 +123,5 @@ def test_second_term(folder):
     run.send_signal(signal.SIGTERM)
     said = bounded.finish(run)
     assert run.returncode in (143, -signal.SIGTERM, TOLERANCE), said
-    if run.returncode != TOLERANCE:  # a run that is quick at its safe points has ended in between
-        assert "a second TERM" in said[1]
+    if run.returncode != TOLERANCE:  # a run that is quick at its safe points has ended in between, or is about to
+        assert "a second TERM" in said[1] or os.path.exists(folder / "r.h5"), said
