@@ -2,7 +2,7 @@
 import os
 
 import bounded
-from program import PROGRAM, REPOSITORY, TIME_LIMIT
+from program import PROGRAM, REPOSITORY, TIME_LIMIT, mpi_environment
 
 SHELL = '. "$0/tools/mpi-environment.sh"; {limits} exec "$@" {redirections}'
 
@@ -16,8 +16,11 @@ def alone(*arguments, cwd, code, limits="", redirections="", seconds=TIME_LIMIT,
     variables = {**os.environ, **dict(environment)}
     for name in without:
         variables.pop(name, None)
-    shell = SHELL.format(limits=limits, redirections=redirections)
-    command = ["bash", "-c", shell, REPOSITORY, PROGRAM, *map(str, arguments)]
+    command = [PROGRAM, *map(str, arguments)]
+    if limits or redirections:
+        command = ["bash", "-c", SHELL.format(limits=limits, redirections=redirections), REPOSITORY, *command]
+    else:
+        variables.update(mpi_environment(1))
     done = bounded.run(command, seconds, env=variables, cwd=cwd)
     said = (
         f"{limits} brenier {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}"
