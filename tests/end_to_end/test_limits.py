@@ -15,7 +15,7 @@ from restart import SHELL, STOPPED
 
 pytestmark = pytest.mark.alone
 TOLERANCE = 6
-LARGE = (40000, 32)  # its start alone takes longer than the limits here
+LARGE = (24000, 32)  # its start alone takes longer than the limits here
 # mpiexec starts its ranks and the loader their libraries: a busy machine may take seconds for what is not the run's
 SLACK = float(os.environ.get("BRENIER_TEST_SLACK", "3"))
 

@@ -93,7 +93,7 @@ def test_as_many_curves_as_asked_for(tmp_path):
     assert result.status == "converged" and 20000 <= result.curves < 21000 and max(newton_curves(events)) < 5000
 
 
-LONG = ("-memory", MEMORY, "-curves", 60000)  # a pass that lasts until the signal comes
+LONG = ("-memory", MEMORY, "-curves", 40000)  # a pass that lasts until the signal comes
 
 
 def stop_at(folder, line, *options, interval):
@@ -153,7 +153,7 @@ def test_stopped_without_a_checkpoint_keeps_what_there_is(tmp_path):
     result = read_result(tmp_path / "result.h5")
     expected = {0: "stopped: signal; within tolerance", 6: "stopped: signal"}
     assert result.status == expected[code], said
-    assert result.rho < 0.25 and 1000 < result.curves < 60000
+    assert result.rho < 0.25 and 1000 < result.curves < 40000
 
 
 def test_many_targets_are_passed_over(many):

@@ -110,7 +110,7 @@ def test_continues_on_other_numbers_of_ranks(tmp_path, expected):
 @pytest.fixture(scope="module", params=("gaussian", "cube"))
 def warmed_up(request, tmp_path_factory):
     """Options of a long warm-up, and what they lead to."""
-    folder, options = tmp_path_factory.mktemp("warm"), ("-warm_up", 60, "-source", request.param, "-tol", 0.4)
+    folder, options = tmp_path_factory.mktemp("warm"), ("-warm_up", 30, "-source", request.param, "-tol", 0.4)
     make_problem(folder)
     brenier(*COMMAND, *options, ranks=2, cwd=folder)
     return options, read_result(folder / "result.h5")

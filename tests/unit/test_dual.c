@@ -385,7 +385,7 @@ static PetscErrorCode CompareKept(Problem *p, PetscMPIInt n_nodes)
    does not keep to every rank for every chunk. On one node nothing is sent. single: coordinates are, and travel so. */
 static PetscErrorCode TestNodes(PetscMPIInt most, PetscBool keeps, PetscBool single)
 {
-  enum { N = 60, DIM = 5, COLUMNS = 2, CHUNK = 4096 };
+  enum { N = 24, DIM = 5, COLUMNS = 2, CHUNK = 4096 };
   const PetscLogDouble all_bytes = N * (COLUMNS + (single ? (DIM + 1) / 2 : DIM)) * sizeof(PetscReal);
   PetscMPIInt          size, n_nodes;
   PetscLogDouble       bytes, wanted;
