@@ -5,7 +5,6 @@ Most of the time of a small run on two ranks is the start of mpiexec, so a test 
 import functools
 import os
 import re
-import subprocess
 
 import bounded
 from bounded import TIME_LIMIT  # noqa: F401
@@ -36,8 +35,8 @@ with open(os.path.join(REPOSITORY, "src", "data", "source_list.h"), encoding="ut
 def mpi_environment(ranks):
     """What tools/mpi-environment.sh sets for so many ranks; asked once, since a shell is a sixth of a small run."""
     given = {name: os.environ[name] for name in ("PATH", "OMP_WAIT_POLICY") if name in os.environ}
-    said = subprocess.run(["bash", "-c", '. "$0/tools/mpi-environment.sh"; exec env -0', REPOSITORY], check=True,
-                          env={**given, "BRENIER_RANKS": str(ranks)}, capture_output=True, text=True).stdout  # fmt: skip
+    command = ["bash", "-c", '. "$0/tools/mpi-environment.sh"; exec env -0', REPOSITORY]
+    said = bounded.run(command, env={**given, "BRENIER_RANKS": str(ranks)}).stdout
     found = dict(item.split("=", 1) for item in said.split("\0") if item)
     return {name: value for name, value in found.items() if name.startswith(("OMP", "OPENBLAS_"))}
 
