@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from brenier_files import read_result
 from problem import mixture
-from program import PROGRAM, REPOSITORY, brenier
+from program import PROGRAM, REPOSITORY, SHARED_CORES, brenier
 from slurm_cluster import NODES, Cluster, Unavailable
 
 JOBS = os.path.join(REPOSITORY, "jobs")
 OPTIONS = ("-tol", "0.1")
-NAP = "0.25"  # seconds after each file of a checkpoint (tests/nap.c): a run lasts until it is stopped
+# A run that is to last until it is stopped sleeps after each file of a checkpoint (tests/nap.c), or is a large one
+PRELOADED = {name: SHARED_CORES[name] for name in SHARED_CORES if name == "LD_PRELOAD"}
+NAP = {"BRENIER_TEST_NAP": "0.25", **PRELOADED}
+TARGETS = 400 if PRELOADED else 3000
 LONG = 180  # seconds that a busy machine may take
 TWO_NODES = ("-N", "2", "-n", "2", "--ntasks-per-node=1", "-t", "10")
 SETTINGS = {
@@ -40,7 +43,7 @@ def cluster(tmp_path_factory):
 def reference(tmp_path_factory):
     """The problem, and the heights of a solve that nothing disturbed."""
     folder = tmp_path_factory.mktemp("reference")
-    np.save(folder / "points.npy", mixture(400, 6, seed=1))
+    np.save(folder / "points.npy", mixture(TARGETS, 6, seed=1))
     brenier("solve", "points.npy", "-o", "result.h5", *OPTIONS, ranks=2, cwd=folder)
     return folder
 
@@ -86,7 +89,7 @@ def ranks(folder):
 def submit_solve(cluster, folder, *options, **settings):
     return cluster.submit(*(options or TWO_NODES), os.path.join(JOBS, "solve.sbatch"), "points.npy", "result.h5",
                           *OPTIONS,
-                          "-checkpoint_interval", "0", cwd=folder, BRENIER_TEST_NAP=NAP, **SETTINGS,
+                          "-checkpoint_interval", "0", cwd=folder, **NAP, **SETTINGS,
                           **settings)  # fmt: skip
 
 
@@ -236,7 +239,7 @@ def test_one_task_of_an_array_is_stopped(cluster, problem, stopped):
     job = cluster.submit("--array=1-2", "-n", "1", "--ntasks-per-node=1", "-t", "10",
                          os.path.join(JOBS, "array.sbatch"),
                          "points.npy", "seeds", *OPTIONS, "-checkpoint_interval", "0", cwd=problem,
-                         BRENIER_TEST_NAP=NAP, **SETTINGS)  # fmt: skip
+                         **NAP, **SETTINGS)  # fmt: skip
     own = problem / f"brenier-{job}-{stopped}.out"
     cluster.wait_for(lambda: own.exists() and "checkpoint: " in own.read_text(), "the task writes no checkpoint", LONG)
     cluster.run("scancel", "--signal=USR1", f"{job}_{stopped}")
