@@ -49,14 +49,26 @@ static PetscErrorCode FinishValue(BrenierDual dual, const PetscReal linear[], co
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Pieces of all curves at normalised heights h, by lists or by a scan. linear: terms nu_i h_i. */
-static PetscErrorCode FindPieces(BrenierDual dual, const PetscReal h[], const PetscReal linear[])
+/* nu_i h_i, h normalised. */
+static void LinearTerms(BrenierTargets targets, const PetscReal h[], PetscReal term[])
 {
-  PetscReal gauge = 0.0;
+  for (BrenierLocal i = 0; i < targets->n_local; ++i) term[i] = targets->nu[i] * h[i];
+}
+
+/* Pieces of all curves at normalised heights h, by lists or by a scan. */
+static PetscErrorCode FindPieces(BrenierDual dual, const PetscReal h[])
+{
+  const PetscInt n     = dual->targets->n_local;
+  PetscReal      gauge = 0.0, *term;
 
   PetscFunctionBegin;
   if (!dual->skin.is_kept) PetscFunctionReturn(BrenierScanPieces(dual, h));
-  if (!dual->skin.holds_gauge) PetscCall(BrenierExactSum(dual->comm, dual->targets->n_local, 1, linear, &gauge));
+  if (!dual->skin.holds_gauge) {
+    PetscCall(PetscMalloc1(n, &term));
+    LinearTerms(dual->targets, h, term);
+    PetscCall(BrenierExactSum(dual->comm, n, 1, term, &gauge));
+    PetscCall(PetscFree(term));
+  }
   PetscFunctionReturn(BrenierWalkLists(dual, h, gauge));
 }
 
@@ -70,18 +82,20 @@ PetscErrorCode BrenierDualEvaluate(BrenierDual dual, Vec height, Vec mass, Breni
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc3(n, &h, n, &linear, 2 * (size_t)n, &spread));
+  PetscCall(PetscMalloc1(n, &h));
   PetscCall(BrenierHeightsNormalise(targets, height, h));
-  for (BrenierLocal i = 0; i < n; ++i) linear[i] = targets->nu[i] * h[i];
-  ierr = FindPieces(dual, h, linear);
-  if (ierr) PetscCall(PetscFree3(h, linear, spread));
+  ierr = FindPieces(dual, h);
+  if (ierr) PetscCall(PetscFree(h));
   PetscCall(ierr); // BRENIER_STOPPED among them
+  PetscCall(PetscMalloc2(n, &linear, 2 * (size_t)n, &spread));
+  LinearTerms(targets, h, linear);
+  PetscCall(PetscFree(h));
   PetscCall(BrenierMassesSum(&dual->masses, &dual->sample, &dual->curves, &dual->pieces, &dual->halo, n));
   PetscCall(VecGetArrayWrite(mass, &m));
   BrenierMassesFinish(&dual->masses, &dual->sample, targets, m, spread, &n_empty);
   PetscCall(VecRestoreArrayWrite(mass, &m));
   PetscCall(FinishValue(dual, linear, spread, n_empty, value));
-  PetscCall(PetscFree3(h, linear, spread));
+  PetscCall(PetscFree2(linear, spread));
   ++dual->work.n_evaluations;
   dual->work.n_pieces = dual->pieces.n;
   if (dual->skin.is_kept && dual->verify && !dual->skin.skips_check) PetscCall(VerifyLists(dual, height, mass, value));

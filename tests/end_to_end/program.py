@@ -33,7 +33,7 @@ with open(os.path.join(REPOSITORY, "src", "data", "source_list.h"), encoding="ut
 
 @functools.lru_cache(maxsize=None)
 def mpi_environment(ranks):
-    """What tools/mpi-environment.sh sets for so many ranks; asked once, since a shell is a sixth of a small run."""
+    """What tools/mpi-environment.sh sets for so many ranks; asked once, since a shell is a twentieth of a small run."""
     given = {name: os.environ[name] for name in ("PATH", "OMP_WAIT_POLICY") if name in os.environ}
     command = ["bash", "-c", '. "$0/tools/mpi-environment.sh"; exec env -0', REPOSITORY]
     said = bounded.run(command, env={**given, "BRENIER_RANKS": str(ranks)}).stdout
