@@ -10,7 +10,7 @@ from brenier_files import last_event, log_history, read_log, read_result
 from problem import CURVES, mixture
 from program import brenier
 
-POINTS = 200000
+POINTS = 400000
 
 
 def apply_map(result, x):

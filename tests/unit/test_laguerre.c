@@ -130,7 +130,7 @@ static PetscErrorCode SumSamples(BrenierTargets t, BrenierSource source, Vec h, 
     BrenierDual        dual;
     BrenierDualValue   sampled;
 
-    PetscCall(BrenierDualCreate(t, source, (uint64_t)seed, BRENIER_STREAM_CHECK, 500, 16, &dual));
+    PetscCall(BrenierDualCreate(t, source, (uint64_t)seed, BRENIER_STREAM_CHECK, 20000 / N_SAMPLES, 16, &dual));
     PetscCall(BrenierDualEvaluate(dual, h, other, &sampled));
     PetscCall(VecGetArrayRead(mass, &m));
     PetscCall(VecGetArrayRead(other, &o));

@@ -160,7 +160,7 @@ static PetscErrorCode TestEigenProblems(void)
 /* Sums over ranks are made in one order, whichever rank comes first: late ranks change no bit. */
 static PetscErrorCode TestRepeats(void)
 {
-  enum { ORDER = 257, TIMES = 8, MOST_LATE = 3000 };
+  enum { ORDER = 257, TIMES = 12, MOST_LATE = 3000 };
   PetscReal  *a, *w[2], *v[2];
   PetscBool   same = PETSC_TRUE;
   PetscMPIInt rank;
