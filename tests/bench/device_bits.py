@@ -23,8 +23,7 @@ import h5py
 import numpy as np
 from bits import ABOVE, DONE, RUNS, mixture, weights
 
-import bounded
-from program import PROGRAM, REPOSITORY, SHARED_CORES, SHELL
+from program import PROGRAM, run_on
 
 POCL = {"POCL_DEVICES": "basic basic", "HWLOC_COMPONENTS": "-opencl"}
 ONE_OF_RANKS = ("gaussian, one rank", "gaussian, three ranks")  # of bits.py: here every problem has several
@@ -86,9 +85,7 @@ def shortened(options):
 
 def run(words, ranks, folder):
     """Runs `brenier WORDS`; a tolerance that is not met is no failure."""
-    shell = SHELL.format(launcher=f"mpiexec -n {ranks}" if ranks > 1 else "")
-    done = bounded.run(["bash", "-c", shell, REPOSITORY, PROGRAM, *words], cwd=folder,
-                       env={**os.environ, **SHARED_CORES, "BRENIER_RANKS": str(ranks)})  # fmt: skip
+    done = run_on(ranks, [PROGRAM, *words], folder)
     if done.returncode not in (DONE, ABOVE):
         sys.exit(f"brenier {' '.join(words)}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}")
 

@@ -11,7 +11,6 @@ from bounded import TIME_LIMIT  # noqa: F401
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.environ.get("BRENIER_PROGRAM", os.path.join(REPOSITORY, "build", "release", "bin", "brenier"))
-SHELL = '. "$0/tools/mpi-environment.sh"; exec {launcher} "$@"'
 # Where tests run side by side, a rank that waits gives its core away: spinning, five ranks take 30 times as long
 SHARED_CORES = {
     "OMPI_MCA_hwloc_base_binding_policy": "none",
@@ -41,12 +40,17 @@ def mpi_environment(ranks):
     return {name: value for name, value in found.items() if name.startswith(("OMP", "OPENBLAS_"))}
 
 
+def run_on(ranks, command, cwd=None, **variables):
+    """Runs a program on that many ranks, one without mpiexec, with further variables of the environment."""
+    environment = {**os.environ, **SHARED_CORES, **mpi_environment(ranks), "BRENIER_RANKS": str(ranks), **variables}
+    launcher = ["mpiexec", "-n", str(ranks)] if ranks > 1 else []
+    return bounded.run([*launcher, *map(str, command)], env=environment, cwd=cwd)
+
+
 def brenier(*arguments, ranks=1, code=0, cwd=None):
     """Runs `brenier ARGUMENTS` on that many ranks and expects that exit code; returns what it printed."""
     assert os.path.exists(PROGRAM), f"{PROGRAM} is not built; ./check builds it"
-    environment = {**os.environ, **SHARED_CORES, **mpi_environment(ranks), "BRENIER_RANKS": str(ranks)}
-    command = [*(["mpiexec", "-n", str(ranks)] if ranks > 1 else []), PROGRAM, *map(str, arguments)]
-    done = bounded.run(command, env=environment, cwd=cwd)
+    done = run_on(ranks, [PROGRAM, *arguments], cwd)
     said = f"brenier {' '.join(map(str, arguments))}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert done.returncode == code, said
     assert "PETSC ERROR" not in done.stderr, said

@@ -5,9 +5,8 @@ import re
 import shutil
 import subprocess
 
-import bounded
 import pytest
-from program import PROGRAM, REPOSITORY, SHARED_CORES, SHELL
+from program import PROGRAM, REPOSITORY, run_on
 
 BUILD = os.path.dirname(os.path.dirname(os.path.abspath(PROGRAM)))
 HEADER = os.path.join(REPOSITORY, "include", "brenier", "brenier.h")
@@ -36,9 +35,7 @@ def text(path):
 
 def run(command, ranks=1, cwd=None, **variables):
     """Runs a program on ranks, and expects that it succeeds; returns what it printed."""
-    shell = SHELL.format(launcher=f"mpiexec -n {ranks}" if ranks > 1 else "")
-    environment = {**os.environ, **SHARED_CORES, "BRENIER_RANKS": str(ranks), "OMP_WAIT_POLICY": "passive", **variables}
-    done = bounded.run(["bash", "-c", shell, REPOSITORY, *map(str, command)], env=environment, cwd=cwd)
+    done = run_on(ranks, command, cwd, **{"OMP_WAIT_POLICY": "passive", **variables})
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -16,7 +16,7 @@ from slurm_cluster import NODES, Cluster, Unavailable
 JOBS = os.path.join(REPOSITORY, "jobs")
 OPTIONS = ("-tol", "0.1")
 # A run that is to last until it is stopped sleeps after each file of a checkpoint (tests/nap.c), or is a large one
-PRELOADED = {name: SHARED_CORES[name] for name in SHARED_CORES if name == "LD_PRELOAD"}
+PRELOADED = {"LD_PRELOAD": SHARED_CORES["LD_PRELOAD"]} if "LD_PRELOAD" in SHARED_CORES else {}
 NAP = {"BRENIER_TEST_NAP": "0.25", **PRELOADED}
 TARGETS = 400 if PRELOADED else 3000
 LONG = 180  # seconds that a busy machine may take
